@@ -1,0 +1,210 @@
+"""The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.services``."""
+
+import json
+from typing import Annotated, Any
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Status
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.submit import Submission, Submitter
+from a2a_tasks.services.tasks import Tasks
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from functions.api import errors
+from functions.api.models import (
+    MAX_CONTEXT_BYTES,
+    Accepted,
+    Canceled,
+    ErrorBody,
+    Health,
+    NewTask,
+    TaskList,
+    TaskView,
+)
+
+
+def _serialize(body: Any) -> str:
+    # Chinese stays Chinese: half the bytes of \u escapes, and readable in a terminal
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+app = APIGatewayRestResolver(enable_validation=True, serializer=_serialize)
+errors.install(app, logger)
+
+_dynamodb = clients.dynamodb()
+_clock, _entropy = SystemClock(), SystemEntropy()
+_store = DynamoDBTaskStore(_dynamodb, environment.text("TASKS_TABLE"))
+_registry = DynamoDBRegistry(_dynamodb, environment.text("REGISTRY_TABLE"))
+_payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+submitter = Submitter(
+    store=_store,
+    registry=_registry,
+    payloads=_payloads,
+    queue=SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL")),
+    clock=_clock,
+    entropy=_entropy,
+    telemetry=telemetry,
+    aliases=json.loads(environment.text("MODEL_ALIASES")),
+    max_attempts=environment.integer("MAX_ATTEMPTS"),
+    max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
+)
+tasks = Tasks(
+    _store, _registry, _payloads, Ending(_store, _clock, _entropy, telemetry, environment.retention_ms())
+)
+
+AgentId = Annotated[str, Path(description="The agent's id.")]
+TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
+
+
+def _errors(*statuses: int) -> dict[int, Any]:
+    content = {"application/json": {"model": ErrorBody}}
+    return {status: {"description": "Refused", "content": content} for status in statuses}
+
+
+@app.post(
+    "/a2a/<agent_id>/tasks",
+    summary="Hand a task over",
+    description="Stores the task, queues it, and answers at once. It ends by its deadline, whatever happens.",
+    status_code=202,
+    responses={
+        202: {"description": "Accepted", "content": {"application/json": {"model": Accepted}}},
+        **_errors(400, 401, 404, 409, 413, 429, 503),
+    },
+    operation_id="createTask",
+    tags=["tasks"],
+)
+def create_task(agent_id: AgentId, body: Annotated[NewTask, Body()]) -> Response[Accepted]:
+    _check_context(body.context)
+    _check_timeout(body.timeout)
+    task = submitter.submit(
+        Submission(
+            project_id=_project(),
+            agent_id=agent_id,
+            message=body.message,
+            context=body.context,
+            timeout_ms=body.timeout,
+            correlation_id=app.current_event.request_context.request_id,
+        )
+    )
+    return Response(
+        status_code=202,
+        content_type="application/json",
+        # relative to the request (RFC 9110 §10.2.2), so it is right below every stage and custom domain
+        headers={"Location": f"tasks/{task.ref.task_id}"},
+        body=Accepted(
+            task_id=task.ref.task_id,
+            status="pending",
+            check_url=f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}",
+        ),
+    )
+
+
+@app.get(
+    "/a2a/<agent_id>/tasks",
+    summary="List an agent's tasks, newest first",
+    responses={
+        200: {"description": "A page", "content": {"application/json": {"model": TaskList}}},
+        **_errors(400, 401, 404, 429, 503),
+    },
+    operation_id="listTasks",
+    tags=["tasks"],
+)
+def list_tasks(
+    agent_id: AgentId,
+    status: Annotated[Status | None, Query(description="Only tasks in this state.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="At most so many tasks.")] = 20,
+    cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
+) -> dict[str, Any]:
+    return tasks.page(_project(), agent_id, status, limit, cursor)
+
+
+@app.get(
+    "/a2a/<agent_id>/tasks/<task_id>",
+    summary="Follow a task",
+    responses={
+        200: {"description": "The task", "content": {"application/json": {"model": TaskView}}},
+        **_errors(401, 404, 429, 503),
+    },
+    operation_id="getTask",
+    tags=["tasks"],
+)
+def get_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
+    return tasks.get(_project(), agent_id, task_id)
+
+
+@app.delete(
+    "/a2a/<agent_id>/tasks/<task_id>",
+    summary="Cancel a task",
+    description="Canceling a canceled task again answers the same.",
+    responses={
+        200: {"description": "Canceled", "content": {"application/json": {"model": Canceled}}},
+        **_errors(401, 404, 409, 429, 503),
+    },
+    operation_id="cancelTask",
+    tags=["tasks"],
+)
+def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
+    task = tasks.cancel(_project(), agent_id, task_id)
+    return {
+        "taskId": task.ref.task_id,
+        "status": task.status.value,
+        "message": "The task is canceled; work under way stops within seconds.",
+    }
+
+
+@app.get(
+    "/health",
+    summary="Whether the API answers",
+    responses={200: {"description": "It does", "content": {"application/json": {"model": Health}}}},
+    operation_id="health",
+    tags=["operations"],
+    security=[],
+)
+def health() -> dict[str, Any]:
+    return {"status": "ok"}
+
+
+def _project() -> str:
+    """The caller's project, as the authorizer found it."""
+    project: str = app.current_event.request_context.authorizer["projectId"]
+    return project
+
+
+def _check_context(context: dict[str, Any] | None) -> None:
+    if context is None:
+        return
+    try:
+        size = len(_serialize(context).encode())
+    except UnicodeEncodeError:
+        text = "context: contains half of a surrogate pair, which is not text"
+        raise RequestRefused(ErrorCode.VALIDATION_ERROR, text) from None
+    if size > MAX_CONTEXT_BYTES:
+        text = f"context: is {size} bytes of JSON; at most {MAX_CONTEXT_BYTES} are taken"
+        raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, text)
+
+
+def _check_timeout(timeout_ms: int | None) -> None:
+    """The model allows what any deployment may; this one may allow less."""
+    if timeout_ms is not None and timeout_ms > submitter.max_timeout_ms:
+        text = f"timeout: at most {submitter.max_timeout_ms} ms are taken"
+        detail = {"field": "timeout", "message": f"at most {submitter.max_timeout_ms} ms are taken"}
+        raise RequestRefused(ErrorCode.VALIDATION_ERROR, text, [detail])
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    try:
+        return app.resolve(event, context)
+    finally:
+        telemetry.flush()

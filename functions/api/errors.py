@@ -1,0 +1,88 @@
+"""Every error as ``{"error", "code", "details"?}``: the one place where faults become HTTP."""
+
+from typing import Any
+
+from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
+from a2a_tasks.ports.payloads import PayloadUnavailable
+from a2a_tasks.ports.tasks import StoreUnavailable
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+
+RETRY_AFTER_SECONDS = "5"
+
+
+def install(app: APIGatewayRestResolver, logger: Logger) -> None:
+    """Register the handlers of every error that a route may raise."""
+
+    @app.exception_handler(RequestRefused)
+    def refused(error: RequestRefused) -> Response[Any]:
+        return _answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(error: RequestValidationError) -> Response[Any]:
+        return _answer(to_refusal(error))
+
+    @app.exception_handler(RequestUnsupportedContentType)
+    def unsupported(_: RequestUnsupportedContentType) -> Response[Any]:
+        text = "content-type: must be application/json"
+        return _answer(RequestRefused(ErrorCode.VALIDATION_ERROR, text))
+
+    @app.not_found
+    def no_route(_: NotFoundError) -> Response[Any]:
+        return _answer(RequestRefused(ErrorCode.NOT_FOUND, "There is no such route."))
+
+    @app.exception_handler([StoreUnavailable, PayloadUnavailable])
+    def unavailable(error: Exception) -> Response[Any]:
+        logger.error("storage did not answer", exc_info=error)
+        refusal = RequestRefused(ErrorCode.INTERNAL_ERROR, "The service is busy; try again in a moment.")
+        return _answer(refusal, status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
+
+    @app.exception_handler(Exception)
+    def unexpected(error: Exception) -> Response[Any]:
+        logger.error("request failed", exc_info=error)
+        return _answer(RequestRefused(ErrorCode.INTERNAL_ERROR, "The service met an unexpected error."))
+
+
+def to_refusal(error: RequestValidationError) -> RequestRefused:
+    """The refusal that names each wrong field, and what would be right."""
+    details = [_detail(found) for found in error.errors()]
+    too_long = any(
+        found["type"] == "string_too_long" and tuple(found["loc"]) == ("body", "message")
+        for found in error.errors()
+    )
+    code = ErrorCode.PAYLOAD_TOO_LARGE if too_long else ErrorCode.VALIDATION_ERROR
+    text = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details)
+    return RequestRefused(code, text, details)
+
+
+def _detail(found: dict[str, Any]) -> dict[str, str]:
+    location = [str(part) for part in found["loc"] if part != "body"]
+    field = ".".join(location) or "body"
+    match found["type"]:
+        case "extra_forbidden":
+            message = "is not a field of this request; known are message, timeout and context"
+        case "missing":
+            message = "is required"
+        case "json_invalid":
+            field, message = "body", "is not valid JSON"
+        case "value_error":
+            message = found["msg"].removeprefix("Value error, ")
+        case _:
+            message = found["msg"][0].lower() + found["msg"][1:]
+    return {"field": field, "message": message}
+
+
+def _answer(
+    refusal: RequestRefused, *, status: int | None = None, headers: dict[str, str] | None = None
+) -> Response[Any]:
+    return Response(
+        status_code=status or HTTP_STATUS[refusal.code],
+        content_type="application/json",
+        headers=dict(headers or {}),
+        body=refusal.to_body(),
+    )

@@ -1,0 +1,35 @@
+"""Authorizer: an API key becomes a project. Lean on purpose: neither Powertools nor pydantic is imported."""
+
+import json
+from typing import Any
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.services.authenticate import authenticate
+
+registry = DynamoDBRegistry(clients.dynamodb(), environment.text("REGISTRY_TABLE"))
+clock = SystemClock()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    """Allow every route of the stage (the answer is cached for all of them), or 401.
+
+    API Gateway turns exactly the exception text ``Unauthorized`` into 401.
+    """
+    key = authenticate(registry, event["authorizationToken"], clock.now())
+    if key is None:
+        print(json.dumps({"level": "INFO", "message": "key refused", "service": "authorizer"}))  # noqa: T201
+        raise Exception("Unauthorized")
+    api, _, _ = event["methodArn"].partition("/")
+    stage = event["methodArn"].split("/")[1]
+    return {
+        "principalId": key.key_id,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/{stage}/*"}
+            ],
+        },
+        "context": {"projectId": key.project_id, "keyId": key.key_id},
+    }

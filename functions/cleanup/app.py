@@ -1,0 +1,34 @@
+"""Cleanup: every hour, deletes what is past its retention."""
+
+from dataclasses import asdict
+from typing import Any
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.services.cleanup import Cleaner
+from aws_lambda_powertools import Logger
+
+RESERVE_MS = 10_000
+LONGEST_LIFE_MS = 24 * 3_600_000
+"""More than any task may live: a payload so much older than its retention has no task any more."""
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+cleaner = Cleaner(
+    store=DynamoDBTaskStore(clients.dynamodb(), environment.text("TASKS_TABLE")),
+    payloads=S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET")),
+    clock=SystemClock(),
+    telemetry=telemetry,
+    orphan_after_ms=environment.retention_ms() + LONGEST_LIFE_MS,
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    report = cleaner.clean(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
+    telemetry.event("clean-up done", **asdict(report))
+    telemetry.flush()
+    return asdict(report)

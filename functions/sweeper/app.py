@@ -1,0 +1,33 @@
+"""Sweeper: every minute, finds the tasks that somebody must look at."""
+
+from dataclasses import asdict
+from typing import Any
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.sweep import Sweeper
+from aws_lambda_powertools import Logger
+
+RESERVE_MS = 5_000
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+_store = DynamoDBTaskStore(clients.dynamodb(), environment.text("TASKS_TABLE"))
+sweeper = Sweeper(
+    store=_store,
+    queue=SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL")),
+    ending=Ending(_store, SystemClock(), SystemEntropy(), telemetry, environment.retention_ms()),
+    telemetry=telemetry,
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    report = sweeper.sweep(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
+    telemetry.event("sweep done", **asdict(report))
+    telemetry.flush()
+    return asdict(report)

@@ -1,0 +1,30 @@
+"""boto3 clients that fail fast: a slow answer is retried while a lease still lives."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=32,  # a batch of ten tasks, each with a call or two under way
+)
+
+
+def dynamodb() -> "DynamoDBClient":
+    return boto3.client("dynamodb", config=CONFIG)
+
+
+def sqs() -> "SQSClient":
+    return boto3.client("sqs", config=CONFIG)
+
+
+def s3() -> "S3Client":
+    return boto3.client("s3", config=CONFIG)

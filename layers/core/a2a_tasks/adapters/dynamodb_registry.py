@@ -1,0 +1,245 @@
+"""Projects, agents and API keys on DynamoDB. The functions read; the operator's command writes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.ports.tasks import StoreUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class AgentTaken(Exception):
+    """The agent id belongs to another project; ids are unique in a deployment."""
+
+
+class RevisionRaced(Exception):
+    """Somebody applied the same agent at the same moment; applying again is safe."""
+
+
+@dataclass(frozen=True)
+class DynamoDBRegistry:
+    """``KeyReader`` and ``AgentReader``, and what the operator's command writes.
+
+    All methods raise ``StoreUnavailable``.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def key(self, key_id: str) -> ApiKey | None:
+        item = self._get(f"KEY#{key_id}", "KEY", consistent=False)
+        return _to_api_key(key_id, item) if item else None
+
+    def agent(self, agent_id: str) -> AgentRevision | None:
+        item = self._get(f"AGENT#{agent_id}", "CURRENT")
+        return _to_revision(agent_id, item) if item else None
+
+    def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
+        item = self._get(f"AGENT#{agent_id}", _revision_key(revision))
+        return _to_revision(agent_id, item) if item else None
+
+    def project_exists(self, project_id: str) -> bool:
+        return self._get(f"PROJECT#{project_id}", "PROJECT") is not None
+
+    def create_project(self, project_id: str, now: int) -> bool:
+        """Whether the project is new."""
+        values = {"pk": f"PROJECT#{project_id}", "sk": "PROJECT", "createdAt": now}
+        try:
+            self._call(
+                self.client.put_item,
+                TableName=self.table,
+                Item=to_attributes(values),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def create_key(self, key: ApiKey) -> None:
+        """Store a key, and list it under its project, in one transaction."""
+        stored = {
+            "pk": f"KEY#{key.key_id}",
+            "sk": "KEY",
+            "projectId": key.project_id,
+            "name": key.name,
+            "secretSha256": key.secret_sha256,
+            "createdAt": key.created_at,
+        } | ({} if key.expires_at is None else {"expiresAt": key.expires_at})
+        listed = {"pk": f"PROJECT#{key.project_id}", "sk": f"KEY#{key.key_id}"}
+        puts = [
+            {"Put": {"TableName": self.table, "Item": to_attributes(values)}} for values in (stored, listed)
+        ]
+        self._call(self.client.transact_write_items, TransactItems=puts)
+
+    def keys_of(self, project_id: str) -> list[ApiKey]:
+        """A project's keys, also revoked and expired ones, the oldest first."""
+        found = [self.key(item["sk"].removeprefix("KEY#")) for item in self._listed(project_id, "KEY#")]
+        return sorted((key for key in found if key), key=lambda key: key.created_at)
+
+    def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
+        """The key, revoked (now or earlier), or None if there is none."""
+        try:
+            answer = self._call(
+                self.client.update_item,
+                TableName=self.table,
+                Key=to_attributes({"pk": f"KEY#{key_id}", "sk": "KEY"}),
+                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :now)",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=to_attributes({":now": now}),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                return None
+            raise
+        return _to_api_key(key_id, from_attributes(answer["Attributes"]))
+
+    def apply_agent(
+        self, agent_id: str, project_id: str, definition: dict[str, Any], now: int
+    ) -> AgentRevision:
+        """Store a definition (camelCase, as ``AgentDefinition.to_stored``) as the agent's next revision.
+
+        Raises ``AgentTaken`` and ``RevisionRaced``. The revision's item is immutable: tasks pin it.
+        """
+        current = self._get(f"AGENT#{agent_id}", "CURRENT")
+        if current and current["projectId"] != project_id:
+            raise AgentTaken(agent_id)
+        seen = int(current["revision"]) if current else 0
+        values = {
+            "pk": f"AGENT#{agent_id}",
+            "projectId": project_id,
+            "revision": seen + 1,
+            "enabled": definition["enabled"],
+            "definition": json.dumps(definition, ensure_ascii=False),
+            "updatedAt": now,
+        }
+        unchanged = (
+            {
+                "ConditionExpression": "revision = :seen AND projectId = :project",
+                "ExpressionAttributeValues": to_attributes({":seen": seen, ":project": project_id}),
+            }
+            if current
+            else {"ConditionExpression": "attribute_not_exists(pk)"}
+        )
+        listed = {"pk": f"PROJECT#{project_id}", "sk": f"AGENT#{agent_id}"}
+        puts: list[dict[str, Any]] = [
+            {"Item": to_attributes(values | {"sk": "CURRENT"})} | unchanged,
+            {
+                "Item": to_attributes(values | {"sk": _revision_key(seen + 1)}),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            },
+            {"Item": to_attributes(listed)},
+        ]
+        try:
+            self._call(
+                self.client.transact_write_items,
+                TransactItems=[{"Put": put | {"TableName": self.table}} for put in puts],
+            )
+        except ClientError as error:
+            if _code(error) == "TransactionCanceledException":
+                raise RevisionRaced(agent_id) from None
+            raise
+        return _to_revision(agent_id, values)
+
+    def agents_of(self, project_id: str) -> list[AgentRevision]:
+        """A project's agents by id."""
+        found = [self.agent(item["sk"].removeprefix("AGENT#")) for item in self._listed(project_id, "AGENT#")]
+        return sorted((agent for agent in found if agent), key=lambda agent: agent.agent_id)
+
+    def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
+        """Refuse new tasks from now on; None if there is no such agent. Applying it again enables it."""
+        try:
+            answer = self._call(
+                self.client.update_item,
+                TableName=self.table,
+                Key=to_attributes({"pk": f"AGENT#{agent_id}", "sk": "CURRENT"}),
+                UpdateExpression="SET enabled = :no, updatedAt = :now",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=to_attributes({":no": False, ":now": now}),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                return None
+            raise
+        return _to_revision(agent_id, from_attributes(answer["Attributes"]))
+
+    def _get(self, pk: str, sk: str, *, consistent: bool = True) -> dict[str, Any] | None:
+        answer = self._call(
+            self.client.get_item,
+            TableName=self.table,
+            Key=to_attributes({"pk": pk, "sk": sk}),
+            ConsistentRead=consistent,
+        )
+        item = answer.get("Item")
+        return from_attributes(item) if item else None
+
+    def _listed(self, project_id: str, prefix: str) -> list[dict[str, Any]]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=to_attributes({":pk": f"PROJECT#{project_id}", ":prefix": prefix}),
+            ConsistentRead=True,
+        )
+        return [from_attributes(item) for page in self._call(list, pages) for item in page["Items"]]
+
+    def _call(self, operation: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
+        """Raises ``StoreUnavailable`` for every failure but refused conditions and transactions."""
+        try:
+            return operation(*positional, **arguments)
+        except ClientError as error:
+            if _code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+                raise
+            raise StoreUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+def _revision_key(revision: int) -> str:
+    return f"REVISION#{revision:08d}"
+
+
+def _to_api_key(key_id: str, item: dict[str, Any]) -> ApiKey:
+    return ApiKey(
+        key_id=key_id,
+        project_id=item["projectId"],
+        name=item["name"],
+        secret_sha256=item["secretSha256"],
+        created_at=int(item["createdAt"]),
+        expires_at=int(item["expiresAt"]) if "expiresAt" in item else None,
+        revoked_at=int(item["revokedAt"]) if "revokedAt" in item else None,
+    )
+
+
+def _to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
+    definition = json.loads(item["definition"])
+    return AgentRevision(
+        agent_id=agent_id,
+        project_id=item["projectId"],
+        revision=int(item["revision"]),
+        name=definition["name"],
+        description=definition["description"],
+        system_prompt=definition["systemPrompt"],
+        model=definition["model"],
+        max_turns=definition["maxTurns"],
+        max_tokens=definition["maxTokens"],
+        timeout_ms=definition["timeoutMs"],
+        max_concurrent_tasks=definition["maxConcurrentTasks"],
+        enabled=item["enabled"],
+        allowed_tools=tuple(definition["allowedTools"]),
+        skills=tuple(definition["skills"]),
+    )

@@ -1,0 +1,311 @@
+"""The task store on DynamoDB. Beside each conditional write stands what it protects."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.adapters import task_items
+from a2a_tasks.adapters.attributes import to_attributes
+from a2a_tasks.domain.ids import is_task_id
+from a2a_tasks.domain.task import Guard, Outcome, Status, Task, TaskRef
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.tasks import (
+    Claim,
+    Due,
+    InvalidCursor,
+    Page,
+    Refused,
+    StoreUnavailable,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+FILTERED_PAGES = 10
+"""Queries that one filtered list may cost; a sparser result goes on behind its cursor."""
+DELETE_BATCH = 25
+TTL_GRACE_SECONDS = 7 * 24 * 3600
+"""Table TTL deletes what cleanup left behind for a week; it is a backstop and never a timer."""
+
+
+@dataclass(frozen=True)
+class DynamoDBTaskStore:
+    """``TaskStore`` on one table with the sparse indexes ``due`` and ``retention``."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def create(self, task: Task) -> None:
+        """Protects an earlier task of the same id; since ids are random, that is this one, written already
+        by a try whose answer was lost."""
+        try:
+            self._call(
+                self.client.put_item,
+                Item=task_items.to_item(task),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if not _is_refusal(error):
+                raise
+
+    def get(self, ref: TaskRef) -> Task | None:
+        answer = self._call(self.client.get_item, Key=task_items.key(ref), ConsistentRead=True)
+        item = answer.get("Item")
+        return task_items.from_item(item) if item else None
+
+    def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
+        if cursor is not None and not is_task_id(cursor):
+            raise InvalidCursor(cursor)
+        values = {":pk": f"AGENT#{agent_id}", ":prefix": task_items.TASK_PREFIX}
+        query: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ScanIndexForward": False,
+            "Limit": limit,
+            "ConsistentRead": True,
+        }
+        if status is not None:
+            values[":status"] = status.value
+            query |= {
+                "FilterExpression": "#status = :status",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "Limit": max(limit, 100),
+            }
+        query["ExpressionAttributeValues"] = to_attributes(values)
+        start = task_items.key(TaskRef(agent_id, cursor)) if cursor else None
+        found: list[Task] = []
+        for _ in range(FILTERED_PAGES):
+            answer = self._call(self.client.query, **query, **({"ExclusiveStartKey": start} if start else {}))
+            found += [task_items.from_item(item) for item in answer["Items"]]
+            start = answer.get("LastEvaluatedKey")
+            if len(found) > limit:
+                return Page(found[:limit], found[limit - 1].ref.task_id)
+            if start is None or len(found) == limit:
+                break
+        return Page(found, task_items.ref_of(start).task_id if start else None)
+
+    def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
+        """Protects one execution at a time: only a waiting task, or one whose worker's lease has run out,
+        with attempts and time left."""
+        result = self._update(
+            ref,
+            set_={
+                "status": Status.RUNNING.value,
+                "claimId": claim.claim_id,
+                "leaseUntil": claim.lease_until,
+                "updatedAt": claim.now,
+            },
+            raw_set="startedAt = if_not_exists(startedAt, :now)",
+            add={"attempt": 1, "fence": 1},
+            condition=(
+                "deadline > :now AND attempt < maxAttempts AND "
+                "((#status = :pending AND notBefore <= :now) OR (#status = :running AND leaseUntil <= :now))"
+            ),
+            values={
+                ":now": claim.now,
+                ":pending": Status.PENDING.value,
+                ":running": Status.RUNNING.value,
+            },
+        )
+        if isinstance(result, Refused) and result.current and result.current.claim_id == claim.claim_id:
+            return Written(result.current)
+        return result
+
+    def renew(self, ref: TaskRef, fence: int, lease_until: int) -> Written | Refused:
+        """Protects a successor's lease and an ended task. Touches no index, so it is one write."""
+        return self._update(
+            ref,
+            set_={"leaseUntil": lease_until},
+            condition="#status = :running AND fence = :fence",
+            values={":running": Status.RUNNING.value, ":fence": fence},
+        )
+
+    def release(
+        self, ref: TaskRef, fence: int, now: int, not_before: int, due_at: int, used: Usage
+    ) -> Written | Refused:
+        """Protects a successor's work: only the worker that holds the task may give it back."""
+        result = self._update(
+            ref,
+            set_={
+                "status": Status.PENDING.value,
+                "notBefore": not_before,
+                "dueAt": due_at,
+                "updatedAt": now,
+                "usage": task_items.usage_value(used),
+            },
+            remove=["leaseUntil"],
+            condition="#status = :running AND fence = :fence",
+            values={":running": Status.RUNNING.value, ":fence": fence},
+        )
+        current = result.current if isinstance(result, Refused) else None
+        if current and current.status is Status.PENDING and current.fence == fence:
+            return Written(current)
+        return result
+
+    def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
+        """Protects the final state: what ended the task first stays, and a stale worker writes nothing."""
+        changes: dict[str, Any] = {
+            "status": outcome.status.value,
+            "completedAt": outcome.at,
+            "updatedAt": outcome.at,
+            "finishId": outcome.finish_id,
+            "expireShard": task_items.retention_shard(ref.task_id),
+            "expireAt": outcome.retain_until,
+            "ttl": outcome.retain_until // 1000 + TTL_GRACE_SECONDS,
+        }
+        if outcome.output is not None:
+            changes["output"] = task_items.payload_value(outcome.output)
+        if outcome.failure is not None:
+            changes["failure"] = task_items.failure_value(outcome.failure)
+        if outcome.usage is not None:
+            changes["usage"] = task_items.usage_value(outcome.usage)
+        condition, values = _to_condition(guard)
+        result = self._update(
+            ref,
+            set_=changes,
+            remove=["leaseUntil", "dueShard", "dueAt"],
+            condition=condition,
+            values=values,
+        )
+        if isinstance(result, Refused) and result.current and result.current.finish_id == outcome.finish_id:
+            return Written(result.current)
+        return result
+
+    def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
+        """Protects against two sweeps acting on one nomination: the due time must be the one seen."""
+        result = self._update(
+            ref,
+            set_={"dueAt": due_at},
+            condition="dueAt = :seen",
+            values={":seen": seen_due_at},
+        )
+        return isinstance(result, Written)
+
+    def due(self, shard: int, now: int, limit: int) -> list[Due]:
+        items = self._index("due", "dueShard", f"due#{shard}", "dueAt", now, limit)
+        return [Due(task_items.ref_of(item), int(item["dueAt"]["N"])) for item in items]
+
+    def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
+        items = self._index("retention", "expireShard", f"retention#{shard}", "expireAt", now, limit)
+        return [task_items.ref_of(item) for item in items]
+
+    def delete(self, ref: TaskRef) -> None:
+        """What the task owns goes first, so that a crash leaves the record that leads there."""
+        while owned := self._owned_keys(ref.task_id):
+            requests: list[Any] = [{"DeleteRequest": {"Key": key}} for key in owned]
+            self._call_without_table(self.client.batch_write_item, RequestItems={self.table: requests})
+        self._call(self.client.delete_item, Key=task_items.key(ref))
+
+    def _owned_keys(self, task_id: str) -> list[dict[str, Any]]:
+        """The next batch of keys; also those that an earlier batch left unprocessed."""
+        answer = self._call(
+            self.client.query,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_attributes({":pk": task_items.owned_partition(task_id)}),
+            ProjectionExpression="pk, sk",
+            ConsistentRead=True,
+            Limit=DELETE_BATCH,
+        )
+        items: list[dict[str, Any]] = answer["Items"]
+        return items
+
+    def _index(
+        self, index: str, shard_name: str, shard: str, time_name: str, until: int, limit: int
+    ) -> list[dict[str, Any]]:
+        answer = self._call(
+            self.client.query,
+            IndexName=index,
+            KeyConditionExpression="#shard = :shard AND #time <= :until",
+            ExpressionAttributeNames={"#shard": shard_name, "#time": time_name},
+            ExpressionAttributeValues=to_attributes({":shard": shard, ":until": until}),
+            Limit=limit,
+        )
+        items: list[dict[str, Any]] = answer["Items"]
+        return items
+
+    def _update(
+        self,
+        ref: TaskRef,
+        *,
+        set_: dict[str, Any],
+        condition: str,
+        values: dict[str, Any],
+        raw_set: str | None = None,
+        add: dict[str, int] | None = None,
+        remove: list[str] | None = None,
+    ) -> Written | Refused:
+        """One conditional update. A refusal carries the item as it stands, which saves a second read."""
+        assignments = [f"#{name} = :set_{name}" for name in set_] + ([raw_set] if raw_set else [])
+        expression = "SET " + ", ".join(assignments)
+        if add:
+            expression += " ADD " + ", ".join(f"{name} :add_{name}" for name in add)
+        if remove:
+            expression += " REMOVE " + ", ".join(remove)
+        all_values = (
+            {f":set_{name}": value for name, value in set_.items()}
+            | {f":add_{name}": value for name, value in (add or {}).items()}
+            | values
+        )
+        names = {f"#{name}": name for name in set_}
+        if "#status" in condition:
+            names["#status"] = "status"
+        try:
+            answer = self._call(
+                self.client.update_item,
+                Key=task_items.key(ref),
+                UpdateExpression=expression,
+                # without it, an update of a missing item would create one
+                ConditionExpression=f"attribute_exists(pk) AND ({condition})",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=to_attributes(all_values),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not _is_refusal(error):
+                raise
+            item = cast("dict[str, Any]", error.response.get("Item"))
+            return Refused(task_items.from_item(item) if item else None)
+        return Written(task_items.from_item(answer["Attributes"]))
+
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        return self._call_without_table(operation, TableName=self.table, **arguments)
+
+    def _call_without_table(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        """Raises ``StoreUnavailable`` for every failure but a refused condition."""
+        try:
+            return operation(**arguments)
+        except ClientError as error:
+            if _is_refusal(error):
+                raise
+            raise StoreUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def _is_refusal(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def _to_condition(guard: Guard) -> tuple[str, dict[str, Any]]:
+    """A guard as a condition expression: the same rule as ``Guard.allows``."""
+    names = [f":status{n}" for n in range(len(guard.statuses))]
+    values: dict[str, Any] = {
+        name: status.value for name, status in zip(names, sorted(guard.statuses), strict=True)
+    }
+    conditions = [f"#status IN ({', '.join(names)})"]
+    if guard.fence is not None:
+        conditions.append("fence = :fence")
+        values[":fence"] = guard.fence
+    if guard.lease_over_at is not None:
+        conditions.append("(#status <> :held OR leaseUntil <= :leaseOver)")
+        values |= {":held": Status.RUNNING.value, ":leaseOver": guard.lease_over_at}
+    if guard.deadline_after is not None:
+        conditions.append("deadline > :deadlineAfter")
+        values[":deadlineAfter"] = guard.deadline_after
+    if guard.deadline_by is not None:
+        conditions.append("deadline <= :deadlineBy")
+        values[":deadlineBy"] = guard.deadline_by
+    return " AND ".join(conditions), values

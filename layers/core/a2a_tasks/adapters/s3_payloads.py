@@ -1,0 +1,70 @@
+"""Payloads on S3, under ``tasks/<task id>/``: task ids sort by time, so the oldest list first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "tasks/"
+
+
+@dataclass(frozen=True)
+class S3Payloads:
+    """``PayloadStore`` and ``PayloadCleaner``; ``client`` makes the client at its first use, since most tasks
+    need none."""
+
+    client: "Callable[[], S3Client]"
+    bucket: str
+
+    def put(self, key: str, text: str) -> None:
+        self._call(
+            self.client().put_object,
+            Key=key,
+            Body=text.encode(),
+            ContentType="application/json; charset=utf-8",
+        )
+
+    def get(self, key: str) -> str:
+        try:
+            body: bytes = self._call(self.client().get_object, Key=key)["Body"].read()
+        except BotoCoreError as error:  # the body breaks off while it is read
+            raise PayloadUnavailable(str(error)) from error
+        return body.decode()
+
+    def delete_all(self, task_id: str) -> int:
+        deleted = 0
+        while keys := self._keys(f"{PREFIX}{task_id}/"):
+            answer = self._call(
+                self.client().delete_objects,
+                Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+            )
+            if errors := answer.get("Errors"):
+                raise PayloadUnavailable(f"{len(errors)} objects not deleted: {errors[0].get('Code')}")
+            deleted += len(keys)
+        return deleted
+
+    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
+        answer = self._call(self.client().list_objects_v2, Prefix=PREFIX, Delimiter="/", MaxKeys=limit)
+        prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", [])]
+        ids = [prefix.removeprefix(PREFIX).rstrip("/") for prefix in prefixes]
+        return [found for found in ids if found < task_id]
+
+    def _keys(self, prefix: str) -> list[str]:
+        answer = self._call(self.client().list_objects_v2, Prefix=prefix, MaxKeys=1000)
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        try:
+            return operation(Bucket=self.bucket, **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise PayloadCorrupt(f"{arguments['Key']} is gone") from error
+            raise PayloadUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise PayloadUnavailable(str(error)) from error

@@ -1,0 +1,62 @@
+"""Logs and metrics through Powertools: JSON lines and CloudWatch's embedded metric format (EMF)."""
+
+import threading
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
+
+from a2a_tasks.domain.task import Task
+
+SERVICE = "tasks"
+"""The one dimension of every metric: which function counted does not matter, tenants would be unbounded."""
+
+
+class PowertoolsTelemetry:
+    """``Telemetry`` for one function. Thread-safe, since the worker's writes run in threads."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._metrics = EphemeralMetrics(service=SERVICE)
+
+    def event(self, name: str, task: Task | None = None, **fields: object) -> None:
+        self._logger.info(name, extra=_fields(task, fields))
+
+    def problem(
+        self, name: str, task: Task | None = None, *, error: Exception | None = None, **fields: object
+    ) -> None:
+        self._logger.error(name, extra=_fields(task, fields), exc_info=error)
+
+    def count(self, metric: str, value: float = 1, *, code: str | None = None) -> None:
+        self._add(metric, MetricUnit.Count, value)
+        if code is not None:
+            with single_metric(
+                metric, MetricUnit.Count, value, default_dimensions={"service": SERVICE}
+            ) as by_code:
+                by_code.add_dimension("code", code)
+
+    def milliseconds(self, metric: str, value: float) -> None:
+        self._add(metric, MetricUnit.Milliseconds, value)
+
+    def flush(self) -> None:
+        with self._lock:
+            if self._metrics.metric_set:
+                self._metrics.flush_metrics()
+
+    def _add(self, metric: str, unit: MetricUnit, value: float) -> None:
+        with self._lock:
+            self._metrics.add_metric(name=metric, unit=unit, value=value)
+
+
+def _fields(task: Task | None, fields: dict[str, object]) -> dict[str, Any]:
+    known = {name: value for name, value in fields.items() if value is not None}
+    if task is None:
+        return known
+    ids = {
+        "task_id": task.ref.task_id,
+        "agent_id": task.ref.agent_id,
+        "project_id": task.project_id,
+        "correlation_id": task.correlation_id,
+    }
+    return ids | known

@@ -1,0 +1,77 @@
+"""Error codes: those a caller gets as an answer, and those a task ends with."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCode(StrEnum):
+    """Codes of refused requests, in ``{"error", "code", "details"?}``."""
+
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    AGENT_NOT_FOUND = "AGENT_NOT_FOUND"
+    AGENT_DISABLED = "AGENT_DISABLED"
+    TASK_NOT_FOUND = "TASK_NOT_FOUND"
+    TASK_NOT_CANCELABLE = "TASK_NOT_CANCELABLE"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+HTTP_STATUS = {
+    ErrorCode.VALIDATION_ERROR: 400,
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.AGENT_NOT_FOUND: 404,
+    ErrorCode.AGENT_DISABLED: 409,
+    ErrorCode.TASK_NOT_FOUND: 404,
+    ErrorCode.TASK_NOT_CANCELABLE: 409,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.RATE_LIMIT_EXCEEDED: 429,
+    ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.INTERNAL_ERROR: 500,
+}
+
+
+@dataclass
+class RequestRefused(Exception):
+    """A request that is answered with an error: what went wrong and, where there is one, the fix."""
+
+    code: ErrorCode
+    message: str
+    details: list[dict[str, Any]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    def to_body(self) -> dict[str, Any]:
+        """The wire shape: ``{"error": text, "code": UPPER_SNAKE, "details"?: [{"field", "message"}]}``."""
+        body: dict[str, Any] = {"error": self.message, "code": self.code.value}
+        return body | {"details": self.details} if self.details else body
+
+
+class FailureCode(StrEnum):
+    """Why a task failed, in ``errorDetails.code``."""
+
+    TIMEOUT = "TIMEOUT"  # its deadline passed
+    EXECUTION_ERROR = "EXECUTION_ERROR"  # the model's API refused the request, or nothing could run it
+    MODEL_OVERLOADED = "MODEL_OVERLOADED"  # overloaded, rate-limited or unreachable, on the last attempt
+    MODEL_REFUSED = "MODEL_REFUSED"  # the model declined to answer
+    OUTPUT_TRUNCATED = "OUTPUT_TRUNCATED"  # the answer hit the agent's maxTokens
+    MAX_TURNS_EXCEEDED = "MAX_TURNS_EXCEEDED"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    WORKER_LOST = "WORKER_LOST"  # the process died on the last attempt
+    AGENT_MISCONFIGURED = "AGENT_MISCONFIGURED"  # key, model or agent definition cannot work
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a failed task shows: a sentence for a person, and its code."""
+
+    code: FailureCode
+    message: str

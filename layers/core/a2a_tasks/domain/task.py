@@ -1,0 +1,240 @@
+"""The task: its states, the transitions between them, and the pure rules about its times."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.usage import Usage
+
+DISPATCH_GRACE_MS = 30_000
+"""How long a pending task may wait for its first claim before the sweeper sends its message again."""
+LEASE_GRACE_MS = 10_000
+"""How long the sweeper waits past a lease's end, since it compares another machine's clock."""
+MAX_RESEND_GAP_MS = 5 * 60_000
+
+
+class Status(StrEnum):
+    """A task's state; the last three are final."""
+
+    PENDING = "pending"  # waits for a worker
+    RUNNING = "running"  # a worker holds its lease
+    INPUT_REQUIRED = "input_required"  # the agent asked; the next message resumes it
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELED})
+LIVE = frozenset(Status) - TERMINAL
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELED}),
+    # back to pending for a retry, or to running under another worker once the lease has run out
+    Status.RUNNING: frozenset(
+        {
+            Status.PENDING,
+            Status.RUNNING,
+            Status.INPUT_REQUIRED,
+            Status.COMPLETED,
+            Status.FAILED,
+            Status.CANCELED,
+        }
+    ),
+    Status.INPUT_REQUIRED: frozenset({Status.PENDING, Status.FAILED, Status.CANCELED}),
+    Status.COMPLETED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class TaskRef:
+    """What names a task: agent ids are unique in a deployment, task ids in an agent."""
+
+    agent_id: str
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A JSON text that belongs to a task: in the record itself, or in the payload store under ``key``."""
+
+    inline: str | None = None
+    key: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task as stored. Times are Unix milliseconds.
+
+    ``fence`` rises with every claim and never falls; each write of a worker is conditioned on it, so a worker
+    that lost its lease cannot write. ``attempt`` counts the claims that ended in a crash or in overload.
+    """
+
+    ref: TaskRef
+    project_id: str
+    status: Status
+    created_at: int
+    updated_at: int
+    deadline: int
+    input: Payload
+    agent_revision: int
+    model: str
+    max_attempts: int
+    correlation_id: str
+    attempt: int = 0
+    fence: int = 0
+    claim_id: str | None = None
+    lease_until: int | None = None
+    not_before: int = 0
+    due_at: int | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
+    output: Payload | None = None
+    failure: Failure | None = None
+    usage: Usage = field(default_factory=Usage)
+    finish_id: str | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    def is_expired(self, now: int) -> bool:
+        """Still live although its deadline has passed: whoever sees this must settle it."""
+        return not self.is_terminal and now >= self.deadline
+
+    def lease_is_alive(self, now: int) -> bool:
+        return self.status is Status.RUNNING and self.lease_until is not None and now < self.lease_until
+
+    def attempts_are_used_up(self) -> bool:
+        return self.attempt >= self.max_attempts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ends. ``finish_id`` is random per try, so that a writer whose answer was lost recognizes
+    its own earlier success; ``retain_until`` is when cleanup may delete the task."""
+
+    status: Status
+    at: int
+    finish_id: str
+    retain_until: int
+    output: Payload | None = None
+    failure: Failure | None = None
+    usage: Usage | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in TERMINAL:
+            raise ValueError(f"{self.status} does not end a task")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What must still be true of the stored task for a write to take effect. Unset parts do not matter."""
+
+    statuses: frozenset[Status]
+    fence: int | None = None
+    lease_over_at: int | None = None
+    """Not held by a living worker: pending, or its lease has run out by this moment."""
+    deadline_after: int | None = None
+    deadline_by: int | None = None
+
+    def allows(self, task: Task) -> bool:
+        return (
+            task.status in self.statuses
+            and (self.fence is None or task.fence == self.fence)
+            and (self.lease_over_at is None or not task.lease_is_alive(self.lease_over_at))
+            and (self.deadline_after is None or task.deadline > self.deadline_after)
+            and (self.deadline_by is None or task.deadline <= self.deadline_by)
+        )
+
+
+def guard_of_worker(fence: int) -> Guard:
+    """Only the worker that holds the task may write: a stale one has a lower fence."""
+    return Guard(frozenset({Status.RUNNING}), fence=fence)
+
+
+def guard_of_completion(fence: int, now: int) -> Guard:
+    """A result counts only before the deadline; after it the task has failed, whoever writes that down."""
+    return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_after=now)
+
+
+def guard_of_cancel(now: int) -> Guard:
+    """Anything not ended can be canceled, until its deadline has decided."""
+    return Guard(LIVE, deadline_after=now)
+
+
+def guard_of_expiry(now: int) -> Guard:
+    """Only a task past its deadline times out, and only if nothing else ended it."""
+    return Guard(LIVE, deadline_by=now)
+
+
+def guard_of_loss(fence: int, now: int) -> Guard:
+    """A lost worker is given up only if nobody renewed or took over the lease meanwhile."""
+    return Guard(frozenset({Status.RUNNING}), fence=fence, lease_over_at=now)
+
+
+def guard_of_dead_letter(now: int) -> Guard:
+    """A dead message ends its task only while no living worker holds it: another delivery may have won."""
+    return Guard(frozenset({Status.PENDING, Status.RUNNING}), lease_over_at=now)
+
+
+def claimable(task: Task, now: int) -> bool:
+    """A worker may take the task: it waits and may start, or its worker is gone and attempts are left."""
+    if now >= task.deadline or task.attempts_are_used_up():
+        return False
+    if task.status is Status.PENDING:
+        return task.not_before <= now
+    return task.status is Status.RUNNING and not task.lease_is_alive(now)
+
+
+def due_after_create(created_at: int, deadline: int) -> int:
+    """When somebody must look at a new task: its message may never have been sent."""
+    return min(created_at + DISPATCH_GRACE_MS, deadline)
+
+
+def due_after_claim(lease_until: int, deadline: int) -> int:
+    """When somebody must look at a running task: its worker may be gone. Heartbeats do not move this."""
+    return min(lease_until + LEASE_GRACE_MS, deadline)
+
+
+def due_after_release(not_before: int, deadline: int) -> int:
+    """When somebody must look at a task given back for a retry: its message may be gone."""
+    return min(not_before + DISPATCH_GRACE_MS, deadline)
+
+
+def due_after_resend(task: Task, now: int) -> int:
+    """When to look again after a message was re-sent: later each time, since a long queue is not a loss."""
+    waited = now - task.created_at
+    return min(now + max(DISPATCH_GRACE_MS, min(waited, MAX_RESEND_GAP_MS)), task.deadline)
+
+
+def iso8601(ms: int) -> str:
+    """Unix milliseconds as ``YYYY-MM-DDTHH:MM:SS.mmmZ``."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_wire(task: Task, output: dict[str, Any] | None) -> dict[str, Any]:
+    """The task as callers see it (camelCase); ``output`` is its output payload, already read."""
+    wire: dict[str, Any] = {
+        "taskId": task.ref.task_id,
+        "agentId": task.ref.agent_id,
+        "status": task.status.value,
+        "createdAt": iso8601(task.created_at),
+        "updatedAt": iso8601(task.updated_at),
+        "attempts": task.attempt,
+    }
+    if task.started_at is not None:
+        wire["startedAt"] = iso8601(task.started_at)
+    if task.completed_at is not None:
+        wire["completedAt"] = iso8601(task.completed_at)
+    if output is not None:
+        wire["output"] = output
+    if task.failure is not None:
+        wire["errorDetails"] = {"message": task.failure.message, "code": task.failure.code.value}
+    if task.usage != Usage():
+        wire["usage"] = task.usage.to_wire()
+    return wire

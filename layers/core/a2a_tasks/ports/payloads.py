@@ -1,0 +1,33 @@
+"""Large texts of a task, outside its record."""
+
+from typing import Protocol
+
+
+class PayloadUnavailable(Exception):
+    """The payload store did not answer."""
+
+
+class PayloadCorrupt(Exception):
+    """A payload is gone or is not the text that was stored."""
+
+
+class PayloadStore(Protocol):
+    """Keys are ``tasks/<task id>/<name>``. All methods raise ``PayloadUnavailable``."""
+
+    def put(self, key: str, text: str) -> None: ...
+
+    def get(self, key: str) -> str:
+        """Raises ``PayloadCorrupt`` if there is none."""
+        ...
+
+
+class PayloadCleaner(Protocol):
+    """What cleanup needs; a separate port, since nothing else may delete."""
+
+    def delete_all(self, task_id: str) -> int:
+        """Delete every payload of a task; how many there were."""
+        ...
+
+    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
+        """Ids of tasks older than ``task_id`` (ids sort by time) that own payloads, oldest first."""
+        ...

@@ -1,0 +1,37 @@
+"""The task queue: says that a task is there to be worked on. The record, not the message, is the truth."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from a2a_tasks.domain.task import Task, TaskRef
+
+
+class QueueUnavailable(Exception):
+    """The queue did not answer: the message may or may not have been sent."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One received message. ``ref`` is None if its body names no task."""
+
+    message_id: str
+    receipt: str
+    ref: TaskRef | None
+    correlation_id: str
+    receive_count: int
+
+
+class TaskSender(Protocol):
+    def send(self, task: Task, delay_seconds: int = 0) -> None:
+        """Announce a task. ``delay_seconds`` is at most 900. Raises ``QueueUnavailable``."""
+        ...
+
+
+class DeliveryHandler(Protocol):
+    """What a consumer does with deliveries. All raise ``QueueUnavailable``."""
+
+    def hide(self, deliveries: list[Delivery], seconds: int) -> None:
+        """Keep messages from being received again for so long, from now (0–43,200)."""
+        ...
+
+    def delete(self, delivery: Delivery) -> None: ...

@@ -1,0 +1,20 @@
+"""What the functions read of projects, agents and keys. The operator's command writes them."""
+
+from typing import Protocol
+
+from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.api_key import ApiKey
+
+
+class KeyReader(Protocol):
+    def key(self, key_id: str) -> ApiKey | None: ...
+
+
+class AgentReader(Protocol):
+    def agent(self, agent_id: str) -> AgentRevision | None:
+        """The agent as it is now: its newest revision, and whether it is enabled."""
+        ...
+
+    def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
+        """A pinned revision; these never change."""
+        ...

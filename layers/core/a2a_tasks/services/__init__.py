@@ -1,0 +1,1 @@
+"""What the functions do, one verb a file, on ports alone."""

@@ -1,0 +1,138 @@
+"""Holding a task: renew its lease and its message while it is worked on, and notice when to stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.queue import Delivery, DeliveryHandler, QueueUnavailable
+from a2a_tasks.ports.tasks import Refused, StoreUnavailable, TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+
+
+class RunBlocking(Protocol):
+    """Runs a blocking call without blocking the loop, as ``asyncio.to_thread`` does."""
+
+    def __call__[**P, T](
+        self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]: ...
+
+
+class Stop(StrEnum):
+    """Why work on a task must stop before it is done."""
+
+    ENDED = "ended"  # canceled, or settled by somebody else: nothing is left to write
+    LOST = "lost"  # another worker holds the task, or may: nothing may be written
+    DEADLINE = "deadline"
+    SHUTDOWN = "shutdown"  # the function's own time is nearly over
+
+
+class Stopped(Exception):
+    """Work was stopped from outside."""
+
+    def __init__(self, why: Stop) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass
+class Held:
+    """A task that this worker holds, with the message that brought it."""
+
+    delivery: Delivery
+    task: Task
+    lease_until: int
+    stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def interrupt(self, why: Stop) -> None:
+        """Ask the work to stop; the first reason counts."""
+        if not self.stop.done():
+            self.stop.set_result(why)
+
+    async def supervise[T](self, work: Awaitable[T], clock: Clock, seconds: float, then: Stop) -> T:
+        """The result of ``work``, or ``Stopped`` as soon as it is interrupted or ``seconds`` have passed.
+
+        Work is cancelled and awaited before this returns, so that nothing of it goes on.
+        """
+        working = asyncio.ensure_future(work)
+        timer = asyncio.ensure_future(clock.sleep(seconds))
+        timer.add_done_callback(lambda done: None if done.cancelled() else self.interrupt(then))
+        try:
+            waited: set[asyncio.Future[Any]] = {working, self.stop}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise Stopped(self.stop.result())
+        finally:
+            working.cancel()
+            timer.cancel()
+            await asyncio.gather(working, timer, return_exceptions=True)
+
+
+@dataclass
+class LeaseKeeper:
+    """The heartbeat of one invocation: one renewal a task, and one call to the queue for all of them.
+
+    A renewal reads the task's state too, so a cancel stops the model within one beat. A beat that fails is
+    tolerated until the lease would have run out: from then on another worker may hold the task.
+    """
+
+    store: TaskStore
+    queue: DeliveryHandler
+    clock: Clock
+    telemetry: Telemetry
+    run: RunBlocking
+    lease_seconds: int
+    held: dict[str, Held] = field(default_factory=dict)
+
+    @property
+    def beat_seconds(self) -> float:
+        return self.lease_seconds / 3
+
+    @asynccontextmanager
+    async def holding(self, held: Held) -> AsyncIterator[None]:
+        """Renew this task's lease until the block ends."""
+        self.held[held.delivery.message_id] = held
+        try:
+            yield
+        finally:
+            del self.held[held.delivery.message_id]
+
+    async def keep_beating(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            await self.clock.sleep(self.beat_seconds)
+            await self.beat()
+
+    async def beat(self) -> None:
+        """Renew every lease now."""
+        everything = list(self.held.values())
+        renewed = await asyncio.gather(*(self._renew(held) for held in everything))
+        deliveries = [held.delivery for held, ok in zip(everything, renewed, strict=True) if ok]
+        if not deliveries:
+            return
+        try:
+            await self.run(self.queue.hide, deliveries, self.lease_seconds)
+        except QueueUnavailable as error:
+            # the message may come back while the lease lives; the claim refuses it then
+            self.telemetry.problem("messages not hidden", reason=str(error))
+
+    async def _renew(self, held: Held) -> bool:
+        until = self.clock.now() + self.lease_seconds * 1000
+        try:
+            result = await self.run(self.store.renew, held.task.ref, held.task.fence, until)
+        except StoreUnavailable as error:
+            self.telemetry.problem("lease not renewed", held.task, reason=str(error))
+            if self.clock.now() + self.beat_seconds * 1000 >= held.lease_until:
+                held.interrupt(Stop.LOST)
+            return False
+        if isinstance(result, Refused):
+            ended = result.current is None or result.current.is_terminal
+            held.interrupt(Stop.ENDED if ended else Stop.LOST)
+            return False
+        held.lease_until = until
+        return True

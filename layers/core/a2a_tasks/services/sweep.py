@@ -1,0 +1,118 @@
+"""The safety net: find tasks that somebody must look at, and do what is missing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.ids import SHARDS
+from a2a_tasks.domain.task import (
+    Status,
+    Task,
+    due_after_claim,
+    due_after_release,
+    due_after_resend,
+    guard_of_loss,
+)
+from a2a_tasks.ports.queue import QueueUnavailable, TaskSender
+from a2a_tasks.ports.tasks import Due, StoreUnavailable, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.ending import Ending
+
+PAGE = 50
+
+
+@dataclass
+class SweepReport:
+    """What one sweep did."""
+
+    looked_at: int = 0
+    timed_out: int = 0
+    lost: int = 0
+    resent: int = 0
+    postponed: int = 0
+    errors: int = 0
+    unfinished_shards: list[int] = field(default_factory=list)
+
+    @property
+    def rescued(self) -> int:
+        return self.timed_out + self.lost + self.resent
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Settles deadlines, re-sends lost work, gives up lost workers. Safe to run twice at once."""
+
+    store: TaskStore
+    queue: TaskSender
+    ending: Ending
+    telemetry: Telemetry
+
+    def sweep(self, time_left: Callable[[], bool]) -> SweepReport:
+        """One pass over all shards in bounded pages, while ``time_left()``; one bad task or shard stops no
+        other."""
+        report = SweepReport()
+        for shard in range(SHARDS):
+            try:
+                while self._sweep_page(shard, report, time_left):
+                    pass
+            except StoreUnavailable as error:
+                report.errors += 1
+                report.unfinished_shards.append(shard)
+                self.telemetry.problem("shard not swept", shard=shard, reason=str(error))
+        self.telemetry.count("Sweeps")
+        self.telemetry.count("TasksRescued", report.rescued)
+        return report
+
+    def _sweep_page(self, shard: int, report: SweepReport, time_left: Callable[[], bool]) -> bool:
+        """Sweep a shard's next page; whether another may follow.
+
+        Every task that was looked at is settled or due later, so the next page holds others; where none was
+        (all in error), going on would only see the same ones again.
+        """
+        if not time_left():
+            report.unfinished_shards.append(shard)
+            return False
+        page = self.store.due(shard, self.ending.clock.now(), PAGE)
+        errors_before = report.errors
+        for due in page:
+            report.looked_at += 1
+            try:
+                self._look_at(due, report)
+            except (StoreUnavailable, QueueUnavailable) as error:
+                report.errors += 1
+                self.telemetry.problem("task not swept", task_id=due.ref.task_id, reason=str(error))
+        return len(page) == PAGE and report.errors - errors_before < PAGE
+
+    def _look_at(self, due: Due, report: SweepReport) -> None:
+        task = self.store.get(due.ref)
+        if task is None or task.is_terminal or task.due_at is None:
+            return  # the index is a moment behind
+        now = self.ending.clock.now()
+        if task.is_expired(now):
+            report.timed_out += isinstance(self.ending.time_out(task), Written)
+        elif task.due_at > now:
+            return  # moved on since the index was read
+        elif task.lease_is_alive(now):
+            later = due_after_claim(task.lease_until or now, task.deadline)
+            report.postponed += self.store.look_again(due.ref, task.due_at, later)
+        elif task.status is Status.RUNNING and task.attempts_are_used_up():
+            result = self.ending.fail(task, lost(task), guard_of_loss(task.fence, now))
+            report.lost += isinstance(result, Written)
+        elif task.status is Status.INPUT_REQUIRED:
+            report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
+        elif task.not_before > now:
+            later = due_after_release(task.not_before, task.deadline)
+            report.postponed += self.store.look_again(due.ref, task.due_at, later)
+        elif self.store.look_again(due.ref, task.due_at, due_after_resend(task, now)):
+            # moved first, so that of two sweeps only one sends; if this one dies now, it is due again later
+            self.queue.send(task)
+            report.resent += 1
+            self.telemetry.event("task sent again", task, state=task.status)
+
+
+def lost(task: Task) -> Failure:
+    """The failure of a task whose last worker died."""
+    return Failure(
+        FailureCode.WORKER_LOST,
+        f"The worker was lost {task.attempt} times while executing this task; no attempts are left.",
+    )

@@ -1,0 +1,67 @@
+"""Read and cancel tasks, as their project sees them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Status, Task, TaskRef, to_wire
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, Written
+from a2a_tasks.services import payload
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.submit import agent_of_project
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """A project's tasks. All methods raise ``RequestRefused`` and ``StoreUnavailable``."""
+
+    store: TaskStore
+    registry: AgentReader
+    payloads: PayloadStore
+    ending: Ending
+
+    def get(self, project_id: str, agent_id: str, task_id: str) -> dict[str, Any]:
+        """The task on the wire, with its output; a task past its deadline is settled first."""
+        task = self.ending.settled(self._owned(project_id, agent_id, task_id))
+        output = payload.load(self.payloads, task.output) if task.output else None
+        return to_wire(task, output)
+
+    def page(
+        self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None
+    ) -> dict[str, Any]:
+        """``{"tasks": […], "nextCursor"?}``, newest first, each task without its output."""
+        agent = agent_of_project(self.registry, project_id, agent_id)
+        try:
+            page = self.store.page(agent.agent_id, status, limit, cursor)
+        except InvalidCursor:
+            raise RequestRefused(
+                ErrorCode.VALIDATION_ERROR,
+                "cursor: is not one that this list returned; leave it out to begin at the newest task",
+                [{"field": "cursor", "message": "is not one that this list returned"}],
+            ) from None
+        settled = [self.ending.settled(task) for task in page.tasks]
+        tasks = [to_wire(task, None) for task in settled if status in (None, task.status)]
+        return {"tasks": tasks} | ({"nextCursor": page.cursor} if page.cursor else {})
+
+    def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
+        """Cancel a live task; canceling again answers the same."""
+        task = self._owned(project_id, agent_id, task_id)
+        result = self.ending.cancel(task)
+        if isinstance(result, Written):
+            return result.task
+        current = self.ending.settled(result.current or task)
+        if current.status is Status.CANCELED:
+            return current
+        raise RequestRefused(
+            ErrorCode.TASK_NOT_CANCELABLE, f"The task has already {current.status} and cannot be canceled."
+        )
+
+    def _owned(self, project_id: str, agent_id: str, task_id: str) -> Task:
+        well_formed = ids.AGENT_ID.fullmatch(agent_id) and ids.is_task_id(task_id)
+        task = self.store.get(TaskRef(agent_id, task_id)) if well_formed else None
+        if task is None or task.project_id != project_id:
+            raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
+        return task

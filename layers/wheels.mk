@@ -1,0 +1,29 @@
+# How `sam build` makes a layer of third-party packages. Included by the layers' own Makefiles.
+#
+# ARCHITECTURE must equal the template's parameter of that name: SAM does not tell a makefile which
+# architecture it builds for. Both default to arm64; `make deploy` and the local stack set both.
+ARCHITECTURE ?= arm64
+PYTHON ?= python3.13
+
+machine_arm64 = aarch64
+machine_x86_64 = x86_64
+machine = $(or $(machine_$(ARCHITECTURE)),$(error ARCHITECTURE must be arm64 or x86_64, not "$(ARCHITECTURE)"))
+
+# The newest C library a wheel may ask for: Lambda's python3.13 runs on Amazon Linux 2023, glibc 2.34.
+platforms = manylinux2014_$(machine) manylinux_2_17_$(machine) manylinux_2_28_$(machine) manylinux_2_34_$(machine)
+
+define install_wheels
+$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile \
+	--requirement requirements.txt --constraint $(layer_dir)../constraints.txt \
+	--only-binary=:all: --implementation cp --python-version 3.13 $(addprefix --platform ,$(platforms)) \
+	--target "$(ARTIFACTS_DIR)/python"
+rm -rf "$(ARTIFACTS_DIR)/python/bin"
+$(compile)
+endef
+
+# /opt is read-only in Lambda: without bytecode beside it, every cold start compiles every module again.
+# Unchecked, because packaging changes the time stamps that checked bytecode is compared with.
+define compile
+$(PYTHON) -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
+	-s "$(ARTIFACTS_DIR)" -p /opt "$(ARTIFACTS_DIR)/python"
+endef
