@@ -82,11 +82,10 @@ class ClaudeModel:
 
     def _client(self, key: str) -> anthropic.AsyncAnthropic:
         if key not in self._clients:
-            self._clients = {
-                key: anthropic.AsyncAnthropic(
-                    api_key=key, base_url=self._base_url, max_retries=0, timeout=self._timeout
-                )
-            }
+            # the client of an earlier key stays: other tasks may be reading from it
+            self._clients[key] = anthropic.AsyncAnthropic(
+                api_key=key, base_url=self._base_url, max_retries=0, timeout=self._timeout
+            )
         return self._clients[key]
 
     def _explain(self, error: Exception, seen: Message | None = None) -> ModelBusy | ModelRejected:

@@ -35,7 +35,10 @@ class S3Payloads:
             body: bytes = self._call(self.client().get_object, Key=key)["Body"].read()
         except BotoCoreError as error:  # the body breaks off while it is read
             raise PayloadUnavailable(str(error)) from error
-        return body.decode()
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            raise PayloadCorrupt(f"{key} is not the text that was stored") from None
 
     def delete_all(self, task_id: str) -> int:
         deleted = 0

@@ -1,5 +1,6 @@
 """What an operator writes in ``agents/*.yaml``, validated. Only the command line imports this (pydantic)."""
 
+import json
 import re
 from typing import Annotated, Any
 
@@ -14,6 +15,8 @@ SERVICE_TOOLS = frozenset({"save_artifact", "report_progress", "ask_user", "call
 TOOLS = SERVER_TOOLS | WORKSPACE_TOOLS | SERVICE_TOOLS
 """Tool names as in Claude Code, and the service's own."""
 MCP_TOOL = re.compile(r"mcp__[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*__[A-Za-z0-9_-]+")
+MAX_STORED_BYTES = 350_000
+"""Of the definition as UTF-8 JSON: DynamoDB takes items of 400 KB."""
 
 
 class InvalidAgent(ValueError):
@@ -82,11 +85,15 @@ def parse_agent(document: object) -> AgentDefinition:
     if not isinstance(document, dict):
         raise InvalidAgent("an agent definition is a mapping that begins with 'id:' and 'name:'")
     try:
-        return AgentDefinition.model_validate(document)
+        definition = AgentDefinition.model_validate(document)
     except ValidationError as error:
         raise InvalidAgent(
             "\n".join(_explain(e["loc"], e["type"], e["msg"]) for e in error.errors())
         ) from None
+    size = len(json.dumps(definition.to_stored(), ensure_ascii=False).encode())
+    if size > MAX_STORED_BYTES:
+        raise InvalidAgent(f"the definition takes {size} bytes; at most {MAX_STORED_BYTES} are stored")
+    return definition
 
 
 def _explain(location: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -74,6 +74,8 @@ class Usage:
 def _sum_costs(left: Usage, right: Usage) -> Decimal | None:
     if left == Usage():
         return right.cost_usd
+    if right == Usage():
+        return left.cost_usd
     if left.cost_usd is None or right.cost_usd is None:
         return None
     return left.cost_usd + right.cost_usd

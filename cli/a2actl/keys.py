@@ -1,0 +1,120 @@
+"""``a2actl keys``: the API keys that callers authenticate with."""
+
+from typing import Annotated, Any
+
+import typer
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.domain import api_key
+from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.task import iso8601
+
+from a2actl.agents import AsJson, Project, check_project
+from a2actl.duration import parse_duration
+from a2actl.fault import Fault
+from a2actl.output import note, show_json, show_table
+from a2actl.stack import chosen_stack
+
+app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the API keys of a project.")
+
+KEY_RANDOM_BYTES = 42
+MAX_EXPIRY_MS = 3_650 * 86_400_000
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    project: Project = None,
+    name: Annotated[str, typer.Option(help="Who or what uses the key.")] = "",
+    expires: Annotated[str | None, typer.Option(help="Its lifetime, such as 90d.", metavar="SPAN")] = None,
+) -> None:
+    """Make an API key, and the project if it is new. Prints JSON; the key is shown only here."""
+    stack = chosen_stack(context)
+    project_id = stack.project(project)
+    now = SystemClock().now()
+    expires_at = now + _expiry(expires) if expires is not None else None
+    key_id, key, secret_sha256 = api_key.issue(SystemEntropy().bytes(KEY_RANDOM_BYTES))
+    with stack.registry() as registry:
+        if registry.create_project(project_id, now):
+            note(f"The project {project_id} is new.")
+        registry.create_key(ApiKey(key_id, project_id, name, secret_sha256, now, expires_at))
+    show_json({"keyId": key_id, "key": key})
+    note("Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.")
+
+
+@app.command("list")
+def list_keys(context: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+    """List a project's keys, oldest first, without their secrets."""
+    stack = chosen_stack(context)
+    project_id = stack.project(project)
+    with stack.registry() as registry:
+        keys = registry.keys_of(project_id)
+        if not keys:
+            check_project(registry, project_id)
+    now = SystemClock().now()
+    if as_json:
+        show_json([to_json(key, now) for key in keys])
+        return
+    show_table(
+        ("KEY", "NAME", "STATE", "CREATED", "EXPIRES"),
+        [
+            (
+                key.key_id,
+                key.name or "–",
+                state(key, now),
+                iso8601(key.created_at),
+                iso8601(key.expires_at) if key.expires_at is not None else "never",
+            )
+            for key in keys
+        ],
+    )
+
+
+@app.command("revoke")
+def revoke(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, or the key itself.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key useless, for good."""
+    presented = api_key.parse(key_id)
+    wanted = presented.key_id if presented else key_id
+    now = SystemClock().now()
+    with chosen_stack(context).registry() as registry:
+        key = registry.revoke_key(wanted, now)
+    if key is None:
+        raise Fault(f"There is no key {wanted!r}; `a2actl keys list --project ID` shows a project's keys.")
+    if as_json:
+        show_json(to_json(key, now))
+    else:
+        typer.echo(f"{key.key_id}: revoked.")
+    note("It may go on working for up to 60 seconds, as long as the API gateway remembers having checked it.")
+
+
+def state(key: ApiKey, now: int) -> str:
+    """``active``, ``revoked`` or ``expired``."""
+    if key.revoked_at is not None:
+        return "revoked"
+    return "active" if key.is_usable(now) else "expired"
+
+
+def to_json(key: ApiKey, now: int) -> dict[str, Any]:
+    """``{"keyId", "projectId", "name", "state", "createdAt", "expiresAt"?, "revokedAt"?}``; no secret."""
+    shown: dict[str, Any] = {
+        "keyId": key.key_id,
+        "projectId": key.project_id,
+        "name": key.name,
+        "state": state(key, now),
+        "createdAt": iso8601(key.created_at),
+    }
+    if key.expires_at is not None:
+        shown["expiresAt"] = iso8601(key.expires_at)
+    if key.revoked_at is not None:
+        shown["revokedAt"] = iso8601(key.revoked_at)
+    return shown
+
+
+def _expiry(text: str) -> int:
+    span = parse_duration(text, "--expires")
+    if span > MAX_EXPIRY_MS:
+        raise Fault("--expires takes at most 3650d; leave it out for a key that never expires.")
+    return span

@@ -1,0 +1,140 @@
+"""`python -m local up | stop | status | logs | reset`: the local stack of this checkout."""
+
+import argparse
+import os
+import sys
+import time
+
+from rich.console import Console
+
+from local.claude import Claude
+from local.demo import Access, prepare, run_task, show_next_steps, show_result
+from local.lock import lock
+from local.ports import Ports, is_free
+from local.process import NotHealthyError
+from local.progress import Terminal
+from local.samconfig import template_parameters
+from local.stack import LocalStack
+from local.tools import ROOT, ToolError, install_tools
+
+FOLDER = ROOT / ".local"
+PORTS_PATH = FOLDER / "ports.json"
+ACCESS_PATH = FOLDER / "stack.json"
+FUNCTIONS = ("api", "authorizer", "worker", "sweeper", "cleanup", "dead-letter")
+
+
+def main() -> int:
+    """Run the command. Returns the status to exit with."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="The whole system on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start and deploy what is missing, and run one task")
+    commands.add_parser("stop", help="end all processes; what is stored stays")
+    commands.add_parser("status", help="tell what runs and where")
+    commands.add_parser("reset", help="end all processes and delete what is stored")
+    commands.add_parser("tools", help="install AWS SAM and the emulator")
+    commands.add_parser("lock", help="pin the newest versions of everything")
+    parameters = commands.add_parser("parameters", help="print an environment's template parameters")
+    parameters.add_argument("environment")
+    logs = commands.add_parser("logs", help="print what a function has logged in the last ten minutes")
+    logs.add_argument("function", nargs="?", choices=FUNCTIONS, default="worker")
+    options = parser.parse_args()
+    console = Console()
+    try:
+        match options.command:
+            case "up":
+                return _up(console)
+            case "stop":
+                stopped = _stack(_known_ports()).stop()
+                console.print("The local stack is stopped." if stopped else "Nothing was running.")
+            case "status":
+                _status(console)
+            case "reset":
+                _stack(_known_ports()).forget()
+                ACCESS_PATH.unlink(missing_ok=True)
+                console.print("The local stack is stopped, and what it had stored is deleted.")
+            case "tools":
+                install_tools(Terminal(console))
+            case "lock":
+                lock(Terminal(console))
+            case "parameters":
+                listed = template_parameters(options.environment)
+                print(*(f"{name}={value}" for name, value in listed.items()))
+            case "logs":
+                _logs(console, options.function)
+    except (ToolError, NotHealthyError, LookupError) as error:
+        console.print(f"\n{error}", style="red", markup=False, highlight=False)
+        return 1
+    return 0
+
+
+def _up(console: Console) -> int:
+    started = time.monotonic()
+    stack = _stack(_ports())
+    stack.progress = Terminal(console)
+    if stack.claude.is_stand_in:
+        console.print("Without ANTHROPIC_API_KEY the workers talk to a stand-in for Claude.\n")
+    else:
+        console.print(f"The workers talk to Claude at {stack.claude.base_url}. You pay for its use.\n")
+    deployment = stack.up()
+    access = prepare(stack, deployment, ACCESS_PATH)
+    task = run_task(access, console)
+    show_result(task, stack, console)
+    show_next_steps(access, task, ACCESS_PATH, console)
+    console.print(f"[dim]All this took {time.monotonic() - started:.0f} s.[/dim]")
+    return 0 if task["status"] == "completed" else 1
+
+
+def _status(console: Console) -> None:
+    stack = _stack(_known_ports())
+    for process in (stack.emulator, stack.stand_in):
+        pid = process.pid()
+        state = f"runs (process {pid})" if pid is not None else "does not run"
+        console.print(f"{process.name:10} {state}, log {os.path.relpath(process.log_path)}", highlight=False)
+    if (access := Access.load(ACCESS_PATH)) is not None:
+        console.print(f"{'API':10} {access.api_url}", highlight=False)
+        console.print(f"{'Claude':10} {access.claude_base_url}", highlight=False)
+
+
+def _logs(console: Console, function: str) -> None:
+    stack = _stack(_known_ports())
+    if stack.emulator.pid() is None:
+        raise ToolError("The local stack does not run. `make run` starts it.")
+    client = stack.session().client("logs", endpoint_url=stack.endpoint_url)
+    since = int((time.time() - 600) * 1000)
+    pages = client.get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{stack.stack_name}-{function}", startTime=since
+    )
+    for page in pages:
+        for event in page["events"]:
+            console.print(event["message"].rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
+def _stack(ports: Ports) -> LocalStack:
+    return LocalStack(FOLDER, ports, Claude.from_environment(os.environ, ports.stand_in))
+
+
+def _known_ports() -> Ports:
+    return Ports.load(PORTS_PATH) or Ports.preferred()
+
+
+def _ports() -> Ports:
+    """The ports of last time, as long as nobody else has taken them meanwhile.
+
+    The addresses of the stored queues hold the port, so what is stored goes with it.
+    """
+    known = Ports.load(PORTS_PATH)
+    if known is not None:
+        stack = _stack(known)
+        if all(
+            process.pid() is not None or is_free(port)
+            for process, port in ((stack.emulator, known.emulator), (stack.stand_in, known.stand_in))
+        ):
+            return known
+        stack.forget()
+    chosen = Ports.preferred()
+    chosen.save(PORTS_PATH)
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

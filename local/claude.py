@@ -1,0 +1,30 @@
+"""Where the local workers find Claude."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OFFICIAL_BASE_URL = "https://api.anthropic.com"
+# The stand-in takes any key; the worker wants one.
+STAND_IN_KEY = "stand-in"
+
+
+@dataclass(frozen=True)
+class Claude:
+    """The address and key that the workers use. `is_stand_in` tells whether Claude is only played."""
+
+    base_url: str
+    api_key: str
+    is_stand_in: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], stand_in_port: int) -> "Claude":
+        """The real Claude if the environment holds ANTHROPIC_API_KEY, else the stand-in on this port."""
+        key = environment.get("ANTHROPIC_API_KEY", "").strip()
+        if not key:
+            return cls.stand_in(stand_in_port)
+        base_url = environment.get("ANTHROPIC_BASE_URL", "").strip() or OFFICIAL_BASE_URL
+        return cls(base_url.rstrip("/"), key, is_stand_in=False)
+
+    @classmethod
+    def stand_in(cls, port: int) -> "Claude":
+        return cls(f"http://127.0.0.1:{port}", STAND_IN_KEY, is_stand_in=True)

@@ -1,0 +1,155 @@
+"""A demo project with an agent and a key, and one real task over HTTP."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from local.stack import Deployment, LocalStack
+from local.tools import ROOT, ToolError
+
+PROJECT_ID = "demo"
+AGENT_ID = "assistant"
+AGENT_FILE = ROOT / "agents" / f"{AGENT_ID}.yaml"
+MESSAGE = "生成一个测试报告"
+TIMEOUT_MS = 300_000
+POLL_SECONDS = 0.25
+TERMINAL = ("completed", "failed", "canceled")
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a caller of the local stack needs. Kept in `.local/stack.json`, for its owner's eyes only."""
+
+    api_url: str
+    api_key: str
+    agent_id: str
+    project_id: str
+    claude_base_url: str
+    aws_endpoint_url: str
+
+    @classmethod
+    def load(cls, path: Path) -> "Access | None":
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def save(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(self), file, indent=2)
+            file.write("\n")
+
+
+def prepare(stack: LocalStack, deployment: Deployment, path: Path) -> Access:
+    """Apply the demo agent and make a key, unless the one in `path` still works. Writes `path`.
+
+    Raises ToolError if a2actl fails.
+    """
+    with stack.progress.step(f"Apply the agent “{AGENT_ID}” of the project “{PROJECT_ID}”"):
+        run_a2actl(stack, "agents", "apply", str(AGENT_FILE), "--project", PROJECT_ID)
+    known = Access.load(path)
+    api_key = known.api_key if known is not None and _is_accepted(deployment, known.api_key) else None
+    if api_key is None:
+        with stack.progress.step("Make an API key"):
+            api_key = json.loads(run_a2actl(stack, "keys", "create", "--project", PROJECT_ID))["key"]
+    access = Access(
+        api_url=deployment.api_url,
+        api_key=api_key,
+        agent_id=AGENT_ID,
+        project_id=PROJECT_ID,
+        claude_base_url=stack.claude.base_url,
+        aws_endpoint_url=stack.endpoint_url,
+    )
+    access.save(path)
+    return access
+
+
+def run_a2actl(stack: LocalStack, *arguments: str) -> str:
+    """What `a2actl` prints for this stack. Raises ToolError with its messages if it fails."""
+    command = [str(Path(sys.executable).with_name("a2actl")), "--stack", stack.stack_name, *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=stack.command_environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise ToolError(f"{shlex.join(command)}\nended with status {done.returncode}:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def run_task(access: Access, console: Console) -> Mapping[str, Any]:
+    """Post the demo task, show its states as they change, and return it as it ended."""
+    with _client(access.api_key) as http:
+        tasks_url = f"{access.api_url}/a2a/{access.agent_id}/tasks"
+        console.print(f"\nPOST {tasks_url}")
+        started = time.monotonic()
+        posted = http.post(tasks_url, json={"message": MESSAGE, "timeout": TIMEOUT_MS})
+        posted.raise_for_status()
+        task: Mapping[str, Any] = posted.json()
+        task_url = f"{tasks_url}/{task['taskId']}"
+        shown = None
+        while True:
+            if task["status"] != shown:
+                shown = task["status"]
+                console.print(f"  [dim]{time.monotonic() - started:6.2f} s[/dim]  {shown}")
+            if shown in TERMINAL:
+                return task
+            time.sleep(POLL_SECONDS)
+            read = http.get(task_url)
+            read.raise_for_status()
+            task = read.json()
+
+
+def show_result(task: Mapping[str, Any], stack: LocalStack, console: Console) -> None:
+    if task["status"] == "completed":
+        console.print(f"\n[bold]Result of the task “{MESSAGE}”[/bold]")
+        console.print(task["output"]["result"], markup=False, highlight=False)
+        console.print(f"\nUsage: {json.dumps(task.get('usage', {}))}", highlight=False)
+    else:
+        console.print(f"\n[red]The task ended as {task['status']}:[/red]")
+        console.print(json.dumps(task.get("errorDetails", {}), ensure_ascii=False), markup=False)
+    if stack.claude.is_stand_in:
+        console.print(
+            "\n[yellow]The answer is not Claude's.[/yellow] It comes from the stand-in that is part of this "
+            "repository.\nFor the real Claude, run: ANTHROPIC_API_KEY=… make run"
+        )
+
+
+def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console: Console) -> None:
+    shown_path = os.path.relpath(path)
+    lines = (
+        "\nGo on with:\n",
+        f"API={access.api_url}",
+        f"AGENT={access.agent_id}",
+        f'KEY=$(sed -n \'s/.*"api_key": "\\(.*\\)".*/\\1/p\' {shown_path})',
+        f"TASK={task['taskId']}",
+        'curl -X POST "$API/a2a/$AGENT/tasks" -H "Authorization: Bearer $KEY" '
+        '-H "Content-Type: application/json" \\',
+        f"     -d '{json.dumps({'message': MESSAGE, 'timeout': TIMEOUT_MS}, ensure_ascii=False)}'",
+        'curl "$API/a2a/$AGENT/tasks/$TASK" -H "Authorization: Bearer $KEY"',
+        f'uv run a2actl tasks submit {access.agent_id} "{MESSAGE}" --wait',
+        "\nThe stack stays up. `make logs` shows what the functions log, `make stop` ends it.",
+    )
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _is_accepted(deployment: Deployment, api_key: str) -> bool:
+    with _client(api_key) as http:
+        answer = http.get(f"{deployment.api_url}/a2a/{AGENT_ID}/tasks", params={"limit": "1"})
+        return answer.status_code == httpx.codes.OK
+
+
+def _client(api_key: str) -> httpx.Client:
+    # A proxy from the environment must not stand between us and this machine.
+    return httpx.Client(headers={"Authorization": f"Bearer {api_key}"}, timeout=60, trust_env=False)

@@ -1,0 +1,51 @@
+"""The two ports of a local stack."""
+
+import json
+import socket
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PREFERRED_EMULATOR_PORT = 4566
+PREFERRED_STAND_IN_PORT = 4577
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports on 127.0.0.1 of the AWS emulator and of the stand-in for Claude."""
+
+    emulator: int
+    stand_in: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Two ports that nobody uses."""
+        with ExitStack() as opened:
+            bound = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+            return cls(bound[0].getsockname()[1], bound[1].getsockname()[1])
+
+    @classmethod
+    def preferred(cls) -> "Ports":
+        """The usual two; in place of one that is taken, a free one."""
+        spare = cls.free()
+        return cls(
+            PREFERRED_EMULATOR_PORT if is_free(PREFERRED_EMULATOR_PORT) else spare.emulator,
+            PREFERRED_STAND_IN_PORT if is_free(PREFERRED_STAND_IN_PORT) else spare.stand_in,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Ports | None":
+        """The ports that `save` wrote; None if there are none."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self)))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0

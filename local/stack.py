@@ -1,0 +1,284 @@
+"""The whole system on this machine: the template of the repository, deployed to an AWS emulator."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+
+from local.amendments import apply_concurrency, apply_gateway_responses
+from local.claude import Claude
+from local.ports import Ports
+from local.process import BackgroundProcess
+from local.progress import Progress, Silent
+from local.samconfig import samconfig, template_parameters
+from local.sources import deployment_digest
+from local.tools import BUILDER, EMULATOR, ROOT, SAM, install_tools, run_tool
+
+REGION = "us-east-1"
+# The emulator takes any credentials. These are nobody's: the user's own never get here.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CONFIG_ENVIRONMENT = "local"
+PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "LANG", "LC_ALL", "TZ")
+ARCHITECTURES = {"arm64": "arm64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What was deployed: the API's address without a slash at the end, and the template's outputs."""
+
+    api_url: str
+    outputs: Mapping[str, str]
+    digest: str
+
+
+@dataclass
+class LocalStack:
+    """The emulator, the stand-in for Claude and the deployed template, with their files under `folder`.
+
+    Several stacks can run at a time, each with its own folder and ports. `parameters` go to the
+    template, over those that samconfig.toml has for the local environment.
+    """
+
+    folder: Path
+    ports: Ports
+    claude: Claude
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    enforce_iam: bool = True
+    progress: Progress = field(default_factory=Silent)
+
+    @classmethod
+    def separate(cls, folder: Path, parameters: Mapping[str, str] | None = None) -> "LocalStack":
+        """A stack on free ports, with the stand-in, that does not meet the one of `make run`."""
+        ports = Ports.free()
+        return cls(folder, ports, Claude.stand_in(ports.stand_in), parameters or {})
+
+    @property
+    def stack_name(self) -> str:
+        return str(samconfig(CONFIG_ENVIRONMENT)["global"]["parameters"]["stack_name"])
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.emulator}"
+
+    @property
+    def aws_environment(self) -> dict[str, str]:
+        """Environment variables by which every AWS client talks to the emulator, and to nothing else."""
+        return {
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    @property
+    def command_environment(self) -> dict[str, str]:
+        """The user's environment without AWS and Claude settings, and with those of the emulator."""
+        own = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANTHROPIC_"))
+        }
+        return {**own, **self.aws_environment}
+
+    @property
+    def emulator(self) -> BackgroundProcess:
+        return self._emulator
+
+    @property
+    def stand_in(self) -> BackgroundProcess:
+        return self._stand_in
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
+        stand_in_port = str(self.ports.stand_in)
+        self._emulator = BackgroundProcess(
+            name="emulator",
+            command=[EMULATOR.program("python"), "-m", "ministack"],
+            mark="ministack",
+            folder=self.folder / "processes",
+            health_url=f"{self.endpoint_url}/_ministack/ready",
+        )
+        self._stand_in = BackgroundProcess(
+            name="stand-in",
+            command=[sys.executable, "-m", "local.standin", "--host", "127.0.0.1", "--port", stand_in_port],
+            mark="local.standin",
+            folder=self.folder / "processes",
+            health_url=f"http://127.0.0.1:{stand_in_port}/_standin/health",
+        )
+
+    def up(self) -> Deployment:
+        """Start what does not run and deploy what has changed.
+
+        Raises ToolError or NotHealthyError if something does not work, with the end of its output.
+        """
+        install_tools(self.progress)
+        self.start()
+        parameters = self._parameters()
+        digest = deployment_digest(parameters | asdict(self.ports))
+        deployment = self._deployed(digest) or self._deploy(parameters, digest)
+        self._put_claude_key(deployment.outputs["ClaudeApiKeySecretArn"])
+        return deployment
+
+    def start(self) -> None:
+        """Start the stand-in and the emulator, unless they run."""
+        if self.claude.is_stand_in:
+            with self.progress.step("Start the stand-in for Claude"):
+                self._stand_in.start(self._stand_in_environment())
+        with self.progress.step("Start the AWS emulator"):
+            self._emulator.start(self._emulator_environment())
+
+    def stop(self) -> bool:
+        """End everything that `start` started. True if anything ran. The emulator saves its state."""
+        ran = [self._emulator.stop(), self._stand_in.stop()]
+        return any(ran)
+
+    def forget(self) -> None:
+        """Delete everything that the stack has stored."""
+        self.stop()
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+        self._deployment_path.unlink(missing_ok=True)
+
+    def session(self) -> boto3.Session:
+        """A boto3 session with the emulator's credentials and region. Clients need `endpoint_url`."""
+        return boto3.Session(
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+
+    @property
+    def _deployment_path(self) -> Path:
+        return self.folder / "deployment.json"
+
+    def _parameters(self) -> dict[str, str]:
+        return {
+            **template_parameters(CONFIG_ENVIRONMENT),
+            "Architecture": ARCHITECTURES.get(platform.machine(), "x86_64"),
+            "ClaudeBaseUrl": self.claude.base_url,
+            **self.parameters,
+        }
+
+    def _deployed(self, digest: str) -> Deployment | None:
+        """What is deployed, if that is what would be deployed now and the emulator still has it."""
+        try:
+            deployment = Deployment(**json.loads(self._deployment_path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        deployed = self._stack_status() in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        return deployment if deployed and deployment.digest == digest else None
+
+    def _stack_status(self) -> str | None:
+        cloudformation = self.session().client("cloudformation", endpoint_url=self.endpoint_url)
+        try:
+            return cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]["StackStatus"]
+        except ClientError:
+            return None
+
+    def _delete_failed_stack(self) -> None:
+        """A stack whose first deployment failed cannot be updated, only deleted."""
+        if self._stack_status() in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
+            cloudformation = self.session().client("cloudformation", endpoint_url=self.endpoint_url)
+            cloudformation.delete_stack(StackName=self.stack_name)
+            cloudformation.get_waiter("stack_delete_complete").wait(
+                StackName=self.stack_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+
+    def _deploy(self, parameters: Mapping[str, str], digest: str) -> Deployment:
+        self._deployment_path.unlink(missing_ok=True)
+        build = self.folder / "build"
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        sam = [SAM.program("sam")]
+        configuration = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
+        environment = self._sam_environment(parameters["Architecture"])
+        with self.progress.step("Build the functions and layers (sam build)"):
+            run_tool(
+                [*sam, "build", *configuration, "--build-dir", str(build),
+                 "--parameter-overrides", *overrides],
+                environment,
+            )  # fmt: skip
+        with self.progress.step("Deploy the template (sam deploy)"):
+            self._make_artifact_bucket()
+            self._delete_failed_stack()
+            run_tool(
+                [*sam, "deploy", *configuration, "--template-file", str(build / "template.yaml"),
+                 "--parameter-overrides", *overrides],
+                environment,
+            )  # fmt: skip
+        outputs = self._outputs()
+        with self.progress.step("Put in what the emulator leaves out"):
+            session, url = self.session(), self.endpoint_url
+            apply_concurrency(session, url, function_name=outputs["WorkerFunctionName"])
+            apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
+        stage = parameters["Stage"]
+        api_url = f"{self.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{stage}"
+        deployment = Deployment(api_url, outputs, digest)
+        self._deployment_path.write_text(json.dumps(asdict(deployment)))
+        return deployment
+
+    def _make_artifact_bucket(self) -> None:
+        bucket = samconfig(CONFIG_ENVIRONMENT)["deploy"]["parameters"]["s3_bucket"]
+        self.session().client("s3", endpoint_url=self.endpoint_url).create_bucket(Bucket=bucket)
+
+    def _outputs(self) -> dict[str, str]:
+        cloudformation = self.session().client("cloudformation", endpoint_url=self.endpoint_url)
+        stack = cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
+        return {entry["OutputKey"]: entry["OutputValue"] for entry in stack["Outputs"]}
+
+    def _put_claude_key(self, secret_arn: str) -> None:
+        self.session().client("secretsmanager", endpoint_url=self.endpoint_url).put_secret_value(
+            SecretId=secret_arn, SecretString=json.dumps({"apiKey": self.claude.api_key})
+        )
+
+    def _sam_environment(self, architecture: str) -> dict[str, str]:
+        path = os.pathsep.join([str(BUILDER.folder / "bin"), os.environ.get("PATH", os.defpath)])
+        return {
+            **self.command_environment,
+            "PATH": path,
+            "ARCHITECTURE": architecture,
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+    def _stand_in_environment(self) -> dict[str, str]:
+        return {**_plain_environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+    def _emulator_environment(self) -> dict[str, str]:
+        state = self.folder / "state"
+        temporary = self.folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        return {
+            **_plain_environment(),
+            **CREDENTIALS,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.ports.emulator),
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "AUTH": "true" if self.enforce_iam else "false",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(state),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(state / "s3"),
+            "TMPDIR": str(temporary),
+            # They would listen on ports of their own.
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+        }
+
+
+def _plain_environment() -> dict[str, str]:
+    """What a program needs of the user's environment, and no secret: the functions inherit it."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), **passed}

@@ -1,0 +1,44 @@
+"""The models that the stand-in lists."""
+
+from typing import Any
+
+MAX_OUTPUT_TOKENS = 128_000
+_NAMES = {
+    "claude-opus-5-5": "Claude Opus 5.5",
+    "claude-sonnet-5-5": "Claude Sonnet 5.5",
+    "claude-haiku-5-5": "Claude Haiku 5.5",
+    "claude-opus-5": "Claude Opus 5",
+    "claude-sonnet-5": "Claude Sonnet 5",
+    "claude-haiku-4-5": "Claude Haiku 4.5",
+}
+
+
+def is_served(model: str) -> bool:
+    """Whether calls with this id are answered: any Claude, so also new ones and Bedrock's names."""
+    return "claude-" in model
+
+
+def describe_model(model: str) -> dict[str, Any] | None:
+    """The entry of a listed model, None for any other id."""
+    if model not in _NAMES:
+        return None
+    return {
+        "type": "model",
+        "id": model,
+        "display_name": f"{_NAMES[model]} (played by the stand-in)",
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "deprecated_at": None,
+        "retires_at": None,
+        "line": model.split("-")[1],
+        "max_input_tokens": 1_000_000,
+        "max_tokens": MAX_OUTPUT_TOKENS,
+        "capabilities": None,
+    }
+
+
+def list_models() -> dict[str, Any]:
+    """One page that holds every listed model."""
+    data = [describe_model(model) for model in _NAMES]
+    first, *_, last = _NAMES
+    return {"data": data, "has_more": False, "first_id": first, "last_id": last}

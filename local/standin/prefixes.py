@@ -1,0 +1,65 @@
+"""Digests of a request's prefixes: what prompt caching and thinking signatures are bound to."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The request up to before one of its messages: its digest, and its length in characters."""
+
+    digest: str
+    characters: int
+
+    @property
+    def tokens(self) -> int:
+        """Its rough length in tokens."""
+        return self.characters // CHARACTERS_PER_TOKEN
+
+
+def prefixes_of(body: dict[str, Any]) -> tuple[Prefix, ...]:
+    """One prefix before each message, and the whole request as the last: `len(messages) + 1` of them.
+
+    Cache markers do not count, and content given as a string equals the one text block it stands for.
+    """
+    return tuple(_chain(body))
+
+
+def sign_thinking(prefix: Prefix, thinking: str) -> str:
+    """A signature that holds only for this thinking after exactly this prefix."""
+    return base64.b64encode(hashlib.sha512(f"{prefix.digest}\n{thinking}".encode()).digest()).decode()
+
+
+def _chain(body: dict[str, Any]) -> Iterator[Prefix]:
+    opening = {"system": _blocks(body.get("system") or []), "tools": body.get("tools") or []}
+    text = _canonical(opening)
+    prefix = Prefix(_digest(f"{body['model']}\n{text}"), len(text))
+    yield prefix
+    for message in body["messages"]:
+        text = _canonical(message | {"content": _blocks(message["content"])})
+        prefix = Prefix(_digest(f"{prefix.digest}\n{text}"), prefix.characters + len(text))
+        yield prefix
+
+
+def _blocks(content: Any) -> Any:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(_without_markers(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _without_markers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_markers(item) for key, item in value.items() if key != "cache_control"}
+    return [_without_markers(item) for item in value] if isinstance(value, list) else value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

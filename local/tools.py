@@ -1,0 +1,110 @@
+"""The tools of the local stack, each in an environment of its own.
+
+SAM, the emulator and this project pin different versions of the same packages, so they cannot share one.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.progress import Progress
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "local" / "requirements"
+# Shared by all stacks of this checkout.
+TOOLS = ROOT / ".local" / "tools"
+
+
+class ToolError(RuntimeError):
+    """A tool could not be installed, or failed. The message says what to do or ends with its output."""
+
+
+@dataclass(frozen=True)
+class ToolEnvironment:
+    """A virtual environment that holds what `local/requirements/<name>.txt` lists."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return TOOLS / self.name
+
+    @property
+    def requirements(self) -> Path:
+        return REQUIREMENTS / f"{self.name}.txt"
+
+    def program(self, name: str) -> str:
+        return str(self.folder / "bin" / name)
+
+    def ensure(self) -> bool:
+        """Make the environment, or make it anew if its requirements changed. True if it was made.
+
+        Raises ToolError if that fails.
+        """
+        stamp = self.folder / "requirements.sha256"
+        wanted = hashlib.sha256(self.requirements.read_bytes() + sys.version.encode()).hexdigest()
+        if stamp.exists() and stamp.read_text() == wanted:
+            return False
+        uv = find_uv()
+        run_tool([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder)])
+        run_tool(
+            [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                self.program("python"),
+                "-r",
+                str(self.requirements),
+            ]
+        )
+        stamp.write_text(wanted)
+        return True
+
+
+SAM = ToolEnvironment("sam")
+EMULATOR = ToolEnvironment("emulator")
+# SAM and the layers' makefiles look for a `python3.13` that has pip, which a system's Python often lacks.
+BUILDER = ToolEnvironment("builder")
+
+
+def install_tools(progress: Progress) -> None:
+    """Make the tools' environments, where they are missing or outdated. Raises ToolError if that fails."""
+    for environment, what in (
+        (EMULATOR, "the AWS emulator"),
+        (SAM, "AWS SAM"),
+        (BUILDER, "the builder"),
+    ):
+        with progress.step(f"Install {what}"):
+            environment.ensure()
+
+
+def find_uv() -> str:
+    """The path of uv: the one on PATH, else the one that `make` installed. Raises ToolError without one."""
+    bundled = TOOLS / "uv" / "bin" / "uv"
+    found = shutil.which("uv") or (str(bundled) if bundled.exists() else None)
+    if found is None:
+        raise ToolError("uv is missing. `make setup` installs it.")
+    return found
+
+
+def run_tool(command: list[str], environment: dict[str, str] | None = None) -> str:
+    """Run a command in the repository and return its output. Raises ToolError with it on failure."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment if environment is not None else dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ToolError(f"{' '.join(command)}\nended with status {done.returncode}:\n{done.stdout.strip()}")
+    return done.stdout

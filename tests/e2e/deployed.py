@@ -1,0 +1,137 @@
+"""The deployed system as its callers and its operators see it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+
+from local.stack import Deployment, LocalStack
+from local.standin.calls import Call
+from local.standin.client import StandInClient
+
+POLL_SECONDS = 0.2
+TERMINAL = frozenset({"completed", "failed", "canceled"})
+
+
+def wait_until[T](look: Callable[[], T], seconds: float, what: str) -> T:
+    """The first truthy answer of ``look``; fails the test when it takes longer than ``seconds``."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A running local stack."""
+
+    stack: LocalStack
+    deployment: Deployment
+    standin: StandInClient
+
+    @property
+    def api_url(self) -> str:
+        return self.deployment.api_url
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(self.deployment.outputs)
+
+    def client(self, service: Any) -> Any:
+        """A boto3 client for the emulator."""
+        return self.stack.session().client(service, endpoint_url=self.stack.endpoint_url)
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def calls(self, marker: str) -> list[Call]:
+        """The model calls of conversations whose first text holds ``marker``."""
+        return [call for call in self.standin.calls() if marker in (call.first_user_text or "")]
+
+    def worker_processes(self) -> list[int]:
+        """The process ids of the worker function's environments of this stack, and of no other."""
+        mark = f"ministack-lambda-{self.outputs['WorkerFunctionName']}-"
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if mark in command and str(self.stack.folder) in command:
+                found.append(int(process.name))
+        return found
+
+    def signal_workers(self, number: signal.Signals) -> list[int]:
+        """Send a signal to every worker process; which ones got it."""
+        processes = self.worker_processes()
+        for process in processes:
+            os.kill(process, number)
+        return processes
+
+
+@dataclass(frozen=True)
+class Project:
+    """A caller: a project with its key."""
+
+    deployed: Deployed
+    project_id: str
+    key: str
+    key_id: str
+    registry: DynamoDBRegistry
+
+    @property
+    def agent_id(self) -> str:
+        return f"{self.project_id}-assistant"
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request below the API's base URL with this project's key."""
+        headers = {"Authorization": f"Bearer {self.key}"} | options.pop("headers", {})
+        return httpx.request(
+            method, f"{self.deployed.api_url}{path}", headers=headers, timeout=60, trust_env=False, **options
+        )
+
+    def submit(self, message: str, agent_id: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Create a task and check that it was accepted."""
+        answer = self.request(
+            "POST", f"/a2a/{agent_id or self.agent_id}/tasks", json={"message": message, **fields}
+        )
+        assert answer.status_code == 202, answer.text
+        accepted: dict[str, Any] = answer.json()
+        return accepted
+
+    def get(self, accepted: dict[str, Any]) -> dict[str, Any]:
+        answer = self.request("GET", accepted["checkUrl"])
+        assert answer.status_code == 200, answer.text
+        task: dict[str, Any] = answer.json()
+        return task
+
+    def wait(
+        self, accepted: dict[str, Any], statuses: frozenset[str] = TERMINAL, seconds: float = 60
+    ) -> dict[str, Any]:
+        """Poll until the task is in one of the states."""
+
+        def look() -> dict[str, Any] | None:
+            task = self.get(accepted)
+            return task if task["status"] in statuses else None
+
+        task = wait_until(look, seconds, f"{accepted['taskId']} in {sorted(statuses)}")
+        assert task is not None
+        return task
+
+    def wait_for_call(self, marker: str, count: int = 1, seconds: float = 30) -> list[Call]:
+        """Wait until the model was called for a conversation so many times."""
+
+        def look() -> list[Call] | None:
+            calls = self.deployed.calls(marker)
+            return calls if len(calls) >= count else None
+
+        calls = wait_until(look, seconds, f"{count} model calls for {marker}")
+        assert calls is not None
+        return calls

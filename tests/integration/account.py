@@ -1,0 +1,137 @@
+"""An AWS account on moto with what the template makes: two tables, two queues, a bucket, a secret."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.domain import api_key
+from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.agent_definition import parse_agent
+from a2a_tasks.domain.api_key import ApiKey
+
+from tests.integration.aws_calls import AwsCalls
+from tests.integration.template import table_definition
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+PROJECT, OTHER_PROJECT = "demo", "rival"
+AGENT, OTHER_AGENT = "assistant", "spy"
+CLAUDE_KEY = "sk-ant-integration-0123456789"
+CREATED_AT = 1_750_000_000_000
+
+
+@dataclass(frozen=True)
+class Account:
+    """``resources`` maps the template's logical ids to what ``!Ref`` gives."""
+
+    dynamodb: "DynamoDBClient"
+    sqs: "SQSClient"
+    s3: "S3Client"
+    secrets: "SecretsManagerClient"
+    calls: AwsCalls
+    resources: dict[str, str]
+
+    @property
+    def store(self) -> DynamoDBTaskStore:
+        return DynamoDBTaskStore(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def registry(self) -> DynamoDBRegistry:
+        return DynamoDBRegistry(self.dynamodb, self.resources["RegistryTable"])
+
+    @property
+    def queue(self) -> SQSTaskQueue:
+        return SQSTaskQueue(self.sqs, self.resources["TaskQueue"])
+
+    @property
+    def payloads(self) -> S3Payloads:
+        return S3Payloads(lambda: self.s3, self.resources["PayloadBucket"])
+
+    def add_agent(
+        self, agent_id: str = AGENT, project_id: str = PROJECT, **definition: Any
+    ) -> AgentRevision:
+        """Apply an agent; ``definition`` are fields of its YAML."""
+        document = {"id": agent_id, "name": agent_id.title(), "systemPrompt": "Be brief."} | definition
+        stored = parse_agent(document).to_stored()
+        return self.registry.apply_agent(agent_id, project_id, stored, CREATED_AT)
+
+    def add_key(
+        self, project_id: str = PROJECT, *, expires_at: int | None = None, random: bytes = bytes(range(42))
+    ) -> tuple[str, str]:
+        """Issue an API key: its id, and what the caller sends."""
+        key_id, shown, secret_sha256 = api_key.issue(random)
+        self.registry.create_key(
+            ApiKey(key_id, project_id, "tests", secret_sha256, CREATED_AT, expires_at=expires_at)
+        )
+        return key_id, shown
+
+    def put_claude_key(self, key: str) -> None:
+        secret = self.resources["ClaudeApiKeySecret"]
+        self.secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"apiKey": key}))
+
+    def receive(self, queue: str = "TaskQueue") -> list[dict[str, Any]]:
+        """The records of the event that Lambda would make of the messages that are visible now."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.resources[queue],
+            MaxNumberOfMessages=10,
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return [_record(message) for message in answer.get("Messages", [])]
+
+    def message_counts(self, queue: str = "TaskQueue") -> dict[str, int]:
+        """Messages in a queue by state: ``{"visible", "hidden", "delayed"}``."""
+        names = {
+            "visible": "ApproximateNumberOfMessages",
+            "hidden": "ApproximateNumberOfMessagesNotVisible",
+            "delayed": "ApproximateNumberOfMessagesDelayed",
+        }
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.resources[queue], AttributeNames=["All"])
+        attributes: dict[Any, str] = dict(answer["Attributes"])
+        return {state: int(attributes[name]) for state, name in names.items()}
+
+
+def open_account(calls: AwsCalls) -> Account:
+    """Make everything in moto, empty."""
+    dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+    s3, secrets = boto3.client("s3"), boto3.client("secretsmanager")
+    resources = {"TasksTable": "tasks", "RegistryTable": "registry", "PayloadBucket": "payloads"}
+    for table in ("TasksTable", "RegistryTable"):
+        dynamodb.create_table(TableName=resources[table], **table_definition(table))
+    for queue in ("TaskDeadLetterQueue", "TaskQueue"):
+        resources[queue] = sqs.create_queue(
+            QueueName=queue, Attributes={"VisibilityTimeout": "5400"}
+        )["QueueUrl"]
+    s3.create_bucket(
+        Bucket=resources["PayloadBucket"],
+        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+    )
+    value = json.dumps({"apiKey": CLAUDE_KEY})
+    resources["ClaudeApiKeySecret"] = secrets.create_secret(Name="claude", SecretString=value)["ARN"]
+    return Account(dynamodb, sqs, s3, secrets, calls, resources)
+
+
+def _record(message: Any) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": {
+            name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+            for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:TaskQueue",
+        "awsRegion": "eu-central-1",
+    }

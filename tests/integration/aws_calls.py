@@ -1,0 +1,68 @@
+"""Every call of an AWS client in this process: one at a time, recorded, and made to fail where a test says."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+
+class Fault(StrEnum):
+    """What becomes of a call."""
+
+    NOT_SENT = "not sent"  # the service never sees it
+    ANSWER_LOST = "answer lost"  # it takes effect, and the caller gets a connection error
+    SENT_TWICE = "sent twice"  # the SDK repeats it after a lost answer, and the caller gets the second one's
+    THROTTLED = "throttled"  # the service refuses it
+
+
+@dataclass(frozen=True)
+class Call:
+    operation: str
+    parameters: dict[str, Any]
+
+
+@dataclass
+class AwsCalls:
+    """The calls so far. Moto's conditional writes are not atomic across threads, so a lock makes them so."""
+
+    made: list[Call] = field(default_factory=list)
+    _faults: dict[str, list[Fault]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def fail(self, operation: str, fault: Fault = Fault.NOT_SENT, times: int = 1) -> None:
+        """Let the next ``times`` calls of an operation (``UpdateItem``) fail."""
+        self._faults.setdefault(operation, []).extend([fault] * times)
+
+    def of(self, *operations: str) -> list[Call]:
+        return [call for call in self.made if call.operation in operations]
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            with self._lock:
+                self.made.append(Call(operation, parameters))
+                faults = self._faults.get(operation)
+                fault = faults.pop(0) if faults else None
+                lost = ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
+                match fault:
+                    case Fault.NOT_SENT:
+                        raise lost
+                    case Fault.THROTTLED:
+                        error: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+                        raise ClientError(error, operation)
+                    case Fault.ANSWER_LOST | Fault.SENT_TWICE:
+                        original(client, operation, parameters)
+                        if fault is Fault.ANSWER_LOST:
+                            raise lost
+                return original(client, operation, parameters)
+
+        with patch.object(BaseClient, "_make_api_call", make_api_call):
+            yield

@@ -1,0 +1,93 @@
+"""A caller of the API: builds what API Gateway would send to the function, and reads what it answers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.integration.event_files import load_event
+from tests.integration.lambda_context import LambdaContext
+
+REQUEST_ID = "7c1f1c9e-2f0e-4c62-9a39-6f2d8a1b5e40"
+RESOURCES = {3: "/a2a/{agentId}/tasks", 4: "/a2a/{agentId}/tasks/{taskId}"}
+"""The template's routes by the number of segments in a path."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; ``text`` is its body byte for byte."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        code: str = self.body["code"]
+        return code
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Calls the handler as one project."""
+
+    handler: Callable[[dict[str, Any], Any], dict[str, Any]]
+    project_id: str
+
+    def post(self, agent_id: str, document: object, **options: Any) -> Answer:
+        """Create a task from a JSON document."""
+        return self.send("POST", f"/a2a/{agent_id}/tasks", body=json.dumps(document), **options)
+
+    def get(self, path: str) -> Answer:
+        return self.send("GET", path)
+
+    def delete(self, path: str) -> Answer:
+        return self.send("DELETE", path)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str | None = None,
+        base64: bool = False,
+        content_type: str | None = "application/json",
+    ) -> Answer:
+        """One request; ``path`` may have a query."""
+        path, _, query = path.partition("?")
+        parts = path.strip("/").split("/")
+        parameters = dict(zip(("agentId", "taskId"), parts[1::2], strict=False)) if parts[0] == "a2a" else {}
+        queries = parse_qs(query, keep_blank_values=True)
+        event = load_event("api_post_task")
+        event["headers"].pop("Content-Type", None)
+        event["multiValueHeaders"].pop("Content-Type", None)
+        if content_type:
+            event["headers"]["Content-Type"] = content_type
+            event["multiValueHeaders"]["Content-Type"] = [content_type]
+        resource = RESOURCES.get(len(parts), path)
+        event |= {
+            "httpMethod": method,
+            "path": path,
+            "resource": resource,
+            "pathParameters": parameters or None,
+            "queryStringParameters": {name: values[-1] for name, values in queries.items()} or None,
+            "multiValueQueryStringParameters": queries or None,
+            "body": body,
+            "isBase64Encoded": base64,
+        }
+        event["requestContext"] |= {
+            "httpMethod": method,
+            "path": f"/dev{path}",
+            "resourcePath": resource,
+            "requestId": REQUEST_ID,
+            "authorizer": {"projectId": self.project_id, "keyId": "abcdefghijklmnop", "principalId": "x"},
+        }
+        answer = self.handler(event, LambdaContext())
+        headers = dict(answer.get("headers") or {})
+        headers |= {name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items()}
+        return Answer(answer["statusCode"], headers, answer["body"])

@@ -1,0 +1,56 @@
+"""Operators: without a stack, with a deployed one on moto, beside the running local one."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from a2actl import waiting
+
+from tests.integration.account import PROJECT, Account
+from tests.integration.cli.gateway import Gateway, serving
+from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy
+
+
+@pytest.fixture
+def visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """An operator who has chosen no stack, in a directory without one."""
+    for name in ("A2ACTL_STACK", "A2A_API_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return Operator(tmp_path)
+
+
+@pytest.fixture
+def operator(visitor: Operator, account: Account) -> Operator:
+    """An operator of a deployed stack."""
+    deploy(STACK, {"RegistryTable": account.resources["RegistryTable"], "ApiUrl": API_URL, "ApiId": "abc123"})
+    return Operator(visitor.directory, ("--stack", STACK))
+
+
+@pytest.fixture
+def gateway(agents: Account, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    # Metrics are printed, and the runner takes what this process prints for the command's output.
+    monkeypatch.setattr(api.telemetry, "flush", lambda: None)
+    monkeypatch.setattr(waiting, "Waiting", partial(waiting.Waiting, sleep=lambda _: None))
+    with serving(Gateway(agents, api)) as running:
+        yield running
+
+
+@pytest.fixture
+def local_operator(visitor: Operator, gateway: Gateway, account: Account) -> Operator:
+    """An operator beside a running local stack."""
+    deploy("a2a-tasks-local", {"RegistryTable": account.resources["RegistryTable"]})
+    _, key = account.add_key()
+    stored = {
+        "api_url": gateway.api_url,
+        "api_key": key,
+        "agent_id": "assistant",
+        "project_id": PROJECT,
+        "claude_base_url": "http://127.0.0.1:1",
+        "aws_endpoint_url": gateway.url,
+    }
+    visitor.write(".local/stack.json", json.dumps(stored))
+    return visitor

@@ -1,0 +1,38 @@
+"""An operator who types commands, and the stacks to work on."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+from a2actl import main
+from typer.testing import CliRunner, Result
+
+STACK = "a2a-tasks-test"
+API_URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/test"
+
+
+@dataclass
+class Operator:
+    """Runs ``a2actl`` in a directory of its own; ``options`` go before each command."""
+
+    directory: Path
+    options: tuple[str, ...] = ()
+
+    def run(self, *arguments: str, stdin: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(main.app, [*self.options, *arguments], input=stdin, catch_exceptions=False)
+
+    def write(self, name: str, text: str) -> str:
+        file = self.directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+        return str(file)
+
+
+def deploy(name: str, outputs: dict[str, str]) -> None:
+    """A CloudFormation stack with these outputs."""
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))

@@ -1,0 +1,199 @@
+"""``a2actl agents`` on a deployed stack."""
+
+import json
+
+import pytest
+
+from tests.integration.account import Account
+from tests.integration.aws_calls import Fault
+from tests.integration.cli.terminal import Operator
+
+WRITER = "id: writer\nname: Writer\n"
+READER = "id: reader\nname: Reader\nsystemPrompt: Read.\n"
+
+
+def test_apply_makes_the_project_and_says_so(operator: Operator, account: Account) -> None:
+    applied = operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
+    assert (applied.exit_code, applied.stdout) == (0, "writer: revision 1 in project demo\n")
+    assert applied.stderr == "The project demo is new.\n"
+    agent = account.registry.agent("writer")
+    assert agent is not None
+    assert (agent.project_id, agent.name, agent.enabled) == ("demo", "Writer", True)
+
+
+def test_every_apply_is_a_new_revision(operator: Operator) -> None:
+    file = operator.write("writer.yaml", WRITER)
+    operator.run("agents", "apply", file, "--project", "demo")
+    again = operator.run("agents", "apply", file, "--project", "demo")
+    assert (again.stdout, again.stderr) == ("writer: revision 2 in project demo\n", "")
+
+
+def test_apply_takes_directories_and_several_documents(operator: Operator) -> None:
+    operator.write("agents/both.yaml", f"{WRITER}---\n{READER}---\n")
+    operator.write("agents/third.yml", "id: third\nname: Third\nenabled: false\n")
+    operator.write("agents/notes.txt", "no agent")
+    applied = operator.run("agents", "apply", "agents", "--project", "demo")
+    assert applied.stdout.splitlines() == [
+        "writer: revision 1 in project demo",
+        "reader: revision 1 in project demo",
+        "third: revision 1 in project demo, disabled",
+    ]
+
+
+def test_the_project_in_the_file_is_used(operator: Operator, account: Account) -> None:
+    file = operator.write("writer.yaml", f"{WRITER}projectId: own\n")
+    assert operator.run("agents", "apply", file).exit_code == 0
+    agent = account.registry.agent("writer")
+    assert agent is not None
+    assert agent.project_id == "own"
+
+
+def test_the_example_agent_can_be_applied(operator: Operator, pytestconfig: pytest.Config) -> None:
+    applied = operator.run("agents", "apply", str(pytestconfig.rootpath / "agents"), "--project", "demo")
+    assert applied.stdout == "assistant: revision 1 in project demo\n"
+
+
+def test_nothing_is_written_unless_everything_is_valid(operator: Operator, account: Account) -> None:
+    good = operator.write("good.yaml", WRITER)
+    bad = operator.write("bad.yaml", "id: reader\nname: Reader\nmaxTurns: none\ncolour: red\n---\nname: X\n")
+    refused = operator.run("agents", "apply", good, bad, "--project", "demo")
+    assert refused.exit_code == 2
+    assert f"{bad} (document 1): maxTurns: " in refused.stderr
+    assert f"{bad} (document 1): colour: unknown field; known fields are id, name" in refused.stderr
+    assert f"{bad} (document 2): id: is required" in refused.stderr
+    assert refused.stderr.endswith("Nothing was applied; correct this and apply again.\n")
+    assert account.registry.agent("writer") is None
+    assert not account.registry.project_exists("demo")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("id: [", "a.yaml: is not valid YAML: "),
+        ("", "a.yaml: holds no agent definition."),
+        ("- id: writer", "a.yaml: an agent definition is a mapping"),
+        (f"{WRITER}---\n{WRITER}", "a.yaml (document 2): id: 'writer' is already the agent of"),
+        (f"{WRITER}projectId: other\n", "projectId is 'other', but --project is 'demo'; leave one"),
+        (f"{WRITER}allowedTools: [Fly]\n", "allowedTools: unknown tool Fly; known are"),
+        (f"{WRITER}systemPrompt: {'🙂' * 90_000}\n", "a.yaml: the definition takes 360"),
+    ],
+)
+def test_a_file_that_cannot_be_applied_is_explained(operator: Operator, text: str, problem: str) -> None:
+    refused = operator.run("agents", "apply", operator.write("a.yaml", text), "--project", "demo")
+    assert refused.exit_code == 2
+    assert problem in refused.stderr
+
+
+def test_a_path_without_definitions_is_explained(operator: Operator) -> None:
+    (operator.directory / "empty").mkdir()
+    (operator.directory / "latin.yaml").write_bytes(b"id: writer\nname: \xe9\n")
+    missing, empty, latin = (
+        operator.run("agents", "apply", path, "--project", "demo")
+        for path in ("missing.yaml", "empty", "latin.yaml")
+    )
+    assert {missing.exit_code, empty.exit_code, latin.exit_code} == {2}
+    assert missing.stderr == "missing.yaml: cannot be read (No such file or directory).\n"
+    assert empty.stderr == "empty: this directory holds no .yaml or .yml file.\n"
+    assert latin.stderr == "latin.yaml: is not UTF-8 text; save it as UTF-8.\n"
+
+
+def test_an_agent_without_a_project_is_refused(operator: Operator) -> None:
+    refused = operator.run("agents", "apply", operator.write("writer.yaml", WRITER))
+    assert refused.exit_code == 2
+    assert "name one with --project" in refused.stderr
+
+
+def test_an_id_of_another_project_is_refused_before_anything_is_written(
+    operator: Operator, account: Account
+) -> None:
+    account.add_agent("reader", "rival")
+    file = operator.write("both.yaml", f"{WRITER}---\n{READER}")
+    refused = operator.run("agents", "apply", file, "--project", "demo")
+    assert refused.exit_code == 2
+    assert "the id 'reader' belongs to another project" in refused.stderr
+    assert account.registry.agent("writer") is None
+
+
+def test_an_apply_that_was_overtaken_asks_to_apply_again(operator: Operator, account: Account) -> None:
+    # a repeated request finds its own first one in place: the same as somebody else's
+    account.calls.fail("TransactWriteItems", Fault.SENT_TWICE)
+    refused = operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("somebody applied 'writer' at the same moment; apply again.\n")
+
+
+def test_list_shows_a_project_s_agents(operator: Operator, account: Account) -> None:
+    account.registry.create_project("demo", 1)
+    account.add_agent("writer", model="opus")
+    account.add_agent("reader", enabled=False)
+    account.add_agent("spy", "rival")
+    listed = operator.run("agents", "list", "--project", "demo")
+    assert listed.stdout.splitlines() == [
+        "AGENT\tNAME\tMODEL\tREVISION\tSTATE",
+        "reader\tReader\tsonnet\t1\tdisabled",
+        "writer\tWriter\topus\t1\tenabled",
+    ]
+    as_json = json.loads(operator.run("agents", "list", "--project", "demo", "--json").stdout)
+    assert [agent["id"] for agent in as_json] == ["reader", "writer"]
+
+
+def test_list_needs_a_project_that_exists(operator: Operator, account: Account) -> None:
+    account.registry.create_project("empty", 1)
+    which = operator.run("agents", "list")
+    unknown = operator.run("agents", "list", "--project", "nobody")
+    empty = operator.run("agents", "list", "--project", "empty", "--json")
+    assert (which.exit_code, unknown.exit_code) == (2, 2)
+    assert "name one with --project" in which.stderr
+    assert unknown.stderr == (
+        "There is no project 'nobody'; `a2actl keys create --project nobody` makes it.\n"
+    )
+    assert (empty.exit_code, json.loads(empty.stdout)) == (0, [])
+
+
+def test_show_as_json_is_the_whole_definition(operator: Operator, account: Account) -> None:
+    skill = {"id": "report", "name": "Report", "description": "Writes.", "tags": [], "examples": []}
+    account.add_agent("writer", allowedTools=["Read"], skills=[skill])
+    assert json.loads(operator.run("agents", "show", "writer", "--json").stdout) == {
+        "id": "writer",
+        "projectId": "demo",
+        "revision": 1,
+        "enabled": True,
+        "name": "Writer",
+        "description": "",
+        "systemPrompt": "Be brief.",
+        "model": "sonnet",
+        "maxTurns": 30,
+        "maxTokens": 16_000,
+        "timeoutMs": 300_000,
+        "maxConcurrentTasks": 5,
+        "allowedTools": ["Read"],
+        "skills": [skill],
+    }
+
+
+def test_show_is_readable(operator: Operator, account: Account) -> None:
+    account.add_agent("writer", description="Schreibt\nBerichte\x1b[31m.", allowedTools=["Read", "Glob"])
+    shown = operator.run("agents", "show", "writer").stdout
+    assert "Description: Schreibt Berichte[31m.\n" in shown
+    assert "Tools:       Read, Glob\n" in shown
+    assert shown.endswith("System prompt:\nBe brief.\n")
+
+
+def test_disable_stops_new_tasks_until_the_next_apply(operator: Operator, account: Account) -> None:
+    account.add_agent("writer")
+    assert operator.run("agents", "disable", "writer").stdout.startswith("writer: disabled.")
+    disabled = account.registry.agent("writer")
+    operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
+    enabled = account.registry.agent("writer")
+    assert disabled is not None
+    assert enabled is not None
+    assert (disabled.enabled, enabled.enabled) == (False, True)
+
+
+@pytest.mark.parametrize("command", ["show", "disable"])
+def test_an_unknown_agent_is_a_sentence(operator: Operator, command: str) -> None:
+    refused = operator.run("agents", command, "nobody")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "There is no agent 'nobody'; `a2actl agents list --project ID` shows what there is.\n"
+    )

@@ -1,0 +1,117 @@
+"""``a2actl keys`` on a deployed stack."""
+
+import json
+import time
+
+import pytest
+from a2a_tasks.services.authenticate import authenticate
+
+from tests.integration.account import Account
+from tests.integration.cli.terminal import Operator
+
+DAY_MS = 86_400_000
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_create_prints_json_alone_and_makes_the_project(operator: Operator, account: Account) -> None:
+    created = operator.run("keys", "create", "--project", "demo", "--name", "接口")
+    assert created.exit_code == 0
+    shown = json.loads(created.stdout)
+    assert set(shown) == {"keyId", "key"}
+    assert created.stderr.splitlines() == [
+        "The project demo is new.",
+        "Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.",
+    ]
+    opened = authenticate(account.registry, f"Bearer {shown['key']}", now())
+    assert opened is not None
+    assert (opened.key_id, opened.project_id, opened.name) == (shown["keyId"], "demo", "接口")
+    assert opened.expires_at is None
+
+
+def test_a_second_key_is_another_one(operator: Operator) -> None:
+    first, second = (operator.run("keys", "create", "--project", "demo") for _ in range(2))
+    assert json.loads(first.stdout)["key"] != json.loads(second.stdout)["key"]
+    assert "is new" not in second.stderr
+
+
+def test_a_key_can_expire(operator: Operator, account: Account) -> None:
+    before = now()
+    created = operator.run("keys", "create", "--project", "demo", "--expires", "90d")
+    key = account.registry.key(json.loads(created.stdout)["keyId"])
+    assert key is not None
+    assert key.expires_at is not None
+    assert before <= key.expires_at - 90 * DAY_MS <= now()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--project", "demo", "--expires", "90"), "--expires takes a number above zero with a unit"),
+        (("--project", "demo", "--expires", "9999w"), "--expires takes at most 3650d"),
+        (("--project", "Demo!"), "--project takes 1 to 64 lower-case letters"),
+        ((), "name one with --project"),
+    ],
+)
+def test_create_refuses_what_makes_no_sense(
+    operator: Operator, account: Account, arguments: tuple[str, ...], problem: str
+) -> None:
+    refused = operator.run("keys", "create", *arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert problem in refused.stderr
+    assert not account.registry.project_exists("demo")
+
+
+def test_list_tells_states_and_no_secrets(operator: Operator, account: Account) -> None:
+    active, secret = account.add_key()
+    expired, _ = account.add_key(expires_at=1_750_000_001_000, random=bytes(42))
+    revoked, _ = account.add_key(random=bytes(range(1, 43)))
+    account.add_key("rival", random=bytes(range(2, 44)))
+    account.registry.revoke_key(revoked, 1_750_000_002_000)
+    listed = operator.run("keys", "list", "--project", "demo", "--json")
+    by_id = {key["keyId"]: key for key in json.loads(listed.stdout)}
+    common = {"projectId": "demo", "name": "tests", "createdAt": "2025-06-15T15:06:40.000Z"}
+    assert by_id == {
+        active: {"keyId": active, "state": "active"} | common,
+        expired: {"keyId": expired, "state": "expired", "expiresAt": "2025-06-15T15:06:41.000Z"} | common,
+        revoked: {"keyId": revoked, "state": "revoked", "revokedAt": "2025-06-15T15:06:42.000Z"} | common,
+    }
+    table = operator.run("keys", "list", "--project", "demo").stdout
+    assert f"{active}\ttests\tactive\t2025-06-15T15:06:40.000Z\tnever" in table
+    stored = account.registry.key(active)
+    assert stored is not None
+    for output in (listed.stdout, table):
+        assert secret.rpartition("_")[2] not in output
+        assert stored.secret_sha256 not in output
+
+
+def test_list_of_a_project_that_does_not_exist(operator: Operator) -> None:
+    refused = operator.run("keys", "list", "--project", "nobody")
+    assert refused.exit_code == 2
+    assert "There is no project 'nobody'" in refused.stderr
+
+
+def test_revoke_ends_a_key_for_good(operator: Operator, account: Account) -> None:
+    key_id, shown = account.add_key()
+    revoked = operator.run("keys", "revoke", key_id)
+    assert (revoked.exit_code, revoked.stdout) == (0, f"{key_id}: revoked.\n")
+    assert "up to 60 seconds" in revoked.stderr
+    assert authenticate(account.registry, f"Bearer {shown}", now()) is None
+
+
+def test_revoke_takes_the_key_itself_and_answers_json(operator: Operator, account: Account) -> None:
+    key_id, shown = account.add_key()
+    first, again = (operator.run("keys", "revoke", given, "--json") for given in (shown, key_id))
+    answer = json.loads(first.stdout)
+    assert (answer["keyId"], answer["state"]) == (key_id, "revoked")
+    assert json.loads(again.stdout) == answer, "the first revocation counts"
+
+
+def test_revoke_of_an_unknown_key(operator: Operator) -> None:
+    refused = operator.run("keys", "revoke", "abc")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert (
+        refused.stderr == "There is no key 'abc'; `a2actl keys list --project ID` shows a project's keys.\n"
+    )

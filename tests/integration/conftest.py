@@ -1,0 +1,85 @@
+"""An AWS account in memory for the tests of this directory, and the functions on it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import ModuleType
+
+import pytest
+from moto import mock_aws
+from moto.core.models import MockAWS
+
+from local.standin.client import StandInClient
+from local.standin.running import running_standin
+from tests.integration.account import (
+    AGENT,
+    OTHER_AGENT,
+    OTHER_PROJECT,
+    PROJECT,
+    Account,
+    open_account,
+)
+from tests.integration.aws_calls import AwsCalls
+from tests.integration.caller import Caller
+from tests.integration.cold_start import cold_start
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[MockAWS]:
+    with mock_aws() as mock:
+        yield mock
+
+
+@pytest.fixture
+def account(moto: MockAWS) -> Iterator[Account]:
+    """An empty account."""
+    moto.reset()
+    calls = AwsCalls()
+    with calls.watching():
+        opened = open_account(calls)
+        calls.made.clear()
+        yield opened
+
+
+@pytest.fixture
+def agents(account: Account) -> Account:
+    """The account with an agent in each of two projects."""
+    account.add_agent(AGENT, PROJECT)
+    account.add_agent(OTHER_AGENT, OTHER_PROJECT)
+    account.calls.made.clear()
+    return account
+
+
+@pytest.fixture
+def start(account: Account) -> Iterator[Callable[..., ModuleType]]:
+    """Cold-start a function by name; keyword arguments replace variables of its environment."""
+    with ExitStack() as stack:
+        yield lambda name, **overrides: stack.enter_context(cold_start(name, account, overrides))
+
+
+@pytest.fixture
+def api(agents: Account, start: Callable[..., ModuleType]) -> ModuleType:
+    return start("api")
+
+
+@pytest.fixture
+def caller(api: ModuleType) -> Caller:
+    return Caller(api.handler, PROJECT)
+
+
+@pytest.fixture
+def rival(api: ModuleType) -> Caller:
+    """A caller of another project."""
+    return Caller(api.handler, OTHER_PROJECT)
+
+
+@pytest.fixture(scope="module")
+def shared_claude() -> Iterator[StandInClient]:
+    with running_standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def claude(shared_claude: StandInClient) -> StandInClient:
+    """The stand-in for Claude's API, with nothing called yet."""
+    shared_claude.reset()
+    return shared_claude

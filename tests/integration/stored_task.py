@@ -1,0 +1,95 @@
+"""Tasks put straight into a store, in any state that a test needs."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.task import (
+    Guard,
+    Outcome,
+    Payload,
+    Status,
+    Task,
+    TaskRef,
+    due_after_create,
+    guard_of_worker,
+)
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.tasks import Claim, TaskStore, Written
+
+from tests.integration.account import AGENT, PROJECT
+
+NOW = 1_750_000_000_000
+TIMEOUT_MS = 300_000
+ANYTHING = Guard(frozenset(Status))
+
+
+def new_task(now: int = NOW, *, number: int = 0, agent_id: str = AGENT, **changes: Any) -> Task:
+    """A pending task as ``submit`` makes it; ``number`` tells tasks of one moment apart."""
+    random = hashlib.sha256(str(number).encode()).digest()[:10]
+    task = Task(
+        ref=TaskRef(agent_id, ids.task_id(now, random)),
+        project_id=PROJECT,
+        status=Status.PENDING,
+        created_at=now,
+        updated_at=now,
+        deadline=now + TIMEOUT_MS,
+        input=Payload(inline='{"message":"hello"}'),
+        agent_revision=1,
+        model="claude-sonnet-5-5",
+        max_attempts=3,
+        correlation_id="request-1",
+    )
+    task = replace(task, **changes)
+    return replace(task, due_at=changes.get("due_at", due_after_create(now, task.deadline)))
+
+
+def created(store: TaskStore, now: int = NOW, **changes: Any) -> Task:
+    task = new_task(now, **changes)
+    store.create(task)
+    return task
+
+
+def claimed(store: TaskStore, task: Task, now: int, lease_ms: int = 45_000, claim_id: str = "claim") -> Task:
+    """The task, running under a worker's lease."""
+    result = store.claim(task.ref, Claim(claim_id, now, now + lease_ms))
+    assert isinstance(result, Written)
+    return result.task
+
+
+def outcome(status: Status, at: int = NOW, finish_id: str = "finish", **parts: Any) -> Outcome:
+    return Outcome(status, at, finish_id, retain_until=at + 1_000, **parts)
+
+
+def completed(store: TaskStore, task: Task, now: int, output: Payload, usage: Usage | None = None) -> Task:
+    running = claimed(store, task, now)
+    done = outcome(Status.COMPLETED, now, output=output, usage=usage)
+    result = store.finish(task.ref, done, guard_of_worker(running.fence))
+    assert isinstance(result, Written)
+    return result.task
+
+
+def failed(store: TaskStore, task: Task, now: int) -> Task:
+    failure = Failure(FailureCode.EXECUTION_ERROR, "It broke.")
+    result = store.finish(task.ref, outcome(Status.FAILED, now, failure=failure), ANYTHING)
+    assert isinstance(result, Written)
+    return result.task
+
+
+def canceled(store: TaskStore, task: Task, now: int) -> Task:
+    result = store.finish(task.ref, outcome(Status.CANCELED, now), ANYTHING)
+    assert isinstance(result, Written)
+    return result.task
+
+
+STATES: dict[Status, Callable[[TaskStore, Task, int], Task]] = {
+    Status.PENDING: lambda _, task, __: task,
+    Status.RUNNING: claimed,
+    Status.COMPLETED: lambda store, task, now: completed(store, task, now, Payload(inline='{"result":"42"}')),
+    Status.FAILED: failed,
+    Status.CANCELED: canceled,
+}
+"""How to bring a pending task into each state."""

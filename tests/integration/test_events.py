@@ -1,0 +1,114 @@
+"""Every event in ``events/`` goes through its function."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from a2a_tasks.domain import api_key
+from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.task import Status, Task, TaskRef
+
+from local.standin.client import StandInClient
+from tests.integration.account import CREATED_AT, PROJECT, Account
+from tests.integration.event_files import DIRECTORY, load_event
+from tests.integration.lambda_context import LambdaContext
+from tests.integration.stored_task import new_task
+
+type Start = Callable[..., ModuleType]
+
+TASK = TaskRef("assistant", load_event("api_get_task")["pathParameters"]["taskId"])
+
+
+@pytest.fixture
+def stored(agents: Account, start: Start) -> Task:
+    """The task that the events name, with a deadline in the future."""
+    now = start("api").submitter.clock.now()
+    task = replace(new_task(now), ref=TASK)
+    agents.store.create(task)
+    return task
+
+
+def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
+    return start(function, **overrides).handler(load_event(event), LambdaContext())
+
+
+def test_each_event_is_named_after_its_function() -> None:
+    functions = ("api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup")
+
+    names = {path.stem for path in DIRECTORY.glob("*.json")}
+
+    assert all(name.startswith(functions) for name in names)
+    assert all(any(name.startswith(function) for name in names) for function in functions)
+
+
+def test_post(agents: Account, start: Start) -> None:
+    answer = invoke(start, "api", "api_post_task")
+
+    assert answer["statusCode"] == 202
+    assert agents.message_counts()["visible"] == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "state"), [("api_get_task", "pending"), ("api_delete_task", "canceled")]
+)
+def test_one_task(stored: Task, start: Start, event: str, state: str) -> None:
+    answer = invoke(start, "api", event)
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["taskId"], body["status"]) == (200, stored.ref.task_id, state)
+
+
+def test_list(stored: Task, start: Start) -> None:
+    answer = invoke(start, "api", "api_list_tasks")
+
+    assert [task["taskId"] for task in json.loads(answer["body"])["tasks"]] == [stored.ref.task_id]
+
+
+def test_health(account: Account, start: Start) -> None:
+    answer = invoke(start, "api", "api_health")
+
+    assert (answer["statusCode"], answer["body"]) == (200, '{"status":"ok"}')
+    assert account.calls.made == []
+
+
+def test_authorizer(account: Account, start: Start) -> None:
+    presented = api_key.parse(load_event("authorizer_token")["authorizationToken"].removeprefix("Bearer "))
+    assert presented is not None
+    zeros = api_key.issue(bytes(42))[2]
+    account.registry.create_key(ApiKey(presented.key_id, PROJECT, "example", zeros, CREATED_AT))
+
+    assert invoke(start, "authorizer", "authorizer_token")["context"]["projectId"] == PROJECT
+
+
+def test_worker(agents: Account, start: Start, claude: StandInClient) -> None:
+    # the task of the event is not there: the message is out of date, and dropped
+    answer = invoke(start, "worker", "worker_sqs", CLAUDE_BASE_URL=claude.base_url)
+
+    assert answer == {"batchItemFailures": []}
+    assert claude.calls() == []
+    assert [call.operation for call in agents.calls.made] == ["UpdateItem", "DeleteMessage"]
+
+
+def test_dead_letter(agents: Account, stored: Task, start: Start) -> None:
+    assert invoke(start, "dead_letter", "dead_letter_sqs") == {"batchItemFailures": []}
+
+    ended = agents.store.get(stored.ref)
+    assert ended is not None
+    assert ended.status is Status.FAILED
+
+
+def test_sweeper(account: Account, start: Start) -> None:
+    report = invoke(start, "sweeper", "sweeper_schedule")
+
+    assert (report["errors"], report["looked_at"]) == (0, 0)
+    assert len(account.calls.of("Query")) > 1
+
+
+def test_cleanup(account: Account, start: Start) -> None:
+    report = invoke(start, "cleanup", "cleanup_schedule", RETENTION_DAYS="30")
+
+    assert report["finished"]
+    assert len(account.calls.of("Query")) > 1

@@ -1,0 +1,484 @@
+"""The worker: the real handler with the real anthropic SDK, against the stand-in for Claude's API."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.services import payload
+
+from local.standin.client import StandInClient
+from tests.integration.account import AGENT, CLAUDE_KEY, PROJECT, Account
+from tests.integration.aws_calls import Fault
+from tests.integration.lambda_context import LambdaContext
+from tests.integration.stored_task import new_task
+
+MODEL = "claude-sonnet-5-5"
+READ_TIMEOUT_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The worker's handler with tasks to give it."""
+
+    module: ModuleType
+    account: Account
+
+    def accept(self, message: str, *, number: int = 0, **changes: Any) -> Task:
+        """Store and announce a task, as the API does."""
+        document = {"message": message}
+        now = self.module.executor.clock.now()
+        task = new_task(now, number=number, **changes)
+        saved = payload.save(self.account.payloads, task.ref.task_id, "input", document)
+        task = new_task(now, number=number, input=saved, **changes)
+        self.account.store.create(task)
+        self.account.queue.send(task)
+        return task
+
+    def deliver(self, remaining_ms: int = 900_000) -> tuple[list[dict[str, Any]], list[str]]:
+        """Invoke with all visible messages: the records, and the ids of the messages it wants back."""
+        records = self.account.receive()
+        answer = self.module.handler({"Records": records}, LambdaContext(remaining_ms))
+        assert set(answer) == {"batchItemFailures"}
+        return records, [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def run(self, message: str, **changes: Any) -> Task:
+        """Accept a task, deliver it once, and read how it stands."""
+        task = self.accept(message, **changes)
+        self.deliver()
+        return self.now(task)
+
+    def now(self, task: Task) -> Task:
+        current = self.account.store.get(task.ref)
+        assert current is not None
+        return current
+
+    def output(self, task: Task) -> dict[str, Any]:
+        output = self.now(task).output
+        assert output is not None
+        return payload.load(self.account.payloads, output)
+
+
+@pytest.fixture
+def start_worker(
+    agents: Account, start: Callable[..., ModuleType], claude: StandInClient
+) -> Iterator[Callable[..., Worker]]:
+    started: list[ModuleType] = []
+
+    def begin(**overrides: str) -> Worker:
+        settings = {
+            "CLAUDE_BASE_URL": claude.base_url,
+            "MODEL_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
+        }
+        started.append(start("worker", **settings | overrides))
+        return Worker(started[-1], agents)
+
+    yield begin
+    for module in started:
+        clients = module.executor.model._clients
+        for client in clients.values():
+            module._loop.run(client.close())
+        module._loop.close()
+
+
+@pytest.fixture
+def worker(start_worker: Callable[..., Worker]) -> Worker:
+    return start_worker()
+
+
+def test_a_task_is_completed_with_output_usage_and_cost(worker: Worker, claude: StandInClient) -> None:
+    task = worker.accept("[[standin: say=四十二]]")
+
+    _, kept = worker.deliver()
+
+    done = worker.now(task)
+    assert (done.status, done.attempt, done.fence, kept) == (Status.COMPLETED, 1, 1, [])
+    assert worker.output(task) == {"result": "四十二"}
+    assert (done.due_at, done.lease_until, done.failure) == (None, None, None)
+    assert done.usage.turns == 1
+    assert done.usage.input_tokens > 0
+    expected = (2 * done.usage.input_tokens + 10 * done.usage.output_tokens) / 1e6
+    assert float(done.usage.cost_usd or 0) == pytest.approx(expected, abs=1e-6)
+    assert len(claude.calls()) == 1
+
+
+def test_the_models_request_is_the_agents_and_the_callers(worker: Worker, claude: StandInClient) -> None:
+    worker.run("[[standin: echo]] 报告")
+
+    request = claude.requests(0)
+    assert request.body["model"] == MODEL
+    assert request.body["system"] == "Be brief."
+    assert request.body["max_tokens"] == 16_000
+    assert request.body["stream"] is True
+    assert request.body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "[[standin: echo]] 报告"}]}
+    ]
+
+
+def test_a_pinned_revision_outlives_an_edit_of_the_agent(worker: Worker, claude: StandInClient) -> None:
+    task = worker.accept("[[standin: say=done]]")
+    worker.account.add_agent(AGENT, PROJECT, systemPrompt="Be verbose.", model="opus")
+
+    worker.deliver()
+
+    assert worker.now(task).status is Status.COMPLETED
+    assert claude.requests(0).body["system"] == "Be brief."
+
+
+def test_a_finished_tasks_message_is_deleted_by_the_worker_itself(worker: Worker) -> None:
+    worker.run("[[standin: say=done]]")
+
+    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+
+
+def test_a_task_costs_two_writes_in_the_worker(worker: Worker) -> None:
+    worker.accept("[[standin: say=done]]")
+    worker.account.calls.made.clear()
+
+    worker.deliver()
+
+    writes = worker.account.calls.of("PutItem", "UpdateItem", "TransactWriteItems", "BatchWriteItem")
+    assert [call.operation for call in writes] == ["UpdateItem", "UpdateItem"]
+
+
+def test_a_message_of_100_000_characters_and_a_result_of_2_mb(worker: Worker, claude: StandInClient) -> None:
+    filler = "测" * (100_000 - len("[[standin: size=2000000]]"))
+
+    done = worker.run("[[standin: size=2000000]]" + filler)
+
+    assert done.status is Status.COMPLETED
+    assert len(worker.output(done)["result"]) == 2_000_000
+    assert claude.requests(0).body["messages"][0]["content"][0]["text"].endswith(filler)
+
+
+def test_thinking_is_not_part_of_the_result(worker: Worker) -> None:
+    done = worker.run("[[standin: think=hmm; say=answer]]")
+
+    assert worker.output(done) == {"result": "answer"}
+
+
+@pytest.mark.parametrize(
+    ("step", "at_least"),
+    [
+        ("err=429; retry_after=7", 7),
+        ("err=429; retry_after=0", 1),
+        ("err=529", 1),
+        ("err=500", 1),
+        ("err=503", 1),
+        ("err=504", 1),
+        ("sse_err=overloaded_error", 1),
+        ("eof", 1),
+        ("drop", 1),
+        ("hang", 1),
+        ("silent", 1),
+    ],
+)
+def test_overload_gives_task_and_message_back(worker: Worker, step: str, at_least: int) -> None:
+    task = worker.accept(f"[[standin: {step}]]")
+
+    records, kept = worker.deliver()
+
+    waiting = worker.now(task)
+    assert (waiting.status, waiting.attempt, waiting.lease_until) == (Status.PENDING, 1, None)
+    seconds = (waiting.not_before - waiting.updated_at) // 1000
+    assert at_least <= seconds <= at_least + 1
+    assert waiting.due_at == waiting.not_before + 30_000
+    assert kept == [record["messageId"] for record in records]
+    hidden = worker.account.calls.of("ChangeMessageVisibilityBatch")[-1].parameters["Entries"]
+    assert [(entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in hidden] == [
+        (records[0]["receiptHandle"], seconds)
+    ]
+    assert worker.account.message_counts()["hidden"] == 1
+
+
+def test_an_attempt_that_was_cut_off_is_paid_for(worker: Worker) -> None:
+    waiting = worker.run("[[standin: say=half of it; eof]]")
+
+    assert waiting.status is Status.PENDING
+    assert waiting.usage.input_tokens > 0
+    assert waiting.usage.turns == 0
+
+
+def test_after_the_last_attempt_overload_fails_the_task(worker: Worker) -> None:
+    task = worker.accept("[[standin: err=529]]", max_attempts=1)
+
+    _, kept = worker.deliver()
+
+    failure = worker.now(task).failure
+    assert failure is not None
+    assert (failure.code, kept) == (FailureCode.MODEL_OVERLOADED, [])
+    assert failure.message.startswith("The model's API answered 529: ")
+    assert failure.message.endswith("(1 attempts were made.)")
+
+
+def test_a_retry_that_would_come_too_late_fails_the_task_at_once(worker: Worker) -> None:
+    now = worker.module.executor.clock.now()
+
+    done = worker.run("[[standin: err=429; retry_after=60]]", deadline=now + 30_000)
+
+    assert done.failure is not None
+    assert done.failure.code is FailureCode.MODEL_OVERLOADED
+    assert "after the task's deadline" in done.failure.message
+
+
+def test_the_second_attempt_completes_the_task(worker: Worker, claude: StandInClient) -> None:
+    task = worker.accept("[[standin: err=529 | say=at last]]")
+    worker.deliver()
+    worker.account.dynamodb.update_item(
+        TableName=worker.account.resources["TasksTable"],
+        Key={"pk": {"S": f"AGENT#{AGENT}"}, "sk": {"S": f"TASK#{task.ref.task_id}"}},
+        UpdateExpression="SET notBefore = :now",
+        ExpressionAttributeValues={":now": {"N": "0"}},
+    )
+    worker.account.queue.send(task)
+
+    worker.deliver()
+
+    done = worker.now(task)
+    assert (done.status, done.attempt, done.fence) == (Status.COMPLETED, 2, 2)
+    assert [call.step for call in claude.calls()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        ("err=400", FailureCode.EXECUTION_ERROR),
+        ("err=402", FailureCode.EXECUTION_ERROR),
+        ("err=413", FailureCode.EXECUTION_ERROR),
+        ("err=422", FailureCode.EXECUTION_ERROR),
+        ("err=401", FailureCode.AGENT_MISCONFIGURED),
+        ("err=403", FailureCode.AGENT_MISCONFIGURED),
+        ("err=404", FailureCode.AGENT_MISCONFIGURED),
+        ("err=429; error_code=enforced_spend_limit_reached", FailureCode.EXECUTION_ERROR),
+        ("say=no; stop=refusal", FailureCode.MODEL_REFUSED),
+        ("say=half; stop=max_tokens", FailureCode.OUTPUT_TRUNCATED),
+        ("say=half; stop=model_context_window_exceeded", FailureCode.OUTPUT_TRUNCATED),
+        ("say=hm; stop=something_new", FailureCode.EXECUTION_ERROR),
+    ],
+)
+def test_what_waiting_does_not_cure_fails_the_task_at_once(
+    worker: Worker, step: str, code: FailureCode
+) -> None:
+    task = worker.accept(f"[[standin: {step}]]")
+
+    _, kept = worker.deliver()
+
+    done = worker.now(task)
+    assert (done.status, done.attempt, kept) == (Status.FAILED, 1, [])
+    assert done.failure is not None
+    assert done.failure.code is code
+    assert "sk-ant" not in done.failure.message
+    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+
+
+def test_a_truncated_answer_is_kept_as_partial(worker: Worker) -> None:
+    done = worker.run("[[standin: say=half of it; stop=max_tokens]]")
+
+    assert worker.output(done) == {"result": "half of it", "partial": True}
+    assert done.usage.turns == 1
+
+
+def test_a_rotated_key_is_used_after_a_401(worker: Worker, claude: StandInClient) -> None:
+    worker.account.put_claude_key("sk-ant-wrong")
+    first = worker.run("[[standin: say=before]]")
+    worker.account.put_claude_key(CLAUDE_KEY)
+
+    second = worker.run("[[standin: say=after]]", number=1)
+
+    assert first.status is Status.FAILED
+    assert second.status is Status.COMPLETED
+    assert [call.outcome for call in claude.calls()] == ["error 401", "error 401", "completed"]
+
+
+def test_the_key_is_read_once_for_many_tasks(worker: Worker) -> None:
+    for number in range(3):
+        worker.accept(f"[[standin: say=done]] {number}", number=number)
+
+    worker.deliver()
+    worker.run("[[standin: say=done]] again", number=9)
+
+    assert len(worker.account.calls.of("GetSecretValue")) == 1
+
+
+def test_without_a_key_the_operator_is_told(worker: Worker, claude: StandInClient) -> None:
+    worker.account.put_claude_key("")
+
+    done = worker.run("[[standin: say=done]]")
+
+    assert done.failure is not None
+    assert done.failure.code is FailureCode.AGENT_MISCONFIGURED
+    assert "No Claude API key is configured" in done.failure.message
+    assert claude.calls() == []
+
+
+@pytest.mark.parametrize("secret", ["not json", '{"key": "x"}', "[]"])
+def test_a_secret_of_another_shape_fails_no_task_for_good(worker: Worker, secret: str) -> None:
+    resource = worker.account.resources["ClaudeApiKeySecret"]
+    worker.account.secrets.put_secret_value(SecretId=resource, SecretString=secret)
+
+    waiting = worker.run("[[standin: say=done]]")
+
+    assert (waiting.status, waiting.attempt) == (Status.PENDING, 1)
+
+
+def test_ten_tasks_in_one_event_stand_alone(worker: Worker, claude: StandInClient) -> None:
+    steps = [
+        "say=0; delay=0.3",
+        "err=529",
+        "err=400",
+        "drop",
+        "say=4; delay=0.3",
+        "stop=refusal; say=no",
+        "hang",
+        "say=7; delay=0.3",
+        "size=50000",
+        "say=9",
+    ]
+    tasks = [worker.accept(f"[[standin: {step}]]", number=n) for n, step in enumerate(steps)]
+
+    records, kept = worker.deliver()
+
+    completed, failed, back = Status.COMPLETED, Status.FAILED, Status.PENDING
+    assert [worker.now(task).status for task in tasks] == [
+        completed, back, failed, back, completed, failed, back, completed, completed, completed
+    ]  # fmt: skip
+    ids = {json.loads(record["body"])["taskId"]: record["messageId"] for record in records}
+    assert sorted(kept) == sorted(ids[tasks[n].ref.task_id] for n in (1, 3, 6))
+    assert worker.account.message_counts() == {"visible": 0, "hidden": 3, "delayed": 0}
+    assert claude.concurrency().max_open >= 4
+
+
+def test_the_same_message_twice_in_one_event_buys_one_answer(worker: Worker, claude: StandInClient) -> None:
+    task = worker.accept("[[standin: say=once; delay=0.2]]")
+    worker.account.queue.send(task)
+
+    records, kept = worker.deliver()
+
+    assert worker.now(task).status is Status.COMPLETED
+    assert len(claude.calls()) == 1
+    assert len(kept) == 1  # the loser's message comes back when the winner's lease would be over
+    assert kept[0] in {record["messageId"] for record in records}
+
+
+def test_a_canceled_task_is_not_started(worker: Worker, claude: StandInClient) -> None:
+    task = worker.accept("[[standin: say=done]]")
+    worker.module.executor.ending.cancel(task)
+
+    _, kept = worker.deliver()
+
+    assert worker.now(task).status is Status.CANCELED
+    assert (claude.calls(), kept) == ([], [])
+    assert worker.account.message_counts()["hidden"] == 0
+
+
+def test_a_cancel_stops_the_model_within_a_heartbeat(
+    start_worker: Callable[..., Worker], claude: StandInClient
+) -> None:
+    worker = start_worker(LEASE_SECONDS="3", MODEL_READ_TIMEOUT_SECONDS="60")
+    task = worker.accept("[[standin: hang]]")
+    records = worker.account.receive()
+    renew = type(worker.account.store).renew
+
+    def cancel_then_renew(store: Any, *arguments: Any) -> Any:
+        worker.module.executor.ending.cancel(task)
+        return renew(store, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(worker.account.store), "renew", cancel_then_renew)
+        answer = worker.module.handler({"Records": records}, LambdaContext())
+
+    assert answer == {"batchItemFailures": []}
+    assert worker.now(task).status is Status.CANCELED
+    assert [call.outcome for call in claude.calls()] == ["client_left"]
+
+
+def test_a_task_times_out_in_mid_answer(worker: Worker) -> None:
+    now = worker.module.executor.clock.now()
+
+    done = worker.run("[[standin: ping]]", deadline=now + 400)
+
+    assert done.failure is not None
+    assert (done.status, done.failure.code) == (Status.FAILED, FailureCode.TIMEOUT)
+
+
+def test_a_worker_that_must_stop_gives_the_task_back(worker: Worker) -> None:
+    task = worker.accept("[[standin: ping]]")
+
+    _, kept = worker.deliver(remaining_ms=20_300)
+
+    assert worker.now(task).status is Status.PENDING
+    assert len(kept) == 1
+
+
+def test_an_answer_is_not_bought_again_because_saving_it_failed_once(
+    worker: Worker, claude: StandInClient
+) -> None:
+    task = worker.accept("[[standin: size=20000]]")
+    worker.account.calls.fail("PutObject", Fault.NOT_SENT)
+
+    worker.deliver()
+
+    assert worker.now(task).status is Status.COMPLETED
+    assert len(claude.calls()) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.SENT_TWICE])
+def test_a_completion_whose_answer_was_lost_counts_once(
+    worker: Worker, claude: StandInClient, capsys: pytest.CaptureFixture[str], fault: Fault
+) -> None:
+    task = worker.accept("[[standin: say=done]]")
+    worker.account.calls.fail("UpdateItem", Fault.SENT_TWICE)  # the claim
+    worker.account.calls.fail("UpdateItem", fault)  # the completion
+
+    worker.deliver()
+
+    metrics = [line for line in capsys.readouterr().out.splitlines() if '"TasksCompleted":[' in line]
+    assert len(metrics) == 1
+    assert worker.now(task).status is Status.COMPLETED
+    assert (worker.now(task).attempt, len(claude.calls())) == (1, 1)
+
+
+def test_a_store_that_does_not_answer_leaves_the_message(worker: Worker, claude: StandInClient) -> None:
+    task = worker.accept("[[standin: say=done]]")
+    worker.account.calls.fail("UpdateItem", Fault.THROTTLED)
+
+    _, kept = worker.deliver()
+
+    assert (worker.now(task).status, worker.now(task).attempt) == (Status.PENDING, 0)
+    assert (len(kept), claude.calls()) == (1, [])
+    hidden = worker.account.calls.of("ChangeMessageVisibilityBatch")[-1].parameters["Entries"]
+    assert [entry["VisibilityTimeout"] for entry in hidden] == [30]
+
+
+def test_a_message_that_names_no_task_stays_for_the_dead_letter_queue(worker: Worker) -> None:
+    worker.account.sqs.send_message(
+        QueueUrl=worker.account.resources["TaskQueue"], MessageBody="not a task", MessageGroupId=PROJECT
+    )
+    good = worker.accept("[[standin: say=done]]")
+
+    records, kept = worker.deliver()
+
+    assert kept == [r["messageId"] for r in records if r["body"] == "not a task"]
+    assert worker.now(good).status is Status.COMPLETED
+
+
+def test_log_and_metrics_tell_the_story_without_its_words(
+    capsys: pytest.CaptureFixture[str], worker: Worker
+) -> None:
+    done = worker.run("[[standin: say=private answer]] private question")
+
+    printed = capsys.readouterr().out
+    lines = [json.loads(line) for line in printed.splitlines()]
+    story = [line["message"] for line in lines if line.get("task_id") == done.ref.task_id]
+    metrics = {name for line in lines if "_aws" in line for name in line if name[0].isupper()}
+    assert story == ["task running", "task completed"]
+    assert {line["correlation_id"] for line in lines if "task_id" in line} == {"request-1"}
+    assert metrics >= {
+        "QueueWaitMs", "InputTokens", "OutputTokens", "CostUsd", "TasksCompleted", "RunTimeMs"
+    }  # fmt: skip
+    assert "private" not in printed
+    assert CLAUDE_KEY not in printed

@@ -1,0 +1,109 @@
+"""Failpoints: a port fails at a chosen call, before it takes effect or after (its answer is lost)."""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+
+class Crash(BaseException):
+    """The process dies here. No code of ours may catch this."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong at a call. ``after`` lets the call take effect first and loses its answer."""
+
+    error: BaseException
+    after: bool = False
+
+
+@dataclass
+class Failpoints:
+    """The weak points of one process. A point is ``port.method``; calls are counted from 1.
+
+    After a ``Crash`` the process is dead: every further call of a wrapped port crashes too.
+    """
+
+    faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
+    outages: dict[str, Exception] = field(default_factory=dict)
+    interludes: dict[tuple[str, int], Callable[[], object]] = field(default_factory=dict)
+    crash_at: int | None = None
+    """Die at this call of all ports together."""
+    crash_after: bool = False
+    calls: Counter[str] = field(default_factory=Counter)
+    dead: bool = False
+
+    def fail(self, point: str, error: BaseException, *, call: int = 1, after: bool = False) -> None:
+        """Raise ``error`` at the n-th call of a point."""
+        self.faults[point, call] = Fault(error, after)
+
+    def before(self, point: str, action: Callable[[], object], *, call: int = 1) -> None:
+        """Let something else happen just before the n-th call of a point."""
+        self.interludes[point, call] = action
+
+    def down(self, port: str, error: Exception) -> None:
+        """Raise ``error`` at every call of a port (or of one point) until it is ``up``."""
+        self.outages[port] = error
+
+    def up(self, port: str) -> None:
+        self.outages.pop(port, None)
+
+    def wrap[T](self, name: str, port: T) -> T:
+        """The port, with these failpoints in front of its methods."""
+        return cast(T, _Wrapped(name, port, self))
+
+    def fault_of(self, point: str) -> Fault | None:
+        """Count a call and say what goes wrong at it."""
+        if self.dead:
+            return Fault(Crash(f"at {point}, after its death"))
+        self.calls[point] += 1
+        if interlude := self.interludes.pop((point, self.calls[point]), None):
+            interlude()
+        if self.crash_at is not None and self.calls.total() == self.crash_at:
+            return Fault(Crash(f"at {point}"), self.crash_after)
+        error = self.outages.get(point) or self.outages.get(point.partition(".")[0])
+        return Fault(error) if error else self.faults.get((point, self.calls[point]))
+
+    def throw(self, fault: Fault) -> None:
+        self.dead = self.dead or isinstance(fault.error, Crash)
+        raise fault.error
+
+
+class _Wrapped:
+    def __init__(self, name: str, port: object, failpoints: Failpoints) -> None:
+        self._name = name
+        self._port = port
+        self._failpoints = failpoints
+
+    def __getattr__(self, attribute: str) -> Any:
+        value = getattr(self._port, attribute)
+        point = f"{self._name}.{attribute}"
+        if inspect.iscoroutinefunction(value):
+            return self._wrap_async(point, value)
+        return self._wrap(point, value) if inspect.ismethod(value) else value
+
+    def _wrap(self, point: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            fault = self._failpoints.fault_of(point)
+            if fault and not fault.after:
+                self._failpoints.throw(fault)
+            result = method(*args, **kwargs)
+            if fault:
+                self._failpoints.throw(fault)
+            return result
+
+        return call
+
+    def _wrap_async(self, point: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            fault = self._failpoints.fault_of(point)
+            if fault and not fault.after:
+                self._failpoints.throw(fault)
+            result = await method(*args, **kwargs)
+            if fault:
+                self._failpoints.throw(fault)
+            return result
+
+        return call

@@ -1,0 +1,101 @@
+"""The task queue in memory: visibility by the clock, receive counts, a dead-letter queue."""
+
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.queue import Delivery, QueueUnavailable
+
+MAX_DELAY_SECONDS = 900
+MAX_HIDDEN_SECONDS = 43_200
+
+
+@dataclass
+class Message:
+    """A message as the queue keeps it. ``visible_at`` is in Unix milliseconds."""
+
+    message_id: str
+    ref: TaskRef | None
+    correlation_id: str
+    visible_at: int
+    receive_count: int = 0
+    receipt: str | None = None
+
+
+@dataclass
+class MemoryQueue:
+    """``TaskSender`` and ``DeliveryHandler``, with what SQS itself does.
+
+    A receipt is good until the message is received again: an older one deletes nothing and hides nothing.
+    """
+
+    clock: Clock
+    visibility_seconds: int = 5_400
+    max_receives: int = 10
+    dead: "MemoryQueue | None" = None
+    messages: list[Message] = field(default_factory=list)
+    sent: int = 0
+
+    def send(self, task: Task, delay_seconds: int = 0) -> None:
+        if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
+            raise QueueUnavailable(f"a delay of {delay_seconds} s is not possible")
+        self.put(task.ref, task.correlation_id, delay_seconds)
+
+    def put(self, ref: TaskRef | None, correlation_id: str = "", delay_seconds: int = 0) -> Message:
+        """Put in any message; without a ``ref``, one whose body names no task."""
+        self.sent += 1
+        visible_at = self.clock.now() + delay_seconds * 1000
+        message = Message(f"message-{self.sent}", ref, correlation_id, visible_at)
+        self.messages.append(message)
+        return message
+
+    def receive(self, limit: int = 10) -> list[Delivery]:
+        """Up to ``limit`` visible messages, hidden from now on; too often received ones move to ``dead``."""
+        now = self.clock.now()
+        received: list[Delivery] = []
+        for message in [m for m in self.messages if m.visible_at <= now]:
+            if len(received) == limit:
+                break
+            if self.dead is not None and message.receive_count >= self.max_receives:
+                self.messages.remove(message)
+                self.dead.put(message.ref, message.correlation_id)
+                continue
+            received.append(self.deliver(message))
+        return received
+
+    def deliver(self, message: Message) -> Delivery:
+        """Hand out this message now, visible or not, as an at-least-once queue may."""
+        message.receive_count += 1
+        message.receipt = f"{message.message_id}#{message.receive_count}"
+        message.visible_at = self.clock.now() + self.visibility_seconds * 1000
+        return Delivery(
+            message.message_id, message.receipt, message.ref, message.correlation_id, message.receive_count
+        )
+
+    def hide(self, deliveries: list[Delivery], seconds: int) -> None:
+        now = self.clock.now()
+        if not 0 <= seconds <= MAX_HIDDEN_SECONDS:
+            raise QueueUnavailable(f"a message cannot be hidden for {seconds} s")
+        failed = 0
+        for delivery in deliveries:
+            message = self._in_flight(delivery)
+            if message is None or message.visible_at <= now:
+                failed += 1
+            else:
+                message.visible_at = now + seconds * 1000
+        if failed:
+            raise QueueUnavailable(f"{failed} of {len(deliveries)} messages not hidden: MessageNotInflight")
+
+    def delete(self, delivery: Delivery) -> None:
+        message = self._in_flight(delivery)
+        if message is not None:
+            self.messages.remove(message)
+
+    def settle(self, delivered: list[Delivery], kept: list[str]) -> None:
+        """What Lambda does after an invocation: delete every message that was not reported as failed."""
+        for delivery in delivered:
+            if delivery.message_id not in kept:
+                self.delete(delivery)
+
+    def _in_flight(self, delivery: Delivery) -> Message | None:
+        return next((m for m in self.messages if m.receipt == delivery.receipt), None)

@@ -1,0 +1,39 @@
+"""Agents and keys in memory."""
+
+from dataclasses import dataclass, field, replace
+
+from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.api_key import ApiKey
+
+
+@dataclass
+class MemoryRegistry:
+    """``KeyReader`` and ``AgentReader``, with what an operator does to them."""
+
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    current: dict[str, AgentRevision] = field(default_factory=dict)
+    revisions: dict[tuple[str, int], AgentRevision] = field(default_factory=dict)
+
+    def key(self, key_id: str) -> ApiKey | None:
+        return self.keys.get(key_id)
+
+    def agent(self, agent_id: str) -> AgentRevision | None:
+        return self.current.get(agent_id)
+
+    def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
+        return self.revisions.get((agent_id, revision))
+
+    def put_key(self, key: ApiKey) -> None:
+        self.keys[key.key_id] = key
+
+    def apply(self, agent: AgentRevision) -> AgentRevision:
+        """Store a definition as the agent's next revision, whatever number it carries."""
+        seen = self.current.get(agent.agent_id)
+        applied = replace(agent, revision=seen.revision + 1 if seen else 1)
+        self.current[agent.agent_id] = applied
+        self.revisions[agent.agent_id, applied.revision] = applied
+        return applied
+
+    def disable(self, agent_id: str) -> None:
+        """Refuse new tasks; pinned revisions stay as they are."""
+        self.current[agent_id] = replace(self.current[agent_id], enabled=False)

@@ -1,0 +1,215 @@
+"""Reading and canceling: never live past the deadline, ended once, and only the own project's."""
+
+import pytest
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Payload, Status, Task, guard_of_completion
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.tasks import Claim, Refused, Written
+
+from tests.twins.deployment import LEASE_SECONDS, RETENTION_MS, Deployment, agent
+
+MISSING_ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+
+def get(deployment: Deployment, task: Task) -> dict[str, object]:
+    return deployment.tasks().get("demo", "writer", task.ref.task_id)
+
+
+def cancel(deployment: Deployment, task: Task) -> Task:
+    return deployment.tasks().cancel("demo", "writer", task.ref.task_id)
+
+
+def claim(deployment: Deployment, task: Task) -> Task:
+    now = deployment.clock.now()
+    result = deployment.store.claim(task.ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000))
+    assert isinstance(result, Written)
+    return result.task
+
+
+def complete(deployment: Deployment, task: Task) -> Written | Refused:
+    guard = guard_of_completion(task.fence, deployment.clock.now())
+    return deployment.ending().complete(
+        task, Payload(inline='{"result":"Done."}'), Usage(1, 1, turns=1), guard
+    )
+
+
+def test_a_completed_task_is_read_with_its_output_and_usage(deployment: Deployment) -> None:
+    task = deployment.submit()
+    deployment.work()
+    wire = get(deployment, task)
+    assert wire["status"] == "completed"
+    assert wire["output"] == {"result": "Done."}
+    assert wire["usage"] == {
+        "inputTokens": 10,
+        "outputTokens": 5,
+        "cacheReadTokens": 0,
+        "cacheWriteTokens": 0,
+        "turns": 1,
+        "costUsd": 0.000105,
+    }
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_get_at_the_deadline_settles_the_task(deployment: Deployment, claimed: bool) -> None:
+    task = deployment.submit()
+    if claimed:
+        claim(deployment, task)
+    deployment.clock.advance(299.999)
+    assert get(deployment, task)["status"] == ("running" if claimed else "pending")
+    deployment.clock.advance(0.001)
+    wire = get(deployment, task)
+    assert wire["status"] == "failed"
+    assert wire["errorDetails"] == {
+        "message": "The task did not finish within its timeout of 300 s.",
+        "code": "TIMEOUT",
+    }
+    assert get(deployment, task) == wire
+    assert deployment.telemetry.counts["TasksFailed", "TIMEOUT"] == 1
+
+
+def test_canceling_again_answers_the_same(deployment: Deployment) -> None:
+    task = deployment.submit()
+    first = cancel(deployment, task)
+    deployment.clock.advance(400)
+    assert cancel(deployment, task) == first
+    assert first.status is Status.CANCELED
+    assert deployment.telemetry.counts["TasksCanceled"] == 1
+
+
+def test_a_canceled_task_is_not_executed(deployment: Deployment) -> None:
+    task = deployment.submit()
+    cancel(deployment, task)
+    assert deployment.work() == []
+    assert not deployment.model.requests
+    assert not deployment.queue.messages
+    assert deployment.now_of(task).status is Status.CANCELED
+
+
+def test_cancel_before_completion_wins(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    assert cancel(deployment, task).status is Status.CANCELED
+    assert complete(deployment, task) == Refused(deployment.now_of(task))
+    assert deployment.now_of(task).output is None
+
+
+@pytest.mark.parametrize("ended", [Status.COMPLETED, Status.FAILED])
+def test_what_has_ended_cannot_be_canceled(deployment: Deployment, ended: Status) -> None:
+    task = claim(deployment, deployment.submit())
+    if ended is Status.COMPLETED:
+        complete(deployment, task)
+    else:
+        deployment.clock.advance(300)
+    with pytest.raises(RequestRefused) as refused:
+        cancel(deployment, task)
+    assert refused.value.code is ErrorCode.TASK_NOT_CANCELABLE
+    assert refused.value.message == f"The task has already {ended} and cannot be canceled."
+    assert deployment.now_of(task).status is ended
+    assert deployment.store.finishes[task.ref] == 1
+
+
+def test_timeout_before_completion_wins(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    deployment.clock.advance(300)
+    assert get(deployment, task)["status"] == "failed"
+    assert isinstance(complete(deployment, task), Refused)
+    assert get(deployment, task)["status"] == "failed"
+
+
+def test_completion_before_the_deadline_stays(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    deployment.clock.advance(299.999)
+    assert isinstance(complete(deployment, task), Written)
+    deployment.clock.advance(1)
+    assert isinstance(deployment.ending().time_out(task), Refused)
+    assert get(deployment, task)["status"] == "completed"
+
+
+def test_a_completion_at_the_deadline_comes_too_late_even_before_anybody_settled_it(
+    deployment: Deployment,
+) -> None:
+    task = claim(deployment, deployment.submit())
+    deployment.clock.advance(300)
+    assert isinstance(complete(deployment, task), Refused)
+    assert get(deployment, task)["status"] == "failed"
+
+
+def test_a_reader_that_loses_the_race_to_settle_sees_the_winners_end(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    seen = deployment.now_of(task)
+    deployment.clock.advance(299)
+    complete(deployment, task)
+    deployment.clock.advance(1)
+    assert deployment.ending().settled(seen).status is Status.COMPLETED
+
+
+def test_what_is_not_the_callers_is_answered_like_what_does_not_exist(deployment: Deployment) -> None:
+    task = deployment.submit()
+    deployment.registry.apply(agent("other-writer", "other"))
+    known = task.ref.task_id
+    for project, agent_id, task_id in [
+        ("other", "writer", known),
+        ("demo", "other-writer", known),
+        ("demo", "nobody", known),
+        ("demo", "Not An Agent", known),
+        ("demo", "writer", MISSING_ID),
+        ("demo", "writer", known.upper()),
+        ("demo", "writer", "1"),
+    ]:
+        for ask in (deployment.tasks().get, deployment.tasks().cancel):
+            with pytest.raises(RequestRefused) as refused:
+                ask(project, agent_id, task_id)
+            assert refused.value.to_body() == {"error": "There is no such task.", "code": "TASK_NOT_FOUND"}
+    assert deployment.now_of(task) == task
+
+
+def test_an_end_is_kept_for_the_retention_time(deployment: Deployment) -> None:
+    task = deployment.submit()
+    cancel(deployment, task)
+    assert deployment.store.retain_until[task.ref] == deployment.clock.now() + RETENTION_MS
+
+
+def test_a_list_is_newest_first_in_pages(deployment: Deployment) -> None:
+    made = []
+    for _ in range(5):
+        deployment.clock.advance(0.001)
+        made.append(deployment.submit().ref.task_id)
+    read: list[str] = []
+    cursor = None
+    for expected in (2, 2, 1):
+        page = deployment.tasks().page("demo", "writer", None, 2, cursor)
+        assert len(page["tasks"]) == expected
+        read += [task["taskId"] for task in page["tasks"]]
+        cursor = page.get("nextCursor")
+    assert cursor is None
+    assert read == made[::-1]
+
+
+def test_a_list_shows_no_task_live_past_its_deadline(deployment: Deployment) -> None:
+    deployment.submit(timeout_ms=1_000)
+    deployment.submit()
+    deployment.clock.advance(1)
+    listed = deployment.tasks().page("demo", "writer", None, 10, None)["tasks"]
+    assert sorted(task["status"] for task in listed) == ["failed", "pending"]
+    assert len(deployment.tasks().page("demo", "writer", Status.PENDING, 10, None)["tasks"]) == 1
+
+
+def test_a_filtered_list_leaves_out_what_it_settles(deployment: Deployment) -> None:
+    deployment.submit(timeout_ms=1_000)
+    deployment.clock.advance(1)
+    assert deployment.tasks().page("demo", "writer", Status.PENDING, 10, None) == {"tasks": []}
+    assert len(deployment.tasks().page("demo", "writer", Status.FAILED, 10, None)["tasks"]) == 1
+
+
+def test_lists_are_the_projects_own(deployment: Deployment) -> None:
+    for agent_id in ("writer", "nobody"):
+        with pytest.raises(RequestRefused) as refused:
+            deployment.tasks().page("other", agent_id, None, 10, None)
+        assert refused.value.to_body() == {"error": "There is no such agent.", "code": "AGENT_NOT_FOUND"}
+
+
+def test_a_made_up_cursor_is_refused_by_name(deployment: Deployment) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        deployment.tasks().page("demo", "writer", None, 10, "next")
+    body = refused.value.to_body()
+    assert body["code"] == "VALIDATION_ERROR"
+    assert body["details"] == [{"field": "cursor", "message": "is not one that this list returned"}]

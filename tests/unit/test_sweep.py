@@ -1,0 +1,264 @@
+"""The sweeper: finds what was lost, does it once, and is stopped by nothing but the end of its time."""
+
+from dataclasses import replace
+
+import pytest
+from a2a_tasks.domain.ids import SHARDS, shard
+from a2a_tasks.domain.task import DISPATCH_GRACE_MS, LEASE_GRACE_MS, Status, Task
+from a2a_tasks.ports.queue import QueueUnavailable
+from a2a_tasks.ports.tasks import Claim, Due, StoreUnavailable, Written
+from a2a_tasks.services.sweep import PAGE, Sweeper, SweepReport
+
+from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, Deployment, plenty
+from tests.twins.failpoints import Crash, Failpoints
+from tests.twins.tasks import MemoryTaskStore
+
+GRACE_SECONDS = DISPATCH_GRACE_MS / 1000
+
+
+def claim(deployment: Deployment, task: Task) -> Task:
+    now = deployment.clock.now()
+    claim_id = deployment.entropy.bytes(8).hex()
+    result = deployment.store.claim(task.ref, Claim(claim_id, now, now + LEASE_SECONDS * 1000))
+    assert isinstance(result, Written)
+    return result.task
+
+
+def lose_worker(deployment: Deployment, task: Task, times: int = 1) -> Task:
+    """Claim and die, until the sweeper may notice."""
+    for _ in range(times):
+        task = claim(deployment, task)
+        deployment.clock.advance(LEASE_SECONDS)
+    return task
+
+
+def put(deployment: Deployment, task: Task, **changes: object) -> Task:
+    changed: Task = replace(task, **changes)  # type: ignore[arg-type]
+    deployment.store.tasks[task.ref] = changed
+    return changed
+
+
+def undispatched(deployment: Deployment, count: int = 1) -> list[Task]:
+    tasks = [deployment.submit() for _ in range(count)]
+    deployment.queue.messages.clear()
+    deployment.clock.advance(GRACE_SECONDS)
+    return tasks
+
+
+def test_with_nothing_due_it_reads_no_task(deployment: Deployment) -> None:
+    for _ in range(20):
+        deployment.submit()
+    points = Failpoints()
+    assert deployment.sweep(points) == SweepReport()
+    assert points.calls == {"store.due": SHARDS}
+    assert deployment.telemetry.counts["Sweeps"] == 1
+
+
+def test_an_undispatched_task_is_sent_again_and_looked_at_later(deployment: Deployment) -> None:
+    (task,) = undispatched(deployment)
+    report = deployment.sweep()
+    assert (report.looked_at, report.resent, report.rescued) == (1, 1, 1)
+    assert [message.ref for message in deployment.queue.messages] == [task.ref]
+    assert deployment.now_of(task).due_at == deployment.clock.now() + DISPATCH_GRACE_MS
+    assert deployment.telemetry.counts["TasksRescued"] == 1
+    assert deployment.sweep() == SweepReport()
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING, Status.INPUT_REQUIRED])
+def test_a_deadline_is_settled_in_every_live_state(deployment: Deployment, status: Status) -> None:
+    task = deployment.submit()
+    if status is not Status.PENDING:
+        task = put(deployment, claim(deployment, task), status=status)
+    deployment.clock.advance(300)
+    report = deployment.sweep()
+    assert (report.looked_at, report.timed_out) == (1, 1)
+    ended = deployment.now_of(task)
+    assert ended.status is Status.FAILED
+    assert ended.failure is not None
+    assert ended.failure.code.value == "TIMEOUT"
+    assert deployment.telemetry.counts["TasksFailed", "TIMEOUT"] == 1
+
+
+def test_a_living_worker_is_left_alone_until_its_lease_may_end(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    deployment.clock.advance(GRACE_SECONDS)
+    report = deployment.sweep()
+    assert (report.looked_at, report.postponed, report.rescued) == (1, 1, 0)
+    assert task.lease_until is not None
+    assert deployment.now_of(task) == replace(task, due_at=task.lease_until + LEASE_GRACE_MS)
+
+
+def test_a_lost_worker_is_replaced(deployment: Deployment) -> None:
+    task = lose_worker(deployment, deployment.submit())
+    deployment.queue.messages.clear()
+    assert deployment.sweep().resent == 1
+    deployment.work()
+    ended = deployment.now_of(task)
+    assert (ended.status, ended.attempt, ended.fence) == (Status.COMPLETED, 2, 2)
+
+
+def test_after_the_last_attempt_a_lost_worker_is_the_end(deployment: Deployment) -> None:
+    task = lose_worker(deployment, deployment.submit(), MAX_ATTEMPTS)
+    report = deployment.sweep()
+    assert (report.lost, report.rescued) == (1, 1)
+    ended = deployment.now_of(task)
+    assert ended.status is Status.FAILED
+    assert ended.failure is not None
+    assert ended.failure.code.value == "WORKER_LOST"
+    assert ended.failure.message.startswith("The worker was lost 3 times")
+
+
+def test_a_task_that_waits_for_its_caller_is_looked_at_at_its_deadline(deployment: Deployment) -> None:
+    task = put(deployment, claim(deployment, deployment.submit()), status=Status.INPUT_REQUIRED)
+    deployment.clock.advance(GRACE_SECONDS)
+    assert deployment.sweep().postponed == 1
+    assert deployment.now_of(task).due_at == task.deadline
+
+
+def test_a_task_that_waits_for_its_retry_is_not_sent_early(deployment: Deployment) -> None:
+    start = deployment.clock.now() + 60_000
+    task = put(deployment, deployment.submit(), not_before=start)
+    deployment.queue.messages.clear()
+    deployment.clock.advance(GRACE_SECONDS)
+    report = deployment.sweep()
+    assert (report.postponed, report.resent) == (1, 0)
+    assert deployment.now_of(task).due_at == start + DISPATCH_GRACE_MS
+    assert not deployment.queue.messages
+
+
+class StaleIndex(MemoryTaskStore):
+    """A store whose due index still shows an earlier moment."""
+
+    def __init__(self, store: MemoryTaskStore) -> None:
+        super().__init__()
+        self.tasks, self.changes, self.finishes = store.tasks, store.changes, store.finishes
+        self.entries = [due for n in range(SHARDS) for due in store.due(n, 2**60, 1_000)]
+
+    def due(self, shard: int, now: int, limit: int) -> list[Due]:  # noqa: ARG002
+        return self.entries if shard == 0 else []
+
+
+def test_what_the_index_still_shows_is_checked_against_the_task(deployment: Deployment) -> None:
+    ended, deleted, moved = (deployment.submit() for _ in range(3))
+    stale = StaleIndex(deployment.store)
+    deployment.tasks().cancel("demo", "writer", ended.ref.task_id)
+    deployment.store.delete(deleted.ref)
+    deployment.queue.messages.clear()
+    before = dict(deployment.store.tasks)
+    report = Sweeper(stale, deployment.queue, deployment.ending(), deployment.telemetry).sweep(plenty)
+    assert report == SweepReport(looked_at=3)
+    assert deployment.store.tasks == before
+    assert not deployment.queue.messages
+    assert deployment.now_of(moved).status is Status.PENDING
+
+
+def test_of_two_sweeps_at_once_only_one_sends(deployment: Deployment) -> None:
+    undispatched(deployment)
+    points = Failpoints()
+    others: list[SweepReport] = []
+    points.before("store.look_again", lambda: others.append(deployment.sweep()))
+    report = deployment.sweep(points)
+    assert (others[0].resent, report.resent) == (1, 0)
+    assert (report.looked_at, report.errors) == (1, 0)
+    assert len(deployment.queue.messages) == 1
+
+
+@pytest.mark.parametrize("losses", [0, MAX_ATTEMPTS])
+def test_of_two_sweeps_at_once_only_one_ends_a_task(deployment: Deployment, losses: int) -> None:
+    task = lose_worker(deployment, deployment.submit(), losses)
+    if not losses:
+        deployment.clock.advance(300)
+    points = Failpoints()
+    others: list[SweepReport] = []
+    points.before("store.finish", lambda: others.append(deployment.sweep()))
+    report = deployment.sweep(points)
+    assert (others[0].rescued, report.rescued) == (1, 0)
+    assert deployment.store.finishes[task.ref] == 1
+    assert deployment.telemetry.counts["TasksFailed"] == 1
+
+
+def test_a_worker_that_renews_in_time_is_not_given_up(deployment: Deployment) -> None:
+    task = lose_worker(deployment, deployment.submit(), MAX_ATTEMPTS)
+    points = Failpoints()
+    until = deployment.clock.now() + LEASE_SECONDS * 1000
+    points.before("store.finish", lambda: deployment.store.renew(task.ref, task.fence, until))
+    assert deployment.sweep(points).lost == 0
+    assert deployment.now_of(task).status is Status.RUNNING
+
+
+def test_a_worker_that_claims_while_its_task_is_sent_again_works_alone(deployment: Deployment) -> None:
+    (task,) = undispatched(deployment)
+    points = Failpoints()
+    points.before("store.look_again", lambda: claim(deployment, task))
+    assert deployment.sweep(points).resent == 1
+    assert deployment.work() == ["message-2"]
+    assert not deployment.model.requests
+    assert deployment.now_of(task).fence == 1
+
+
+def test_a_completion_while_it_looks_leaves_nothing_to_do(deployment: Deployment) -> None:
+    (task,) = undispatched(deployment)
+    points = Failpoints()
+    points.before("store.look_again", lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
+    assert deployment.sweep(points).rescued == 0
+    assert not deployment.queue.messages
+
+
+def test_a_crash_before_the_send_is_made_up_for_by_a_later_sweep(deployment: Deployment) -> None:
+    undispatched(deployment)
+    points = Failpoints()
+    points.fail("queue.send", Crash("between look_again and send"))
+    with pytest.raises(Crash):
+        deployment.sweep(points)
+    assert deployment.sweep() == SweepReport()
+    deployment.clock.advance(GRACE_SECONDS)
+    assert deployment.sweep().resent == 1
+
+
+def test_one_broken_shard_stops_no_other(deployment: Deployment) -> None:
+    tasks = undispatched(deployment, 40)
+    points = Failpoints()
+    points.fail("store.due", StoreUnavailable("down"), call=3)
+    report = deployment.sweep(points)
+    healthy = [task for task in tasks if shard(task.ref.task_id) != 2]
+    assert (report.errors, report.unfinished_shards, report.resent) == (1, [2], len(healthy))
+    assert deployment.telemetry.counts["Sweeps"] == 1
+    assert deployment.sweep().resent == 40 - len(healthy)
+
+
+@pytest.mark.parametrize("point", ["store.get", "store.look_again", "queue.send"])
+def test_one_broken_task_stops_no_other(deployment: Deployment, point: str) -> None:
+    undispatched(deployment, 10)
+    points = Failpoints()
+    points.fail(point, QueueUnavailable("down") if point == "queue.send" else StoreUnavailable("down"))
+    report = deployment.sweep(points)
+    assert (report.looked_at, report.resent, report.errors) == (10, 9, 1)
+    deployment.clock.advance(GRACE_SECONDS)
+    deployment.sweep()
+    assert {message.ref for message in deployment.queue.messages} == set(deployment.store.tasks)
+
+
+def test_a_store_that_answers_nothing_ends_the_sweep(deployment: Deployment) -> None:
+    undispatched(deployment, 20 * PAGE)
+    points = Failpoints()
+    points.down("store.get", StoreUnavailable("down"))
+    report = deployment.sweep(points)
+    assert report.errors == report.looked_at == SHARDS * PAGE
+
+
+def test_more_than_a_page_is_swept_in_bounded_pages(deployment: Deployment) -> None:
+    tasks = undispatched(deployment, 10 * SHARDS * PAGE // 4)
+    points = Failpoints()
+    report = deployment.sweep(points)
+    assert report.resent == len(tasks)
+    assert points.calls["store.due"] > 2 * SHARDS
+    assert len({message.ref for message in deployment.queue.messages}) == len(tasks)
+
+
+def test_time_running_out_names_the_shards_that_wait(deployment: Deployment) -> None:
+    undispatched(deployment, 40)
+    budget = iter([True, True, True])
+    report = deployment.sweeper().sweep(lambda: next(budget, False))
+    assert report.unfinished_shards == [3, 4, 5, 6, 7]
+    assert report.errors == 0
+    assert report.resent + deployment.sweep().resent == 40

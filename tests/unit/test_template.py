@@ -1,0 +1,396 @@
+"""What linters miss in template.yaml.
+
+Each rule is a function from the parsed template to what breaks it. A rule is tested twice: the template
+keeps it, and a template with one mistake does not.
+"""
+
+import copy
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA_TYPES = {
+    "AWS::DynamoDB::Table",
+    "AWS::SQS::Queue",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+}
+
+type Template = dict[str, Any]
+type Rule = Callable[[Template], list[str]]
+
+
+# ---------------------------------------------------------------- reading the template
+
+
+def parse(path: Path) -> Template:
+    parsed: Template = json.loads(json.dumps(cfn_yaml.load(str(path))))
+    return parsed
+
+
+def of_type(template: Template, *types: str) -> dict[str, dict[str, Any]]:
+    return {name: item["Properties"] for name, item in template["Resources"].items() if item["Type"] in types}
+
+
+def functions(template: Template) -> dict[str, dict[str, Any]]:
+    return of_type(template, "AWS::Serverless::Function")
+
+
+def queues(template: Template) -> dict[str, dict[str, Any]]:
+    return of_type(template, "AWS::SQS::Queue")
+
+
+def referenced(value: object) -> set[str]:
+    """The logical ids that a value names by Ref, GetAtt or Sub."""
+    found: set[str] = set()
+    for node in walk(value):
+        match node:
+            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+                found.add(name)
+            case {"Fn::Sub": str(text)}:
+                found |= {name.split(".")[0] for name in re.findall(r"\$\{([^}]+)\}", text)}
+    return found
+
+
+def walk(value: object) -> Iterator[object]:
+    yield value
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from walk(child)
+
+
+def sqs_events(template: Template) -> Iterator[tuple[str, str]]:
+    """Pairs of a function and a queue that triggers it."""
+    for name, function in functions(template).items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "SQS":
+                yield name, event["Properties"]["Queue"]["Fn::GetAtt"][0]
+
+
+def role_of(function: Mapping[str, Any]) -> str:
+    role: str = function["Role"]["Fn::GetAtt"][0]
+    return role
+
+
+def statements(template: Template, role: str) -> list[dict[str, Any]]:
+    policies = template["Resources"][role]["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def values(template: Template, value: Any) -> dict[str | None, int]:
+    """What a number can be, by the value of the parameter that decides it (None: by no parameter)."""
+    match value:
+        case {"Ref": str(parameter)}:
+            return {str(item): int(item) for item in template["Parameters"][parameter]["AllowedValues"]}
+        case {"Fn::FindInMap": [str(mapping), {"Ref": str()}, str(key)]}:
+            return {name: int(entry[key]) for name, entry in template["Mappings"][mapping].items()}
+        case _:
+            return {None: int(value)}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# ---------------------------------------------------------------- the rules
+
+
+def visibility_is_six_timeouts(template: Template) -> list[str]:
+    broken = []
+    for function, queue in sqs_events(template):
+        timeouts = values(template, functions(template)[function]["Timeout"])
+        visibilities = values(template, queues(template)[queue]["VisibilityTimeout"])
+        for parameter, timeout in timeouts.items():
+            if visibilities[parameter] < 6 * timeout:
+                broken.append(
+                    f"{queue}: {visibilities[parameter]} s is less than 6 x {timeout} s of {function}"
+                )
+    return broken
+
+
+def queue_has_dead_letter_queue(template: Template) -> list[str]:
+    targets: set[str] = set()
+    for queue in queues(template).values():
+        targets |= referenced(queue.get("RedrivePolicy"))
+    for function in functions(template).values():
+        for event in function.get("Events", {}).values():
+            targets |= referenced(event["Properties"].get("DeadLetterConfig"))
+    return [
+        f"{name} has no dead-letter queue"
+        for name, queue in queues(template).items()
+        if name not in targets and not referenced(queue.get("RedrivePolicy")) & queues(template).keys()
+    ]
+
+
+def schedule_has_dead_letter_queue(template: Template) -> list[str]:
+    return [
+        f"{event_name} of {name} has no dead-letter queue or no retry policy"
+        for name, function in functions(template).items()
+        for event_name, event in function.get("Events", {}).items()
+        if event["Type"] == "ScheduleV2"
+        and not (
+            referenced(event["Properties"].get("DeadLetterConfig")) and event["Properties"].get("RetryPolicy")
+        )
+    ]
+
+
+def queue_has_alarm(template: Template) -> list[str]:
+    watched = referenced(
+        [alarm.get("Dimensions", []) for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()]
+    )
+    return [f"{name} has no alarm" for name in queues(template) if name not in watched]
+
+
+def alarm_tells_somebody(template: Template) -> list[str]:
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    return [f"{name} has no action" for name, alarm in alarms.items() if "AlarmActions" not in alarm]
+
+
+def function_has_its_own_role(template: Template) -> list[str]:
+    users: dict[str, list[str]] = {}
+    for name, function in functions(template).items():
+        users.setdefault(role_of(function), []).append(name)
+    return [f"{role} is shared by {', '.join(names)}" for role, names in users.items() if len(names) > 1]
+
+
+def function_reaches_what_it_names(template: Template) -> list[str]:
+    """A table, queue, bucket or secret is in a function's policy if and only if it uses it."""
+    data = of_type(template, *DATA_TYPES).keys()
+    broken = []
+    for name, function in functions(template).items():
+        named = referenced(function["Environment"]) | {
+            queue for user, queue in sqs_events(template) if user == name
+        }
+        reached = referenced([item["Resource"] for item in statements(template, role_of(function))])
+        broken += [f"{name} names {item} but may not reach it" for item in sorted(named & data - reached)]
+        broken += [f"{name} may reach {item} but does not name it" for item in sorted(reached & data - named)]
+    return broken
+
+
+def only_the_worker_reads_the_secret(template: Template) -> list[str]:
+    secrets = of_type(template, "AWS::SecretsManager::Secret").keys()
+    return [
+        f"{role} may reach a secret"
+        for role in of_type(template, "AWS::IAM::Role")
+        if role != "WorkerRole"
+        and any(
+            referenced(item["Resource"]) & secrets or "secretsmanager" in str(item["Action"])
+            for item in statements(template, role)
+        )
+    ]
+
+
+def policy_names_actions_and_resources(template: Template) -> list[str]:
+    broken = []
+    for role in of_type(template, "AWS::IAM::Role"):
+        for item in statements(template, role):
+            broken += [f"{role}: action {action}" for action in as_list(item["Action"]) if "*" in action]
+            broken += [
+                f"{role}: resource {found}" for found in as_list(item["Resource"]) if not referenced(found)
+            ]
+    return broken
+
+
+def function_logs_to_its_own_group(template: Template) -> list[str]:
+    groups = of_type(template, "AWS::Logs::LogGroup").keys()
+    broken = []
+    for name, function in functions(template).items():
+        group = referenced(function.get("LoggingConfig")) & groups
+        written = {
+            found
+            for item in statements(template, role_of(function))
+            if "logs:PutLogEvents" in as_list(item["Action"])
+            for found in referenced(item["Resource"])
+        }
+        if len(group) != 1 or group != written:
+            broken.append(f"{name} logs to {sorted(group)} and may write to {sorted(written)}")
+    return broken
+
+
+def log_group_forgets(template: Template) -> list[str]:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    return [f"{name} keeps logs for ever" for name, group in groups.items() if "RetentionInDays" not in group]
+
+
+def route_is_explicit_and_authorized(template: Template) -> list[str]:
+    broken = []
+    for name, api in of_type(template, "AWS::Serverless::Api").items():
+        if api["Auth"].get("DefaultAuthorizer") not in api["Auth"].get("Authorizers", {}):
+            broken.append(f"{name} has no default authorizer")
+    for function in functions(template).values():
+        for name, event in function.get("Events", {}).items():
+            if event["Type"] != "Api":
+                continue
+            route = event["Properties"]
+            if route["Method"].upper() not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+                broken.append(f"{name} has the method {route['Method']}")
+            if "Auth" in route and route["Path"] != "/health":
+                broken.append(f"{name} goes round the default authorizer")
+    return broken
+
+
+def gateway_answers_like_the_functions(template: Template) -> list[str]:
+    broken = []
+    for api in of_type(template, "AWS::Serverless::Api").values():
+        for name, response in api["GatewayResponses"].items():
+            body = json.loads(response["ResponseTemplates"]["application/json"])
+            if set(body) != {"error", "code"} or not re.fullmatch(r"[A-Z_]+", body["code"]):
+                broken.append(f"{name} answers {body}")
+    return broken
+
+
+def parameter_is_described(template: Template) -> list[str]:
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    parameters = template["Parameters"]
+    return [
+        f"{name} has no description" for name, item in parameters.items() if not item.get("Description")
+    ] + [f"{name} is in {grouped.count(name)} groups" for name in parameters if grouped.count(name) != 1]
+
+
+def stored_data_survives_the_stack(template: Template) -> list[str]:
+    kept = DATA_TYPES - {"AWS::SQS::Queue"}
+    return [
+        f"{name} is deleted with the stack"
+        for name, item in template["Resources"].items()
+        if item["Type"] in kept
+        and (item.get("DeletionPolicy"), item.get("UpdateReplacePolicy")) != ("Retain",) * 2
+    ]
+
+
+def bucket_outlives_retention_by_thirty_days(template: Template) -> list[str]:
+    days = {int(key): entry["ObjectDays"] for key, entry in template["Mappings"]["Retention"].items()}
+    allowed = template["Parameters"]["RetentionDays"]["AllowedValues"]
+    return [
+        f"RetentionDays {value}: {days.get(value)} days in the bucket"
+        for value in allowed
+        if days.get(value) != value + 30
+    ]
+
+
+# ---------------------------------------------------------------- one mistake for each
+
+
+def change(*path: str, to: object) -> Callable[[Template], None]:
+    def mistake(template: Template) -> None:
+        target = template
+        for step in path[:-1]:
+            target = target[step]
+        target[path[-1]] = to
+
+    return mistake
+
+
+def drop(*path: str) -> Callable[[Template], None]:
+    def mistake(template: Template) -> None:
+        target = template
+        for step in path[:-1]:
+            target = target[step]
+        del target[path[-1]]
+
+    return mistake
+
+
+def allow(role: str, action: str, resource: object) -> Callable[[Template], None]:
+    def mistake(template: Template) -> None:
+        policy = template["Resources"][role]["Properties"]["Policies"][0]
+        policy["PolicyDocument"]["Statement"].append(
+            {"Effect": "Allow", "Action": action, "Resource": resource}
+        )
+
+    return mistake
+
+
+def properties(name: str, *path: str) -> tuple[str, ...]:
+    return ("Resources", name, "Properties", *path)
+
+
+TASKS = {"Fn::GetAtt": ["TasksTable", "Arn"]}
+SECRET = {"Fn::GetAtt": ["ClaudeApiKeySecret", "Id"]}
+MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
+    (visibility_is_six_timeouts, change("Mappings", "WorkerTimeout", "900", "Visibility", to=5399)),
+    (visibility_is_six_timeouts, change(*properties("DeadLetterFunction", "Timeout"), to=61)),
+    (queue_has_dead_letter_queue, drop(*properties("TaskQueue", "RedrivePolicy"))),
+    (schedule_has_dead_letter_queue,
+     drop(*properties("SweeperFunction", "Events", "EveryMinute", "Properties", "DeadLetterConfig"))),
+    (queue_has_alarm, drop("Resources", "ScheduleDeadLetterQueueAlarm")),
+    (alarm_tells_somebody, drop(*properties("SweeperSilenceAlarm", "AlarmActions"))),
+    (function_has_its_own_role,
+     change(*properties("SweeperFunction", "Role"), to={"Fn::GetAtt": ["WorkerRole", "Arn"]})),
+    (function_reaches_what_it_names, allow("AuthorizerRole", "dynamodb:GetItem", TASKS)),
+    (function_reaches_what_it_names,
+     drop(*properties("WorkerFunction", "Environment", "Variables", "TASKS_TABLE"))),
+    (function_reaches_what_it_names,
+     change(*properties("CleanupFunction", "Environment", "Variables", "QUEUE"), to={"Ref": "TaskQueue"})),
+    (only_the_worker_reads_the_secret, allow("SweeperRole", "secretsmanager:GetSecretValue", SECRET)),
+    (policy_names_actions_and_resources, allow("ApiRole", "dynamodb:*", TASKS)),
+    (policy_names_actions_and_resources, allow("ApiRole", "dynamodb:Scan", "*")),
+    (function_logs_to_its_own_group,
+     change(*properties("ApiFunction", "LoggingConfig"), to={"LogGroup": {"Ref": "WorkerLogGroup"}})),
+    (log_group_forgets, drop(*properties("ApiLogGroup", "RetentionInDays"))),
+    (route_is_explicit_and_authorized,
+     change(*properties("ApiFunction", "Events", "GetTask", "Properties", "Method"), to="ANY")),
+    (route_is_explicit_and_authorized,
+     change(*properties("ApiFunction", "Events", "GetTask", "Properties", "Auth"),
+            to={"Authorizer": "NONE"})),
+    (route_is_explicit_and_authorized, drop(*properties("Api", "Auth", "DefaultAuthorizer"))),
+    (gateway_answers_like_the_functions,
+     change(*properties("Api", "GatewayResponses", "THROTTLED", "ResponseTemplates", "application/json"),
+            to='{"message": "slow down"}')),
+    (parameter_is_described, drop("Parameters", "LeaseSeconds", "Description")),
+    (parameter_is_described,
+     change("Parameters", "Extra", to={"Type": "String", "Description": "In no group."})),
+    (stored_data_survives_the_stack, drop("Resources", "TasksTable", "UpdateReplacePolicy")),
+    (bucket_outlives_retention_by_thirty_days, change("Mappings", "Retention", "7", "ObjectDays", to=7)),
+]  # fmt: skip
+RULES: list[Rule] = list(dict.fromkeys(rule for rule, _ in MISTAKES))
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return parse(ROOT / "template.yaml")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps_the_rule(template: Template, rule: Rule) -> None:
+    assert rule(template) == []
+
+
+@pytest.mark.parametrize(("rule", "mistake"), MISTAKES, ids=lambda item: item.__name__)
+def test_the_rule_finds_the_mistake(
+    template: Template, rule: Rule, mistake: Callable[[Template], None]
+) -> None:
+    mistaken = copy.deepcopy(template)
+
+    mistake(mistaken)
+
+    assert rule(mistaken)
+
+
+def test_the_layers_are_built_for_the_architecture_that_the_template_takes_by_default(
+    template: Template,
+) -> None:
+    makefile = (ROOT / "layers" / "wheels.mk").read_text()
+
+    default = re.search(r"^ARCHITECTURE \?= (\S+)$", makefile, re.MULTILINE)
+
+    assert default is not None
+    assert default[1] == template["Parameters"]["Architecture"]["Default"]
+
+
+@pytest.mark.parametrize("environment", ["local", "dev", "prod"])
+def test_an_environment_gives_only_parameters_and_values_that_the_template_takes(
+    template: Template, environment: str
+) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    given = config[environment]["deploy"]["parameters"]["parameter_overrides"]
+
+    for name, _, value in (entry.partition("=") for entry in given):
+        allowed = template["Parameters"][name].get("AllowedValues")
+        assert allowed is None or value in {str(item) for item in allowed}
