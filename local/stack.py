@@ -134,6 +134,9 @@ class LocalStack:
         if self.claude.is_stand_in:
             with self.progress.step("Start the stand-in for Claude"):
                 self._stand_in.start(self._stand_in_environment())
+        if self._emulator.pid() is None:
+            # Code that an earlier emulator has unpacked, and did not delete.
+            shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         with self.progress.step("Start the AWS emulator"):
             self._emulator.start(self._emulator_environment())
 

@@ -14,6 +14,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 
 RETRY_AFTER_SECONDS = "5"
+JSON = "application/json"
+NOT_JSON = RequestRefused(ErrorCode.VALIDATION_ERROR, "content-type: must be application/json")
 
 
 def install(app: APIGatewayRestResolver, logger: Logger) -> None:
@@ -25,12 +27,18 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(error: RequestValidationError) -> Response[Any]:
+        content_type = app.current_event.headers.get("content-type") or JSON
+        if app.current_event.body and not content_type.startswith(JSON):
+            return _answer(NOT_JSON)  # a form, as curl sends without the header: its fields explain nothing
         return _answer(to_refusal(error))
 
     @app.exception_handler(RequestUnsupportedContentType)
     def unsupported(_: RequestUnsupportedContentType) -> Response[Any]:
-        text = "content-type: must be application/json"
-        return _answer(RequestRefused(ErrorCode.VALIDATION_ERROR, text))
+        return _answer(NOT_JSON)
+
+    @app.exception_handler(UnicodeDecodeError)
+    def unreadable(_: UnicodeDecodeError) -> Response[Any]:
+        return _answer(RequestRefused(ErrorCode.VALIDATION_ERROR, "body: is not UTF-8 text"))
 
     @app.not_found
     def no_route(_: NotFoundError) -> Response[Any]:
@@ -61,8 +69,8 @@ def to_refusal(error: RequestValidationError) -> RequestRefused:
 
 
 def _detail(found: dict[str, Any]) -> dict[str, str]:
-    location = [str(part) for part in found["loc"] if part != "body"]
-    field = ".".join(location) or "body"
+    place, *location = (str(part) for part in found["loc"])
+    field = ".".join(location) or place
     match found["type"]:
         case "extra_forbidden":
             message = "is not a field of this request; known are message, timeout and context"

@@ -1,13 +1,17 @@
 """What callers send and get, as the OpenAPI document shows it."""
 
+import json
 from typing import Annotated, Any, Literal
 
+from a2a_tasks.adapters import environment
 from a2a_tasks.domain.task import Status
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 MAX_MESSAGE = 100_000
 MAX_CONTEXT_BYTES = 256 * 1024
+MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
+"""This deployment's, so that its OpenAPI document says what it takes."""
 
 
 class Model(BaseModel):
@@ -27,7 +31,7 @@ class NewTask(Model):
         Field(
             strict=True,
             ge=1_000,
-            le=1_800_000,
+            le=MAX_TIMEOUT_MS,
             description="Milliseconds from now until the deadline; the agent's default if left out.",
         ),
     ] = None
@@ -35,13 +39,17 @@ class NewTask(Model):
         dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
     ] = None
 
-    @field_validator("message")
+    @field_validator("message", "context")
     @classmethod
-    def _is_text(cls, value: str) -> str:
+    def _can_be_stored(cls, value: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
         try:
-            value.encode()
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:
             raise ValueError("contains half of a surrogate pair, which is not text") from None
+        except ValueError:
+            raise ValueError("contains a number that is too large") from None
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
         return value
 
 

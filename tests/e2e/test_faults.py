@@ -1,6 +1,8 @@
 """Faults as they happen: dead, frozen and cut-off workers, lost and doubled messages, an overloaded model."""
 
+import contextlib
 import json
+import os
 import signal
 import time
 
@@ -9,7 +11,7 @@ from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef, due_after_create
 
-from tests.e2e.deployed import Deployed, Project, wait_until
+from local.deployed import Deployed, Project, wait_until
 
 
 def test_a_killed_worker_is_replaced_within_a_minute(deployed: Deployed, project: Project) -> None:
@@ -47,12 +49,8 @@ def test_a_frozen_worker_that_wakes_up_late_writes_nothing(deployed: Deployed, p
 
 
 def _continue(process: int) -> None:
-    try:
-        import os
-
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGCONT)
-    except ProcessLookupError:
-        pass
 
 
 def test_the_same_message_twice_at_once_is_one_execution(deployed: Deployed, project: Project) -> None:

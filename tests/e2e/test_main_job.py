@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
-from tests.e2e.deployed import Deployed, Project
+from local.deployed import Deployed, Project
 
 
 def test_the_request_that_once_stayed_pending_completes(deployed: Deployed, project: Project) -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.e2e.deployed import Deployed, Project
+from local.deployed import Deployed, Project
 
 
 def test_two_projects_cannot_see_each_other(project: Project, other_project: Project) -> None:

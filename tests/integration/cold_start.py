@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 from unittest.mock import patch
 
 from tests.integration.account import Account
@@ -34,5 +35,14 @@ def cold_start(name: str, account: Account, overrides: Mapping[str, str] | None 
         try:
             yield module
         finally:
+            if name == "worker":
+                _shut_down(module)
             # a logger outlives its module, and with it the captured output of the test that made it
             logging.Logger.manager.loggerDict.pop(variables["POWERTOOLS_SERVICE_NAME"], None)
+
+
+def _shut_down(worker: Any) -> None:
+    """Close what a worker keeps open for the life of its process."""
+    for client in worker.executor.model._clients.values():
+        worker._loop.run(client.close())
+    worker._loop.close()

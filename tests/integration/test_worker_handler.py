@@ -1,7 +1,7 @@
 """The worker: the real handler with the real anthropic SDK, against the stand-in for Claude's API."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -66,23 +66,12 @@ class Worker:
 @pytest.fixture
 def start_worker(
     agents: Account, start: Callable[..., ModuleType], claude: StandInClient
-) -> Iterator[Callable[..., Worker]]:
-    started: list[ModuleType] = []
-
-    def begin(**overrides: str) -> Worker:
-        settings = {
-            "CLAUDE_BASE_URL": claude.base_url,
-            "MODEL_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
-        }
-        started.append(start("worker", **settings | overrides))
-        return Worker(started[-1], agents)
-
-    yield begin
-    for module in started:
-        clients = module.executor.model._clients
-        for client in clients.values():
-            module._loop.run(client.close())
-        module._loop.close()
+) -> Callable[..., Worker]:
+    settings = {
+        "CLAUDE_BASE_URL": claude.base_url,
+        "MODEL_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
+    }
+    return lambda **overrides: Worker(start("worker", **settings | overrides), agents)
 
 
 @pytest.fixture
@@ -467,8 +456,10 @@ def test_a_message_that_names_no_task_stays_for_the_dead_letter_queue(worker: Wo
 
 
 def test_log_and_metrics_tell_the_story_without_its_words(
-    capsys: pytest.CaptureFixture[str], worker: Worker
+    start_worker: Callable[..., Worker], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    worker = start_worker()  # here, so that its logger writes into what is captured here
+
     done = worker.run("[[standin: say=private answer]] private question")
 
     printed = capsys.readouterr().out

@@ -89,10 +89,11 @@ class _Wrapped:
             fault = self._failpoints.fault_of(point)
             if fault and not fault.after:
                 self._failpoints.throw(fault)
-            result = method(*args, **kwargs)
-            if fault:
-                self._failpoints.throw(fault)
-            return result
+            try:
+                return method(*args, **kwargs)
+            finally:
+                if fault:
+                    self._failpoints.throw(fault)
 
         return call
 
@@ -101,9 +102,10 @@ class _Wrapped:
             fault = self._failpoints.fault_of(point)
             if fault and not fault.after:
                 self._failpoints.throw(fault)
-            result = await method(*args, **kwargs)
-            if fault:
-                self._failpoints.throw(fault)
-            return result
+            try:
+                return await method(*args, **kwargs)
+            finally:
+                if fault:
+                    self._failpoints.throw(fault)
 
         return call

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "tasks/"
+GONE = frozenset({"NoSuchKey", "AccessDenied"})
+"""S3 answers a reader that may not list the bucket, as no reader here may, with 403 where no object is."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class S3Payloads:
         try:
             return operation(Bucket=self.bucket, **arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            if error.response["Error"]["Code"] in GONE and operation == self.client().get_object:
                 raise PayloadCorrupt(f"{arguments['Key']} is gone") from error
             raise PayloadUnavailable(str(error)) from error
         except BotoCoreError as error:

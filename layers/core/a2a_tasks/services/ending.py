@@ -20,7 +20,10 @@ from a2a_tasks.ports.telemetry import Telemetry
 
 @dataclass(frozen=True)
 class Ending:
-    """Ends tasks by guarded writes; whoever's write takes effect reports it, so that each end counts once."""
+    """Ends tasks by guarded writes; whoever's write takes effect reports it, so that each end counts once.
+
+    A writer that may try again gives a ``finish_id`` of its own, by which it is known if an answer was lost.
+    """
 
     store: TaskStore
     clock: Clock
@@ -28,8 +31,10 @@ class Ending:
     telemetry: Telemetry
     retention_ms: int
 
-    def complete(self, task: Task, output: Payload, usage: Usage, guard: Guard) -> Written | Refused:
-        return self._finish(task, guard, Status.COMPLETED, output=output, usage=usage)
+    def complete(
+        self, task: Task, output: Payload, usage: Usage, guard: Guard, *, finish_id: str | None = None
+    ) -> Written | Refused:
+        return self._finish(task, guard, Status.COMPLETED, output=output, usage=usage, finish_id=finish_id)
 
     def fail(
         self,
@@ -39,17 +44,23 @@ class Ending:
         *,
         usage: Usage | None = None,
         output: Payload | None = None,
+        finish_id: str | None = None,
     ) -> Written | Refused:
-        return self._finish(task, guard, Status.FAILED, failure=failure, usage=usage, output=output)
+        return self._finish(
+            task, guard, Status.FAILED, failure=failure, usage=usage, output=output, finish_id=finish_id
+        )
 
     def cancel(self, task: Task) -> Written | Refused:
         return self._finish(task, guard_of_cancel(self.clock.now()), Status.CANCELED)
 
-    def time_out(self, task: Task, usage: Usage | None = None) -> Written | Refused:
+    def time_out(
+        self, task: Task, usage: Usage | None = None, finish_id: str | None = None
+    ) -> Written | Refused:
         """Fail a task whose deadline has passed, unless something else ended it first."""
         seconds = (task.deadline - task.created_at) / 1000
         reason = Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")
-        return self.fail(task, reason, guard_of_expiry(self.clock.now()), usage=usage)
+        guard = guard_of_expiry(self.clock.now())
+        return self.fail(task, reason, guard, usage=usage, finish_id=finish_id)
 
     def settled(self, task: Task) -> Task:
         """The task as a reader may see it: never live past its deadline."""
@@ -68,12 +79,13 @@ class Ending:
         output: Payload | None = None,
         failure: Failure | None = None,
         usage: Usage | None = None,
+        finish_id: str | None = None,
     ) -> Written | Refused:
         now = self.clock.now()
         outcome = Outcome(
             status=status,
             at=now,
-            finish_id=self.entropy.bytes(8).hex(),
+            finish_id=finish_id or self.entropy.bytes(8).hex(),
             retain_until=now + self.retention_ms,
             output=output,
             failure=failure,

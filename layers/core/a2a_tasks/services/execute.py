@@ -194,11 +194,17 @@ class Executor:
             output = await self._save_output(task, {"result": reply.text})
             result = await self._insist(
                 lambda: self.ending.complete(
-                    task, output, total, guard_of_completion(task.fence, self.clock.now())
+                    task,
+                    output,
+                    total,
+                    guard_of_completion(task.fence, self.clock.now()),
+                    finish_id=task.claim_id,
                 )
             )
             if isinstance(result, Refused) and result.current and result.current.is_expired(self.clock.now()):
-                await self.run(self.ending.time_out, result.current, total)
+                result = await self._insist(
+                    lambda: self.ending.time_out(task, total, finish_id=task.claim_id)
+                )
             return self._written(result)
         partial = (
             await self._save_output(task, {"result": reply.text, "partial": True}) if reply.text else None
@@ -215,7 +221,9 @@ class Executor:
     ) -> Returned | None:
         guard = guard_of_worker(held.task.fence)
         result = await self._insist(
-            lambda: self.ending.fail(held.task, failure, guard, usage=used, output=output)
+            lambda: self.ending.fail(
+                held.task, failure, guard, usage=used, output=output, finish_id=held.task.claim_id
+            )
         )
         return self._written(result)
 
@@ -260,7 +268,8 @@ class Executor:
             case Stop.LOST:
                 return Returned(None)
             case Stop.DEADLINE:
-                result = await self._insist(lambda: self.ending.time_out(held.task))
+                task = held.task
+                result = await self._insist(lambda: self.ending.time_out(task, finish_id=task.claim_id))
                 return self._written(result)
             case Stop.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.queue import Delivery, DeliveryHandler, QueueUnavailable
-from a2a_tasks.ports.tasks import Refused, StoreUnavailable, TaskStore
+from a2a_tasks.ports.queue import Delivery, DeliveryHandler
+from a2a_tasks.ports.tasks import Refused, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 
@@ -117,16 +117,17 @@ class LeaseKeeper:
             return
         try:
             await self.run(self.queue.hide, deliveries, self.lease_seconds)
-        except QueueUnavailable as error:
+        except Exception as error:
             # the message may come back while the lease lives; the claim refuses it then
-            self.telemetry.problem("messages not hidden", reason=str(error))
+            self.telemetry.problem("messages not hidden", error=error)
 
     async def _renew(self, held: Held) -> bool:
         until = self.clock.now() + self.lease_seconds * 1000
         try:
             result = await self.run(self.store.renew, held.task.ref, held.task.fence, until)
-        except StoreUnavailable as error:
-            self.telemetry.problem("lease not renewed", held.task, reason=str(error))
+        except Exception as error:
+            # whatever it was, it must not stop the heart of the other tasks
+            self.telemetry.problem("lease not renewed", held.task, error=error)
             if self.clock.now() + self.beat_seconds * 1000 >= held.lease_until:
                 held.interrupt(Stop.LOST)
             return False

@@ -1,6 +1,7 @@
 """The deployed system as its callers and its operators see it."""
 
 import os
+import secrets
 import signal
 import time
 from collections.abc import Callable
@@ -9,21 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.domain import api_key
+from a2a_tasks.domain.agent_definition import parse_agent
+from a2a_tasks.domain.api_key import ApiKey
 
 from local.stack import Deployment, LocalStack
 from local.standin.calls import Call
 from local.standin.client import StandInClient
 
 POLL_SECONDS = 0.2
+
+
+class Refused(Exception):
+    """The API answered with another status than expected; the text is its answer."""
+
+
 TERMINAL = frozenset({"completed", "failed", "canceled"})
 
 
 def wait_until[T](look: Callable[[], T], seconds: float, what: str) -> T:
-    """The first truthy answer of ``look``; fails the test when it takes longer than ``seconds``."""
+    """The first truthy answer of ``look``. Raises ``TimeoutError`` when it takes longer than ``seconds``."""
     end = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        if time.monotonic() >= end:
+            raise TimeoutError(f"{what} did not happen within {seconds} s")
         time.sleep(POLL_SECONDS)
     return found
 
@@ -98,40 +110,51 @@ class Project:
         )
 
     def submit(self, message: str, agent_id: str | None = None, **fields: Any) -> dict[str, Any]:
-        """Create a task and check that it was accepted."""
+        """Create a task. Raises ``Refused`` unless it was accepted."""
         answer = self.request(
             "POST", f"/a2a/{agent_id or self.agent_id}/tasks", json={"message": message, **fields}
         )
-        assert answer.status_code == 202, answer.text
-        accepted: dict[str, Any] = answer.json()
-        return accepted
+        return _body(answer, 202)
 
     def get(self, accepted: dict[str, Any]) -> dict[str, Any]:
-        answer = self.request("GET", accepted["checkUrl"])
-        assert answer.status_code == 200, answer.text
-        task: dict[str, Any] = answer.json()
-        return task
+        return _body(self.request("GET", accepted["checkUrl"]), 200)
 
     def wait(
         self, accepted: dict[str, Any], statuses: frozenset[str] = TERMINAL, seconds: float = 60
     ) -> dict[str, Any]:
         """Poll until the task is in one of the states."""
 
-        def look() -> dict[str, Any] | None:
+        def look() -> dict[str, Any]:
             task = self.get(accepted)
-            return task if task["status"] in statuses else None
+            return task if task["status"] in statuses else {}
 
-        task = wait_until(look, seconds, f"{accepted['taskId']} in {sorted(statuses)}")
-        assert task is not None
-        return task
+        return wait_until(look, seconds, f"{accepted['taskId']} in {sorted(statuses)}")
 
     def wait_for_call(self, marker: str, count: int = 1, seconds: float = 30) -> list[Call]:
         """Wait until the model was called for a conversation so many times."""
 
-        def look() -> list[Call] | None:
+        def look() -> list[Call]:
             calls = self.deployed.calls(marker)
-            return calls if len(calls) >= count else None
+            return calls if len(calls) >= count else []
 
-        calls = wait_until(look, seconds, f"{count} model calls for {marker}")
-        assert calls is not None
-        return calls
+        return wait_until(look, seconds, f"{count} model calls for {marker}")
+
+
+def make_project(deployed: Deployed, project_id: str, agents: Path) -> Project:
+    """A project with a key and the agents of a YAML file, each under the project's name."""
+    registry = DynamoDBRegistry(deployed.client("dynamodb"), deployed.outputs["RegistryTable"])
+    now = deployed.now()
+    registry.create_project(project_id, now)
+    for document in yaml.safe_load_all(agents.read_text()):
+        agent = parse_agent(document | {"id": f"{project_id}-{document['id']}"})
+        registry.apply_agent(agent.id, project_id, agent.to_stored(), now)
+    key_id, key, secret_sha256 = api_key.issue(secrets.token_bytes(42))
+    registry.create_key(ApiKey(key_id, project_id, "local", secret_sha256, now))
+    return Project(deployed, project_id, key, key_id, registry)
+
+
+def _body(answer: httpx.Response, expected: int) -> dict[str, Any]:
+    if answer.status_code != expected:
+        raise Refused(f"{answer.status_code}: {answer.text}")
+    body: dict[str, Any] = answer.json()
+    return body

@@ -1,0 +1,93 @@
+# Everything that is done with this repository. `make` alone lists it.
+#
+#   make run                      the whole system on this machine, without Docker or an AWS account
+#   make test                     everything that CI checks
+#   make deploy ENV=dev           to AWS (ENV: dev or prod, see samconfig.toml)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ENV ?= dev
+ARCHITECTURE ?= arm64
+
+venv := .venv/bin
+python := $(venv)/python
+sam = PATH="$(CURDIR)/.local/tools/builder/bin:$$PATH" SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCHITECTURE) .local/tools/sam/bin/sam
+
+# AWS clients in tests must never meet the developer's account.
+no_account := AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+
+.venv/.made: pyproject.toml layers/constraints.txt local/bootstrap.sh
+	@sh local/bootstrap.sh
+
+.PHONY: help setup run stop status logs reset
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.made ## Make .venv, the development environment.
+
+run: .venv/.made ## Start the whole system on this machine and run one task.
+	@$(python) -m local up
+
+stop: .venv/.made ## End it. What it has stored stays.
+	@$(python) -m local stop
+
+status: .venv/.made ## Tell what runs and where.
+	@$(python) -m local status
+
+logs: .venv/.made ## Print what a function has logged lately: make logs FUNCTION=worker
+	@$(python) -m local logs $(FUNCTION)
+
+reset: .venv/.made ## End it and delete what it has stored.
+	@$(python) -m local reset
+
+.PHONY: test lint types template unit integration e2e
+test: lint types template unit integration e2e ## Check everything.
+
+lint: .venv/.made ## Check style and format.
+	$(venv)/ruff check .
+	$(venv)/ruff format --check .
+
+types: .venv/.made ## Check types.
+	$(venv)/mypy
+
+template: tools ## Check the template.
+	AWS_DEFAULT_REGION=us-east-1 $(no_account) $(sam) validate --lint
+
+unit: .venv/.made ## Run the unit tests.
+	$(no_account) $(python) -m pytest tests/unit
+
+integration: .venv/.made ## Run the integration tests (moto, and the stand-in for Claude).
+	$(no_account) $(python) -m pytest tests/integration
+
+e2e: tools ## Run the end-to-end tests on an emulator of their own.
+	$(no_account) $(python) -m pytest tests/e2e
+
+.PHONY: bench openapi lock tools
+bench: tools ## Measure cold starts, AWS calls, sweeps and latency.
+	$(python) -m bench
+
+openapi: .venv/.made ## Write docs/openapi.json from the API's code.
+	PYTHONPATH=. $(python) -m functions.api.openapi > docs/openapi.json
+
+lock: .venv/.made ## Choose the newest versions and pin them.
+	$(python) -m local lock
+
+tools: .venv/.made
+	@$(python) -m local tools
+
+.PHONY: build deploy
+build: tools ## Build for AWS: make build ENV=dev ARCHITECTURE=arm64
+	$(sam) build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
+
+# SAM takes parameters from samconfig.toml or from the command line, not from both.
+deploy: build ## Deploy to AWS with your own credentials: make deploy ENV=dev
+	$(sam) deploy --config-env $(ENV) --parameter-overrides \
+		$$($(python) -m local parameters $(ENV)) Architecture=$(ARCHITECTURE)
+
+.PHONY: clean
+clean: ## End the local stack and delete everything that was made here.
+	@if [ -x $(python) ]; then $(python) -m local stop; fi
+	rm -rf .local .aws-sam .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

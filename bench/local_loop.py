@@ -1,0 +1,102 @@
+"""The whole loop on the local stack: latency, a burst, and recovery from killed workers."""
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.report import p50_p95, table
+from local.deployed import Deployed, Project, make_project
+from local.stack import Deployment, LocalStack
+from local.standin.client import StandInClient
+
+LATENCY_TASKS = 40
+BURST = 100
+BURST_SECONDS = 2
+KILLED = 20
+AGENTS = Path(__file__).parent / "agents.yaml"
+
+
+def run(stack: LocalStack, deployment: Deployment) -> None:
+    """Print the tables."""
+    stand_in = StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}")
+    project = make_project(Deployed(stack, deployment, stand_in), "bench", AGENTS)
+    _warm(project)
+    _latency(project)
+    _burst(project)
+    _recovery(project)
+
+
+def _warm(project: Project) -> None:
+    for n in range(5):
+        project.wait(project.submit(f"[[standin: say=warm]] warm-{n}"))
+
+
+def _latency(project: Project) -> None:
+    """One task after the other, on warm functions."""
+    to_door, to_visible, answers = [], [], []
+    for n in range(LATENCY_TASKS):
+        marker = f"latency-{n}-"
+        posted = time.time()
+        accepted = project.submit(f"[[standin: say=answer; delay=0.2]] {marker}")
+        answers.append(time.time() - posted)
+        task = project.wait(accepted)
+        (call,) = project.deployed.calls(marker)
+        to_door.append(call.started_at - posted)
+        to_visible.append(max(0.0, _epoch(task["completedAt"]) - (call.ended_at or call.started_at)))
+    table(
+        f"Local loop, {LATENCY_TASKS} tasks one by one",
+        ["", "p50", "p95"],
+        [
+            ["POST to its 202", *p50_p95(answers)],
+            ["POST to Claude's door", *p50_p95(to_door)],
+            ["Claude's last byte to completed", *p50_p95(to_visible)],
+        ],
+    )
+
+
+def _burst(project: Project) -> None:
+    started = time.time()
+
+    def submit(n: int) -> dict[str, Any]:
+        return project.submit(f"[[standin: say=answer; delay={BURST_SECONDS}]] burst-{n}-")
+
+    with ThreadPoolExecutor(16) as pool:
+        accepted = list(pool.map(submit, range(BURST)))
+        posted = time.time() - started
+        finished = list(pool.map(lambda task: project.wait(task, seconds=300), accepted))
+    last = max(_epoch(task["completedAt"]) for task in finished) - started
+    calls = len(project.deployed.calls("burst-"))
+    completed = sum(task["status"] == "completed" for task in finished)
+    table(
+        f"A burst of {BURST} tasks of {BURST_SECONDS} s",
+        ["", "all accepted", "all completed", "completed", "calls bought"],
+        [["burst", f"{posted:.1f} s", f"{last:.1f} s", completed, calls]],
+    )
+
+
+def _recovery(project: Project) -> None:
+    """All workers are killed with tasks in flight; each task must complete all the same."""
+    accepted = [
+        project.submit(f"[[standin: say=answer; delay=20 | say=answer; delay=1]] recovery-{n}-")
+        for n in range(KILLED)
+    ]
+    project.wait_for_call("recovery-", KILLED, seconds=60)
+    killed = time.time()
+    project.deployed.signal_workers(signal.SIGKILL)
+    with ThreadPoolExecutor(16) as pool:
+        finished = list(pool.map(lambda task: project.wait(task, seconds=300), accepted))
+    recovered = max(_epoch(task["completedAt"]) for task in finished) - killed
+    completed = sum(task["status"] == "completed" for task in finished)
+    calls = len(project.deployed.calls("recovery-"))
+    table(
+        f"All workers killed with {KILLED} tasks in flight",
+        ["", "all completed after", "completed", "calls bought"],
+        [["a2a-tasks", f"{recovered:.1f} s", f"{completed} of {KILLED}", calls]],
+    )
+
+
+def _epoch(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()

@@ -1,0 +1,563 @@
+"""The worker: each thing that can happen to a task while it is executed, and what is recorded of it."""
+
+import asyncio
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status, Task
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.model import ModelBusy, ModelRejected
+from a2a_tasks.ports.payloads import PayloadUnavailable
+from a2a_tasks.ports.queue import QueueUnavailable
+from a2a_tasks.ports.tasks import StoreUnavailable
+from a2a_tasks.services.execute import SHUTDOWN_MARGIN_SECONDS, UNREADABLE_SECONDS
+
+from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
+from tests.twins.failpoints import Crash, Failpoints
+from tests.twins.model import after, answer, hang
+
+ANSWER_USAGE = Usage(10, 5, turns=1, cost_usd=Decimal("0.000105"))
+LARGE = "x" * 20_000
+
+
+def hidden_for(deployment: Deployment) -> float:
+    """The seconds until the queue's only message is visible again."""
+    (message,) = deployment.queue.messages
+    return (message.visible_at - deployment.clock.now()) / 1000
+
+
+def assert_failed(deployment: Deployment, task: Task, code: FailureCode, message: str) -> Task:
+    ended = deployment.now_of(task)
+    assert ended.status is Status.FAILED
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.failure.message) == (code, message)
+    assert not deployment.queue.messages, "its message has served its purpose"
+    assert deployment.telemetry.counts["TasksFailed", code.value] == 1
+    return ended
+
+
+class TestAnswers:
+    def test_a_finished_turn_completes_the_task(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.clock.advance(2)
+        deployment.model.then(after(deployment.clock, 20, answer("生成的报告")))
+        assert deployment.work() == []
+        ended = deployment.now_of(task)
+        assert ended.status is Status.COMPLETED
+        assert ended.output is not None
+        assert json.loads(ended.output.inline or "") == {"result": "生成的报告"}
+        assert ended.usage == ANSWER_USAGE
+        assert (ended.started_at, ended.completed_at) == (task.created_at + 2_000, task.created_at + 22_000)
+        assert (ended.attempt, ended.fence, ended.lease_until, ended.due_at) == (1, 1, None, None)
+        assert not deployment.queue.messages
+        counts = deployment.telemetry.counts
+        assert (counts["TasksCompleted"], counts["InputTokens"], counts["OutputTokens"]) == (1, 10, 5)
+        assert deployment.telemetry.durations == {"QueueWaitMs": [2_000], "RunTimeMs": [20_000]}
+        assert not deployment.telemetry.problems
+
+    def test_the_request_is_that_of_the_pinned_revision(self, deployment: Deployment) -> None:
+        deployment.submit("Report?", context={"language": "de"})
+        deployment.registry.apply(agent(model="other", system_prompt="Changed.", max_tokens=7))
+        deployment.registry.disable("writer")
+        deployment.work()
+        (request,) = deployment.model.requests
+        assert (request.model, request.system, request.max_tokens) == (
+            "claude-test-1",
+            "You write reports.",
+            1_000,
+        )
+        assert request.messages == [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": '<context>\n{\n "language": "de"\n}\n</context>'},
+                    {"type": "text", "text": "Report?"},
+                ],
+            }
+        ]
+
+    def test_large_texts_go_through_the_payload_store(self, deployment: Deployment) -> None:
+        task = deployment.submit(LARGE)
+        deployment.model.then(answer(LARGE))
+        deployment.work()
+        ended = deployment.now_of(task)
+        assert ended.output is not None
+        assert ended.output.key == f"tasks/{task.ref.task_id}/output-1.json"
+        wire = deployment.tasks().get("demo", "writer", task.ref.task_id)
+        assert wire["output"] == {"result": LARGE}
+        assert deployment.model.requests[0].messages[0]["content"][-1]["text"] == LARGE
+
+    @pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
+    def test_a_truncated_answer_fails_the_task_and_is_kept_as_partial(
+        self, deployment: Deployment, reason: str
+    ) -> None:
+        task = deployment.submit()
+        deployment.model.then(answer("Half of", reason))
+        deployment.work()
+        ended = assert_failed(
+            deployment,
+            task,
+            FailureCode.OUTPUT_TRUNCATED,
+            "The answer was cut off at a limit of the model; raise the agent's maxTokens or ask for less.",
+        )
+        assert ended.output is not None
+        assert json.loads(ended.output.inline or "") == {"result": "Half of", "partial": True}
+        assert ended.usage == ANSWER_USAGE
+
+    @pytest.mark.parametrize(("category", "shown"), [(None, ""), ("cyber", " (category: cyber)")])
+    def test_a_refusal_fails_the_task(self, deployment: Deployment, category: str | None, shown: str) -> None:
+        task = deployment.submit()
+        deployment.model.then(answer("", "refusal", category))
+        deployment.work()
+        ended = assert_failed(
+            deployment, task, FailureCode.MODEL_REFUSED, f"The model declined to answer{shown}."
+        )
+        assert ended.output is None
+
+    def test_an_unknown_stop_is_no_success(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(answer("…", "pause_turn"))
+        deployment.work()
+        message = "The model stopped for an unknown reason: pause_turn."
+        assert_failed(deployment, task, FailureCode.EXECUTION_ERROR, message)
+
+    @pytest.mark.parametrize("code", [FailureCode.EXECUTION_ERROR, FailureCode.AGENT_MISCONFIGURED])
+    def test_a_rejected_request_fails_the_task_at_once(
+        self, deployment: Deployment, code: FailureCode
+    ) -> None:
+        task = deployment.submit()
+        deployment.model.then(ModelRejected(code, "The model's API answered 400: no."))
+        deployment.work()
+        ended = assert_failed(deployment, task, code, "The model's API answered 400: no.")
+        assert ended.attempt == 1
+
+    def test_an_agent_whose_revision_is_gone_fails_the_task(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.registry.revisions.clear()
+        deployment.work()
+        assert_failed(
+            deployment,
+            task,
+            FailureCode.AGENT_MISCONFIGURED,
+            "Revision 1 of the agent, which this task was created for, is gone.",
+        )
+
+    def test_a_corrupt_message_fails_the_task(self, deployment: Deployment) -> None:
+        task = deployment.submit(LARGE)
+        key = task.input.key
+        assert key is not None
+        deployment.payloads.objects[key] = "{}"
+        deployment.work()
+        message = f"{key} is not the text that was stored"
+        assert_failed(deployment, task, FailureCode.EXECUTION_ERROR, message)
+        assert not deployment.model.requests
+
+
+class TestRetries:
+    def test_overload_waits_as_long_as_the_server_asks(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(ModelBusy("Overloaded.", retry_after=30.0, used=Usage(input_tokens=8)))
+        assert deployment.work() == ["message-1"]
+        now = deployment.clock.now()
+        waiting = deployment.now_of(task)
+        assert (waiting.status, waiting.attempt, waiting.lease_until) == (Status.PENDING, 1, None)
+        wait = waiting.not_before - now
+        assert wait in (30_000, 31_000)
+        assert hidden_for(deployment) == wait / 1000
+        assert waiting.due_at == waiting.not_before + DISPATCH_GRACE_MS
+        assert waiting.usage == Usage(input_tokens=8, cost_usd=Decimal("0.000024"))
+        assert deployment.telemetry.counts["TaskRetries"] == 1
+
+        deployment.clock.advance(wait / 1000)
+        assert deployment.work() == []
+        ended = deployment.now_of(task)
+        assert (ended.status, ended.attempt) == (Status.COMPLETED, 2)
+        assert ended.usage == Usage(18, 5, turns=1, cost_usd=Decimal("0.000129"))
+        assert deployment.telemetry.durations["QueueWaitMs"] == [0]
+
+    def test_a_message_that_comes_back_too_early_waits_on(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(ModelBusy("Overloaded.", retry_after=30.0))
+        deployment.work()
+        deployment.queue.put(task.ref)
+        waiting = deployment.now_of(task)
+        deployment.clock.advance(0.5)
+        assert deployment.work() == ["message-2"]
+        assert deployment.now_of(task) == waiting
+        back_at = deployment.queue.messages[1].visible_at
+        assert waiting.not_before <= back_at < waiting.not_before + 1_000
+
+    def test_the_third_overload_is_the_end(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(*[ModelBusy("Overloaded.", used=Usage(input_tokens=1))] * 3)
+        waits = []
+        for _ in range(2):
+            assert deployment.work() == ["message-1"]
+            waits.append(hidden_for(deployment))
+            deployment.clock.advance(hidden_for(deployment))
+        assert deployment.work() == []
+        assert waits[0] in (1, 2)
+        assert waits[1] in (2, 3)
+        ended = assert_failed(
+            deployment, task, FailureCode.MODEL_OVERLOADED, "Overloaded. (3 attempts were made.)"
+        )
+        assert ended.usage == Usage(input_tokens=3, cost_usd=Decimal("0.000009"))
+
+    def test_a_retry_that_would_come_too_late_fails_at_once(self, deployment: Deployment) -> None:
+        task = deployment.submit(timeout_ms=60_000)
+        deployment.model.then(ModelBusy("Overloaded.", retry_after=60.0))
+        deployment.work()
+        ended = deployment.now_of(task)
+        assert ended.status is Status.FAILED
+        assert ended.failure is not None
+        assert ended.failure.code is FailureCode.MODEL_OVERLOADED
+        assert ended.failure.message.startswith("Overloaded. (The next try, in 6")
+        assert ended.completed_at == task.created_at
+
+    def test_an_unexpected_error_is_tried_again_and_tells_only_its_kind(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        secret = ValueError("sk-secret-in-an-error")
+        deployment.model.then(*[secret] * 3)
+        for _ in range(3):
+            deployment.work()
+            deployment.clock.advance(5)
+        reason = "The worker met an unexpected error (ValueError). (3 attempts were made.)"
+        assert_failed(deployment, task, FailureCode.EXECUTION_ERROR, reason)
+        assert deployment.telemetry.errors == [secret] * 3
+
+    @pytest.mark.parametrize("point", ["registry.revision", "payloads.get"])
+    def test_what_the_task_needs_being_unreachable_is_tried_again(
+        self, deployment: Deployment, point: str
+    ) -> None:
+        task = deployment.submit(LARGE)
+        points = Failpoints()
+        points.fail(point, (StoreUnavailable if "registry" in point else PayloadUnavailable)("down"))
+        assert deployment.work(points) == ["message-1"]
+        assert deployment.now_of(task).status is Status.PENDING
+        deployment.clock.advance(2)
+        deployment.work()
+        assert deployment.now_of(task).status is Status.COMPLETED
+
+    def test_work_that_does_not_end_in_the_functions_time_is_given_back(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(hang)
+        assert deployment.work(seconds=100) == ["message-1"]
+        assert deployment.clock.now() == task.created_at + (100 - SHUTDOWN_MARGIN_SECONDS) * 1_000
+        assert deployment.model.cancelled == 1
+        assert deployment.now_of(task).status is Status.PENDING
+        deployment.clock.advance(2)
+        deployment.work()
+        assert deployment.now_of(task).status is Status.COMPLETED
+
+    def test_an_invocation_without_time_gives_everything_back(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(after(deployment.clock, 0.1, answer()))
+        assert deployment.work(seconds=5) == ["message-1"]
+        assert deployment.now_of(task).status is Status.PENDING
+        assert deployment.model.bought == 0
+
+
+class TestEndsFromOutside:
+    def test_a_silent_model_ends_at_the_deadline(self, deployment: Deployment) -> None:
+        task = deployment.submit(timeout_ms=100_000)
+        deployment.model.then(hang)
+        assert deployment.work() == []
+        ended = assert_failed(
+            deployment, task, FailureCode.TIMEOUT, "The task did not finish within its timeout of 100 s."
+        )
+        assert ended.completed_at is not None
+        assert 0 <= ended.completed_at - task.deadline <= 5
+        assert deployment.model.cancelled == 1
+
+    @pytest.mark.parametrize(("back_after", "status"), [(9.4, Status.COMPLETED), (10.2, Status.FAILED)])
+    def test_an_answer_counts_only_if_it_is_saved_before_the_deadline(
+        self, deployment: Deployment, back_after: float, status: Status
+    ) -> None:
+        task = deployment.submit(timeout_ms=10_000)
+        deployment.model.then(after(deployment.clock, 9, answer()))
+        points = Failpoints()
+        points.down("store.finish", StoreUnavailable("down"))
+        deployment.clock.later(back_after, lambda: points.up("store.finish"))
+        deployment.work(points)
+        ended = deployment.now_of(task)
+        assert ended.status is status
+        assert ended.usage == ANSWER_USAGE, "what was bought is billed all the same"
+        assert not deployment.queue.messages
+        if ended.failure:
+            assert ended.failure.code is FailureCode.TIMEOUT
+
+    def test_a_cancel_stops_the_model_within_one_heartbeat(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(hang)
+        deployment.clock.later(20, lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
+        assert deployment.work() == []
+        assert deployment.clock.now() == task.created_at + 30_000
+        assert deployment.model.cancelled == 1
+        assert deployment.now_of(task).status is Status.CANCELED
+        assert deployment.store.finishes[task.ref] == 1
+        assert not deployment.queue.messages
+
+    def test_a_cancel_in_the_moment_of_completion_wins_if_it_is_first(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.before("store.finish", lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
+        assert deployment.work(points) == []
+        assert deployment.now_of(task).status is Status.CANCELED
+        assert deployment.now_of(task).output is None
+        assert not deployment.queue.messages
+
+    def test_a_task_past_its_deadline_is_settled_and_not_executed(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.clock.advance(300)
+        assert deployment.work() == []
+        assert deployment.now_of(task).status is Status.FAILED
+        assert not deployment.model.requests
+        assert not deployment.queue.messages
+
+    def test_a_task_whose_last_worker_died_is_given_up(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        for _ in range(3):
+            points = Failpoints()
+            points.fail("model.turn", Crash("in mid-call"))
+            with pytest.raises(Crash):
+                deployment.work(points)
+            deployment.clock.advance(LEASE_SECONDS)
+        assert deployment.work() == []
+        assert_failed(
+            deployment,
+            task,
+            FailureCode.WORKER_LOST,
+            "The worker was lost 3 times while executing this task; no attempts are left.",
+        )
+
+    def test_a_deleted_task_is_forgotten(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.store.delete(task.ref)
+        assert deployment.work() == []
+        assert not deployment.queue.messages
+
+
+class TestOutages:
+    def test_a_bought_answer_is_kept_while_the_store_is_down(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        deployment.model.then(after(deployment.clock, 3, answer("Bought.")))
+        deployment.clock.later(2, lambda: points.down("store", StoreUnavailable("down")))
+        deployment.clock.later(15, lambda: points.up("store"))
+        assert deployment.work(points) == []
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert len(deployment.model.requests) == 1
+
+    def test_a_bought_answer_is_kept_while_the_payload_store_is_down(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(answer(LARGE))
+        points = Failpoints()
+        points.down("payloads", PayloadUnavailable("down"))
+        deployment.clock.later(15, lambda: points.up("payloads"))
+        assert deployment.work(points) == []
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert len(deployment.model.requests) == 1
+
+    def test_after_a_long_outage_another_attempt_follows(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.before("store.finish", lambda: points.down("store", StoreUnavailable("down")))
+        assert deployment.work(points) == ["message-1"]
+        assert deployment.now_of(task).status is Status.RUNNING
+        deployment.clock.advance(UNREADABLE_SECONDS)
+        while deployment.queue.messages:
+            deployment.work()
+            deployment.clock.advance(1)
+        ended = deployment.now_of(task)
+        assert (ended.status, ended.attempt) == (Status.COMPLETED, 2)
+
+    def test_a_completion_whose_answer_is_lost_is_recorded_once(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.fail("store.finish", StoreUnavailable("answer lost"), after=True)
+        assert deployment.work(points) == []
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert deployment.store.finishes[task.ref] == 1
+        assert len(deployment.model.requests) == 1
+        assert deployment.telemetry.counts["TasksCompleted"] == 1
+        assert not deployment.queue.messages
+
+    def test_a_release_whose_answer_is_lost_is_one_release(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(ModelBusy("Overloaded.", retry_after=20.0))
+        points = Failpoints()
+        points.fail("store.release", StoreUnavailable("answer lost"), after=True)
+        assert deployment.work(points) == ["message-1"]
+        assert [change.method for change in deployment.store.changes].count("release") == 1
+        assert 19 <= hidden_for(deployment) <= 31
+        deployment.clock.advance(31)
+        deployment.work()
+        assert deployment.now_of(task).attempt == 2
+
+    def test_a_claim_whose_answer_is_lost_runs_out_and_is_followed_by_another(
+        self, deployment: Deployment
+    ) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.fail("store.claim", StoreUnavailable("answer lost"), after=True)
+        assert deployment.work(points) == ["message-1"]
+        assert hidden_for(deployment) == UNREADABLE_SECONDS
+        deployment.clock.advance(UNREADABLE_SECONDS)
+        assert deployment.work() == ["message-1"]
+        assert hidden_for(deployment) == LEASE_SECONDS - UNREADABLE_SECONDS
+        deployment.clock.advance(LEASE_SECONDS - UNREADABLE_SECONDS)
+        deployment.work()
+        assert (deployment.now_of(task).status, deployment.now_of(task).attempt) == (Status.COMPLETED, 2)
+        assert len(deployment.model.requests) == 1
+
+    def test_an_outage_of_the_queue_changes_nothing_for_the_task(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.down("queue", QueueUnavailable("down"))
+        deployment.model.then(after(deployment.clock, 40, answer()))
+        assert deployment.work(points) == []
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert set(deployment.telemetry.names()) == {
+            "message not hidden",
+            "messages not hidden",
+            "message not settled",
+        }
+
+    def test_a_worker_cut_off_from_the_store_stops_and_writes_nothing(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        deployment.clock.later(1, lambda: points.down("store", StoreUnavailable("down")))
+        deployment.model.then(hang)
+        assert deployment.work(points) == ["message-1"]
+        assert deployment.model.cancelled == 1
+        held = deployment.now_of(task)
+        assert held.lease_until is not None
+        assert deployment.clock.now() < held.lease_until, "nobody else can have had it"
+        deployment.clock.advance(LEASE_SECONDS)
+        deployment.work()
+        assert (deployment.now_of(task).status, deployment.now_of(task).fence) == (Status.COMPLETED, 2)
+
+
+class TestBatches:
+    def test_ten_tasks_are_worked_on_at_once_and_each_alone(self, deployment: Deployment) -> None:
+        clock, model = deployment.clock, deployment.model
+        tasks = {name: deployment.submit(name) for name in ("broken", "hangs", "canceled", "busy", "refused")}
+        tasks |= {f"good-{n}": deployment.submit(f"good-{n}") for n in range(5)}
+        model.on("broken", ValueError("a bug"))
+        model.on("hangs", hang)
+        model.on("canceled", hang)
+        model.on("busy", ModelBusy("Overloaded."))
+        model.on("refused", answer("", "refusal"))
+        for n in range(5):
+            model.on(f"good-{n}", after(clock, 2, answer(f"Answer {n}.")))
+        clock.later(20, lambda: deployment.tasks().cancel("demo", "writer", tasks["canceled"].ref.task_id))
+        seen: list[int] = []
+        clock.later(2.5, lambda: seen.append(len(deployment.queue.messages)))
+
+        kept = deployment.work()
+
+        status = {name: deployment.now_of(task).status for name, task in tasks.items()}
+        assert status == {
+            "broken": Status.PENDING,
+            "hangs": Status.FAILED,
+            "canceled": Status.CANCELED,
+            "busy": Status.PENDING,
+            "refused": Status.FAILED,
+        } | {f"good-{n}": Status.COMPLETED for n in range(5)}
+        assert len(kept) == 2
+        assert seen == [4], "the messages of finished tasks are deleted at once"
+        for n in range(5):
+            ended = deployment.now_of(tasks[f"good-{n}"])
+            assert ended.output is not None
+            assert json.loads(ended.output.inline or "") == {"result": f"Answer {n}."}
+            assert ended.completed_at == ended.created_at + 2_000
+
+    def test_a_crash_brings_only_the_unfinished_back(self, deployment: Deployment) -> None:
+        tasks = [deployment.submit(f"task-{n}") for n in range(10)]
+        for n in range(10):
+            deployment.model.on(f"task-{n}", answer() if n < 7 else hang)
+        points = Failpoints()
+        deployment.clock.later(20, lambda: points.fail("store.renew", Crash("SIGKILL"), call=4))
+        deployment.clock.later(31, lambda: setattr(points, "dead", True))
+        with pytest.raises(Crash):
+            deployment.work(points, seconds=60)
+        assert len(deployment.queue.messages) == 3
+        deployment.clock.advance(LEASE_SECONDS)
+        assert deployment.work() == []
+        assert {deployment.now_of(task).status for task in tasks} == {Status.COMPLETED}
+        assert [deployment.now_of(task).attempt for task in tasks] == [1] * 7 + [2] * 3
+
+    def test_a_message_twice_in_one_batch_is_executed_once(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.queue.put(task.ref)
+        deployment.model.then(after(deployment.clock, 5, answer()))
+        assert deployment.work() == ["message-2"]
+        assert len(deployment.model.requests) == 1
+        deployment.clock.advance(LEASE_SECONDS)
+        assert deployment.work() == []
+        assert deployment.store.finishes[task.ref] == 1
+        assert not deployment.queue.messages
+
+    def test_the_same_delivery_twice_in_one_batch_is_executed_once(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(after(deployment.clock, 20, answer()))
+        (delivery,) = deployment.queue.receive()
+        deployment.clock.run(deployment.invoke([delivery, delivery]))
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert len(deployment.model.requests) == 1
+
+    def test_two_workers_with_the_same_message_execute_it_once(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.model.then(after(deployment.clock, 60, answer()))
+        (message,) = deployment.queue.messages
+        first, second = deployment.queue.deliver(message), deployment.queue.deliver(message)
+        deployment.together(deployment.invoke([first]), deployment.invoke([second]))
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert len(deployment.model.requests) == 1
+        assert deployment.now_of(task).attempt == 1
+
+    def test_a_message_that_names_no_task_goes_to_the_dead_letter_queue(self, deployment: Deployment) -> None:
+        deployment.queue.put(None)
+        task = deployment.submit()
+        for _ in range(deployment.queue.max_receives + 1):
+            deployment.work()
+        assert not deployment.queue.messages
+        assert [message.ref for message in deployment.dead.messages] == [None]
+        assert deployment.now_of(task).status is Status.COMPLETED
+
+    def test_an_empty_batch_is_no_work(self, deployment: Deployment) -> None:
+        assert deployment.work() == []
+
+
+class TestStaleWorkers:
+    @pytest.mark.parametrize("large", [False, True])
+    def test_a_worker_that_slept_through_its_lease_writes_nothing(
+        self, deployment: Deployment, large: bool
+    ) -> None:
+        """It is cut off with its bought answer, a second one finishes, then it tries to write."""
+        task = deployment.submit()
+        stale, fresh = ("x" * 20_000, "y" * 20_000) if large else ("Stale.", "Fresh.")
+        deployment.model.then(answer(stale), answer(fresh))
+        cut_off = Failpoints()
+        cut_off.down("store.finish", StoreUnavailable("cut off"))
+
+        second: list[asyncio.Future[list[str]]] = []
+
+        def overtake() -> None:
+            # as if the first had been frozen for so long that its lease ran out
+            deployment.store.tasks[task.ref] = replace(deployment.now_of(task), lease_until=0)
+            (message,) = deployment.queue.messages
+            second.append(asyncio.ensure_future(deployment.invoke([deployment.queue.deliver(message)])))
+
+        deployment.clock.later(0.1, overtake)
+        deployment.clock.later(0.2, lambda: cut_off.up("store.finish"))
+        deployment.work(cut_off)
+        assert second[0].result() == []
+        wire = deployment.tasks().get("demo", "writer", task.ref.task_id)
+        assert wire["output"] == {"result": fresh}
+        assert deployment.now_of(task).fence == 2
+        assert deployment.store.finishes[task.ref] == 1
+        assert cut_off.calls["store.finish"] == 2, "the stale worker did try"
