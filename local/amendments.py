@@ -48,6 +48,11 @@ def apply_concurrency(session: boto3.Session, endpoint_url: str, *, function_nam
             )
 
 
+def allow_plain_http(session: boto3.Session, endpoint_url: str, *, bucket: str) -> None:
+    """Drop the bucket's policy, which refuses everything but TLS: the emulator speaks plain HTTP."""
+    session.client("s3", endpoint_url=endpoint_url).delete_bucket_policy(Bucket=bucket)
+
+
 def _gateway_responses(template: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGateway::RestApi":

@@ -56,9 +56,7 @@ class Account:
     def payloads(self) -> S3Payloads:
         return S3Payloads(lambda: self.s3, self.resources["PayloadBucket"])
 
-    def add_agent(
-        self, agent_id: str = AGENT, project_id: str = PROJECT, **definition: Any
-    ) -> AgentRevision:
+    def add_agent(self, agent_id: str = AGENT, project_id: str = PROJECT, **definition: Any) -> AgentRevision:
         """Apply an agent; ``definition`` are fields of its YAML."""
         document = {"id": agent_id, "name": agent_id.title(), "systemPrompt": "Be brief."} | definition
         stored = parse_agent(document).to_stored()
@@ -108,9 +106,9 @@ def open_account(calls: AwsCalls) -> Account:
     for table in ("TasksTable", "RegistryTable"):
         dynamodb.create_table(TableName=resources[table], **table_definition(table))
     for queue in ("TaskDeadLetterQueue", "TaskQueue"):
-        resources[queue] = sqs.create_queue(
-            QueueName=queue, Attributes={"VisibilityTimeout": "5400"}
-        )["QueueUrl"]
+        resources[queue] = sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": "5400"})[
+            "QueueUrl"
+        ]
     s3.create_bucket(
         Bucket=resources["PayloadBucket"],
         CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},

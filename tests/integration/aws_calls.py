@@ -1,4 +1,4 @@
-"""Every call of an AWS client in this process: one at a time, recorded, and made to fail where a test says."""
+"""Every call of an AWS client in this process: one at a time, recorded, and failing where a test says."""
 
 import threading
 from collections.abc import Iterator

@@ -24,7 +24,9 @@ LOGICAL_IDS = {
 
 
 @contextmanager
-def cold_start(name: str, account: Account, overrides: Mapping[str, str] | None = None) -> Iterator[ModuleType]:
+def cold_start(
+    name: str, account: Account, overrides: Mapping[str, str] | None = None
+) -> Iterator[ModuleType]:
     """A fresh ``functions/<name>/app.py`` with the environment that the template gives it."""
     variables = environment(LOGICAL_IDS[name], account.resources) | dict(overrides or {})
     module_name = f"functions.{name}.app"

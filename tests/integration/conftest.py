@@ -57,7 +57,7 @@ def start(account: Account) -> Iterator[Callable[..., ModuleType]]:
 
 
 @pytest.fixture
-def api(agents: Account, start: Callable[..., ModuleType]) -> ModuleType:
+def api(agents: Account, start: Callable[..., ModuleType]) -> ModuleType:  # noqa: ARG001  fills the account
     return start("api")
 
 

@@ -1,6 +1,7 @@
 """Tasks put straight into a store, in any state that a test needs."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -45,6 +46,12 @@ def new_task(now: int = NOW, *, number: int = 0, agent_id: str = AGENT, **change
     )
     task = replace(task, **changes)
     return replace(task, due_at=changes.get("due_at", due_after_create(now, task.deadline)))
+
+
+def numbers_of_shard(now: int, index: int, count: int) -> list[int]:
+    """The first ``count`` numbers whose tasks of a moment fall into one shard of the indexes."""
+    falling = (n for n in itertools.count() if ids.shard(new_task(now, number=n).ref.task_id) == index)
+    return list(itertools.islice(falling, count))
 
 
 def created(store: TaskStore, now: int = NOW, **changes: Any) -> Task:

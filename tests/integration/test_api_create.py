@@ -206,9 +206,7 @@ def test_a_base64_body_that_is_no_text_is_refused(caller: Caller, account: Accou
     assert_nothing_accepted(account)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/json; charset=utf-8", "application/json", None]
-)
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/json", None])
 def test_json_is_taken_by_any_of_its_names(caller: Caller, content_type: str | None) -> None:
     answer = caller.post(AGENT, {"message": "hello"}, content_type=content_type)
 
@@ -235,7 +233,14 @@ def test_control_characters_and_emoji_survive(caller: Caller, account: Account) 
 
 
 def test_the_context_reaches_the_task_as_sent(caller: Caller, account: Account) -> None:
-    context = {"n": 1, "f": 0.1, "big": 2**53 + 1, "null": None, "deep": [{"中": True}], "empty": {}}
+    context: dict[str, Any] = {
+        "n": 1,
+        "f": 0.1,
+        "big": 2**53 + 1,
+        "null": None,
+        "deep": [{"中": True}],
+        "empty": {},
+    }
 
     answer = caller.post(AGENT, {"message": "hello", "context": context})
 
@@ -257,9 +262,7 @@ def test_a_context_up_to_its_limit_is_taken_and_a_byte_more_is_too_large(
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5_000])
-def test_numbers_that_json_does_not_have_are_refused(
-    caller: Caller, account: Account, constant: str
-) -> None:
+def test_numbers_that_json_does_not_have_are_refused(caller: Caller, account: Account, constant: str) -> None:
     body = f'{{"message": "hello", "context": {{"x": {constant}}}}}'
 
     answer = caller.send("POST", f"/a2a/{AGENT}/tasks", body=body)
@@ -334,7 +337,7 @@ def test_a_create_whose_answer_was_lost_is_one_task(caller: Caller, account: Acc
 
 
 def test_an_unexpected_error_tells_callers_nothing(
-    api: ModuleType, caller: Caller, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    api: ModuleType, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(_: object) -> None:
         raise RuntimeError("secret-detail of table tasks")
@@ -349,8 +352,9 @@ def test_an_unexpected_error_tells_callers_nothing(
     )
 
 
+@pytest.mark.usefixtures("agents")
 def test_the_log_follows_the_request_and_holds_no_prompt(
-    agents: Account, start: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
+    start: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
 ) -> None:
     caller = Caller(start("api").handler, PROJECT)
 

@@ -43,9 +43,7 @@ def test_a_good_key_opens_every_route_of_the_stage(
         "principalId": key_id,
         "policyDocument": {
             "Version": "2012-10-17",
-            "Statement": [
-                {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{STAGE_ARN}/*"}
-            ],
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{STAGE_ARN}/*"}],
         },
         "context": {"projectId": PROJECT, "keyId": key_id},
     }
@@ -104,11 +102,19 @@ def test_a_key_works_until_it_expires(authorizer: ModuleType, account: Account) 
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", "{key}", "Basic {key}", "Bearer {key} x", "Bearer {key}=", "Bearer x{key}", "\0"],
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "{key}",
+        "Basic {key}",
+        "Bearer {key} x",
+        "Bearer {key}=",
+        "Bearer x{key}",
+        "\0",
+    ],
 )
-def test_a_malformed_header_is_refused(
-    authorizer: ModuleType, account: Account, authorization: str
-) -> None:
+def test_a_malformed_header_is_refused(authorizer: ModuleType, account: Account, authorization: str) -> None:
     _, key = account.add_key()
 
     assert_refused(authorizer, authorization.replace("{key}", key))

@@ -12,7 +12,7 @@ from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
-from tests.integration.stored_task import ANYTHING, created, outcome
+from tests.integration.stored_task import ANYTHING, created, numbers_of_shard, outcome
 
 DAY_MS = 24 * 3_600_000
 
@@ -78,7 +78,10 @@ def test_what_is_retained_or_alive_stays(cleanup: ModuleType, account: Account, 
 def test_payloads_without_a_task_go_when_no_task_can_own_them(
     cleanup: ModuleType, account: Account, now: int
 ) -> None:
-    old, recent = task_id(now - 31 * DAY_MS - 1_000, bytes(10)), task_id(now - 31 * DAY_MS + 60_000, bytes(10))
+    old, recent = (
+        task_id(now - 31 * DAY_MS - 1_000, bytes(10)),
+        task_id(now - 31 * DAY_MS + 60_000, bytes(10)),
+    )
     for orphan in (old, recent):
         account.payloads.put(f"tasks/{orphan}/input.json", "{}")
 
@@ -112,11 +115,11 @@ def test_a_clean_up_that_broke_off_is_finished_by_the_next(
 
 
 def test_more_than_a_page_of_tasks_goes_in_one_pass(cleanup: ModuleType, account: Account, now: int) -> None:
-    for number in range(120):
+    for number in numbers_of_shard(now - 2_000, 3, count=60):
         task = created(account.store, now - 2_000, number=number)
         account.store.finish(task.ref, outcome(Status.CANCELED, now - 2_000), ANYTHING)
 
-    assert clean(cleanup)["tasks"] == 120
+    assert clean(cleanup)["tasks"] == 60
 
 
 def test_without_time_nothing_is_begun(cleanup: ModuleType, account: Account, now: int) -> None:

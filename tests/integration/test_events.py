@@ -51,9 +51,7 @@ def test_post(agents: Account, start: Start) -> None:
     assert agents.message_counts()["visible"] == 1
 
 
-@pytest.mark.parametrize(
-    ("event", "state"), [("api_get_task", "pending"), ("api_delete_task", "canceled")]
-)
+@pytest.mark.parametrize(("event", "state"), [("api_get_task", "pending"), ("api_delete_task", "canceled")])
 def test_one_task(stored: Task, start: Start, event: str, state: str) -> None:
     answer = invoke(start, "api", event)
 

@@ -20,6 +20,7 @@ from a2a_tasks.services.tasks import Tasks
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Crash, Failpoints
+from tests.twins.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.queue import MemoryQueue
@@ -97,7 +98,7 @@ class Deployment:
             max_timeout_ms=1_800_000,
         )
 
-    def executor(self, failpoints: Failpoints | None = None) -> Executor:
+    def executor(self, failpoints: Failpoints | None = None, freeze: Freeze | None = None) -> Executor:
         points = failpoints or Failpoints()
         return Executor(
             store=points.wrap("store", self.store),
@@ -106,12 +107,12 @@ class Deployment:
             queue=points.wrap("queue", self.queue),
             model=points.wrap("model", self.model),
             ending=self.ending(points),
-            clock=self.clock,
+            clock=freeze or self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
             prices=PRICES,
             lease_seconds=LEASE_SECONDS,
-            run=inline,
+            run=freeze.run if freeze else inline,
         )
 
     def ending(self, failpoints: Failpoints | None = None) -> Ending:
@@ -158,10 +159,12 @@ class Deployment:
         deliveries: list[Delivery],
         failpoints: Failpoints | None = None,
         seconds: float = FUNCTION_SECONDS,
+        freeze: Freeze | None = None,
     ) -> list[str]:
         """One worker invocation on these deliveries, and what Lambda does with its answer."""
         end = self.clock.now() + seconds * 1000
-        kept = await self.executor(failpoints).execute(deliveries, lambda: (end - self.clock.now()) / 1000)
+        executor = self.executor(failpoints, freeze)
+        kept = await executor.execute(deliveries, lambda: (end - self.clock.now()) / 1000)
         self.queue.settle(deliveries, kept)
         return kept
 

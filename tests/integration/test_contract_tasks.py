@@ -1,0 +1,473 @@
+"""The contract of ``TaskStore``: the same on DynamoDB and in memory."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.ids import SHARDS, shard
+from a2a_tasks.domain.task import (
+    LIVE,
+    TERMINAL,
+    Guard,
+    Payload,
+    Status,
+    Task,
+    TaskRef,
+    guard_of_cancel,
+    guard_of_completion,
+    guard_of_dead_letter,
+    guard_of_expiry,
+    guard_of_loss,
+    guard_of_worker,
+)
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.tasks import Claim, InvalidCursor, Refused, TaskStore, Written
+
+from tests.integration.account import AGENT
+from tests.integration.stored_task import (
+    ANYTHING,
+    NOW,
+    STATES,
+    canceled,
+    claimed,
+    completed,
+    created,
+    new_task,
+    outcome,
+)
+from tests.twins.tasks import MemoryTaskStore
+
+LEASE = 45_000
+MISSING = new_task(number=999).ref
+USED = Usage(10, 20, 3, 4, 2, Decimal("0.012345"))
+
+type Write = Callable[[TaskStore, Task], Written | Refused]
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def store(request: pytest.FixtureRequest) -> TaskStore:
+    if request.param == "memory":
+        return MemoryTaskStore()
+    opened: TaskStore = request.getfixturevalue("account").store
+    return opened
+
+
+def in_state(store: TaskStore, status: Status) -> Task:
+    return STATES[status](store, created(store), NOW)
+
+
+def due_ids(store: TaskStore, now: int) -> set[str]:
+    return {due.ref.task_id for n in range(SHARDS) for due in store.due(n, now, 100)}
+
+
+def retained_ids(store: TaskStore, now: int) -> set[str]:
+    return {ref.task_id for n in range(SHARDS) for ref in store.past_retention(n, now, 100)}
+
+
+def test_a_task_is_read_as_it_was_written(store: TaskStore) -> None:
+    task = new_task(input=Payload(key="tasks/x/input.json", sha256="ab" * 32), model="m", usage=USED)
+
+    store.create(task)
+
+    assert store.get(task.ref) == task
+
+
+def test_a_missing_task_is_none(store: TaskStore) -> None:
+    assert store.get(MISSING) is None
+
+
+def test_creating_again_changes_nothing(store: TaskStore) -> None:
+    task = in_state(store, Status.RUNNING)
+
+    store.create(new_task())
+
+    assert store.get(task.ref) == task
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store: store.claim(MISSING, Claim("c", NOW, NOW + LEASE)),
+        lambda store: store.renew(MISSING, 1, NOW),
+        lambda store: store.release(MISSING, 1, NOW, NOW, NOW, USED),
+        lambda store: store.finish(MISSING, outcome(Status.CANCELED), ANYTHING),
+    ],
+)
+def test_no_write_makes_a_task(store: TaskStore, write: Callable[[TaskStore], Written | Refused]) -> None:
+    assert write(store) == Refused(None)
+    assert store.look_again(MISSING, 0, NOW) is False
+    assert store.get(MISSING) is None
+
+
+def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
+    task = created(store)
+
+    result = store.claim(task.ref, Claim("mine", NOW + 5, NOW + LEASE))
+
+    expected = replace(
+        task,
+        status=Status.RUNNING,
+        attempt=1,
+        fence=1,
+        claim_id="mine",
+        lease_until=NOW + LEASE,
+        started_at=NOW + 5,
+        updated_at=NOW + 5,
+    )
+    assert result == Written(expected)
+    assert store.get(task.ref) == expected
+
+
+def test_a_claim_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
+    task = created(store)
+
+    first = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE))
+    again = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE))
+    other = store.claim(task.ref, Claim("other", NOW, NOW + LEASE))
+
+    assert first == again
+    assert isinstance(first, Written)
+    assert other == Refused(first.task)
+
+
+def test_a_lease_that_ran_out_is_claimed_anew(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+
+    early = store.claim(task.ref, Claim("b", NOW + LEASE - 1, NOW + 2 * LEASE))
+    late = store.claim(task.ref, Claim("b", NOW + LEASE, NOW + 2 * LEASE))
+
+    assert early == Refused(task)
+    assert isinstance(late, Written)
+    assert (late.task.attempt, late.task.fence, late.task.started_at) == (2, 2, NOW)
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_an_ended_task_is_not_claimed(store: TaskStore, status: Status) -> None:
+    task = in_state(store, status)
+
+    assert store.claim(task.ref, Claim("late", NOW, NOW + LEASE)) == Refused(task)
+
+
+@pytest.mark.parametrize(
+    ("changes", "offset", "taken"),
+    [
+        ({"not_before": NOW + 10}, 9, False),
+        ({"not_before": NOW + 10}, 10, True),
+        ({"deadline": NOW + 10}, 9, True),
+        ({"deadline": NOW + 10}, 10, False),
+        ({"max_attempts": 2, "attempt": 1}, 0, True),
+        ({"max_attempts": 2, "attempt": 2}, 0, False),
+    ],
+)
+def test_a_task_is_claimed_only_when_it_may_start(
+    store: TaskStore, changes: dict[str, int], offset: int, taken: bool
+) -> None:
+    task = created(store, **changes)
+
+    result = store.claim(task.ref, Claim("c", NOW + offset, NOW + offset + LEASE))
+
+    assert isinstance(result, Written) is taken
+
+
+def test_of_32_workers_one_claims(store: TaskStore) -> None:
+    task = created(store)
+
+    with ThreadPoolExecutor(32) as pool:
+        claims = [Claim(f"worker-{n}", NOW, NOW + LEASE) for n in range(32)]
+        results = list(pool.map(lambda claim: store.claim(task.ref, claim), claims))
+
+    winners = [result for result in results if isinstance(result, Written)]
+    assert len(winners) == 1
+    current = store.get(task.ref)
+    assert current == winners[0].task
+    assert current.fence == current.attempt == 1
+
+
+def test_a_lease_is_renewed_by_its_holder_alone(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+
+    renewed = store.renew(task.ref, 1, NOW + 2 * LEASE)
+
+    assert renewed == Written(replace(task, lease_until=NOW + 2 * LEASE))
+    assert store.renew(task.ref, 2, NOW + 9 * LEASE) == Refused(renewed.task)
+    claimed(store, task, NOW + 3 * LEASE, claim_id="successor")
+    assert isinstance(store.renew(task.ref, 1, NOW + 9 * LEASE), Refused)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, *sorted(TERMINAL)])
+def test_a_lease_that_is_not_held_is_not_renewed(store: TaskStore, status: Status) -> None:
+    task = in_state(store, status)
+
+    assert store.renew(task.ref, task.fence, NOW + LEASE) == Refused(task)
+
+
+def test_a_task_given_back_waits_and_keeps_what_it_used(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+
+    result = store.release(task.ref, 1, NOW + 1, NOW + 2_000, NOW + 32_000, USED)
+
+    expected = replace(
+        task,
+        status=Status.PENDING,
+        lease_until=None,
+        not_before=NOW + 2_000,
+        due_at=NOW + 32_000,
+        updated_at=NOW + 1,
+        usage=USED,
+    )
+    assert result == Written(expected)
+    assert store.get(task.ref) == expected
+
+
+def test_a_release_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+
+    first = store.release(task.ref, 1, NOW, NOW, NOW + 9, USED)
+
+    assert store.release(task.ref, 1, NOW, NOW, NOW + 9, USED) == first
+
+
+def test_a_stale_worker_gives_nothing_back(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+    successor = claimed(store, task, NOW + LEASE, claim_id="successor")
+
+    assert store.release(task.ref, 1, NOW, NOW, NOW + 9, USED) == Refused(successor)
+
+
+def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+    output = Payload(inline='{"result":"报告"}')
+
+    result = store.finish(
+        task.ref, outcome(Status.COMPLETED, NOW + 9, output=output, usage=USED), guard_of_worker(1)
+    )
+
+    expected = replace(
+        task,
+        status=Status.COMPLETED,
+        completed_at=NOW + 9,
+        updated_at=NOW + 9,
+        finish_id="finish",
+        output=output,
+        usage=USED,
+        lease_until=None,
+        due_at=None,
+    )
+    assert result == Written(expected)
+    assert store.get(task.ref) == expected
+
+
+def test_a_failed_task_keeps_the_reason_and_earlier_usage(store: TaskStore) -> None:
+    task = created(store, usage=USED)
+    failure = Failure(FailureCode.MODEL_REFUSED, "No.")
+
+    result = store.finish(task.ref, outcome(Status.FAILED, failure=failure), ANYTHING)
+
+    assert isinstance(result, Written)
+    assert (result.task.failure, result.task.usage, result.task.output) == (failure, USED, None)
+
+
+def test_a_finish_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
+    task = created(store)
+
+    first = store.finish(task.ref, outcome(Status.CANCELED, finish_id="mine"), Guard(LIVE))
+    again = store.finish(task.ref, outcome(Status.CANCELED, finish_id="mine"), Guard(LIVE))
+    other = store.finish(task.ref, outcome(Status.CANCELED, finish_id="other"), Guard(LIVE))
+
+    assert isinstance(first, Written)
+    assert again == first
+    assert other == Refused(first.task)
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_what_ended_a_task_first_stays(store: TaskStore, status: Status) -> None:
+    task = in_state(store, status)
+
+    for guard in (guard_of_cancel(NOW), guard_of_expiry(NOW + 10**9), guard_of_worker(task.fence)):
+        assert store.finish(task.ref, outcome(Status.FAILED, finish_id="late"), guard) == Refused(task)
+    assert store.get(task.ref) == task
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING])
+@pytest.mark.parametrize(
+    "guard",
+    [
+        guard_of_worker(0),
+        guard_of_worker(1),
+        guard_of_worker(2),
+        guard_of_completion(1, NOW + 299_999),
+        guard_of_completion(1, NOW + 300_000),
+        guard_of_cancel(NOW + 299_999),
+        guard_of_cancel(NOW + 300_000),
+        guard_of_expiry(NOW + 299_999),
+        guard_of_expiry(NOW + 300_000),
+        guard_of_loss(1, NOW + LEASE - 1),
+        guard_of_loss(1, NOW + LEASE),
+        guard_of_loss(2, NOW + LEASE),
+        guard_of_dead_letter(NOW + LEASE - 1),
+        guard_of_dead_letter(NOW + LEASE),
+    ],
+    ids=str,
+)
+def test_a_guard_means_what_the_domain_says(store: TaskStore, status: Status, guard: Guard) -> None:
+    task = in_state(store, status)
+
+    result = store.finish(task.ref, outcome(Status.FAILED), guard)
+
+    assert isinstance(result, Written) is guard.allows(task)
+
+
+def test_completion_and_cancel_at_one_moment_have_one_winner(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+    endings = [
+        (outcome(Status.COMPLETED, finish_id="done", output=Payload(inline="{}")), guard_of_worker(1)),
+        (outcome(Status.CANCELED, finish_id="cancel"), guard_of_cancel(NOW)),
+    ] * 8
+    endings = [
+        (replace(end, finish_id=f"{end.finish_id}-{n}"), guard) for n, (end, guard) in enumerate(endings)
+    ]
+
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(lambda ending: store.finish(task.ref, *ending), endings))
+
+    winners = [result.task for result in results if isinstance(result, Written)]
+    assert len(winners) == 1
+    assert store.get(task.ref) == winners[0]
+
+
+def test_tasks_are_paged_newest_first(store: TaskStore) -> None:
+    tasks = [created(store, NOW - n, number=n) for n in range(7)]
+    created(store, agent_id="other", number=50)
+
+    pages, cursor = [], None
+    while True:
+        page = store.page(AGENT, None, 3, cursor)
+        pages.append([task.ref.task_id for task in page.tasks])
+        if (cursor := page.cursor) is None:
+            break
+
+    assert [task_id for page_ids in pages for task_id in page_ids] == [task.ref.task_id for task in tasks]
+    assert max(len(page_ids) for page_ids in pages) == 3
+
+
+def test_an_agent_without_tasks_has_an_empty_page(store: TaskStore) -> None:
+    page = store.page(AGENT, None, 10, None)
+
+    assert (page.tasks, page.cursor) == ([], None)
+
+
+def test_a_filtered_page_holds_one_state_and_misses_none(store: TaskStore) -> None:
+    wanted: list[str] = []
+    for n in range(250):
+        task = created(store, NOW - n, number=n)
+        if n % 20 == 19:
+            wanted.append(canceled(store, task, NOW).ref.task_id)
+
+    found, cursor = [], None
+    while True:
+        page = store.page(AGENT, Status.CANCELED, 5, cursor)
+        found += [task.ref.task_id for task in page.tasks]
+        assert len(page.tasks) <= 5
+        if (cursor := page.cursor) is None:
+            break
+
+    assert found == wanted
+
+
+def test_a_task_that_came_after_a_cursor_does_not_shift_the_page(store: TaskStore) -> None:
+    tasks = [created(store, NOW - n, number=n) for n in range(4)]
+    first = store.page(AGENT, None, 2, None)
+    created(store, NOW + 1, number=77)
+
+    second = store.page(AGENT, None, 2, first.cursor)
+
+    assert [task.ref for task in second.tasks] == [task.ref for task in tasks[2:]]
+
+
+@pytest.mark.parametrize("cursor", ["", "abc", "TASK#1", "../x", MISSING.task_id.upper()])
+def test_a_made_up_cursor_is_refused(store: TaskStore, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        store.page(AGENT, None, 10, cursor)
+
+
+def test_due_names_what_is_due_the_longest_due_first(store: TaskStore) -> None:
+    tasks = [created(store, NOW - n, number=n) for n in range(40)]
+    later = created(store, NOW + 1, number=99)
+    until = NOW + 30_000
+
+    entries = {n: store.due(n, until, 100) for n in range(SHARDS)}
+
+    assert due_ids(store, until) == {task.ref.task_id for task in tasks}
+    assert later.ref.task_id in due_ids(store, until + 1)
+    for number, shard_entries in entries.items():
+        assert [entry.due_at for entry in shard_entries] == sorted(entry.due_at for entry in shard_entries)
+        assert all(shard(entry.ref.task_id) == number for entry in shard_entries)
+        assert store.due(number, until, 2) == shard_entries[:2]
+
+
+def test_a_heartbeat_does_not_move_the_due_time(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+
+    store.renew(task.ref, 1, NOW + 9 * LEASE)
+
+    assert due_ids(store, NOW + 30_000) == {task.ref.task_id}
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_an_ended_task_leaves_due_and_is_found_by_its_retention(store: TaskStore, status: Status) -> None:
+    task = in_state(store, status)
+
+    assert due_ids(store, NOW + 10**9) == set()
+    assert retained_ids(store, NOW + 999) == set()
+    assert retained_ids(store, NOW + 1_000) == {task.ref.task_id}
+
+
+def test_retention_names_the_oldest_first(store: TaskStore) -> None:
+    for n in range(30):
+        canceled(store, created(store, NOW, number=n), NOW - n)
+
+    for number in range(SHARDS):
+        refs = store.past_retention(number, NOW + 1_000, 100)
+        assert store.past_retention(number, NOW + 1_000, 2) == refs[:2]
+        ends = [task.completed_at or 0 for ref in refs if (task := store.get(ref))]
+        assert ends == sorted(ends)
+
+
+def test_of_two_sweeps_one_moves_the_due_time(store: TaskStore) -> None:
+    task = created(store)
+    seen = task.due_at or 0
+
+    assert store.look_again(task.ref, seen, seen + 5_000) is True
+    assert store.look_again(task.ref, seen, seen + 9_000) is False
+    current = store.get(task.ref)
+    assert current == replace(task, due_at=seen + 5_000)
+    assert due_ids(store, seen) == set()
+
+
+def test_an_ended_task_is_not_looked_at_again(store: TaskStore) -> None:
+    task = created(store)
+    ended = canceled(store, task, NOW)
+
+    assert store.look_again(task.ref, task.due_at or 0, NOW + 9) is False
+    assert store.get(task.ref) == ended
+
+
+def test_a_deleted_task_is_gone_everywhere(store: TaskStore) -> None:
+    task = completed(store, created(store), NOW, Payload(inline="{}"))
+    neighbour = created(store, number=1)
+
+    store.delete(task.ref)
+    store.delete(task.ref)
+
+    assert store.get(task.ref) is None
+    assert retained_ids(store, NOW + 10**9) == set()
+    assert [found.ref for found in store.page(AGENT, None, 10, None).tasks] == [neighbour.ref]
+
+
+def test_the_same_id_under_another_agent_is_another_task(store: TaskStore) -> None:
+    task = created(store)
+
+    assert store.get(TaskRef("other", task.ref.task_id)) is None

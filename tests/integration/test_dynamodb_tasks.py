@@ -1,0 +1,158 @@
+"""What is DynamoDB's alone: items that a task owns, costs, and lost connections."""
+
+from collections.abc import Callable
+
+import pytest
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.domain.task import Guard, Status
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.tasks import Claim, StoreUnavailable, Written
+
+from tests.integration.account import AGENT, Account
+from tests.integration.aws_calls import Fault
+from tests.integration.stored_task import ANYTHING, NOW, canceled, claimed, created, new_task, outcome
+
+REF = new_task().ref
+CLAIM = Claim("mine", NOW, NOW + 45_000)
+
+CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
+    ("PutItem", lambda store: store.create(new_task())),
+    ("GetItem", lambda store: store.get(REF)),
+    ("Query", lambda store: store.page(AGENT, None, 10, None)),
+    ("UpdateItem", lambda store: store.claim(REF, CLAIM)),
+    ("UpdateItem", lambda store: store.renew(REF, 1, NOW)),
+    ("UpdateItem", lambda store: store.release(REF, 1, NOW, NOW, NOW, Usage())),
+    ("UpdateItem", lambda store: store.finish(REF, outcome(Status.CANCELED), ANYTHING)),
+    ("UpdateItem", lambda store: store.look_again(REF, 0, 1)),
+    ("Query", lambda store: store.due(0, NOW, 10)),
+    ("Query", lambda store: store.past_retention(0, NOW, 10)),
+    ("Query", lambda store: store.delete(REF)),
+    ("DeleteItem", lambda store: store.delete(REF)),
+]
+
+
+@pytest.mark.parametrize(("operation", "call"), CALLS)
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED])
+def test_no_answer_is_store_unavailable(
+    account: Account, operation: str, call: Callable[[DynamoDBTaskStore], object], fault: Fault
+) -> None:
+    created(account.store)
+    canceled(account.store, created(account.store, number=1), NOW)
+    account.calls.fail(operation, fault)
+
+    with pytest.raises(StoreUnavailable):
+        call(account.store)
+
+
+def test_a_lost_answer_says_nothing_of_the_effect(account: Account) -> None:
+    created(account.store)
+    account.calls.fail("UpdateItem", Fault.ANSWER_LOST)
+
+    with pytest.raises(StoreUnavailable):
+        account.store.claim(REF, CLAIM)
+
+    retried = account.store.claim(REF, CLAIM)
+    assert isinstance(retried, Written)
+    assert (retried.task.attempt, retried.task.fence) == (1, 1)
+
+
+def test_a_claim_that_the_sdk_sent_twice_is_one_claim(account: Account) -> None:
+    created(account.store)
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+
+    result = account.store.claim(REF, CLAIM)
+
+    assert isinstance(result, Written)
+    assert (result.task.attempt, result.task.fence) == (1, 1)
+
+
+def test_a_release_that_the_sdk_sent_twice_is_one_release(account: Account) -> None:
+    claimed(account.store, created(account.store), NOW)
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+
+    assert isinstance(account.store.release(REF, 1, NOW, NOW, NOW, Usage()), Written)
+
+
+def test_a_finish_that_the_sdk_sent_twice_is_one_finish(account: Account) -> None:
+    created(account.store)
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+
+    assert isinstance(
+        account.store.finish(REF, outcome(Status.CANCELED), Guard(frozenset({Status.PENDING}))), Written
+    )
+
+
+def test_a_task_is_deleted_with_every_item_that_it_owns(account: Account) -> None:
+    table = account.resources["TasksTable"]
+    task = canceled(account.store, created(account.store), NOW)
+    other = new_task(number=1).ref
+    for owner, count in ((task.ref, 60), (other, 3)):
+        for n in range(count):
+            key = {"pk": {"S": f"TASK#{owner.task_id}"}, "sk": {"S": f"TURN#{n:04d}"}}
+            account.dynamodb.put_item(TableName=table, Item=key)
+
+    account.store.delete(task.ref)
+
+    left = account.dynamodb.scan(TableName=table)["Items"]
+    assert {item["pk"]["S"] for item in left} == {f"TASK#{other.task_id}"}
+    assert len(left) == 3
+    batches = account.calls.of("BatchWriteItem")
+    assert [len(call.parameters["RequestItems"][table]) for call in batches] == [25, 25, 10]
+
+
+def test_a_delete_that_broke_off_leaves_the_record_that_leads_there(account: Account) -> None:
+    task = canceled(account.store, created(account.store), NOW)
+    key = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": "TURN#1"}}
+    account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=key)
+    account.calls.fail("BatchWriteItem", Fault.NOT_SENT)
+
+    with pytest.raises(StoreUnavailable):
+        account.store.delete(task.ref)
+
+    assert account.store.get(task.ref) == task
+
+
+def test_each_change_is_one_write(account: Account) -> None:
+    task = created(account.store)
+    account.calls.made.clear()
+
+    claimed(account.store, task, NOW)
+    account.store.renew(REF, 1, NOW + 90_000)
+    account.store.finish(REF, outcome(Status.CANCELED), ANYTHING)
+
+    assert [call.operation for call in account.calls.made] == ["UpdateItem"] * 3
+
+
+def test_a_refusal_needs_no_second_read(account: Account) -> None:
+    canceled(account.store, created(account.store), NOW)
+    account.calls.made.clear()
+
+    account.store.claim(REF, CLAIM)
+
+    assert [call.operation for call in account.calls.made] == ["UpdateItem"]
+
+
+def test_an_ended_task_has_a_time_to_live_beyond_its_retention(account: Account) -> None:
+    canceled(account.store, created(account.store), NOW)
+
+    item = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"][0]
+
+    retained_until = int(item["expireAt"]["N"])
+    assert int(item["ttl"]["N"]) == retained_until // 1000 + 7 * 24 * 3600
+    assert "dueShard" not in item
+    assert "dueAt" not in item
+
+
+def test_a_sparse_filter_stops_after_ten_queries_and_goes_on_behind_its_cursor(account: Account) -> None:
+    for n in range(1_030):
+        created(account.store, NOW - n, number=n)
+    last = canceled(account.store, created(account.store, NOW - 2_000, number=2_000), NOW)
+    account.calls.made.clear()
+
+    first = account.store.page(AGENT, Status.CANCELED, 10, None)
+    second = account.store.page(AGENT, Status.CANCELED, 10, first.cursor)
+
+    assert first.tasks == []
+    assert first.cursor is not None
+    assert len(account.calls.of("Query")) == 11
+    assert (second.tasks, second.cursor) == ([last], None)
