@@ -69,7 +69,7 @@ bench: tools ## Measure cold starts, AWS calls, sweeps and latency.
 	$(python) -m bench
 
 openapi: .venv/.made ## Write docs/openapi.json from the API's code.
-	PYTHONPATH=. $(python) -m functions.api.openapi > docs/openapi.json
+	PYTHONPATH=. $(python) -m docs.openapi
 
 lock: .venv/.made ## Choose the newest versions and pin them.
 	$(python) -m local lock

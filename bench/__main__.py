@@ -33,7 +33,7 @@ def _on_a_stack(names: list[str]) -> None:
         with console.status("Building and deploying a stack to measure…"):
             deployment = stack.up()
         if "cold_start" in names:
-            cold_start.run(stack)
+            cold_start.run(stack, deployment)
         if "local_loop" in names:
             local_loop.run(stack, deployment)
     finally:

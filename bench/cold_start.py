@@ -7,11 +7,10 @@ built layers on the path. Floor and function alternate, so that a noisy machine 
 import json
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from bench.report import table
-from local.stack import LocalStack
+from local.stack import Deployment, LocalStack
 from local.tools import EMULATOR
 
 SAMPLES = 9
@@ -55,10 +54,9 @@ class Sample:
         return float(done.stdout.strip().splitlines()[-1])
 
 
-def run(stack: LocalStack) -> None:
+def run(stack: LocalStack, deployment: Deployment) -> None:
     """Print the table for the functions that the stack was built with."""
-    build = stack.folder / "build"
-    rows = [_row(stack, build, name) for name in FUNCTIONS]
+    rows = [_row(stack, deployment, name) for name in FUNCTIONS]
     table(
         f"Cold start: import and clients, median of {SAMPLES}",
         ["function", "function (s)", "floor (s)", "ratio", "aim", "floor is"],
@@ -66,10 +64,11 @@ def run(stack: LocalStack) -> None:
     )
 
 
-def _row(stack: LocalStack, build: Path, name: str) -> list[object]:
+def _row(stack: LocalStack, deployment: Deployment, name: str) -> list[object]:
     logical_id, layers, services = FUNCTIONS[name]
+    build = stack.folder / "build"
     paths = [str(build / logical_id)] + [str(build / layer / "python") for layer in layers]
-    sample = Sample(paths, _environment(stack, name))
+    sample = Sample(paths, _environment(stack, deployment.outputs[f"{logical_id}Name"]))
     floor_code, floor_is = CLIENTS.format(services=services), f"boto3 + {', '.join(services)}"
     if name == "worker":
         floor_code, floor_is = "import anthropic", "import anthropic"
@@ -82,8 +81,8 @@ def _row(stack: LocalStack, build: Path, name: str) -> list[object]:
     return [name, f"{function:.3f}", f"{floor:.3f}", f"{function / floor:.2f}", aim, floor_is]
 
 
-def _environment(stack: LocalStack, name: str) -> dict[str, str]:
+def _environment(stack: LocalStack, function_name: str) -> dict[str, str]:
     """The environment that the function was deployed with."""
     configured = stack.session().client("lambda", endpoint_url=stack.endpoint_url)
-    function = configured.get_function_configuration(FunctionName=f"{stack.stack_name}-{name}")
+    function = configured.get_function_configuration(FunctionName=function_name)
     return {**stack.aws_environment, **function["Environment"]["Variables"]}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from a2a_tasks.adapters import clients
-from a2a_tasks.ports.tasks import StoreUnavailable
+from a2a_tasks.ports.faults import StoreUnavailable
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,

@@ -1,5 +1,6 @@
 """The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.services``."""
 
+import gc
 import json
 from typing import Annotated, Any
 
@@ -203,6 +204,10 @@ def _check_context(context: dict[str, Any] | None) -> None:
         text = f"is {size} bytes of JSON; at most {MAX_CONTEXT_BYTES} are taken"
         detail = {"field": "context", "message": text}
         raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
+
+
+gc.enable()
+gc.freeze()
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)

@@ -3,8 +3,7 @@
 from typing import Any
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
-from a2a_tasks.ports.payloads import PayloadUnavailable
-from a2a_tasks.ports.tasks import StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError

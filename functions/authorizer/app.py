@@ -1,5 +1,6 @@
 """Authorizer: an API key becomes a project. Lean on purpose: neither Powertools nor pydantic is imported."""
 
+import gc
 import json
 from typing import Any
 
@@ -10,6 +11,8 @@ from a2a_tasks.services.authenticate import authenticate
 
 registry = DynamoDBRegistry(clients.dynamodb(), environment.text("REGISTRY_TABLE"))
 clock = SystemClock()
+gc.enable()
+gc.freeze()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001

@@ -1,6 +1,7 @@
 """Worker: executes what the queue delivers, up to ten tasks an invocation that share its bill."""
 
 import asyncio
+import gc
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -22,7 +23,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 KEY_CACHE_SECONDS = 300
 THREADS = 32
 
-_secrets = SecretsProvider(boto_config=clients.CONFIG)
+_secrets = SecretsProvider(boto3_client=clients.secretsmanager())
 _secret_arn = environment.text("CLAUDE_SECRET_ARN")
 
 
@@ -62,6 +63,8 @@ executor = _executor()
 # one loop for the life of the process: the model's connections belong to it
 _loop = asyncio.Runner()
 _loop.get_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+gc.enable()
+gc.freeze()
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -19,7 +19,7 @@ DAY_MS = 24 * 3_600_000
 
 @pytest.fixture
 def cleanup(start: Callable[..., ModuleType]) -> ModuleType:
-    return start("cleanup", RETENTION_DAYS="30")
+    return start("cleanup")
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_sweeper(account: Account, start: Start) -> None:
 
 
 def test_cleanup(account: Account, start: Start) -> None:
-    report = invoke(start, "cleanup", "cleanup_schedule", RETENTION_DAYS="30")
+    report = invoke(start, "cleanup", "cleanup_schedule")
 
     assert report["finished"]
     assert len(account.calls.of("Query")) > 1

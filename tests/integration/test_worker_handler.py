@@ -201,7 +201,7 @@ def test_after_the_last_attempt_overload_fails_the_task(worker: Worker) -> None:
     assert failure is not None
     assert (failure.code, kept) == (FailureCode.MODEL_OVERLOADED, [])
     assert failure.message.startswith("The model's API answered 529: ")
-    assert failure.message.endswith("(1 attempts were made.)")
+    assert failure.message.endswith("(Attempt 1 of 1, the last.)")
 
 
 def test_a_retry_that_would_come_too_late_fails_the_task_at_once(worker: Worker) -> None:

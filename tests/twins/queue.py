@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.queue import Delivery, QueueUnavailable
+from a2a_tasks.ports.faults import QueueUnavailable
+from a2a_tasks.ports.queue import Delivery
 
 MAX_DELAY_SECONDS = 900
 MAX_HIDDEN_SECONDS = 43_200

@@ -2,8 +2,7 @@
 
 import pytest
 from a2a_tasks.domain.task import Status
-from a2a_tasks.ports.payloads import PayloadUnavailable
-from a2a_tasks.ports.tasks import StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.services.cleanup import CleanupReport
 from a2a_tasks.services.submit import Submission
 

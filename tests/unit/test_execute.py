@@ -9,10 +9,8 @@ import pytest
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status, Task
 from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
-from a2a_tasks.ports.payloads import PayloadUnavailable
-from a2a_tasks.ports.queue import QueueUnavailable
-from a2a_tasks.ports.tasks import StoreUnavailable
 from a2a_tasks.services.execute import SHUTDOWN_MARGIN_SECONDS, UNREADABLE_SECONDS
 
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
@@ -202,7 +200,7 @@ class TestRetries:
         assert waits[0] in (1, 2)
         assert waits[1] in (2, 3)
         ended = assert_failed(
-            deployment, task, FailureCode.MODEL_OVERLOADED, "Overloaded. (3 attempts were made.)"
+            deployment, task, FailureCode.MODEL_OVERLOADED, "Overloaded. (Attempt 3 of 3, the last.)"
         )
         assert ended.usage == Usage(input_tokens=3, cost_usd=Decimal("0.000009"))
 
@@ -224,7 +222,7 @@ class TestRetries:
         for _ in range(3):
             deployment.work()
             deployment.clock.advance(5)
-        reason = "The worker met an unexpected error (ValueError). (3 attempts were made.)"
+        reason = "The worker met an unexpected error (ValueError). (Attempt 3 of 3, the last.)"
         assert_failed(deployment, task, FailureCode.EXECUTION_ERROR, reason)
         assert deployment.telemetry.errors == [secret] * 3
 

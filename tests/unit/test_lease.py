@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.ports.queue import QueueUnavailable
-from a2a_tasks.ports.tasks import Claim, StoreUnavailable, Written
+from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.tasks import Claim, Written
 from a2a_tasks.services.lease import Held, LeaseKeeper, Stop, Stopped
 
 from tests.twins.deployment import LEASE_SECONDS, Deployment, inline

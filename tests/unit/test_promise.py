@@ -19,19 +19,18 @@ from typing import Any
 from a2a_tasks.domain.errors import FailureCode, RequestRefused
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
-from a2a_tasks.ports.payloads import PayloadUnavailable
-from a2a_tasks.ports.queue import QueueUnavailable
-from a2a_tasks.ports.tasks import StoreUnavailable
 from a2a_tasks.services.submit import Submission
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.twins.deployment import MAX_ATTEMPTS, RETENTION_MS, Deployment, plenty
+from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, RETENTION_MS, Deployment, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.model import Step, after, answer, hang
+from tests.twins.queue import Message
 from tests.twins.tasks import Change, MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
 
@@ -39,6 +38,8 @@ LARGE = "x" * 9_000
 SWEEP_SECONDS = 60
 TIMEOUTS_MS = (1_000, 60_000, 300_000, 1_800_000)
 RECOVERY_SECONDS = 900
+LONGEST_WAIT_SECONDS = 100
+TURN_SECONDS = (0, 5, 20, 50)
 ERRORS = {
     "store": StoreUnavailable("down"),
     "payloads": PayloadUnavailable("down"),
@@ -108,7 +109,9 @@ class Promise(RuleBasedStateMachine):
     @rule(
         timeout_ms=st.sampled_from(TIMEOUTS_MS),
         large=st.booleans(),
-        turns=st.lists(st.tuples(st.sampled_from(TURNS), st.sampled_from([0, 5, 20, 50])), max_size=4),
+        turns=st.lists(
+            st.tuples(st.sampled_from(TURNS), st.sampled_from(TURN_SECONDS)), min_size=1, max_size=4
+        ),
         process=PROCESSES,
     )
     def create(self, timeout_ms: int, large: bool, turns: list[tuple[str, int]], process: Failpoints) -> None:
@@ -121,6 +124,13 @@ class Promise(RuleBasedStateMachine):
         task = self.attempt(lambda: self.deployment.submitter(process).submit(submission))
         if task is not None:
             self.accepted.add(task.ref)
+
+    def wait_for_a_message(self) -> None:
+        """Let time pass until the next hidden message comes back, if that is soon."""
+        next_visible = min(message.visible_at for message in self.deployment.queue.messages)
+        wait = (next_visible - self.deployment.clock.now()) / 1000
+        if 0 < wait < LONGEST_WAIT_SECONDS:
+            self.deployment.clock.advance(wait)
 
     def step(self, kind: str) -> Step:
         self.answers += 1
@@ -139,34 +149,46 @@ class Promise(RuleBasedStateMachine):
     @precondition(lambda self: self.deployment.queue.messages)
     @rule(process=PROCESSES, function_seconds=st.sampled_from([60.0, 900.0]))
     def deliver(self, process: Failpoints, function_seconds: float) -> None:
+        self.wait_for_a_message()
         self.attempt(lambda: self.deployment.work(process, function_seconds))
+
+    @precondition(lambda self: self.deployment.queue.messages)
+    @rule(data=st.data(), first=PROCESSES, second=PROCESSES, gap=st.sampled_from([0.0, 1.0, 50.0]))
+    def deliver_to_two_workers(
+        self, data: st.DataObject, first: Failpoints, second: Failpoints, gap: float
+    ) -> None:
+        message = data.draw(st.sampled_from(self.deployment.queue.messages))
+        self.deliver_twice(message, gap, first, second)
 
     @precondition(lambda self: self.deployment.queue.messages)
     @rule(
         data=st.data(),
-        first=PROCESSES,
         second=PROCESSES,
-        gap=st.sampled_from([0.0, 1.0, 50.0]),
-        freeze=st.none() | st.tuples(st.integers(0, 60), st.integers(1, 120)),
+        start=st.sampled_from(TURN_SECONDS),
+        seconds=st.sampled_from([48, 70, 150]),
     )
-    def deliver_to_two_workers(
+    def freeze_and_overtake(self, data: st.DataObject, second: Failpoints, start: int, seconds: int) -> None:
+        """A worker stops for so long that its lease runs out, and then goes on as if it still held it."""
+        self.wait_for_a_message()
+        message = data.draw(st.sampled_from(self.deployment.queue.messages))
+        freeze = Freeze(self.deployment.clock, start, seconds)
+        self.deliver_twice(message, start + LEASE_SECONDS + 1, Failpoints(), second, freeze)
+
+    def deliver_twice(
         self,
-        data: st.DataObject,
+        message: Message,
+        gap: float,
         first: Failpoints,
         second: Failpoints,
-        gap: float,
-        freeze: tuple[int, int] | None,
+        freeze: Freeze | None = None,
     ) -> None:
-        """The same message to both, at once or later; the first may freeze until its lease has run out."""
-        message = data.draw(st.sampled_from(self.deployment.queue.messages))
         early, late = self.deployment.queue.deliver(message), self.deployment.queue.deliver(message)
-        frozen = Freeze(self.deployment.clock, *freeze) if freeze else None
 
         async def later() -> None:
             await self.deployment.clock.sleep(gap)
             await self.deployment.invoke([late], second)
 
-        self.deployment.together(self.deployment.invoke([early], first, freeze=frozen), later())
+        self.deployment.together(self.deployment.invoke([early], first, freeze=freeze), later())
 
     @precondition(lambda self: self.deployment.queue.messages)
     @rule(
@@ -175,6 +197,7 @@ class Promise(RuleBasedStateMachine):
     def deliver_while_a_caller_acts(
         self, data: st.DataObject, process: Failpoints, during: int, what: str
     ) -> None:
+        self.wait_for_a_message()
         ref = data.draw(st.sampled_from(sorted(self.deployment.store.tasks, key=str)))
         self.deployment.clock.later(during, lambda: self._call(what, ref))
         self.attempt(lambda: self.deployment.work(process))
@@ -187,6 +210,7 @@ class Promise(RuleBasedStateMachine):
         seconds=st.integers(1, 90),
     )
     def deliver_during_an_outage(self, process: Failpoints, outage: str, start: int, seconds: int) -> None:
+        self.wait_for_a_message()
         self.deployment.clock.later(start, lambda: process.down(outage, ERRORS[outage]))
         self.deployment.clock.later(start + seconds, lambda: process.up(outage))
         self.attempt(lambda: self.deployment.work(process))

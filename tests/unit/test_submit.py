@@ -6,9 +6,7 @@ import pytest
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.ids import created_ms, is_task_id
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status
-from a2a_tasks.ports.payloads import PayloadUnavailable
-from a2a_tasks.ports.queue import QueueUnavailable
-from a2a_tasks.ports.tasks import StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.services.submit import Submission
 
 from tests.twins.deployment import MAX_ATTEMPTS, MODEL, Deployment, agent

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
-from a2a_tasks.ports.tasks import StoreUnavailable
+from a2a_tasks.ports.faults import StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,15 +11,8 @@ from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.task import Guard, Outcome, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.tasks import (
-    Claim,
-    Due,
-    InvalidCursor,
-    Page,
-    Refused,
-    StoreUnavailable,
-    Written,
-)
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.tasks import Claim, Due, InvalidCursor, Page, Refused, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable
+from a2a_tasks.ports.payloads import PayloadCorrupt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

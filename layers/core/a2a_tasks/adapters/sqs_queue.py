@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.domain.ids import AGENT_ID, is_task_id
 from a2a_tasks.domain.task import Task, TaskRef
-from a2a_tasks.ports.queue import Delivery, QueueUnavailable
+from a2a_tasks.ports.faults import QueueUnavailable
+from a2a_tasks.ports.queue import Delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

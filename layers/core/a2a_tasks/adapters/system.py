@@ -1,6 +1,5 @@
 """The real clock and the real chance."""
 
-import asyncio
 import os
 import random
 import time
@@ -11,6 +10,8 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # here, since of all functions only the worker needs an event loop
+
         await asyncio.sleep(seconds)
 
 

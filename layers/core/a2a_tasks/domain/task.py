@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.usage import Usage
 
 DISPATCH_GRACE_MS = 30_000
@@ -210,6 +210,14 @@ def due_after_resend(task: Task, now: int) -> int:
     """When to look again after a message was re-sent: later each time, since a long queue is not a loss."""
     waited = now - task.created_at
     return min(now + max(DISPATCH_GRACE_MS, min(waited, MAX_RESEND_GAP_MS)), task.deadline)
+
+
+def lost(task: Task) -> Failure:
+    """The failure of a task whose last worker died."""
+    return Failure(
+        FailureCode.WORKER_LOST,
+        f"The worker was lost {task.attempt} times while executing this task; no attempts are left.",
+    )
 
 
 def iso8601(ms: int) -> str:

@@ -3,10 +3,6 @@
 from typing import Protocol
 
 
-class PayloadUnavailable(Exception):
-    """The payload store did not answer."""
-
-
 class PayloadCorrupt(Exception):
     """A payload is gone or is not the text that was stored."""
 

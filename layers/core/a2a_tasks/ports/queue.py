@@ -6,10 +6,6 @@ from typing import Protocol
 from a2a_tasks.domain.task import Task, TaskRef
 
 
-class QueueUnavailable(Exception):
-    """The queue did not answer: the message may or may not have been sent."""
-
-
 @dataclass(frozen=True)
 class Delivery:
     """One received message. ``ref`` is None if its body names no task."""

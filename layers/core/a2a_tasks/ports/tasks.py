@@ -7,10 +7,6 @@ from a2a_tasks.domain.task import Guard, Outcome, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
 
 
-class StoreUnavailable(Exception):
-    """The store could not be asked, or its answer was lost: nothing is known of the effect."""
-
-
 class InvalidCursor(ValueError):
     """A list cursor that this store did not issue."""
 

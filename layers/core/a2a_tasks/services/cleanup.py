@@ -6,8 +6,9 @@ from functools import partial
 
 from a2a_tasks.domain.ids import SHARDS, oldest_task_id
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.payloads import PayloadCleaner, PayloadUnavailable
-from a2a_tasks.ports.tasks import StoreUnavailable, TaskStore
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.payloads import PayloadCleaner
+from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 PAGE = 50

@@ -17,19 +17,20 @@ from a2a_tasks.domain.task import (
     guard_of_completion,
     guard_of_loss,
     guard_of_worker,
+    lost,
 )
 from a2a_tasks.domain.usage import Price, Usage
 from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
-from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore, PayloadUnavailable
-from a2a_tasks.ports.queue import Delivery, DeliveryHandler, QueueUnavailable
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
+from a2a_tasks.ports.queue import Delivery, DeliveryHandler
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.tasks import Claim, Refused, StoreUnavailable, TaskStore, Written
+from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import payload
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopped
-from a2a_tasks.services.sweep import lost
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
@@ -242,7 +243,7 @@ class Executor:
         self._count_usage(broken)
         billed = task.usage + broken
         if task.attempts_are_used_up():
-            message = f"{reason} ({task.attempt} attempts were made.)"
+            message = f"{reason} (Attempt {task.attempt} of {task.max_attempts}, the last.)"
             return await self._fail(held, Failure(code, message), used=billed)
         now = self.clock.now()
         seconds = retry.delay_seconds(task.attempt, retry_after, self.entropy.fraction())

@@ -8,8 +8,9 @@ from a2a_tasks.domain.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Status, Task, TaskRef, due_after_create
 from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
-from a2a_tasks.ports.queue import QueueUnavailable, TaskSender
+from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import (
     Status,
-    Task,
     due_after_claim,
     due_after_release,
     due_after_resend,
     guard_of_loss,
+    lost,
 )
-from a2a_tasks.ports.queue import QueueUnavailable, TaskSender
-from a2a_tasks.ports.tasks import Due, StoreUnavailable, TaskStore, Written
+from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.queue import TaskSender
+from a2a_tasks.ports.tasks import Due, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.ending import Ending
 
@@ -108,11 +108,3 @@ class Sweeper:
             self.queue.send(task)
             report.resent += 1
             self.telemetry.event("task sent again", task, state=task.status)
-
-
-def lost(task: Task) -> Failure:
-    """The failure of a task whose last worker died."""
-    return Failure(
-        FailureCode.WORKER_LOST,
-        f"The worker was lost {task.attempt} times while executing this task; no attempts are left.",
-    )

@@ -1,0 +1,13 @@
+"""What adapters raise. In a module of its own, so that the authorizer loads nothing else."""
+
+
+class StoreUnavailable(Exception):
+    """A table could not be asked, or its answer was lost: nothing is known of the effect."""
+
+
+class QueueUnavailable(Exception):
+    """The queue did not answer: the message may or may not have been sent, hidden or deleted."""
+
+
+class PayloadUnavailable(Exception):
+    """The payload store did not answer."""
