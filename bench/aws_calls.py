@@ -8,6 +8,8 @@ from collections import Counter
 from typing import Any
 
 import boto3
+from moto import mock_aws
+
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -20,8 +22,6 @@ from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.submit import Submission, Submitter
 from a2a_tasks.services.tasks import Tasks
-from moto import mock_aws
-
 from bench.report import console, table
 from bench.tables import REGION, make_registry, make_tasks
 from tests.twins.telemetry import MemoryTelemetry

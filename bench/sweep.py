@@ -5,6 +5,8 @@ from collections import Counter
 from typing import Any
 
 import boto3
+from moto import mock_aws
+
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
@@ -14,8 +16,6 @@ from a2a_tasks.domain import ids
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.sweep import Sweeper
-from moto import mock_aws
-
 from bench.report import table
 from bench.tables import REGION, make_tasks
 from tests.twins.telemetry import MemoryTelemetry

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 import yaml
+
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent_definition import parse_agent
 from a2a_tasks.domain.api_key import ApiKey
-
 from local.stack import Deployment, LocalStack
 from local.standin.calls import Call
 from local.standin.client import StandInClient

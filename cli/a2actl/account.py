@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from a2a_tasks.adapters import clients
-from a2a_tasks.ports.faults import StoreUnavailable
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -21,6 +19,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NotConnected
 
+from a2a_tasks.adapters import clients
+from a2a_tasks.ports.faults import StoreUnavailable
 from a2actl import local_stack
 from a2actl.fault import Fault
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from a2a_tasks.domain.agent_definition import AgentDefinition, InvalidAgent, parse_agent
 
+from a2a_tasks.domain.agent_definition import AgentDefinition, InvalidAgent, parse_agent
 from a2actl.fault import Fault
 
 _SUFFIXES = (".yaml", ".yml")

@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agent import AgentRevision
-
 from a2actl.fault import Fault
 from a2actl.output import note, show_fields, show_json, show_table, show_text
 from a2actl.stack import Stack, chosen_stack
 
 if TYPE_CHECKING:
     from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-
     from a2actl.agent_file import FoundAgent
 
 app = typer.Typer(no_args_is_help=True, help="Define agents, look at them, switch them off.")

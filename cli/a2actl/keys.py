@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 import typer
+
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.task import iso8601
-
 from a2actl.agents import AsJson, Project, check_project
 from a2actl.duration import parse_duration
 from a2actl.fault import Fault

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from a2a_tasks.domain import ids
 
+from a2a_tasks.domain import ids
 from a2actl import local_stack
 from a2actl.fault import Fault
 from a2actl.local_stack import LocalStack, find_local_stack
 
 if TYPE_CHECKING:
     from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-
     from a2actl.account import Account
 
 
@@ -49,7 +48,6 @@ class Stack:
         """The projects, agents and keys. Whatever AWS raises inside the block becomes a ``Fault``."""
         # boto3 takes a third of a second to import, and commands on tasks do without it
         from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-
         from a2actl.account import explained
 
         with explained(is_local=self.local is not None):

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from a2a_tasks.domain import ids
 
+from a2a_tasks.domain import ids
 from a2actl.fault import Fault
 
 TIMEOUT = httpx.Timeout(35, connect=5)

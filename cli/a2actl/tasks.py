@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from a2a_tasks.domain.task import Status
 
+from a2a_tasks.domain.task import Status
 from a2actl.agents import AgentId, AsJson
 from a2actl.duration import parse_duration
 from a2actl.fault import Fault

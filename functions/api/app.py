@@ -4,6 +4,10 @@ import gc
 import json
 from typing import Annotated, Any
 
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
@@ -16,10 +20,6 @@ from a2a_tasks.domain.task import Status
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.submit import Submission, Submitter
 from a2a_tasks.services.tasks import Tasks
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
-
 from functions.api import errors
 from functions.api.models import (
     MAX_CONTEXT_BYTES,

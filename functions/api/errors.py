@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
-from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
@@ -11,6 +9,9 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
 )
+
+from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 
 RETRY_AFTER_SECONDS = "5"
 JSON = "application/json"
@@ -26,10 +27,8 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(error: RequestValidationError) -> Response[Any]:
-        content_type = app.current_event.headers.get("content-type") or JSON
-        if app.current_event.body and not content_type.startswith(JSON):
-            return _answer(NOT_JSON)  # a form, as curl sends without the header: its fields explain nothing
-        return _answer(to_refusal(error))
+        # of a form, as curl sends without the header, the fields would explain nothing
+        return _answer(to_refusal(error) if _is_json(app) else NOT_JSON)
 
     @app.exception_handler(RequestUnsupportedContentType)
     def unsupported(_: RequestUnsupportedContentType) -> Response[Any]:
@@ -49,10 +48,21 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
         refusal = RequestRefused(ErrorCode.INTERNAL_ERROR, "The service is busy; try again in a moment.")
         return _answer(refusal, status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
 
+    @app.exception_handler(ValueError)
+    def unparsed(error: ValueError) -> Response[Any]:
+        # Powertools raises it for a multipart body that it cannot take apart
+        return unexpected(error) if _is_json(app) else _answer(NOT_JSON)
+
     @app.exception_handler(Exception)
     def unexpected(error: Exception) -> Response[Any]:
         logger.error("request failed", exc_info=error)
         return _answer(RequestRefused(ErrorCode.INTERNAL_ERROR, "The service met an unexpected error."))
+
+
+def _is_json(app: APIGatewayRestResolver) -> bool:
+    """Whether the request has no body, or says that it is JSON, or says nothing."""
+    content_type = app.current_event.headers.get("content-type") or JSON
+    return not app.current_event.body or content_type.startswith(JSON)
 
 
 def to_refusal(error: RequestValidationError) -> RequestRefused:

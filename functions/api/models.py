@@ -3,10 +3,11 @@
 import json
 from typing import Annotated, Any, Literal
 
-from a2a_tasks.adapters import environment
-from a2a_tasks.domain.task import Status
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
+
+from a2a_tasks.adapters import environment
+from a2a_tasks.domain.task import Status
 
 MAX_MESSAGE = 100_000
 MAX_CONTEXT_BYTES = 256 * 1024

@@ -3,13 +3,14 @@
 from dataclasses import asdict
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.cleanup import Cleaner
-from aws_lambda_powertools import Logger
 
 RESERVE_MS = 10_000
 LONGEST_LIFE_MS = 24 * 3_600_000

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.sqs_queue import delivery_of
@@ -9,9 +13,6 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.services.ending import Ending
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)

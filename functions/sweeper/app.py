@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
@@ -10,7 +12,6 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.sweep import Sweeper
-from aws_lambda_powertools import Logger
 
 RESERVE_MS = 5_000
 

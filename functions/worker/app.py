@@ -6,6 +6,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
@@ -17,8 +20,6 @@ from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.usage import parse_prices
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.execute import Executor
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 KEY_CACHE_SECONDS = 300
 THREADS = 32

@@ -7,10 +7,10 @@ import signal
 import time
 
 import pytest
+
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef, due_after_create
-
 from local.deployed import Deployed, Project, wait_until
 
 

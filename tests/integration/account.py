@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -13,7 +14,6 @@ from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.agent_definition import parse_agent
 from a2a_tasks.domain.api_key import ApiKey
-
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.template import table_definition
 

@@ -20,7 +20,6 @@ from a2a_tasks.domain.task import (
 )
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Claim, TaskStore, Written
-
 from tests.integration.account import AGENT, PROJECT
 
 NOW = 1_750_000_000_000

@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain.ids import created_ms, is_task_id
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.services import payload
-
 from tests.integration.account import AGENT, OTHER_AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import REQUEST_ID, Answer, Caller
@@ -213,7 +213,9 @@ def test_json_is_taken_by_any_of_its_names(caller: Caller, content_type: str | N
     assert answer.status == 202
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
 def test_another_content_type_is_refused_in_the_same_shape(
     caller: Caller, account: Account, content_type: str
 ) -> None:

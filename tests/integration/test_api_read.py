@@ -4,10 +4,10 @@ import json
 from types import ModuleType
 
 import pytest
+
 from a2a_tasks.domain.task import Payload, Status, Task, iso8601
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.services import payload
-
 from tests.integration.account import AGENT, OTHER_AGENT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller

@@ -9,13 +9,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
+
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from botocore.config import Config
-
 from tests.integration.stored_task import new_task
 
 IMPATIENT = clients.CONFIG.merge(

@@ -5,9 +5,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain.ids import task_id
 from a2a_tasks.domain.task import Status, Task
-
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event

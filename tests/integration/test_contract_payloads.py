@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.ports.faults import PayloadUnavailable
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.services import payload
-
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.stored_task import NOW, new_task

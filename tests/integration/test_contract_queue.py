@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue, delivery_of
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.queue import Delivery
-
 from tests.integration.account import PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from a2a_tasks.adapters.dynamodb_registry import AgentTaken, DynamoDBRegistry, RevisionRaced
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.agent_definition import parse_agent
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.ports.faults import StoreUnavailable
-
 from tests.integration.account import AGENT, CREATED_AT, OTHER_PROJECT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.twins.registry import MemoryRegistry

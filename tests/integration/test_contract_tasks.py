@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.task import (
@@ -25,7 +26,6 @@ from a2a_tasks.domain.task import (
 )
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Claim, InvalidCursor, Refused, TaskStore, Written
-
 from tests.integration.account import AGENT
 from tests.integration.stored_task import (
     ANYTHING,

@@ -5,10 +5,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Status, Task
-
 from tests.integration.account import PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.lambda_context import LambdaContext

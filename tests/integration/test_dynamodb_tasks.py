@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.domain.task import Guard, Status
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Written
-
 from tests.integration.account import AGENT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.stored_task import ANYTHING, NOW, canceled, claimed, created, new_task, outcome

@@ -7,10 +7,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.task import Status, Task, TaskRef
-
 from local.standin.client import StandInClient
 from tests.integration.account import CREATED_AT, PROJECT, Account
 from tests.integration.event_files import DIRECTORY, load_event

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import Status, Task
-
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event

@@ -8,10 +8,10 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from tests.integration.stored_task import new_task
 
 TASK = new_task()

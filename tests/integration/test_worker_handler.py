@@ -7,10 +7,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services import payload
-
 from local.standin.client import StandInClient
 from tests.integration.account import AGENT, CLAUDE_KEY, PROJECT, Account
 from tests.integration.aws_calls import Fault

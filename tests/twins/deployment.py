@@ -16,7 +16,6 @@ from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.submit import Submission, Submitter
 from a2a_tasks.services.sweep import Sweeper, SweepReport
 from a2a_tasks.services.tasks import Tasks
-
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Crash, Failpoints

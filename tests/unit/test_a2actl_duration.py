@@ -1,6 +1,7 @@
 """Spans of time as operators write them."""
 
 import pytest
+
 from a2actl.duration import format_elapsed, parse_duration
 from a2actl.fault import Fault
 

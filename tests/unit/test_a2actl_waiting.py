@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from a2actl.fault import Fault
 from a2actl.task_api import Unreachable
 from a2actl.waiting import Waiting

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain.agent import resolve_model
 from a2a_tasks.domain.agent_definition import InvalidAgent, parse_agent
 

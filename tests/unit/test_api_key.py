@@ -5,10 +5,11 @@ import hmac
 from dataclasses import replace
 
 import pytest
-from a2a_tasks.domain import api_key
-from a2a_tasks.domain.api_key import ApiKey
 from hypothesis import given
 from hypothesis import strategies as st
+
+from a2a_tasks.domain import api_key
+from a2a_tasks.domain.api_key import ApiKey
 
 NOW = 1_000_000
 RANDOM = bytes(range(42))

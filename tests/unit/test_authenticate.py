@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
+
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.services.authenticate import authenticate
-
 from tests.twins.registry import MemoryRegistry
 
 NOW = 1_000_000

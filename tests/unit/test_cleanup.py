@@ -1,11 +1,11 @@
 """Cleanup: what is past its retention goes, with all it owns, and nothing else does."""
 
 import pytest
+
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.services.cleanup import CleanupReport
 from a2a_tasks.services.submit import Submission
-
 from tests.twins.deployment import RETENTION_MS, Deployment, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import answer

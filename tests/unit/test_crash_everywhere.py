@@ -1,9 +1,9 @@
 """The worker dies before and after every single call it makes; each time the task ends, once, as promised."""
 
 import pytest
+
 from a2a_tasks.domain.task import LEASE_GRACE_MS, Status
 from a2a_tasks.ports.model import ModelBusy
-
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, Deployment
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer

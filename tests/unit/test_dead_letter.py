@@ -1,11 +1,11 @@
 """Dead letters: a task whose message kept failing ends with the reason, unless somebody works on it."""
 
 import pytest
+
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.ports.tasks import Claim
-
 from tests.twins.deployment import LEASE_SECONDS, Deployment
 from tests.twins.failpoints import Failpoints
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status, Task
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services.execute import SHUTDOWN_MARGIN_SECONDS, UNREADABLE_SECONDS
-
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, hang

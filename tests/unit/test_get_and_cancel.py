@@ -1,11 +1,11 @@
 """Reading and canceling: never live past the deadline, ended once, and only the own project's."""
 
 import pytest
+
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Payload, Status, Task, guard_of_completion
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Claim, Refused, Written
-
 from tests.twins.deployment import LEASE_SECONDS, RETENTION_MS, Deployment, agent
 
 MISSING_ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"

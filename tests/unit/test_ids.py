@@ -3,9 +3,10 @@
 import uuid
 
 import pytest
-from a2a_tasks.domain import ids
 from hypothesis import given
 from hypothesis import strategies as st
+
+from a2a_tasks.domain import ids
 
 MILLISECONDS = st.integers(0, 2**48 - 1)
 RANDOM = st.binary(min_size=10, max_size=10)

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Written
 from a2a_tasks.services.lease import Held, LeaseKeeper, Stop, Stopped
-
 from tests.twins.deployment import LEASE_SECONDS, Deployment, inline
 from tests.twins.failpoints import Failpoints
 

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from a2a_tasks.domain.task import Payload
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.services import payload
 from a2a_tasks.services.payload import INLINE_BYTES
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.twins.payloads import MemoryPayloads
 
 EMPTY = len('{"message":""}')

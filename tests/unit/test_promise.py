@@ -16,16 +16,16 @@ from collections import Counter
 from copy import copy
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from a2a_tasks.domain.errors import FailureCode, RequestRefused
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services.submit import Submission
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, RETENTION_MS, Deployment, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze

@@ -1,9 +1,10 @@
 """Delays before another attempt: what the server asked for, or doubling, never all at the same moment."""
 
 import pytest
-from a2a_tasks.domain.retry import MAX_SECONDS, delay_seconds
 from hypothesis import given
 from hypothesis import strategies as st
+
+from a2a_tasks.domain.retry import MAX_SECONDS, delay_seconds
 
 FRACTION = st.floats(0, 1, exclude_max=True)
 

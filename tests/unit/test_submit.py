@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
+
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.ids import created_ms, is_task_id
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.services.submit import Submission
-
 from tests.twins.deployment import MAX_ATTEMPTS, MODEL, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
+
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, LEASE_GRACE_MS, Status, Task
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Due, Written
 from a2a_tasks.services.sweep import PAGE, Sweeper, SweepReport
-
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, Deployment, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.tasks import MemoryTaskStore

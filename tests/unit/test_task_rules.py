@@ -4,6 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import (
     DISPATCH_GRACE_MS,
@@ -32,8 +35,6 @@ from a2a_tasks.domain.task import (
     to_wire,
 )
 from a2a_tasks.domain.usage import Usage
-from hypothesis import given
-from hypothesis import strategies as st
 
 CREATED = 1_000_000
 DEADLINE = CREATED + 300_000

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+
 from a2a_tasks.domain.usage import Price, Usage, parse_prices
 
 PRICE = Price(Decimal(3), Decimal(15))

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from a2actl import waiting
 
+from a2actl import waiting
 from tests.integration.account import PROJECT, Account
 from tests.integration.cli.gateway import Gateway, serving
 from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy

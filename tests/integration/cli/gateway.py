@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 
-from a2a_tasks.services.authenticate import authenticate
 from botocore.awsrequest import AWSPreparedRequest, HTTPHeaders
 
+from a2a_tasks.services.authenticate import authenticate
 from tests.integration.account import CREATED_AT, Account
 from tests.integration.caller import Caller
 

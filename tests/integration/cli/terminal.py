@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-from a2actl import main
 from typer.testing import CliRunner, Result
+
+from a2actl import main
 
 STACK = "a2a-tasks-test"
 API_URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/test"

@@ -4,8 +4,8 @@ import json
 import time
 
 import pytest
-from a2a_tasks.services.authenticate import authenticate
 
+from a2a_tasks.services.authenticate import authenticate
 from tests.integration.account import Account
 from tests.integration.cli.terminal import Operator
 

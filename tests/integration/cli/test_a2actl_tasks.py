@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import Result
+
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import Outcome, Payload, Status, TaskRef, guard_of_worker
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Claim, Written
-from typer.testing import Result
-
 from tests.integration.account import Account
 from tests.integration.cli.gateway import Gateway
 from tests.integration.cli.terminal import Operator
