@@ -189,3 +189,15 @@ def test_stopped_work_has_ended_when_that_is_known(deployment: Deployment) -> No
     cleaned_up: list[int] = []
     assert stopped(deployment, work=stubborn) == (Stop.SHUTDOWN, 253)
     assert cleaned_up == [deployment.clock.now()]
+
+
+def test_a_beat_that_fails_in_an_unforeseen_way_does_not_cost_the_next_one(deployment: Deployment) -> None:
+    async def work() -> str:
+        await deployment.clock.sleep(2 * LEASE_SECONDS)
+        return "done"
+
+    points = Failpoints()
+    points.fail("store.renew", ValueError("a defect"), call=1)
+    assert deployment.clock.run(hold(deployment, work, points)) == "done"
+    renewals = [change for change in deployment.store.changes if change.method == "renew"]
+    assert len(renewals) >= 4

@@ -103,10 +103,13 @@ class LeaseKeeper:
             del self.held[held.delivery.message_id]
 
     async def keep_beating(self) -> None:
-        """Beat until cancelled."""
+        """Beat until cancelled. One beat's failure, whatever it is, does not cost the next one."""
         while True:
             await self.clock.sleep(self.beat_seconds)
-            await self.beat()
+            try:
+                await self.beat()
+            except Exception as error:
+                self.telemetry.problem("heartbeat failed", error=error)
 
     async def beat(self) -> None:
         """Renew every lease now."""
