@@ -88,7 +88,7 @@ def _one_burst(project: Project, name: str) -> list[object]:
 def _recovery(project: Project) -> None:
     """All workers are killed with tasks in flight; each task must complete all the same."""
     accepted = [
-        project.submit(f"[[standin: say=answer; delay=20 | say=answer; delay=1]] recovery-{n}-")
+        project.submit(f"[[standin: say=answer; delay=90 | say=answer; delay=1]] recovery-{n}-")
         for n in range(KILLED)
     ]
     project.wait_for_call("recovery-", KILLED, seconds=60)

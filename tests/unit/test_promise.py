@@ -177,6 +177,20 @@ class Promise(RuleBasedStateMachine):
         message = self.deployment.queue.messages[-1]
         self.deliver_twice(message, start + LEASE_SECONDS + 1, Failpoints(), Failpoints(), freeze)
 
+    @rule(what=st.sampled_from(["answer", "cancel", "get"]))
+    def come_too_late(self, what: str) -> None:
+        """Something happens to a task just past its deadline, before any sweep has seen it."""
+        self.create(1_000, False, [("answer", 0)], Failpoints())
+        message = self.deployment.queue.messages[-1]
+        assert message.ref is not None
+        if what == "answer":
+            freeze = Freeze(self.deployment.clock, 0, 1.5)
+            delivery = self.deployment.queue.deliver(message)
+            self.deployment.clock.run(self.deployment.invoke([delivery], freeze=freeze))
+        else:
+            self.deployment.clock.advance(1)
+            self._call(what, message.ref)
+
     def deliver_twice(
         self,
         message: Message,
@@ -403,7 +417,7 @@ def assert_fenced(change: Change) -> None:
 
 TestPromise = Promise.TestCase
 TestPromise.settings = settings(
-    max_examples=500,
+    max_examples=400,
     stateful_step_count=40,
     derandomize=True,
     database=None,
