@@ -72,7 +72,9 @@ def _up(console: Console) -> int:
     stack = _stack(_ports())
     stack.progress = Terminal(console)
     if stack.claude.is_stand_in:
-        console.print("Without ANTHROPIC_API_KEY the workers talk to a stand-in for Claude.\n")
+        console.print(
+            "Without ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL) the workers talk to a stand-in for Claude.\n"
+        )
     else:
         console.print(f"The workers talk to Claude at {stack.claude.base_url}. You pay for its use.\n")
     deployment = stack.up()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 OFFICIAL_BASE_URL = "https://api.anthropic.com"
 # The stand-in takes any key; the worker wants one.
 STAND_IN_KEY = "stand-in"
+NO_KEY = "none"
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,15 @@ class Claude:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], stand_in_port: int) -> "Claude":
-        """The real Claude if the environment holds ANTHROPIC_API_KEY, else the stand-in on this port."""
+        """What ANTHROPIC_API_KEY or ANTHROPIC_BASE_URL name, else the stand-in on this port.
+
+        An address without a key is a proxy that has one; it is given a placeholder.
+        """
         key = environment.get("ANTHROPIC_API_KEY", "").strip()
-        if not key:
+        base_url = environment.get("ANTHROPIC_BASE_URL", "").strip()
+        if not key and not base_url:
             return cls.stand_in(stand_in_port)
-        base_url = environment.get("ANTHROPIC_BASE_URL", "").strip() or OFFICIAL_BASE_URL
-        return cls(base_url.rstrip("/"), key, is_stand_in=False)
+        return cls((base_url or OFFICIAL_BASE_URL).rstrip("/"), key or NO_KEY, is_stand_in=False)
 
     @classmethod
     def stand_in(cls, port: int) -> "Claude":

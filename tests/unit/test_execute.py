@@ -359,18 +359,20 @@ class TestOutages:
         assert deployment.now_of(task).status is Status.COMPLETED
         assert len(deployment.model.requests) == 1
 
-    def test_after_a_long_outage_another_attempt_follows(self, deployment: Deployment) -> None:
+    def test_an_outage_until_the_deadline_ends_in_a_timeout_and_buys_no_second_answer(
+        self, deployment: Deployment
+    ) -> None:
         task = deployment.submit()
         points = Failpoints()
         points.before("store.finish", lambda: points.down("store", StoreUnavailable("down")))
         assert deployment.work(points) == ["message-1"]
         assert deployment.now_of(task).status is Status.RUNNING
-        deployment.clock.advance(UNREADABLE_SECONDS)
-        for _ in range(LEASE_SECONDS):
-            deployment.work()
-            deployment.clock.advance(1)
-        ended = deployment.now_of(task)
-        assert (ended.status, ended.attempt) == (Status.COMPLETED, 2)
+        assert deployment.sweep().timed_out == 1
+        assert deployment.work() == []
+        assert_failed(
+            deployment, task, FailureCode.TIMEOUT, "The task did not finish within its timeout of 300 s."
+        )
+        assert len(deployment.model.requests) == 1
 
     def test_a_completion_whose_answer_is_lost_is_recorded_once(self, deployment: Deployment) -> None:
         task = deployment.submit()

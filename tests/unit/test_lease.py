@@ -46,7 +46,7 @@ async def hold(
     )
     beating = asyncio.ensure_future(keeper.keep_beating())
     assert task.lease_until is not None
-    held = Held(delivery, task, task.lease_until)
+    held = Held(delivery, task, task.lease_until, task.deadline)
     try:
         async with keeper.holding(held):
             return await held.supervise(work(), deployment.clock, seconds, Stop.SHUTDOWN)
@@ -168,7 +168,7 @@ def test_an_unexpected_error_does_not_stop_the_heart(deployment: Deployment) -> 
 
 def test_the_first_reason_to_stop_counts(deployment: Deployment) -> None:
     async def both() -> Stop:
-        held = Held(deployment.queue.receive()[0], task, 0)
+        held = Held(deployment.queue.receive()[0], task, 0, task.deadline)
         held.interrupt(Stop.ENDED)
         held.interrupt(Stop.DEADLINE)
         return await held.stop

@@ -243,6 +243,6 @@ def to_wire(task: Task, output: dict[str, Any] | None) -> dict[str, Any]:
         wire["output"] = output
     if task.failure is not None:
         wire["errorDetails"] = {"message": task.failure.message, "code": task.failure.code.value}
-    if task.usage != Usage():
+    if task.usage.has_tokens:
         wire["usage"] = task.usage.to_wire()
     return wire

@@ -59,6 +59,13 @@ class Usage:
             round(cost, 6),
         )
 
+    @property
+    def has_tokens(self) -> bool:
+        """False where the model was never reached, or refused before it read anything."""
+        return bool(
+            self.input_tokens or self.output_tokens or self.cache_read_tokens or self.cache_write_tokens
+        )
+
     def to_wire(self) -> dict[str, Any]:
         """``{"inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns", "costUsd"?}``."""
         wire: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """The worker: claim a task, let the model answer, write the end down once."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ SHUTDOWN_MARGIN_SECONDS = 20
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
 SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""A bought answer is worth waiting for: pauses between the tries to save it, beyond the SDK's own."""
+"""Pauses between the tries to write an end down, beyond the SDK's own; the last one repeats."""
 COMPLETE_STOPS = frozenset({"end_turn", "stop_sequence"})
 TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 
@@ -112,15 +113,16 @@ class Executor:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Returned(0)  # back at once, until the dead-letter queue takes it
+        await self._hide(delivery)
         now = self.clock.now()
         claim = Claim(self.entropy.bytes(8).hex(), now, now + self.lease_seconds * 1000)
         result = await self.run(self.store.claim, delivery.ref, claim)
         if isinstance(result, Refused):
             return await self._not_claimed(result.current)
-        held = Held(delivery, result.task, claim.lease_until)
+        shutdown = now + int((time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
+        held = Held(delivery, result.task, claim.lease_until, min(result.task.deadline, shutdown))
         async with keeper.holding(held):
-            await self._hide(held)
-            return await self._work(held, time_left)
+            return await self._work(held)
 
     async def _not_claimed(self, task: Task | None) -> Returned | None:
         """What a message means whose task cannot be taken now."""
@@ -137,26 +139,29 @@ class Executor:
             return DONE
         return Returned(_seconds_until(task.not_before, now))
 
-    async def _hide(self, held: Held) -> None:
-        """Tie the message to the lease: if this process dies, both run out and the next claim wins."""
-        try:
-            await self.run(self.queue.hide, [held.delivery], self.lease_seconds)
-        except QueueUnavailable as error:
-            self.telemetry.problem("message not hidden", held.task, reason=str(error))
+    async def _hide(self, delivery: Delivery) -> None:
+        """Tie the message to the lease: if this process dies, both run out and the next claim wins.
 
-    async def _work(self, held: Held, time_left: Callable[[], float]) -> Returned | None:
+        Before the claim, so that no death between the two leaves the message hidden for hours.
+        """
+        try:
+            await self.run(self.queue.hide, [delivery], self.lease_seconds)
+        except QueueUnavailable as error:
+            self.telemetry.problem("message not hidden", reason=str(error), message_id=delivery.message_id)
+
+    async def _work(self, held: Held) -> Returned | None:
         task = held.task
         if task.attempt == 1:
             self.telemetry.milliseconds(
                 "QueueWaitMs", self.clock.now() - max(task.created_at, task.not_before)
             )
         self.telemetry.event("task running", task, attempt=task.attempt)
-        # a hair late, so that the wall clock agrees that the deadline has passed
-        until_deadline = (task.deadline - self.clock.now() + 2) / 1000
-        until_shutdown = time_left() - SHUTDOWN_MARGIN_SECONDS
-        limit, then = min((until_deadline, Stop.DEADLINE), (until_shutdown, Stop.SHUTDOWN))
+        then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
+        # at a deadline a hair late, so that the wall clock agrees that it has passed
+        hair = 2 if then is Stop.DEADLINE else 0
+        seconds = max(0, held.until - self.clock.now() + hair) / 1000
         try:
-            reply = await held.supervise(self._answer(task), self.clock, max(0.0, limit), then)
+            reply = await held.supervise(self._answer(task), self.clock, seconds, then)
             return await self._end(held, reply)
         except Stopped as stopped:
             return await self._stopped(held, stopped.why)
@@ -192,39 +197,41 @@ class Executor:
         self._count_usage(used)
         total = task.usage + used
         if reply.stop_reason in COMPLETE_STOPS:
-            output = await self._save_output(task, {"result": reply.text})
+            output = await self._save_output(held, {"result": reply.text})
             result = await self._insist(
+                held,
                 lambda: self.ending.complete(
                     task,
                     output,
                     total,
                     guard_of_completion(task.fence, self.clock.now()),
                     finish_id=task.claim_id,
-                )
+                ),
             )
             if isinstance(result, Refused) and result.current and result.current.is_expired(self.clock.now()):
                 result = await self._insist(
-                    lambda: self.ending.time_out(task, total, finish_id=task.claim_id)
+                    held, lambda: self.ending.time_out(task, total, finish_id=task.claim_id)
                 )
             return self._written(result)
         partial = (
-            await self._save_output(task, {"result": reply.text, "partial": True}) if reply.text else None
+            await self._save_output(held, {"result": reply.text, "partial": True}) if reply.text else None
         )
         return await self._fail(held, failure_of(reply), used=total, output=partial)
 
-    async def _save_output(self, task: Task, document: Mapping[str, Any]) -> Payload:
+    async def _save_output(self, held: Held, document: Mapping[str, Any]) -> Payload:
         # named after the fence: a stale worker's late upload cannot replace the winner's
-        name = f"output-{task.fence}"
-        return await self._insist(lambda: payload.save(self.payloads, task.ref.task_id, name, document))
+        name, task_id = f"output-{held.task.fence}", held.task.ref.task_id
+        return await self._insist(held, lambda: payload.save(self.payloads, task_id, name, document))
 
     async def _fail(
         self, held: Held, failure: Failure, *, used: Usage | None = None, output: Payload | None = None
     ) -> Returned | None:
         guard = guard_of_worker(held.task.fence)
         result = await self._insist(
+            held,
             lambda: self.ending.fail(
                 held.task, failure, guard, usage=used, output=output, finish_id=held.task.claim_id
-            )
+            ),
         )
         return self._written(result)
 
@@ -253,7 +260,7 @@ class Executor:
             return await self._fail(held, Failure(code, message), used=billed)
         due_at = due_after_release(not_before, task.deadline)
         result = await self._insist(
-            lambda: self.store.release(task.ref, task.fence, now, not_before, due_at, billed)
+            held, lambda: self.store.release(task.ref, task.fence, now, not_before, due_at, billed)
         )
         if isinstance(result, Refused):
             return self._written(result)
@@ -270,20 +277,23 @@ class Executor:
                 return Returned(None)
             case Stop.DEADLINE:
                 task = held.task
-                result = await self._insist(lambda: self.ending.time_out(task, finish_id=task.claim_id))
+                result = await self._insist(held, lambda: self.ending.time_out(task, finish_id=task.claim_id))
                 return self._written(result)
             case Stop.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."
                 return await self._retry(held, FailureCode.EXECUTION_ERROR, reason)
 
-    async def _insist[T](self, write: Callable[[], T]) -> T:
-        """Write, and try again for a while where the store does not answer. Raises its last error."""
-        for pause in SAVE_DELAYS:
+    async def _insist[T](self, held: Held, write: Callable[[], T]) -> T:
+        """Write, and try again where the store does not answer: a few times at least, and for as long as the
+        work may last, since an answer that was bought is worth waiting for. Raises the last error."""
+        for tries in itertools.count(1):
             try:
                 return await self.run(write)
             except (StoreUnavailable, PayloadUnavailable):
-                await self.clock.sleep(pause)
-        return await self.run(write)
+                if tries > len(SAVE_DELAYS) and self.clock.now() >= held.until:
+                    raise
+                await self.clock.sleep(SAVE_DELAYS[min(tries, len(SAVE_DELAYS)) - 1])
+        raise AssertionError("unreachable")
 
     def _written(self, result: Written | Refused) -> Returned | None:
         """A refused final write means that somebody else ended the task, or holds it and will."""

@@ -41,11 +41,15 @@ class Stopped(Exception):
 
 @dataclass
 class Held:
-    """A task that this worker holds, with the message that brought it."""
+    """A task that this worker holds, with the message that brought it.
+
+    ``until`` is when its work must end, by its deadline or by the function's own (Unix milliseconds).
+    """
 
     delivery: Delivery
     task: Task
     lease_until: int
+    until: int
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def interrupt(self, why: Stop) -> None:
