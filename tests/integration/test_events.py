@@ -87,7 +87,11 @@ def test_worker(agents: Account, start: Start, claude: StandInClient) -> None:
 
     assert answer == {"batchItemFailures": []}
     assert claude.calls() == []
-    assert [call.operation for call in agents.calls.made] == ["UpdateItem", "DeleteMessage"]
+    assert [call.operation for call in agents.calls.made] == [
+        "ChangeMessageVisibilityBatch",
+        "UpdateItem",
+        "DeleteMessage",
+    ]
 
 
 def test_dead_letter(agents: Account, stored: Task, start: Start) -> None:

@@ -2,13 +2,11 @@
 
 import asyncio
 import itertools
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain import retry
-from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import (
     Payload,
@@ -23,7 +21,7 @@ from a2a_tasks.domain.task import (
 from a2a_tasks.domain.usage import Price, Usage
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from a2a_tasks.ports.model import Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
+from a2a_tasks.ports.model import Model, ModelBusy, ModelRejected, ModelReply
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.queue import Delivery, DeliveryHandler
 from a2a_tasks.ports.registry import AgentReader
@@ -32,6 +30,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import payload
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopped
+from a2a_tasks.services.turn import COMPLETE_STOPS, failure_of, to_request
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
@@ -39,8 +38,6 @@ UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
 SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses between the tries to write an end down, beyond the SDK's own; the last one repeats."""
-COMPLETE_STOPS = frozenset({"end_turn", "stop_sequence"})
-TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
 @dataclass(frozen=True)
@@ -308,31 +305,6 @@ class Executor:
         self.telemetry.count("OutputTokens", used.output_tokens)
         if used.cost_usd is not None:
             self.telemetry.count("CostUsd", float(used.cost_usd))
-
-
-def to_request(agent: AgentRevision, model: str, document: Mapping[str, Any]) -> ModelRequest:
-    """The request for a task's input ``{"message", "context"?}``; the context comes first, marked as such."""
-    blocks = [{"type": "text", "text": document["message"]}]
-    if context := document.get("context"):
-        text = json.dumps(context, ensure_ascii=False, indent=1)
-        blocks.insert(0, {"type": "text", "text": f"<context>\n{text}\n</context>"})
-    messages = [{"role": "user", "content": blocks}]
-    return ModelRequest(model, agent.system_prompt, messages, agent.max_tokens)
-
-
-def failure_of(reply: ModelReply) -> Failure:
-    """The failure that an answer means which is not a complete one."""
-    if reply.stop_reason in TRUNCATED_STOPS:
-        return Failure(
-            FailureCode.OUTPUT_TRUNCATED,
-            "The answer was cut off at a limit of the model; raise the agent's maxTokens or ask for less.",
-        )
-    if reply.stop_reason == "refusal":
-        category = f" (category: {reply.refusal_category})" if reply.refusal_category else ""
-        return Failure(FailureCode.MODEL_REFUSED, f"The model declined to answer{category}.")
-    return Failure(
-        FailureCode.EXECUTION_ERROR, f"The model stopped for an unknown reason: {reply.stop_reason}."
-    )
 
 
 def _seconds_until(moment: int, now: int) -> int:
