@@ -23,7 +23,7 @@ from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.submit import Submission, Submitter
 from a2a_tasks.services.tasks import Tasks
 from bench.report import console, table
-from bench.tables import REGION, make_registry, make_tasks
+from tests.integration.template import table_definition
 from tests.twins.telemetry import MemoryTelemetry
 
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
@@ -57,12 +57,12 @@ def run() -> None:
 
 def _measure() -> tuple[list[list[object]], tuple[int, int, int]]:
     seen: Counter[str] = Counter()
-    session = boto3.Session(region_name=REGION, aws_access_key_id="bench", aws_secret_access_key="bench")  # noqa: S106
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="bench", aws_secret_access_key="bench")  # noqa: S106
     session.events.register("before-call.*", lambda model, **_: seen.update([model.name]))
     dynamodb: Any = session.client("dynamodb")
     sqs: Any = session.client("sqs")
-    make_tasks(dynamodb, "tasks")
-    make_registry(dynamodb, "registry")
+    dynamodb.create_table(TableName="tasks", **table_definition("TasksTable"))
+    dynamodb.create_table(TableName="registry", **table_definition("RegistryTable"))
     url = sqs.create_queue(QueueName="tasks")["QueueUrl"]
     clock, entropy, telemetry = SystemClock(), SystemEntropy(), MemoryTelemetry()
     store, registry = DynamoDBTaskStore(dynamodb, "tasks"), DynamoDBRegistry(dynamodb, "registry")

@@ -17,7 +17,7 @@ from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.sweep import Sweeper
 from bench.report import table
-from bench.tables import REGION, make_tasks
+from tests.integration.template import table_definition
 from tests.twins.telemetry import MemoryTelemetry
 
 STORED = 50_000
@@ -38,9 +38,9 @@ def run() -> None:
 
 
 def _measure() -> list[object]:
-    session = boto3.Session(region_name=REGION, aws_access_key_id="bench", aws_secret_access_key="bench")  # noqa: S106
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="bench", aws_secret_access_key="bench")  # noqa: S106
     dynamodb: Any = session.client("dynamodb")
-    make_tasks(dynamodb, "tasks")
+    dynamodb.create_table(TableName="tasks", **table_definition("TasksTable"))
     _fill(dynamodb)
     seen: Counter[str] = Counter()
     session.events.register("before-call.dynamodb", lambda model, **_: seen.update([model.name]))

@@ -35,7 +35,7 @@ class S3Payloads:
 
     def get(self, key: str) -> str:
         try:
-            body: bytes = self._call(self.client().get_object, Key=key)["Body"].read()
+            body: bytes = self._call(self.client().get_object, gone=GONE, Key=key)["Body"].read()
         except BotoCoreError as error:  # the body breaks off while it is read
             raise PayloadUnavailable(str(error)) from error
         try:
@@ -65,11 +65,14 @@ class S3Payloads:
         answer = self._call(self.client().list_objects_v2, Prefix=prefix, MaxKeys=1000)
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
-    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+    def _call(
+        self, operation: Callable[..., Any], gone: frozenset[str] = frozenset(), **arguments: Any
+    ) -> Any:
+        """``gone`` are the error codes by which this operation says that there is no such object."""
         try:
             return operation(Bucket=self.bucket, **arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] in GONE and operation == self.client().get_object:
+            if error.response["Error"]["Code"] in gone:
                 raise PayloadCorrupt(f"{arguments['Key']} is gone") from error
             raise PayloadUnavailable(str(error)) from error
         except BotoCoreError as error:

@@ -1,7 +1,6 @@
 """The worker: claim a task, let the model answer, write the end down once."""
 
 import asyncio
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -283,14 +282,15 @@ class Executor:
     async def _insist[T](self, held: Held, write: Callable[[], T]) -> T:
         """Write, and try again where the store does not answer: a few times at least, and for as long as the
         work may last, since an answer that was bought is worth waiting for. Raises the last error."""
-        for tries in itertools.count(1):
+        pauses = 0
+        while True:
             try:
                 return await self.run(write)
             except (StoreUnavailable, PayloadUnavailable):
-                if tries > len(SAVE_DELAYS) and self.clock.now() >= held.until:
+                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= held.until:
                     raise
-                await self.clock.sleep(SAVE_DELAYS[min(tries, len(SAVE_DELAYS)) - 1])
-        raise AssertionError("unreachable")
+            await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])
+            pauses += 1
 
     def _written(self, result: Written | Refused) -> Returned | None:
         """A refused final write means that somebody else ended the task, or holds it and will."""

@@ -107,13 +107,10 @@ class LeaseKeeper:
             del self.held[held.delivery.message_id]
 
     async def keep_beating(self) -> None:
-        """Beat until cancelled. One beat's failure, whatever it is, does not cost the next one."""
+        """Beat until cancelled."""
         while True:
             await self.clock.sleep(self.beat_seconds)
-            try:
-                await self.beat()
-            except Exception as error:
-                self.telemetry.problem("heartbeat failed", error=error)
+            await self.beat()
 
     async def beat(self) -> None:
         """Renew every lease now."""
