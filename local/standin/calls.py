@@ -1,10 +1,11 @@
-"""The record of what came in: one entry for each POST /v1/messages."""
+"""The record of what came in: one entry for each message asked for, alone or in a batch."""
 
 import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -12,8 +13,10 @@ from local.standin.connection import HttpRequest
 from local.standin.messages_request import MessagesRequest
 
 _KEPT_REQUESTS = 2_000
-_SECRET_HEADERS = ("authorization", "x-api-key")
+_KEPT_REQUEST_BYTES = 256 * 1024 * 1024
+_SECRET_HEADERS = ("authorization", "x-api-key", "x-amz-security-token")
 _FIRST_TEXT_CHARACTERS = 200
+_SEARCHED_TEXT_CHARACTERS = 2_000
 
 
 @dataclass(slots=True)
@@ -21,22 +24,31 @@ class Call:
     """One call. Times are epoch seconds; what is not known (yet) is None.
 
     `step` counts from 1. `outcome` is `open`, `completed`, `error STATUS`, `error TYPE` (an error event in
-    mid-stream), `cut` (ended or reset in mid-stream), `client_left`, or `failed` (a defect of the stand-in).
+    mid-stream), `cut` (ended or reset in mid-stream), `client_left`, `expired` (in a batch), or `failed` (a
+    defect of the stand-in). `authorization` is the scheme: `bearer`, `x-api-key` or `sigv4:SERVICE`. `usage`
+    is the last that was answered.
     """
 
     index: int
     request_id: str
+    path: str
     request_bytes: int
     request_sha256: str
     started_at: float
     first_byte_at: float | None = None
     ended_at: float | None = None
     outcome: str = "open"
+    api_version: str | None = None
+    beta: str | None = None
+    backend: str | None = None
+    authorization: str | None = None
     model: str | None = None
     conversation: str | None = None
     first_user_text: str | None = None
     messages_count: int | None = None
     step: int | None = None
+    usage: dict[str, Any] | None = None
+    custom_id: str | None = None
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
@@ -55,13 +67,6 @@ class Call:
             for name, value in asdict(self).items()
         }
 
-    def describe(self, request: MessagesRequest) -> None:
-        """Add what a valid request says."""
-        self.model = request.model
-        self.conversation = request.conversation
-        self.first_user_text = request.first_user_text[:_FIRST_TEXT_CHARACTERS]
-        self.messages_count = len(request.messages)
-
     def mark_first_byte(self) -> None:
         """The answer begins."""
         self.first_byte_at = time.time()
@@ -76,36 +81,72 @@ class RecordedRequest:
     body: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many calls are open now, and the most that were open at the same time."""
+
+    open: int
+    max_open: int
+
+
 class CallLog:
-    """Every call since the start or the last reset, and the last 2,000 requests."""
+    """Every call since the start or the last reset, and the last 2,000 requests, of 256 MiB at most."""
 
     def __init__(self) -> None:
-        self.open = 0
-        self.max_open = 0
         self._calls: list[Call] = []
-        self._requests: dict[int, HttpRequest] = {}
+        self._changes: list[tuple[Call, int]] = []
+        self._requests: OrderedDict[int, HttpRequest] = OrderedDict()
+        self._request_bytes = 0
+        self._first_texts: dict[str, str] = {}
 
-    def begin(self, http: HttpRequest, request_id: str) -> Call:
-        """Record that a request has come in whole."""
-        index = len(self._calls)
-        call = Call(index, request_id, len(http.body), hashlib.sha256(http.body).hexdigest(), time.time())
+    def begin(self, http: HttpRequest, request_id: str, custom_id: str | None = None) -> Call:
+        """Record that a request has come in whole; one from a batch is never open."""
+        call = Call(
+            index=len(self._calls),
+            request_id=request_id,
+            path=http.path,
+            request_bytes=len(http.body),
+            request_sha256=hashlib.sha256(http.body).hexdigest(),
+            started_at=time.time(),
+            api_version=http.headers.get("anthropic-version"),
+            beta=http.headers.get("anthropic-beta"),
+            custom_id=custom_id,
+        )
         self._calls.append(call)
-        self._requests[index] = http
-        self._requests.pop(index - _KEPT_REQUESTS, None)
-        self.open += 1
-        self.max_open = max(self.max_open, self.open)
+        self._keep(call.index, http)
+        if custom_id is None:
+            self._changes.append((call, 1))
         return call
+
+    def describe(self, call: Call, request: MessagesRequest) -> None:
+        """Add what a valid request says."""
+        text = request.first_user_text
+        call.model = request.model
+        call.conversation = request.conversation
+        call.first_user_text = text[:_FIRST_TEXT_CHARACTERS]
+        call.messages_count = len(request.messages)
+        self._first_texts[request.conversation] = text[:_SEARCHED_TEXT_CHARACTERS]
 
     def end(self, call: Call, outcome: str) -> None:
         """Record how a call ended; only the first outcome counts."""
         if call.ended_at is None:
             call.ended_at = time.time()
             call.outcome = outcome
-            self.open -= 1
+            if call.custom_id is None:
+                self._changes.append((call, -1))
 
-    def since(self, index: int) -> Iterable[Call]:
-        """The calls from that index on."""
-        return self._calls[max(0, index) :]
+    def find(self, since: int, marker: str) -> Iterator[Call]:
+        """The calls from that index on whose first user text, of 2,000 characters, holds the marker."""
+        return (call for call in self._calls[max(0, since) :] if self._has(call, marker))
+
+    def concurrency(self, marker: str) -> Concurrency:
+        """How many of the calls with that marker were open, and are."""
+        now = most = 0
+        for call, change in self._changes:
+            if self._has(call, marker):
+                now += change
+                most = max(most, now)
+        return Concurrency(now, most)
 
     def request(self, index: int) -> RecordedRequest | None:
         """The request of a call, None if there is none or it is no longer kept."""
@@ -121,6 +162,21 @@ class CallLog:
 
     def reset(self) -> None:
         """Forget every call; those still open go on and count as open."""
+        self._changes = [(call, 1) for call, change in self._changes if change == 1 and call.ended_at is None]
         self._calls.clear()
         self._requests.clear()
-        self.max_open = self.open
+        self._request_bytes = 0
+        kept = {call.conversation for call, _ in self._changes}
+        self._first_texts = {key: text for key, text in self._first_texts.items() if key in kept}
+
+    def _has(self, call: Call, marker: str) -> bool:
+        return not marker or marker in self._first_texts.get(call.conversation or "", "")
+
+    def _keep(self, index: int, http: HttpRequest) -> None:
+        self._requests[index] = http
+        self._request_bytes += len(http.body)
+        while len(self._requests) > _KEPT_REQUESTS or (
+            self._request_bytes > _KEPT_REQUEST_BYTES and len(self._requests) > 1
+        ):
+            _, dropped = self._requests.popitem(last=False)
+            self._request_bytes -= len(dropped.body)

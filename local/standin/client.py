@@ -1,49 +1,77 @@
-"""Reading what a stand-in has seen, from another thread or process."""
+"""Reading what a stand-in has seen, and telling it how to behave, from another thread or process."""
 
 import json
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from local.standin.calls import Call, RecordedRequest
+from local.standin.calls import Call, Concurrency, RecordedRequest
 
 _TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Concurrency:
-    """How many calls are open now, and the most that were open at the same time."""
+class BatchRecord:
+    """A batch that was created, also if its answer was lost or it was deleted; `status` as in the API."""
 
-    open: int
-    max_open: int
+    id: str
+    status: str
+    custom_ids: list[str]
+    is_answered: bool
+    is_deleted: bool
 
 
 class StandInClient:
     """The routes under `/_standin/` of the stand-in at `base_url`.
 
+    A `marker` selects the calls whose first user text holds it, in its first 2,000 characters; if empty, all.
     Every method raises OSError where nothing answers, and LookupError where the stand-in says no.
     """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url.rstrip("/")
 
-    def calls(self, since: int = 0) -> list[Call]:
-        """The calls from that index on, oldest first."""
-        listing = self._fetch("GET", f"calls?since={since}")
+    def calls(self, since: int = 0, marker: str = "") -> list[Call]:
+        """The calls from that index on, oldest first; a request of a batch when it was processed."""
+        listing = self._fetch("GET", f"calls?{urlencode({'since': since, 'marker': marker})}")
         return [Call.from_json(record) for record in listing["calls"]]
 
-    def concurrency(self) -> Concurrency:
-        """The calls that are open, now and at most since the last reset."""
-        listing = self._fetch("GET", f"calls?since={2**31}")
+    def concurrency(self, marker: str = "") -> Concurrency:
+        """The calls that are open, now and at most since the last reset; none of a batch is."""
+        listing = self._fetch("GET", f"concurrency?{urlencode({'marker': marker})}")
         return Concurrency(listing["open"], listing["maxOpen"])
 
     def requests(self, index: int) -> RecordedRequest:
-        """The request of the call with that index; the last 2,000 are kept."""
+        """The request of the call with that index; the last 2,000 are kept, of 256 MiB at most."""
         return RecordedRequest(**self._fetch("GET", f"requests/{index}"))
 
+    def bodies(self, marker: str) -> list[Any]:
+        """The request bodies of the calls with that marker, oldest first."""
+        return [self.requests(call.index).body for call in self.calls(marker=marker)]
+
+    def batches(self) -> list[BatchRecord]:
+        """Every batch that was created, oldest first."""
+        return [BatchRecord(**record) for record in self._fetch("GET", "batches")["batches"]]
+
+    def hold_batches(self) -> None:
+        """Let no batch end, neither those in progress nor new ones; cancelling does not end them either."""
+        self._fetch("POST", "batches/hold")
+
+    def release_batches(self) -> None:
+        """End every batch now, and hold no more."""
+        self._fetch("POST", "batches/release")
+
+    def end_batches_after(self, seconds: float) -> None:
+        """Let batches created from now on end so long after their creation, 1 s if never told."""
+        self._fetch("POST", f"batches/end-after/{round(seconds * 1_000)}")
+
+    def lose_next_batch_answer(self) -> None:
+        """Let the next batch be created, and reset its connection before the answer."""
+        self._fetch("POST", "batches/lose-next-answer")
+
     def reset(self) -> None:
-        """Forget calls, conversations and the simulated prompt cache."""
+        """Forget calls, conversations, batches and the simulated prompt cache; hold and lose nothing."""
         self._fetch("POST", "reset")
 
     def check_health(self) -> None:

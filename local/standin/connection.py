@@ -91,9 +91,13 @@ class Connection:
             raise ClientLeft
 
     async def send_json(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
-        """Send a whole answer."""
+        """Send a JSON object as a whole answer."""
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        fields = {"content-type": "application/json", "content-length": str(len(payload))} | headers
+        await self.send(status, "application/json", payload, headers)
+
+    async def send(self, status: int, content_type: str, payload: bytes, headers: dict[str, str]) -> None:
+        """Send a whole answer."""
+        fields = {"content-type": content_type, "content-length": str(len(payload))} | headers
         await self._write(_head(status, fields) + payload)
 
     async def start_stream(self, headers: dict[str, str], data: bytes) -> None:

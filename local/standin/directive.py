@@ -1,99 +1,59 @@
 """The script that a prompt may carry: `[[standin: STEP | STEP | …]]`.
 
 A step is a list of words separated by `;`, run in order. A value that contains `;`, `|` or `]]` is written as
-a JSON string (`say="one; two"`); the input of a tool is JSON and needs no further quoting.
+a JSON string (`say="one; two"`); JSON objects need no further quoting.
 
-    say=TEXT  size=CHARACTERS  echo  think=TEXT  tool=NAME:{json}   what the reply consists of
+    say=TEXT  size=CHARACTERS  echo  data={json}  think=TEXT        what the reply says
+    tool=NAME:{json}  server=NAME:{json}  mcp=SERVER.TOOL:{json}    what it calls; several are parallel calls
+    compact                                                          that it begins with a summary
     stop=REASON  wait=SECONDS  delay=SECONDS                         how it ends and how long it takes
     err=STATUS  retry_after=SECONDS  type=TYPE  error_code=CODE      an HTTP error in place of a reply
     sse_err=TYPE  eof  drop  hang  ping  silent                      a reply that breaks in the middle
+    expire                                                           no reply: expired, in a batch
+    repeat=TIMES  once                                               how often the step is given
+
+`${last_tool_result}` in a text of `say=` is replaced by the text of the last tool_result in the request.
+`server=` knows web_search, web_fetch, code_execution and bash_code_execution. `server=`, `mcp=` and `compact`
+answer 400 unless the request offers the tool, or asks for compaction.
+
+Which step a call gets follows from its request, so the same request gets the same step again, also after its
+client died: one step on for each assistant message in it, and one for each earlier call of the conversation,
+at this or an earlier length, that used a step up as it began. Errors and breaks do that (`err=529 | say=ok`),
+`expire`, and any step that says `once` (`delay=90; once | say=ok` for a client that is killed or frozen while
+it waits). After the last step the last one is given again.
 """
 
 import json
 import re
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
+
+from local.standin.step import (
+    Break,
+    Compact,
+    Data,
+    Echo,
+    Failure,
+    Part,
+    Say,
+    Size,
+    Step,
+    Think,
+    UseMcpTool,
+    UseServerTool,
+    UseTool,
+)
 
 _OPENING = "[[standin:"
 _WORD = re.compile(r"\s*([a-z_]+)\s*(=?)\s*")
 _PLAIN_VALUE = re.compile(r"(.*?)\s*(?=;|\||\]\])", re.DOTALL)
-_TOOL_NAME = re.compile(r"([A-Za-z0-9_-]{1,128})\s*(:?)\s*")
+_CALL = re.compile(r"([A-Za-z0-9_-]{1,128})(?:\.([A-Za-z0-9_.-]{1,128}))?\s*(:?)\s*")
 _SEPARATOR = re.compile(r"\s*(;|\||\]\])")
+_MOST_REPETITIONS = 10_000
 
 
 class DirectiveError(ValueError):
     """The directive in the prompt cannot be understood; the text says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Text, word for word; empty text adds no block."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Filler text of exactly so many characters."""
-
-    characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Echo:
-    """Text that repeats the system prompt and the user's text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Think:
-    """A signed thinking block."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class UseTool:
-    """A tool_use block."""
-
-    name: str
-    input: dict[str, Any] = field(default_factory=dict)
-
-
-type Part = Say | Size | Echo | Think | UseTool
-
-
-class Break(StrEnum):
-    """How a reply breaks in the middle."""
-
-    EOF = "eof"  # the body ends cleanly, without message_delta and message_stop
-    DROP = "drop"  # the TCP connection is reset
-    HANG = "hang"  # nothing more comes, not even pings
-    PING = "ping"  # only pings come
-    SILENT = "silent"  # not even the status line comes
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An HTTP error in place of a reply; `type` None is the usual one of the status."""
-
-    status: int
-    type: str | None = None
-    error_code: str | None = None
-    retry_after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one call of a conversation gets. `wait` and `delay` are seconds; `delay` None streams at once."""
-
-    parts: tuple[Part, ...] = ()
-    stop: str | None = None
-    wait: float = 0.0
-    delay: float | None = None
-    failure: Failure | None = None
-    sse_error: str | None = None
-    breaks: Break | None = None
 
 
 def find_steps(text: str) -> tuple[Step, ...]:
@@ -110,9 +70,12 @@ def find_steps(text: str) -> tuple[Step, ...]:
         if word := _WORD.match(text, position):
             name, has_value = word[1], bool(word[2])
             position = word.end()
-            if name == "tool":
-                tool, position = _read_tool(text, position)
-                parts.append(tool)
+            if name in ("tool", "server", "mcp"):
+                call, position = _read_call(name, text, position)
+                parts.append(call)
+            elif name == "data":
+                data, position = _read_data(text, position)
+                parts.append(data)
             else:
                 value, position = _read_value(text, position) if has_value else ("", position)
                 if (part := _part(name, value)) is not None:
@@ -126,7 +89,8 @@ def find_steps(text: str) -> tuple[Step, ...]:
             )
         position = separator.end()
         if separator[1] != ";":
-            steps.append(_step(tuple(parts), words))
+            times = _repetitions(words.pop("repeat", "1"))
+            steps.extend([_step(tuple(parts), words)] * times)
             words, parts = {}, []
         if separator[1] == "]]":
             return tuple(steps)
@@ -148,16 +112,26 @@ def _read_value(text: str, position: int) -> tuple[str, int]:
     return plain[1], plain.end()
 
 
-def _read_tool(text: str, position: int) -> tuple[UseTool, int]:
-    name = _TOOL_NAME.match(text, position)
-    if name is None:
-        raise DirectiveError("tool= needs a name, as in tool=Read:{}")
-    if not name[2]:
-        return UseTool(name[1]), name.end()
-    arguments, end = _read_json(text, name.end())
+def _read_call(word: str, text: str, position: int) -> tuple[Part, int]:
+    name = _CALL.match(text, position)
+    if name is None or (name[2] is not None) != (word == "mcp"):
+        example = "mcp=docs.search:{}" if word == "mcp" else f"{word}=Read:{{}}"
+        raise DirectiveError(f"{word}= needs a name, as in {example}")
+    arguments, end = _read_json(text, name.end()) if name[3] else ({}, name.end())
     if not isinstance(arguments, dict):
-        raise DirectiveError(f"the input of tool {name[1]} must be a JSON object")
-    return UseTool(name[1], arguments), end
+        raise DirectiveError(f"the input of {word}={name[1]} must be a JSON object")
+    match word:
+        case "mcp":
+            return UseMcpTool(name[1], name[2], arguments), end
+        case "server":
+            return UseServerTool(name[1], arguments), end
+        case _:
+            return UseTool(name[1], arguments), end
+
+
+def _read_data(text: str, position: int) -> tuple[Data, int]:
+    _, end = _read_json(text, position)
+    return Data(text[position:end]), end
 
 
 def _read_json(text: str, position: int) -> tuple[Any, int]:
@@ -177,6 +151,8 @@ def _part(name: str, value: str) -> Part | None:
             return Echo()
         case "think":
             return Think(value)
+        case "compact":
+            return Compact()
     return None
 
 
@@ -195,6 +171,10 @@ def _step(parts: tuple[Part, ...], words: dict[str, str]) -> Step:
                 step = replace(step, sse_error=value or "overloaded_error")
             case "eof" | "drop" | "hang" | "ping" | "silent":
                 step = replace(step, breaks=Break(name))
+            case "once":
+                step = replace(step, once=True)
+            case "expire":
+                step = replace(step, expires=True)
             case "err" | "type" | "error_code" | "retry_after":
                 details[name] = value
             case _:
@@ -213,6 +193,13 @@ def _step(parts: tuple[Part, ...], words: dict[str, str]) -> Step:
         retry_after=details.get("retry_after"),
     )
     return replace(step, failure=failure)
+
+
+def _repetitions(value: str) -> int:
+    times = int(_number("repeat", value))
+    if not 1 <= times <= _MOST_REPETITIONS:
+        raise DirectiveError(f"repeat= must lie between 1 and {_MOST_REPETITIONS}")
+    return times
 
 
 def _number(name: str, value: str) -> float:

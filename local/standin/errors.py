@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.standin.directive import Failure
+from local.standin.step import Failure
 
 _TYPES = {
     400: "invalid_request_error",

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from local.standin.blocks import Block, Compaction, Text, Thinking, ToolCall, ToolOutput
 from local.standin.messages_request import MessagesRequest
-from local.standin.reply import Block, Reply, Text, Thinking, ToolUse
+from local.standin.reply import Reply
 from local.standin.usage import InputUsage
 
 _SMALL_PIECE = 24
@@ -36,7 +37,7 @@ def message_json(
     request: MessagesRequest, reply: Reply | None, usage: dict[str, Any], message_id: str
 ) -> dict[str, Any]:
     """The message: finished, or without a reply as message_start shows it."""
-    return {
+    message = {
         "id": message_id,
         "type": "message",
         "role": "assistant",
@@ -45,8 +46,10 @@ def message_json(
         "stop_reason": reply.stop_reason if reply else None,
         "stop_sequence": None,
         "stop_details": reply.stop_details if reply else None,
+        "container": reply.container if reply else None,
         "usage": usage,
     }
+    return message | (_applied_edits(request) if reply else {})
 
 
 def opening(request: MessagesRequest, usage: InputUsage, message_id: str) -> bytes:
@@ -64,12 +67,22 @@ def content(reply: Reply, delay: float) -> Iterator[Event]:
         yield _event("content_block_stop", {"index": index})
 
 
-def closing(reply: Reply, usage: InputUsage) -> bytes:
+def closing(request: MessagesRequest, reply: Reply, usage: InputUsage) -> bytes:
     """message_delta and message_stop."""
-    delta = {"stop_reason": reply.stop_reason, "stop_sequence": None, "stop_details": reply.stop_details}
-    total = usage.to_delta(reply.output_tokens)
-    end = encode("message_delta", {"type": "message_delta", "delta": delta, "usage": total})
+    delta = {
+        "stop_reason": reply.stop_reason,
+        "stop_sequence": None,
+        "stop_details": reply.stop_details,
+        "container": reply.container,
+    }
+    body = {"type": "message_delta", "delta": delta, "usage": usage.to_end(reply)}
+    end = encode("message_delta", body | _applied_edits(request))
     return end + encode("message_stop", {"type": "message_stop"})
+
+
+def _applied_edits(request: MessagesRequest) -> dict[str, Any]:
+    # The stand-in clears nothing, but a client that asked for it is told so.
+    return {"context_management": {"applied_edits": []}} if request.manages_context else {}
 
 
 def _event(event: str, fields: dict[str, Any], *, is_delta: bool = False) -> Event:
@@ -82,8 +95,12 @@ def _empty(block: Block) -> dict[str, Any]:
             return {"type": "text", "text": ""}
         case Thinking():
             return {"type": "thinking", "thinking": "", "signature": ""}
-        case ToolUse():
+        case ToolCall():
             return block.to_json() | {"input": {}}
+        case ToolOutput():
+            return block.to_json()
+        case Compaction():
+            return {"type": "compaction", "content": None}
 
 
 def _deltas(block: Block, delay: float) -> Iterator[dict[str, Any]]:
@@ -94,9 +111,13 @@ def _deltas(block: Block, delay: float) -> Iterator[dict[str, Any]]:
         case Thinking():
             yield from ({"type": "thinking_delta", "thinking": piece} for piece in pieces)
             yield {"type": "signature_delta", "signature": block.signature}
-        case ToolUse():
+        case ToolCall():
             yield {"type": "input_json_delta", "partial_json": ""}
             yield from ({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
+        case Compaction():
+            yield block.to_json() | {"type": "compaction_delta"}
+        case ToolOutput():
+            pass
 
 
 def _pieces(text: str, delay: float) -> Iterator[str]:

@@ -1,44 +1,104 @@
 """A request to the Messages API, checked the way the real one checks it."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from local.standin.backend import Backend
 from local.standin.errors import ApiError
+from local.standin.features import COMPACT_EDIT, Features
 from local.standin.models import MAX_OUTPUT_TOKENS, is_served
+from local.standin.output_format import check_output_config
 from local.standin.prefixes import Prefix, prefixes_of, sign_thinking
+from local.standin.tools import Toolbox
+from local.standin.transcript import blocks_of, check_content, check_messages
 
-_REMOVED_PARAMETERS = ("temperature", "top_p", "top_k")
-_ROLES = ("user", "assistant", "system")
+# `temperature`, `top_p` and `top_k` are gone from the API, so they are refused like anything unknown.
+_COUNTED_PARAMETERS = frozenset(
+    (
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "cache_control",
+        "speed",
+    )
+)
+_PARAMETERS = _COUNTED_PARAMETERS | {
+    "container",
+    "diagnostics",
+    "inference_geo",
+    "max_tokens",
+    "metadata",
+    "service_tier",
+    "stop_sequences",
+    "stream",
+    "user_profile_id",
+}
+_MOST_CACHE_MARKERS = 4
+_TTLS = (None, "5m", "1h")
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesRequest:
-    """The parts of a valid request that decide the reply."""
+    """The parts of a valid request that decide the reply.
+
+    `cache_ttl` is `5m` or `1h`, None if nothing is to be cached. `output_schema` is None for free text.
+    `manages_context`: the reply tells which edits were applied.
+    """
 
     model: str
     system: str
     messages: tuple[dict[str, Any], ...]
     streams: bool
-    caches: bool
+    cache_ttl: str | None
     prefixes: tuple[Prefix, ...]
+    toolbox: Toolbox
+    output_schema: dict[str, Any] | None
+    container: str | None
+    manages_context: bool
+    compacts: bool
 
     @classmethod
-    def from_body(cls, body: dict[str, Any], *, needs_max_tokens: bool = True) -> "MessagesRequest":
-        """The request in a JSON body. Raises ApiError 400 or 404."""
-        _check_parameters(body, needs_max_tokens)
-        _check_messages(body.get("messages"))
+    def from_body(
+        cls, body: dict[str, Any], features: Features, *, counts: bool = False
+    ) -> "MessagesRequest":
+        """The request in a JSON body; `counts` if only its tokens are asked for. Raises ApiError 400, 404."""
+        _check_model(body, features.backend)
+        if not counts:
+            _check_max_tokens(body.get("max_tokens"), body["model"])
+        for name in body:
+            if name not in (_COUNTED_PARAMETERS if counts else _PARAMETERS) | features.parameters:
+                raise ApiError.invalid(f"{name}: Extra inputs are not permitted")
+        _check_thinking(body.get("thinking") or {}, body["model"])
+        check_content("system", body.get("system") or [], ("text",))
+        check_output_config(body, features)
+        features.check_context_management(body)
+        toolbox = Toolbox.from_body(body, features)
+        check_messages(body, features)
+        markers = list(_cache_markers(body))
+        _check_cache_markers(markers)
         prefixes = prefixes_of(body)
         # A client that asked for another treatment of foreign thinking has its blocks dropped, not refused.
         if "block_binding" not in (body.get("thinking") or {}):
             _check_signatures(body["messages"], prefixes)
+        edits = (body.get("context_management") or {}).get("edits") or []
         return cls(
             model=body["model"],
             system=text_of(body.get("system") or ""),
             messages=tuple(body["messages"]),
             streams=body.get("stream") is True,
-            caches=_has_cache_marker(body),
+            cache_ttl=markers[0].get("ttl", "5m") if markers else None,
             prefixes=prefixes,
+            toolbox=toolbox,
+            output_schema=((body.get("output_config") or {}).get("format") or {}).get("schema"),
+            container=_container_id(body.get("container")),
+            manages_context="context_management" in body,
+            compacts=any(edit["type"] == COMPACT_EDIT for edit in edits),
         )
 
     @property
@@ -52,17 +112,23 @@ class MessagesRequest:
         return [text_of(message["content"]) for message in self.messages if message["role"] == "user"]
 
     @property
+    def last_tool_result(self) -> str:
+        """The text of the last tool result; empty if there is none."""
+        for message in reversed(self.messages):
+            for block in reversed(blocks_of(message)):
+                if block["type"] == "tool_result":
+                    return text_of(block.get("content") or "")
+        return ""
+
+    @property
+    def turns(self) -> int:
+        """How many replies the request already holds."""
+        return sum(message["role"] == "assistant" for message in self.messages)
+
+    @property
     def conversation(self) -> str:
         """The conversation's key: the SHA-256 of its first user text, in hex."""
         return hashlib.sha256(self.first_user_text.encode("utf-8", "surrogatepass")).hexdigest()
-
-    def check_end(self, *, paused: bool) -> None:
-        """Raise ApiError 400 for a prefilled reply; one that stopped with `pause_turn` may come last."""
-        if self.messages[-1]["role"] != "user" and not (paused and self.messages[-1]["role"] == "assistant"):
-            raise ApiError.invalid(
-                "This model does not support assistant message prefill. "
-                "The conversation must end with a user message."
-            )
 
 
 def text_of(content: Any) -> str:
@@ -72,7 +138,7 @@ def text_of(content: Any) -> str:
     return "\n".join(block["text"] for block in content if block.get("type") == "text")
 
 
-def _check_parameters(body: dict[str, Any], needs_max_tokens: bool) -> None:
+def _check_model(body: dict[str, Any], backend: Backend) -> None:
     model = body.get("model")
     if model is None:
         raise ApiError.invalid("model: Field required")
@@ -80,16 +146,8 @@ def _check_parameters(body: dict[str, Any], needs_max_tokens: bool) -> None:
         raise ApiError.invalid("model: Input should be a valid string")
     if not model:
         raise ApiError.invalid("model: String should have at least 1 character")
-    if needs_max_tokens:
-        _check_max_tokens(body.get("max_tokens"), model)
-    for name in _REMOVED_PARAMETERS:
-        if name in body:
-            raise ApiError.invalid(f"{name}: Extra inputs are not permitted")
-    if not is_served(model):
+    if not is_served(model, backend):
         raise ApiError(404, "not_found_error", f"model: {model}")
-    if not isinstance(body.get("thinking") or {}, dict):
-        raise ApiError.invalid("thinking: Input should be an object")
-    _check_content("system", body.get("system") or [])
 
 
 def _check_max_tokens(max_tokens: Any, model: str) -> None:
@@ -106,75 +164,29 @@ def _check_max_tokens(max_tokens: Any, model: str) -> None:
         )
 
 
-def _check_messages(messages: Any) -> None:
-    if messages is None:
-        raise ApiError.invalid("messages: Field required")
-    if not isinstance(messages, list):
-        raise ApiError.invalid("messages: Input should be a valid array")
-    if not messages:
-        raise ApiError.invalid("messages: at least one message is required")
-    for index, message in enumerate(messages):
-        _check_message(index, message)
-    if messages[0]["role"] != "user":
-        raise ApiError.invalid('messages: first message must use the "user" role')
-    for index in range(len(messages)):
-        _check_tool_results(index, messages)
+def _check_thinking(thinking: Any, model: str) -> None:
+    if not isinstance(thinking, dict):
+        raise ApiError.invalid("thinking: Input should be an object")
+    if model.endswith("claude-opus-5-5") and thinking.get("type") in ("enabled", "disabled"):
+        raise ApiError.invalid(f"thinking.type: '{thinking['type']}' is not supported on {model}")
 
 
-def _check_message(index: int, message: Any) -> None:
-    if not isinstance(message, dict):
-        raise ApiError.invalid(f"messages.{index}: Input should be an object")
-    if message.get("role") not in _ROLES:
-        raise ApiError.invalid(f'messages: Unexpected role "{message.get("role")}".')
-    content = message.get("content")
-    if content is None:
-        raise ApiError.invalid(f"messages.{index}.content: Field required")
-    if not content:
-        raise ApiError.invalid(f"messages.{index}: {message['role']} messages must have non-empty content")
-    _check_content(f"messages.{index}.content", content)
-
-
-def _check_content(place: str, content: Any) -> None:
-    if isinstance(content, str):
-        return
-    if not isinstance(content, list):
-        raise ApiError.invalid(f"{place}: Input should be a valid list")
-    for position, block in enumerate(content):
-        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise ApiError.invalid(f"{place}.{position}.type: Field required")
-        if block["type"] == "text" and not isinstance(block.get("text"), str):
-            raise ApiError.invalid(f"{place}.{position}.text.text: Field required")
-        if block["type"] == "text" and not block["text"]:
-            raise ApiError.invalid(f"{place.partition('.')[0]}: text content blocks must be non-empty")
-
-
-def _check_tool_results(index: int, messages: list[dict[str, Any]]) -> None:
-    called = _tool_use_ids(messages[index - 1]) if index else []
-    if messages[index]["role"] != "user":
-        return
-    leading = []
-    for position, block in enumerate(_content(messages[index])):
-        # Results count only up to the first other block: text before them makes the real API refuse.
-        if block["type"] != "tool_result":
-            break
-        if block.get("tool_use_id") not in called:
-            raise ApiError.invalid(
-                f"messages.{index}.content.{position}: unexpected `tool_use_id` found in `tool_result` "
-                f"blocks: {block.get('tool_use_id')}. Each `tool_result` block must have a corresponding "
-                "`tool_use` block in the previous message."
-            )
-        leading.append(block["tool_use_id"])
-    if missing := [tool_use_id for tool_use_id in called if tool_use_id not in leading]:
+def _check_cache_markers(markers: list[dict[str, Any]]) -> None:
+    if len(markers) > _MOST_CACHE_MARKERS:
         raise ApiError.invalid(
-            f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: "
-            f"{', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block "
-            "in the next message."
+            f"A maximum of {_MOST_CACHE_MARKERS} blocks with cache_control may be provided. "
+            f"Found {len(markers)}."
         )
+    for marker in markers:
+        if marker.get("type") != "ephemeral" or marker.get("ttl") not in _TTLS:
+            raise ApiError.invalid(
+                "cache_control: Input should be of type 'ephemeral' with a ttl of '5m' or '1h'"
+            )
 
 
 def _check_signatures(messages: list[dict[str, Any]], prefixes: tuple[Prefix, ...]) -> None:
     for index, message in enumerate(messages):
-        for position, block in enumerate(_content(message)):
+        for position, block in enumerate(blocks_of(message)):
             if block["type"] != "thinking":
                 continue
             if block.get("signature") != sign_thinking(prefixes[index], block.get("thinking", "")):
@@ -183,19 +195,23 @@ def _check_signatures(messages: list[dict[str, Any]], prefixes: tuple[Prefix, ..
                 )
 
 
-def _content(message: dict[str, Any]) -> list[dict[str, Any]]:
-    return message["content"] if isinstance(message["content"], list) else []
+def _container_id(container: Any) -> str | None:
+    return container.get("id") if isinstance(container, dict) else container
 
 
-def _tool_use_ids(message: dict[str, Any]) -> list[str]:
-    if message["role"] != "assistant":
-        return []
-    return [str(block.get("id")) for block in _content(message) if block["type"] == "tool_use"]
-
-
-def _has_cache_marker(body: dict[str, Any]) -> bool:
+def _cache_markers(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if body.get("cache_control"):
-        return True
-    contents = [body.get("system"), body.get("tools"), *(message["content"] for message in body["messages"])]
-    blocks = [block for content in contents if isinstance(content, list) for block in content]
-    return any(isinstance(block, dict) and block.get("cache_control") for block in blocks)
+        yield body["cache_control"]
+    for content in (
+        body.get("tools"),
+        body.get("system"),
+        *(message["content"] for message in body["messages"]),
+    ):
+        yield from _block_markers(content)
+
+
+def _block_markers(content: Any) -> Iterator[dict[str, Any]]:
+    for block in content if isinstance(content, list) else ():
+        if block.get("cache_control"):
+            yield block["cache_control"]
+        yield from _block_markers(block.get("content"))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from local.standin.backend import Backend
+
 MAX_OUTPUT_TOKENS = 128_000
 _NAMES = {
     "claude-opus-5-5": "Claude Opus 5.5",
@@ -13,9 +15,9 @@ _NAMES = {
 }
 
 
-def is_served(model: str) -> bool:
-    """Whether calls with this id are answered: any Claude, so also new ones and Bedrock's names."""
-    return "claude-" in model
+def is_served(model: str, backend: Backend) -> bool:
+    """Whether calls with this id are answered: any Claude, also a new one, by the backend's own name."""
+    return model.startswith("anthropic.claude-" if backend is Backend.BEDROCK else "claude-")
 
 
 def describe_model(model: str) -> dict[str, Any] | None:

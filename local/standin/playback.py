@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from local.standin import events
 from local.standin.calls import Call, CallLog
 from local.standin.connection import Connection
-from local.standin.directive import Break, Step
+from local.standin.conversation import Turn
 from local.standin.errors import ApiError
 from local.standin.messages_request import MessagesRequest
 from local.standin.reply import Reply
-from local.standin.usage import InputUsage
+from local.standin.step import Break, Step
 
 _PING_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -24,9 +24,7 @@ class Playback:
     connection: Connection
     log: CallLog
     call: Call
-    request: MessagesRequest
-    step: Step
-    usage: InputUsage
+    turn: Turn
     message_id: str = field(default_factory=lambda: f"msg_{secrets.token_hex(12)}")
 
     async def play(self) -> None:
@@ -34,13 +32,21 @@ class Playback:
         await asyncio.sleep(self.step.wait)
         if self.step.breaks is Break.SILENT:
             await _forever()
-        if self.step.failure is not None:
-            raise ApiError.from_failure(self.step.failure)
-        reply = Reply.to_request(self.request, self.step)
+        reply = self.turn.reply()
         if self.request.streams:
             await self._stream(reply)
         else:
             await self._send_whole(reply)
+
+    @property
+    def step(self) -> Step:
+        """What the call gets."""
+        return self.turn.step
+
+    @property
+    def request(self) -> MessagesRequest:
+        """What the call asks for."""
+        return self.turn.request
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -56,16 +62,18 @@ class Playback:
             case Break.HANG | Break.PING:
                 await _forever()
             case _:
-                usage = self.usage.to_start() | {"output_tokens": reply.output_tokens}
+                usage = self.turn.usage.to_whole(reply)
                 message = events.message_json(self.request, reply, usage, self.message_id)
+                self.call.usage = usage
                 self.call.mark_first_byte()
                 await self.connection.send_json(200, message, self._headers)
                 self.log.end(self.call, "completed")
 
     async def _stream(self, reply: Reply) -> None:
+        self.call.usage = self.turn.usage.to_start()
         self.call.mark_first_byte()
         await self.connection.start_stream(
-            self._headers, events.opening(self.request, self.usage, self.message_id)
+            self._headers, events.opening(self.request, self.turn.usage, self.message_id)
         )
         await self._send_content(reply)
         match self.step.breaks:
@@ -83,7 +91,8 @@ class Playback:
             case Break.PING:
                 await self._ping_forever()
             case _:
-                await self.connection.end_stream(events.closing(reply, self.usage))
+                await self.connection.end_stream(events.closing(self.request, reply, self.turn.usage))
+                self.call.usage |= self.turn.usage.to_end(reply)
                 self.log.end(self.call, "completed")
 
     async def _send_content(self, reply: Reply) -> None:

@@ -12,10 +12,16 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """The request up to before one of its messages: its digest, and its length in characters."""
+    """The request up to before one of its messages: its digest, and its length in characters.
+
+    `opening_characters` are those of system prompt and tools. `compactions` counts the messages that begin
+    the prompt anew with a summary.
+    """
 
     digest: str
     characters: int
+    opening_characters: int
+    compactions: int = 0
 
     @property
     def tokens(self) -> int:
@@ -36,15 +42,53 @@ def sign_thinking(prefix: Prefix, thinking: str) -> str:
     return base64.b64encode(hashlib.sha512(f"{prefix.digest}\n{thinking}".encode()).digest()).decode()
 
 
+def extends(earlier: dict[str, Any], later: dict[str, Any]) -> bool:
+    """Whether the later request body goes on from the earlier one, so that caches hit and thinking replays.
+
+    Model, system prompt, tools, MCP servers and output format are equal, and the later messages begin with
+    the earlier ones. Cache markers do not count.
+    """
+    pinned = ("model", "system", "tools", "mcp_servers", "output_config")
+    if any(_comparable(earlier.get(name)) != _comparable(later.get(name)) for name in pinned):
+        return False
+    before, after = (
+        [_canonical(message | {"content": _blocks(message["content"])}) for message in body["messages"]]
+        for body in (earlier, later)
+    )
+    return after[: len(before)] == before
+
+
+def after_reply(prefix: Prefix, blocks: list[dict[str, Any]]) -> Prefix:
+    """The prefix that a request has after a reply with these blocks."""
+    return _extend(prefix, {"role": "assistant", "content": blocks})
+
+
 def _chain(body: dict[str, Any]) -> Iterator[Prefix]:
     opening = {"system": _blocks(body.get("system") or []), "tools": body.get("tools") or []}
     text = _canonical(opening)
-    prefix = Prefix(_digest(f"{body['model']}\n{text}"), len(text))
+    prefix = Prefix(_digest(f"{body['model']}\n{text}"), len(text), len(text))
     yield prefix
     for message in body["messages"]:
-        text = _canonical(message | {"content": _blocks(message["content"])})
-        prefix = Prefix(_digest(f"{prefix.digest}\n{text}"), prefix.characters + len(text))
+        prefix = _extend(prefix, message)
         yield prefix
+
+
+def _extend(prefix: Prefix, message: dict[str, Any]) -> Prefix:
+    blocks = _blocks(message["content"])
+    text = _canonical(message | {"content": blocks})
+    # What comes before a compaction block is no longer shown to the model.
+    is_compacted = any(block["type"] == "compaction" for block in blocks)
+    characters = (prefix.opening_characters if is_compacted else prefix.characters) + len(text)
+    return Prefix(
+        _digest(f"{prefix.digest}\n{text}"),
+        characters,
+        prefix.opening_characters,
+        prefix.compactions + is_compacted,
+    )
+
+
+def _comparable(value: Any) -> str:
+    return _canonical(_blocks(value) if value else [])
 
 
 def _blocks(content: Any) -> Any:

@@ -1,86 +1,93 @@
-"""The content of a reply: blocks, and the texts that fill them."""
+"""The content of a reply, and why it stops there."""
 
 import json
-import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from local.standin.directive import Echo, Part, Say, Size, Step, Think, UseTool, without_directive
+from local.standin.blocks import Block, Compaction, Text, Thinking, ToolCall
+from local.standin.errors import ApiError
 from local.standin.messages_request import MessagesRequest
+from local.standin.output_format import example_of
 from local.standin.prefixes import CHARACTERS_PER_TOKEN, sign_thinking
+from local.standin.report import report_on
+from local.standin.server_tools import container_of, run_mcp_tool, run_server_tool
+from local.standin.step import (
+    Compact,
+    Data,
+    Echo,
+    Part,
+    Say,
+    Size,
+    Step,
+    Think,
+    UseMcpTool,
+    UseServerTool,
+    UseTool,
+)
 
-_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_EXCERPT_CHARACTERS = 60
 _FILLER_LINE = "The stand-in fills this line so that the reply gets long.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text block."""
-
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The finished block."""
-        return {"type": "text", "text": self.text}
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """A thinking block with its signature."""
-
-    text: str
-    signature: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The finished block."""
-        return {"type": "thinking", "thinking": self.text, "signature": self.signature}
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    """A tool_use block."""
-
-    name: str
-    input: dict[str, Any]
-    id: str = field(default_factory=lambda: f"toolu_{secrets.token_hex(12)}")
-
-    @property
-    def text(self) -> str:
-        """Its input as JSON text."""
-        return json.dumps(self.input, ensure_ascii=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """The finished block."""
-        return {"type": "tool_use", "id": self.id, "name": self.name, "input": self.input}
-
-
-type Block = Text | Thinking | ToolUse
+_LAST_TOOL_RESULT = "${last_tool_result}"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says in one call, and why it stops there."""
+    """What the model says in one call, and why it stops there. `container`: where code ran."""
 
     blocks: tuple[Block, ...]
     stop_reason: str
+    container: dict[str, Any] | None = None
 
     @classmethod
     def to_request(cls, request: MessagesRequest, step: Step) -> "Reply":
-        """The reply that a step gives to a request; without any content words it is the default report."""
+        """The reply that a step gives to a request. Raises ApiError 400 if it uses what is not offered.
+
+        Without any content words it is a value that fits the request's schema, or else the default report.
+        """
         parts = step.parts
         if all(isinstance(part, Think) for part in parts):
-            parts = (*parts, Say(_default_text(request)))
+            schema = request.output_schema
+            parts = (
+                *parts,
+                Say(report_on(request)) if schema is None else Data(json.dumps(example_of(schema))),
+            )
+        # The API puts the summary before everything that was said after it.
+        parts = tuple(sorted(parts, key=lambda part: not isinstance(part, Compact)))
         blocks = tuple(_blocks(request, parts))
-        uses_tool = any(isinstance(block, ToolUse) for block in blocks)
-        return cls(blocks, step.stop or ("tool_use" if uses_tool else "end_turn"))
+        calls = [block for block in blocks if isinstance(block, ToolCall)]
+        return cls(blocks, step.stop or _stop_reason(blocks), container_of(calls, request.container))
+
+    @property
+    def continues(self) -> bool:
+        """Whether the next request may end with this reply."""
+        return self.stop_reason in ("pause_turn", "compaction")
 
     @property
     def output_tokens(self) -> int:
-        """Its rough length in tokens, at least 1."""
-        return max(1, sum(len(block.text) for block in self.blocks) // CHARACTERS_PER_TOKEN)
+        """The rough length in tokens of all but a summary, at least 1."""
+        characters = sum(len(block.text) for block in self.blocks if not isinstance(block, Compaction))
+        return max(1, characters // CHARACTERS_PER_TOKEN)
+
+    @property
+    def summary(self) -> str | None:
+        """The text of the compaction block, None if there is none."""
+        return next((block.text for block in self.blocks if isinstance(block, Compaction)), None)
+
+    @property
+    def is_summary_only(self) -> bool:
+        """Whether a compaction block stands alone."""
+        return self.summary is not None and len(self.blocks) == 1
+
+    @property
+    def web_requests(self) -> tuple[int, int]:
+        """How many searches and fetches the API made for it."""
+        names = [
+            block.name
+            for block in self.blocks
+            if isinstance(block, ToolCall) and block.type == "server_tool_use"
+        ]
+        return names.count("web_search"), names.count("web_fetch")
 
     @property
     def stop_details(self) -> dict[str, Any] | None:
@@ -98,78 +105,42 @@ def filler(characters: int) -> str:
     return "".join(lines)[:characters]
 
 
+def _stop_reason(blocks: tuple[Block, ...]) -> str:
+    if any(isinstance(block, ToolCall) and block.type == "tool_use" for block in blocks):
+        return "tool_use"
+    return "compaction" if all(isinstance(block, Compaction) for block in blocks) else "end_turn"
+
+
 def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block]:
     for part in parts:
         match part:
-            case Say(""):
-                pass
             case Say(text):
-                yield Text(text)
+                if spoken := text.replace(_LAST_TOOL_RESULT, request.last_tool_result):
+                    yield Text(spoken)
             case Size(characters):
                 yield Text(filler(characters))
             case Echo():
                 yield Text(_echo_text(request))
+            case Data(json_text):
+                yield Text(json_text)
             case Think(text):
                 yield Thinking(text, sign_thinking(request.prefixes[-1], text))
             case UseTool(name, arguments):
-                yield ToolUse(name, arguments)
+                yield ToolCall("tool_use", name, arguments, f"toolu_{secrets.token_hex(12)}")
+            case UseServerTool():
+                yield from run_server_tool(part, request.toolbox)
+            case UseMcpTool():
+                yield from run_mcp_tool(part, request.toolbox)
+            case Compact():
+                yield _compaction(request)
+
+
+def _compaction(request: MessagesRequest) -> Compaction:
+    if not request.compacts:
+        raise ApiError.invalid("The stand-in's directive compacts, which the request does not ask for.")
+    return Compaction(f"<summary>The stand-in summarized {len(request.messages)} messages.</summary>")
 
 
 def _echo_text(request: MessagesRequest) -> str:
     user_text = "\n\n".join(text for text in request.user_texts if text)
     return f"[system]\n{request.system}\n\n[user]\n{user_text}"
-
-
-def _default_text(request: MessagesRequest) -> str:
-    question = without_directive(next((text for text in reversed(request.user_texts) if text), ""))
-    excerpt = " ".join(question.split())
-    if len(excerpt) > _EXCERPT_CHARACTERS:
-        excerpt = excerpt[:_EXCERPT_CHARACTERS].rstrip() + "…"
-    template = _CHINESE_REPORT if _CJK.search(question) else _ENGLISH_REPORT
-    return template.format(
-        excerpt=excerpt or "…",
-        characters=len(question),
-        system_characters=len(request.system),
-        messages=len(request.messages),
-    )
-
-
-_ENGLISH_REPORT = """\
-# A short report
-
-**I am the stand-in bundled with this project, not Claude.** I answer while no API key is set, so that \
-the whole path of a task can be tried. Nothing below comes from a model.
-
-## What arrived
-
-| | |
-|---|---|
-| Your message begins | {excerpt} |
-| Its length | {characters} characters |
-| The agent's system prompt | {system_characters} characters |
-| Messages in the conversation | {messages} |
-
-## What comes next
-
-Set `ANTHROPIC_API_KEY` and start again: the same task will then be answered by Claude.
-"""
-
-_CHINESE_REPORT = """\
-# 简短报告
-
-**我是本项目自带的替身（stand-in），不是 Claude。** 没有设置 API 密钥时由我来回答，\
-好让任务的整条路径都能跑通。以下内容不是模型生成的。
-
-## 收到的内容
-
-| | |
-|---|---|
-| 消息开头 | {excerpt} |
-| 消息长度 | {characters} 个字符 |
-| 智能体的系统提示词 | {system_characters} 个字符 |
-| 对话中的消息数 | {messages} |
-
-## 接下来
-
-设置 `ANTHROPIC_API_KEY` 后重新启动，同样的任务就会由 Claude 来回答。
-"""

@@ -3,32 +3,24 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from local.standin.calls import Call, CallLog
+from local.standin.backend import BEDROCK_PREFIX, Backend, Credential
+from local.standin.batches import Batch, Batches
+from local.standin.calls import CallLog
 from local.standin.connection import ClientLeft, Connection, HttpRequest, MalformedRequest
-from local.standin.directive import DirectiveError, Step, find_steps
+from local.standin.control import CONTROL_PREFIX, Control
+from local.standin.conversation import Conversations
 from local.standin.errors import ApiError
+from local.standin.features import Features
 from local.standin.messages_request import MessagesRequest
 from local.standin.models import describe_model, list_models
 from local.standin.playback import Playback
-from local.standin.usage import InputUsage
 
-_WRONG_KEY = "sk-ant-wrong"
-_UNSCRIPTED = Step(delay=2.0)
 _BACKLOG = 1_024
-
-
-@dataclass(slots=True)
-class Conversation:
-    """What is remembered between the calls that share their first user text."""
-
-    calls: int = 0
-    paused: bool = False
-    cached: set[str] = field(default_factory=set)
 
 
 class Server:
@@ -36,7 +28,9 @@ class Server:
 
     def __init__(self) -> None:
         self._log = CallLog()
-        self._conversations: dict[str, Conversation] = {}
+        self._conversations = Conversations()
+        self._batches = Batches(self._conversations, self._log)
+        self._control = Control(self._log, self._conversations, self._batches)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client's requests until it leaves."""
@@ -56,23 +50,29 @@ class Server:
         request_id = f"req_{secrets.token_hex(12)}"
         headers = {"request-id": request_id}
         try:
-            if http.path.startswith("/_standin/"):
-                await connection.send_json(200, self._control(http), headers)
-            elif (http.method, http.path) == ("POST", "/v1/messages"):
+            if http.path.startswith(CONTROL_PREFIX):
+                await connection.send_json(200, self._control.answer(http), headers)
+                return
+            path = http.path.removeprefix(BEDROCK_PREFIX)
+            if (http.method, path) == ("POST", "/v1/messages"):
                 await self._create_message(connection, http, request_id)
+            elif path.startswith("/v1/messages/batches"):
+                await self._answer_batches(connection, http, path, headers)
             else:
-                await connection.send_json(200, _look_up(http), headers)
+                await connection.send_json(200, _look_up(http, path), headers)
         except ApiError as error:
             await connection.send_json(error.status, error.to_body(request_id), headers | error.headers)
 
     async def _create_message(self, connection: Connection, http: HttpRequest, request_id: str) -> None:
         call = self._log.begin(http, request_id)
         try:
-            _check_key(http)
-            request = MessagesRequest.from_body(_json_body(http))
-            call.describe(request)
-            step, usage = self._next_step(request, call)
-            await Playback(connection, self._log, call, request, step, usage).play()
+            credential = Credential.of(http)
+            call.authorization, call.backend = credential.scheme, credential.backend
+            request = MessagesRequest.from_body(_json_body(http), _features(http, credential))
+            self._log.describe(call, request)
+            turn = self._conversations.next_turn(request)
+            call.step = turn.number
+            await Playback(connection, self._log, call, turn).play()
         except ApiError as error:
             call.mark_first_byte()
             self._log.end(call, f"error {error.status}")
@@ -84,41 +84,45 @@ class Server:
             # Has no effect unless none of the above and no playback recorded an end.
             self._log.end(call, "failed")
 
-    def _next_step(self, request: MessagesRequest, call: Call) -> tuple[Step, InputUsage]:
-        conversation = self._conversations.setdefault(request.conversation, Conversation())
-        request.check_end(paused=conversation.paused)
-        try:
-            steps = find_steps(request.first_user_text) or (_UNSCRIPTED,)
-        except DirectiveError as error:
-            raise ApiError.invalid(str(error)) from error
-        # Counted only now: a request that was refused must not use up a step.
-        conversation.calls += 1
-        call.step = min(conversation.calls, len(steps))
-        step = steps[call.step - 1]
-        usage = InputUsage.of(request, conversation.cached)
-        if step.failure is None:
-            conversation.paused = step.stop == "pause_turn"
-            if request.caches:
-                conversation.cached.add(request.prefixes[-1].digest)
-        return step, usage
-
-    def _control(self, http: HttpRequest) -> dict[str, Any]:
-        match http.method, http.path.removeprefix("/_standin/").split("/"):
-            case "GET", ["health"]:
-                return {"status": "ok", "service": "stand-in for the Claude Messages API"}
-            case "GET", ["calls"]:
-                since = _integer(http.query.get("since", "0"))
-                calls = [call.to_json() for call in self._log.since(since)]
-                return {"calls": calls, "open": self._log.open, "maxOpen": self._log.max_open}
-            case "GET", ["requests", index]:
-                request = self._log.request(_integer(index))
-                if request is not None:
-                    return asdict(request)
-            case "POST", ["reset"]:
-                self._log.reset()
-                self._conversations.clear()
-                return {"status": "ok"}
-        raise _not_found(http)
+    async def _answer_batches(
+        self, connection: Connection, http: HttpRequest, path: str, headers: dict[str, str]
+    ) -> None:
+        credential = Credential.of(http)
+        if credential.backend is Backend.BEDROCK:
+            raise ApiError.invalid("Message batches are not supported on this platform.")
+        now = time.time()
+        match http.method, path.removeprefix("/v1/messages/batches").removeprefix("/").split("/"):
+            case "POST", [""]:
+                batch = self._batches.create(http, _json_body(http), _features(http, credential), now)
+                if not batch.is_answered:
+                    connection.reset()
+                    return
+                answer = _show(batch, http)
+            case "GET", [""]:
+                batches, has_more = self._batches.page(http.query, now)
+                ids = [batch.id for batch in batches]
+                answer = {
+                    "data": [_show(batch, http) for batch in batches],
+                    "has_more": has_more,
+                    "first_id": ids[0] if ids else None,
+                    "last_id": ids[-1] if ids else None,
+                }
+            case "GET", [batch_id]:
+                answer = _show(self._batches.find(batch_id, now), http)
+            case "POST", [batch_id, "cancel"]:
+                answer = _show(self._batches.cancel(batch_id, now), http)
+            case "DELETE", [batch_id]:
+                self._batches.delete(batch_id, now)
+                answer = {"id": batch_id, "type": "message_batch_deleted"}
+            case "GET", [batch_id, "results"]:
+                batch = self._batches.find(batch_id, now)
+                if batch.ended_at is None:
+                    raise ApiError(404, "not_found_error", f"Message batch {batch_id} has no results yet.")
+                await connection.send(200, "application/x-jsonl", batch.to_results(), headers)
+                return
+            case _:
+                raise _not_found(http)
+        await connection.send_json(200, answer, headers)
 
 
 @asynccontextmanager
@@ -132,27 +136,27 @@ async def serving(host: str, port: int) -> AsyncIterator[int]:
         listener.abort_clients()
 
 
-def _look_up(http: HttpRequest) -> dict[str, Any]:
-    _check_key(http)
-    match http.method, http.path.removeprefix("/v1/").split("/"):
+def _look_up(http: HttpRequest, path: str) -> dict[str, Any]:
+    credential = Credential.of(http)
+    match http.method, path.removeprefix("/v1/").split("/"):
         case "POST", ["messages", "count_tokens"]:
-            request = MessagesRequest.from_body(_json_body(http), needs_max_tokens=False)
+            request = MessagesRequest.from_body(_json_body(http), _features(http, credential), counts=True)
             return {"input_tokens": max(1, request.prefixes[-1].tokens)}
-        case "GET", ["models"]:
+        case "GET", ["models"] if credential.backend is not Backend.BEDROCK:
             return list_models()
-        case "GET", ["models", model]:
+        case "GET", ["models", model] if credential.backend is not Backend.BEDROCK:
             if (description := describe_model(model)) is not None:
                 return description
             raise ApiError(404, "not_found_error", f"model: {model}")
     raise _not_found(http)
 
 
-def _check_key(http: HttpRequest) -> None:
-    key = http.headers.get("x-api-key") or http.headers.get("authorization", "").removeprefix("Bearer ")
-    if not key:
-        raise ApiError(401, "authentication_error", "x-api-key header is required")
-    if key == _WRONG_KEY:
-        raise ApiError(401, "authentication_error", "invalid x-api-key")
+def _features(http: HttpRequest, credential: Credential) -> Features:
+    return Features.of(http.headers.get("anthropic-beta", ""), credential.backend)
+
+
+def _show(batch: Batch, http: HttpRequest) -> dict[str, Any]:
+    return batch.to_json(f"http://{http.headers.get('host', '')}/v1/messages/batches/{batch.id}/results")
 
 
 def _json_body(http: HttpRequest) -> dict[str, Any]:
@@ -163,12 +167,6 @@ def _json_body(http: HttpRequest) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ApiError.invalid("The request body must be a JSON object")
     return body
-
-
-def _integer(text: str) -> int:
-    if not text.isdecimal():
-        raise ApiError.invalid(f"{text!r} is not a whole number")
-    return int(text)
 
 
 def _not_found(http: HttpRequest) -> ApiError:

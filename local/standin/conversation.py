@@ -1,0 +1,120 @@
+"""What is remembered between the calls of a conversation, and which step each call gets from it."""
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+
+from local.standin.directive import DirectiveError, find_steps
+from local.standin.errors import ApiError
+from local.standin.messages_request import MessagesRequest
+from local.standin.prefixes import after_reply
+from local.standin.reply import Reply
+from local.standin.step import Step
+from local.standin.usage import InputUsage
+
+_UNSCRIPTED = Step(delay=2.0)
+_KEPT_CONVERSATIONS = 10_000
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What the calls that share their first user text leave behind.
+
+    `spent`: how many calls used up a step, by the number of replies in their request. `resumable`: digests of
+    requests that end with a reply that paused. `cached`: digests of the prefixes in the prompt cache.
+    """
+
+    spent: Counter[int] = field(default_factory=Counter)
+    resumable: set[str] = field(default_factory=set)
+    cached: set[str] = field(default_factory=set)
+
+    def position_of(self, request: MessagesRequest) -> int:
+        """The step that the request gets, counted from 0: the same for the same request.
+
+        Only calls that used up a step count beside the replies, and only those that were no longer than this
+        one: a request that is repeated late gets what it got before.
+        """
+        turns = request.turns
+        return turns + sum(calls for length, calls in self.spent.items() if length <= turns)
+
+    def check_replies(self, request: MessagesRequest) -> None:
+        """Raise ApiError 400 where a reply ends the request or follows a reply, unless that one paused."""
+        roles = [message["role"] for message in request.messages]
+        for index, (role, following) in enumerate(zip(roles, [*roles[1:], None], strict=True)):
+            if role != "assistant" or following in ("user", "system"):
+                continue
+            if request.prefixes[index + 1].digest in self.resumable:
+                continue
+            if following == "assistant":
+                raise ApiError.invalid(
+                    f"messages.{index + 1}: an assistant message may follow another only where that one "
+                    "stopped with pause_turn or compaction"
+                )
+            raise _prefilled()
+        if roles[-1] == "system":
+            raise _prefilled()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One call and its place in its conversation; `number` is that of its step, from 1."""
+
+    conversation: Conversation
+    request: MessagesRequest
+    step: Step
+    number: int
+    usage: InputUsage
+
+    def reply(self) -> Reply:
+        """What the model says. Raises ApiError where the answer is an error."""
+        if self.step.failure is not None:
+            raise ApiError.from_failure(self.step.failure)
+        reply = Reply.to_request(self.request, self.step)
+        prefix = self.request.prefixes[-1]
+        if self.request.cache_ttl is not None:
+            self.conversation.cached.add(prefix.digest)
+        if reply.continues:
+            blocks = [block.to_json() for block in reply.blocks]
+            self.conversation.resumable.add(after_reply(prefix, blocks).digest)
+        return reply
+
+
+class Conversations:
+    """The conversations that were called last."""
+
+    def __init__(self) -> None:
+        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+
+    def next_turn(self, request: MessagesRequest, service_tier: str = "standard") -> Turn:
+        """Take the step that a request gets. Raises ApiError 400 if it does not fit what came before."""
+        conversation = self._conversations.setdefault(request.conversation, Conversation())
+        self._conversations.move_to_end(request.conversation)
+        if len(self._conversations) > _KEPT_CONVERSATIONS:
+            self._conversations.popitem(last=False)
+        conversation.check_replies(request)
+        steps = steps_of(request) or (_UNSCRIPTED,)
+        position = min(conversation.position_of(request), len(steps) - 1)
+        step = steps[position]
+        # Counted only now: a request that was refused must not use up a step.
+        if step.is_spent_by_its_call:
+            conversation.spent[request.turns] += 1
+        usage = InputUsage.of(request, conversation.cached, service_tier)
+        return Turn(conversation, request, step, position + 1, usage)
+
+    def reset(self) -> None:
+        """Forget all of them."""
+        self._conversations.clear()
+
+
+def steps_of(request: MessagesRequest) -> tuple[Step, ...]:
+    """The steps of the directive in the first user text. Raises ApiError 400 if nobody understands it."""
+    try:
+        return find_steps(request.first_user_text)
+    except DirectiveError as error:
+        raise ApiError.invalid(str(error)) from error
+
+
+def _prefilled() -> ApiError:
+    return ApiError.invalid(
+        "This model does not support assistant message prefill. "
+        "The conversation must end with a user message."
+    )

@@ -1,0 +1,116 @@
+"""What one call of a conversation gets."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Text, word for word; empty text adds no block. `${last_tool_result}` stands for what came in last."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Filler text of exactly so many characters."""
+
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Text that repeats the system prompt and the user's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Text that is exactly this JSON."""
+
+    json_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """A signed thinking block."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseTool:
+    """A tool_use block: the client runs the tool."""
+
+    name: str
+    input: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UseServerTool:
+    """A server_tool_use block and its result."""
+
+    name: str
+    input: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UseMcpTool:
+    """An mcp_tool_use block and its result."""
+
+    server: str
+    name: str
+    input: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """A compaction block, which comes first in the content."""
+
+
+type Part = Say | Size | Echo | Data | Think | UseTool | UseServerTool | UseMcpTool | Compact
+
+
+class Break(StrEnum):
+    """How a reply breaks in the middle."""
+
+    EOF = "eof"  # the body ends cleanly, without message_delta and message_stop
+    DROP = "drop"  # the TCP connection is reset
+    HANG = "hang"  # nothing more comes, not even pings
+    PING = "ping"  # only pings come
+    SILENT = "silent"  # not even the status line comes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An HTTP error in place of a reply; `type` None is the usual one of the status."""
+
+    status: int
+    type: str | None = None
+    error_code: str | None = None
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one call of a conversation gets. `wait` and `delay` are seconds; `delay` None streams at once.
+
+    `once`: the step is over after one call, also if that call completes. `expires`: in a batch there is no
+    reply, the request expires.
+    """
+
+    parts: tuple[Part, ...] = ()
+    stop: str | None = None
+    wait: float = 0.0
+    delay: float | None = None
+    failure: Failure | None = None
+    sse_error: str | None = None
+    breaks: Break | None = None
+    once: bool = False
+    expires: bool = False
+
+    @property
+    def is_spent_by_its_call(self) -> bool:
+        """Whether a repetition of the same request gets the next step, however this call ends."""
+        fails = self.failure is not None or self.sse_error is not None or self.breaks is not None
+        return fails or self.once or self.expires
