@@ -1,12 +1,17 @@
 """The agent: who answers. A revision is immutable; tasks pin the one they were created with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 
 @dataclass(frozen=True)
 class AgentRevision:
-    """One revision of an agent's definition, as the functions use it. ``timeout_ms`` is a task's default."""
+    """One revision of an agent's definition, as the functions use it. ``timeout_ms`` is a task's default.
+
+    ``tool_options`` are by tool name, in the YAML's camelCase. ``max_cost_usd`` and ``max_task_tokens`` bound
+    what one task may use in all its turns; ``max_tokens`` bounds one turn's answer.
+    """
 
     agent_id: str
     project_id: str
@@ -22,6 +27,12 @@ class AgentRevision:
     enabled: bool
     allowed_tools: tuple[str, ...] = ()
     skills: tuple[dict[str, Any], ...] = ()
+    tool_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    output_schema: dict[str, Any] | None = None
+    effort: str | None = None
+    max_attempts: int | None = None
+    max_cost_usd: Decimal | None = None
+    max_task_tokens: int | None = None
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:

@@ -2,21 +2,21 @@
 
 import json
 import re
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from a2a_tasks.domain.ids import AGENT_ID
+from a2a_tasks.domain.output_schema import problems
+from a2a_tasks.domain.tools import MCP_TOOL, TOOLS
 
-SERVER_TOOLS = frozenset({"WebSearch", "WebFetch", "Bash", "CodeExecution"})
-WORKSPACE_TOOLS = frozenset({"Read", "Write", "Edit", "Glob", "Grep"})
-SERVICE_TOOLS = frozenset({"save_artifact", "report_progress", "ask_user", "call_agent", "Task", "TodoWrite"})
-TOOLS = SERVER_TOOLS | WORKSPACE_TOOLS | SERVICE_TOOLS
-"""Tool names as in Claude Code, and the service's own."""
-MCP_TOOL = re.compile(r"mcp__[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*__[A-Za-z0-9_-]+")
 MAX_STORED_BYTES = 350_000
 """Of the definition as UTF-8 JSON: DynamoDB takes items of 400 KB."""
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*(?:/[!-~]*)?")
+"""A domain, with a path if wanted. Letters that only look like ASCII ones are refused."""
 
 
 class InvalidAgent(ValueError):
@@ -39,6 +39,54 @@ class Skill(_Model):
     examples: list[str] = []
 
 
+class SearchOptions(_Model):
+    """Bounds of WebSearch. ``maxUses`` is for one request to the model. Domains include their subdomains."""
+
+    allowed_domains: Annotated[list[str] | None, Field(min_length=1, max_length=200)] = None
+    blocked_domains: Annotated[list[str] | None, Field(min_length=1, max_length=200)] = None
+    max_uses: Annotated[int | None, Field(strict=True, ge=1, le=1_000)] = None
+
+    @field_validator("allowed_domains", "blocked_domains")
+    @classmethod
+    def _are_domains(cls, value: list[str] | None) -> list[str] | None:
+        wrong = [domain for domain in value or [] if not _DOMAIN.fullmatch(domain)]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)} is no domain; write it without https://, such as example.com or"
+                " example.com/docs, and international names in Punycode (xn--…)"
+            )
+        return value
+
+    @field_validator("blocked_domains")
+    @classmethod
+    def _are_not_both(cls, value: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if value and info.data.get("allowed_domains"):
+            raise ValueError("cannot be given beside allowedDomains; leave one of them out")
+        return value
+
+
+class FetchOptions(SearchOptions):
+    """Bounds of WebFetch; also how much of a page is read."""
+
+    max_content_tokens: Annotated[int | None, Field(strict=True, ge=1, le=1_000_000)] = None
+
+
+class ToolOptions(_Model):
+    """Options by tool."""
+
+    web_search: Annotated[SearchOptions | None, Field(alias="WebSearch")] = None
+    web_fetch: Annotated[FetchOptions | None, Field(alias="WebFetch")] = None
+
+
+class TaskBudget(_Model):
+    """What one task may use in all its turns and attempts. Tokens are those in, out and cached."""
+
+    max_cost_usd: Annotated[
+        Decimal | None, Field(gt=0, le=1_000_000, decimal_places=6, allow_inf_nan=False)
+    ] = None
+    max_tokens: Annotated[int | None, Field(strict=True, ge=1, le=1_000_000_000_000)] = None
+
+
 class AgentDefinition(_Model):
     """An agent. ``model`` is an alias of the deployment (opus, sonnet, haiku) or a model id; an empty
     ``allowedTools`` means no tools; ``timeoutMs`` is the default of its tasks."""
@@ -48,12 +96,17 @@ class AgentDefinition(_Model):
     description: Annotated[str, Field(max_length=2_000)] = ""
     system_prompt: Annotated[str, Field(max_length=100_000)] = ""
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=200)] = "sonnet"
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     max_turns: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 30
     max_tokens: Annotated[int, Field(strict=True, ge=1, le=128_000)] = 16_000
     timeout_ms: Annotated[int, Field(strict=True, ge=1_000, le=1_800_000)] = 300_000
+    max_attempts: Annotated[int | None, Field(strict=True, ge=1, le=10)] = None
     max_concurrent_tasks: Annotated[int, Field(strict=True, ge=1, le=50)] = 5
+    task_budget: TaskBudget | None = None
     enabled: Annotated[bool, Field(strict=True)] = True
     allowed_tools: list[str] = []
+    tool_options: ToolOptions = ToolOptions()
+    output_schema: Any = None
     skills: list[Skill] = []
     project_id: str | None = None
 
@@ -62,6 +115,13 @@ class AgentDefinition(_Model):
     def _is_identifier(cls, value: str | None) -> str | None:
         if value is not None and not AGENT_ID.fullmatch(value):
             raise ValueError("must be 1–64 lower-case letters, digits, '-' or '_', such as 'report-writer'")
+        return value
+
+    @field_validator("task_budget")
+    @classmethod
+    def _bounds_something(cls, value: TaskBudget | None) -> TaskBudget | None:
+        if value is not None and value == TaskBudget():
+            raise ValueError("holds no bound; give maxCostUsd, maxTokens or both, or leave it out")
         return value
 
     @field_validator("allowed_tools")
@@ -75,9 +135,32 @@ class AgentDefinition(_Model):
             )
         return value
 
+    @field_validator("tool_options")
+    @classmethod
+    def _are_of_allowed_tools(cls, value: ToolOptions, info: ValidationInfo) -> ToolOptions:
+        allowed = info.data.get("allowed_tools")
+        idle = [name for name in _given(value) if allowed is not None and name not in allowed]
+        if idle:
+            raise ValueError(
+                f"{', '.join(idle)} is not in allowedTools; add it there, or leave its options out"
+            )
+        return value
+
+    @field_validator("output_schema")
+    @classmethod
+    def _is_taken_by_claude(cls, value: Any) -> Any:
+        lines = [] if value is None else problems(value, "outputSchema")
+        if lines:
+            raise PydanticCustomError("output_schema", "{lines}", {"lines": "\n".join(lines)})
+        return value
+
     def to_stored(self) -> dict[str, Any]:
-        """The definition as a registry keeps it: camelCase, every field, without id and project."""
-        return self.model_dump(by_alias=True, exclude={"id", "project_id"})
+        """The definition as a registry keeps it: plain JSON, camelCase, every field, without id and project.
+
+        US dollars are texts, so that they stay exact; ``toolOptions`` hold only what is given.
+        """
+        stored = self.model_dump(mode="json", by_alias=True, exclude={"id", "project_id"})
+        return stored | {"toolOptions": _given(self.tool_options)}
 
 
 def parse_agent(document: object) -> AgentDefinition:
@@ -96,15 +179,29 @@ def parse_agent(document: object) -> AgentDefinition:
     return definition
 
 
+def _given(options: ToolOptions) -> dict[str, dict[str, Any]]:
+    return options.model_dump(by_alias=True, exclude_none=True)
+
+
+_MODELS: dict[tuple[str, ...], type[_Model]] = {
+    (): AgentDefinition,
+    ("skills",): Skill,
+    ("taskBudget",): TaskBudget,
+    ("toolOptions",): ToolOptions,
+    ("toolOptions", "WebSearch"): SearchOptions,
+    ("toolOptions", "WebFetch"): FetchOptions,
+}
+"""By where they are in a definition."""
+
+
 def _explain(location: tuple[int | str, ...], kind: str, message: str) -> str:
     where = ".".join(str(part) for part in location)
+    if kind == "output_schema":
+        return message
     if kind == "extra_forbidden":
-        known = ", ".join(to_camel(name) for name in AgentDefinition.model_fields)
-        return (
-            f"{where}: unknown field; known fields are {known}"
-            if len(location) == 1
-            else f"{where}: unknown field"
-        )
+        model = _MODELS[tuple(part for part in location[:-1] if isinstance(part, str))]
+        known = ", ".join(field.alias or name for name, field in model.model_fields.items())
+        return f"{where}: unknown field; known fields are {known}"
     if kind == "missing":
         return f"{where}: is required"
     return f"{where}: {message.removeprefix('Value error, ')}"

@@ -16,9 +16,11 @@ class ErrorCode(StrEnum):
     AGENT_DISABLED = "AGENT_DISABLED"
     TASK_NOT_FOUND = "TASK_NOT_FOUND"
     TASK_NOT_CANCELABLE = "TASK_NOT_CANCELABLE"
+    TASK_NOT_WAITING = "TASK_NOT_WAITING"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -31,20 +33,26 @@ HTTP_STATUS = {
     ErrorCode.AGENT_DISABLED: 409,
     ErrorCode.TASK_NOT_FOUND: 404,
     ErrorCode.TASK_NOT_CANCELABLE: 409,
+    ErrorCode.TASK_NOT_WAITING: 409,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.RATE_LIMIT_EXCEEDED: 429,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.BUDGET_EXCEEDED: 429,
     ErrorCode.INTERNAL_ERROR: 500,
 }
 
 
 @dataclass
 class RequestRefused(Exception):
-    """A request that is answered with an error: what went wrong and, where there is one, the fix."""
+    """A request that is answered with an error: what went wrong and, where there is one, the fix.
+
+    ``retry_after`` is in seconds, where waiting helps.
+    """
 
     code: ErrorCode
     message: str
     details: list[dict[str, Any]] = field(default_factory=list)
+    retry_after: int | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -63,8 +71,8 @@ class FailureCode(StrEnum):
     MODEL_OVERLOADED = "MODEL_OVERLOADED"  # overloaded, rate-limited or unreachable, on the last attempt
     MODEL_REFUSED = "MODEL_REFUSED"  # the model declined to answer
     OUTPUT_TRUNCATED = "OUTPUT_TRUNCATED"  # the answer hit the agent's maxTokens
-    MAX_TURNS_EXCEEDED = "MAX_TURNS_EXCEEDED"
-    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    MAX_TURNS_EXCEEDED = "MAX_TURNS_EXCEEDED"  # the agent's maxTurns
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"  # the task's, or its project's for the day
     WORKER_LOST = "WORKER_LOST"  # the process died on the last attempt
     AGENT_MISCONFIGURED = "AGENT_MISCONFIGURED"  # key, model or agent definition cannot work
 

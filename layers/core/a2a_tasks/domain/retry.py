@@ -1,10 +1,38 @@
-"""When to try an overloaded model again."""
+"""When to try an overloaded model again, and when no longer."""
 
 import math
+from dataclasses import dataclass
+
+from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.task import Task
 
 BASE_SECONDS = 1.0
 MAX_SECONDS = 900.0
 JITTER = 0.5
+
+
+@dataclass(frozen=True)
+class NextTry:
+    """``seconds`` from now, which is ``not_before`` in Unix milliseconds."""
+
+    seconds: int
+    not_before: int
+
+
+def next_try(
+    task: Task, failure: Failure, now: int, retry_after: float | None, random: float
+) -> NextTry | Failure:
+    """When a running task is tried again after ``failure``, or the failure that it ends with: where this was
+    the last attempt, or the next would come after its deadline. The rest is as for ``delay_seconds``."""
+    if task.attempts_are_used_up():
+        problem = f"Attempt {task.attempt} of {task.max_attempts}, the last."
+        return Failure(failure.code, f"{failure.message} ({problem})")
+    seconds = delay_seconds(task.attempt, retry_after, random)
+    not_before = now + seconds * 1000
+    if not_before >= task.deadline:
+        problem = f"The next try, in {seconds} s, would come after the task's deadline."
+        return Failure(failure.code, f"{failure.message} ({problem})")
+    return NextTry(seconds, not_before)
 
 
 def delay_seconds(attempt: int, retry_after: float | None, random: float) -> int:

@@ -1,18 +1,26 @@
 """The task: its states, the transitions between them, and the pure rules about its times."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.usage import Spent, Usage, by_attempt, by_model, total
 
 DISPATCH_GRACE_MS = 30_000
 """How long a pending task may wait for its first claim before the sweeper sends its message again."""
 LEASE_GRACE_MS = 10_000
 """How long the sweeper waits past a lease's end, since it compares another machine's clock."""
 MAX_RESEND_GAP_MS = 5 * 60_000
+CHILD_CHECK_MS = 60_000
+"""How often the sweeper asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
+MAX_QUEUE_DELAY_MS = 900_000
+"""The longest that SQS delays a message; a later start is the sweeper's to send."""
+SWEEP_AHEAD_MS = 90_000
+"""How long before its start the sweeper sends a delayed task, so that it starts in time, not at a sweep."""
 
 
 class Status(StrEnum):
@@ -24,6 +32,21 @@ class Status(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELED = "canceled"
+
+
+class Priority(StrEnum):
+    """Who goes first among an agent's waiting tasks; they sort in this order."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Lane(StrEnum):
+    """How a task reaches the model."""
+
+    STANDARD = "standard"  # at once, by a worker
+    BATCH = "batch"  # collected into a Message Batch: half the price, within a day
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELED})
@@ -67,11 +90,69 @@ class Payload:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What a task may use in all its turns, and those of the tasks it starts. None does not limit."""
+
+    cost_usd: Decimal | None = None
+    tokens: int | None = None
+
+    def is_used_up(self, usage: Usage) -> bool:
+        """Nothing is left for another turn."""
+        return (self.cost_usd is not None and (usage.cost_usd or 0) >= self.cost_usd) or (
+            self.tokens is not None and usage.tokens >= self.tokens
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running task is doing: the tool in use, and the step and percentage that the agent reported
+    itself (never estimated here)."""
+
+    tool: str | None = None
+    step: str | None = None
+    percent: int | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the agent asked; ``call_id`` is the tool call that the answer becomes the result of."""
+
+    call_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A result beside the answer. ``key`` is its object in the payload store, or else ``url`` points to it.
+
+    ``artifact_id`` is the id of the tool call that saved it, so saving again changes nothing.
+    """
+
+    artifact_id: str
+    name: str
+    media_type: str
+    size_bytes: int | None = None
+    key: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The task that started this one, and by which tool call."""
+
+    ref: TaskRef
+    call_id: str
+
+
+@dataclass(frozen=True)
 class Task:
     """One task as stored. Times are Unix milliseconds.
 
     ``fence`` rises with every claim and never falls; each write of a worker is conditioned on it, so a worker
     that lost its lease cannot write. ``attempt`` counts the claims that ended in a crash or in overload.
+
+    ``deadline`` is when its time ends. While it waits for an answer that is the longest wait, and
+    ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
     """
 
     ref: TaskRef
@@ -95,8 +176,26 @@ class Task:
     completed_at: int | None = None
     output: Payload | None = None
     failure: Failure | None = None
-    usage: Usage = field(default_factory=Usage)
     finish_id: str | None = None
+    timeout_ms: int | None = None
+    priority: Priority = Priority.NORMAL
+    lane: Lane = Lane.STANDARD
+    context_id: str | None = None
+    budget: Budget = field(default_factory=Budget)
+    parent: Parent | None = None
+    depth: int = 0
+    turns: int = 0
+    spent: tuple[Spent, ...] = ()
+    progress: Progress = field(default_factory=Progress)
+    question: Question | None = None
+    paused_ms: int | None = None
+    awaits: tuple[TaskRef, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def usage(self) -> Usage:
+        """Everything it used, in all attempts and by the tasks it started."""
+        return total(self.spent)
 
     @property
     def is_terminal(self) -> bool:
@@ -124,7 +223,7 @@ class Outcome:
     retain_until: int
     output: Payload | None = None
     failure: Failure | None = None
-    usage: Usage | None = None
+    spent: tuple[Spent, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.status not in TERMINAL:
@@ -141,6 +240,11 @@ class Guard:
     """Not held by a living worker: pending, or its lease has run out by this moment."""
     deadline_after: int | None = None
     deadline_by: int | None = None
+
+    @property
+    def by_worker(self) -> bool:
+        """The writer is the worker that holds the task, and stops with this write."""
+        return self.fence is not None and self.lease_over_at is None
 
     def allows(self, task: Task) -> bool:
         return (
@@ -167,8 +271,10 @@ def guard_of_cancel(now: int) -> Guard:
     return Guard(LIVE, deadline_after=now)
 
 
-def guard_of_expiry(now: int) -> Guard:
+def guard_of_expiry(now: int, fence: int | None = None) -> Guard:
     """Only a task past its deadline times out, and only if nothing else ended it."""
+    if fence is not None:  # the worker that holds it: a stale one ends nothing
+        return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_by=now)
     return Guard(LIVE, deadline_by=now)
 
 
@@ -179,6 +285,7 @@ def guard_of_loss(fence: int, now: int) -> Guard:
 
 def guard_of_dead_letter(now: int) -> Guard:
     """A dead message ends its task only while no living worker holds it: another delivery may have won."""
+    # a task that waits for an answer needs no message
     return Guard(frozenset({Status.PENDING, Status.RUNNING}), lease_over_at=now)
 
 
@@ -187,13 +294,15 @@ def claimable(task: Task, now: int) -> bool:
     if now >= task.deadline or task.attempts_are_used_up():
         return False
     if task.status is Status.PENDING:
-        return task.not_before <= now
+        return task.not_before <= now and not task.awaits
     return task.status is Status.RUNNING and not task.lease_is_alive(now)
 
 
-def due_after_create(created_at: int, deadline: int) -> int:
-    """When somebody must look at a new task: its message may never have been sent."""
-    return min(created_at + DISPATCH_GRACE_MS, deadline)
+def due_after_create(created_at: int, deadline: int, not_before: int = 0) -> int:
+    """When somebody must look at a new task: its message may never have been sent, or cannot be sent yet."""
+    if not_before - created_at > MAX_QUEUE_DELAY_MS:
+        return not_before - SWEEP_AHEAD_MS
+    return min(max(created_at, not_before) + DISPATCH_GRACE_MS, deadline)
 
 
 def due_after_claim(lease_until: int, deadline: int) -> int:
@@ -204,6 +313,11 @@ def due_after_claim(lease_until: int, deadline: int) -> int:
 def due_after_release(not_before: int, deadline: int) -> int:
     """When somebody must look at a task given back for a retry: its message may be gone."""
     return min(not_before + DISPATCH_GRACE_MS, deadline)
+
+
+def due_while_awaiting(now: int, deadline: int) -> int:
+    """When somebody must look at a task that waits for others: their end may not have reached it."""
+    return min(now + CHILD_CHECK_MS, deadline)
 
 
 def due_after_resend(task: Task, now: int) -> int:
@@ -225,8 +339,11 @@ def iso8601(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def to_wire(task: Task, output: dict[str, Any] | None) -> dict[str, Any]:
-    """The task as callers see it (camelCase); ``output`` is its output payload, already read."""
+def to_wire(
+    task: Task, output: Mapping[str, Any] | None, artifacts: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The task as callers see it (camelCase). ``output`` is its output payload, already read; ``artifacts``
+    are its artifacts with addresses to read them from."""
     wire: dict[str, Any] = {
         "taskId": task.ref.task_id,
         "agentId": task.ref.agent_id,
@@ -239,10 +356,38 @@ def to_wire(task: Task, output: dict[str, Any] | None) -> dict[str, Any]:
         wire["startedAt"] = iso8601(task.started_at)
     if task.completed_at is not None:
         wire["completedAt"] = iso8601(task.completed_at)
-    if output is not None:
-        wire["output"] = output
+    if task.not_before > task.created_at and task.started_at is None:
+        wire["notBefore"] = iso8601(task.not_before)
+    if task.priority is not Priority.NORMAL:
+        wire["priority"] = task.priority.value
+    if task.lane is not Lane.STANDARD:
+        wire["lane"] = task.lane.value
+    if task.started_at is not None and not task.is_terminal:
+        wire["progress"] = _progress(task)
+    if task.question is not None and task.status is Status.INPUT_REQUIRED:
+        wire["question"] = task.question.text
+    if output is not None or artifacts:
+        wire["output"] = dict(output or {}) | ({"artifacts": list(artifacts)} if artifacts else {})
     if task.failure is not None:
         wire["errorDetails"] = {"message": task.failure.message, "code": task.failure.code.value}
     if task.usage.has_tokens:
-        wire["usage"] = task.usage.to_wire()
+        wire["usage"] = _usage(task.spent)
     return wire
+
+
+def _progress(task: Task) -> dict[str, Any]:
+    known = {
+        "turn": task.turns + 1,
+        "tool": task.progress.tool,
+        "step": task.progress.step,
+        "percent": task.progress.percent,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _usage(spent: tuple[Spent, ...]) -> dict[str, Any]:
+    """The sum, and the same by model and by attempt."""
+    return total(spent).to_wire() | {
+        "byModel": [{"model": model} | usage.to_wire() for model, usage in by_model(spent).items()],
+        "byAttempt": [{"attempt": number} | usage.to_wire() for number, usage in by_attempt(spent).items()],
+    }

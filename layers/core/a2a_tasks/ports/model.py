@@ -1,30 +1,76 @@
 """The model behind the agents: one turn at a time."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.domain.usage import Usage
 
 
 @dataclass(frozen=True)
-class ModelRequest:
-    """One request for a turn. ``messages`` are Messages API message objects."""
+class Prompt:
+    """What stays the same in every turn of a task. Thinking and prompt caching are bound to it, so it is
+    made once, kept with the first checkpoint, and never made again.
+
+    ``tools`` are tool definitions of the Messages API, server tools and MCP toolsets too. With
+    ``manages_context`` the service clears old tool results and compacts a conversation that grows too long.
+    """
 
     model: str
     system: str
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    mcp_servers: list[McpServer] = field(default_factory=list)
+    output_schema: dict[str, Any] | None = None
+    effort: str | None = None
+    manages_context: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Prompt":
+        values = json.loads(text)
+        servers = [McpServer(**server) for server in values.pop("mcp_servers")]
+        return cls(**values, mcp_servers=servers)
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """One request for a turn. ``messages`` are Messages API message objects; ``container`` is the sandbox of
+    an earlier turn's code execution."""
+
+    prompt: Prompt
     messages: list[dict[str, Any]]
     max_tokens: int
+    container: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelReply:
-    """A finished turn: all its text, why it stopped, and what it used (one turn, without a price)."""
+    """A finished turn. ``content`` are its blocks as JSON objects, exactly as they must be sent back;
+    ``text`` is all its text; ``usage`` is one turn's, without a price."""
 
+    content: list[dict[str, Any]]
     text: str
     stop_reason: str
     usage: Usage
     refusal_category: str | None = None
+    container: str | None = None
+
+    @property
+    def tool_uses(self) -> list[dict[str, Any]]:
+        """The calls of tools that run here, in order: ``{"type": "tool_use", "id", "name", "input"}``."""
+        return [block for block in self.content if block["type"] == "tool_use"]
+
+
+@dataclass
+class Draft:
+    """A turn in the making, readable at any moment: its text so far, and what it has been billed so far."""
+
+    text: str = ""
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass
@@ -54,6 +100,7 @@ class ModelRejected(Exception):
 
 
 class Model(Protocol):
-    async def turn(self, request: ModelRequest) -> ModelReply:
-        """Raises ``ModelBusy`` or ``ModelRejected``; can be cancelled at any moment."""
+    async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
+        """Raises ``ModelBusy`` or ``ModelRejected``; can be cancelled at any moment. Keeps ``draft`` current
+        while the turn lasts."""
         ...

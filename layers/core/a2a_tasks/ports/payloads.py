@@ -1,4 +1,4 @@
-"""Large texts of a task, outside its record."""
+"""Large texts and files of a task, outside its record."""
 
 from typing import Protocol
 
@@ -7,13 +7,24 @@ class PayloadCorrupt(Exception):
     """A payload is gone or is not the text that was stored."""
 
 
+JSON = "application/json; charset=utf-8"
+
+
 class PayloadStore(Protocol):
     """Keys are ``tasks/<task id>/<name>``. All methods raise ``PayloadUnavailable``."""
 
-    def put(self, key: str, text: str) -> None: ...
+    def put(self, key: str, data: bytes, media_type: str = JSON) -> None: ...
 
-    def get(self, key: str) -> str:
+    def get(self, key: str) -> bytes:
         """Raises ``PayloadCorrupt`` if there is none."""
+        ...
+
+
+class ArtifactLinks(Protocol):
+    """A separate port: only what answers callers may hand out addresses."""
+
+    def link(self, key: str, name: str) -> str:
+        """An address that gives the object for a while, to be saved under ``name``; nothing is called."""
         ...
 
 

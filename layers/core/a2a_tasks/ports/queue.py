@@ -31,3 +31,7 @@ class DeliveryHandler(Protocol):
         ...
 
     def delete(self, delivery: Delivery) -> None: ...
+
+
+class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
+    """The worker's side: it settles messages, and sends those of tasks that go on or have waited."""

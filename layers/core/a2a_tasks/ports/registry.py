@@ -4,6 +4,7 @@ from typing import Protocol
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.project import ProjectSettings
 
 
 class KeyReader(Protocol):
@@ -17,4 +18,10 @@ class AgentReader(Protocol):
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
         """A pinned revision; these never change."""
+        ...
+
+
+class ProjectReader(Protocol):
+    def project(self, project_id: str) -> ProjectSettings | None:
+        """The project's settings as they are now."""
         ...

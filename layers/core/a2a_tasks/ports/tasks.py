@@ -3,8 +3,18 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from a2a_tasks.domain.task import Guard, Outcome, Status, Task, TaskRef
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.task import (
+    Artifact,
+    Guard,
+    Outcome,
+    Payload,
+    Progress,
+    Question,
+    Status,
+    Task,
+    TaskRef,
+)
+from a2a_tasks.domain.usage import Spent, Usage
 
 
 class InvalidCursor(ValueError):
@@ -13,11 +23,13 @@ class InvalidCursor(ValueError):
 
 @dataclass(frozen=True)
 class Claim:
-    """One try to take a task. ``claim_id`` is random, so that a claim whose answer was lost is recognized."""
+    """One try to take a task. ``claim_id`` is random, so that a claim whose answer was lost is recognized.
+    ``fence`` is the task's when its slots were taken: they are good for this one claim."""
 
     claim_id: str
     now: int
     lease_until: int
+    fence: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,49 @@ class Due:
     due_at: int
 
 
+@dataclass(frozen=True)
+class Release:
+    """How a worker gives a task back. With ``keeps_attempt`` it was no failed attempt: the next claim counts
+    as the same one. ``awaits`` are tasks that must end first."""
+
+    now: int
+    not_before: int
+    due_at: int
+    spent: tuple[Spent, ...]
+    keeps_attempt: bool = False
+    awaits: tuple[TaskRef, ...] = ()
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What changed of a running task at a checkpoint. None changes nothing."""
+
+    now: int
+    spent: tuple[Spent, ...] | None = None
+    turns: int | None = None
+    progress: Progress | None = None
+    artifacts: tuple[Artifact, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """The agent's question; the task has until ``deadline`` for its answer, and ``left_ms`` after it."""
+
+    now: int
+    question: Question
+    deadline: int
+    left_ms: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """Something that a task owns and that is only ever written, never changed by a lower fence: a turn, a
+    tool's result. Keys sort in the order in which things happened."""
+
+    key: str
+    payload: Payload
+
+
 class TaskStore(Protocol):
     """All methods raise ``StoreUnavailable`` when the store does not answer."""
 
@@ -65,21 +120,47 @@ class TaskStore(Protocol):
         ...
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
-        """Take a claimable task: running, fence and attempt one higher, leased."""
+        """Take a claimable task under the fence it was seen with: running, fence and attempt one higher,
+        leased."""
         ...
 
     def renew(self, ref: TaskRef, fence: int, lease_until: int) -> Written | Refused:
         """Extend the lease of the worker that still holds it."""
         ...
 
-    def release(
-        self, ref: TaskRef, fence: int, now: int, not_before: int, due_at: int, used: Usage
-    ) -> Written | Refused:
-        """Give a task back for a retry at ``not_before``, keeping what it has used."""
+    def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
+        """Note what the worker that holds the task has done."""
+        ...
+
+    def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
+        """Give a task back: for a retry, for another worker to go on, or until others have ended."""
+        ...
+
+    def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
+        """Ask the caller: the task becomes input_required."""
+        ...
+
+    def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
+        """The question was answered: the task is pending again, with the time that it had left."""
+        ...
+
+    def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
+        """The tasks that a task waits for have ended: it may go on."""
         ...
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
-        """End a task, if ``guard`` still holds. It leaves the due index and enters the retention index."""
+        """End a task, if ``guard`` still holds. It leaves the due index and enters the retention index.
+
+        An end by the worker that holds the task ends its lease too; after any other, ``lease_until`` stays:
+        until then that worker may not have noticed.
+        """
+        ...
+
+    def attach(
+        self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
+    ) -> Written | Refused:
+        """What a worker had when it noticed that its task was ended by somebody else: added once, and only if
+        nobody has claimed the task since. The end itself does not change."""
         ...
 
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
@@ -96,4 +177,32 @@ class TaskStore(Protocol):
 
     def delete(self, ref: TaskRef) -> None:
         """Delete an ended task and every item that it owns. Idempotent."""
+        ...
+
+
+class RecordStore(Protocol):
+    """What tasks own. All methods raise ``StoreUnavailable``."""
+
+    def put_record(self, task_id: str, fence: int, record: Record) -> bool:
+        """Keep a record; the same again changes nothing. False if a higher fence has written it."""
+        ...
+
+    def put_record_once(self, task_id: str, fence: int, record: Record) -> Record | None:
+        """Keep a record unless there is one: then that one is returned and nothing is written."""
+        ...
+
+    def records(self, task_id: str) -> list[Record]:
+        """All of a task's records in the order of their keys (a consistent read)."""
+        ...
+
+
+class SpendStore(Protocol):
+    """What projects spend on a day (UTC, ``YYYY-MM-DD``). All methods raise ``StoreUnavailable``."""
+
+    def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
+        """Count it. An answer that is lost may count it twice, never not at all."""
+        ...
+
+    def spend(self, project_id: str, day: str) -> Usage:
+        """Cost and tokens (all as input tokens) so far."""
         ...

@@ -1,0 +1,18 @@
+"""Where Claude is reached, and what each place cannot do."""
+
+from enum import StrEnum
+
+
+class Backend(StrEnum):
+    """A deployment uses one of them."""
+
+    CLAUDE_API = "claude-api"  # api.anthropic.com, or any base URL that speaks the Messages API; needs a key
+    CLAUDE_ON_AWS = "claude-on-aws"  # Anthropic's API behind AWS credentials: the worker's role, no key
+    BEDROCK = "bedrock"  # Amazon Bedrock (Mantle): the worker's role, no key; messages only
+
+
+HAS_SERVER_TOOLS = frozenset({Backend.CLAUDE_API, Backend.CLAUDE_ON_AWS})
+"""WebSearch, WebFetch, Bash and CodeExecution run on Anthropic's side."""
+HAS_MCP = HAS_SERVER_TOOLS
+HAS_CONTEXT_MANAGEMENT = HAS_SERVER_TOOLS
+HAS_BATCHES = HAS_SERVER_TOOLS

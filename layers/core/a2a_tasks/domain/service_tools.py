@@ -1,0 +1,110 @@
+"""The service's own tools as Claude sees them. These texts are part of cached prompts: change them rarely."""
+
+from typing import Any
+
+MAX_ARTIFACTS = 50
+MAX_ARTIFACT_BYTES = 5 * 1024 * 1024
+MAX_STEP = 300
+MAX_QUESTION = 4_000
+MAX_NAME = 200
+MAX_CHILDREN = 16
+"""Tasks that one task may start in all."""
+MAX_DEPTH = 3
+"""How deep tasks may start tasks: the caller's own has depth 0."""
+
+_CALL_AGENT: dict[str, Any] = {
+    "description": (
+        "Give work to another agent of this project and wait for its result. It sees only the message, so "
+        "put everything into it that the agent needs. Several calls in one turn run at the same time."
+    ),
+    "input_schema": {
+        "type": "object",
+        "properties": {
+            "agent": {"type": "string", "description": "The other agent's id."},
+            "message": {"type": "string", "description": "What it is to do."},
+        },
+        "required": ["agent", "message"],
+        "additionalProperties": False,
+    },
+}
+
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "save_artifact": {
+        "name": "save_artifact",
+        "description": (
+            "Hand over a file or a piece of data beside your final answer, such as a report or a table. Give "
+            "exactly one of content, base64, data and url. Saved artifacts reach the caller in any case."
+        ),
+        "input_schema": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "description": "A file name, such as report.md."},
+                "media_type": {"type": "string", "description": "Such as text/markdown or image/png."},
+                "content": {"type": "string", "description": "The text of a text file."},
+                "base64": {"type": "string", "description": "The bytes of any other file, in base64."},
+                "data": {"description": "A JSON value."},
+                "url": {"type": "string", "description": "An https address where the file already is."},
+            },
+            "required": ["name", "media_type"],
+            "additionalProperties": False,
+        },
+    },
+    "report_progress": {
+        "name": "report_progress",
+        "description": (
+            "Tell the people who wait for this task what you are doing. Use it at the beginning of each step "
+            "of longer work. Give a percentage only where you really know it."
+        ),
+        "input_schema": {
+            "type": "object",
+            "properties": {
+                "step": {"type": "string", "description": "One short sentence, in the user's language."},
+                "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+            },
+            "required": ["step"],
+            "additionalProperties": False,
+        },
+    },
+    "ask_user": {
+        "name": "ask_user",
+        "description": (
+            "Ask the user one question and wait for the answer. It may take hours, so ask only for what you "
+            "cannot find out or decide yourself, and ask one question at a time."
+        ),
+        "input_schema": {
+            "type": "object",
+            "properties": {"question": {"type": "string", "description": "In the user's language."}},
+            "required": ["question"],
+            "additionalProperties": False,
+        },
+    },
+    "call_agent": {"name": "call_agent"} | _CALL_AGENT,
+    "Task": {"name": "Task"} | _CALL_AGENT,
+    "TodoWrite": {
+        "name": "TodoWrite",
+        "description": (
+            "Keep the list of what is to be done for this task. Send the whole list each time; the item in "
+            "progress is shown to the people who wait."
+        ),
+        "input_schema": {
+            "type": "object",
+            "properties": {
+                "todos": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "content": {"type": "string"},
+                            "activeForm": {"type": "string"},
+                            "status": {"type": "string", "enum": ["pending", "in_progress", "completed"]},
+                        },
+                        "required": ["content", "status"],
+                        "additionalProperties": False,
+                    },
+                }
+            },
+            "required": ["todos"],
+            "additionalProperties": False,
+        },
+    },
+}

@@ -1,0 +1,50 @@
+"""The tools that an agent may be allowed: their names, who runs them, and what a crash means for them."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+SERVER_TOOLS = frozenset({"WebSearch", "WebFetch", "Bash", "CodeExecution"})
+"""Anthropic's own; they run there, so no shell and no fetch ever run here."""
+WORKSPACE_TOOLS = frozenset({"Read", "Write", "Edit", "Glob", "Grep"})
+"""Files in the task's own folder."""
+SERVICE_TOOLS = frozenset({"save_artifact", "report_progress", "ask_user", "call_agent", "Task", "TodoWrite"})
+CHILD_TOOLS = frozenset({"call_agent", "Task"})
+"""Two names for the same: a task of another agent."""
+TOOLS = SERVER_TOOLS | WORKSPACE_TOOLS | SERVICE_TOOLS
+"""Names as in Claude Code, and the service's own."""
+MCP_TOOL = re.compile(
+    r"mcp__(?P<server>[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*)__(?P<tool>[A-Za-z0-9-]+(?:_+[A-Za-z0-9-]+)*)"
+)
+
+
+class Effect(StrEnum):
+    """What happens if a tool runs again because nobody knows whether it did."""
+
+    REPEATABLE = "repeatable"  # the same again changes nothing: it is simply run again
+    ONCE = "once"  # might do harm: after a crash the model is told, and decides
+
+
+ONCE_TOOLS = frozenset({"Write", "Edit"})
+
+
+def effect_of(name: str) -> Effect:
+    return Effect.ONCE if name in ONCE_TOOLS else Effect.REPEATABLE
+
+
+@dataclass(frozen=True)
+class ToolAnswer:
+    """What the model reads as a tool's result."""
+
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class McpServer:
+    """A remote MCP server of a project. ``secret_arn`` names its bearer token in Secrets Manager, if it
+    needs one; the token itself is only ever in the request."""
+
+    name: str
+    url: str
+    secret_arn: str | None = None
