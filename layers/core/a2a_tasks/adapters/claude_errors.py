@@ -1,0 +1,72 @@
+"""What a failed call to the Messages API means: worth another try, or refused for good."""
+
+import re
+from collections.abc import Collection
+from email.utils import parsedate_to_datetime
+
+import anthropic
+import httpx2
+
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.model import ModelBusy, ModelRejected
+
+BUSY_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
+BUSY_STATUS = frozenset({408, 409, 429})
+SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+"""A 429 that waiting does not cure."""
+MISCONFIGURED_STATUS = frozenset({401, 403, 404})
+"""The key, its permissions, or the agent's model: an operator must act."""
+MAX_REASON = 500
+"""Characters; a proxy may answer with a whole page."""
+_KEY = re.compile(r"sk-[A-Za-z0-9_-]{6,}")
+_SESSION_TOKEN = re.compile(r"(x-amz-security-token:)[^\s'\"\\]+", re.IGNORECASE)
+"""AWS quotes the signed headers where a signature does not match."""
+
+
+def explain(
+    error: Exception, now_ms: int, *, used: Usage | None = None, secrets: Collection[str] = ()
+) -> ModelBusy | ModelRejected:
+    """What an error of the SDK, or of the connection below it, means; ``used`` is what the call was billed
+    so far, ``secrets`` are the tokens it carried.
+
+    An error inside the stream has status 200, so the error's type decides before the status does.
+    """
+    used = used or Usage()
+    if not isinstance(error, anthropic.APIStatusError):
+        if isinstance(error, httpx2.TimeoutException | anthropic.APITimeoutError):
+            return ModelBusy("The model fell silent.", used=used)
+        return ModelBusy("The connection to the model was lost.", used=used)
+    said = redact(error.api_message or error.message, secrets)[:MAX_REASON]
+    reason = f"The model's API answered {error.status_code}: {said}"
+    if error.error_code in SPENT:
+        return ModelRejected(FailureCode.EXECUTION_ERROR, reason)
+    status = error.status_code
+    if error.type in BUSY_TYPES or status in BUSY_STATUS or not 400 <= status < 500:
+        retry_after = seconds_to_wait(error.response.headers.get("retry-after"), now_ms)
+        return ModelBusy(reason, retry_after, used)
+    misconfigured = status in MISCONFIGURED_STATUS
+    code = FailureCode.AGENT_MISCONFIGURED if misconfigured else FailureCode.EXECUTION_ERROR
+    return ModelRejected(code, reason)
+
+
+def seconds_to_wait(retry_after: str | None, now_ms: int) -> float | None:
+    """Seconds from a ``retry-after`` header (RFC 9110 §10.2.3: seconds, or a date), if it says so."""
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now_ms / 1000)
+    except ValueError:
+        return None
+
+
+def redact(text: str, secrets: Collection[str] = ()) -> str:
+    """The text without these secrets, and without anything that looks like an API key or a session token."""
+    for secret in secrets:
+        text = text.replace(secret, "[token]")
+    text = _SESSION_TOKEN.sub(r"\1[token]", text)
+    return _KEY.sub("[key]", text)

@@ -1,0 +1,44 @@
+"""Keys and tokens in Secrets Manager, kept by the process for a few minutes."""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+KEPT_SECONDS = 300
+GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
+"""Secrets Manager's words for a secret that is not there or empty, and for one that is being deleted."""
+
+
+class Secrets:
+    """What the operator has put in. Both methods block, and give an empty text where there is nothing; with
+    ``fresh`` they ask anew. Raise ``GetParameterError`` where Secrets Manager does not answer."""
+
+    def __init__(self, client: "SecretsManagerClient", api_key_arn: str) -> None:
+        self._provider = SecretsProvider(boto3_client=client)
+        self._api_key_arn = api_key_arn
+        self._one_reader = threading.Lock()  # ten tasks that start together read the key once
+
+    def api_key(self, fresh: bool) -> str:
+        """The key in the JSON ``{"apiKey": …}``. An error of its own where the secret has another shape."""
+        secret = self._read(self._api_key_arn, fresh, transform="json")
+        return str(secret["apiKey"]) if secret is not None else ""
+
+    def token(self, arn: str, fresh: bool) -> str:
+        """A secret that holds a token and nothing else."""
+        return str(self._read(arn, fresh) or "")
+
+    def _read(self, arn: str, fresh: bool, **options: Any) -> Any:
+        try:
+            with self._one_reader:
+                return self._provider.get(arn, max_age=KEPT_SECONDS, force_fetch=fresh, **options)
+        except GetParameterError as error:
+            cause = error.__context__
+            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in GONE:
+                return None
+            raise
