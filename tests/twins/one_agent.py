@@ -1,0 +1,156 @@
+"""One agent with its slots and its queue on the twins, and tasks brought into any state."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.task import LIVE, Guard, Outcome, Payload, Status, Task, TaskRef, guard_of_worker
+from a2a_tasks.ports.slots import Scope
+from a2a_tasks.ports.tasks import Claim, Refused, Written
+from a2a_tasks.services.slots import Slots
+from tests.twins.clock import FakeClock
+from tests.twins.entropy import SeededEntropy
+from tests.twins.failpoints import Failpoints
+from tests.twins.queue import MemoryQueue
+from tests.twins.registry import MemoryRegistry
+from tests.twins.slots import MemorySlots
+from tests.twins.tasks import MemoryTaskStore
+from tests.twins.telemetry import MemoryTelemetry
+
+AGENT = "writer"
+SCOPE = Scope(AGENT)
+LEASE_MS = 45_000
+HOUR_MS = 3_600_000
+TALK = Scope(AGENT, "talk")
+
+
+class Dice:
+    """``Entropy`` whose next fraction a test sets."""
+
+    def __init__(self) -> None:
+        self.next = 0.99
+
+    def bytes(self, count: int) -> bytes:
+        return bytes(count)
+
+    def fraction(self) -> float:
+        return self.next
+
+
+@dataclass
+class OneAgent:
+    """One agent on the twins; each ``failpoints`` argument stands for one process of its own."""
+
+    limit: int = 2
+    clock: FakeClock = field(default_factory=FakeClock)
+    store: MemoryTaskStore = field(default_factory=MemoryTaskStore)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    slots: MemorySlots = field(default_factory=MemorySlots)
+    telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    dice: Dice = field(default_factory=Dice)
+    queue: MemoryQueue = field(init=False)
+    entropy: SeededEntropy = field(default_factory=SeededEntropy)
+
+    def __post_init__(self) -> None:
+        self.queue = MemoryQueue(self.clock)
+        self.allow(self.limit)
+
+    def allow(self, limit: int) -> None:
+        self.limit = limit
+        self.registry.apply(
+            AgentRevision(
+                agent_id=AGENT,
+                project_id="demo",
+                revision=1,
+                name="Writer",
+                description="",
+                system_prompt="",
+                model="sonnet",
+                max_turns=30,
+                max_tokens=1_000,
+                timeout_ms=300_000,
+                max_concurrent_tasks=limit,
+                enabled=True,
+            )
+        )
+
+    def process(self, points: Failpoints | None = None) -> Slots:
+        points = points or Failpoints()
+        return Slots(
+            points.wrap("slots", self.slots),
+            points.wrap("store", self.store),
+            points.wrap("queue", self.queue),
+            points.wrap("registry", self.registry),
+            self.clock,
+            self.dice,
+            self.telemetry,
+        )
+
+    def new(self, **changes: Any) -> Task:
+        """A new task, later than those before; not registered, and without a message."""
+        self.clock.advance(0.001)
+        now = self.clock.now()
+        task = Task(
+            ref=TaskRef(AGENT, ids.task_id(now, self.entropy.bytes(10))),
+            project_id="demo",
+            status=Status.PENDING,
+            created_at=now,
+            updated_at=now,
+            deadline=now + HOUR_MS,
+            input=Payload(inline="{}"),
+            agent_revision=1,
+            model="claude-test-1",
+            max_attempts=1_000,
+            correlation_id="request-1",
+            due_at=now + 30_000,
+        )
+        task = replace(task, **changes)
+        self.store.create(task)
+        return task
+
+    def enter(self, *tasks: Task) -> list[bool]:
+        return [self.process().enter(task) for task in tasks]
+
+    def run(self, *tasks: Task) -> None:
+        """What a worker does with tasks that have entered: from the claim to the slot given back."""
+        for task in tasks:
+            self.process().leave(self.complete(self.claim(task)), ended=True)
+
+    def claim(self, task: Task) -> Task:
+        now = self.clock.now()
+        return written(self.store.claim(task.ref, Claim(str(now), now, now + LEASE_MS, task.fence)))
+
+    def complete(self, task: Task) -> Task:
+        """The end by the worker that holds the task."""
+        return self._finish(task, Status.COMPLETED, guard_of_worker(task.fence))
+
+    def cancel(self, task: Task) -> Task:
+        """The end by somebody else, whatever the task is doing."""
+        return self._finish(task, Status.CANCELED, Guard(LIVE))
+
+    def _finish(self, task: Task, status: Status, guard: Guard) -> Task:
+        return written(self.store.finish(task.ref, outcome(status, self.clock.now()), guard))
+
+    def holders(self, scope: Scope = SCOPE) -> set[str]:
+        return set(self.slots.state(scope).holders)
+
+    def line(self, scope: Scope = SCOPE) -> list[str]:
+        return [waiter.task_id for waiter in self.slots.waiting(scope, 1_000)]
+
+    def sent(self) -> list[str]:
+        """The tasks that messages were sent for, in their order."""
+        return [message.ref.task_id for message in self.queue.messages if message.ref]
+
+
+def outcome(status: Status, now: int, finish_id: str = "end") -> Outcome:
+    return Outcome(status, now, finish_id, retain_until=2**60)
+
+
+def written(result: Written | Refused) -> Task:
+    assert isinstance(result, Written)
+    return result.task
+
+
+def id_of(task: Task) -> str:
+    return task.ref.task_id
