@@ -1,0 +1,88 @@
+"""Batcher: every minute, makes Message Batches of the tasks in the batch lane and records their results."""
+
+import asyncio
+import gc
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.claude_batches import ClaudeBatches
+from a2a_tasks.adapters.claude_connection import connection_of_function
+from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.domain.usage import parse_prices
+from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.batch_recovery import BatchRecovery
+from a2a_tasks.services.batch_results import BatchResults
+from a2a_tasks.services.batch_submission import BatchSubmission
+from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.services.batches import Batcher
+from a2a_tasks.services.budgets import DailyBudgets
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.revisions import Revisions
+from a2a_tasks.services.single_turn import SingleTurns
+from a2a_tasks.services.slots import Slots
+
+RESERVE_SECONDS = 10.0
+
+
+def _batcher() -> Batcher:
+    dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
+    clock, entropy = SystemClock(), SystemEntropy()
+    store = DynamoDBTaskStore(dynamodb, table)
+    queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
+    registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
+    slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
+    ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
+    payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+    api = ClaudeBatches(connection_of_function(), clock)
+    batches = DynamoDBBatches(dynamodb, table)
+    tasks = BatchTasks(store, batches, payloads, ending, telemetry)
+    budgets = DailyBudgets(DynamoDBSpend(dynamodb, table), registry, clock)
+    prices = parse_prices(json.loads(environment.text("MODEL_PRICES")))
+    turns = SingleTurns(Revisions(registry), Allowance(budgets, prices, telemetry, in_batch=True))
+    side_by_side = SideBySide(asyncio.to_thread, telemetry)
+    submission = BatchSubmission(batches, api, tasks, turns, side_by_side, entropy)
+    return Batcher(
+        batches=batches,
+        results=BatchResults(batches, api, tasks, turns, side_by_side, entropy),
+        recovery=BatchRecovery(batches, api, submission, telemetry, asyncio.to_thread),
+        submission=submission,
+        clock=clock,
+        entropy=entropy,
+        telemetry=telemetry,
+        run=asyncio.to_thread,
+    )
+
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+batcher = _batcher()
+# one loop for the life of the process: the API's connections belong to it
+_loop = asyncio.Runner()
+_loop.get_loop().set_default_executor(ThreadPoolExecutor(AT_A_TIME))
+gc.enable()
+gc.freeze()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    def time_left() -> float:
+        milliseconds: int = context.get_remaining_time_in_millis()
+        return milliseconds / 1000 - RESERVE_SECONDS
+
+    report = _loop.run(batcher.work(time_left))
+    telemetry.event("batches seen to", **asdict(report))
+    telemetry.flush()
+    return asdict(report)

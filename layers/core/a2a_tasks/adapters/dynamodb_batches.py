@@ -1,0 +1,197 @@
+"""Batches and their line on DynamoDB, in the tasks' table.
+
+BATCH#WAITING    <task id>       a task in line
+BATCH#OPEN       <batch id>      a batch whose results are not recorded, or one that was abandoned
+BATCH#<batch id> MEMBERS#<n>     its tasks, a thousand an item: an item takes 400 KB
+BATCH#API        <API's id>      the batch that it belongs to
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.batches import Batch, Member, Waiting
+from a2a_tasks.ports.faults import StoreUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MEMBERS_PER_ITEM = 1_000
+KEPT_SECONDS = 30 * 24 * 3600
+"""So long the table's TTL leaves what a batch leaves behind: the API keeps results for 29 days."""
+WAITING, OPEN, API = "BATCH#WAITING", "BATCH#OPEN", "BATCH#API"
+
+
+@dataclass(frozen=True)
+class DynamoDBBatches:
+    """``BatchStore``. Beside each conditional write stands what it protects."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def enqueue(self, task: Task) -> None:
+        since = max(task.created_at, task.not_before)
+        item = _key(WAITING, task.ref.task_id) | {"agentId": task.ref.agent_id, "since": since}
+        self._call(self.client.put_item, Item=to_attributes(item))
+
+    def waiting(self, now: int, limit: int) -> list[Waiting]:
+        found: list[Waiting] = []
+        for page in self._pages(WAITING, "since <= :now", {":now": now}):
+            found += [Waiting(TaskRef(entry["agentId"], entry["sk"]), int(entry["since"])) for entry in page]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def drop(self, entry: Waiting) -> None:
+        """Protects an entry that was made anew since this one was read."""
+        self._delete(_key(WAITING, entry.ref.task_id), "since = :seen", {":seen": entry.since})
+
+    def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
+        """Protects tasks that were given back: a batch that was abandoned never begins. The members go first,
+        since a batch without them would be lost."""
+        ttl = batch.tried_at // 1000 + KEPT_SECONDS
+        for number, part in enumerate(batched(members, MEMBERS_PER_ITEM, strict=False)):
+            rows = [[member.ref.agent_id, member.ref.task_id, member.fence] for member in part]
+            item = _key(f"BATCH#{batch.batch_id}", f"MEMBERS#{number:04d}")
+            item |= {"members": json.dumps(rows, separators=(",", ":")), "ttl": ttl}
+            self._call(self.client.put_item, Item=to_attributes(item))
+        found = self._put(_key(OPEN, batch.batch_id) | _values(batch), "attribute_not_exists(pk)")
+        return found is None or "abandoned" not in found
+
+    def abandon(self, batch_id: str, now: int) -> bool:
+        """Protects a batch that was written down: its tasks stay its members."""
+        item = _key(OPEN, batch_id) | {"abandoned": True, "ttl": now // 1000 + KEPT_SECONDS}
+        return self._put(item, "attribute_not_exists(pk) OR attribute_exists(abandoned)") is None
+
+    def open_batches(self) -> list[Batch]:
+        pages = self._pages(OPEN, "attribute_not_exists(abandoned)")
+        return [_batch(item) for page in pages for item in page]
+
+    def members(self, batch_id: str) -> tuple[Member, ...]:
+        pages = self._pages(f"BATCH#{batch_id}")
+        rows = [row for page in pages for item in page for row in json.loads(item["members"])]
+        return tuple(Member(TaskRef(agent_id, task_id), fence) for agent_id, task_id, fence in rows)
+
+    def update(self, batch: Batch) -> Batch | None:
+        """Protects what another run has written, or done after writing: the version must be the one read."""
+        written = _values(batch) | {"version": batch.version + 1}
+        found = self._put(
+            _key(OPEN, batch.batch_id) | written, "version = :version", {":version": batch.version}
+        )
+        is_ours = (
+            found is not None
+            and found.get("runId") == batch.run_id
+            and found.get("version") == batch.version + 1
+        )
+        return _batch(_key(OPEN, batch.batch_id) | written) if found is None or is_ours else None
+
+    def owner(self, api_id: str) -> str | None:
+        answer = self._call(self.client.get_item, Key=to_attributes(_key(API, api_id)), ConsistentRead=True)
+        return from_attributes(answer.get("Item", {})).get("batchId")
+
+    def own(self, api_id: str, batch_id: str, now: int) -> bool:
+        """Protects the batch that it belongs to already."""
+        item = _key(API, api_id) | {"batchId": batch_id, "ttl": now // 1000 + KEPT_SECONDS}
+        found = self._put(item, "attribute_not_exists(pk) OR batchId = :mine", {":mine": batch_id})
+        return found is None
+
+    def close(self, batch: Batch) -> None:
+        """Protects what another run has written. The members are left to the table's TTL."""
+        self._delete(_key(OPEN, batch.batch_id), "version = :version", {":version": batch.version})
+
+    def _pages(
+        self, partition: str, condition: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The items of a partition in the order of their sort keys."""
+        query: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": to_attributes({":pk": partition} | dict(values or {})),
+            "ConsistentRead": True,
+        }
+        if condition is not None:
+            query["FilterExpression"] = condition
+        while True:
+            answer = self._call(self.client.query, **query)
+            yield [from_attributes(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _put(
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """None if written, or else the item that is there; one that is gone has no attributes."""
+        extra = {"ExpressionAttributeValues": to_attributes(values)} if values else {}
+        try:
+            self._call(
+                self.client.put_item,
+                Item=to_attributes(item),
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **extra,
+            )
+        except ClientError as error:
+            found: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return from_attributes(found)
+        return None
+
+    def _delete(self, key: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
+        with suppress(ClientError):
+            self._call(
+                self.client.delete_item,
+                Key=to_attributes(key),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_attributes(values),
+            )
+
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        """Raises ``StoreUnavailable`` for every failure but a refused condition."""
+        try:
+            return operation(TableName=self.table, **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise
+            raise StoreUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def _key(partition: str, sort: str) -> dict[str, Any]:
+    return {"pk": partition, "sk": sort}
+
+
+def _values(batch: Batch) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "runId": batch.run_id,
+        "triedAt": batch.tried_at,
+        "count": batch.count,
+        "version": batch.version,
+        "heldUntil": batch.held_until,
+        "liveFrom": batch.live_from,
+    }
+    if batch.api_id is not None:
+        values["apiId"] = batch.api_id
+    if batch.foreign:
+        values["foreign"] = set(batch.foreign)
+    return values
+
+
+def _batch(values: Mapping[str, Any]) -> Batch:
+    return Batch(
+        batch_id=values["sk"],
+        run_id=values["runId"],
+        tried_at=int(values["triedAt"]),
+        count=int(values["count"]),
+        version=int(values["version"]),
+        api_id=values.get("apiId"),
+        foreign=frozenset(values.get("foreign", ())),
+        held_until=int(values["heldUntil"]),
+        live_from=int(values["liveFrom"]),
+    )

@@ -1,0 +1,96 @@
+"""What batches do with their tasks: one at a time, blocking, and always under the fence of a claim."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.task import Status, Task, due_after_release, guard_of_worker
+from a2a_tasks.domain.usage import Spent
+from a2a_tasks.ports.batches import BatchQueue, Member
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.tasks import Refused, Release, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.lease import RunBlocking
+from a2a_tasks.services.output import save_partial
+
+AT_A_TIME = 32
+"""Tasks worked on side by side; each is a few calls that wait for the store."""
+
+
+@dataclass(frozen=True)
+class BatchTasks:
+    """All methods raise ``StoreUnavailable``, and those that keep a text ``PayloadUnavailable``."""
+
+    store: TaskStore
+    line: BatchQueue
+    payloads: PayloadStore
+    ending: Ending
+    telemetry: Telemetry
+
+    def now(self) -> int:
+        return self.ending.clock.now()
+
+    def held(self, member: Member) -> Task | None:
+        """The task, while the batch that it is a member of holds it."""
+        task = self.store.get(member.ref)
+        is_held = task is not None and task.status is Status.RUNNING and task.fence == member.fence
+        return task if is_held else None
+
+    def give_back(
+        self, task: Task, not_before: int, *, spent: tuple[Spent, ...], keeps_attempt: bool = False
+    ) -> None:
+        """Let a held task wait for another batch. If the process dies in between, the sweeper enqueues it."""
+        due_at = due_after_release(not_before, task.deadline)
+        release = Release(self.now(), not_before, due_at, spent, keeps_attempt=keeps_attempt)
+        result = self.store.release(task.ref, task.fence, release)
+        if isinstance(result, Written):
+            self.line.enqueue(result.task)
+
+    def fail(
+        self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""
+    ) -> Written | Refused:
+        """End a held task; ``text`` is kept as partial output."""
+        guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
+        return self.ending.fail(task, failure, guard, spent=spent, output=output, finish_id=task.claim_id)
+
+
+class OfTask(Protocol):
+    """Something that concerns one task."""
+
+    @property
+    def task_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Runs blocking steps for many tasks, so many at a time."""
+
+    run: RunBlocking
+    telemetry: Telemetry
+
+    async def each[T: OfTask, R](
+        self, step: Callable[[T], R], items: Iterable[T], problem: str
+    ) -> list[R | None]:
+        """The steps' results in order; None, and a report, for one whose store did not answer."""
+        return await asyncio.gather(*(self.run(self._try, step, item, problem) for item in items))
+
+    async def all_done[T: OfTask](
+        self, step: Callable[[T], object], items: Iterable[T], problem: str
+    ) -> bool:
+        """Whether every step went through."""
+        done = await self.each(lambda item: (step(item), True), items, problem)
+        return None not in done
+
+    def _try[T: OfTask, R](self, step: Callable[[T], R], item: T, problem: str) -> R | None:
+        try:
+            return step(item)
+        except (StoreUnavailable, PayloadUnavailable) as error:
+            self.telemetry.problem(problem, task_id=item.task_id, reason=str(error))
+        except Exception as error:
+            # whatever it was, it must not stop the other tasks
+            self.telemetry.problem(problem, task_id=item.task_id, error=error)
+        return None

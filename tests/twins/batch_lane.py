@@ -1,0 +1,95 @@
+"""The batch lane of a deployment on the twins; each ``failpoints`` argument is a process of its own."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import Lane, Status, Task
+from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.batch_recovery import BatchRecovery
+from a2a_tasks.services.batch_results import BatchResults
+from a2a_tasks.services.batch_submission import BatchSubmission
+from a2a_tasks.services.batch_tasks import BatchTasks, SideBySide
+from a2a_tasks.services.batches import Batcher, BatchReport
+from a2a_tasks.services.revisions import Revisions
+from a2a_tasks.services.single_turn import SingleTurns
+from tests.twins.batches import MemoryBatches, MemoryMessageBatches
+from tests.twins.deployment import PRICES, Deployment, inline
+from tests.twins.failpoints import Failpoints
+
+RUN_SECONDS = 240.0
+
+
+@dataclass
+class BatchLane:
+    deployment: Deployment = field(default_factory=Deployment)
+    api: MemoryMessageBatches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.api = MemoryMessageBatches(self.deployment.clock)
+
+    @property
+    def batches(self) -> MemoryBatches:
+        return self.deployment.batches
+
+    def submit(self, message: str = "Write a report.", **changes: Any) -> Task:
+        task = self.deployment.submit(message, lane=Lane.BATCH, **changes)
+        self.deployment.clock.advance(0.001)  # ids sort by time
+        return task
+
+    def batcher(self, failpoints: Failpoints | None = None) -> Batcher:
+        points, main = failpoints or Failpoints(), self.deployment
+        batches, api = points.wrap("batches", self.batches), points.wrap("api", self.api)
+        payloads, store = points.wrap("payloads", main.payloads), points.wrap("store", main.store)
+        tasks = BatchTasks(store, batches, payloads, main.ending(points), main.telemetry)
+        allowance = Allowance(main.budgets(points), PRICES, main.telemetry, in_batch=True)
+        turns = SingleTurns(Revisions(points.wrap("registry", main.registry)), allowance)
+        abreast = SideBySide(inline, main.telemetry)
+        submission = BatchSubmission(batches, api, tasks, turns, abreast, main.entropy)
+        results = BatchResults(batches, api, tasks, turns, abreast, main.entropy)
+        recovery = BatchRecovery(batches, api, submission, main.telemetry, inline)
+        return Batcher(
+            batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, inline
+        )
+
+    def work(self, failpoints: Failpoints | None = None, seconds: float = RUN_SECONDS) -> BatchReport:
+        """One run, in no time."""
+        return self.deployment.clock.run(self.batcher(failpoints).work(lambda: seconds))
+
+    def work_meanwhile(self) -> None:
+        """One run in the middle of another."""
+        run = threading.Thread(target=lambda: asyncio.run(self.batcher().work(lambda: RUN_SECONDS)))
+        run.start()
+        run.join()
+
+    def minute(self, failpoints: Failpoints | None = None) -> BatchReport:
+        """A minute later: a run, and a sweep."""
+        self.deployment.clock.advance(60)
+        report = self.work(failpoints)
+        self.deployment.sweep()
+        return report
+
+    def under_way(self, *messages: str) -> list[Task]:
+        """Tasks in one batch that was just created."""
+        tasks = [self.submit(message) for message in messages]
+        self.minute()
+        assert list(self.api.batches[-1].requests) == [task.ref.task_id for task in tasks]
+        return tasks
+
+    def now_of(self, task: Task) -> Task:
+        return self.deployment.now_of(task)
+
+    def failure_of(self, task: Task) -> tuple[FailureCode, str]:
+        """Why it has failed."""
+        failed = self.now_of(task)
+        assert failed.status is Status.FAILED
+        assert failed.failure is not None
+        return failed.failure.code, failed.failure.message
+
+    def output_of(self, task: Task) -> dict[str, Any]:
+        """As a caller reads it."""
+        wire = self.deployment.tasks().get(task.project_id, task.ref.agent_id, task.ref.task_id)
+        output: dict[str, Any] = wire["output"]
+        return output

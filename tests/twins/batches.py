@@ -1,0 +1,206 @@
+"""Batches in memory: what is kept of them, and the API that answers them."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.batches import (
+    Batch,
+    Member,
+    NotDone,
+    RemoteBatch,
+    RemoteStatus,
+    Result,
+    Waiting,
+)
+from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
+from tests.twins.clock import FakeClock
+
+type Outcome = ModelReply | ModelBusy | ModelRejected | NotDone
+
+
+class MemoryBatches:
+    """``BatchStore``, each method atomic."""
+
+    def __init__(self) -> None:
+        self.line: dict[str, Waiting] = {}
+        self.open: dict[str, Batch] = {}
+        self.abandoned: set[str] = set()
+        self.owners: dict[str, str] = {}
+        self._members: dict[str, tuple[Member, ...]] = {}
+        self._lock = threading.RLock()
+
+    def enqueue(self, task: Task) -> None:
+        self.line[task.ref.task_id] = Waiting(task.ref, max(task.created_at, task.not_before))
+
+    def waiting(self, now: int, limit: int) -> list[Waiting]:
+        with self._lock:
+            entries = [entry for _, entry in sorted(self.line.items())]
+        return [entry for entry in entries if entry.since <= now][:limit]
+
+    def drop(self, entry: Waiting) -> None:
+        with self._lock:
+            if self.line.get(entry.ref.task_id) == entry:
+                del self.line[entry.ref.task_id]
+
+    def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
+        with self._lock:
+            if batch.batch_id in self.abandoned:
+                return False
+            self._members[batch.batch_id] = members
+            self.open.setdefault(batch.batch_id, batch)
+            return True
+
+    def abandon(self, batch_id: str, now: int) -> bool:  # noqa: ARG002  for the TTL
+        with self._lock:
+            if batch_id in self.open:
+                return False
+            self.abandoned.add(batch_id)
+            return True
+
+    def open_batches(self) -> list[Batch]:
+        return list(self.open.values())
+
+    def members(self, batch_id: str) -> tuple[Member, ...]:
+        return self._members.get(batch_id, ())
+
+    def update(self, batch: Batch) -> Batch | None:
+        with self._lock:
+            current = self.open.get(batch.batch_id)
+            written = replace(batch, version=batch.version + 1)
+            if current is None:
+                return None
+            if current.version == batch.version:
+                self.open[batch.batch_id] = written
+                return written
+            is_ours = (current.version, current.run_id) == (written.version, written.run_id)
+            return written if is_ours else None
+
+    def owner(self, api_id: str) -> str | None:
+        return self.owners.get(api_id)
+
+    def own(self, api_id: str, batch_id: str, now: int) -> bool:  # noqa: ARG002  for the TTL
+        return self.owners.setdefault(api_id, batch_id) == batch_id
+
+    def close(self, batch: Batch) -> None:
+        with self._lock:
+            current = self.open.get(batch.batch_id)
+            if current is not None and current.version == batch.version:
+                del self.open[batch.batch_id]
+
+
+def answer(
+    text: str = "Done.", stop_reason: str = "end_turn", refusal_category: str | None = None
+) -> ModelReply:
+    """A turn of 1,000 input and 100 output tokens."""
+    usage = Usage(input_tokens=1_000, output_tokens=100, turns=1)
+    return ModelReply([{"type": "text", "text": text}], text, stop_reason, usage, refusal_category)
+
+
+@dataclass
+class MadeBatch:
+    """A batch at the API: ``requests`` are the bodies by custom id."""
+
+    api_id: str
+    requests: dict[str, Any]
+    created_at: int
+    canceled: bool = False
+    is_gone: bool = False
+    ended: dict[str, Outcome] | None = None
+
+
+@dataclass
+class MemoryMessageBatches:
+    """``MessageBatches``. A batch ends by ``end``; each request is then answered by ``outcomes`` of its
+    message, in order, and by ``answer()`` after them.
+
+    ``lines`` is how many results are given before they break off. While it ``is_silent``, a creation takes
+    effect and is not answered.
+    """
+
+    clock: FakeClock
+    batches: list[MadeBatch] = field(default_factory=list)
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    lines: int | None = None
+    is_silent: bool = False
+
+    def on(self, message: str, *outcomes: Outcome) -> None:
+        """Answer the task with this message so, one batch after another."""
+        self.outcomes.setdefault(message, []).extend(outcomes)
+
+    def end(self) -> None:
+        """Let all batches end that have not."""
+        for batch in self.batches:
+            if batch.ended is None:
+                batch.ended = {
+                    custom_id: self._outcome(batch, body) for custom_id, body in batch.requests.items()
+                }
+
+    def foreign(self, count: int) -> None:
+        """A batch that somebody else creates."""
+        self._add({f"theirs-{number}": {"message": "theirs"} for number in range(count)})
+
+    def times_sent(self, task: Task) -> int:
+        """How many batches have a request of the task."""
+        return sum(task.ref.task_id in batch.requests for batch in self.batches)
+
+    def encode(self, task_id: str, request: ModelRequest) -> bytes:
+        body = {
+            "custom_id": task_id,
+            "message": request.messages[0]["content"][-1]["text"],
+            "max_tokens": request.max_tokens,
+        }
+        return json.dumps(body).encode()
+
+    async def create(self, requests: list[bytes]) -> str:
+        bodies = [json.loads(request) for request in requests]
+        requests.clear()
+        api_id = self._add({body["custom_id"]: body for body in bodies}).api_id
+        if self.is_silent:
+            await asyncio.Event().wait()
+        return api_id
+
+    async def get(self, api_id: str) -> RemoteBatch | None:
+        batch = self._find(api_id)
+        return None if batch.is_gone else _remote(batch)
+
+    async def created_between(self, since: int, until: int) -> list[RemoteBatch]:
+        return [_remote(batch) for batch in reversed(self.batches) if since <= batch.created_at <= until]
+
+    async def results(self, api_id: str) -> AsyncGenerator[Result]:
+        ended = self._find(api_id).ended
+        if ended is None:
+            raise ModelRejected(FailureCode.EXECUTION_ERROR, "The batch has not ended.")
+        # not in the order of the requests
+        for custom_id in sorted(ended, reverse=True)[: self.lines]:
+            yield Result(custom_id, ended[custom_id])
+
+    async def cancel(self, api_id: str) -> None:
+        self._find(api_id).canceled = True
+
+    def _add(self, requests: dict[str, Any]) -> MadeBatch:
+        batch = MadeBatch(f"msgbatch_{len(self.batches)}", requests, self.clock.now())
+        self.batches.append(batch)
+        return batch
+
+    def _find(self, api_id: str) -> MadeBatch:
+        return next(batch for batch in self.batches if batch.api_id == api_id)
+
+    def _outcome(self, batch: MadeBatch, body: dict[str, Any]) -> Outcome:
+        if batch.canceled:
+            return NotDone.CANCELED
+        outcomes = self.outcomes.get(body["message"])
+        return outcomes.pop(0) if outcomes else answer()
+
+
+def _remote(batch: MadeBatch) -> RemoteBatch:
+    status = RemoteStatus.CANCELING if batch.canceled else RemoteStatus.IN_PROGRESS
+    if batch.ended is not None:
+        status = RemoteStatus.ENDED
+    return RemoteBatch(batch.api_id, status, len(batch.requests), batch.created_at)
