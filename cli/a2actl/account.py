@@ -1,4 +1,4 @@
-"""The AWS account, or the emulator, that a stack lives in. The only file here that imports boto3."""
+"""The AWS account, or the emulator, that a stack lives in. Only this file makes boto3's clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +22,12 @@ from botocore.exceptions import ConnectionError as NotConnected
 from a2a_tasks.adapters import clients
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2actl import local_stack
+from a2actl.deployment import Deployment
 from a2actl.fault import Fault
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 _NO_IDENTITY = (
     NoCredentialsError,
@@ -63,8 +65,8 @@ class Account:
         session = boto3.Session(any_key, any_key, region_name=local_stack.REGION)
         return cls(session, endpoint_url)
 
-    def outputs(self, stack_name: str) -> dict[str, str]:
-        """The outputs of a deployed stack by name. Raises ``Fault`` if there is no such stack."""
+    def deployment(self, stack_name: str) -> Deployment:
+        """A deployed stack by its name or id. Raises ``Fault`` if there is none."""
         client = self._session.client(
             "cloudformation", config=clients.CONFIG, endpoint_url=self._endpoint_url
         )
@@ -78,10 +80,14 @@ class Account:
                     " or deploy it with `sam deploy`."
                 ) from None
             raise
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return Deployment(self, stack["StackName"], outputs)
 
     def dynamodb(self) -> "DynamoDBClient":
         return self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
+    def secretsmanager(self) -> "SecretsManagerClient":
+        return self._session.client("secretsmanager", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
 
 @contextmanager
@@ -120,5 +126,5 @@ def _explain_answer(error: Any) -> str:
     if code.startswith("AccessDenied"):
         return f"These AWS credentials may not do that ({message}); choose others with --profile."
     if code == "ResourceNotFoundException":
-        return "The stack's registry table is gone; deploy the stack again with `sam deploy`."
+        return f"Something that the stack should have is gone ({message}); deploy it again with `sam deploy`."
     return f"AWS answered with an error: {message or code} ({code}); try again, it may be passing."

@@ -1,12 +1,15 @@
 """``a2actl agents``: define agents, look at them, switch them off."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.backend import Backend
+from a2a_tasks.domain.project import ProjectSettings
+from a2actl.agent_view import fields, state, to_json
 from a2actl.fault import Fault
 from a2actl.output import note, show_fields, show_json, show_table, show_text
 from a2actl.stack import Stack, chosen_stack
@@ -40,14 +43,17 @@ def apply(
 
     stack = chosen_stack(context)
     owned = owners(read_agents(files), project, stack)
-    with stack.registry() as registry:
+    with stack.deployment() as deployment:
+        registry = deployment.registry
         check_ownership(registry, owned)
+        warnings = check_needs(registry, deployment.backend, owned)
         for found, project_id in owned:
-            if registry.create_project(project_id, SystemClock().now()):
-                note(f"The project {project_id} is new.")
+            create_project(registry, project_id)
             applied = apply_one(registry, found, project_id, SystemClock().now())
-            state = "" if applied.enabled else ", disabled"
-            typer.echo(f"{applied.agent_id}: revision {applied.revision} in project {project_id}{state}")
+            disabled = "" if applied.enabled else ", disabled"
+            typer.echo(f"{applied.agent_id}: revision {applied.revision} in project {project_id}{disabled}")
+    for warning in warnings:
+        note(warning)
 
 
 @app.command("list")
@@ -64,7 +70,7 @@ def list_agents(context: typer.Context, project: Project = None, as_json: AsJson
         return
     show_table(
         ("AGENT", "NAME", "MODEL", "REVISION", "STATE"),
-        [(a.agent_id, a.name, a.model, str(a.revision), _state(a)) for a in agents],
+        [(a.agent_id, a.name, a.model, str(a.revision), state(a)) for a in agents],
     )
 
 
@@ -78,25 +84,13 @@ def show(context: typer.Context, agent: AgentId, as_json: AsJson = False) -> Non
     if as_json:
         show_json(to_json(found))
         return
-    show_fields(
-        [
-            ("Agent", found.agent_id),
-            ("Project", found.project_id),
-            ("Name", found.name),
-            ("Description", found.description or "–"),
-            ("State", _state(found)),
-            ("Revision", str(found.revision)),
-            ("Model", found.model),
-            ("Limits", f"{found.max_turns} turns, {found.max_tokens} tokens a turn"),
-            ("Timeout", f"{found.timeout_ms} ms"),
-            ("At a time", f"{found.max_concurrent_tasks} tasks"),
-            ("Tools", ", ".join(found.allowed_tools) or "–"),
-            ("Skills", ", ".join(skill["name"] for skill in found.skills) or "–"),
-        ]
-    )
+    show_fields(fields(found))
     if found.system_prompt:
         typer.echo("\nSystem prompt:")
         show_text(found.system_prompt)
+    if found.output_schema:
+        typer.echo("\nOutput schema:")
+        show_json(found.output_schema)
 
 
 @app.command("disable")
@@ -148,35 +142,36 @@ def apply_one(registry: "DynamoDBRegistry", found: "FoundAgent", project_id: str
         ) from None
 
 
+def check_needs(
+    registry: "DynamoDBRegistry", backend: Backend, owned: "list[tuple[FoundAgent, str]]"
+) -> list[str]:
+    """What to warn of. Raises ``Fault`` if an agent needs what is not there: before anything is written."""
+    from a2actl import agent_checks
+
+    problems: list[str] = []
+    warnings: list[str] = []
+    for found, project_id in owned:
+        project = registry.project(project_id) or ProjectSettings(project_id)
+        problems += agent_checks.problems(found, project, backend)
+        warnings += agent_checks.warnings(found, project)
+    if problems:
+        raise Fault("\n".join([*problems, "Nothing was applied; correct this and apply again."]))
+    return warnings
+
+
+def create_project(registry: "DynamoDBRegistry", project_id: str) -> None:
+    """Make the project if it is new, and say so."""
+    if registry.create_project(project_id, SystemClock().now()):
+        note(f"The project {project_id} is new.")
+
+
 def check_project(registry: "DynamoDBRegistry", project_id: str) -> None:
-    if not registry.project_exists(project_id):
-        raise Fault(
-            f"There is no project {project_id!r}; `a2actl keys create --project {project_id}` makes it."
-        )
+    if registry.project(project_id) is None:
+        raise unknown_project(project_id)
 
 
-def to_json(agent: AgentRevision) -> dict[str, Any]:
-    """The definition as in YAML, with ``projectId`` and ``revision``."""
-    return {
-        "id": agent.agent_id,
-        "projectId": agent.project_id,
-        "revision": agent.revision,
-        "enabled": agent.enabled,
-        "name": agent.name,
-        "description": agent.description,
-        "systemPrompt": agent.system_prompt,
-        "model": agent.model,
-        "maxTurns": agent.max_turns,
-        "maxTokens": agent.max_tokens,
-        "timeoutMs": agent.timeout_ms,
-        "maxConcurrentTasks": agent.max_concurrent_tasks,
-        "allowedTools": list(agent.allowed_tools),
-        "skills": list(agent.skills),
-    }
-
-
-def _state(agent: AgentRevision) -> str:
-    return "enabled" if agent.enabled else "disabled"
+def unknown_project(project_id: str) -> Fault:
+    return Fault(f"There is no project {project_id!r}; `a2actl keys create --project {project_id}` makes it.")
 
 
 def _unknown(agent_id: str) -> Fault:

@@ -16,6 +16,14 @@ def parse_duration(text: str, option: str) -> int:
     return int(match[1]) * _UNIT_MS[match[2]]
 
 
+def parse_seconds(text: str, option: str) -> int:
+    """The same in whole seconds. ``Fault`` names the option."""
+    span = parse_duration(text, option)
+    if span % 1_000:
+        raise Fault(f"{option} takes whole seconds; not {text!r}.")
+    return span // 1_000
+
+
 def format_elapsed(seconds: float) -> str:
     """``7 s``, ``2 min 05 s`` or ``1 h 02 min``."""
     minutes, rest = divmod(int(seconds), 60)

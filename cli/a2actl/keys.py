@@ -8,7 +8,7 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.task import iso8601
-from a2actl.agents import AsJson, Project, check_project
+from a2actl.agents import AsJson, Project, check_project, create_project
 from a2actl.duration import parse_duration
 from a2actl.fault import Fault
 from a2actl.output import note, show_json, show_table
@@ -34,8 +34,7 @@ def create(
     expires_at = now + _expiry(expires) if expires is not None else None
     key_id, key, secret_sha256 = api_key.issue(SystemEntropy().bytes(KEY_RANDOM_BYTES))
     with stack.registry() as registry:
-        if registry.create_project(project_id, now):
-            note(f"The project {project_id} is new.")
+        create_project(registry, project_id)
         registry.create_key(ApiKey(key_id, project_id, name, secret_sha256, now, expires_at))
     show_json({"keyId": key_id, "key": key})
     note("Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.")

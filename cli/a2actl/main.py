@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from a2actl import agents, keys, tasks
+from a2actl import agents, keys, mcp, projects, tasks
 from a2actl.fault import Fault
 from a2actl.output import note
 from a2actl.stack import Stack
@@ -30,6 +30,8 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(agents.app, name="agents")
 app.add_typer(keys.app, name="keys")
+app.add_typer(mcp.app, name="mcp")
+app.add_typer(projects.app, name="projects")
 app.add_typer(tasks.app, name="tasks")
 
 
@@ -43,5 +45,5 @@ def choose_stack(
     region: Annotated[str | None, typer.Option(help="AWS region of the deployed stack.")] = None,
     profile: Annotated[str | None, typer.Option(help="AWS profile with the credentials to use.")] = None,
 ) -> None:
-    """Operate a2a-tasks: agents, API keys and tasks of a deployed stack or the local one."""
+    """Operate a2a-tasks: projects, agents, API keys and tasks of a deployed stack or the local one."""
     context.obj = partial(Stack.choose, stack, region, profile, Path.cwd())

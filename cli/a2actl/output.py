@@ -20,18 +20,19 @@ def printable(text: str) -> str:
 
 
 def show_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    typer.echo(printable(text) if sys.stdout.isatty() else text)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on a terminal. Elsewhere one line a row, columns by tabs, so that ``cut`` can read it."""
     if not sys.stdout.isatty():
         for row in (columns, *rows):
-            typer.echo("\t".join(_one_line(cell) for cell in row))
+            typer.echo("\t".join(one_line(cell) for cell in row))
         return
     table = Table(*columns, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(_one_line(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     Console().print(table)
 
 
@@ -39,7 +40,7 @@ def show_fields(fields: Sequence[tuple[str, str]]) -> None:
     """One ``name: value`` line per field."""
     width = max(len(name) for name, _ in fields) + 1
     for name, value in fields:
-        typer.echo(f"{name + ':':<{width}} {_one_line(value)}")
+        typer.echo(f"{name + ':':<{width}} {one_line(value)}")
 
 
 def show_text(text: str) -> None:
@@ -57,5 +58,6 @@ def note(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Printable, and without line breaks."""
     return printable(" ".join(text.split()))

@@ -16,7 +16,7 @@ from a2actl.local_stack import LocalStack, find_local_stack
 
 if TYPE_CHECKING:
     from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-    from a2actl.account import Account
+    from a2actl.deployment import Deployment
 
 
 @dataclass(frozen=True)
@@ -43,33 +43,42 @@ class Stack:
             )
         return cls(local_stack.NAME, local=local)
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether an emulator stands in for AWS."""
+        return self.local is not None or bool(os.environ.get("AWS_ENDPOINT_URL"))
+
     @contextmanager
-    def registry(self) -> Iterator["DynamoDBRegistry"]:
-        """The projects, agents and keys. Whatever AWS raises inside the block becomes a ``Fault``."""
+    def deployment(self) -> Iterator["Deployment"]:
+        """What the stack has in its account. Whatever AWS raises inside the block becomes a ``Fault``."""
         # boto3 takes a third of a second to import, and commands on tasks do without it
-        from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-        from a2actl.account import explained
+        from a2actl.account import Account, explained
 
         with explained(is_local=self.local is not None):
-            account = self._account()
-            table = self._output(account.outputs(self.name), "RegistryTable")
-            yield DynamoDBRegistry(account.dynamodb(), table)
+            if self.local:
+                account = Account.of_local_stack(self.local.aws_endpoint_url)
+            else:
+                account = Account.of_user(self.region, self.profile)
+            yield account.deployment(self.name)
+
+    @contextmanager
+    def registry(self) -> Iterator["DynamoDBRegistry"]:
+        """The projects, agents and keys, as in ``deployment``."""
+        with self.deployment() as deployment:
+            yield deployment.registry
 
     def api_url(self) -> str:
         """The API's address, without a slash at the end. Raises ``Fault``."""
         if self.local:
             return self.local.api_url.rstrip("/")
-        from a2actl.account import explained
-
-        with explained(is_local=False):
-            outputs = self._account().outputs(self.name)
-        url = self._output(outputs, "ApiUrl").rstrip("/")
+        with self.deployment() as deployment:
+            url = deployment.output("ApiUrl").rstrip("/")
         emulator = os.environ.get("AWS_ENDPOINT_URL")
         if not emulator:
             return url
         # an emulator serves every API below its own address, whatever its stacks call it
         stage = url.rpartition("/")[2]
-        return f"{emulator.rstrip('/')}/_aws/execute-api/{self._output(outputs, 'ApiId')}/{stage}"
+        return f"{emulator.rstrip('/')}/_aws/execute-api/{deployment.output('ApiId')}/{stage}"
 
     def api_key(self, given: str | None) -> str:
         """The key to call the API with. The local stack's is used for that stack alone. Raises ``Fault``."""
@@ -92,21 +101,6 @@ class Stack:
                 f" a letter or digit; not {project_id!r}."
             )
         return project_id
-
-    def _account(self) -> "Account":
-        from a2actl.account import Account
-
-        if self.local:
-            return Account.of_local_stack(self.local.aws_endpoint_url)
-        return Account.of_user(self.region, self.profile)
-
-    def _output(self, outputs: dict[str, str], name: str) -> str:
-        if name not in outputs:
-            raise Fault(
-                f"The stack {self.name!r} has no output {name}: either it is not one of a2a-tasks,"
-                " or its deployment has not finished; check --stack."
-            )
-        return outputs[name]
 
 
 def chosen_stack(context: typer.Context) -> Stack:

@@ -32,12 +32,9 @@ class TaskApi:
 
     client: httpx.Client
 
-    def submit(
-        self, agent_id: str, message: str, context: dict[str, Any] | None, timeout_ms: int | None
-    ) -> dict[str, Any]:
-        """``{"taskId", "status", "checkUrl"}``."""
-        body = {"message": message, "context": context, "timeout": timeout_ms}
-        given = {name: value for name, value in body.items() if value is not None}
+    def submit(self, agent_id: str, task: dict[str, Any]) -> dict[str, Any]:
+        """``{"taskId", "status", "checkUrl"}`` of a new task; what is None is left out."""
+        given = {name: value for name, value in task.items() if value is not None}
         try:
             return self._call("POST", _tasks(agent_id), agent_id, json=given)
         except NotTaken:
@@ -144,6 +141,11 @@ def _refusal(status: int, body: dict[str, Any], agent_id: str, url: str) -> Faul
             return Fault(
                 f"There is no such task of {agent_id!r} in this key's project;"
                 f" `a2actl tasks list {agent_id}` shows its tasks."
+            )
+        case _, "BUDGET_EXCEEDED":
+            return Fault(
+                f"The API refused the task: {text} ({code}). `a2actl projects show --project ID` tells what"
+                " was spent, and `a2actl projects set` changes the limit."
             )
         case 429, _:
             return NotTaken(f"The API has too much to do: {text or url} (429); try again in a moment.")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from a2a_tasks.domain.task import Status
+from a2a_tasks.domain.task import Lane, Priority, Status
+from a2actl import task_view
 from a2actl.agents import AgentId, AsJson
-from a2actl.duration import parse_duration
+from a2actl.amount import parse_usd
+from a2actl.duration import parse_duration, parse_seconds
 from a2actl.fault import Fault
-from a2actl.output import note, show_fields, show_json, show_table, show_text
+from a2actl.output import note, show_fields, show_json, show_table
 from a2actl.stack import chosen_stack
 
 if TYPE_CHECKING:
@@ -45,19 +47,43 @@ def submit(
         str | None,
         typer.Option(metavar="SPAN", help="Time until the deadline, such as 5m; a bare number is ms."),
     ] = None,
+    delay: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="Time until it may start, such as 2h; at most 7d.")
+    ] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Who of those that wait goes first.")] = None,
+    lane: Annotated[
+        Lane | None, typer.Option(help="batch: half the price, within a day, for agents without tools.")
+    ] = None,
+    max_cost_usd: Annotated[
+        str | None, typer.Option(metavar="USD", help="Most that it may cost, such as 0.50.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens that it may use.")] = None,
+    max_attempts: Annotated[
+        int | None, typer.Option(min=1, help="How often it may be tried; at most as often as the agent.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
     key: Key = None,
 ) -> None:
     """Hand a task over and print its id; with --wait, its result, and exit with 1 if it is not completed."""
-    text, extra, timeout_ms = read_message(message), read_context(task_context), read_timeout(timeout)
+    new_task = {
+        "message": read_message(message),
+        "context": read_context(task_context),
+        "timeout": read_timeout(timeout),
+        "delaySeconds": None if delay is None else parse_seconds(delay, "--delay"),
+        "priority": priority,
+        "lane": lane,
+        "maxCostUsd": None if max_cost_usd is None else float(parse_usd(max_cost_usd, "--max-cost-usd")),
+        "maxTokens": max_tokens,
+        "maxAttempts": max_attempts,
+    }
     with _api(context, key) as api:
-        task_id: str = api.submit(agent, text, extra, timeout_ms)["taskId"]
+        task_id: str = api.submit(agent, new_task)["taskId"]
         if not wait:
             typer.echo(task_id)
             note(f"Follow it with: a2actl tasks get {agent} {task_id}")
             return
         task = _ended(api, agent, task_id)
-    show_end(task)
+    task_view.show_end(task)
     if task["status"] != Status.COMPLETED:
         raise typer.Exit(NOT_COMPLETED)
 
@@ -72,10 +98,9 @@ def get(
     if as_json:
         show_json(found)
         return
-    show_fields(fields(found))
+    show_fields(task_view.fields(found))
     if "output" in found:
-        typer.echo()
-        show_text(found["output"]["result"])
+        task_view.show_result(found["output"])
 
 
 @app.command("list")
@@ -152,40 +177,6 @@ def read_timeout(given: str | None) -> int | None:
     return parse_duration(f"{given}ms" if given.isdecimal() else given, "--timeout")
 
 
-def fields(task: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a person wants to know of a task, in order, without its result."""
-    shown = [("Task", task["taskId"]), ("Agent", task["agentId"]), ("Status", task["status"])]
-    named = {"createdAt": "Created", "startedAt": "Started", "completedAt": "Ended"}
-    shown += [(name, task[field]) for field, name in named.items() if field in task]
-    shown.append(("Attempts", str(task["attempts"])))
-    if "errorDetails" in task:
-        shown.append(("Problem", _problem(task)))
-    if "usage" in task:
-        shown.append(("Usage", usage(task["usage"])))
-    return shown
-
-
-def usage(used: dict[str, Any]) -> str:
-    """Such as ``2 turns, 1,200 tokens in, 340 out, about $0.0123``; cached tokens count as in."""
-    tokens_in = used["inputTokens"] + used["cacheReadTokens"] + used["cacheWriteTokens"]
-    turns = f"{used['turns']} turn{'' if used['turns'] == 1 else 's'}"
-    cost = f", about ${used['costUsd']:.4f}" if used.get("costUsd") is not None else ""
-    return f"{turns}, {tokens_in:,} tokens in, {used['outputTokens']:,} out{cost}"
-
-
-def show_end(task: dict[str, Any]) -> None:
-    """The result on stdout, also the part that a failed task left; how it ended on stderr."""
-    if "output" in task:
-        show_text(task["output"]["result"])
-    match task["status"]:
-        case Status.COMPLETED if "usage" in task:
-            note(f"Completed: {usage(task['usage'])}.")
-        case Status.FAILED:
-            note(f"The task failed: {_problem(task)}")
-        case Status.CANCELED:
-            note("The task was canceled.")
-
-
 @contextmanager
 def _api(context: typer.Context, key: str | None) -> "Iterator[TaskApi]":
     from a2actl.task_api import connected
@@ -209,11 +200,6 @@ def _ended(api: "TaskApi", agent: str, task_id: str) -> dict[str, Any]:
     except KeyboardInterrupt:
         note(follow)
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _problem(task: dict[str, Any]) -> str:
-    details = task.get("errorDetails", {})
-    return f"{details.get('message', 'for an unknown reason')} ({details.get('code', 'UNKNOWN')})"
 
 
 def _no_constant(name: str) -> None:

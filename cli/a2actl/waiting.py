@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2actl.duration import format_elapsed
-from a2actl.output import note
+from a2actl.output import note, one_line
 from a2actl.task_api import Unreachable
+from a2actl.task_view import moment
 
 TERMINAL = frozenset({"completed", "failed", "canceled"})
 QUICK_SECONDS = 10.0
@@ -17,7 +18,7 @@ PATIENCE_SECONDS = 60.0
 """How long the API may fail to answer before waiting is given up; the task goes on all the same."""
 
 Show = Callable[[str, float], None]
-"""Is told a task's state and the seconds since waiting began, after every look at it."""
+"""Is told where a task is and the seconds since waiting began, after every look at it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Waiting:
                     raise
             else:
                 answered = now
-                show(task["status"], now - began)
+                show(moment(task), now - began)
                 if task["status"] in TERMINAL:
                     return task
             self.sleep(interval(now - began))
@@ -52,7 +53,7 @@ def interval(waited: float) -> float:
 
 @contextmanager
 def progress(task_id: str) -> Iterator[Show]:
-    """A live line on stderr with state and time; where that is no terminal, a line per change of state."""
+    """A live line on stderr with state and time; where that is no terminal, a line per change."""
     if sys.stderr.isatty():
         with _live_line(task_id) as show:
             yield show
@@ -68,7 +69,7 @@ def _live_line(task_id: str) -> Iterator[Show]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(f"{task_id} waiting", total=None)
-        yield lambda state, _: bar.update(line, description=f"{task_id} {state}")
+        yield lambda state, _: bar.update(line, description=f"{task_id} {one_line(state)}")
 
 
 def _lines() -> Show:
@@ -77,7 +78,7 @@ def _lines() -> Show:
     def show(state: str, elapsed: float) -> None:
         nonlocal last
         if state != last:
-            note(f"{state} after {format_elapsed(elapsed)}")
+            note(f"{one_line(state)} after {format_elapsed(elapsed)}")
             last = state
 
     return show

@@ -1,5 +1,6 @@
 """Agent definitions: what is wrong is said by field, and with what to write instead."""
 
+import json
 from typing import Any
 
 import pytest
@@ -25,12 +26,17 @@ def test_id_and_name_are_enough() -> None:
         "description": "",
         "systemPrompt": "",
         "model": "sonnet",
+        "effort": None,
         "maxTurns": 30,
         "maxTokens": 16_000,
         "timeoutMs": 300_000,
+        "maxAttempts": None,
         "maxConcurrentTasks": 5,
+        "taskBudget": None,
         "enabled": True,
         "allowedTools": [],
+        "toolOptions": {},
+        "outputSchema": None,
         "skills": [],
     }
 
@@ -43,9 +49,33 @@ def test_a_full_definition() -> None:
         skills=[{"id": "report", "name": "Report", "description": "Reports.", "tags": ["writing"]}],
     )
     assert agent.project_id == "demo"
+    assert agent.to_stored()["allowedTools"][2] == "mcp__git-hub__list_issues"
     assert agent.to_stored()["skills"] == [
         {"id": "report", "name": "Report", "description": "Reports.", "tags": ["writing"], "examples": []}
     ]
+
+
+def test_what_bounds_a_task_is_stored_exactly_and_without_what_is_not_given() -> None:
+    schema = {"type": "object", "properties": {"a": {"const": None}}, "additionalProperties": False}
+    stored = parse(
+        effort="xhigh",
+        maxAttempts=1,
+        taskBudget={"maxCostUsd": 0.1, "maxTokens": 200_000},
+        allowedTools=["WebSearch", "WebFetch"],
+        toolOptions={
+            "WebSearch": {"allowedDomains": ["example.com", "docs.example.com/a?b"], "maxUses": 3},
+            "WebFetch": {"blockedDomains": ["xn--bcher-kva.example"], "maxContentTokens": 20_000},
+        },
+        outputSchema=schema,
+    ).to_stored()
+    assert json.loads(json.dumps(stored)) == stored, "it is plain JSON"
+    assert (stored["effort"], stored["maxAttempts"]) == ("xhigh", 1)
+    assert stored["taskBudget"] == {"maxCostUsd": "0.1", "maxTokens": 200_000}
+    assert stored["toolOptions"] == {
+        "WebSearch": {"allowedDomains": ["example.com", "docs.example.com/a?b"], "maxUses": 3},
+        "WebFetch": {"blockedDomains": ["xn--bcher-kva.example"], "maxContentTokens": 20_000},
+    }
+    assert stored["outputSchema"] == schema
 
 
 @pytest.mark.parametrize("document", [None, [], "id: a", 3])
@@ -75,18 +105,91 @@ def test_every_wrong_field_has_its_line() -> None:
         ("systemPrompt", ["x" * 100_001]),
         ("projectId", ["Demo", ""]),
         ("allowedTools", [["Fly"], ["mcp__"], ["mcp__x"], "Read"]),
+        ("effort", ["", "extreme", 3]),
+        ("maxAttempts", [0, 11, "3", True]),
+        ("taskBudget.maxCostUsd", [{"maxCostUsd": value} for value in (0, -1, "x", True, 1e7, 1e-7)]),
+        ("taskBudget.maxCostUsd", [{"maxCostUsd": float(text)} for text in ("nan", "inf")]),
+        ("taskBudget.maxTokens", [{"maxTokens": value} for value in (0, 1.5, "9", 10**13)]),
+        ("taskBudget: ", [{}, {"maxTokens": None}, 3]),
+        ("outputSchema", ["text", {}, {"type": "object"}, [], False]),
         ("skills", [[{"id": "a"}], [{"id": "a", "name": "A", "description": "D", "level": 3}]]),
     ],
 )
 def test_bounds_and_types(field: str, values: list[object]) -> None:
+    name = field.rstrip(": ").partition(".")[0]
     for value in values:
-        assert complaint({"id": "writer", "name": "Writer", field: value}).startswith(field)
+        assert complaint({"id": "writer", "name": "Writer", name: value}).startswith(field)
 
 
 def test_an_unknown_tool_is_named_with_the_known_ones() -> None:
     text = complaint({"id": "writer", "name": "Writer", "allowedTools": ["Read", "Fly", "Swim"]})
     assert text.startswith("allowedTools: unknown tool Fly, Swim; known are Bash, CodeExecution, Edit")
     assert text.endswith("mcp__<server>__<tool>")
+
+
+SEARCH = {"id": "writer", "name": "Writer", "allowedTools": ["WebSearch", "WebFetch"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"WebSearch": {"allowedDomains": ["a.com"], "blockedDomains": ["b.com"]}},
+            "toolOptions.WebSearch.blockedDomains: cannot be given beside allowedDomains; leave one",
+        ),
+        (
+            {"WebFetch": {"blockedDomains": ["https://a.com"]}},
+            "toolOptions.WebFetch.blockedDomains: https://a.com is no domain; write it without https://,",
+        ),
+        ({"WebSearch": {"allowedDomains": ["раураl.com"]}}, "toolOptions.WebSearch.allowedDomains: ра"),
+        ({"WebSearch": {"allowedDomains": ["localhost"]}}, "toolOptions.WebSearch.allowedDomains: local"),
+        (
+            {"WebSearch": {"allowedDomains": ["a.com, b.com"]}},
+            "toolOptions.WebSearch.allowedDomains: a.com, b",
+        ),
+        ({"WebSearch": {"allowedDomains": []}}, "toolOptions.WebSearch.allowedDomains: List should have at"),
+        ({"WebSearch": {"allowedDomains": "a.com"}}, "toolOptions.WebSearch.allowedDomains: Input should be"),
+        (
+            {"WebSearch": {"maxUses": 0}},
+            "toolOptions.WebSearch.maxUses: Input should be greater than or equal",
+        ),
+        (
+            {"WebFetch": {"maxContentTokens": True}},
+            "toolOptions.WebFetch.maxContentTokens: Input should be a",
+        ),
+        (
+            {"WebSearch": {"maxContentTokens": 1}},
+            "toolOptions.WebSearch.maxContentTokens: unknown field; known fields are allowedDomains, blocked",
+        ),
+        ({"Read": {"maxUses": 1}}, "toolOptions.Read: unknown field; known fields are WebSearch, WebFetch"),
+        ({"webSearch": {}}, "toolOptions.webSearch: unknown field; known fields are WebSearch, WebFetch"),
+    ],
+)
+def test_tool_options_that_cannot_be(options: dict[str, Any], text: str) -> None:
+    assert complaint(SEARCH | {"toolOptions": options}).startswith(text)
+
+
+def test_options_are_for_tools_that_are_allowed() -> None:
+    document = SEARCH | {"allowedTools": ["WebFetch"], "toolOptions": {"WebSearch": {"maxUses": 1}}}
+    assert complaint(document) == (
+        "toolOptions: WebSearch is not in allowedTools; add it there, or leave its options out"
+    )
+
+
+def test_every_problem_of_an_output_schema_has_its_line() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}}
+    assert complaint({"id": "writer", "name": "Writer", "outputSchema": schema}).splitlines() == [
+        "outputSchema: add 'additionalProperties: false'; Claude's structured outputs ask it of every object",
+        "outputSchema.properties.a.maxLength: Claude's structured outputs do not take this here; say it in"
+        " 'description' instead",
+    ]
+
+
+def test_an_unknown_field_of_a_skill_is_named_with_the_known_ones() -> None:
+    skill = {"id": "a", "name": "A", "description": "D", "level": 3}
+    assert complaint({"id": "writer", "name": "Writer", "skills": [skill]}) == (
+        "skills.0.level: unknown field; known fields are id, name, description, tags, examples"
+    )
 
 
 def test_snake_case_is_not_taken_for_a_field() -> None:

@@ -11,7 +11,7 @@ import pytest
 from a2actl import waiting
 from tests.integration.account import PROJECT, Account
 from tests.integration.cli.gateway import Gateway, serving
-from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy
+from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, tables
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
 @pytest.fixture
 def operator(visitor: Operator, account: Account) -> Operator:
     """An operator of a deployed stack."""
-    deploy(STACK, {"RegistryTable": account.resources["RegistryTable"], "ApiUrl": API_URL, "ApiId": "abc123"})
+    deploy(STACK, tables(account) | {"ApiUrl": API_URL, "ApiId": "abc123"})
     return Operator(visitor.directory, ("--stack", STACK))
 
 
@@ -42,7 +42,7 @@ def gateway(agents: Account, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def local_operator(visitor: Operator, gateway: Gateway, account: Account) -> Operator:
     """An operator beside a running local stack."""
-    deploy("a2a-tasks-local", {"RegistryTable": account.resources["RegistryTable"]})
+    deploy("a2a-tasks-local", tables(account))
     _, key = account.add_key()
     stored = {
         "api_url": gateway.api_url,

@@ -30,6 +30,7 @@ class Gateway:
     api: ModuleType
     steps: deque[Step] = field(default_factory=deque)
     requests: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
     url: str = ""
 
     @property
@@ -38,6 +39,7 @@ class Gateway:
 
     def answer(self, method: str, path: str, authorization: str, body: str) -> tuple[int, str]:
         self.requests.append(f"{method} {path}")
+        self.bodies.append(body)
         step = self.steps.popleft() if self.steps else None
         if step and (canned := step()):
             return canned

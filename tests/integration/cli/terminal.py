@@ -8,6 +8,7 @@ import boto3
 from typer.testing import CliRunner, Result
 
 from a2actl import main
+from tests.integration.account import Account
 
 STACK = "a2a-tasks-test"
 API_URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/test"
@@ -28,6 +29,11 @@ class Operator:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
         return str(file)
+
+
+def tables(account: Account) -> dict[str, str]:
+    """The outputs that name the stack's tables."""
+    return {name: account.resources[name] for name in ("RegistryTable", "TasksTable")}
 
 
 def deploy(name: str, outputs: dict[str, str]) -> None:

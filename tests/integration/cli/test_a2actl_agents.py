@@ -1,12 +1,15 @@
 """``a2actl agents`` on a deployed stack."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.tools import McpServer
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
-from tests.integration.cli.terminal import Operator
+from tests.integration.cli.terminal import STACK, Operator, deploy, tables
 
 WRITER = "id: writer\nname: Writer\n"
 READER = "id: reader\nname: Reader\nsystemPrompt: Read.\n"
@@ -48,9 +51,91 @@ def test_the_project_in_the_file_is_used(operator: Operator, account: Account) -
     assert agent.project_id == "own"
 
 
-def test_the_example_agent_can_be_applied(operator: Operator, pytestconfig: pytest.Config) -> None:
+def test_the_example_agents_can_be_applied(operator: Operator, pytestconfig: pytest.Config) -> None:
     applied = operator.run("agents", "apply", str(pytestconfig.rootpath / "agents"), "--project", "demo")
-    assert applied.stdout == "assistant: revision 1 in project demo\n"
+    assert applied.stdout.splitlines() == [
+        "assistant: revision 1 in project demo",
+        "coordinator: revision 1 in project demo",
+        "researcher: revision 1 in project demo",
+    ]
+
+
+CALLER = "id: caller\nname: Caller\nallowedTools: [Task]\n"
+LISTER = "id: lister\nname: Lister\nallowedTools: [mcp__git-hub__list_issues, mcp__git-hub__close, Read]\n"
+
+
+def test_an_agent_that_can_call_nobody_is_applied_with_a_warning(
+    operator: Operator, account: Account
+) -> None:
+    file = operator.write("caller.yaml", CALLER)
+    applied = operator.run("agents", "apply", file, "--project", "demo")
+    assert (applied.exit_code, applied.stdout) == (0, "caller: revision 1 in project demo\n")
+    assert applied.stderr.splitlines()[1:] == [
+        "caller may call agents, but the project demo lets none be called yet; name them with:"
+        " a2actl projects set --project demo --callable-agent ID"
+    ]
+    account.registry.set_project("demo", callable_agents=frozenset({"writer"}))
+    assert operator.run("agents", "apply", file, "--project", "demo").stderr == ""
+
+
+def test_tools_of_an_mcp_server_that_the_project_lacks_are_refused_before_anything_is_written(
+    operator: Operator, account: Account
+) -> None:
+    account.registry.create_project("rival", 1)
+    account.registry.put_mcp_server("rival", McpServer("git-hub", "https://mcp.example.com"))
+    files = operator.write("a.yaml", WRITER), operator.write("b.yaml", LISTER)
+    refused = operator.run("agents", "apply", *files, "--project", "demo")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines() == [
+        f"{files[1]}: allowedTools: mcp__git-hub__close is of the MCP server 'git-hub', which the project"
+        " demo does not have; register it with: a2actl mcp add --project demo --name git-hub --url https://…",
+        "Nothing was applied; correct this and apply again.",
+    ]
+    assert account.registry.agent("writer") is None
+    assert account.registry.project("demo") is None
+    operator.run("mcp", "add", "--project", "demo", "--name", "git-hub", "--url", "https://mcp.example.com")
+    assert operator.run("agents", "apply", *files, "--project", "demo").exit_code == 0
+
+
+def deployed(visitor: Operator, account: Account, backend: str) -> Operator:
+    deploy(STACK, tables(account) | {"ClaudeBackend": backend})
+    return Operator(visitor.directory, ("--stack", STACK))
+
+
+SEARCHER = "id: searcher\nname: Searcher\nallowedTools: [WebSearch, Bash, Read, mcp__wiki__find]\n"
+
+
+def test_tools_that_the_backend_cannot_serve_are_refused(visitor: Operator, account: Account) -> None:
+    account.registry.create_project("demo", 1)
+    account.registry.put_mcp_server("demo", McpServer("wiki", "https://wiki.example.com"))
+    operator = deployed(visitor, account, "bedrock")
+    file = operator.write("searcher.yaml", SEARCHER)
+    refused = operator.run("agents", "apply", file, "--project", "demo")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[0] == (
+        f"{file}: allowedTools: this deployment reaches Claude by bedrock, which does not have WebSearch,"
+        " Bash, mcp__wiki__find; leave that out, or deploy with another backend"
+    )
+    assert account.registry.agent("searcher") is None
+    assert (
+        operator.run("agents", "apply", operator.write("w.yaml", WRITER), "--project", "demo").exit_code == 0
+    )
+
+
+@pytest.mark.parametrize("backend", ["claude-api", "claude-on-aws"])
+def test_other_backends_serve_every_tool(visitor: Operator, account: Account, backend: str) -> None:
+    account.registry.create_project("demo", 1)
+    account.registry.put_mcp_server("demo", McpServer("wiki", "https://wiki.example.com"))
+    operator = deployed(visitor, account, backend)
+    applied = operator.run("agents", "apply", operator.write("s.yaml", SEARCHER), "--project", "demo")
+    assert applied.exit_code == 0
+
+
+def test_a_backend_of_a_later_release_is_not_guessed_at(visitor: Operator, account: Account) -> None:
+    operator = deployed(visitor, account, "carrier-pigeon")
+    refused = operator.run("agents", "apply", operator.write("w.yaml", WRITER), "--project", "demo")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"The stack '{STACK}' reaches Claude by 'carrier-pigeon', which this")
 
 
 def test_nothing_is_written_unless_everything_is_valid(operator: Operator, account: Account) -> None:
@@ -63,7 +148,7 @@ def test_nothing_is_written_unless_everything_is_valid(operator: Operator, accou
     assert f"{bad} (document 2): id: is required" in refused.stderr
     assert refused.stderr.endswith("Nothing was applied; correct this and apply again.\n")
     assert account.registry.agent("writer") is None
-    assert not account.registry.project_exists("demo")
+    assert account.registry.project("demo") is None
 
 
 @pytest.mark.parametrize(
@@ -169,6 +254,46 @@ def test_show_as_json_is_the_whole_definition(operator: Operator, account: Accou
         "allowedTools": ["Read"],
         "skills": [skill],
     }
+
+
+BOUNDED: dict[str, Any] = {
+    "effort": "high",
+    "maxAttempts": 2,
+    "taskBudget": {"maxCostUsd": 2.5, "maxTokens": 90_000},
+    "allowedTools": ["WebSearch", "WebFetch"],
+    "toolOptions": {
+        "WebSearch": {"allowedDomains": ["a.com", "b.com"], "maxUses": 3},
+        "WebFetch": {"maxContentTokens": 9},
+    },
+    "outputSchema": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+
+
+def test_show_as_json_can_be_applied_again(operator: Operator, account: Account) -> None:
+    account.add_agent("writer", **BOUNDED)
+    shown = json.loads(operator.run("agents", "show", "writer", "--json").stdout)
+    assert {name: shown[name] for name in BOUNDED} == BOUNDED
+    del shown["revision"]
+    assert operator.run("agents", "apply", operator.write("again.yaml", json.dumps(shown))).exit_code == 0
+    first, again = (account.registry.revision("writer", number) for number in (1, 2))
+    assert first is not None
+    assert replace(first, revision=2) == again
+
+
+def test_show_tells_what_bounds_a_task(operator: Operator, account: Account) -> None:
+    account.add_agent("writer", **BOUNDED)
+    shown = operator.run("agents", "show", "writer").stdout
+    for line in (
+        "Model:       sonnet, effort high",
+        "Task budget: $2.50, 90,000 tokens",
+        "Attempts:    2",
+        "WebSearch:   allowedDomains a.com, b.com; maxUses 3",
+        "WebFetch:    maxContentTokens 9",
+    ):
+        assert f"\n{line}\n" in shown
+    assert shown.endswith(
+        '\nOutput schema:\n{\n  "type": "object",\n  "properties": {},\n  "additionalProperties": false\n}\n'
+    )
 
 
 def test_show_is_readable(operator: Operator, account: Account) -> None:

@@ -61,7 +61,7 @@ def test_create_refuses_what_makes_no_sense(
     refused = operator.run("keys", "create", *arguments)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert problem in refused.stderr
-    assert not account.registry.project_exists("demo")
+    assert account.registry.project("demo") is None
 
 
 def test_list_tells_states_and_no_secrets(operator: Operator, account: Account) -> None:

@@ -148,7 +148,7 @@ def test_a_local_stack_that_is_not_running(visitor: Operator) -> None:
     [
         (400, "ExpiredToken", "AWS refused the credentials (ExpiredToken); sign in again"),
         (400, "AccessDeniedException", "These AWS credentials may not do that (because); choose others"),
-        (400, "ResourceNotFoundException", "The stack's registry table is gone; deploy the stack again"),
+        (400, "ResourceNotFoundException", "Something that the stack should have is gone (because); deploy"),
         (500, "InternalServerError", "AWS answered with an error: because (InternalServerError); try again"),
     ],
 )

@@ -1,14 +1,15 @@
 """``a2actl tasks`` over HTTP, against the real API function."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.task import Outcome, Payload, Status, TaskRef, guard_of_worker
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.task import Lane, Outcome, Payload, Priority, Status, TaskRef, guard_of_worker
+from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import Claim, Written
 from tests.integration.account import Account
 from tests.integration.cli.gateway import Gateway
@@ -35,7 +36,8 @@ class Worker:
         created = self.account.store.get(self.ref)
         assert created is not None
         now = created.created_at + 1
-        assert isinstance(self.account.store.claim(self.ref, Claim("claim", now, now + 45_000)), Written)
+        claim = Claim("claim", now, now + 45_000, created.fence)
+        assert isinstance(self.account.store.claim(self.ref, claim), Written)
 
     def complete(self) -> None:
         self._finish(Status.COMPLETED, output=Payload(json.dumps({"result": "# 报告\n\nAll *good*."})))
@@ -52,7 +54,8 @@ class Worker:
         running = self.account.store.get(self.ref)
         assert running is not None
         now = running.created_at + 2
-        outcome = Outcome(status, now, "finish", now + 86_400_000, usage=USED, **ended)
+        spent = (Spent(1, "claude-sonnet-5-5", USED),)
+        outcome = Outcome(status, now, "finish", now + 86_400_000, spent=spent, **ended)
         assert isinstance(
             self.account.store.finish(self.ref, outcome, guard_of_worker(running.fence)), Written
         )
@@ -96,6 +99,51 @@ def test_submit_sends_context_and_timeout(local_operator: Operator, account: Acc
     assert second.deadline - second.created_at == 90_000
 
 
+ACCEPTED = json.dumps({"taskId": UNKNOWN_TASK, "status": "pending", "checkUrl": "/"})
+
+
+def test_submit_sends_what_is_given_and_nothing_else(local_operator: Operator, gateway: Gateway) -> None:
+    gateway.steps.extend([lambda: (202, ACCEPTED), lambda: (202, ACCEPTED)])
+    submit(local_operator)
+    submit(
+        local_operator,
+        *("--priority", "high", "--delay", "2h", "--lane", "batch"),
+        *("--max-cost-usd", "0.25", "--max-tokens", "90000", "--max-attempts", "2"),
+    )
+    plain, full = (json.loads(body) for body in gateway.bodies)
+    assert plain == {"message": "生成一个测试报告"}
+    assert full == plain | {
+        "priority": "high",
+        "delaySeconds": 7_200,
+        "lane": "batch",
+        "maxCostUsd": 0.25,
+        "maxTokens": 90_000,
+        "maxAttempts": 2,
+    }
+
+
+@pytest.mark.parametrize("option", ["--priority", "--lane", "--max-tokens", "--max-attempts"])
+def test_submit_refuses_values_that_do_not_exist(
+    local_operator: Operator, gateway: Gateway, option: str
+) -> None:
+    refused = local_operator.run("tasks", "submit", "assistant", "Hi", option, "0")
+    assert (refused.exit_code, gateway.requests) == (2, [])
+    assert option in refused.stderr
+
+
+def test_the_api_takes_every_option(local_operator: Operator, account: Account) -> None:
+    task_id = submit(
+        local_operator,
+        *("--priority", "high", "--delay", "2h", "--max-cost-usd", "0.25", "--max-tokens", "90000"),
+        *("--max-attempts", "2", "--lane", "standard"),
+    )
+    task = account.store.get(TaskRef("assistant", task_id))
+    assert task is not None
+    assert (task.priority, task.lane, task.max_attempts) == (Priority.HIGH, Lane.STANDARD, 2)
+    assert (task.budget.cost_usd, task.budget.tokens) == (Decimal("0.25"), 90_000)
+    assert 7_100_000 < task.not_before - task.created_at <= 7_200_000
+
+
 def test_the_message_may_come_from_stdin(local_operator: Operator, account: Account) -> None:
     handed_over = local_operator.run("tasks", "submit", "assistant", "-", stdin="first line\n第二行\n")
     assert stored_input(account, handed_over.stdout.strip())["message"] == "first line\n第二行\n"
@@ -114,7 +162,14 @@ def test_the_message_may_come_from_stdin(local_operator: Operator, account: Acco
         (("Hi", "--context", "@missing.json"), None, "--context: missing.json cannot be read"),
         (("Hi", "--timeout", "soon"), None, "--timeout takes a number above zero with a unit"),
         (("Hi", "--timeout", "0"), None, "--timeout takes a number above zero with a unit"),
-        (("Hi", "--timeout", "2h"), None, "The API refused the request: timeout: "),
+        (("Hi", "--delay", "1500ms"), None, "--delay takes whole seconds; not '1500ms'."),
+        (("Hi", "--delay", "90"), None, "--delay takes a number above zero with a unit"),
+        (("Hi", "--max-cost-usd", "0"), None, "--max-cost-usd takes US dollars, such as 5 or 0.25"),
+        (("Hi", "--max-cost-usd", "nan"), None, "--max-cost-usd takes US dollars"),
+        (("Hi", "--max-cost-usd", "1e7"), None, "--max-cost-usd takes US dollars"),
+        (("Hi", "--max-cost-usd", "0.0000001"), None, "--max-cost-usd takes US dollars"),
+        (("Hi", "--max-cost-usd", "much"), None, "--max-cost-usd takes US dollars"),
+        (("Hi", "--timeout", "25h"), None, "The API refused the request: timeout: "),
     ],
 )
 def test_submit_refuses_what_is_no_task(
@@ -147,7 +202,7 @@ def test_waiting_shows_each_state_and_prints_the_result(
     assert (done.exit_code, done.stdout) == (0, "# 报告\n\nAll *good*.\n")
     assert done.stderr.splitlines() == [
         "pending after 0 s",
-        "running after 0 s",
+        "running, turn 1 after 0 s",
         "completed after 0 s",
         "Completed: 1 turn, 1,500 tokens in, 34 out.",
     ]
@@ -217,7 +272,123 @@ def test_get_is_readable(local_operator: Operator, worker: Worker) -> None:
     worker.complete()
     completed = local_operator.run("tasks", "get", "assistant", task_id).stdout
     assert f"Task:     {task_id}\nAgent:    assistant\nStatus:   pending\n" in pending
-    assert "Attempts: 1\nUsage:    1 turn, 1,500 tokens in, 34 out\n\n# 报告\n\nAll *good*.\n" in completed
+    assert [" ".join(line.split()) for line in completed.splitlines()[-7:]] == [
+        "Attempts: 1",
+        "Usage: 1 turn, 1,500 tokens in, 34 out",
+        "claude-sonnet-5-5: 1 turn, 1,500 tokens in, 34 out",
+        "",
+        "# 报告",
+        "",
+        "All *good*.",
+    ]
+
+
+RUNNING = {
+    "taskId": UNKNOWN_TASK,
+    "agentId": "assistant",
+    "status": "running",
+    "createdAt": "2026-05-01T08:00:00.000Z",
+    "updatedAt": "2026-05-01T08:00:02.000Z",
+    "startedAt": "2026-05-01T08:00:01.000Z",
+    "attempts": 2,
+}
+USAGE = {"outputTokens": 34, "cacheReadTokens": 300, "cacheWriteTokens": 0}
+REPORT = {
+    "artifactId": "a1",
+    "name": "re\x1b[2Jport.md",
+    "mediaType": "text/markdown",
+    "sizeBytes": 12_345,
+    "url": "https://payloads.example.com/a1?signed",
+}
+TABLE = {"artifactId": "a2", "name": "table", "mediaType": "application/json", "data": {"rows": []}}
+
+
+def shown(operator: Operator, gateway: Gateway, **task: Any) -> str:
+    """What ``get`` prints of a task that the API would answer with."""
+    gateway.steps.append(lambda: (200, json.dumps(RUNNING | task)))
+    got = operator.run("tasks", "get", "assistant", UNKNOWN_TASK)
+    assert got.exit_code == 0
+    return got.stdout
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        ({"turn": 1}, "turn 1"),
+        ({"turn": 3, "tool": "WebSearch"}, "turn 3, WebSearch"),
+        ({"turn": 3, "step": "reads\nsources", "percent": 40}, "turn 3, 40 %: reads sources"),
+        ({"turn": 9, "tool": "Read", "percent": 0, "step": "x\x1b[2J"}, "turn 9, Read, 0 %: x[2J"),
+    ],
+)
+def test_get_shows_progress(
+    local_operator: Operator, gateway: Gateway, progress: dict[str, Any], text: str
+) -> None:
+    assert f"Progress: {text}\n" in shown(local_operator, gateway, progress=progress)
+
+
+def test_get_shows_the_question(local_operator: Operator, gateway: Gateway) -> None:
+    asked = shown(local_operator, gateway, status="input_required", question="Which\nmonth?")
+    assert "Status:   input_required\nQuestion: Which month?\n" in asked
+
+
+def test_get_shows_when_and_how_a_task_is_to_start(local_operator: Operator, gateway: Gateway) -> None:
+    text = shown(local_operator, gateway, notBefore="2026-05-02T08:00:00.000Z", priority="low", lane="batch")
+    for line in ("Not before: 2026-05-02T08:00:00.000Z", "Priority:   low", "Lane:       batch"):
+        assert f"{line}\n" in text
+
+
+def test_get_shows_usage_by_model_and_by_attempt(local_operator: Operator, gateway: Gateway) -> None:
+    parts = {
+        "byModel": [{"model": "claude-opus-5-5", "inputTokens": 9, "turns": 2} | USAGE],
+        "byAttempt": [
+            {"attempt": 1, "inputTokens": 5, "turns": 1, "costUsd": 0.1} | USAGE,
+            {"attempt": 2, "inputTokens": 4, "turns": 1} | USAGE,
+        ],
+    }
+    text = shown(local_operator, gateway, usage={"inputTokens": 9, "turns": 2} | USAGE | parts)
+    assert [" ".join(line.split()) for line in text.splitlines()[-4:]] == [
+        "Usage: 2 turns, 309 tokens in, 34 out",
+        "claude-opus-5-5: 2 turns, 309 tokens in, 34 out",
+        "attempt 1: 1 turn, 305 tokens in, 34 out, about $0.1000",
+        "attempt 2: 1 turn, 304 tokens in, 34 out",
+    ]
+
+
+def test_get_shows_data_instead_of_its_text_and_artifacts(local_operator: Operator, gateway: Gateway) -> None:
+    output = {"result": '{"score":1}', "data": {"score": 1}, "artifacts": [REPORT, TABLE]}
+    assert shown(local_operator, gateway, output=output).endswith(
+        '\n\n{\n  "score": 1\n}\n\nArtifacts:\n'
+        "re[2Jport.md (text/markdown, 12,345 bytes): https://payloads.example.com/a1?signed\n"
+        "table (application/json): in `tasks get --json`\n"
+    )
+
+
+def test_get_shows_the_artifacts_of_a_task_under_way(local_operator: Operator, gateway: Gateway) -> None:
+    text = shown(local_operator, gateway, output={"artifacts": [REPORT]})
+    assert text.count("\n\n") == 1
+    assert "\n\nArtifacts:\nre[2Jport.md" in text
+
+
+def test_waiting_shows_progress_and_questions(local_operator: Operator, gateway: Gateway) -> None:
+    moments: list[dict[str, Any]] = [
+        {"progress": {"turn": 1}},
+        {"progress": {"turn": 1}},
+        {"progress": {"turn": 1, "tool": "WebSearch", "step": "x\x1b[2J"}},
+        {"status": "input_required", "progress": {"turn": 2}, "question": "Which month?"},
+        {"status": "completed", "output": {"result": "[]", "data": [], "artifacts": [REPORT]}},
+    ]
+    gateway.steps.append(lambda: (202, ACCEPTED))
+    for found in moments:
+        gateway.steps.append(lambda found=found: (200, json.dumps(RUNNING | found)))  # type: ignore[misc]
+    done = local_operator.run("tasks", "submit", "assistant", "Hi", "--wait")
+    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert done.stderr.splitlines() == [
+        "running, turn 1 after 0 s",
+        "running, turn 1, WebSearch: x[2J after 0 s",
+        "input_required: Which month? after 0 s",
+        "completed after 0 s",
+        "Artifact: re[2Jport.md (text/markdown, 12,345 bytes): https://payloads.example.com/a1?signed",
+    ]
 
 
 def test_get_as_json_is_the_wire_format(local_operator: Operator, worker: Worker) -> None:
@@ -343,6 +514,20 @@ def test_answers_that_are_not_the_api_s(
     refused = local_operator.run("tasks", "list", "assistant")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.startswith(sentence)
+
+
+def test_a_project_without_money_left_is_not_asked_to_try_again(
+    local_operator: Operator, gateway: Gateway
+) -> None:
+    refusal = json.dumps({"error": "The project's budget for today is used up.", "code": "BUDGET_EXCEEDED"})
+    gateway.steps.append(lambda: (429, refusal))
+    refused = local_operator.run("tasks", "submit", "assistant", "Hi")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "The API refused the task: The project's budget for today is used up (BUDGET_EXCEEDED)."
+        " `a2actl projects show --project ID` tells what was spent, and `a2actl projects set`"
+        " changes the limit.\n"
+    )
 
 
 @pytest.mark.parametrize(("status", "may_have_it"), [(504, True), (429, False)])

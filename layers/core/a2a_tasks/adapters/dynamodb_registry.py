@@ -3,13 +3,17 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.registry_items import from_mcp_server, to_api_key, to_project, to_revision
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.faults import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -24,9 +28,29 @@ class RevisionRaced(Exception):
     """Somebody applied the same agent at the same moment; applying again is safe."""
 
 
+class UnknownProject(Exception):
+    """There is no such project."""
+
+
+class ProjectChange(TypedDict, total=False):
+    """New values of a project's settings. None, or no agent, lifts one; what is not named stays."""
+
+    daily_cost_usd: Decimal | None
+    daily_tokens: int | None
+    callable_agents: frozenset[str]
+
+
+_PROJECTS = "PROJECTS"
+_ATTRIBUTES = {
+    "daily_cost_usd": "dailyCostUsd",
+    "daily_tokens": "dailyTokens",
+    "callable_agents": "callableAgents",
+}
+
+
 @dataclass(frozen=True)
 class DynamoDBRegistry:
-    """``KeyReader`` and ``AgentReader``, and what the operator's command writes.
+    """``KeyReader``, ``AgentReader`` and ``ProjectReader``, and what the operator's command writes.
 
     All methods raise ``StoreUnavailable``.
     """
@@ -36,21 +60,30 @@ class DynamoDBRegistry:
 
     def key(self, key_id: str) -> ApiKey | None:
         item = self._get(f"KEY#{key_id}", "KEY", consistent=False)
-        return _to_api_key(key_id, item) if item else None
+        return to_api_key(key_id, item) if item else None
 
     def agent(self, agent_id: str) -> AgentRevision | None:
         item = self._get(f"AGENT#{agent_id}", "CURRENT")
-        return _to_revision(agent_id, item) if item else None
+        return to_revision(agent_id, item) if item else None
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
         item = self._get(f"AGENT#{agent_id}", _revision_key(revision))
-        return _to_revision(agent_id, item) if item else None
+        return to_revision(agent_id, item) if item else None
 
-    def project_exists(self, project_id: str) -> bool:
-        return self._get(f"PROJECT#{project_id}", "PROJECT") is not None
+    def project(self, project_id: str) -> ProjectSettings | None:
+        item = self._get(f"PROJECT#{project_id}", "PROJECT")
+        return to_project(project_id, item) if item else None
+
+    def projects(self) -> list[ProjectSettings]:
+        """All projects by id. One of an earlier release is listed once ``create_project`` has seen it."""
+        listed = self._listed(_PROJECTS, "PROJECT#")
+        found = [self.project(item["sk"].removeprefix("PROJECT#")) for item in listed]
+        return sorted((project for project in found if project), key=lambda project: project.project_id)
 
     def create_project(self, project_id: str, now: int) -> bool:
-        """Whether the project is new."""
+        """Whether the project is new. It is listed either way, before it is there: lists skip what is not."""
+        listed = {"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"}
+        self._call(self.client.put_item, TableName=self.table, Item=to_attributes(listed))
         values = {"pk": f"PROJECT#{project_id}", "sk": "PROJECT", "createdAt": now}
         try:
             self._call(
@@ -63,6 +96,39 @@ class DynamoDBRegistry:
             if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise
+        return True
+
+    def set_project(self, project_id: str, **change: Unpack[ProjectChange]) -> ProjectSettings:
+        """Change at least one setting; the settings as they are then.
+
+        Changes of different settings at the same moment do not undo each other. Raises ``UnknownProject``.
+        """
+        given = {_ATTRIBUTES[name]: value for name, value in change.items()}
+        values = {f":{name}": value for name, value in given.items() if value not in (None, frozenset())}
+        to_set = ", ".join(f"{name} = :{name}" for name in given if f":{name}" in values)
+        to_remove = ", ".join(name for name in given if f":{name}" not in values)
+        update = (f"SET {to_set} " if to_set else "") + (f"REMOVE {to_remove}" if to_remove else "")
+        return self._change_project(project_id, update, values=values)
+
+    def put_mcp_server(self, project_id: str, server: McpServer) -> ProjectSettings:
+        """Add a server, or replace the one of that name. Raises ``UnknownProject``."""
+        # a nested attribute can only be set in a map that is there
+        self._change_project(
+            project_id, "SET mcpServers = if_not_exists(mcpServers, :none)", values={":none": {}}
+        )
+        return self._change_project(
+            project_id,
+            "SET mcpServers.#name = :server",
+            names={"#name": server.name},
+            values={":server": from_mcp_server(server)},
+        )
+
+    def remove_mcp_server(self, project_id: str, name: str) -> bool:
+        """Whether there was one. Repeating it is harmless."""
+        project = self.project(project_id)
+        if project is None or name not in {server.name for server in project.mcp_servers}:
+            return False
+        self._change_project(project_id, "REMOVE mcpServers.#name", names={"#name": name})
         return True
 
     def create_key(self, key: ApiKey) -> None:
@@ -83,7 +149,10 @@ class DynamoDBRegistry:
 
     def keys_of(self, project_id: str) -> list[ApiKey]:
         """A project's keys, also revoked and expired ones, the oldest first."""
-        found = [self.key(item["sk"].removeprefix("KEY#")) for item in self._listed(project_id, "KEY#")]
+        found = [
+            self.key(item["sk"].removeprefix("KEY#"))
+            for item in self._listed(f"PROJECT#{project_id}", "KEY#")
+        ]
         return sorted((key for key in found if key), key=lambda key: key.created_at)
 
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
@@ -102,7 +171,7 @@ class DynamoDBRegistry:
             if _code(error) == "ConditionalCheckFailedException":
                 return None
             raise
-        return _to_api_key(key_id, from_attributes(answer["Attributes"]))
+        return to_api_key(key_id, from_attributes(answer["Attributes"]))
 
     def apply_agent(
         self, agent_id: str, project_id: str, definition: dict[str, Any], now: int
@@ -149,11 +218,14 @@ class DynamoDBRegistry:
             if _code(error) == "TransactionCanceledException":
                 raise RevisionRaced(agent_id) from None
             raise
-        return _to_revision(agent_id, values)
+        return to_revision(agent_id, values)
 
     def agents_of(self, project_id: str) -> list[AgentRevision]:
         """A project's agents by id."""
-        found = [self.agent(item["sk"].removeprefix("AGENT#")) for item in self._listed(project_id, "AGENT#")]
+        found = [
+            self.agent(item["sk"].removeprefix("AGENT#"))
+            for item in self._listed(f"PROJECT#{project_id}", "AGENT#")
+        ]
         return sorted((agent for agent in found if agent), key=lambda agent: agent.agent_id)
 
     def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
@@ -172,7 +244,7 @@ class DynamoDBRegistry:
             if _code(error) == "ConditionalCheckFailedException":
                 return None
             raise
-        return _to_revision(agent_id, from_attributes(answer["Attributes"]))
+        return to_revision(agent_id, from_attributes(answer["Attributes"]))
 
     def _get(self, pk: str, sk: str, *, consistent: bool = True) -> dict[str, Any] | None:
         answer = self._call(
@@ -184,11 +256,38 @@ class DynamoDBRegistry:
         item = answer.get("Item")
         return from_attributes(item) if item else None
 
-    def _listed(self, project_id: str, prefix: str) -> list[dict[str, Any]]:
+    def _change_project(
+        self,
+        project_id: str,
+        update: str,
+        *,
+        names: dict[str, str] | None = None,
+        values: dict[str, Any] | None = None,
+    ) -> ProjectSettings:
+        placeholders: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
+        if values:
+            placeholders["ExpressionAttributeValues"] = to_attributes(values)
+        try:
+            answer = self._call(
+                self.client.update_item,
+                TableName=self.table,
+                Key=to_attributes({"pk": f"PROJECT#{project_id}", "sk": "PROJECT"}),
+                UpdateExpression=update,
+                ConditionExpression="attribute_exists(pk)",
+                ReturnValues="ALL_NEW",
+                **placeholders,
+            )
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                raise UnknownProject(project_id) from None
+            raise
+        return to_project(project_id, from_attributes(answer["Attributes"]))
+
+    def _listed(self, partition: str, prefix: str) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=to_attributes({":pk": f"PROJECT#{project_id}", ":prefix": prefix}),
+            ExpressionAttributeValues=to_attributes({":pk": partition, ":prefix": prefix}),
             ConsistentRead=True,
         )
         return [from_attributes(item) for page in self._call(list, pages) for item in page["Items"]]
@@ -211,35 +310,3 @@ def _code(error: ClientError) -> str:
 
 def _revision_key(revision: int) -> str:
     return f"REVISION#{revision:08d}"
-
-
-def _to_api_key(key_id: str, item: dict[str, Any]) -> ApiKey:
-    return ApiKey(
-        key_id=key_id,
-        project_id=item["projectId"],
-        name=item["name"],
-        secret_sha256=item["secretSha256"],
-        created_at=int(item["createdAt"]),
-        expires_at=int(item["expiresAt"]) if "expiresAt" in item else None,
-        revoked_at=int(item["revokedAt"]) if "revokedAt" in item else None,
-    )
-
-
-def _to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
-    definition = json.loads(item["definition"])
-    return AgentRevision(
-        agent_id=agent_id,
-        project_id=item["projectId"],
-        revision=int(item["revision"]),
-        name=definition["name"],
-        description=definition["description"],
-        system_prompt=definition["systemPrompt"],
-        model=definition["model"],
-        max_turns=definition["maxTurns"],
-        max_tokens=definition["maxTokens"],
-        timeout_ms=definition["timeoutMs"],
-        max_concurrent_tasks=definition["maxConcurrentTasks"],
-        enabled=item["enabled"],
-        allowed_tools=tuple(definition["allowedTools"]),
-        skills=tuple(definition["skills"]),
-    )

@@ -1,0 +1,38 @@
+"""Whether a deployment and a project can do what agents ask of them."""
+
+from collections.abc import Iterator
+
+from a2a_tasks.domain.backend import Backend
+from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.tool_definitions import unsupported
+from a2a_tasks.domain.tools import CHILD_TOOLS, MCP_TOOL
+from a2actl.agent_file import FoundAgent
+
+
+def problems(found: FoundAgent, project: ProjectSettings, backend: Backend) -> Iterator[str]:
+    """Why the agent could not work, a line each with the fix."""
+    tools = found.definition.allowed_tools
+    not_served = unsupported(tools, backend)
+    if not_served:
+        yield (
+            f"{found.source}: allowedTools: this deployment reaches Claude by {backend}, which does not have"
+            f" {', '.join(not_served)}; leave that out, or deploy with another backend"
+        )
+    known = {server.name for server in project.mcp_servers}
+    asked = {match["server"]: name for name in tools if (match := MCP_TOOL.fullmatch(name))}
+    for server, name in asked.items():
+        if server not in known:
+            yield (
+                f"{found.source}: allowedTools: {name} is of the MCP server {server!r}, which the project"
+                f" {project.project_id} does not have; register it with: a2actl mcp add --project"
+                f" {project.project_id} --name {server} --url https://…"
+            )
+
+
+def warnings(found: FoundAgent, project: ProjectSettings) -> Iterator[str]:
+    """What works, but not as one might think."""
+    if CHILD_TOOLS.intersection(found.definition.allowed_tools) and not project.callable_agents:
+        yield (
+            f"{found.definition.id} may call agents, but the project {project.project_id} lets none be called"
+            f" yet; name them with: a2actl projects set --project {project.project_id} --callable-agent ID"
+        )

@@ -1,0 +1,56 @@
+"""What a stack has in its account, found by its outputs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.domain.backend import Backend
+from a2actl.fault import Fault
+from a2actl.mcp_tokens import McpTokens
+
+if TYPE_CHECKING:
+    from a2actl.account import Account
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed stack or the local one. Raises ``Fault`` where an output is missing."""
+
+    account: "Account"
+    stack_name: str
+    outputs: dict[str, str]
+
+    @property
+    def registry(self) -> DynamoDBRegistry:
+        """The projects, agents and keys."""
+        return DynamoDBRegistry(self.account.dynamodb(), self.output("RegistryTable"))
+
+    @property
+    def spend(self) -> DynamoDBSpend:
+        """What projects have spent by day."""
+        return DynamoDBSpend(self.account.dynamodb(), self.output("TasksTable"))
+
+    @property
+    def mcp_tokens(self) -> McpTokens:
+        return McpTokens(self.account.secretsmanager(), f"{self.stack_name}/mcp/")
+
+    @property
+    def backend(self) -> Backend:
+        """Where Claude is reached; the Claude API if the stack is of a release that knew nothing else."""
+        value = self.outputs.get("ClaudeBackend", Backend.CLAUDE_API)
+        try:
+            return Backend(value)
+        except ValueError:
+            raise Fault(
+                f"The stack {self.stack_name!r} reaches Claude by {value!r}, which this a2actl does not know;"
+                " use the a2actl of the release that was deployed."
+            ) from None
+
+    def output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise Fault(
+                f"The stack {self.stack_name!r} has no output {name}: either it is not one of a2a-tasks,"
+                " or its deployment has not finished; check --stack."
+            )
+        return self.outputs[name]
