@@ -20,7 +20,7 @@ from local.tools import ROOT, ToolError, install_tools
 FOLDER = ROOT / ".local"
 PORTS_PATH = FOLDER / "ports.json"
 ACCESS_PATH = FOLDER / "stack.json"
-FUNCTIONS = ("api", "authorizer", "worker", "sweeper", "cleanup", "dead-letter")
+FUNCTIONS = ("api", "authorizer", "worker", "batcher", "sweeper", "cleanup", "dead-letter")
 
 
 def main() -> int:

@@ -114,7 +114,7 @@ def show_result(task: Mapping[str, Any], stack: LocalStack, console: Console) ->
     if task["status"] == "completed":
         console.print(f"\n[bold]Result of the task “{MESSAGE}”[/bold]")
         console.print(task["output"]["result"], markup=False, highlight=False)
-        console.print(f"\nUsage: {json.dumps(task.get('usage', {}))}", highlight=False)
+        console.print(f"\nUsed: {_usage(task['usage'])}.", highlight=False)
     else:
         console.print(f"\n[red]The task ended as {task['status']}:[/red]")
         console.print(json.dumps(task.get("errorDetails", {}), ensure_ascii=False), markup=False)
@@ -123,6 +123,12 @@ def show_result(task: Mapping[str, Any], stack: LocalStack, console: Console) ->
             "\n[yellow]The answer is not Claude's.[/yellow] It comes from the stand-in that is part of this "
             "repository.\nFor the real Claude, run: ANTHROPIC_API_KEY=… make run"
         )
+
+
+def _usage(usage: Mapping[str, Any]) -> str:
+    tokens_in = sum(usage[name] for name in ("inputTokens", "cacheReadTokens", "cacheWriteTokens"))
+    tokens = f"{tokens_in} tokens in, {usage['outputTokens']} out"
+    return f"{tokens}, about {usage['costUsd']:.4f} USD" if "costUsd" in usage else tokens
 
 
 def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console: Console) -> None:

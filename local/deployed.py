@@ -65,7 +65,7 @@ class Deployed:
 
     def calls(self, marker: str) -> list[Call]:
         """The model calls of conversations whose first text holds ``marker``."""
-        return [call for call in self.standin.calls() if marker in (call.first_user_text or "")]
+        return self.standin.calls(marker=marker)
 
     def worker_processes(self) -> list[int]:
         """The process ids of the worker function's environments of this stack, and of no other."""
@@ -101,6 +101,12 @@ class Project:
     @property
     def agent_id(self) -> str:
         return f"{self.project_id}-assistant"
+
+    def apply(self, document: dict[str, Any]) -> str:
+        """Apply an agent's definition under the project's name; its id."""
+        agent = parse_agent(document | {"id": f"{self.project_id}-{document['id']}"})
+        self.registry.apply_agent(agent.id, self.project_id, agent.to_stored(), self.deployed.now())
+        return agent.id
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """A request below the API's base URL with this project's key."""
@@ -145,12 +151,12 @@ def make_project(deployed: Deployed, project_id: str, agents: Path) -> Project:
     registry = DynamoDBRegistry(deployed.client("dynamodb"), deployed.outputs["RegistryTable"])
     now = deployed.now()
     registry.create_project(project_id, now)
-    for document in yaml.safe_load_all(agents.read_text()):
-        agent = parse_agent(document | {"id": f"{project_id}-{document['id']}"})
-        registry.apply_agent(agent.id, project_id, agent.to_stored(), now)
     key_id, key, secret_sha256 = api_key.issue(secrets.token_bytes(42))
     registry.create_key(ApiKey(key_id, project_id, "local", secret_sha256, now))
-    return Project(deployed, project_id, key, key_id, registry)
+    project = Project(deployed, project_id, key, key_id, registry)
+    applied = [project.apply(document) for document in yaml.safe_load_all(agents.read_text())]
+    registry.set_project(project_id, callable_agents=frozenset(applied))
+    return project
 
 
 def _body(answer: httpx.Response, expected: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import gc
 import json
+from decimal import Decimal
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
@@ -9,24 +10,35 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.domain.backend import HAS_BATCHES, Backend
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Status
+from a2a_tasks.domain.task import Budget, Status, Task, iso8601
+from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.submit import Submission, Submitter
-from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.services.tasks import Tasks, task_of_project
 from functions.api import errors
 from functions.api.models import (
     MAX_CONTEXT_BYTES,
+    MAX_DELAY_SECONDS,
+    MAX_TIMEOUT_MS,
     Accepted,
     Canceled,
+    Continued,
     ErrorBody,
     Health,
+    NewMessage,
     NewTask,
     TaskList,
     TaskView,
@@ -65,21 +77,28 @@ _clock, _entropy = SystemClock(), SystemEntropy()
 _store = DynamoDBTaskStore(_dynamodb, environment.text("TASKS_TABLE"))
 _registry = DynamoDBRegistry(_dynamodb, environment.text("REGISTRY_TABLE"))
 _payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+_queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
+_tasks_table = environment.text("TASKS_TABLE")
+_slots = Slots(DynamoDBSlots(_dynamodb, _tasks_table), _store, _queue, _registry, _clock, _entropy, telemetry)
 submitter = Submitter(
     store=_store,
     registry=_registry,
     payloads=_payloads,
-    queue=SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL")),
+    queue=_queue,
+    slots=_slots,
+    batches=DynamoDBBatches(_dynamodb, _tasks_table),
+    budgets=DailyBudgets(DynamoDBSpend(_dynamodb, _tasks_table), _registry, _clock),
     clock=_clock,
     entropy=_entropy,
     telemetry=telemetry,
     aliases=json.loads(environment.text("MODEL_ALIASES")),
     max_attempts=environment.integer("MAX_ATTEMPTS"),
-    max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
+    max_timeout_ms=MAX_TIMEOUT_MS,
+    has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
 )
-tasks = Tasks(
-    _store, _registry, _payloads, Ending(_store, _clock, _entropy, telemetry, environment.retention_ms())
-)
+_ending = Ending(_store, _slots, _queue, _clock, _entropy, telemetry, environment.retention_ms())
+tasks = Tasks(_store, _registry, _payloads, _payloads, _ending)
+answerer = Answerer(_store, DynamoDBRecords(_dynamodb, _tasks_table), _payloads, _queue, _ending, telemetry)
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
 TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
@@ -112,6 +131,13 @@ def create_task(agent_id: AgentId, body: Annotated[NewTask, Body()]) -> Response
             context=body.context,
             timeout_ms=body.timeout,
             correlation_id=app.current_event.request_context.request_id,
+            priority=body.priority,
+            lane=body.lane,
+            not_before=_start_of(body),
+            max_attempts=body.max_attempts,
+            budget=Budget(
+                None if body.max_cost_usd is None else Decimal(str(body.max_cost_usd)), body.max_tokens
+            ),
         )
     )
     return Response(
@@ -122,7 +148,7 @@ def create_task(agent_id: AgentId, body: Annotated[NewTask, Body()]) -> Response
         body=Accepted(
             task_id=task.ref.task_id,
             status="pending",
-            check_url=f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}",
+            check_url=_path_of(task),
         ),
     )
 
@@ -160,6 +186,29 @@ def get_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
     return tasks.get(_project(), agent_id, task_id)
 
 
+@app.post(
+    "/a2a/<agent_id>/tasks/<task_id>/messages",
+    summary="Answer an agent's question",
+    description="For a task that is input_required. The same answer again, after a failure, is safe.",
+    status_code=202,
+    responses={
+        202: {"description": "It goes on", "content": {"application/json": {"model": Continued}}},
+        **_errors(400, 401, 404, 409, 413, 429, 503),
+    },
+    operation_id="answerTask",
+    tags=["tasks"],
+)
+def answer_task(
+    agent_id: AgentId, task_id: TaskId, body: Annotated[NewMessage, Body()]
+) -> Response[Continued]:
+    task = answerer.answer(task_of_project(_store, _project(), agent_id, task_id), body.message)
+    return Response(
+        status_code=202,
+        content_type="application/json",
+        body=Continued(task_id=task.ref.task_id, status=task.status, check_url=_path_of(task)),
+    )
+
+
 @app.delete(
     "/a2a/<agent_id>/tasks/<task_id>",
     summary="Cancel a task",
@@ -192,6 +241,10 @@ def health() -> dict[str, Any]:
     return {"status": "ok"}
 
 
+def _path_of(task: Task) -> str:
+    return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
+
+
 def _project() -> str:
     """The caller's project, as the authorizer found it."""
     project: str = app.current_event.request_context.authorizer["projectId"]
@@ -204,6 +257,21 @@ def _check_context(context: dict[str, Any] | None) -> None:
         text = f"is {size} bytes of JSON; at most {MAX_CONTEXT_BYTES} are taken"
         detail = {"field": "context", "message": text}
         raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
+
+
+def _start_of(body: NewTask) -> int | None:
+    """The earliest start in Unix milliseconds; None means at once."""
+    now = _clock.now()
+    if body.delay_seconds is not None:
+        return now + body.delay_seconds * 1000
+    if body.not_before is None:
+        return None
+    start = int(body.not_before.timestamp() * 1000)
+    if start - now > MAX_DELAY_SECONDS * 1000:
+        text = f"is more than 7 days ahead; at most {iso8601(now + MAX_DELAY_SECONDS * 1000)} is taken"
+        detail = {"field": "notBefore", "message": text}
+        raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"notBefore: {text}", [detail])
+    return max(start, now)
 
 
 gc.enable()

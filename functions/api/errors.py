@@ -9,9 +9,11 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
 )
+from pydantic import BaseModel
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from functions.api.models import NewMessage, NewTask
 
 RETRY_AFTER_SECONDS = "5"
 JSON = "application/json"
@@ -28,7 +30,8 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(error: RequestValidationError) -> Response[Any]:
         # of a form, as curl sends without the header, the fields would explain nothing
-        return _answer(to_refusal(error) if _is_json(app) else NOT_JSON)
+        model = NewMessage if app.current_event.path.endswith("/messages") else NewTask
+        return _answer(to_refusal(error, model) if _is_json(app) else NOT_JSON)
 
     @app.exception_handler(RequestUnsupportedContentType)
     def unsupported(_: RequestUnsupportedContentType) -> Response[Any]:
@@ -65,9 +68,9 @@ def _is_json(app: APIGatewayRestResolver) -> bool:
     return not app.current_event.body or content_type.startswith(JSON)
 
 
-def to_refusal(error: RequestValidationError) -> RequestRefused:
-    """The refusal that names each wrong field, and what would be right."""
-    details = [_detail(found) for found in error.errors()]
+def to_refusal(error: RequestValidationError, model: type[BaseModel]) -> RequestRefused:
+    """The refusal that names each wrong field, and what would be right; ``model`` is what was expected."""
+    details = [_detail(found, model) for found in error.errors()]
     too_long = any(
         found["type"] == "string_too_long" and tuple(found["loc"]) == ("body", "message")
         for found in error.errors()
@@ -77,12 +80,13 @@ def to_refusal(error: RequestValidationError) -> RequestRefused:
     return RequestRefused(code, text, details)
 
 
-def _detail(found: dict[str, Any]) -> dict[str, str]:
+def _detail(found: dict[str, Any], model: type[BaseModel]) -> dict[str, str]:
     place, *location = (str(part) for part in found["loc"])
     field = ".".join(location) or place
     match found["type"]:
         case "extra_forbidden":
-            message = "is not a field of this request; known are message, timeout and context"
+            known = ", ".join(field.alias or name for name, field in model.model_fields.items())
+            message = f"is not a field of this request; known are {known}"
         case "missing":
             message = "is required"
         case "json_invalid":
@@ -100,6 +104,10 @@ def _answer(
     return Response(
         status_code=status or HTTP_STATUS[refusal.code],
         content_type="application/json",
-        headers=dict(headers or {}),
+        headers=dict(headers or {}) | _wait(refusal),
         body=refusal.to_body(),
     )
+
+
+def _wait(refusal: RequestRefused) -> dict[str, str]:
+    return {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}

@@ -1,14 +1,20 @@
 """What callers send and get, as the OpenAPI document shows it."""
 
 import json
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
-from a2a_tasks.domain.task import Status
+from a2a_tasks.domain.task import Lane, Priority, Status
+from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
 
+MAX_DELAY_SECONDS = 7 * 24 * 3600
+ISO_8601 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d")
+EXAMPLE_TIME = "2026-05-01T08:00:00Z"
 MAX_MESSAGE = 100_000
 MAX_CONTEXT_BYTES = 256 * 1024
 MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
@@ -27,31 +33,111 @@ class NewTask(Model):
     message: Annotated[
         str, Field(min_length=1, max_length=MAX_MESSAGE, description="What the agent is to do.")
     ]
+    context: Annotated[
+        dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
+    ] = None
+    priority: Annotated[Priority, Field(description="Who goes first where tasks wait for the agent.")] = (
+        Priority.NORMAL
+    )
+    # before what it bounds: pydantic validates in this order
+    lane: Annotated[
+        Lane,
+        Field(description="`batch`: within a day, at half the price, for agents without tools."),
+    ] = Lane.STANDARD
     timeout: Annotated[
         int | None,
         Field(
             strict=True,
             ge=1_000,
-            le=MAX_TIMEOUT_MS,
-            description="Milliseconds from now until the deadline; the agent's default if left out.",
+            description=(
+                "Milliseconds from its start until the deadline; the agent's default if left out. At most "
+                f"{MAX_TIMEOUT_MS}, or {MAX_BATCH_TIMEOUT_MS} in the batch lane, whose default it is."
+            ),
+            json_schema_extra={"maximum": max(MAX_TIMEOUT_MS, MAX_BATCH_TIMEOUT_MS)},
         ),
     ] = None
-    context: Annotated[
-        dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
+    delay_seconds: Annotated[
+        int | None,
+        Field(strict=True, ge=0, le=MAX_DELAY_SECONDS, description="Start no earlier than so long from now."),
     ] = None
+    not_before: Annotated[
+        datetime | None,
+        Field(
+            description="Start no earlier than this moment (ISO 8601 with a time zone, at most 7 days ahead)."
+        ),
+    ] = None
+    max_attempts: Annotated[
+        int | None,
+        Field(strict=True, ge=1, le=10, description="Tries in all, within what the agent allows."),
+    ] = None
+    max_cost_usd: Annotated[
+        float | None,
+        Field(
+            strict=True,
+            ge=0.000_001,
+            le=1_000_000,
+            description="Ends with BUDGET_EXCEEDED where its turns cost more.",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int | None,
+        Field(
+            strict=True,
+            ge=1,
+            le=1_000_000_000_000,
+            description="The same for tokens, of all kinds and in all turns.",
+        ),
+    ] = None
+
+    @field_validator("timeout")
+    @classmethod
+    def _is_within_its_lane(cls, value: int | None, info: ValidationInfo) -> int | None:
+        limit = MAX_BATCH_TIMEOUT_MS if info.data.get("lane") is Lane.BATCH else MAX_TIMEOUT_MS
+        if value is not None and value > limit:
+            raise ValueError(f"input should be less than or equal to {limit}")
+        return value
+
+    @field_validator("not_before", mode="before")
+    @classmethod
+    def _is_iso_8601(cls, value: Any) -> Any:
+        """Pydantic alone would take seconds and milliseconds since 1970 too, and guess which."""
+        if value is not None and not (isinstance(value, str) and ISO_8601.match(value)):
+            raise ValueError(f"should be an ISO 8601 date and time, such as {EXAMPLE_TIME}")
+        return value
+
+    @field_validator("not_before")
+    @classmethod
+    def _has_a_time_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"needs a time zone, such as {EXAMPLE_TIME}")
+        return value
+
+    @field_validator("delay_seconds", "not_before")
+    @classmethod
+    def _is_the_only_start[T](cls, value: T | None, info: ValidationInfo) -> T | None:
+        if value is not None and info.data.get("lane") is Lane.BATCH:
+            raise ValueError("is not for the batch lane; leave one of them out")
+        if value is not None and info.data.get("delay_seconds") is not None:
+            raise ValueError("cannot be given together with delaySeconds; leave one of them out")
+        return value
 
     @field_validator("message", "context")
     @classmethod
     def _can_be_stored(cls, value: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
-        try:
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("contains half of a surrogate pair, which is not text") from None
-        except ValueError:
-            raise ValueError("contains a number that is too large") from None
-        except RecursionError:
-            raise ValueError("is nested too deeply") from None
-        return value
+        return _storable(value)
+
+
+def _storable[T](value: T) -> T:
+    """Raises ``ValueError`` for what is not text or JSON."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("contains half of a surrogate pair, which is not text") from None
+    except ValueError:
+        raise ValueError("contains a number that is too large") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    return value
 
 
 class Accepted(Model):
@@ -62,12 +148,33 @@ class Accepted(Model):
     check_url: Annotated[str, Field(description="Path of the task, below the API's base URL.")]
 
 
+class NewMessage(Model):
+    """The answer to an agent's question."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"message": "2026"}})
+
+    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE)]
+
+    @field_validator("message")
+    @classmethod
+    def _can_be_stored(cls, value: str) -> str:
+        return _storable(value)
+
+
+class Continued(Model):
+    """The answer is stored, and the task goes on with the time that it had left."""
+
+    task_id: str
+    status: Status
+    check_url: Annotated[str, Field(description="Path of the task, below the API's base URL.")]
+
+
 class TaskFailure(Model):
     code: str
     message: str
 
 
-class UsageView(Model):
+class UsageSum(Model):
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
@@ -78,11 +185,50 @@ class UsageView(Model):
     )
 
 
+class UsageOfModel(UsageSum):
+    model: str
+
+
+class UsageOfAttempt(UsageSum):
+    attempt: int
+
+
+class UsageView(UsageSum):
+    """The sum of all attempts, with the tasks that it started; and the same by model and by attempt."""
+
+    by_model: list[UsageOfModel]
+    by_attempt: list[UsageOfAttempt]
+
+
+class Artifact(Model):
+    """A result beside the answer. ``url`` works for up to an hour; each read gives a new one."""
+
+    artifact_id: str
+    name: str
+    media_type: str
+    size_bytes: int | None = None
+    url: str
+
+
 class Output(Model):
-    result: str
+    """``data`` is there where the agent has an output schema. Artifacts are there as soon as they are
+    saved, ``result`` when the task has ended."""
+
+    result: str | None = None
+    data: Any = None
+    artifacts: list[Artifact] | None = None
     partial: Annotated[
-        bool | None, Field(description="True if the task failed before the answer was complete.")
+        bool | None, Field(description="True if the task ended before the answer was complete.")
     ] = None
+
+
+class Progress(Model):
+    """What a task is doing: its turn and the tool in use, and what the agent itself reported."""
+
+    turn: int
+    tool: str | None = None
+    step: str | None = None
+    percent: int | None = None
 
 
 class TaskView(Model):
@@ -96,6 +242,13 @@ class TaskView(Model):
     started_at: str | None = None
     completed_at: str | None = None
     attempts: int
+    not_before: str | None = None
+    priority: Priority | None = None
+    lane: Lane | None = None
+    progress: Progress | None = None
+    question: Annotated[
+        str | None, Field(description="What the agent asks, while the task is input_required.")
+    ] = None
     output: Output | None = None
     error_details: TaskFailure | None = None
     usage: UsageView | None = None

@@ -7,20 +7,28 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
-from a2a_tasks.adapters.sqs_queue import delivery_of
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue, delivery_of
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.slots import Slots
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-_store = DynamoDBTaskStore(clients.dynamodb(), environment.text("TASKS_TABLE"))
+_dynamodb, _table = clients.dynamodb(), environment.text("TASKS_TABLE")
+_clock, _entropy = SystemClock(), SystemEntropy()
+_store = DynamoDBTaskStore(_dynamodb, _table)
+_queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
+_registry = DynamoDBRegistry(_dynamodb, environment.text("REGISTRY_TABLE"))
+_slots = Slots(DynamoDBSlots(_dynamodb, _table), _store, _queue, _registry, _clock, _entropy, telemetry)
 dead_letters = DeadLetters(
     _store,
-    Ending(_store, SystemClock(), SystemEntropy(), telemetry, environment.retention_ms()),
+    Ending(_store, _slots, _queue, _clock, _entropy, telemetry, environment.retention_ms()),
     telemetry,
 )
 

@@ -3,57 +3,111 @@
 import asyncio
 import gc
 import json
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude import ClaudeModel
+from a2a_tasks.adapters.claude_connection import connection_of_function
+from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue, delivery_of
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.workspace import FolderWorkspaces
+from a2a_tasks.domain.backend import HAS_BATCHES, HAS_CONTEXT_MANAGEMENT
 from a2a_tasks.domain.usage import parse_prices
+from a2a_tasks.services.agent_loop import AgentLoop
+from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.execute import Executor
+from a2a_tasks.services.insist import Insistence
+from a2a_tasks.services.journal import Journal
+from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.revisions import Revisions
+from a2a_tasks.services.settle import Settler
+from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.submit import Submitter
 
-KEY_CACHE_SECONDS = 300
 THREADS = 32
-
-_secrets = SecretsProvider(boto3_client=clients.secretsmanager())
-_secret_arn = environment.text("CLAUDE_SECRET_ARN")
-
-
-def _claude_key(fresh: bool) -> str:
-    """The key in the secret's JSON ``{"apiKey": …}``, at most five minutes old; empty if none was put in."""
-    secret = _secrets.get(_secret_arn, transform="json", max_age=KEY_CACHE_SECONDS, force_fetch=fresh)
-    return str(cast("dict[str, Any]", secret)["apiKey"])
+WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
 
 
 def _executor() -> Executor:
-    dynamodb = clients.dynamodb()
-    clock, entropy = SystemClock(), SystemEntropy()
-    store = DynamoDBTaskStore(dynamodb, environment.text("TASKS_TABLE"))
-    return Executor(
+    dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
+    clock, entropy, run = SystemClock(), SystemEntropy(), asyncio.to_thread
+    store = DynamoDBTaskStore(dynamodb, table)
+    queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
+    registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
+    payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+    slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
+    ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
+    budgets = DailyBudgets(DynamoDBSpend(dynamodb, table), registry, clock)
+    connection = connection_of_function()
+    workspaces = FolderWorkspaces(WORKSPACES)
+    workspaces.wipe_all()
+    submitter = Submitter(
         store=store,
-        registry=DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE")),
-        payloads=S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET")),
-        queue=SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL")),
-        model=ClaudeModel(
-            api_key=_claude_key,
-            base_url=environment.text("CLAUDE_BASE_URL"),
-            read_timeout_seconds=environment.integer("MODEL_READ_TIMEOUT_SECONDS"),
-            clock=clock,
-        ),
-        ending=Ending(store, clock, entropy, telemetry, environment.retention_ms()),
+        registry=registry,
+        payloads=payloads,
+        queue=queue,
+        slots=slots,
+        batches=DynamoDBBatches(dynamodb, table),
+        budgets=budgets,
         clock=clock,
         entropy=entropy,
         telemetry=telemetry,
-        prices=parse_prices(json.loads(environment.text("MODEL_PRICES"))),
+        aliases=json.loads(environment.text("MODEL_ALIASES")),
+        max_attempts=environment.integer("MAX_ATTEMPTS"),
+        max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
+        has_batches=connection.backend in HAS_BATCHES,
+    )
+    insistence = Insistence(clock, run)
+    journal = Journal(store, DynamoDBRecords(dynamodb, table), payloads, clock, insistence, run)
+    loop = AgentLoop(
+        revisions=Revisions(registry),
+        payloads=payloads,
+        workspaces=workspaces,
+        model=ClaudeModel(connection, clock),
+        journal=journal,
+        other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
+        allowance=Allowance(budgets, parse_prices(json.loads(environment.text("MODEL_PRICES"))), telemetry),
+        manages_context=connection.backend in HAS_CONTEXT_MANAGEMENT,
+        run=run,
+    )
+    settler = Settler(
+        store=store,
+        payloads=payloads,
+        queue=queue,
+        slots=slots,
+        ending=ending,
+        clock=clock,
+        entropy=entropy,
+        telemetry=telemetry,
+        insistence=insistence,
+        run=run,
+        max_wait_ms=environment.integer("MAX_INPUT_WAIT_HOURS") * 3_600_000,
+    )
+    return Executor(
+        loop=loop,
+        settler=settler,
+        store=store,
+        queue=queue,
+        slots=slots,
+        ending=ending,
+        clock=clock,
+        entropy=entropy,
+        telemetry=telemetry,
+        run=run,
         lease_seconds=environment.integer("LEASE_SECONDS"),
     )
 

@@ -28,7 +28,10 @@ def sqs() -> "SQSClient":
 
 
 def s3() -> "S3Client":
-    return boto3.client("s3", config=CONFIG)
+    # Links to objects are signed with version 4 too, which encrypted and newer buckets ask for; and they name
+    # the bucket's region, since the redirect from the global address would break the signature.
+    signed = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    return boto3.client("s3", config=CONFIG.merge(signed))
 
 
 def secretsmanager() -> "SecretsManagerClient":

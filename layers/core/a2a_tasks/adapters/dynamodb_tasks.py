@@ -9,10 +9,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.domain.ids import is_task_id
-from a2a_tasks.domain.task import Guard, Outcome, Status, Task, TaskRef
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.task import (
+    Guard,
+    Outcome,
+    Payload,
+    Status,
+    Task,
+    TaskRef,
+    due_after_release,
+)
+from a2a_tasks.domain.usage import Spent
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.tasks import Claim, Due, InvalidCursor, Page, Refused, Written
+from a2a_tasks.ports.tasks import (
+    Advance,
+    Claim,
+    Due,
+    InvalidCursor,
+    Page,
+    Pause,
+    Refused,
+    Release,
+    Written,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,11 +111,13 @@ class DynamoDBTaskStore:
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
             condition=(
-                "deadline > :now AND attempt < maxAttempts AND "
-                "((#status = :pending AND notBefore <= :now) OR (#status = :running AND leaseUntil <= :now))"
+                "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
+                "((#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)) OR "
+                "(#status = :running AND leaseUntil <= :now))"
             ),
             values={
                 ":now": claim.now,
+                ":seen": claim.fence,
                 ":pending": Status.PENDING.value,
                 ":running": Status.RUNNING.value,
             },
@@ -115,27 +135,97 @@ class DynamoDBTaskStore:
             values={":running": Status.RUNNING.value, ":fence": fence},
         )
 
-    def release(
-        self, ref: TaskRef, fence: int, now: int, not_before: int, due_at: int, used: Usage
-    ) -> Written | Refused:
+    def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
+        """Protects a successor's work: only the worker that holds the task says how far it is."""
+        changes: dict[str, Any] = {"updatedAt": advance.now}
+        if advance.spent is not None:
+            changes["spent"] = task_items.spent_value(advance.spent)
+        if advance.turns is not None:
+            changes["turns"] = advance.turns
+        if advance.progress is not None:
+            changes["progress"] = task_items.progress_value(advance.progress)
+        if advance.artifacts is not None:
+            changes["artifacts"] = task_items.artifacts_value(advance.artifacts)
+        return self._update(
+            ref,
+            set_=changes,
+            condition="#status = :running AND fence = :fence",
+            values={":running": Status.RUNNING.value, ":fence": fence},
+        )
+
+    def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
         """Protects a successor's work: only the worker that holds the task may give it back."""
+        changes: dict[str, Any] = {
+            "status": Status.PENDING.value,
+            "notBefore": release.not_before,
+            "dueAt": release.due_at,
+            "updatedAt": release.now,
+            "spent": task_items.spent_value(release.spent),
+        }
+        if release.awaits:
+            changes["awaits"] = task_items.refs_value(release.awaits)
         result = self._update(
             ref,
-            set_={
-                "status": Status.PENDING.value,
-                "notBefore": not_before,
-                "dueAt": due_at,
-                "updatedAt": now,
-                "usage": task_items.usage_value(used),
-            },
+            set_=changes,
+            add={"attempt": -1} if release.keeps_attempt else None,
             remove=["leaseUntil"],
             condition="#status = :running AND fence = :fence",
             values={":running": Status.RUNNING.value, ":fence": fence},
         )
-        current = result.current if isinstance(result, Refused) else None
-        if current and current.status is Status.PENDING and current.fence == fence:
-            return Written(current)
-        return result
+        return _or_done(result, fence, Status.PENDING)
+
+    def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
+        """Protects a successor's work: only the worker that holds the task may ask its caller."""
+        result = self._update(
+            ref,
+            set_={
+                "status": Status.INPUT_REQUIRED.value,
+                "question": task_items.question_value(pause.question),
+                "deadline": pause.deadline,
+                "dueAt": pause.deadline,
+                "pausedMs": pause.left_ms,
+                "updatedAt": pause.now,
+            },
+            add={"attempt": -1},  # the claim that goes on with the answer is the same attempt
+            remove=["leaseUntil"],
+            condition="#status = :running AND fence = :fence",
+            values={":running": Status.RUNNING.value, ":fence": fence},
+        )
+        return _or_done(result, fence, Status.INPUT_REQUIRED)
+
+    def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
+        """Protects against an answer to another question than the one that is asked, and an end."""
+        current = self.get(ref)
+        if current is None or current.paused_ms is None:
+            return Refused(current)
+        deadline = now + current.paused_ms
+        return self._update(
+            ref,
+            set_={
+                "status": Status.PENDING.value,
+                "deadline": deadline,
+                "dueAt": due_after_release(now, deadline),
+                "updatedAt": now,
+            },
+            remove=["question", "pausedMs"],
+            condition="#status = :asked AND question.callId = :call AND deadline > :now AND pausedMs = :left",
+            values={
+                ":asked": Status.INPUT_REQUIRED.value,
+                ":call": call_id,
+                ":now": now,
+                ":left": current.paused_ms,
+            },
+        )
+
+    def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
+        """Protects a task that has gone on meanwhile: it must still wait since the same claim."""
+        return self._update(
+            ref,
+            set_={"updatedAt": now},
+            remove=["awaits"],
+            condition="#status = :pending AND fence = :fence AND attribute_exists(awaits)",
+            values={":pending": Status.PENDING.value, ":fence": fence},
+        )
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         """Protects the final state: what ended the task first stays, and a stale worker writes nothing."""
@@ -152,19 +242,42 @@ class DynamoDBTaskStore:
             changes["output"] = task_items.payload_value(outcome.output)
         if outcome.failure is not None:
             changes["failure"] = task_items.failure_value(outcome.failure)
-        if outcome.usage is not None:
-            changes["usage"] = task_items.usage_value(outcome.usage)
+        if outcome.spent is not None:
+            changes["spent"] = task_items.spent_value(outcome.spent)
         condition, values = _to_condition(guard)
         result = self._update(
             ref,
             set_=changes,
-            remove=["leaseUntil", "dueShard", "dueAt"],
+            remove=["dueShard", "dueAt", "question"] + (["leaseUntil"] if guard.by_worker else []),
             condition=condition,
             values=values,
         )
         if isinstance(result, Refused) and result.current and result.current.finish_id == outcome.finish_id:
             return Written(result.current)
         return result
+
+    def attach(
+        self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
+    ) -> Written | Refused:
+        """Protects the end, and a successor's output: added once, under the same fence."""
+        changes: dict[str, Any] = {"spent": task_items.spent_value(spent)}
+        if output is not None:
+            changes["output"] = task_items.payload_value(output)
+        return self._update(
+            ref,
+            set_=changes,
+            remove=["leaseUntil"],
+            condition=(
+                "#status IN (:canceled, :failed) AND fence = :fence AND attribute_exists(leaseUntil) "
+                "AND attribute_not_exists(#output)"
+            ),
+            names={"#output": "output"},
+            values={
+                ":canceled": Status.CANCELED.value,
+                ":failed": Status.FAILED.value,
+                ":fence": fence,
+            },
+        )
 
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Protects against two sweeps acting on one nomination: the due time must be the one seen."""
@@ -228,6 +341,7 @@ class DynamoDBTaskStore:
         raw_set: str | None = None,
         add: dict[str, int] | None = None,
         remove: list[str] | None = None,
+        names: dict[str, str] | None = None,
     ) -> Written | Refused:
         """One conditional update. A refusal carries the item as it stands, which saves a second read."""
         assignments = [f"#{name} = :set_{name}" for name in set_] + ([raw_set] if raw_set else [])
@@ -241,7 +355,7 @@ class DynamoDBTaskStore:
             | {f":add_{name}": value for name, value in (add or {}).items()}
             | values
         )
-        names = {f"#{name}": name for name in set_}
+        names = {f"#{name}": name for name in set_} | (names or {})
         if "#status" in condition:
             names["#status"] = "status"
         try:
@@ -280,6 +394,13 @@ class DynamoDBTaskStore:
 
 def _is_refusal(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def _or_done(result: Written | Refused, fence: int, status: Status) -> Written | Refused:
+    """A refusal because an earlier try, whose answer was lost, has done the same."""
+    current = result.current if isinstance(result, Refused) else None
+    done = current is not None and current.status is status and current.fence == fence
+    return Written(current) if current is not None and done else result
 
 
 def _to_condition(guard: Guard) -> tuple[str, dict[str, Any]]:

@@ -15,6 +15,11 @@ def text(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str | None:
+    """None where it is missing or empty."""
+    return os.environ.get(name) or None
+
+
 def integer(name: str) -> int:
     """Raises ``Misconfigured``."""
     value = text(name)

@@ -3,45 +3,51 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.ports.faults import PayloadUnavailable
-from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.ports.payloads import JSON, PayloadCorrupt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "tasks/"
+LINK_SECONDS = 3600
+"""So long an address that was handed out works, or less: it ends with the function's own credentials."""
 GONE = frozenset({"NoSuchKey", "AccessDenied"})
 """S3 answers a reader that may not list the bucket, as no reader here may, with 403 where no object is."""
 
 
 @dataclass(frozen=True)
 class S3Payloads:
-    """``PayloadStore`` and ``PayloadCleaner``; ``client`` makes the client at its first use, since most tasks
-    need none."""
+    """``PayloadStore``, ``ArtifactLinks`` and ``PayloadCleaner``.
+
+    ``client`` makes the client at its first use, since most tasks need none.
+    """
 
     client: "Callable[[], S3Client]"
     bucket: str
 
-    def put(self, key: str, text: str) -> None:
-        self._call(
-            self.client().put_object,
-            Key=key,
-            Body=text.encode(),
-            ContentType="application/json; charset=utf-8",
-        )
+    def put(self, key: str, data: bytes, media_type: str = JSON) -> None:
+        self._call(self.client().put_object, Key=key, Body=data, ContentType=media_type)
 
-    def get(self, key: str) -> str:
+    def get(self, key: str) -> bytes:
         try:
             body: bytes = self._call(self.client().get_object, gone=GONE, Key=key)["Body"].read()
         except BotoCoreError as error:  # the body breaks off while it is read
             raise PayloadUnavailable(str(error)) from error
-        try:
-            return body.decode()
-        except UnicodeDecodeError:
-            raise PayloadCorrupt(f"{key} is not the text that was stored") from None
+        return body
+
+    def link(self, key: str, name: str) -> str:
+        # always a download: a page made by an agent must never run under the bucket's address
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+        return self.client().generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self.bucket, "Key": key, "ResponseContentDisposition": disposition},
+            ExpiresIn=LINK_SECONDS,
+        )
 
     def delete_all(self, task_id: str) -> int:
         deleted = 0

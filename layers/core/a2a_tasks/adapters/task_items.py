@@ -7,8 +7,20 @@ from typing import Any
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.ids import shard
-from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.task import (
+    Artifact,
+    Budget,
+    Lane,
+    Parent,
+    Payload,
+    Priority,
+    Progress,
+    Question,
+    Status,
+    Task,
+    TaskRef,
+)
+from a2a_tasks.domain.usage import Spent, Usage
 
 TASK_PREFIX = "TASK#"
 
@@ -45,7 +57,51 @@ def failure_value(failure: Failure) -> dict[str, str]:
     return {"code": failure.code.value, "message": failure.message}
 
 
-def usage_value(usage: Usage) -> dict[str, Any]:
+def spent_value(spent: tuple[Spent, ...]) -> list[dict[str, Any]]:
+    return [
+        _known({"attempt": entry.attempt, "model": entry.model, "taskId": entry.task_id})
+        | _usage_value(entry.usage)
+        for entry in spent
+    ]
+
+
+def refs_value(refs: tuple[TaskRef, ...]) -> list[dict[str, str]]:
+    return [_ref_value(ref) for ref in refs]
+
+
+def progress_value(progress: Progress) -> dict[str, Any]:
+    return _known({"tool": progress.tool, "step": progress.step, "percent": progress.percent})
+
+
+def question_value(question: Question) -> dict[str, str]:
+    return {"callId": question.call_id, "text": question.text}
+
+
+def artifacts_value(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
+    return [
+        _known(
+            {
+                "artifactId": artifact.artifact_id,
+                "name": artifact.name,
+                "mediaType": artifact.media_type,
+                "sizeBytes": artifact.size_bytes,
+                "key": artifact.key,
+                "url": artifact.url,
+            }
+        )
+        for artifact in artifacts
+    ]
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _ref_value(ref: TaskRef) -> dict[str, str]:
+    return {"agentId": ref.agent_id, "taskId": ref.task_id}
+
+
+def _usage_value(usage: Usage) -> dict[str, Any]:
     values: dict[str, Any] = {
         "input": usage.input_tokens,
         "output": usage.output_tokens,
@@ -72,8 +128,22 @@ def to_item(task: Task) -> dict[str, Any]:
         "attempt": task.attempt,
         "fence": task.fence,
         "notBefore": task.not_before,
-        "usage": usage_value(task.usage),
+        "turns": task.turns,
+        "spent": spent_value(task.spent),
     }
+    if task.timeout_ms is not None:
+        values["timeoutMs"] = task.timeout_ms
+    if task.priority is not Priority.NORMAL:
+        values["priority"] = task.priority.value
+    if task.lane is not Lane.STANDARD:
+        values["lane"] = task.lane.value
+    if task.context_id is not None:
+        values["contextId"] = task.context_id
+    if task.budget != Budget():
+        values["budget"] = _known({"costUsd": task.budget.cost_usd, "tokens": task.budget.tokens})
+    if task.parent is not None:
+        values["parent"] = _ref_value(task.parent.ref) | {"callId": task.parent.call_id}
+        values["depth"] = task.depth
     if task.due_at is not None:
         values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
     return key(task.ref) | to_attributes(values)
@@ -89,7 +159,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         created_at=int(values["createdAt"]),
         updated_at=int(values["updatedAt"]),
         deadline=int(values["deadline"]),
-        input=_payload(values["input"]),
+        input=to_payload(values["input"]),
         agent_revision=int(values["agentRevision"]),
         model=values["model"],
         max_attempts=int(values["maxAttempts"]),
@@ -102,10 +172,65 @@ def from_item(item: Mapping[str, Any]) -> Task:
         due_at=_optional_int(values.get("dueAt")),
         started_at=_optional_int(values.get("startedAt")),
         completed_at=_optional_int(values.get("completedAt")),
-        output=_payload(values["output"]) if "output" in values else None,
+        output=to_payload(values["output"]) if "output" in values else None,
         failure=_failure(values["failure"]) if "failure" in values else None,
-        usage=_usage(values["usage"]),
         finish_id=values.get("finishId"),
+        timeout_ms=_optional_int(values.get("timeoutMs")),
+        priority=Priority(values.get("priority", Priority.NORMAL)),
+        lane=Lane(values.get("lane", Lane.STANDARD)),
+        context_id=values.get("contextId"),
+        budget=_budget(values.get("budget", {})),
+        parent=_parent(values["parent"]) if "parent" in values else None,
+        depth=int(values.get("depth", 0)),
+        turns=int(values.get("turns", 0)),
+        spent=_spent(values),
+        progress=_progress(values.get("progress", {})),
+        question=_question(values["question"]) if "question" in values else None,
+        paused_ms=_optional_int(values.get("pausedMs")),
+        awaits=tuple(_ref(value) for value in values.get("awaits", ())),
+        artifacts=tuple(_artifact(value) for value in values.get("artifacts", ())),
+    )
+
+
+def _spent(values: Mapping[str, Any]) -> tuple[Spent, ...]:
+    """Version 0.1 stored one sum, of the one turn that a task had."""
+    if "spent" not in values:
+        usage = _usage(values["usage"])
+        return (Spent(max(1, int(values["attempt"])), values["model"], usage),) if usage != Usage() else ()
+    return tuple(
+        Spent(int(entry["attempt"]), entry["model"], _usage(entry), entry.get("taskId"))
+        for entry in values["spent"]
+    )
+
+
+def _ref(value: Mapping[str, str]) -> TaskRef:
+    return TaskRef(value["agentId"], value["taskId"])
+
+
+def _parent(value: Mapping[str, str]) -> Parent:
+    return Parent(_ref(value), value["callId"])
+
+
+def _budget(value: Mapping[str, Decimal]) -> Budget:
+    return Budget(value.get("costUsd"), _optional_int(value.get("tokens")))
+
+
+def _progress(value: Mapping[str, Any]) -> Progress:
+    return Progress(value.get("tool"), value.get("step"), _optional_int(value.get("percent")))
+
+
+def _question(value: Mapping[str, str]) -> Question:
+    return Question(value["callId"], value["text"])
+
+
+def _artifact(value: Mapping[str, Any]) -> Artifact:
+    return Artifact(
+        artifact_id=value["artifactId"],
+        name=value["name"],
+        media_type=value["mediaType"],
+        size_bytes=_optional_int(value.get("sizeBytes")),
+        key=value.get("key"),
+        url=value.get("url"),
     )
 
 
@@ -113,7 +238,7 @@ def _optional_int(value: Decimal | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _payload(value: Mapping[str, str]) -> Payload:
+def to_payload(value: Mapping[str, str]) -> Payload:
     return Payload(inline=value.get("inline"), key=value.get("key"), sha256=value.get("sha256"))
 
 

@@ -19,14 +19,15 @@ class DeadLetters:
     def bury(self, delivery: Delivery) -> None:
         """Fail the task of a dead message. Raises ``StoreUnavailable``: then the message must stay.
 
-        A task that a living worker holds, or that has ended, is left alone: its message was a duplicate.
+        A task that a living worker holds, that waits for others, or that has ended, is left alone: its
+        message was a duplicate.
         """
         if delivery.ref is None:
             self.telemetry.count("MalformedMessages")
             self.telemetry.problem("dead message names no task", message_id=delivery.message_id)
             return
         task = self.store.get(delivery.ref)
-        if task is None or task.is_terminal:
+        if task is None or task.is_terminal or task.awaits:
             return
         failure = Failure(
             FailureCode.EXECUTION_ERROR,

@@ -1,21 +1,28 @@
-"""How tasks end: the one place that writes a final state, and counts it once."""
+"""How tasks end: the one place that writes a final state, counts it once, and sees to what follows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import (
     Guard,
+    Lane,
     Outcome,
     Payload,
     Status,
     Task,
+    TaskRef,
     guard_of_cancel,
     guard_of_expiry,
 )
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.usage import Spent
 from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.tasks import Refused, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.slots import Slots
 
 
 @dataclass(frozen=True)
@@ -23,18 +30,28 @@ class Ending:
     """Ends tasks by guarded writes; whoever's write takes effect reports it, so that each end counts once.
 
     A writer that may try again gives a ``finish_id`` of its own, by which it is known if an answer was lost.
+    What follows an end (slots freed, the waiting task woken, started tasks canceled) never fails the end
+    itself: the sweeper finds what was left undone.
     """
 
     store: TaskStore
+    slots: Slots
+    queue: TaskSender
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     retention_ms: int
 
     def complete(
-        self, task: Task, output: Payload, usage: Usage, guard: Guard, *, finish_id: str | None = None
+        self,
+        task: Task,
+        output: Payload,
+        spent: tuple[Spent, ...],
+        guard: Guard,
+        *,
+        finish_id: str | None = None,
     ) -> Written | Refused:
-        return self._finish(task, guard, Status.COMPLETED, output=output, usage=usage, finish_id=finish_id)
+        return self._finish(task, guard, Status.COMPLETED, output=output, spent=spent, finish_id=finish_id)
 
     def fail(
         self,
@@ -42,25 +59,30 @@ class Ending:
         failure: Failure,
         guard: Guard,
         *,
-        usage: Usage | None = None,
+        spent: tuple[Spent, ...] | None = None,
         output: Payload | None = None,
         finish_id: str | None = None,
     ) -> Written | Refused:
         return self._finish(
-            task, guard, Status.FAILED, failure=failure, usage=usage, output=output, finish_id=finish_id
+            task, guard, Status.FAILED, failure=failure, spent=spent, output=output, finish_id=finish_id
         )
 
     def cancel(self, task: Task) -> Written | Refused:
         return self._finish(task, guard_of_cancel(self.clock.now()), Status.CANCELED)
 
     def time_out(
-        self, task: Task, usage: Usage | None = None, finish_id: str | None = None
+        self,
+        task: Task,
+        *,
+        spent: tuple[Spent, ...] | None = None,
+        output: Payload | None = None,
+        finish_id: str | None = None,
+        fence: int | None = None,
     ) -> Written | Refused:
-        """Fail a task whose deadline has passed, unless something else ended it first."""
-        seconds = (task.deadline - task.created_at) / 1000
-        reason = Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")
-        guard = guard_of_expiry(self.clock.now())
-        return self.fail(task, reason, guard, usage=usage, finish_id=finish_id)
+        """Fail a task whose deadline has passed, unless something else ended it first; ``fence`` is that of
+        the worker that does it, if one does."""
+        guard = guard_of_expiry(self.clock.now(), fence)
+        return self.fail(task, _timeout(task), guard, spent=spent, output=output, finish_id=finish_id)
 
     def settled(self, task: Task) -> Task:
         """The task as a reader may see it: never live past its deadline."""
@@ -70,6 +92,24 @@ class Ending:
         current = result.task if isinstance(result, Written) else result.current
         return current or task
 
+    def wake_if_ready(self, task: Task) -> bool:
+        """Let a task go on that waits for others, if all of them have ended; whether it did.
+
+        Raises ``StoreUnavailable`` and ``QueueUnavailable``.
+        """
+        if task.status is not Status.PENDING or not task.awaits:
+            return False
+        if not all(self._has_ended(ref) for ref in task.awaits):
+            return False
+        result = self.store.wake(task.ref, task.fence, self.clock.now())
+        if isinstance(result, Written):
+            self.queue.send(result.task)
+        return isinstance(result, Written)
+
+    def _has_ended(self, ref: TaskRef) -> bool:
+        task = self.store.get(ref)
+        return task is None or self.settled(task).is_terminal
+
     def _finish(
         self,
         task: Task,
@@ -78,7 +118,7 @@ class Ending:
         *,
         output: Payload | None = None,
         failure: Failure | None = None,
-        usage: Usage | None = None,
+        spent: tuple[Spent, ...] | None = None,
         finish_id: str | None = None,
     ) -> Written | Refused:
         now = self.clock.now()
@@ -89,12 +129,39 @@ class Ending:
             retain_until=now + self.retention_ms,
             output=output,
             failure=failure,
-            usage=usage,
+            spent=spent,
         )
         result = self.store.finish(task.ref, outcome, guard)
         if isinstance(result, Written):
             self._report(result.task)
+            self._follow_up(result.task)
         return result
+
+    def _follow_up(self, task: Task) -> None:
+        holds_slots = task.lane is not Lane.BATCH
+        if holds_slots and (task.lease_until is None or task.lease_until <= self.clock.now()):
+            self._attempt(task, "slot not freed", lambda: self.slots.leave(task, ended=True))
+        # else a worker may still be at it; it frees the slot when it has noticed
+        if task.parent is not None:
+            self._attempt(task, "waiting task not woken", lambda: self._wake_parent(task))
+        for ref in task.awaits:
+            self._attempt(task, "started task not canceled", partial(self._cancel_child, ref))
+
+    def _attempt(self, task: Task, problem: str, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self.telemetry.problem(problem, task, reason=str(error))
+
+    def _wake_parent(self, task: Task) -> None:
+        parent = self.store.get(task.parent.ref) if task.parent else None
+        if parent is not None:
+            self.wake_if_ready(parent)
+
+    def _cancel_child(self, ref: TaskRef) -> None:
+        child = self.store.get(ref)
+        if child is not None and not child.is_terminal:
+            self.cancel(child)
 
     def _report(self, task: Task) -> None:
         match task.status:
@@ -104,7 +171,8 @@ class Ending:
                 self.telemetry.count("TasksCanceled")
             case _ if task.failure:
                 self.telemetry.count("TasksFailed", code=task.failure.code)
-        if task.started_at is not None and task.completed_at is not None:
+        is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
+        if is_measured and task.started_at is not None and task.completed_at is not None:
             self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)
         self.telemetry.event(
             f"task {task.status}",
@@ -112,3 +180,10 @@ class Ending:
             attempts=task.attempt,
             failure=task.failure.code if task.failure else None,
         )
+
+
+def _timeout(task: Task) -> Failure:
+    if task.status is Status.INPUT_REQUIRED:
+        return Failure(FailureCode.TIMEOUT, "The agent's question was not answered in time.")
+    seconds = (task.timeout_ms or task.deadline - task.created_at) / 1000
+    return Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")

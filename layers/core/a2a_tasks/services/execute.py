@@ -1,71 +1,47 @@
-"""The worker: claim a task, let the model answer, write the end down once."""
+"""The worker: claim the tasks that messages name, and let their agents work while the leases are kept."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from a2a_tasks.domain import retry
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.task import (
-    Payload,
-    Status,
-    Task,
-    due_after_release,
-    guard_of_completion,
-    guard_of_loss,
-    guard_of_worker,
-    lost,
-)
-from a2a_tasks.domain.usage import Price, Usage
+from a2a_tasks.domain.task import Lane, Status, Task, claimable, guard_of_loss, lost
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from a2a_tasks.ports.model import Model, ModelBusy, ModelRejected, ModelReply
-from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
-from a2a_tasks.ports.queue import Delivery, DeliveryHandler
-from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
+from a2a_tasks.ports.model import ModelBusy, ModelRejected
+from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.ports.queue import Delivery, WorkerQueue
+from a2a_tasks.ports.tasks import Claim, Refused, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services import payload
+from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopped
-from a2a_tasks.services.turn import COMPLETE_STOPS, failure_of, to_request
+from a2a_tasks.services.settle import DONE, Returned, Settler
+from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.verdict import Verdict
+from a2a_tasks.services.work import Stock, Work
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
-SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Pauses between the tries to write an end down, beyond the SDK's own; the last one repeats."""
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The message goes back to the queue, hidden for so long; None leaves its visibility alone."""
-
-    seconds: int | None
-
-
-DONE = None
-"""The message has served its purpose and is deleted."""
 
 
 @dataclass(frozen=True)
 class Executor:
-    """Executes deliveries, up to a batch at a time. ``prices`` are by model id."""
+    """Executes deliveries, up to a batch at a time."""
 
+    loop: AgentLoop
+    settler: Settler
     store: TaskStore
-    registry: AgentReader
-    payloads: PayloadStore
-    queue: DeliveryHandler
-    model: Model
+    queue: WorkerQueue
+    slots: Slots
     ending: Ending
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
-    prices: Mapping[str, Price]
+    run: RunBlocking
     lease_seconds: int
-    run: RunBlocking = field(default=asyncio.to_thread)
 
     async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
         """Work on all deliveries at once, each alone; the ids of messages that must stay in the queue.
@@ -86,7 +62,7 @@ class Executor:
         """Handle one message to its end; whether it must stay in the queue."""
         try:
             returned = await self._handle(delivery, keeper, time_left)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, QueueUnavailable) as error:
             self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
             returned = Returned(UNREADABLE_SECONDS)
         except Exception as error:
@@ -110,23 +86,37 @@ class Executor:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Returned(0)  # back at once, until the dead-letter queue takes it
         await self._hide(delivery)
+        task = await self.run(self.store.get, delivery.ref)
+        if task is None or task.lane is Lane.BATCH or not claimable(task, self.clock.now()):
+            return await self._not_claimed(task)
+        if not await self.run(self.slots.enter, task):
+            return DONE  # it waits in order, and gets a message of its own when its turn has come
         now = self.clock.now()
-        claim = Claim(self.entropy.bytes(8).hex(), now, now + self.lease_seconds * 1000)
+        claim = Claim(self.entropy.bytes(8).hex(), now, now + self.lease_seconds * 1000, task.fence)
         result = await self.run(self.store.claim, delivery.ref, claim)
         if isinstance(result, Refused):
             return await self._not_claimed(result.current)
         shutdown = now + int((time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
         held = Held(delivery, result.task, claim.lease_until, min(result.task.deadline, shutdown))
         async with keeper.holding(held):
-            return await self._work(held)
+            return await self._work(held, time_left)
 
     async def _not_claimed(self, task: Task | None) -> Returned | None:
         """What a message means whose task cannot be taken now."""
         now = self.clock.now()
-        if task is None or task.is_terminal or task.status is Status.INPUT_REQUIRED:
+        if task is None or task.status is Status.INPUT_REQUIRED or task.lane is Lane.BATCH:
+            return DONE
+        if task.is_terminal:
+            if not task.lease_until or task.lease_until <= now:
+                await self.run(
+                    self.slots.leave, task, ended=True
+                )  # its worker may have died before it did so
             return DONE
         if task.is_expired(now):
             await self.run(self.ending.time_out, task)
+            return DONE
+        if task.awaits:
+            await self.run(self.ending.wake_if_ready, task)
             return DONE
         if task.lease_is_alive(now):
             return Returned(_seconds_until(task.lease_until or now, now))
@@ -145,166 +135,55 @@ class Executor:
         except QueueUnavailable as error:
             self.telemetry.problem("message not hidden", reason=str(error), message_id=delivery.message_id)
 
-    async def _work(self, held: Held) -> Returned | None:
-        task = held.task
-        if task.attempt == 1:
-            self.telemetry.milliseconds(
-                "QueueWaitMs", self.clock.now() - max(task.created_at, task.not_before)
-            )
+    async def _work(self, held: Held, time_left: Callable[[], float]) -> Returned | None:
+        task, now = held.task, self.clock.now()
+        if task.fence == 1:
+            self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
         self.telemetry.event("task running", task, attempt=task.attempt)
         then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
         # at a deadline a hair late, so that the wall clock agrees that it has passed
         hair = 2 if then is Stop.DEADLINE else 0
-        seconds = max(0, held.until - self.clock.now() + hair) / 1000
+        seconds = max(0, held.until - now + hair) / 1000
+        begun = _Begun()
         try:
-            reply = await held.supervise(self._answer(task), self.clock, seconds, then)
-            return await self._end(held, reply)
+            verdict = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
+            return await self.settler.conclude(self._stock(held, begun), verdict)
         except Stopped as stopped:
-            return await self._stopped(held, stopped.why)
+            return await self.settler.stop(self._stock(held, begun), stopped.why)
         except ModelBusy as busy:
-            return await self._retry(
-                held, FailureCode.MODEL_OVERLOADED, busy.reason, retry_after=busy.retry_after, used=busy.used
-            )
+            failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
+            return await self.settler.retry(self._stock(held, begun), failure, retry_after=busy.retry_after)
         except ModelRejected as rejected:
-            return await self._fail(held, Failure(rejected.code, rejected.reason))
+            return await self.settler.fail(self._stock(held, begun), Failure(rejected.code, rejected.reason))
         except PayloadCorrupt as error:
-            return await self._fail(held, Failure(FailureCode.EXECUTION_ERROR, str(error)))
+            failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
+            return await self.settler.fail(self._stock(held, begun), failure)
         except (StoreUnavailable, PayloadUnavailable) as error:
-            return await self._retry(held, FailureCode.EXECUTION_ERROR, str(error))
+            failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
+            return await self.settler.retry(self._stock(held, begun), failure)
         except Exception as error:
             self.telemetry.problem("execution failed", task, error=error)
             reason = f"The worker met an unexpected error ({type(error).__name__})."
-            return await self._retry(held, FailureCode.EXECUTION_ERROR, reason)
+            failure = Failure(FailureCode.EXECUTION_ERROR, reason)
+            return await self.settler.retry(self._stock(held, begun), failure)
+        finally:
+            if begun.work is not None:
+                await self.run(begun.work.toolbox.close)
 
-    async def _answer(self, task: Task) -> ModelReply:
-        agent = await self.run(self.registry.revision, task.ref.agent_id, task.agent_revision)
-        if agent is None:
-            raise ModelRejected(
-                FailureCode.AGENT_MISCONFIGURED,
-                f"Revision {task.agent_revision} of the agent, which this task was created for, is gone.",
-            )
-        document = await self.run(payload.load, self.payloads, task.input)
-        return await self.model.turn(to_request(agent, task.model, document))
+    async def _run(self, held: Held, time_left: Callable[[], float], begun: "_Begun") -> Verdict:
+        begun.work = await self.loop.begin(held)
+        return await self.loop.carry_on(begun.work, time_left)
 
-    async def _end(self, held: Held, reply: ModelReply) -> Returned | None:
-        """Write down what the model's answer means for the task."""
-        task = held.task
-        used = reply.usage.priced(self.prices.get(task.model))
-        self._count_usage(used)
-        total = task.usage + used
-        if reply.stop_reason in COMPLETE_STOPS:
-            output = await self._save_output(held, {"result": reply.text})
-            result = await self._insist(
-                held,
-                lambda: self.ending.complete(
-                    task,
-                    output,
-                    total,
-                    guard_of_completion(task.fence, self.clock.now()),
-                    finish_id=task.claim_id,
-                ),
-            )
-            if isinstance(result, Refused) and result.current and result.current.is_expired(self.clock.now()):
-                result = await self._insist(
-                    held, lambda: self.ending.time_out(task, total, finish_id=task.claim_id)
-                )
-            return self._written(result)
-        partial = (
-            await self._save_output(held, {"result": reply.text, "partial": True}) if reply.text else None
-        )
-        return await self._fail(held, failure_of(reply), used=total, output=partial)
+    def _stock(self, held: Held, begun: "_Begun") -> Stock:
+        """What there is of the task now, the turn that was cut off too."""
+        return Stock(held, held.task.spent) if begun.work is None else self.loop.take_stock(begun.work)
 
-    async def _save_output(self, held: Held, document: Mapping[str, Any]) -> Payload:
-        # named after the fence: a stale worker's late upload cannot replace the winner's
-        name, task_id = f"output-{held.task.fence}", held.task.ref.task_id
-        return await self._insist(held, lambda: payload.save(self.payloads, task_id, name, document))
 
-    async def _fail(
-        self, held: Held, failure: Failure, *, used: Usage | None = None, output: Payload | None = None
-    ) -> Returned | None:
-        guard = guard_of_worker(held.task.fence)
-        result = await self._insist(
-            held,
-            lambda: self.ending.fail(
-                held.task, failure, guard, usage=used, output=output, finish_id=held.task.claim_id
-            ),
-        )
-        return self._written(result)
+@dataclass
+class _Begun:
+    """The work, once what is known of it was read."""
 
-    async def _retry(
-        self,
-        held: Held,
-        code: FailureCode,
-        reason: str,
-        *,
-        retry_after: float | None = None,
-        used: Usage | None = None,
-    ) -> Returned | None:
-        """Give the task back for another attempt, or fail it if none can follow before its deadline."""
-        task = held.task
-        broken = (used or Usage()).priced(self.prices.get(task.model))
-        self._count_usage(broken)
-        billed = task.usage + broken
-        if task.attempts_are_used_up():
-            message = f"{reason} (Attempt {task.attempt} of {task.max_attempts}, the last.)"
-            return await self._fail(held, Failure(code, message), used=billed)
-        now = self.clock.now()
-        seconds = retry.delay_seconds(task.attempt, retry_after, self.entropy.fraction())
-        not_before = now + seconds * 1000
-        if not_before >= task.deadline:
-            message = f"{reason} (The next try, in {seconds} s, would come after the task's deadline.)"
-            return await self._fail(held, Failure(code, message), used=billed)
-        due_at = due_after_release(not_before, task.deadline)
-        result = await self._insist(
-            held, lambda: self.store.release(task.ref, task.fence, now, not_before, due_at, billed)
-        )
-        if isinstance(result, Refused):
-            return self._written(result)
-        self.telemetry.count("TaskRetries")
-        self.telemetry.event("task waits for another attempt", task, reason=reason, seconds=seconds)
-        return Returned(seconds)
-
-    async def _stopped(self, held: Held, why: Stop) -> Returned | None:
-        self.telemetry.event("work stopped", held.task, why=why)
-        match why:
-            case Stop.ENDED:
-                return DONE
-            case Stop.LOST:
-                return Returned(None)
-            case Stop.DEADLINE:
-                task = held.task
-                result = await self._insist(held, lambda: self.ending.time_out(task, finish_id=task.claim_id))
-                return self._written(result)
-            case Stop.SHUTDOWN:
-                reason = "The turn did not finish within the worker's running time."
-                return await self._retry(held, FailureCode.EXECUTION_ERROR, reason)
-
-    async def _insist[T](self, held: Held, write: Callable[[], T]) -> T:
-        """Write, and try again where the store does not answer: a few times at least, and for as long as the
-        work may last, since an answer that was bought is worth waiting for. Raises the last error."""
-        pauses = 0
-        while True:
-            try:
-                return await self.run(write)
-            except (StoreUnavailable, PayloadUnavailable):
-                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= held.until:
-                    raise
-            await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])
-            pauses += 1
-
-    def _written(self, result: Written | Refused) -> Returned | None:
-        """A refused final write means that somebody else ended the task, or holds it and will."""
-        if isinstance(result, Refused) and result.current and not result.current.is_terminal:
-            return Returned(None)
-        return DONE
-
-    def _count_usage(self, used: Usage) -> None:
-        self.telemetry.count(
-            "InputTokens", used.input_tokens + used.cache_read_tokens + used.cache_write_tokens
-        )
-        self.telemetry.count("OutputTokens", used.output_tokens)
-        if used.cost_usd is not None:
-            self.telemetry.count("CostUsd", float(used.cost_usd))
+    work: Work | None = None
 
 
 def _seconds_until(moment: int, now: int) -> int:

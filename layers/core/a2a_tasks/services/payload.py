@@ -23,17 +23,27 @@ def save(store: PayloadStore, task_id: str, name: str, document: Mapping[str, An
     if len(encoded) <= INLINE_BYTES:
         return Payload(inline=text)
     key = f"tasks/{task_id}/{name}.json"
-    store.put(key, text)
+    store.put(key, encoded)
     return Payload(key=key, sha256=hashlib.sha256(encoded).hexdigest())
 
 
 def load(store: PayloadStore, payload: Payload) -> dict[str, Any]:
     """The document again. Raises ``PayloadUnavailable``, ``PayloadCorrupt`` if it is not what was saved."""
-    if payload.key is None:
-        text = payload.inline or "{}"
-    else:
-        text = store.get(payload.key)
-        if hashlib.sha256(text.encode()).hexdigest() != payload.sha256:
-            raise PayloadCorrupt(f"{payload.key} is not the text that was stored")
+    text = load_bytes(store, payload).decode() if payload.key else payload.inline or "{}"
     document: dict[str, Any] = json.loads(text)
     return document
+
+
+def save_bytes(store: PayloadStore, task_id: str, name: str, data: bytes, media_type: str) -> Payload:
+    """Keep a file of a task. Raises ``PayloadUnavailable``."""
+    key = f"tasks/{task_id}/{name}"
+    store.put(key, data, media_type)
+    return Payload(key=key, sha256=hashlib.sha256(data).hexdigest())
+
+
+def load_bytes(store: PayloadStore, payload: Payload) -> bytes:
+    """The file again. Raises ``PayloadUnavailable``, ``PayloadCorrupt`` if it is not what was saved."""
+    data = store.get(payload.key or "")
+    if hashlib.sha256(data).hexdigest() != payload.sha256:
+        raise PayloadCorrupt(f"{payload.key} is not what was stored")
+    return data

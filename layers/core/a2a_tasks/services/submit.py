@@ -1,20 +1,37 @@
 """Accept a task: durable first, then announced, then answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Status, Task, TaskRef, due_after_create
+from a2a_tasks.domain.task import (
+    MAX_QUEUE_DELAY_MS,
+    Budget,
+    Lane,
+    Parent,
+    Priority,
+    Status,
+    Task,
+    TaskRef,
+    due_after_create,
+)
+from a2a_tasks.ports.batches import BatchQueue
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2a_tasks.ports.faults import QueueUnavailable
+from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import payload
+from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
+from a2a_tasks.services.slots import Slots
+
+MAX_BATCH_TIMEOUT_MS = 24 * 3_600_000
+"""A Message Batch ends within a day (Anthropic's documentation)."""
 
 
 def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> AgentRevision:
@@ -29,8 +46,19 @@ def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> A
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a task that another one started comes from. Its id is chosen beforehand and kept with the tool
+    call, so that starting it again starts nothing new. It ends no later than ``deadline``."""
+
+    parent: Parent
+    depth: int
+    task_id: str
+    deadline: int
+
+
+@dataclass(frozen=True)
 class Submission:
-    """What a caller asked for. ``timeout_ms`` None means the agent's default."""
+    """What a caller asked for. None means the agent's default; times are in milliseconds."""
 
     project_id: str
     agent_id: str
@@ -38,6 +66,13 @@ class Submission:
     context: dict[str, Any] | None
     timeout_ms: int | None
     correlation_id: str
+    priority: Priority = Priority.NORMAL
+    lane: Lane = Lane.STANDARD
+    not_before: int | None = None
+    max_attempts: int | None = None
+    budget: Budget = field(default_factory=Budget)
+    context_id: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +83,16 @@ class Submitter:
     registry: AgentReader
     payloads: PayloadStore
     queue: TaskSender
+    slots: Slots
+    batches: BatchQueue
+    budgets: DailyBudgets
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     aliases: dict[str, str]
     max_attempts: int
     max_timeout_ms: int
+    has_batches: bool
 
     def submit(self, submission: Submission) -> Task:
         """Create and announce a task; it will end even if the announcement is lost, since it is due.
@@ -63,25 +102,61 @@ class Submitter:
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
+        self._check(agent, submission)
         task = self._new_task(agent, submission)
+        if task.context_id is not None:
+            # before the task itself, so that no later task of the context can go first
+            self.slots.register(task)
         self.store.create(task)
         self.telemetry.count("TasksCreated")
         self.telemetry.event("task accepted", task)
-        try:
-            self.queue.send(task)
-        except QueueUnavailable as error:
-            # accepted all the same: the record is due, so the sweeper will send the message
-            self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
+        self._announce(task)
         return task
+
+    def _announce(self, task: Task) -> None:
+        delay_ms = max(0, task.not_before - task.created_at)
+        try:
+            if task.lane is Lane.BATCH:
+                self.batches.enqueue(task)
+            elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its time
+                self.queue.send(task, -(-delay_ms // 1000))
+        except (QueueUnavailable, StoreUnavailable) as error:
+            # accepted all the same: the record is due, so the sweeper will announce it
+            self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
+
+    def _check(self, agent: AgentRevision, submission: Submission) -> None:
+        if submission.lane is Lane.BATCH:
+            self._check_batch(agent, submission)
+        limit = agent.max_attempts or self.max_attempts
+        if submission.max_attempts is not None and submission.max_attempts > limit:
+            raise _invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")
+        if self.budgets.is_used_up(submission.project_id):
+            raise RequestRefused(
+                ErrorCode.BUDGET_EXCEEDED,
+                "The project's budget for today is used up; it begins anew at midnight UTC.",
+                retry_after=seconds_to_next_day(self.clock.now()),
+            )
+
+    def _check_batch(self, agent: AgentRevision, submission: Submission) -> None:
+        if not self.has_batches:
+            raise _invalid("lane", "is batch, which this deployment's Claude backend does not have")
+        if agent.allowed_tools:
+            raise _invalid("lane", "is batch, which is for agents without tools: a batch has a single turn")
+        if submission.context_id is not None:
+            raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
 
     def _new_task(self, agent: AgentRevision, submission: Submission) -> Task:
         now = self.clock.now()
-        task_id = ids.task_id(now, self.entropy.bytes(10))
+        origin = submission.origin
+        task_id = origin.task_id if origin else ids.task_id(now, self.entropy.bytes(10))
         document: dict[str, Any] = {"message": submission.message}
         if submission.context is not None:
             document["context"] = submission.context
-        timeout_ms = min(submission.timeout_ms or agent.timeout_ms, self.max_timeout_ms)
-        deadline = now + timeout_ms
+        not_before = submission.not_before or 0
+        timeout_ms = self._timeout(agent, submission)
+        deadline = max(now, not_before) + timeout_ms
+        if origin is not None:
+            deadline = min(deadline, origin.deadline)
         return Task(
             ref=TaskRef(agent.agent_id, task_id),
             project_id=agent.project_id,
@@ -92,7 +167,35 @@ class Submitter:
             input=payload.save(self.payloads, task_id, "input", document),
             agent_revision=agent.revision,
             model=resolve_model(agent.model, self.aliases),
-            max_attempts=self.max_attempts,
+            max_attempts=submission.max_attempts or agent.max_attempts or self.max_attempts,
             correlation_id=submission.correlation_id,
-            due_at=due_after_create(now, deadline),
+            not_before=not_before,
+            due_at=due_after_create(now, deadline, not_before),
+            timeout_ms=timeout_ms,
+            priority=submission.priority,
+            lane=submission.lane,
+            context_id=submission.context_id,
+            budget=_smaller(submission.budget, Budget(agent.max_cost_usd, agent.max_task_tokens)),
+            parent=origin.parent if origin else None,
+            depth=origin.depth if origin else 0,
         )
+
+    def _timeout(self, agent: AgentRevision, submission: Submission) -> int:
+        if submission.lane is Lane.BATCH:
+            return submission.timeout_ms or MAX_BATCH_TIMEOUT_MS
+        return min(submission.timeout_ms or agent.timeout_ms, self.max_timeout_ms)
+
+
+def _smaller(asked: Budget, allowed: Budget) -> Budget:
+    return Budget(_least(asked.cost_usd, allowed.cost_usd), _least(asked.tokens, allowed.tokens))
+
+
+def _least[N: (int, Decimal)](left: N | None, right: N | None) -> N | None:
+    known = [value for value in (left, right) if value is not None]
+    return min(known) if known else None
+
+
+def _invalid(name: str, problem: str) -> RequestRefused:
+    return RequestRefused(
+        ErrorCode.VALIDATION_ERROR, f"{name}: {problem}", [{"field": name, "message": problem}]
+    )

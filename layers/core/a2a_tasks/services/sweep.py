@@ -5,18 +5,24 @@ from dataclasses import dataclass, field
 
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import (
+    MAX_QUEUE_DELAY_MS,
+    Lane,
     Status,
+    Task,
     due_after_claim,
     due_after_release,
     due_after_resend,
+    due_while_awaiting,
     guard_of_loss,
     lost,
 )
+from a2a_tasks.ports.batches import BatchQueue
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.tasks import Due, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.slots import Slots
 
 PAGE = 50
 
@@ -44,6 +50,8 @@ class Sweeper:
 
     store: TaskStore
     queue: TaskSender
+    slots: Slots
+    batches: BatchQueue
     ending: Ending
     telemetry: Telemetry
 
@@ -98,13 +106,37 @@ class Sweeper:
         elif task.status is Status.RUNNING and task.attempts_are_used_up():
             result = self.ending.fail(task, lost(task), guard_of_loss(task.fence, now))
             report.lost += isinstance(result, Written)
-        elif task.status is Status.INPUT_REQUIRED:
+        elif task.lane is Lane.BATCH and task.status is Status.PENDING:
+            self.batches.enqueue(task)  # whoever created it may have died before doing so
             report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
+        elif task.status is Status.INPUT_REQUIRED or task.lane is Lane.BATCH:
+            # the caller's move, or the batcher's
+            report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
+        elif task.awaits:
+            if self.ending.wake_if_ready(task):
+                report.resent += 1
+            else:
+                later = due_while_awaiting(now, task.deadline)
+                report.postponed += self.store.look_again(due.ref, task.due_at, later)
         elif task.not_before > now:
-            later = due_after_release(task.not_before, task.deadline)
+            self._send_delayed(due, task, now, report)
+        elif self.slots.is_waiting(task):
+            self.slots.refill(task)
+            later = due_after_resend(task, now)
             report.postponed += self.store.look_again(due.ref, task.due_at, later)
         elif self.store.look_again(due.ref, task.due_at, due_after_resend(task, now)):
             # moved first, so that of two sweeps only one sends; if this one dies now, it is due again later
-            self.queue.send(task)
-            report.resent += 1
-            self.telemetry.event("task sent again", task, state=task.status)
+            self._send(task, 0, report)
+
+    def _send_delayed(self, due: Due, task: Task, now: int, report: SweepReport) -> None:
+        """A start that was too far away for the queue, and is near now."""
+        delay_ms = task.not_before - now
+        later = due_after_release(task.not_before, task.deadline)
+        moved = self.store.look_again(due.ref, due.due_at, later)
+        if moved and delay_ms <= MAX_QUEUE_DELAY_MS:
+            self._send(task, -(-delay_ms // 1000), report)
+
+    def _send(self, task: Task, delay_seconds: int, report: SweepReport) -> None:
+        self.queue.send(task, delay_seconds)
+        report.resent += 1
+        self.telemetry.event("task sent again", task, state=task.status)

@@ -5,13 +5,25 @@ from typing import Any
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Status, Task, TaskRef, to_wire
-from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.domain.task import Artifact, Status, Task, TaskRef, to_wire
+from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, Written
 from a2a_tasks.services import payload
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.submit import agent_of_project
+
+
+def task_of_project(store: TaskStore, project_id: str, agent_id: str, task_id: str) -> Task:
+    """The caller's task. Another project's is answered exactly like one that does not exist.
+
+    Raises ``RequestRefused`` (TASK_NOT_FOUND).
+    """
+    well_formed = ids.AGENT_ID.fullmatch(agent_id) and ids.is_task_id(task_id)
+    task = store.get(TaskRef(agent_id, task_id)) if well_formed else None
+    if task is None or task.project_id != project_id:
+        raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
+    return task
 
 
 @dataclass(frozen=True)
@@ -21,13 +33,27 @@ class Tasks:
     store: TaskStore
     registry: AgentReader
     payloads: PayloadStore
+    links: ArtifactLinks
     ending: Ending
 
     def get(self, project_id: str, agent_id: str, task_id: str) -> dict[str, Any]:
         """The task on the wire, with its output; a task past its deadline is settled first."""
-        task = self.ending.settled(self._owned(project_id, agent_id, task_id))
+        task = self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
         output = payload.load(self.payloads, task.output) if task.output else None
-        return to_wire(task, output)
+        return to_wire(task, output, [self._artifact(artifact) for artifact in task.artifacts])
+
+    def _artifact(self, artifact: Artifact) -> dict[str, Any]:
+        """``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``; addresses are made at each read,
+        since they work only for a while."""
+        url = artifact.url or self.links.link(artifact.key or "", artifact.name)
+        wire: dict[str, Any] = {
+            "artifactId": artifact.artifact_id,
+            "name": artifact.name,
+            "mediaType": artifact.media_type,
+        }
+        if artifact.size_bytes is not None:
+            wire["sizeBytes"] = artifact.size_bytes
+        return wire | {"url": url}
 
     def page(
         self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None
@@ -48,7 +74,7 @@ class Tasks:
 
     def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """Cancel a live task; canceling again answers the same."""
-        task = self._owned(project_id, agent_id, task_id)
+        task = task_of_project(self.store, project_id, agent_id, task_id)
         result = self.ending.cancel(task)
         if isinstance(result, Written):
             return result.task
@@ -58,10 +84,3 @@ class Tasks:
         raise RequestRefused(
             ErrorCode.TASK_NOT_CANCELABLE, f"The task has already {current.status} and cannot be canceled."
         )
-
-    def _owned(self, project_id: str, agent_id: str, task_id: str) -> Task:
-        well_formed = ids.AGENT_ID.fullmatch(agent_id) and ids.is_task_id(task_id)
-        task = self.store.get(TaskRef(agent_id, task_id)) if well_formed else None
-        if task is None or task.project_id != project_id:
-            raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
-        return task

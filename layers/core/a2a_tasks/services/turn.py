@@ -1,4 +1,4 @@
-"""A turn of the model: what it is asked for a task, and what an answer means that is not a complete one."""
+"""A turn of the model: how it is asked for a task, and what an answer means."""
 
 import json
 from collections.abc import Mapping
@@ -6,24 +6,42 @@ from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.ports.model import ModelReply, ModelRequest
+from a2a_tasks.ports.model import ModelReply
+from a2a_tasks.services import structured
+from a2a_tasks.services.allowance import OVER_BUDGET
+from a2a_tasks.services.verdict import Failed, Finished
 
 COMPLETE_STOPS = frozenset({"end_turn", "stop_sequence"})
+CONTINUED_STOPS = frozenset({"tool_use", "pause_turn", "compaction"})
+"""The conversation goes on: with the tools' results, or with the same request once more."""
 TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
-def to_request(agent: AgentRevision, model: str, document: Mapping[str, Any]) -> ModelRequest:
-    """The request for a task's input ``{"message", "context"?}``; the context comes first, marked as such."""
+def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The first message of a task's input ``{"message", "context"?}``; the context comes first, marked."""
     blocks = [{"type": "text", "text": document["message"]}]
     if context := document.get("context"):
         text = json.dumps(context, ensure_ascii=False, indent=1)
         blocks.insert(0, {"type": "text", "text": f"<context>\n{text}\n</context>"})
-    messages = [{"role": "user", "content": blocks}]
-    return ModelRequest(model, agent.system_prompt, messages, agent.max_tokens)
+    return {"role": "user", "content": blocks}
 
 
-def failure_of(reply: ModelReply) -> Failure:
-    """The failure that an answer means which is not a complete one."""
+def verdict_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
+    """What the last answer of a task means; ``max_tokens`` is how long it might have been."""
+    if reply.stop_reason not in COMPLETE_STOPS:
+        is_capped = reply.stop_reason == "max_tokens" and max_tokens < agent.max_tokens
+        return Failed(OVER_BUDGET if is_capped else _failure_of(reply), reply.text)
+    output: dict[str, Any] = {"result": reply.text}
+    if agent.output_schema is not None:
+        try:
+            output["data"] = structured.parse(reply.text, agent.output_schema)
+        except structured.NotAsAsked as error:
+            return Failed(error.failure, reply.text)
+    return Finished(output)
+
+
+def _failure_of(reply: ModelReply) -> Failure:
+    """The failure that an answer means which is not complete."""
     if reply.stop_reason in TRUNCATED_STOPS:
         return Failure(
             FailureCode.OUTPUT_TRUNCATED,

@@ -1,0 +1,122 @@
+"""What tasks own, and what projects spend, in the same table as the tasks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.adapters import task_items
+from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.tasks import Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SPEND_KEPT_SECONDS = 400 * 24 * 3600
+"""So long a day's spend stays readable; the table's TTL deletes it then."""
+
+
+@dataclass(frozen=True)
+class DynamoDBRecords:
+    """``RecordStore``: one item a record, in the partition of its task."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def put_record(self, task_id: str, fence: int, record: Record) -> bool:
+        """Protects what a successor has written: a lower fence writes over nothing of a higher one."""
+        return self._put(task_id, fence, record, "attribute_not_exists(pk) OR fence <= :fence") is None
+
+    def put_record_once(self, task_id: str, fence: int, record: Record) -> Record | None:
+        """Protects the first: of two answers to one question only one counts."""
+        item = self._put(task_id, fence, record, "attribute_not_exists(pk)")
+        return None if item is None else _to_record(item)
+
+    def records(self, task_id: str) -> list[Record]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_attributes({":pk": task_items.owned_partition(task_id)}),
+            ConsistentRead=True,
+        )
+        return [_to_record(item) for page in _call(list, pages) for item in page["Items"]]
+
+    def _put(self, task_id: str, fence: int, record: Record, condition: str) -> dict[str, Any] | None:
+        """None if written, or else the item that is there."""
+        item = {"pk": task_items.owned_partition(task_id), "sk": record.key, "fence": fence}
+        item |= {"payload": task_items.payload_value(record.payload)}
+        values = {"ExpressionAttributeValues": to_attributes({":fence": fence})} if ":" in condition else {}
+        try:
+            _call(
+                self.client.put_item,
+                TableName=self.table,
+                Item=to_attributes(item),
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **values,
+            )
+        except ClientError as error:
+            found: dict[str, Any] = error.response["Item"]  # type: ignore[typeddict-item]
+            return found
+        return None
+
+
+@dataclass(frozen=True)
+class DynamoDBSpend:
+    """``SpendStore``: one item a project and day."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
+        begins = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+        _call(
+            self.client.update_item,
+            TableName=self.table,
+            Key=_spend_key(project_id, day),
+            UpdateExpression="ADD costUsd :cost, tokens :tokens SET #ttl = :ttl",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues=to_attributes(
+                {
+                    ":cost": usage.cost_usd or Decimal(0),
+                    ":tokens": usage.tokens,
+                    ":ttl": int(begins) + SPEND_KEPT_SECONDS,
+                }
+            ),
+        )
+
+    def spend(self, project_id: str, day: str) -> Usage:
+        answer = _call(
+            self.client.get_item,
+            TableName=self.table,
+            Key=_spend_key(project_id, day),
+            ConsistentRead=True,
+        )
+        values = from_attributes(answer.get("Item", {}))
+        return Usage(input_tokens=int(values.get("tokens", 0)), cost_usd=values.get("costUsd", Decimal(0)))
+
+
+def _spend_key(project_id: str, day: str) -> dict[str, Any]:
+    return to_attributes({"pk": f"SPEND#{project_id}", "sk": day})
+
+
+def _to_record(item: dict[str, Any]) -> Record:
+    values = from_attributes(item)
+    return Record(values["sk"], task_items.to_payload(values["payload"]))
+
+
+def _call(operation: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
+    """Raises ``StoreUnavailable`` for every failure but a refused condition."""
+    try:
+        return operation(*positional, **arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            raise
+        raise StoreUnavailable(str(error)) from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(str(error)) from error

@@ -1,0 +1,194 @@
+"""The agent loop: turns and tools, each saved before the next, until the task ends or must wait.
+
+What is saved is never bought again: a process that takes the task over rebuilds the conversation from the
+journal and goes on with what is missing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.service_tools import DEFINITIONS, MAX_QUESTION
+from a2a_tasks.domain.task import Question, TaskRef
+from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, servers_of
+from a2a_tasks.domain.tools import CHILD_TOOLS, Effect, effect_of
+from a2a_tasks.domain.usage import Usage, spend, total
+from a2a_tasks.domain.workspace_tools import DEFINITIONS as WORKSPACE_DEFINITIONS
+from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest, Prompt
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.workspace import Workspaces
+from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.journal import Journal
+from a2a_tasks.services.lease import Held, RunBlocking
+from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.revisions import Revisions
+from a2a_tasks.services.toolbox import Toolbox, failed, storable
+from a2a_tasks.services.transcript import Call, Turn
+from a2a_tasks.services.turn import CONTINUED_STOPS, verdict_of
+from a2a_tasks.services.verdict import Asking, Failed, HandingOver, Verdict, Waiting
+from a2a_tasks.services.work import Stock, Work
+
+HAND_OVER_SECONDS = 60.0
+"""With less Lambda time left no turn begins: another worker goes on."""
+OWN_TOOLS: dict[str, dict[str, Any]] = WORKSPACE_DEFINITIONS | DEFINITIONS
+INTERRUPTED = (
+    "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
+    "Check before you repeat it."
+)
+
+
+@dataclass(frozen=True)
+class AgentLoop:
+    """Runs tasks that are held by this process.
+
+    All methods raise ``ModelBusy``, ``ModelRejected``, ``Stopped``, ``StoreUnavailable``,
+    ``PayloadUnavailable`` and ``PayloadCorrupt``.
+    """
+
+    revisions: Revisions
+    payloads: PayloadStore
+    workspaces: Workspaces
+    model: Model
+    journal: Journal
+    other_agents: OtherAgents
+    allowance: Allowance
+    manages_context: bool
+    run: RunBlocking
+
+    async def begin(self, held: Held) -> Work:
+        """Everything that is known of a task, read back."""
+        task = held.task
+        agent = await self.run(self.revisions.of, task)
+        if isinstance(agent, Failure):
+            raise ModelRejected(agent.code, agent.message)
+        transcript = await self.journal.transcript(task)
+        toolbox = Toolbox(task.ref.task_id, task.fence, self.payloads, self.workspaces, task.progress)
+        return Work(held, agent, transcript, toolbox, task.spent)
+
+    async def carry_on(self, work: Work, seconds_left: Callable[[], float]) -> Verdict:
+        """Work until the task ends or must wait. ``seconds_left`` is this invocation's time."""
+        while True:
+            if (verdict := await self._answer_calls(work)) is not None:
+                return verdict
+            if (failure := await self._refusal(work)) is not None:
+                return Failed(failure, work.text)
+            if work.turns_bought and seconds_left() < HAND_OVER_SECONDS:
+                return HandingOver()
+            max_tokens = self.allowance.max_tokens(work.task, work.agent, total(work.spent))
+            reply = await self._buy_turn(work, max_tokens)
+            if reply.stop_reason not in CONTINUED_STOPS:
+                return verdict_of(work.agent, reply, max_tokens)
+            await self.journal.save_turn(work, reply)
+
+    def take_stock(self, work: Work) -> Stock:
+        """What there is of the work now that it stops, counting what a turn that was cut off has been billed
+        so far."""
+        self._count(work, replace(work.draft.usage, turns=0))
+        work.draft = Draft(work.draft.text)
+        turns = len(work.transcript.turns)
+        return Stock(work.held, work.spent, work.text, turns, has_bought=work.turns_bought > 0)
+
+    # -- a turn
+
+    async def _refusal(self, work: Work) -> Failure | None:
+        """Why no further turn may be bought."""
+        if len(work.transcript.turns) >= work.agent.max_turns:
+            turns = f"{work.agent.max_turns} turns"
+            return Failure(FailureCode.MAX_TURNS_EXCEEDED, f"The agent did not finish within {turns}.")
+        return await self.run(self.allowance.refusal, work.task, total(work.spent))
+
+    async def _buy_turn(self, work: Work, max_tokens: int) -> ModelReply:
+        """The model's next reply, paid for."""
+        transcript = work.transcript
+        if transcript.prompt is None:
+            transcript.prompt = await self._prompt(work)
+        request = ModelRequest(transcript.prompt, transcript.messages(), max_tokens, transcript.container)
+        work.draft = Draft()
+        try:
+            reply = await self.model.turn(request, work.draft)
+        except ModelBusy as busy:
+            work.draft = Draft(work.draft.text)
+            self._count(work, busy.used)
+            raise
+        work.turns_bought += 1
+        work.draft = Draft()
+        used = self._count(work, reply.usage)
+        await self.journal.insist(work, lambda: self.allowance.budgets.count(work.task.project_id, used))
+        return reply
+
+    async def _prompt(self, work: Work) -> Prompt:
+        agent = work.agent
+        needed = servers_of(agent.allowed_tools)
+        settings = await self.run(
+            self.allowance.budgets.settings,
+            agent.project_id,
+            lambda kept: needed <= {server.name for server in kept.mcp_servers},
+        )
+        servers = {server.name: server for server in settings.mcp_servers}
+        try:
+            tools, used_servers = definitions(agent, servers, OWN_TOOLS)
+        except UnknownMcpServer as error:
+            raise ModelRejected(FailureCode.AGENT_MISCONFIGURED, str(error)) from None
+        return Prompt(
+            model=work.task.model,
+            system=agent.system_prompt,
+            tools=tools,
+            mcp_servers=used_servers,
+            output_schema=agent.output_schema,
+            effort=agent.effort,
+            manages_context=self.manages_context and bool(tools),
+        )
+
+    def _count(self, work: Work, usage: Usage) -> Usage:
+        """Add to what the task has used; the same with its price."""
+        used = self.allowance.charge(work.task, usage)
+        work.spent = spend(work.spent, work.task.attempt, work.task.model, used)
+        return used
+
+    # -- tools
+
+    async def _answer_calls(self, work: Work) -> Verdict | None:
+        """Run the last turn's tools that have no answer yet; what the task must wait for, if anything."""
+        turn = work.transcript.last
+        children: list[TaskRef] = []
+        question: Question | None = None
+        for call in turn.open_calls if turn else []:
+            assert turn is not None  # noqa: S101  for the type checker
+            if call.name not in work.agent.allowed_tools:
+                await self.journal.answer(work, turn, call, failed(f"There is no tool {call.name}."))
+            elif call.name in CHILD_TOOLS:
+                child = await self.other_agents.call(work, turn, call)
+                children += [child] if child else []
+            elif call.name == "ask_user":
+                asked = _question_of(call)
+                if asked is None or question is not None:
+                    answer = "Ask one question at a time." if asked else "question must be a text."
+                    await self.journal.answer(work, turn, call, failed(answer))
+                else:
+                    question = asked
+            else:
+                await self._run_tool(work, turn, call)
+        if children:
+            return Waiting(tuple(children))
+        return Asking(question) if question else None
+
+    async def _run_tool(self, work: Work, turn: Turn, call: Call) -> None:
+        runs_once = effect_of(call.name) is Effect.ONCE
+        if runs_once and call.started:
+            await self.journal.answer(work, turn, call, failed(INTERRUPTED))
+            return
+        if runs_once:
+            await self.journal.save_start(work, turn, call)
+        done = await self.journal.insist(work, lambda: work.toolbox.run(call, work.transcript))
+        if runs_once and not done.answer.is_error:
+            saved = await self.journal.insist(work, lambda: work.toolbox.save_workspace(call))
+            done = replace(done, workspace=saved)
+        await self.journal.answer(work, turn, call, done)
+
+
+def _question_of(call: Call) -> Question | None:
+    text = call.input.get("question") if isinstance(call.input, dict) else None
+    if not isinstance(text, str) or not text.strip():
+        return None
+    return Question(call.call_id, storable(text.strip())[:MAX_QUESTION])

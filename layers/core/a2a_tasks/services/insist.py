@@ -1,0 +1,30 @@
+"""Writing down what was paid for: try again while it may still be of use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.services.lease import RunBlocking
+
+SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses in seconds between the tries, beyond the SDK's own; the last one repeats."""
+
+
+@dataclass(frozen=True)
+class Insistence:
+    clock: Clock
+    run: RunBlocking
+
+    async def on[T](self, write: Callable[[], T], until: int) -> T:
+        """Write, and try again where the store does not answer: a few times at least, and until ``until``
+        (Unix milliseconds), since an answer that was bought is worth waiting for. Raises the last error."""
+        pauses = 0
+        while True:
+            try:
+                return await self.run(write)
+            except (StoreUnavailable, PayloadUnavailable):
+                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= until:
+                    raise
+            await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])
+            pauses += 1

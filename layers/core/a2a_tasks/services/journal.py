@@ -1,0 +1,125 @@
+"""What is kept of a task's work while it goes on, and read back by whoever takes the task over.
+
+Saving asks the task's record first, so that a worker which lost its task appends nothing, and so that what
+was paid for is counted even if the answer is lost before it is saved.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.model import ModelReply
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.tasks import Advance, Record, RecordStore, Refused, TaskStore
+from a2a_tasks.services import payload
+from a2a_tasks.services.insist import Insistence
+from a2a_tasks.services.lease import RunBlocking, Stop, Stopped
+from a2a_tasks.services.toolbox import Done
+from a2a_tasks.services.transcript import (
+    PROMPT_KEY,
+    Call,
+    Transcript,
+    Turn,
+    call_key,
+    turn_document,
+    turn_key,
+)
+from a2a_tasks.services.turn import opening_of
+from a2a_tasks.services.work import Work
+
+
+@dataclass(frozen=True)
+class Journal:
+    """All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``; those that save raise ``Stopped``
+    where the task is no longer held, and the one that reads ``PayloadCorrupt``."""
+
+    store: TaskStore
+    records: RecordStore
+    payloads: PayloadStore
+    clock: Clock
+    insistence: Insistence
+    run: RunBlocking
+
+    async def transcript(self, task: Task) -> Transcript:
+        """The conversation so far."""
+        document = await self.run(payload.load, self.payloads, task.input)
+        # a first claim finds nothing, and saves the read
+        records = await self.run(self.records.records, task.ref.task_id) if task.fence > 1 else []
+        documents = [
+            (record.key, await self.run(payload.load, self.payloads, record.payload)) for record in records
+        ]
+        return Transcript.from_documents(opening_of(document), documents)
+
+    async def save_turn(self, work: Work, reply: ModelReply) -> None:
+        """Make a reply permanent, before anything is done with it."""
+        number = len(work.transcript.turns) + 1
+        tool = reply.tool_uses[0]["name"] if reply.tool_uses else None
+        work.toolbox.progress = replace(work.toolbox.progress, tool=tool)
+        await self._advance(
+            work,
+            Advance(self.clock.now(), spent=work.spent, turns=number, progress=work.toolbox.progress),
+        )
+        if number == 1 and work.transcript.prompt is not None:
+            document = {"prompt": work.transcript.prompt.to_json()}
+            await self._record(work, PROMPT_KEY, "prompt", document)
+        await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
+        work.transcript.add(reply)
+
+    async def save_start(self, work: Work, turn: Turn, call: Call) -> None:
+        """A tool begins that must not run twice."""
+        await self._save_use(work, call)
+        await self._note(work, turn, call, {"state": "started"})
+
+    async def save_child(self, work: Work, turn: Turn, call: Call, child: TaskRef) -> None:
+        """The task that a call starts, before it is created."""
+        await self._save_use(work, call)
+        await self._note(work, turn, call, {"state": "child", "child": asdict(child)})
+
+    async def save_spent(self, work: Work) -> None:
+        await self._advance(work, Advance(self.clock.now(), spent=work.spent))
+
+    async def answer(self, work: Work, turn: Turn, call: Call, done: Done) -> None:
+        """Save what a tool has changed, and then its answer: a tool without one runs again, so that nothing
+        is answered that is not there."""
+        if done.artifact is not None:
+            artifacts = work.transcript.artifacts | {done.artifact.artifact_id: done.artifact}
+            await self._advance(work, Advance(self.clock.now(), artifacts=tuple(artifacts.values())))
+        elif done.progress is not None:
+            await self._advance(work, Advance(self.clock.now(), progress=done.progress))
+        child = {"child": asdict(call.child)} if call.child else {}
+        await self._note(work, turn, call, done.to_document() | child)
+
+    async def insist[T](self, work: Work, write: Callable[[], T]) -> T:
+        """Try again where a store does not answer, as long as the task may be worked on."""
+        return await self.insistence.on(write, work.held.until)
+
+    async def _save_use(self, work: Work, call: Call) -> None:
+        work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)
+        await self._advance(work, Advance(self.clock.now(), progress=work.toolbox.progress))
+
+    async def _note(self, work: Work, turn: Turn, call: Call, document: Mapping[str, Any]) -> None:
+        """Save what is known of a tool call."""
+        name = f"call-{turn.number:04d}-{call.call_id}"
+        await self._record(work, call_key(turn.number, call.call_id), name, document)
+        work.transcript.note(turn, call.call_id, document)
+
+    async def _record(self, work: Work, key: str, name: str, document: Mapping[str, Any]) -> None:
+        task = work.task
+        # named after the fence: a stale worker's late upload cannot replace the winner's
+
+        def write() -> bool:
+            saved = payload.save(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
+            return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved))
+
+        if not await self.insist(work, write):
+            raise Stopped(Stop.LOST)
+
+    async def _advance(self, work: Work, advance: Advance) -> None:
+        """Note progress in the task itself, which only its holder can."""
+        task = work.task
+        result = await self.insist(work, lambda: self.store.advance(task.ref, task.fence, advance))
+        if isinstance(result, Refused):
+            ended = result.current is None or result.current.is_terminal
+            raise Stopped(Stop.ENDED if ended else Stop.LOST)

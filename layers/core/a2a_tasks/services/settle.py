@@ -1,0 +1,226 @@
+"""What follows when work on a task stops: what is written down, and what becomes of its message."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.retry import next_try
+from a2a_tasks.domain.task import (
+    Payload,
+    Question,
+    Task,
+    TaskRef,
+    due_after_release,
+    due_while_awaiting,
+    guard_of_completion,
+    guard_of_worker,
+)
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.queue import TaskSender
+from a2a_tasks.ports.tasks import Pause, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.insist import Insistence
+from a2a_tasks.services.lease import RunBlocking, Stop
+from a2a_tasks.services.output import save_output, save_partial
+from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.verdict import Asking, Failed, Finished, HandingOver, Verdict, Waiting
+from a2a_tasks.services.work import Stock
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The message goes back to the queue, hidden for so long; None leaves its visibility alone."""
+
+    seconds: int | None
+
+
+DONE = None
+"""The message has served its purpose and is deleted."""
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Every write is conditioned on the fence, and insists on being made. ``max_wait_ms`` is the longest that
+    a question waits.
+
+    All methods raise ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``.
+    """
+
+    store: TaskStore
+    payloads: PayloadStore
+    queue: TaskSender
+    slots: Slots
+    ending: Ending
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    insistence: Insistence
+    run: RunBlocking
+    max_wait_ms: int
+
+    async def conclude(self, stock: Stock, verdict: Verdict) -> Returned | None:
+        """The work has come to a point at which it stops by itself."""
+        match verdict:
+            case Finished(output):
+                return await self._complete(stock.saying(str(output["result"])), output)
+            case Failed(failure, text):
+                return await self.fail(stock.saying(text), failure)
+            case Asking(question):
+                return await self._ask(stock, question)
+            case Waiting(children):
+                return await self._await_children(stock, children)
+            case HandingOver():
+                return await self._hand_over(stock)
+
+    async def stop(self, stock: Stock, why: Stop) -> Returned | None:
+        """The work was stopped from outside."""
+        self.telemetry.event("work stopped", stock.task, why=why)
+        match why:
+            case Stop.ENDED:
+                return await self._ended_by_others(stock)
+            case Stop.LOST:
+                return Returned(None)
+            case Stop.DEADLINE:
+                return await self._time_out(stock)
+            case Stop.SHUTDOWN if stock.has_bought:
+                # the turn began late: the next worker has more time for it
+                return await self._hand_over(stock)
+            case Stop.SHUTDOWN:
+                reason = "The turn did not finish within the worker's running time."
+                return await self.retry(stock, Failure(FailureCode.EXECUTION_ERROR, reason))
+
+    async def fail(self, stock: Stock, failure: Failure) -> Returned | None:
+        """The work cannot succeed."""
+        task, guard = stock.task, guard_of_worker(stock.task.fence)
+        output = await self._save_partial(stock)
+        result = await self._insist(
+            stock,
+            lambda: self.ending.fail(
+                task, failure, guard, spent=stock.spent, output=output, finish_id=task.claim_id
+            ),
+        )
+        return DONE if isinstance(result, Written) else await self._refused(stock, result)
+
+    async def retry(
+        self, stock: Stock, failure: Failure, *, retry_after: float | None = None
+    ) -> Returned | None:
+        """Give the task back for another attempt, or fail it if none can follow before its deadline."""
+        task, now = stock.task, self.clock.now()
+        then = next_try(task, failure, now, retry_after, self.entropy.fraction())
+        if isinstance(then, Failure):
+            return await self.fail(stock, then)
+        due_at = due_after_release(then.not_before, task.deadline)
+        result = await self._release(stock, Release(now, then.not_before, due_at, stock.spent))
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        self.telemetry.count("TaskRetries")
+        self.telemetry.event(
+            "task waits for another attempt", task, reason=failure.message, seconds=then.seconds
+        )
+        return Returned(then.seconds)
+
+    # -- ends
+
+    async def _complete(self, stock: Stock, document: dict[str, Any]) -> Returned | None:
+        task = stock.task
+        output = await self._insist(stock, lambda: save_output(self.payloads, task, document))
+        result = await self._insist(
+            stock,
+            lambda: self.ending.complete(
+                task,
+                output,
+                stock.spent,
+                guard_of_completion(task.fence, self.clock.now()),
+                finish_id=task.claim_id,
+            ),
+        )
+        if isinstance(result, Written):
+            return DONE
+        if result.current is not None and result.current.is_expired(self.clock.now()):
+            return await self._time_out(stock)
+        return await self._refused(stock, result)
+
+    async def _time_out(self, stock: Stock) -> Returned | None:
+        task, output = stock.task, await self._save_partial(stock)
+        result = await self._insist(
+            stock,
+            lambda: self.ending.time_out(
+                task, spent=stock.spent, output=output, finish_id=task.claim_id, fence=task.fence
+            ),
+        )
+        return DONE if isinstance(result, Written) else await self._refused(stock, result)
+
+    async def _refused(self, stock: Stock, refused: Refused) -> Returned | None:
+        """A refused write means that somebody else has ended the task, or holds it and will."""
+        if refused.current is None:
+            return DONE
+        return await self._ended_by_others(stock) if refused.current.is_terminal else Returned(None)
+
+    async def _ended_by_others(self, stock: Stock) -> Returned | None:
+        """The task was canceled, or timed out under a reader's eyes: keep what there is, and make room."""
+        task, output = stock.task, await self._save_partial(stock)
+        await self._insist(stock, lambda: self.store.attach(task.ref, task.fence, output, stock.spent))
+        await self._leave(task, ended=True)
+        return DONE
+
+    # -- pauses
+
+    async def _ask(self, stock: Stock, question: Question) -> Returned | None:
+        """The deadline's clock stands still until the answer, or until the longest wait is over."""
+        task, now = stock.task, self.clock.now()
+        pause = Pause(now, question, now + self.max_wait_ms, max(1_000, task.deadline - now))
+        result = await self._insist(stock, lambda: self.store.pause(task.ref, task.fence, pause))
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        self.telemetry.count("TasksAskedForInput")
+        self.telemetry.event("task asks for input", result.task)
+        return DONE
+
+    async def _await_children(self, stock: Stock, children: tuple[TaskRef, ...]) -> Returned | None:
+        task, now = stock.task, self.clock.now()
+        release = Release(
+            now,
+            now,
+            due_while_awaiting(now, task.deadline),
+            stock.spent,
+            keeps_attempt=True,
+            awaits=children,
+        )
+        result = await self._release(stock, release)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        # one of them may have ended before this task was seen to wait for it
+        await self.run(self.ending.wake_if_ready, result.task)
+        return DONE
+
+    async def _hand_over(self, stock: Stock) -> Returned | None:
+        """Let another worker go on at once. The task keeps its slots."""
+        task, now = stock.task, self.clock.now()
+        due_at = due_after_release(now, task.deadline)
+        result = await self._release(stock, Release(now, now, due_at, stock.spent, keeps_attempt=True))
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        self.telemetry.event("task goes on in another worker", task, turns=stock.turns)
+        await self.run(self.queue.send, result.task)
+        return DONE
+
+    # -- writing
+
+    async def _release(self, stock: Stock, release: Release) -> Written | Refused:
+        task = stock.task
+        return await self._insist(stock, lambda: self.store.release(task.ref, task.fence, release))
+
+    async def _leave(self, task: Task, *, ended: bool) -> None:
+        await self.run(self.slots.leave, task, ended=ended)
+
+    async def _save_partial(self, stock: Stock) -> Payload | None:
+        return await self._insist(stock, lambda: save_partial(self.payloads, stock.task, stock.text))
+
+    async def _insist[T](self, stock: Stock, write: Callable[[], T]) -> T:
+        return await self.insistence.on(write, stock.held.until)

@@ -1,0 +1,168 @@
+"""A task's conversation with the model, as its records hold it; every request is made from it.
+
+Records of a task, each a JSON document:
+
+    PROMPT                    what stays the same in all turns (``Prompt``)
+    TURN#<n>                  a reply: ``{"content", "stopReason", "container"?}``
+    TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
+                              then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
+                              "child"?}``
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a_tasks.domain.task import Artifact, Payload, TaskRef
+from a2a_tasks.domain.tools import ToolAnswer
+from a2a_tasks.ports.model import ModelReply, Prompt
+
+PROMPT_KEY = "PROMPT"
+
+
+def turn_key(number: int) -> str:
+    return f"TURN#{number:04d}"
+
+
+def call_key(number: int, call_id: str) -> str:
+    return f"{turn_key(number)}#TOOL#{call_id}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call of a saved turn, as far as it is known to have gone."""
+
+    call_id: str
+    name: str
+    input: Any
+    started: bool = False
+    child: TaskRef | None = None
+    answer: ToolAnswer | None = None
+
+
+@dataclass
+class Turn:
+    """A saved reply. ``calls`` are its tool calls in order."""
+
+    number: int
+    content: list[dict[str, Any]]
+    stop_reason: str
+    container: str | None
+    calls: list[Call]
+
+    @property
+    def open_calls(self) -> list[Call]:
+        return [call for call in self.calls if call.answer is None]
+
+    @property
+    def text(self) -> str:
+        return "".join(block["text"] for block in self.content if block["type"] == "text")
+
+    def note(self, call: Call) -> None:
+        """Replace what is known of a call."""
+        self.calls = [call if known.call_id == call.call_id else known for known in self.calls]
+
+
+@dataclass
+class Transcript:
+    """``opening`` is the user's message; ``artifacts`` and ``workspace`` are what the tools have saved."""
+
+    opening: dict[str, Any]
+    prompt: Prompt | None = None
+    turns: list[Turn] = field(default_factory=list)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    workspace: Payload | None = None
+
+    @classmethod
+    def from_documents(
+        cls, opening: dict[str, Any], documents: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> "Transcript":
+        """Rebuild it from ``(key, document)`` in the order of the keys."""
+        transcript = cls(opening)
+        for key, document in documents:
+            if key == PROMPT_KEY:
+                transcript.prompt = Prompt.from_json(document["prompt"])
+            elif "#TOOL#" not in key:
+                transcript.turns.append(_turn(int(key.removeprefix("TURN#")), document))
+            else:
+                turn_part, _, call_id = key.partition("#TOOL#")
+                number = int(turn_part.removeprefix("TURN#"))
+                transcript.note(transcript.turns[number - 1], call_id, document)
+        return transcript
+
+    def add(self, reply: ModelReply) -> Turn:
+        """Append a reply."""
+        document = turn_document(reply)
+        turn = _turn(len(self.turns) + 1, document)
+        self.turns.append(turn)
+        return turn
+
+    def note(self, turn: Turn, call_id: str, document: Mapping[str, Any]) -> None:
+        """Take in what a record says of a tool call."""
+        for call in turn.calls:
+            if call.call_id == call_id:
+                turn.note(_noted(call, document))
+        if "workspace" in document:
+            self.workspace = Payload(**document["workspace"])
+        if "artifact" in document:
+            artifact = Artifact(**document["artifact"])
+            self.artifacts[artifact.artifact_id] = artifact
+
+    @property
+    def last(self) -> Turn | None:
+        return self.turns[-1] if self.turns else None
+
+    @property
+    def container(self) -> str | None:
+        return next((turn.container for turn in reversed(self.turns) if turn.container), None)
+
+    @property
+    def text(self) -> str:
+        """What the model has said last, for a partial output."""
+        return next((turn.text for turn in reversed(self.turns) if turn.text), "")
+
+    @property
+    def children(self) -> int:
+        """How many tasks it has started."""
+        return sum(call.child is not None for turn in self.turns for call in turn.calls)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation so far. Each is the one before plus what has happened since, byte for byte."""
+        messages = [self.opening]
+        for turn in self.turns:
+            if turn.content:
+                messages.append({"role": "assistant", "content": turn.content})
+            if turn.calls:
+                results = [_result(call) for call in turn.calls]
+                messages.append({"role": "user", "content": results})
+        return messages
+
+
+def turn_document(reply: ModelReply) -> dict[str, Any]:
+    document: dict[str, Any] = {"content": reply.content, "stopReason": reply.stop_reason}
+    return document | ({"container": reply.container} if reply.container else {})
+
+
+def _turn(number: int, document: Mapping[str, Any]) -> Turn:
+    content = document["content"]
+    uses_tools = document["stopReason"] == "tool_use"
+    calls = [
+        Call(block["id"], block["name"], block["input"])
+        for block in content
+        if uses_tools and block["type"] == "tool_use"
+    ]
+    return Turn(number, content, document["stopReason"], document.get("container"), calls)
+
+
+def _noted(call: Call, document: Mapping[str, Any]) -> Call:
+    child = TaskRef(**document["child"]) if "child" in document else call.child
+    answer = call.answer
+    if document["state"] == "done":
+        answer = ToolAnswer(document["text"], document.get("isError", False))
+    return Call(call.call_id, call.name, call.input, started=True, child=child, answer=answer)
+
+
+def _result(call: Call) -> dict[str, Any]:
+    answer = call.answer or ToolAnswer("", is_error=True)
+    block = {"type": "tool_result", "tool_use_id": call.call_id, "content": answer.text}
+    return block | ({"is_error": True} if answer.is_error else {})

@@ -1,0 +1,54 @@
+"""A task under work in this process."""
+
+from dataclasses import dataclass, field, replace
+
+from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.usage import Spent
+from a2a_tasks.ports.model import Draft
+from a2a_tasks.services.lease import Held
+from a2a_tasks.services.toolbox import Toolbox
+from a2a_tasks.services.transcript import Transcript
+
+
+@dataclass
+class Work:
+    """What is known of the task, kept current. ``spent`` is current also when the work is cut off, once the
+    loop has taken stock."""
+
+    held: Held
+    agent: AgentRevision
+    transcript: Transcript
+    toolbox: Toolbox
+    spent: tuple[Spent, ...]
+    draft: Draft = field(default_factory=Draft)
+    turns_bought: int = 0
+
+    @property
+    def task(self) -> Task:
+        return self.held.task
+
+    @property
+    def text(self) -> str:
+        """What the model has said last: in the turn under way, or before."""
+        return self.draft.text or self.transcript.text
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What there is of a task when its work stops: all that was spent, what the model has said last, its
+    saved turns, and whether this process has bought one."""
+
+    held: Held
+    spent: tuple[Spent, ...]
+    text: str = ""
+    turns: int = 0
+    has_bought: bool = False
+
+    @property
+    def task(self) -> Task:
+        return self.held.task
+
+    def saying(self, text: str) -> "Stock":
+        """The same with what the model has said since, if it has said anything."""
+        return replace(self, text=text or self.text)
