@@ -15,13 +15,16 @@ from local.deployed import Deployed, Project, make_project
 from local.stack import LocalStack
 from local.standin.client import StandInClient
 
+# Workers that die soon, so that long tasks need several of them; and a lease that lets a killed worker's task
+# be taken over within seconds.
+PARAMETERS = {"WorkerTimeoutSeconds": "120", "LeaseSeconds": "9"}
 AGENTS = Path(__file__).parent / "agents.yaml"
 
 
 @pytest.fixture(scope="session")
 def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
     folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-e2e-"))
-    stack = LocalStack.separate(folder)
+    stack = LocalStack.separate(folder, PARAMETERS)
     try:
         deployment = stack.up()
         yield Deployed(stack, deployment, StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}"))

@@ -29,7 +29,7 @@ def test_a_killed_worker_is_replaced_within_a_minute(deployed: Deployed, project
 
 
 def test_a_frozen_worker_that_wakes_up_late_writes_nothing(deployed: Deployed, project: Project) -> None:
-    accepted = project.submit("[[standin: delay=4; say=stale | say=fresh]] e2e-freeze")
+    accepted = project.submit("[[standin: delay=4; once; say=stale | say=fresh]] e2e-freeze")
     project.wait_for_call("e2e-freeze")
     frozen = deployed.signal_workers(signal.SIGSTOP)
     assert frozen

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -43,6 +45,18 @@ class Account:
     @property
     def store(self) -> DynamoDBTaskStore:
         return DynamoDBTaskStore(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def records(self) -> DynamoDBRecords:
+        return DynamoDBRecords(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def batches(self) -> DynamoDBBatches:
+        return DynamoDBBatches(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def spend(self) -> DynamoDBSpend:
+        return DynamoDBSpend(self.dynamodb, self.resources["TasksTable"])
 
     @property
     def registry(self) -> DynamoDBRegistry:
@@ -84,7 +98,7 @@ class Account:
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        return [_record(message) for message in answer.get("Messages", [])]
+        return [record_of(message) for message in answer.get("Messages", [])]
 
     def message_counts(self, queue: str = "TaskQueue") -> dict[str, int]:
         """Messages in a queue by state: ``{"visible", "hidden", "delayed"}``."""
@@ -118,7 +132,7 @@ def open_account(calls: AwsCalls) -> Account:
     return Account(dynamodb, sqs, s3, secrets, calls, resources)
 
 
-def _record(message: Any) -> dict[str, Any]:
+def record_of(message: Any) -> dict[str, Any]:
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

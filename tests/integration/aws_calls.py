@@ -1,4 +1,7 @@
-"""Every call of an AWS client in this process: one at a time, recorded, and failing where a test says."""
+"""Every call of an AWS client in this process: one at a time, recorded, and failing where a test says.
+
+While a function runs, its role decides what it may call, as in a deployed stack.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -10,6 +13,8 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectionClosedError
+
+from tests.integration.permissions import Grant, Role
 
 
 class Fault(StrEnum):
@@ -29,18 +34,34 @@ class Call:
 
 @dataclass
 class AwsCalls:
-    """The calls so far. Moto's conditional writes are not atomic across threads, so a lock makes them so."""
+    """The calls so far. Moto's conditional writes are not atomic across threads, so a lock makes them so.
+
+    ``used`` are the grants that functions made use of, and ``denied`` what they called without one.
+    """
 
     made: list[Call] = field(default_factory=list)
-    _faults: dict[str, list[Fault]] = field(default_factory=dict)
+    used: set[Grant] = field(default_factory=set)
+    denied: list[Call] = field(default_factory=list)
+    _role: Role | None = None
+    _faults: dict[str, list[tuple[str, Fault]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def fail(self, operation: str, fault: Fault = Fault.NOT_SENT, times: int = 1) -> None:
-        """Let the next ``times`` calls of an operation (``UpdateItem``) fail."""
-        self._faults.setdefault(operation, []).extend([fault] * times)
+    def fail(self, operation: str, fault: Fault = Fault.NOT_SENT, times: int = 1, *, on: str = "") -> None:
+        """Let the next ``times`` calls of an operation (``UpdateItem``) fail, or the next whose key or item
+        contains ``on``."""
+        self._faults.setdefault(operation, []).extend([(on, fault)] * times)
 
     def of(self, *operations: str) -> list[Call]:
         return [call for call in self.made if call.operation in operations]
+
+    @contextmanager
+    def as_role(self, role: Role) -> Iterator[None]:
+        """Every call is made in this role."""
+        self._role = role
+        try:
+            yield
+        finally:
+            self._role = None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -49,8 +70,8 @@ class AwsCalls:
         def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             with self._lock:
                 self.made.append(Call(operation, parameters))
-                faults = self._faults.get(operation)
-                fault = faults.pop(0) if faults else None
+                self._authorize(operation, parameters)
+                fault = self._next_fault(operation, parameters)
                 lost = ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
                 match fault:
                     case Fault.NOT_SENT:
@@ -66,3 +87,21 @@ class AwsCalls:
 
         with patch.object(BaseClient, "_make_api_call", make_api_call):
             yield
+
+    def _next_fault(self, operation: str, parameters: dict[str, Any]) -> Fault | None:
+        faults = self._faults.get(operation, [])
+        for n, (on, fault) in enumerate(faults):
+            if on in str(parameters.get("Key") or parameters.get("Item")):
+                del faults[n]
+                return fault
+        return None
+
+    def _authorize(self, operation: str, parameters: dict[str, Any]) -> None:
+        if self._role is None:
+            return
+        used = self._role.uses(operation, parameters)
+        if used is None:
+            self.denied.append(Call(operation, parameters))
+            error: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not in the function's role"}}
+            raise ClientError(error, operation)
+        self.used |= used

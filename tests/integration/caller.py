@@ -10,7 +10,11 @@ from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
 
 REQUEST_ID = "7c1f1c9e-2f0e-4c62-9a39-6f2d8a1b5e40"
-RESOURCES = {3: "/a2a/{agentId}/tasks", 4: "/a2a/{agentId}/tasks/{taskId}"}
+RESOURCES = {
+    3: "/a2a/{agentId}/tasks",
+    4: "/a2a/{agentId}/tasks/{taskId}",
+    5: "/a2a/{agentId}/tasks/{taskId}/messages",
+}
 """The template's routes by the number of segments in a path."""
 
 

@@ -1,16 +1,19 @@
 """The functions' modules, imported as Lambda imports them: environment first, then everything at once."""
 
+import functools
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from a2a_tasks.adapters.claude_connection import ClaudeConnection
 from tests.integration.account import Account
+from tests.integration.permissions import Role, role_of
 from tests.integration.template import environment
 
 LOGICAL_IDS = {
@@ -20,6 +23,7 @@ LOGICAL_IDS = {
     "sweeper": "SweeperFunction",
     "cleanup": "CleanupFunction",
     "dead_letter": "DeadLetterFunction",
+    "batcher": "BatcherFunction",
 }
 
 
@@ -27,24 +31,35 @@ LOGICAL_IDS = {
 def cold_start(
     name: str, account: Account, overrides: Mapping[str, str] | None = None
 ) -> Iterator[ModuleType]:
-    """A fresh ``functions/<name>/app.py`` with the environment that the template gives it."""
+    """A fresh ``functions/<name>/app.py`` with the environment and the role that the template gives it."""
     variables = environment(LOGICAL_IDS[name], account.resources) | dict(overrides or {})
     module_name = f"functions.{name}.app"
     with patch.dict(os.environ, variables):
         for imported in [name for name in sys.modules if name.startswith("functions.")]:
             del sys.modules[imported]
-        module = importlib.import_module(module_name)
+        module: Any = importlib.import_module(module_name)
+        module.handler = _in_its_role(module.handler, role_of(LOGICAL_IDS[name], account.resources), account)
         try:
             yield module
         finally:
             if name == "worker":
-                _shut_down(module)
+                _shut_down(module, module.executor.loop.model.connection)
+            if name == "batcher":
+                _shut_down(module, module.batcher.results.api.connection)
             # a logger outlives its module, and with it the captured output of the test that made it
-            logging.Logger.manager.loggerDict.pop(variables["POWERTOOLS_SERVICE_NAME"], None)
+            logging.Logger.manager.loggerDict.pop(variables.get("POWERTOOLS_SERVICE_NAME", ""), None)
 
 
-def _shut_down(worker: Any) -> None:
-    """Close what a worker keeps open for the life of its process."""
-    for client in worker.executor.model._clients.values():
-        worker._loop.run(client.close())
-    worker._loop.close()
+def _in_its_role[**P, T](handler: Callable[P, T], role: Role, account: Account) -> Callable[P, T]:
+    @functools.wraps(handler)
+    def handle(*args: P.args, **kwargs: P.kwargs) -> T:
+        with account.calls.as_role(role):
+            return handler(*args, **kwargs)
+
+    return handle
+
+
+def _shut_down(module: Any, connection: ClaudeConnection) -> None:
+    """Close what a function that calls Claude keeps open for the life of its process."""
+    module._loop.run(connection.close())
+    module._loop.close()

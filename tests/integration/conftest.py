@@ -6,8 +6,10 @@ from types import ModuleType
 
 import pytest
 from moto import mock_aws
+from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
 
+from a2a_tasks.ports.tasks import TaskStore
 from local.standin.client import StandInClient
 from local.standin.running import running_standin
 from tests.integration.account import (
@@ -21,6 +23,8 @@ from tests.integration.account import (
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.caller import Caller
 from tests.integration.cold_start import cold_start
+from tests.integration.worker import Worker
+from tests.twins.tasks import MemoryTaskStore
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +34,15 @@ def moto() -> Iterator[MockAWS]:
 
 
 @pytest.fixture
-def account(moto: MockAWS) -> Iterator[Account]:
+def account(moto: MockAWS) -> Iterator[Account]:  # noqa: ARG001  switches it on
     """An empty account."""
-    moto.reset()
+    BackendDict.reset()  # MockAWS.reset would also stop it from answering plain HTTP
     calls = AwsCalls()
     with calls.watching():
         opened = open_account(calls)
         calls.made.clear()
         yield opened
+    assert calls.denied == [], "a function called what its role does not allow"
 
 
 @pytest.fixture
@@ -47,6 +52,15 @@ def agents(account: Account) -> Account:
     account.add_agent(OTHER_AGENT, OTHER_PROJECT)
     account.calls.made.clear()
     return account
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def store(request: pytest.FixtureRequest) -> TaskStore:
+    """An empty task store of either kind: a test with it states what both must do."""
+    if request.param == "memory":
+        return MemoryTaskStore()
+    opened: TaskStore = request.getfixturevalue("account").store
+    return opened
 
 
 @pytest.fixture
@@ -70,6 +84,20 @@ def caller(api: ModuleType) -> Caller:
 def rival(api: ModuleType) -> Caller:
     """A caller of another project."""
     return Caller(api.handler, OTHER_PROJECT)
+
+
+@pytest.fixture
+def start_worker(
+    agents: Account, start: Callable[..., ModuleType], claude: StandInClient
+) -> Callable[..., Worker]:
+    """Cold-start a worker that calls the stand-in; keyword arguments as for ``start``."""
+    settings = {"CLAUDE_BASE_URL": claude.base_url, "MODEL_READ_TIMEOUT_SECONDS": "1"}
+    return lambda **overrides: Worker(start("worker", **settings | overrides), agents)
+
+
+@pytest.fixture
+def worker(start_worker: Callable[..., Worker]) -> Worker:
+    return start_worker()
 
 
 @pytest.fixture(scope="module")

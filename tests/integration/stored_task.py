@@ -12,19 +12,23 @@ from a2a_tasks.domain.task import (
     Guard,
     Outcome,
     Payload,
+    Question,
     Status,
     Task,
     TaskRef,
     due_after_create,
     guard_of_worker,
 )
-from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.tasks import Claim, TaskStore, Written
+from a2a_tasks.domain.usage import Spent
+from a2a_tasks.ports.tasks import Claim, Pause, Release, TaskStore, Written
 from tests.integration.account import AGENT, PROJECT
 
 NOW = 1_750_000_000_000
 TIMEOUT_MS = 300_000
+DAY_MS = 24 * 3_600_000
+LEFT_MS = 120_000
 ANYTHING = Guard(frozenset(Status))
+QUESTION = Question("call-1", "Which city?")
 
 
 def new_task(now: int = NOW, *, number: int = 0, agent_id: str = AGENT, **changes: Any) -> Task:
@@ -44,7 +48,8 @@ def new_task(now: int = NOW, *, number: int = 0, agent_id: str = AGENT, **change
         correlation_id="request-1",
     )
     task = replace(task, **changes)
-    return replace(task, due_at=changes.get("due_at", due_after_create(now, task.deadline)))
+    due_at = due_after_create(now, task.deadline, task.not_before)
+    return replace(task, due_at=changes.get("due_at", due_at))
 
 
 def numbers_of_shard(now: int, index: int, count: int) -> list[int]:
@@ -61,7 +66,7 @@ def created(store: TaskStore, now: int = NOW, **changes: Any) -> Task:
 
 def claimed(store: TaskStore, task: Task, now: int, lease_ms: int = 45_000, claim_id: str = "claim") -> Task:
     """The task, running under a worker's lease."""
-    result = store.claim(task.ref, Claim(claim_id, now, now + lease_ms))
+    result = store.claim(task.ref, Claim(claim_id, now, now + lease_ms, task.fence))
     assert isinstance(result, Written)
     return result.task
 
@@ -70,9 +75,32 @@ def outcome(status: Status, at: int = NOW, finish_id: str = "finish", **parts: A
     return Outcome(status, at, finish_id, retain_until=at + 1_000, **parts)
 
 
-def completed(store: TaskStore, task: Task, now: int, output: Payload, usage: Usage | None = None) -> Task:
+def given_back(store: TaskStore, task: Task, **changes: Any) -> Task:
+    """A running task, pending again; ``changes`` are parts of its release."""
+    fields: dict[str, Any] = {
+        "now": task.updated_at,
+        "not_before": task.updated_at,
+        "due_at": task.deadline,
+        "spent": task.spent,
+    }
+    result = store.release(task.ref, task.fence, Release(**fields | changes))
+    assert isinstance(result, Written)
+    return result.task
+
+
+def asking(store: TaskStore, task: Task, now: int, question: Question = QUESTION) -> Task:
+    """The task, waiting for an answer for a day; two minutes are left to it then."""
     running = claimed(store, task, now)
-    done = outcome(Status.COMPLETED, now, output=output, usage=usage)
+    result = store.pause(task.ref, running.fence, Pause(now, question, now + DAY_MS, LEFT_MS))
+    assert isinstance(result, Written)
+    return result.task
+
+
+def completed(
+    store: TaskStore, task: Task, now: int, output: Payload, spent: tuple[Spent, ...] | None = None
+) -> Task:
+    running = claimed(store, task, now)
+    done = outcome(Status.COMPLETED, now, output=output, spent=spent)
     result = store.finish(task.ref, done, guard_of_worker(running.fence))
     assert isinstance(result, Written)
     return result.task
@@ -94,6 +122,7 @@ def canceled(store: TaskStore, task: Task, now: int) -> Task:
 STATES: dict[Status, Callable[[TaskStore, Task, int], Task]] = {
     Status.PENDING: lambda _, task, __: task,
     Status.RUNNING: claimed,
+    Status.INPUT_REQUIRED: asking,
     Status.COMPLETED: lambda store, task, now: completed(store, task, now, Payload(inline='{"result":"42"}')),
     Status.FAILED: failed,
     Status.CANCELED: canceled,

@@ -36,6 +36,11 @@ def resource_properties(logical_id: str) -> dict[str, Any]:
     return properties
 
 
+def resources_of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """Resources of a CloudFormation type by logical id."""
+    return {name: item for name, item in _TEMPLATE["Resources"].items() if item["Type"] == kind}
+
+
 def table_definition(logical_id: str) -> dict[str, Any]:
     """The arguments of ``create_table`` that make a table of the template."""
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
@@ -43,24 +48,59 @@ def table_definition(logical_id: str) -> dict[str, Any]:
     return {name: properties[name] for name in wanted if name in properties}
 
 
-def environment(function: str, resources: Mapping[str, str]) -> dict[str, str]:
-    """A function's variables with the parameters' defaults; ``resources`` are the names of those it uses."""
-    defaults = {name: str(entry["Default"]) for name, entry in _TEMPLATE["Parameters"].items()}
-    known = defaults | dict(resources)
+def environment(
+    function: str, resources: Mapping[str, str], parameters: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A function's variables. ``resources`` are the names of those it uses; ``parameters`` go before their
+    defaults."""
+    known = known_values(resources, parameters)
     shared = _TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = resource_properties(function)["Environment"]["Variables"]
-    return {name: _resolve(value, known) for name, value in (shared | own).items()}
+    return {name: resolve(value, known) for name, value in (shared | own).items()}
 
 
-def _resolve(value: Any, known: Mapping[str, str]) -> str:
+def known_values(resources: Mapping[str, str], parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a name stands for: a parameter's value, or what ``!Ref`` and ``!GetAtt`` give of a resource."""
+    defaults = {name: str(entry["Default"]) for name, entry in _TEMPLATE["Parameters"].items()}
+    return defaults | dict(parameters or {}) | dict(resources)
+
+
+def resolve(value: Any, known: Mapping[str, str]) -> str:
+    """A value of the template as CloudFormation would work it out."""
     match value:
         case {"Ref": name}:
             return known[name]
         case {"GetAtt": attribute}:
             return known[attribute.partition(".")[0]]
+        case {"Sub": [text, own]}:
+            return resolve({"Sub": text}, dict(known) | {name: resolve(own[name], known) for name in own})
         case {"Sub": text}:
-            return _REFERENCE.sub(lambda match: known[match[1]], text)
+            return _REFERENCE.sub(lambda match: known[match[1].partition(".")[0]], text)
+        case {"If": [condition, yes, no]}:
+            return resolve(yes if holds({"Condition": condition}, known) else no, known)
+        case {"FindInMap": [name, first, second]}:
+            found = _TEMPLATE["Mappings"][name][resolve(first, known)][resolve(second, known)]
+            return str(found)
         case str() | int():
             return str(value)
         case _:
             raise TypeError(f"not understood here: {value!r}")
+
+
+def holds(condition: Any, known: Mapping[str, str]) -> bool:
+    """Whether a condition is met, or that of a resource; without one it is."""
+    match condition:
+        case {"Condition": name}:
+            return holds(_TEMPLATE["Conditions"][name], known)
+        case {"Not": [negated]}:
+            return not holds(negated, known)
+        case {"And": parts}:
+            return all(holds(part, known) for part in parts)
+        case {"Or": parts}:
+            return any(holds(part, known) for part in parts)
+        case {"Equals": [left, right]}:
+            return resolve(left, known) == resolve(right, known)
+        case {"Type": _}:
+            return True
+        case _:
+            raise TypeError(f"no condition that is understood here: {condition!r}")

@@ -58,7 +58,12 @@ def test_the_request_of_the_issue_is_accepted_stored_and_queued(caller: Caller, 
 
 
 def test_a_task_costs_one_write_and_one_message(caller: Caller, account: Account) -> None:
+    first = ["GetItem", "GetItem", "PutItem", "SendMessage"]  # the agent, and what its project may do
     caller.post(AGENT, {"message": "hello"})
+    assert [call.operation for call in account.calls.made] == first
+
+    account.calls.made.clear()
+    caller.post(AGENT, {"message": "hello again"})
 
     assert [call.operation for call in account.calls.made] == ["GetItem", "PutItem", "SendMessage"]
 
@@ -168,7 +173,10 @@ def test_every_wrong_field_is_named_at_once(caller: Caller) -> None:
 
     assert {detail["field"] for detail in answer.body["details"]} == {"message", "timeout", "colour"}
     unknown = next(d["message"] for d in answer.body["details"] if d["field"] == "colour")
-    assert unknown == "is not a field of this request; known are message, timeout and context"
+    assert unknown == (
+        "is not a field of this request; known are message, context, priority, lane, timeout, delaySeconds, "
+        "notBefore, maxAttempts, maxCostUsd, maxTokens"
+    )
 
 
 @pytest.mark.parametrize(

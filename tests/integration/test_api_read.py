@@ -1,17 +1,32 @@
 """GET and DELETE of tasks, the list and the health check, through the real handler."""
 
 import json
+from decimal import Decimal
 from types import ModuleType
 
 import pytest
+import requests
 
-from a2a_tasks.domain.task import Payload, Status, Task, iso8601
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.task import (
+    LIVE,
+    Artifact,
+    Lane,
+    Payload,
+    Priority,
+    Progress,
+    Question,
+    Status,
+    Task,
+    guard_of_worker,
+    iso8601,
+)
+from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
 from tests.integration.account import AGENT, OTHER_AGENT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller
-from tests.integration.stored_task import STATES, claimed, completed, created
+from tests.integration.stored_task import STATES, asking, claimed, completed, created, outcome
 
 MISSING_ID = "01a20e77-f9e8-74fa-8a41-5b6c7d8e9f00"
 NOT_FOUND = Answer(
@@ -30,6 +45,11 @@ def now(api: ModuleType) -> int:
 
 def path_of(task: Task) -> str:
     return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
+
+
+def used(*figures: float) -> dict[str, float]:
+    names = ("inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns", "costUsd")
+    return dict(zip(names, figures, strict=True))
 
 
 def test_a_task_just_created(caller: Caller, account: Account) -> None:
@@ -57,13 +77,110 @@ def test_a_running_task_says_since_when(caller: Caller, account: Account, now: i
 
     assert (body["status"], body["attempts"]) == ("running", 1)
     assert (body["startedAt"], body["updatedAt"]) == (iso8601(now - 1_000), iso8601(now - 1_000))
-    assert "completedAt" not in body
+    assert body["progress"] == {"turn": 1}
+    assert not {"completedAt", "usage", "output"} & body.keys()
+
+
+def test_a_running_task_says_what_it_does_and_what_it_has_used(
+    caller: Caller, account: Account, now: int
+) -> None:
+    task = claimed(account.store, created(account.store, now), now)
+    spent = (Spent(1, "no-price", Usage(10, 30, turns=2)),)
+    advance = Advance(now + 5, spent=spent, turns=2, progress=Progress("WebSearch", "查找 sources", 40))
+    account.store.advance(task.ref, 1, advance)
+
+    body = caller.get(path_of(task)).body
+
+    assert body["progress"] == {"turn": 3, "tool": "WebSearch", "step": "查找 sources", "percent": 40}
+    assert (body["usage"]["turns"], body["usage"]["inputTokens"]) == (2, 10)
+    assert "costUsd" not in body["usage"]
+
+
+def test_a_delayed_task_says_when_it_may_start(caller: Caller, account: Account, now: int) -> None:
+    task = created(account.store, now, not_before=now + 60_000, deadline=now + 360_000)
+
+    body = caller.get(path_of(task)).body
+
+    assert (body["status"], body["notBefore"]) == ("pending", iso8601(now + 60_000))
+    assert "startedAt" not in body
+
+
+def test_priority_and_lane_are_shown_where_they_are_not_the_usual(
+    caller: Caller, account: Account, now: int
+) -> None:
+    task = created(account.store, now, priority=Priority.HIGH, lane=Lane.BATCH)
+
+    body = caller.get(path_of(task)).body
+
+    assert (body["priority"], body["lane"]) == ("high", "batch")
+
+
+def test_a_task_that_asks_shows_its_question(caller: Caller, account: Account, now: int) -> None:
+    task = asking(account.store, created(account.store, now), now, Question("call-1", "哪个城市？"))
+
+    body = caller.get(path_of(task)).body
+
+    assert (body["status"], body["question"], body["attempts"]) == ("input_required", "哪个城市？", 0)
+    caller.delete(path_of(task))
+    assert "question" not in caller.get(path_of(task)).body
+
+
+def test_artifacts_are_downloaded_by_their_links(caller: Caller, account: Account, now: int) -> None:
+    task = claimed(account.store, created(account.store, now), now)
+    data = "# 报告\n\x00".encode()
+    key = payload.save_bytes(account.payloads, task.ref.task_id, "artifact-1-c", data, "text/markdown").key
+    saved = (
+        Artifact("call-1", "报告 1.md", "text/markdown", size_bytes=len(data), key=key),
+        Artifact("call-2", "page", "text/html", url="https://example.com/"),
+    )
+    account.store.advance(task.ref, 1, Advance(now, artifacts=saved))
+    account.calls.made.clear()
+
+    body = caller.get(path_of(task)).body
+
+    # a running task has no result yet; making links calls nobody
+    assert body["output"].keys() == {"artifacts"}
+    assert [call.operation for call in account.calls.made] == ["GetItem"]
+    file, page = body["output"]["artifacts"]
+    download = requests.get(file.pop("url"), timeout=5)
+    assert (download.status_code, download.content) == (200, data)
+    assert download.headers["Content-Type"] == "text/markdown"
+    assert download.headers["Content-Disposition"].startswith("attachment; ")
+    assert file == {
+        "artifactId": "call-1",
+        "name": "报告 1.md",
+        "mediaType": "text/markdown",
+        "sizeBytes": len(data),
+    }
+    assert page == {
+        "artifactId": "call-2",
+        "name": "page",
+        "mediaType": "text/html",
+        "url": "https://example.com/",
+    }
+
+
+def test_artifacts_stand_beside_the_result(caller: Caller, account: Account, now: int) -> None:
+    task = claimed(account.store, created(account.store, now), now)
+    saved = (Artifact("call-2", "page", "text/html", url="https://example.com/"),)
+    account.store.advance(task.ref, 1, Advance(now, artifacts=saved))
+    done = outcome(Status.COMPLETED, now, output=Payload(inline='{"result":"42","data":{"n":42}}'))
+    account.store.finish(task.ref, done, guard_of_worker(1))
+
+    output = caller.get(path_of(task)).body["output"]
+
+    assert (output["result"], output["data"], len(output["artifacts"])) == ("42", {"n": 42}, 1)
+    assert "output" not in caller.get(f"/a2a/{AGENT}/tasks").body["tasks"][0]
 
 
 def test_a_completed_task_has_output_and_usage(caller: Caller, account: Account, now: int) -> None:
     task = created(account.store, now - 2_000)
-    usage = Usage(12, 34, 5, 6, 1)
-    completed(account.store, task, now - 1_000, Payload(inline='{"result":"报告 ✓"}'), usage)
+    spent = (
+        Spent(1, "claude-sonnet-5-5", Usage(10, 30, 5, 6, 1, Decimal("0.02"))),
+        Spent(2, "claude-sonnet-5-5", Usage(1, 2, turns=1, cost_usd=Decimal("0.01"))),
+        Spent(2, "claude-haiku-5-5", Usage(1, 2, turns=1, cost_usd=Decimal("0.005")), task_id=MISSING_ID),
+    )
+    completed(account.store, task, now - 1_000, Payload(inline='{"result":"报告 ✓"}'), spent)
 
     answer = caller.get(path_of(task))
 
@@ -77,12 +194,16 @@ def test_a_completed_task_has_output_and_usage(caller: Caller, account: Account,
         "completedAt": iso8601(now - 1_000),
         "attempts": 1,
         "output": {"result": "报告 ✓"},
-        "usage": {
-            "inputTokens": 12,
-            "outputTokens": 34,
-            "cacheReadTokens": 5,
-            "cacheWriteTokens": 6,
-            "turns": 1,
+        "usage": used(12, 34, 5, 6, 3, 0.035)
+        | {
+            "byModel": [
+                {"model": "claude-sonnet-5-5"} | used(11, 32, 5, 6, 2, 0.03),
+                {"model": "claude-haiku-5-5"} | used(1, 2, 0, 0, 1, 0.005),
+            ],
+            "byAttempt": [
+                {"attempt": 1} | used(10, 30, 5, 6, 1, 0.02),
+                {"attempt": 2} | used(2, 4, 0, 0, 2, 0.015),
+            ],
         },
     }
     assert "报告" in answer.text
@@ -141,7 +262,7 @@ def test_an_output_that_was_altered_is_not_shown(caller: Caller, account: Accoun
     output = payload.save(account.payloads, task.ref.task_id, "output-1", {"result": "x" * 10_000})
     completed(account.store, task, now, output)
     assert output.key
-    account.payloads.put(output.key, '{"result":"forged"}')
+    account.payloads.put(output.key, b'{"result":"forged"}')
 
     answer = caller.get(path_of(task))
 
@@ -268,7 +389,7 @@ def test_a_foreign_agents_list_is_answered_like_a_missing_ones(caller: Caller) -
     assert (missing.status, missing.code) == (404, "AGENT_NOT_FOUND")
 
 
-@pytest.mark.parametrize("state", [Status.PENDING, Status.RUNNING])
+@pytest.mark.parametrize("state", sorted(LIVE))
 def test_a_live_task_is_canceled_and_canceled_again_alike(
     caller: Caller, account: Account, now: int, state: Status
 ) -> None:

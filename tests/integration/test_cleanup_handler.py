@@ -38,7 +38,7 @@ def ended(account: Account, moment: int, number: int = 0) -> Task:
     task = created(account.store, moment, number=number)
     account.store.finish(task.ref, outcome(Status.CANCELED, moment), ANYTHING)
     for name in ("input", "output-1"):
-        account.payloads.put(f"tasks/{task.ref.task_id}/{name}.json", "{}")
+        account.payloads.put(f"tasks/{task.ref.task_id}/{name}.json", b"{}")
     for sk in ("TURN#1", "TURN#2"):
         key = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": sk}}
         account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=key)
@@ -83,7 +83,7 @@ def test_payloads_without_a_task_go_when_no_task_can_own_them(
         task_id(now - 31 * DAY_MS + 60_000, bytes(10)),
     )
     for orphan in (old, recent):
-        account.payloads.put(f"tasks/{orphan}/input.json", "{}")
+        account.payloads.put(f"tasks/{orphan}/input.json", b"{}")
 
     assert clean(cleanup)["orphans"] == 1
     assert objects(account) == [f"tasks/{recent}/input.json"]

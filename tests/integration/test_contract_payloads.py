@@ -1,11 +1,17 @@
 """The contract of ``PayloadStore`` and ``PayloadCleaner``: the same on S3 and in memory."""
 
+import hashlib
+import re
 from collections.abc import Callable
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+import requests
 
+from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.domain.ids import oldest_task_id
+from a2a_tasks.domain.task import Payload
 from a2a_tasks.ports.faults import PayloadUnavailable
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.services import payload
@@ -27,21 +33,23 @@ def payloads(request: pytest.FixtureRequest) -> Payloads:
     return opened
 
 
-@pytest.mark.parametrize("text", ["", "{}", "报告 😀\u0000\r\n", "测x" * 1_000_000])
-def test_a_text_comes_back_as_it_was(payloads: Payloads, text: str) -> None:
-    payloads.put("tasks/a/input.json", text)
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", "报告 😀\u0000\r\n".encode(), bytes(range(256)), "测x".encode() * 1_000_000]
+)
+def test_what_was_put_comes_back_byte_for_byte(payloads: Payloads, data: bytes) -> None:
+    payloads.put("tasks/a/input.json", data)
 
-    assert payloads.get("tasks/a/input.json") == text
-
-
-def test_a_text_put_again_is_replaced(payloads: Payloads) -> None:
-    payloads.put("tasks/a/x.json", "old")
-    payloads.put("tasks/a/x.json", "new")
-
-    assert payloads.get("tasks/a/x.json") == "new"
+    assert payloads.get("tasks/a/input.json") == data
 
 
-def test_a_text_that_is_gone_is_corrupt(payloads: Payloads) -> None:
+def test_what_is_put_again_is_replaced(payloads: Payloads) -> None:
+    payloads.put("tasks/a/x.json", b"old")
+    payloads.put("tasks/a/x.json", b"new")
+
+    assert payloads.get("tasks/a/x.json") == b"new"
+
+
+def test_what_is_gone_is_corrupt(payloads: Payloads) -> None:
     with pytest.raises(PayloadCorrupt, match=r"^tasks/a/input\.json is gone$"):
         payloads.get("tasks/a/input.json")
 
@@ -58,28 +66,47 @@ def test_a_document_is_saved_and_loaded(payloads: Payloads) -> None:
 def test_a_document_that_was_altered_is_corrupt(payloads: Payloads) -> None:
     saved = payload.save(payloads, IDS[0], "input", {"message": "x" * 10_000})
     assert saved.key
-    payloads.put(saved.key, "{}")
+    payloads.put(saved.key, b"{}")
 
     with pytest.raises(PayloadCorrupt):
         payload.load(payloads, saved)
 
 
+def test_a_file_is_saved_and_loaded(payloads: Payloads) -> None:
+    data = bytes(range(256)) * 100
+
+    saved = payload.save_bytes(payloads, IDS[0], "workspace-1-call-1.tar.gz", data, "application/gzip")
+
+    assert saved == Payload(
+        key=f"tasks/{IDS[0]}/workspace-1-call-1.tar.gz", sha256=hashlib.sha256(data).hexdigest()
+    )
+    assert payload.load_bytes(payloads, saved) == data
+
+
+def test_a_file_that_was_altered_is_corrupt(payloads: Payloads) -> None:
+    saved = payload.save_bytes(payloads, IDS[0], "workspace-1-call-1.tar.gz", b"x", "application/gzip")
+    payloads.put(saved.key or "", b"y")
+
+    with pytest.raises(PayloadCorrupt):
+        payload.load_bytes(payloads, saved)
+
+
 def test_everything_of_one_task_is_deleted_and_nothing_else(payloads: Payloads) -> None:
     for name in ("input", "output-1", "artifacts/a/b"):
-        payloads.put(f"tasks/{IDS[0]}/{name}.json", "{}")
-    payloads.put(f"tasks/{IDS[1]}/input.json", "{}")
-    payloads.put(f"tasks/{IDS[0]}x/input.json", "{}")
+        payloads.put(f"tasks/{IDS[0]}/{name}.json", b"{}")
+    payloads.put(f"tasks/{IDS[1]}/input.json", b"{}")
+    payloads.put(f"tasks/{IDS[0]}x/input.json", b"{}")
 
     assert payloads.delete_all(IDS[0]) == 3
     assert payloads.delete_all(IDS[0]) == 0
-    assert payloads.get(f"tasks/{IDS[1]}/input.json") == "{}"
-    assert payloads.get(f"tasks/{IDS[0]}x/input.json") == "{}"
+    assert payloads.get(f"tasks/{IDS[1]}/input.json") == b"{}"
+    assert payloads.get(f"tasks/{IDS[0]}x/input.json") == b"{}"
 
 
 def test_older_tasks_are_named_once_each_oldest_first(payloads: Payloads) -> None:
     for task_id in (IDS[3], IDS[1], IDS[0]):
-        payloads.put(f"tasks/{task_id}/input.json", "{}")
-        payloads.put(f"tasks/{task_id}/output-1.json", "{}")
+        payloads.put(f"tasks/{task_id}/input.json", b"{}")
+        payloads.put(f"tasks/{task_id}/output-1.json", b"{}")
 
     assert payloads.task_ids_before(IDS[3], 10) == [IDS[0], IDS[1]]
     assert payloads.task_ids_before(IDS[3], 1) == [IDS[0]]
@@ -89,24 +116,65 @@ def test_older_tasks_are_named_once_each_oldest_first(payloads: Payloads) -> Non
 
 def test_more_than_a_page_of_objects_is_deleted(account: Account) -> None:
     for n in range(1_050):
-        account.payloads.put(f"tasks/{IDS[0]}/turn-{n:04d}.json", "{}")
+        account.payloads.put(f"tasks/{IDS[0]}/turn-{n:04d}.json", b"{}")
 
     assert account.payloads.delete_all(IDS[0]) == 1_050
     assert len(account.calls.of("DeleteObjects")) == 2
     assert account.payloads.task_ids_before(IDS[4], 10) == []
 
 
-def test_bytes_that_are_no_text_are_corrupt(account: Account) -> None:
-    account.s3.put_object(Bucket=account.resources["PayloadBucket"], Key="tasks/a/x.json", Body=b"\xff\xfe")
+@pytest.mark.parametrize(
+    ("media_type", "stored"), [(None, "application/json; charset=utf-8"), ("image/png", "image/png")]
+)
+def test_an_object_has_its_media_type(account: Account, media_type: str | None, stored: str) -> None:
+    if media_type is None:
+        account.payloads.put("tasks/a/x", b"{}")
+    else:
+        account.payloads.put("tasks/a/x", b"{}", media_type)
 
-    with pytest.raises(PayloadCorrupt):
-        account.payloads.get("tasks/a/x.json")
+    answer = account.s3.head_object(Bucket=account.resources["PayloadBucket"], Key="tasks/a/x")
+    assert answer["ContentType"] == stored
+
+
+@pytest.mark.parametrize("name", ["report.md", "报告 😀.md", 'a"; b=c\r\nX-Evil: 1', "../../x/y"])
+def test_a_link_gives_the_object_as_a_download_of_that_name(account: Account, name: str) -> None:
+    account.payloads.put(f"tasks/{IDS[0]}/artifact-1-call-1", b"\x00<script>", "text/html")
+    account.calls.made.clear()
+
+    address = account.payloads.link(f"tasks/{IDS[0]}/artifact-1-call-1", name)
+    answer = requests.get(address, timeout=5)
+
+    assert account.calls.made == [], "links are made without asking anybody"
+    assert (answer.status_code, answer.content) == (200, b"\x00<script>")
+    assert answer.headers["Content-Type"] == "text/html"
+    kind, _, encoded = answer.headers["Content-Disposition"].partition("; filename*=UTF-8''")
+    assert (kind, unquote(encoded)) == ("attachment", name)
+    assert re.fullmatch(r"[A-Za-z0-9._~%-]+", encoded)
+    assert "X-Evil" not in answer.headers
+
+
+def test_a_link_works_for_an_hour(account: Account) -> None:
+    parameters = parse_qs(urlsplit(account.payloads.link("tasks/a/x", "x")).query)
+
+    assert parameters["X-Amz-Expires"] == ["3600"]
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "eu-central-1"])
+def test_a_link_is_one_that_every_bucket_takes(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    link = urlsplit(S3Payloads(clients.s3, "payloads").link("tasks/a/x", "x"))
+
+    assert parse_qs(link.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    # boto3 names the global address of the first region in either case
+    regional = "" if region == "us-east-1" else f".{region}"
+    assert link.hostname == f"payloads.s3{regional}.amazonaws.com"
 
 
 @pytest.mark.parametrize(
     ("operation", "call"),
     [
-        ("PutObject", lambda payloads: payloads.put("tasks/a/x.json", "{}")),
+        ("PutObject", lambda payloads: payloads.put("tasks/a/x.json", b"{}")),
         ("GetObject", lambda payloads: payloads.get("tasks/a/x.json")),
         ("ListObjectsV2", lambda payloads: payloads.delete_all("a")),
         ("DeleteObjects", lambda payloads: payloads.delete_all("a")),
@@ -117,7 +185,7 @@ def test_bytes_that_are_no_text_are_corrupt(account: Account) -> None:
 def test_no_answer_is_payload_unavailable(
     account: Account, operation: str, call: Callable[[S3Payloads], object], fault: Fault
 ) -> None:
-    account.payloads.put("tasks/a/x.json", "{}")
+    account.payloads.put("tasks/a/x.json", b"{}")
     account.calls.fail(operation, fault)
 
     with pytest.raises(PayloadUnavailable):

@@ -24,35 +24,38 @@ from a2a_tasks.domain.task import (
     guard_of_loss,
     guard_of_worker,
 )
-from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.tasks import Claim, InvalidCursor, Refused, TaskStore, Written
+from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.tasks import (
+    Advance,
+    Claim,
+    InvalidCursor,
+    Pause,
+    Refused,
+    Release,
+    TaskStore,
+    Written,
+)
 from tests.integration.account import AGENT
 from tests.integration.stored_task import (
     ANYTHING,
+    DAY_MS,
     NOW,
+    QUESTION,
     STATES,
     canceled,
     claimed,
     completed,
     created,
+    given_back,
     new_task,
     outcome,
 )
-from tests.twins.tasks import MemoryTaskStore
 
 LEASE = 45_000
 MISSING = new_task(number=999).ref
-USED = Usage(10, 20, 3, 4, 2, Decimal("0.012345"))
+SPENT = (Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),)
 
 type Write = Callable[[TaskStore, Task], Written | Refused]
-
-
-@pytest.fixture(params=["dynamodb", "memory"])
-def store(request: pytest.FixtureRequest) -> TaskStore:
-    if request.param == "memory":
-        return MemoryTaskStore()
-    opened: TaskStore = request.getfixturevalue("account").store
-    return opened
 
 
 def in_state(store: TaskStore, status: Status) -> Task:
@@ -68,7 +71,7 @@ def retained_ids(store: TaskStore, now: int) -> set[str]:
 
 
 def test_a_task_is_read_as_it_was_written(store: TaskStore) -> None:
-    task = new_task(input=Payload(key="tasks/x/input.json", sha256="ab" * 32), model="m", usage=USED)
+    task = new_task(input=Payload(key="tasks/x/input.json", sha256="ab" * 32), model="m", spent=SPENT)
 
     store.create(task)
 
@@ -90,10 +93,15 @@ def test_creating_again_changes_nothing(store: TaskStore) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda store: store.claim(MISSING, Claim("c", NOW, NOW + LEASE)),
+        lambda store: store.claim(MISSING, Claim("c", NOW, NOW + LEASE, 0)),
         lambda store: store.renew(MISSING, 1, NOW),
-        lambda store: store.release(MISSING, 1, NOW, NOW, NOW, USED),
+        lambda store: store.advance(MISSING, 1, Advance(NOW, turns=1)),
+        lambda store: store.release(MISSING, 1, Release(NOW, NOW, NOW, SPENT)),
+        lambda store: store.pause(MISSING, 1, Pause(NOW, QUESTION, NOW, 1)),
+        lambda store: store.resume(MISSING, QUESTION.call_id, NOW),
+        lambda store: store.wake(MISSING, 1, NOW),
         lambda store: store.finish(MISSING, outcome(Status.CANCELED), ANYTHING),
+        lambda store: store.attach(MISSING, 1, None, SPENT),
     ],
 )
 def test_no_write_makes_a_task(store: TaskStore, write: Callable[[TaskStore], Written | Refused]) -> None:
@@ -105,7 +113,7 @@ def test_no_write_makes_a_task(store: TaskStore, write: Callable[[TaskStore], Wr
 def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
     task = created(store)
 
-    result = store.claim(task.ref, Claim("mine", NOW + 5, NOW + LEASE))
+    result = store.claim(task.ref, Claim("mine", NOW + 5, NOW + LEASE, 0))
 
     expected = replace(
         task,
@@ -124,9 +132,9 @@ def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
 def test_a_claim_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
     task = created(store)
 
-    first = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE))
-    again = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE))
-    other = store.claim(task.ref, Claim("other", NOW, NOW + LEASE))
+    first = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE, 0))
+    again = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE, 0))
+    other = store.claim(task.ref, Claim("other", NOW, NOW + LEASE, 0))
 
     assert first == again
     assert isinstance(first, Written)
@@ -136,19 +144,27 @@ def test_a_claim_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
 def test_a_lease_that_ran_out_is_claimed_anew(store: TaskStore) -> None:
     task = claimed(store, created(store), NOW)
 
-    early = store.claim(task.ref, Claim("b", NOW + LEASE - 1, NOW + 2 * LEASE))
-    late = store.claim(task.ref, Claim("b", NOW + LEASE, NOW + 2 * LEASE))
+    early = store.claim(task.ref, Claim("b", NOW + LEASE - 1, NOW + 2 * LEASE, 1))
+    late = store.claim(task.ref, Claim("b", NOW + LEASE, NOW + 2 * LEASE, 1))
 
     assert early == Refused(task)
     assert isinstance(late, Written)
     assert (late.task.attempt, late.task.fence, late.task.started_at) == (2, 2, NOW)
 
 
-@pytest.mark.parametrize("status", sorted(TERMINAL))
-def test_an_ended_task_is_not_claimed(store: TaskStore, status: Status) -> None:
+def test_a_claim_is_only_good_for_the_fence_that_it_was_prepared_for(store: TaskStore) -> None:
+    task = claimed(store, created(store), NOW)
+    pending = given_back(store, task)
+
+    assert store.claim(task.ref, Claim("late", NOW, NOW + LEASE, 0)) == Refused(pending)
+    assert isinstance(store.claim(task.ref, Claim("next", NOW, NOW + LEASE, 1)), Written)
+
+
+@pytest.mark.parametrize("status", [Status.INPUT_REQUIRED, *sorted(TERMINAL)])
+def test_a_task_that_waits_for_no_worker_is_not_claimed(store: TaskStore, status: Status) -> None:
     task = in_state(store, status)
 
-    assert store.claim(task.ref, Claim("late", NOW, NOW + LEASE)) == Refused(task)
+    assert store.claim(task.ref, Claim("late", NOW, NOW + LEASE, task.fence)) == Refused(task)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +183,7 @@ def test_a_task_is_claimed_only_when_it_may_start(
 ) -> None:
     task = created(store, **changes)
 
-    result = store.claim(task.ref, Claim("c", NOW + offset, NOW + offset + LEASE))
+    result = store.claim(task.ref, Claim("c", NOW + offset, NOW + offset + LEASE, 0))
 
     assert isinstance(result, Written) is taken
 
@@ -176,7 +192,7 @@ def test_of_32_workers_one_claims(store: TaskStore) -> None:
     task = created(store)
 
     with ThreadPoolExecutor(32) as pool:
-        claims = [Claim(f"worker-{n}", NOW, NOW + LEASE) for n in range(32)]
+        claims = [Claim(f"worker-{n}", NOW, NOW + LEASE, 0) for n in range(32)]
         results = list(pool.map(lambda claim: store.claim(task.ref, claim), claims))
 
     winners = [result for result in results if isinstance(result, Written)]
@@ -197,44 +213,11 @@ def test_a_lease_is_renewed_by_its_holder_alone(store: TaskStore) -> None:
     assert isinstance(store.renew(task.ref, 1, NOW + 9 * LEASE), Refused)
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, *sorted(TERMINAL)])
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.RUNNING}))
 def test_a_lease_that_is_not_held_is_not_renewed(store: TaskStore, status: Status) -> None:
     task = in_state(store, status)
 
     assert store.renew(task.ref, task.fence, NOW + LEASE) == Refused(task)
-
-
-def test_a_task_given_back_waits_and_keeps_what_it_used(store: TaskStore) -> None:
-    task = claimed(store, created(store), NOW)
-
-    result = store.release(task.ref, 1, NOW + 1, NOW + 2_000, NOW + 32_000, USED)
-
-    expected = replace(
-        task,
-        status=Status.PENDING,
-        lease_until=None,
-        not_before=NOW + 2_000,
-        due_at=NOW + 32_000,
-        updated_at=NOW + 1,
-        usage=USED,
-    )
-    assert result == Written(expected)
-    assert store.get(task.ref) == expected
-
-
-def test_a_release_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
-    task = claimed(store, created(store), NOW)
-
-    first = store.release(task.ref, 1, NOW, NOW, NOW + 9, USED)
-
-    assert store.release(task.ref, 1, NOW, NOW, NOW + 9, USED) == first
-
-
-def test_a_stale_worker_gives_nothing_back(store: TaskStore) -> None:
-    task = claimed(store, created(store), NOW)
-    successor = claimed(store, task, NOW + LEASE, claim_id="successor")
-
-    assert store.release(task.ref, 1, NOW, NOW, NOW + 9, USED) == Refused(successor)
 
 
 def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None:
@@ -242,7 +225,7 @@ def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None
     output = Payload(inline='{"result":"报告"}')
 
     result = store.finish(
-        task.ref, outcome(Status.COMPLETED, NOW + 9, output=output, usage=USED), guard_of_worker(1)
+        task.ref, outcome(Status.COMPLETED, NOW + 9, output=output, spent=SPENT), guard_of_worker(1)
     )
 
     expected = replace(
@@ -252,7 +235,7 @@ def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None
         updated_at=NOW + 9,
         finish_id="finish",
         output=output,
-        usage=USED,
+        spent=SPENT,
         lease_until=None,
         due_at=None,
     )
@@ -260,14 +243,14 @@ def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None
     assert store.get(task.ref) == expected
 
 
-def test_a_failed_task_keeps_the_reason_and_earlier_usage(store: TaskStore) -> None:
-    task = created(store, usage=USED)
+def test_a_failed_task_keeps_the_reason_and_what_was_spent_before(store: TaskStore) -> None:
+    task = created(store, spent=SPENT)
     failure = Failure(FailureCode.MODEL_REFUSED, "No.")
 
     result = store.finish(task.ref, outcome(Status.FAILED, failure=failure), ANYTHING)
 
     assert isinstance(result, Written)
-    assert (result.task.failure, result.task.usage, result.task.output) == (failure, USED, None)
+    assert (result.task.failure, result.task.spent, result.task.output) == (failure, SPENT, None)
 
 
 def test_a_finish_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
@@ -291,7 +274,7 @@ def test_what_ended_a_task_first_stays(store: TaskStore, status: Status) -> None
     assert store.get(task.ref) == task
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING])
+@pytest.mark.parametrize("status", sorted(LIVE))
 @pytest.mark.parametrize(
     "guard",
     [
@@ -304,6 +287,7 @@ def test_what_ended_a_task_first_stays(store: TaskStore, status: Status) -> None
         guard_of_cancel(NOW + 300_000),
         guard_of_expiry(NOW + 299_999),
         guard_of_expiry(NOW + 300_000),
+        guard_of_expiry(NOW + DAY_MS),
         guard_of_loss(1, NOW + LEASE - 1),
         guard_of_loss(1, NOW + LEASE),
         guard_of_loss(2, NOW + LEASE),

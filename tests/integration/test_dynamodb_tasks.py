@@ -1,20 +1,34 @@
 """What is DynamoDB's alone: items that a task owns, costs, and lost connections."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.domain.task import Guard, Status
-from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.tasks import Claim, Written
+from a2a_tasks.ports.tasks import Advance, Claim, Pause, Release, Written
 from tests.integration.account import AGENT, Account
 from tests.integration.aws_calls import Fault
-from tests.integration.stored_task import ANYTHING, NOW, canceled, claimed, created, new_task, outcome
+from tests.integration.stored_task import (
+    ANYTHING,
+    DAY_MS,
+    NOW,
+    QUESTION,
+    asking,
+    canceled,
+    claimed,
+    created,
+    new_task,
+    outcome,
+)
 
 REF = new_task().ref
-CLAIM = Claim("mine", NOW, NOW + 45_000)
+ASKING = new_task(number=2)
+CLAIM = Claim("mine", NOW, NOW + 45_000, 0)
+RELEASE = Release(NOW, NOW, NOW, ())
+PAUSE = Pause(NOW, QUESTION, NOW + DAY_MS, 1_000)
 
 CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("PutItem", lambda store: store.create(new_task())),
@@ -22,7 +36,13 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("Query", lambda store: store.page(AGENT, None, 10, None)),
     ("UpdateItem", lambda store: store.claim(REF, CLAIM)),
     ("UpdateItem", lambda store: store.renew(REF, 1, NOW)),
-    ("UpdateItem", lambda store: store.release(REF, 1, NOW, NOW, NOW, Usage())),
+    ("UpdateItem", lambda store: store.advance(REF, 1, Advance(NOW))),
+    ("UpdateItem", lambda store: store.release(REF, 1, RELEASE)),
+    ("UpdateItem", lambda store: store.pause(REF, 1, PAUSE)),
+    ("GetItem", lambda store: store.resume(REF, QUESTION.call_id, NOW)),
+    ("UpdateItem", lambda store: store.resume(ASKING.ref, QUESTION.call_id, NOW)),
+    ("UpdateItem", lambda store: store.wake(REF, 1, NOW)),
+    ("UpdateItem", lambda store: store.attach(REF, 1, None, ())),
     ("UpdateItem", lambda store: store.finish(REF, outcome(Status.CANCELED), ANYTHING)),
     ("UpdateItem", lambda store: store.look_again(REF, 0, 1)),
     ("Query", lambda store: store.due(0, NOW, 10)),
@@ -39,6 +59,7 @@ def test_no_answer_is_store_unavailable(
 ) -> None:
     created(account.store)
     canceled(account.store, created(account.store, number=1), NOW)
+    asking(account.store, created(account.store, number=2), NOW)
     account.calls.fail(operation, fault)
 
     with pytest.raises(StoreUnavailable):
@@ -67,11 +88,25 @@ def test_a_claim_that_the_sdk_sent_twice_is_one_claim(account: Account) -> None:
     assert (result.task.attempt, result.task.fence) == (1, 1)
 
 
-def test_a_release_that_the_sdk_sent_twice_is_one_release(account: Account) -> None:
+@pytest.mark.parametrize("keeps_attempt", [True, False])
+def test_a_release_that_the_sdk_sent_twice_is_one_release(account: Account, keeps_attempt: bool) -> None:
     claimed(account.store, created(account.store), NOW)
     account.calls.fail("UpdateItem", Fault.SENT_TWICE)
 
-    assert isinstance(account.store.release(REF, 1, NOW, NOW, NOW, Usage()), Written)
+    result = account.store.release(REF, 1, replace(RELEASE, keeps_attempt=keeps_attempt))
+
+    assert isinstance(result, Written)
+    assert (result.task.status, result.task.attempt) == (Status.PENDING, 0 if keeps_attempt else 1)
+
+
+def test_a_pause_that_the_sdk_sent_twice_is_one_pause(account: Account) -> None:
+    claimed(account.store, created(account.store), NOW)
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+
+    result = account.store.pause(REF, 1, PAUSE)
+
+    assert isinstance(result, Written)
+    assert (result.task.status, result.task.attempt) == (Status.INPUT_REQUIRED, 0)
 
 
 def test_a_finish_that_the_sdk_sent_twice_is_one_finish(account: Account) -> None:
@@ -119,9 +154,11 @@ def test_each_change_is_one_write(account: Account) -> None:
 
     claimed(account.store, task, NOW)
     account.store.renew(REF, 1, NOW + 90_000)
+    account.store.advance(REF, 1, Advance(NOW, turns=1))
     account.store.finish(REF, outcome(Status.CANCELED), ANYTHING)
+    account.store.attach(REF, 1, None, ())
 
-    assert [call.operation for call in account.calls.made] == ["UpdateItem"] * 3
+    assert [call.operation for call in account.calls.made] == ["UpdateItem"] * 5
 
 
 def test_a_refusal_needs_no_second_read(account: Account) -> None:

@@ -15,7 +15,7 @@ from local.standin.client import StandInClient
 from tests.integration.account import CREATED_AT, PROJECT, Account
 from tests.integration.event_files import DIRECTORY, load_event
 from tests.integration.lambda_context import LambdaContext
-from tests.integration.stored_task import new_task
+from tests.integration.stored_task import asking, new_task
 
 type Start = Callable[..., ModuleType]
 
@@ -36,7 +36,7 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 
 
 def test_each_event_is_named_after_its_function() -> None:
-    functions = ("api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup")
+    functions = ("api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher")
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
 
@@ -57,6 +57,15 @@ def test_one_task(stored: Task, start: Start, event: str, state: str) -> None:
 
     body = json.loads(answer["body"])
     assert (answer["statusCode"], body["taskId"], body["status"]) == (200, stored.ref.task_id, state)
+
+
+def test_answer(agents: Account, stored: Task, start: Start) -> None:
+    asking(agents.store, stored, stored.created_at)
+
+    answer = invoke(start, "api", "api_post_message")
+
+    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (202, "pending")
+    assert agents.message_counts()["visible"] == 1
 
 
 def test_list(stored: Task, start: Start) -> None:
@@ -89,7 +98,7 @@ def test_worker(agents: Account, start: Start, claude: StandInClient) -> None:
     assert claude.calls() == []
     assert [call.operation for call in agents.calls.made] == [
         "ChangeMessageVisibilityBatch",
-        "UpdateItem",
+        "GetItem",
         "DeleteMessage",
     ]
 
@@ -107,6 +116,14 @@ def test_sweeper(account: Account, start: Start) -> None:
 
     assert (report["errors"], report["looked_at"]) == (0, 0)
     assert len(account.calls.of("Query")) > 1
+
+
+@pytest.mark.usefixtures("account")
+def test_batcher(start: Start, claude: StandInClient) -> None:
+    report = invoke(start, "batcher", "batcher_schedule", CLAUDE_BASE_URL=claude.base_url)
+
+    assert report["finished"]
+    assert claude.batches() == []
 
 
 def test_cleanup(account: Account, start: Start) -> None:

@@ -9,12 +9,20 @@ import pytest
 
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
-from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.task import Lane, Status, Task
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
-from tests.integration.stored_task import canceled, claimed, created, numbers_of_shard
+from tests.integration.stored_task import (
+    DAY_MS,
+    asking,
+    canceled,
+    claimed,
+    created,
+    given_back,
+    numbers_of_shard,
+)
 
 
 @pytest.fixture
@@ -112,6 +120,111 @@ def test_a_living_worker_is_left_alone(sweeper: ModuleType, account: Account, no
     later = (running.lease_until or 0) + 10_000
     assert current(account, task) == replace(running, due_at=later)
     assert account.message_counts()["visible"] == 0
+
+
+def delayed(account: Account, created_at: int, start: int, **changes: Any) -> Task:
+    """A task that was created to start later, with five minutes from then on."""
+    return created(account.store, created_at, not_before=start, deadline=start + 300_000, **changes)
+
+
+def test_a_start_that_was_far_away_is_sent_shortly_before(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    task = delayed(account, now - 3_600_000, start=now + 80_000)
+
+    assert task.due_at == task.not_before - 90_000
+    assert sweep(sweeper) == {"looked_at": 1, "resent": 1}
+
+    (sent,) = account.calls.of("SendMessage")
+    assert 75 <= sent.parameters["DelaySeconds"] <= 80
+    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 1}
+    assert current(account, task) == replace(task, due_at=task.not_before + 30_000)
+    assert sweep(sweeper) == {}
+
+
+def test_a_start_that_is_still_far_away_is_not_looked_at(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    delayed(account, now - 3_600_000, start=now + 120_000)
+
+    assert sweep(sweeper) == {}
+    assert account.calls.of("SendMessage") == []
+
+
+def test_a_start_that_the_sweeper_comes_too_late_for_is_made_at_once(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    delayed(account, now - 3_600_000, start=now - 40_000)
+
+    assert sweep(sweeper) == {"looked_at": 1, "resent": 1}
+    assert account.message_counts() == {"visible": 1, "hidden": 0, "delayed": 0}
+
+
+def test_a_delayed_start_whose_message_was_lost_is_sent_again(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    task = delayed(account, now - 100_000, start=now - 31_000)
+
+    assert task.due_at == task.not_before + 30_000
+    assert sweep(sweeper) == {"looked_at": 1, "resent": 1}
+
+
+def test_of_two_sweeps_one_sends_a_delayed_task(sweeper: ModuleType, account: Account, now: int) -> None:
+    task = delayed(account, now - 3_600_000, start=now + 80_000)
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)  # as if another sweep had moved it a moment before
+
+    assert sweep(sweeper) == {"looked_at": 1}
+    assert account.calls.of("SendMessage") == []
+    assert current(account, task).due_at == task.not_before + 30_000
+
+
+def test_a_question_is_left_to_its_caller_until_its_deadline(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    task = asking(account.store, created(account.store, now - 100_000), now)
+    late = asking(account.store, created(account.store, now - DAY_MS - 1_000, number=1), now - DAY_MS)
+
+    assert sweep(sweeper) == {"looked_at": 1, "timed_out": 1}
+    assert current(account, task) == task
+    ended = current(account, late)
+    assert ended.failure is not None
+    assert ended.failure.message == "The agent's question was not answered in time."
+    assert account.message_counts()["visible"] == 0
+
+
+def test_a_batch_task_that_is_not_in_line_gets_in_line(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    task = created(account.store, now - 31_000, lane=Lane.BATCH, deadline=now + DAY_MS)
+
+    for _ in range(2):
+        sweep(sweeper)
+
+    assert [entry.ref for entry in account.batches.waiting(now + 60_000, 10)] == [task.ref]
+
+
+def test_a_batch_task_is_left_to_its_batch(sweeper: ModuleType, account: Account, now: int) -> None:
+    task = created(account.store, now - 31_000, lane=Lane.BATCH, deadline=now + DAY_MS)
+
+    assert sweep(sweeper) == {"looked_at": 1, "postponed": 1}
+    assert current(account, task).due_at == task.deadline
+    assert account.calls.of("SendMessage") == []
+
+
+def test_a_task_goes_on_when_those_it_waits_for_have_ended(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    child = created(account.store, now - 100_000, number=1, deadline=now + DAY_MS)
+    parent = claimed(account.store, created(account.store, now - 100_000), now - 100_000)
+    given_back(account.store, parent, keeps_attempt=True, awaits=(child.ref,), due_at=now - 1)
+
+    assert sweep(sweeper) == {"looked_at": 2, "resent": 1, "postponed": 1}
+    assert current(account, parent).awaits == (child.ref,)
+    canceled(account.store, child, now)
+    account.store.look_again(parent.ref, current(account, parent).due_at or 0, now - 1)
+    assert sweep(sweeper) == {"looked_at": 1, "resent": 1}
+    assert current(account, parent).awaits == ()
+    assert account.message_counts()["visible"] == 2
 
 
 def test_a_task_that_cannot_be_settled_stops_no_other(

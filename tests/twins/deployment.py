@@ -9,28 +9,44 @@ from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Price, parse_prices
 from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.services.agent_loop import AgentLoop
+from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.cleanup import Cleaner
 from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.execute import Executor
+from a2a_tasks.services.insist import Insistence
+from a2a_tasks.services.journal import Journal
+from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.revisions import Revisions
+from a2a_tasks.services.settle import Settler
+from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.submit import Submission, Submitter
 from a2a_tasks.services.sweep import Sweeper, SweepReport
 from a2a_tasks.services.tasks import Tasks
+from tests.twins.batches import MemoryBatches
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.payloads import MemoryPayloads
+from tests.twins.process import Process
 from tests.twins.queue import MemoryQueue
+from tests.twins.records import MemoryRecords, MemorySpend
 from tests.twins.registry import MemoryRegistry
+from tests.twins.slots import MemorySlots
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
+from tests.twins.workspaces import DiskWorkspaces
 
 LEASE_SECONDS = 45
 MAX_ATTEMPTS = 3
 RETENTION_MS = 24 * 3_600_000
 FUNCTION_SECONDS = 900.0
+MAX_WAIT_MS = 24 * 3_600_000
 MODEL = "claude-test-1"
 PRICES: dict[str, Price] = parse_prices({MODEL: {"input": 3.0, "output": 15.0}})
 
@@ -71,9 +87,15 @@ class Deployment:
     store: MemoryTaskStore = field(default_factory=MemoryTaskStore)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     payloads: MemoryPayloads = field(default_factory=MemoryPayloads)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    spend: MemorySpend = field(default_factory=MemorySpend)
+    slot_store: MemorySlots = field(default_factory=MemorySlots)
+    batches: MemoryBatches = field(default_factory=MemoryBatches)
     model: ScriptedModel = field(default_factory=ScriptedModel)
+    workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    orphan_after_ms: int = 2 * RETENTION_MS
     dead: MemoryQueue = field(init=False)
     queue: MemoryQueue = field(init=False)
 
@@ -89,44 +111,104 @@ class Deployment:
             registry=self.registry,
             payloads=points.wrap("payloads", self.payloads),
             queue=points.wrap("queue", self.queue),
+            slots=self.slots(points),
+            batches=points.wrap("batches", self.batches),
+            budgets=self.budgets(points),
             clock=self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
             aliases={"sonnet": MODEL},
             max_attempts=MAX_ATTEMPTS,
             max_timeout_ms=1_800_000,
+            has_batches=True,
         )
+
+    def slots(self, failpoints: Failpoints | None = None) -> Slots:
+        points = failpoints or Failpoints()
+        return Slots(
+            store=points.wrap("slots", self.slot_store),
+            tasks=points.wrap("store", self.store),
+            queue=points.wrap("queue", self.queue),
+            registry=self.registry,
+            clock=self.clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+        )
+
+    def budgets(self, failpoints: Failpoints | None = None) -> DailyBudgets:
+        points = failpoints or Failpoints()
+        return DailyBudgets(points.wrap("spend", self.spend), self.registry, self.clock)
 
     def executor(self, failpoints: Failpoints | None = None, freeze: Freeze | None = None) -> Executor:
         points = failpoints or Failpoints()
-        return Executor(
-            store=points.wrap("store", self.store),
-            registry=points.wrap("registry", self.registry),
-            payloads=points.wrap("payloads", self.payloads),
-            queue=points.wrap("queue", self.queue),
+        clock, run = freeze or self.clock, freeze.run if freeze else inline
+        store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
+        queue, registry = points.wrap("queue", self.queue), points.wrap("registry", self.registry)
+        slots, ending, budgets = self.slots(points), self.ending(points), self.budgets(points)
+        insistence = Insistence(clock, run)
+        journal = Journal(store, points.wrap("records", self.records), payloads, clock, insistence, run)
+        loop = AgentLoop(
+            revisions=Revisions(registry),
+            payloads=payloads,
+            workspaces=self.workspaces.of_process(points),
             model=points.wrap("model", self.model),
-            ending=self.ending(points),
-            clock=freeze or self.clock,
+            journal=journal,
+            other_agents=OtherAgents(
+                store, payloads, self.submitter(points), budgets, journal, clock, self.entropy, run
+            ),
+            allowance=Allowance(budgets, PRICES, self.telemetry),
+            manages_context=True,
+            run=run,
+        )
+        settler = Settler(
+            store=store,
+            payloads=payloads,
+            queue=queue,
+            slots=slots,
+            ending=ending,
+            clock=clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
-            prices=PRICES,
+            insistence=insistence,
+            run=run,
+            max_wait_ms=MAX_WAIT_MS,
+        )
+        return Executor(
+            loop=loop,
+            settler=settler,
+            store=store,
+            queue=queue,
+            slots=slots,
+            ending=ending,
+            clock=clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+            run=run,
             lease_seconds=LEASE_SECONDS,
-            run=freeze.run if freeze else inline,
         )
 
     def ending(self, failpoints: Failpoints | None = None) -> Ending:
-        store = (failpoints or Failpoints()).wrap("store", self.store)
-        return Ending(store, self.clock, self.entropy, self.telemetry, RETENTION_MS)
+        points = failpoints or Failpoints()
+        return Ending(
+            store=points.wrap("store", self.store),
+            slots=self.slots(points),
+            queue=points.wrap("queue", self.queue),
+            clock=self.clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+            retention_ms=RETENTION_MS,
+        )
 
     def sweeper(self, failpoints: Failpoints | None = None) -> Sweeper:
         points = failpoints or Failpoints()
         store, queue = points.wrap("store", self.store), points.wrap("queue", self.queue)
-        return Sweeper(store, queue, self.ending(points), self.telemetry)
+        batches = points.wrap("batches", self.batches)
+        return Sweeper(store, queue, self.slots(points), batches, self.ending(points), self.telemetry)
 
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:
         points = failpoints or Failpoints()
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        return Cleaner(store, payloads, self.clock, self.telemetry, orphan_after_ms=2 * RETENTION_MS)
+        return Cleaner(store, payloads, self.clock, self.telemetry, self.orphan_after_ms)
 
     def dead_letters(self, failpoints: Failpoints | None = None) -> DeadLetters:
         points = failpoints or Failpoints()
@@ -135,7 +217,18 @@ class Deployment:
     def tasks(self, failpoints: Failpoints | None = None) -> Tasks:
         points = failpoints or Failpoints()
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        return Tasks(store, self.registry, payloads, self.ending(points))
+        return Tasks(store, self.registry, payloads, self.payloads, self.ending(points))
+
+    def answerer(self, failpoints: Failpoints | None = None) -> Answerer:
+        points = failpoints or Failpoints()
+        return Answerer(
+            store=points.wrap("store", self.store),
+            records=points.wrap("records", self.records),
+            payloads=points.wrap("payloads", self.payloads),
+            queue=points.wrap("queue", self.queue),
+            ending=self.ending(points),
+            telemetry=self.telemetry,
+        )
 
     def submit(self, message: str = "Write a report.", **changes: Any) -> Task:
         """Accept a task of project ``demo``'s agent ``writer``, with a timeout of five minutes."""
@@ -162,8 +255,9 @@ class Deployment:
     ) -> list[str]:
         """One worker invocation on these deliveries, and what Lambda does with its answer."""
         end = self.clock.now() + seconds * 1000
-        executor = self.executor(failpoints, freeze)
-        kept = await executor.execute(deliveries, lambda: (end - self.clock.now()) / 1000)
+        process = Process(failpoints or Failpoints(), freeze)
+        executor = self.executor(process.failpoints, freeze)
+        kept = await process.run(executor.execute(deliveries, lambda: (end - self.clock.now()) / 1000))
         self.queue.settle(deliveries, kept)
         return kept
 

@@ -34,6 +34,7 @@ class Failpoints:
     crash_after: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     dead: bool = False
+    on_death: Callable[[], object] | None = None
 
     def fail(self, point: str, error: BaseException, *, call: int = 1, after: bool = False) -> None:
         """Raise ``error`` at the n-th call of a point."""
@@ -66,8 +67,15 @@ class Failpoints:
         error = self.outages.get(point) or self.outages.get(point.partition(".")[0])
         return Fault(error) if error else self.faults.get((point, self.calls[point]))
 
+    def die(self) -> None:
+        """Kill the process, whatever it is doing."""
+        self.dead = True
+        if self.on_death is not None:
+            self.on_death()
+
     def throw(self, fault: Fault) -> None:
-        self.dead = self.dead or isinstance(fault.error, Crash)
+        if isinstance(fault.error, Crash):
+            self.die()
         raise fault.error
 
 

@@ -6,18 +6,24 @@ from a2a_tasks.ports.clock import Clock
 
 
 class Freeze:
-    """``Clock`` and ``RunBlocking`` of one process, which stops ``start`` seconds from now for ``seconds``.
+    """``Clock`` and ``RunBlocking`` of one process, which stops ``start`` seconds from now for ``seconds``,
+    or, with ``calls``, as soon as it has made so many calls from then on.
 
     Time goes on without it: what it meant to do in between, it does on waking.
     """
 
-    def __init__(self, clock: Clock, start: float, seconds: float) -> None:
+    def __init__(self, clock: Clock, start: float, seconds: float, calls: int = 0) -> None:
         self._clock = clock
         self._start_ms = clock.now() + round(start * 1000)
-        self._end_ms = self._start_ms + round(seconds * 1000)
+        self._length_ms = round(seconds * 1000)
+        self._calls = calls
 
     def now(self) -> int:
         return self._clock.now()
+
+    def has_begun(self) -> bool:
+        """The process stands still, or has done so: from now on it may have lost what it held."""
+        return self._calls <= 0 and self._start_ms <= self._clock.now()
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -26,10 +32,18 @@ class Freeze:
     async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         await self.thaw()
         result = call(*args, **kwargs)
+        self._count()
         await self.thaw()
         return result
 
     async def thaw(self) -> None:
         """Go on only where the process is not frozen."""
-        if self._start_ms <= self._clock.now() < self._end_ms:
-            await self._clock.sleep((self._end_ms - self._clock.now()) / 1000)
+        end_ms = self._start_ms + self._length_ms
+        if self.has_begun() and self._clock.now() < end_ms:
+            await self._clock.sleep((end_ms - self._clock.now()) / 1000)
+
+    def _count(self) -> None:
+        now = self._clock.now()
+        if self._calls > 0 and self._start_ms <= now:
+            self._calls -= 1
+            self._start_ms = max(self._start_ms, now)

@@ -1,22 +1,26 @@
 """Payloads in memory."""
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.ports.payloads import JSON, PayloadCorrupt
 
 PREFIX = "tasks/"
 
 
 @dataclass
 class MemoryPayloads:
-    """``PayloadStore`` and ``PayloadCleaner``; ``objects`` are texts by key."""
+    """``PayloadStore``, ``ArtifactLinks`` and ``PayloadCleaner``; ``objects`` are bytes by key."""
 
-    objects: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
 
-    def put(self, key: str, text: str) -> None:
-        self.objects[key] = text
+    def put(self, key: str, data: bytes, media_type: str = JSON) -> None:  # noqa: ARG002  not kept
+        self.objects[key] = data
 
-    def get(self, key: str) -> str:
+    def link(self, key: str, name: str) -> str:
+        return f"https://payloads.example/{key}?name={quote(name)}"
+
+    def get(self, key: str) -> bytes:
         if key not in self.objects:
             raise PayloadCorrupt(f"{key} is gone")
         return self.objects[key]

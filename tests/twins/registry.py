@@ -1,18 +1,20 @@
-"""Agents and keys in memory."""
+"""Projects, agents and keys in memory."""
 
 from dataclasses import dataclass, field, replace
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.project import ProjectSettings
 
 
 @dataclass
 class MemoryRegistry:
-    """``KeyReader`` and ``AgentReader``, with what an operator does to them."""
+    """``KeyReader``, ``AgentReader`` and ``ProjectReader``, with what an operator does to them."""
 
     keys: dict[str, ApiKey] = field(default_factory=dict)
     current: dict[str, AgentRevision] = field(default_factory=dict)
     revisions: dict[tuple[str, int], AgentRevision] = field(default_factory=dict)
+    projects: dict[str, ProjectSettings] = field(default_factory=dict)
 
     def key(self, key_id: str) -> ApiKey | None:
         return self.keys.get(key_id)
@@ -22,6 +24,12 @@ class MemoryRegistry:
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
         return self.revisions.get((agent_id, revision))
+
+    def project(self, project_id: str) -> ProjectSettings | None:
+        return self.projects.get(project_id)
+
+    def put_project(self, settings: ProjectSettings) -> None:
+        self.projects[settings.project_id] = settings
 
     def put_key(self, key: ApiKey) -> None:
         self.keys[key.key_id] = key

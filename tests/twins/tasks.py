@@ -6,9 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from a2a_tasks.domain.ids import is_task_id, shard
-from a2a_tasks.domain.task import TRANSITIONS, Guard, Outcome, Status, Task, TaskRef, claimable
-from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.tasks import Claim, Due, InvalidCursor, Page, Refused, Written
+from a2a_tasks.domain.task import (
+    TRANSITIONS,
+    Guard,
+    Outcome,
+    Payload,
+    Status,
+    Task,
+    TaskRef,
+    claimable,
+    due_after_release,
+)
+from a2a_tasks.domain.usage import Spent
+from a2a_tasks.ports.tasks import (
+    Advance,
+    Claim,
+    Due,
+    InvalidCursor,
+    Page,
+    Pause,
+    Refused,
+    Release,
+    Written,
+)
 
 
 class IllegalChange(AssertionError):
@@ -55,6 +75,9 @@ class MemoryTaskStore:
         return Page(found[:limit], found[limit - 1].ref.task_id if more else None)
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
+        def free(task: Task) -> bool:
+            return task.fence == claim.fence and claimable(task, claim.now)
+
         def taken(task: Task) -> Task:
             return replace(
                 task,
@@ -67,7 +90,7 @@ class MemoryTaskStore:
                 fence=task.fence + 1,
             )
 
-        result = self._change("claim", ref, lambda task: claimable(task, claim.now), taken)
+        result = self._change("claim", ref, free, taken)
         if isinstance(result, Refused) and result.current and result.current.claim_id == claim.claim_id:
             return Written(result.current)
         return result
@@ -77,25 +100,79 @@ class MemoryTaskStore:
             "renew", ref, _held_under(fence), lambda task: replace(task, lease_until=lease_until)
         )
 
-    def release(
-        self, ref: TaskRef, fence: int, now: int, not_before: int, due_at: int, used: Usage
-    ) -> Written | Refused:
+    def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
+        def advanced(task: Task) -> Task:
+            return replace(
+                task,
+                updated_at=advance.now,
+                spent=task.spent if advance.spent is None else advance.spent,
+                turns=task.turns if advance.turns is None else advance.turns,
+                progress=task.progress if advance.progress is None else advance.progress,
+                artifacts=task.artifacts if advance.artifacts is None else advance.artifacts,
+            )
+
+        return self._change("advance", ref, _held_under(fence), advanced)
+
+    def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
         def released(task: Task) -> Task:
             return replace(
                 task,
                 status=Status.PENDING,
-                not_before=not_before,
-                due_at=due_at,
-                updated_at=now,
-                usage=used,
+                not_before=release.not_before,
+                due_at=release.due_at,
+                updated_at=release.now,
+                spent=release.spent,
+                attempt=task.attempt - release.keeps_attempt,
+                awaits=release.awaits,
                 lease_until=None,
             )
 
-        result = self._change("release", ref, _held_under(fence), released)
-        current = result.current if isinstance(result, Refused) else None
-        if current and current.status is Status.PENDING and current.fence == fence:
-            return Written(current)
-        return result
+        return _or_done(self._change("release", ref, _held_under(fence), released), fence, Status.PENDING)
+
+    def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
+        def paused(task: Task) -> Task:
+            return replace(
+                task,
+                status=Status.INPUT_REQUIRED,
+                question=pause.question,
+                deadline=pause.deadline,
+                due_at=pause.deadline,
+                paused_ms=pause.left_ms,
+                updated_at=pause.now,
+                attempt=task.attempt - 1,
+                lease_until=None,
+            )
+
+        result = self._change("pause", ref, _held_under(fence), paused)
+        return _or_done(result, fence, Status.INPUT_REQUIRED)
+
+    def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
+        def asked(task: Task) -> bool:
+            question = task.question
+            is_asked = question is not None and question.call_id == call_id
+            return task.status is Status.INPUT_REQUIRED and is_asked and task.deadline > now
+
+        def resumed(task: Task) -> Task:
+            deadline = now + (task.paused_ms or 0)
+            return replace(
+                task,
+                status=Status.PENDING,
+                deadline=deadline,
+                due_at=due_after_release(now, deadline),
+                updated_at=now,
+                question=None,
+                paused_ms=None,
+            )
+
+        return self._change("resume", ref, asked, resumed)
+
+    def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
+        return self._change(
+            "wake",
+            ref,
+            lambda task: task.status is Status.PENDING and task.fence == fence and bool(task.awaits),
+            lambda task: replace(task, updated_at=now, awaits=()),
+        )
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         def ended(task: Task) -> Task:
@@ -107,9 +184,10 @@ class MemoryTaskStore:
                 finish_id=outcome.finish_id,
                 output=outcome.output or task.output,
                 failure=outcome.failure or task.failure,
-                usage=task.usage if outcome.usage is None else outcome.usage,
-                lease_until=None,
+                spent=task.spent if outcome.spent is None else outcome.spent,
+                lease_until=None if guard.by_worker else task.lease_until,
                 due_at=None,
+                question=None,
             )
 
         with self._lock:
@@ -120,6 +198,20 @@ class MemoryTaskStore:
             elif result.current and result.current.finish_id == outcome.finish_id:
                 return Written(result.current)
             return result
+
+    def attach(
+        self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
+    ) -> Written | Refused:
+        def may(task: Task) -> bool:
+            ended_by_others = task.status in (Status.CANCELED, Status.FAILED) and task.lease_until is not None
+            return ended_by_others and task.fence == fence and task.output is None
+
+        return self._change(
+            "attach",
+            ref,
+            may,
+            lambda task: replace(task, output=output or task.output, spent=spent, lease_until=None),
+        )
 
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         result = self._change(
@@ -156,7 +248,7 @@ class MemoryTaskStore:
             if before is None or not condition(before):
                 return Refused(before)
             after = make(before)
-            _check(before, after)
+            _check(method, before, after)
             self.tasks[ref] = after
             self.changes.append(Change(method, before, after))
             return Written(after)
@@ -170,16 +262,25 @@ def _held_under(fence: int) -> Callable[[Task], bool]:
     return lambda task: task.status is Status.RUNNING and task.fence == fence
 
 
-def _check(before: Task, after: Task) -> None:
+def _or_done(result: Written | Refused, fence: int, status: Status) -> Written | Refused:
+    current = result.current if isinstance(result, Refused) else None
+    done = current is not None and current.status is status and current.fence == fence
+    return Written(current) if current is not None and done else result
+
+
+def _check(method: str, before: Task, after: Task) -> None:
     """Raises ``IllegalChange`` for a write that would break what is true of every task."""
     claimed = after.fence != before.fence
     moved = after.status is not before.status or claimed
-    if before.is_terminal:
+    if before.is_terminal and (method != "attach" or moved):
         raise IllegalChange(f"{before.ref} has {before.status} and never changes again")
     if moved and after.status not in TRANSITIONS[before.status]:
         raise IllegalChange(f"{before.ref} cannot go from {before.status} to {after.status}")
-    if after.fence < before.fence or after.attempt < before.attempt:
-        raise IllegalChange(f"{before.ref}: fence and attempts never fall")
+    given_back = method in ("release", "pause")
+    if after.fence < before.fence or after.attempt < before.attempt - given_back:
+        raise IllegalChange(
+            f"{before.ref}: the fence never falls, and an attempt only where it is given back"
+        )
     if after.is_terminal != (after.due_at is None):
         raise IllegalChange(f"{before.ref}: a live task is due at some time, an ended one never")
     if after.due_at is not None and after.due_at > after.deadline:

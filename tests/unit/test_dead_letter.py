@@ -2,10 +2,10 @@
 
 import pytest
 
-from a2a_tasks.domain.task import Status
+from a2a_tasks.domain.task import Question, Status
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.queue import Delivery
-from a2a_tasks.ports.tasks import Claim
+from a2a_tasks.ports.tasks import Claim, Pause
 from tests.twins.deployment import LEASE_SECONDS, Deployment
 from tests.twins.failpoints import Failpoints
 
@@ -18,7 +18,7 @@ def bury(deployment: Deployment, failpoints: Failpoints | None = None) -> None:
 def claim(deployment: Deployment) -> None:
     now = deployment.clock.now()
     (ref,) = deployment.store.tasks
-    deployment.store.claim(ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000))
+    deployment.store.claim(ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000, fence=0))
 
 
 def test_a_waiting_task_fails_with_the_reason(deployment: Deployment) -> None:
@@ -45,6 +45,15 @@ def test_a_task_whose_worker_is_gone_fails(deployment: Deployment) -> None:
     deployment.clock.advance(LEASE_SECONDS)
     bury(deployment)
     assert deployment.now_of(task).status is Status.FAILED
+
+
+def test_a_task_that_waits_for_an_answer_needs_no_message(deployment: Deployment) -> None:
+    task = deployment.submit()
+    claim(deployment)
+    now = deployment.clock.now()
+    deployment.store.pause(task.ref, 1, Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000))
+    bury(deployment)
+    assert deployment.now_of(task).status is Status.INPUT_REQUIRED
 
 
 def test_an_ended_task_stays_as_it_is(deployment: Deployment) -> None:

@@ -2,21 +2,37 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.service_tools import MAX_CHILDREN
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status, Task
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
+from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.ports.slots import Scope
 from a2a_tasks.services.execute import SHUTDOWN_MARGIN_SECONDS, UNREADABLE_SECONDS
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
-from tests.twins.model import after, answer, hang
+from tests.twins.freeze import Freeze
+from tests.twins.model import BROKEN_USAGE, Partly, Step, after, answer, hang, uses
 
+ENDS_OF_A_CLAIM: dict[str, Step | Partly] = {
+    "completed": answer(),
+    "failed": answer("", "refusal"),
+    "timed out": hang,
+    "canceled": hang,
+    "overloaded": ModelBusy("Overloaded.", retry_after=10.0),
+    "asking": uses(("ask_user", {"question": "Which?"})),
+    "waiting": uses(("call_agent", {"agent": "helper", "message": "Help."})),
+}
 ANSWER_USAGE = Usage(10, 5, turns=1, cost_usd=Decimal("0.000105"))
 LARGE = "x" * 20_000
 
@@ -25,6 +41,13 @@ def hidden_for(deployment: Deployment) -> float:
     """The seconds until the queue's only message is visible again."""
     (message,) = deployment.queue.messages
     return (message.visible_at - deployment.clock.now()) / 1000
+
+
+def output_of(task: Task) -> dict[str, Any]:
+    """A task's output, which is a small one."""
+    assert task.output is not None
+    output: dict[str, Any] = json.loads(task.output.inline or "")
+    return output
 
 
 def assert_failed(deployment: Deployment, task: Task, code: FailureCode, message: str) -> Task:
@@ -45,8 +68,7 @@ class TestAnswers:
         assert deployment.work() == []
         ended = deployment.now_of(task)
         assert ended.status is Status.COMPLETED
-        assert ended.output is not None
-        assert json.loads(ended.output.inline or "") == {"result": "生成的报告"}
+        assert output_of(ended) == {"result": "生成的报告"}
         assert ended.usage == ANSWER_USAGE
         assert (ended.started_at, ended.completed_at) == (task.created_at + 2_000, task.created_at + 22_000)
         assert (ended.attempt, ended.fence, ended.lease_until, ended.due_at) == (1, 1, None, None)
@@ -62,7 +84,7 @@ class TestAnswers:
         deployment.registry.disable("writer")
         deployment.work()
         (request,) = deployment.model.requests
-        assert (request.model, request.system, request.max_tokens) == (
+        assert (request.prompt.model, request.prompt.system, request.max_tokens) == (
             "claude-test-1",
             "You write reports.",
             1_000,
@@ -101,8 +123,7 @@ class TestAnswers:
             FailureCode.OUTPUT_TRUNCATED,
             "The answer was cut off at a limit of the model; raise the agent's maxTokens or ask for less.",
         )
-        assert ended.output is not None
-        assert json.loads(ended.output.inline or "") == {"result": "Half of", "partial": True}
+        assert output_of(ended) == {"result": "Half of", "partial": True}
         assert ended.usage == ANSWER_USAGE
 
     @pytest.mark.parametrize(("category", "shown"), [(None, ""), ("cyber", " (category: cyber)")])
@@ -117,9 +138,9 @@ class TestAnswers:
 
     def test_an_unknown_stop_is_no_success(self, deployment: Deployment) -> None:
         task = deployment.submit()
-        deployment.model.then(answer("…", "pause_turn"))
+        deployment.model.then(answer("…", "new_reason"))
         deployment.work()
-        message = "The model stopped for an unknown reason: pause_turn."
+        message = "The model stopped for an unknown reason: new_reason."
         assert_failed(deployment, task, FailureCode.EXECUTION_ERROR, message)
 
     @pytest.mark.parametrize("code", [FailureCode.EXECUTION_ERROR, FailureCode.AGENT_MISCONFIGURED])
@@ -147,9 +168,9 @@ class TestAnswers:
         task = deployment.submit(LARGE)
         key = task.input.key
         assert key is not None
-        deployment.payloads.objects[key] = "{}"
+        deployment.payloads.objects[key] = b"{}"
         deployment.work()
-        message = f"{key} is not the text that was stored"
+        message = f"{key} is not what was stored"
         assert_failed(deployment, task, FailureCode.EXECUTION_ERROR, message)
         assert not deployment.model.requests
 
@@ -303,8 +324,11 @@ class TestEndsFromOutside:
         points = Failpoints()
         points.before("store.finish", lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
         assert deployment.work(points) == []
-        assert deployment.now_of(task).status is Status.CANCELED
-        assert deployment.now_of(task).output is None
+        ended = deployment.now_of(task)
+        assert ended.status is Status.CANCELED
+        assert output_of(ended) == {"result": "Done.", "partial": True}, "what was bought is not thrown away"
+        assert ended.usage == ANSWER_USAGE
+        assert deployment.store.finishes[task.ref] == 1
         assert not deployment.queue.messages
 
     def test_a_task_past_its_deadline_is_settled_and_not_executed(self, deployment: Deployment) -> None:
@@ -336,6 +360,192 @@ class TestEndsFromOutside:
         deployment.store.delete(task.ref)
         assert deployment.work() == []
         assert not deployment.queue.messages
+
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_a_partial_output_is_added_once(self, deployment: Deployment, lost: bool) -> None:
+        task = deployment.submit()
+        deployment.model.then(Partly("So far", hang))
+        deployment.clock.later(20, lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
+        points = Failpoints()
+        points.fail("store.attach", StoreUnavailable("down"), after=lost)
+        assert deployment.work(points) == []
+        ended = deployment.now_of(task)
+        assert output_of(ended) == {"result": "So far", "partial": True}
+        assert ended.usage == replace(BROKEN_USAGE, cost_usd=Decimal("0.00006"))
+        assert [change.method for change in deployment.store.changes].count("attach") == 1
+        assert (ended.status, ended.lease_until) == (Status.CANCELED, None)
+
+    def test_a_worker_that_overslept_the_deadline_does_not_end_anothers_task(
+        self, deployment: Deployment
+    ) -> None:
+        """It wakes at the deadline, when a second worker holds the task and has paid for more."""
+        task = deployment.submit(timeout_ms=100_000)
+        deployment.model.then(Partly("Stale", hang), Partly("Fresh", hang))
+        (message,) = deployment.queue.messages
+        early, late = deployment.queue.deliver(message), deployment.queue.deliver(message)
+        freeze = Freeze(deployment.clock, 5, 95.001)
+
+        async def overtake() -> None:
+            await deployment.clock.sleep(50)
+            await deployment.invoke([late])
+
+        deployment.together(deployment.invoke([early], freeze=freeze), overtake())
+        ended = deployment.now_of(task)
+        assert ended.failure is not None
+        assert (ended.failure.code, ended.fence) == (FailureCode.TIMEOUT, 2)
+        assert output_of(ended) == {"result": "Fresh", "partial": True}
+
+
+class TestSlots:
+    @pytest.mark.parametrize("step", ENDS_OF_A_CLAIM)
+    def test_whatever_ends_a_claim_frees_the_slot_at_once(self, deployment: Deployment, step: str) -> None:
+        tools = ("ask_user", "call_agent")
+        deployment.registry.apply(agent(max_concurrent_tasks=1, allowed_tools=tools))
+        deployment.registry.apply(agent("helper"))
+        deployment.registry.put_project(ProjectSettings("demo", callable_agents=frozenset({"helper"})))
+        first = deployment.submit("first", timeout_ms=30_000)
+        deployment.clock.advance(0.001)
+        second = deployment.submit("second")
+        deployment.model.on("first", ENDS_OF_A_CLAIM[step])
+        tasks = deployment.tasks()
+        if step == "canceled":
+            deployment.clock.later(20, lambda: tasks.cancel("demo", "writer", first.ref.task_id))
+        assert not {"message-2"} & set(deployment.work()), "it needs no message while it waits"
+        assert deployment.now_of(second).status is Status.PENDING
+        (holder,) = deployment.slot_store.state(Scope("writer")).holders
+        assert holder == second.ref.task_id, "the next in line has it"
+        assert [m.ref for m in deployment.queue.messages if m.message_id > "message-2"][-1:] == [second.ref]
+        deployment.work()
+        assert deployment.now_of(second).status is Status.COMPLETED
+        assert not deployment.slot_store.state(Scope("writer")).holders
+
+    def test_a_worker_that_died_before_it_freed_its_slot_is_made_up_for(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.fail("slots.free", Crash("after the end"))
+        with pytest.raises(Crash):
+            deployment.work(points)
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert deployment.slot_store.state(Scope("writer")).holders
+        deployment.clock.advance(LEASE_SECONDS)
+        assert deployment.work() == []
+        assert not deployment.slot_store.state(Scope("writer")).holders
+
+    def test_a_canceled_task_keeps_its_slot_until_its_worker_has_noticed(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.registry.apply(agent(max_concurrent_tasks=1))
+        first = deployment.submit("first")
+        deployment.clock.advance(0.001)
+        second = deployment.submit("second")
+        deployment.model.on("first", hang)
+        seen: list[int] = []
+        deployment.clock.later(20, lambda: deployment.tasks().cancel("demo", "writer", first.ref.task_id))
+        deployment.clock.later(21, lambda: seen.append(len(deployment.model.under_way)))
+        deployment.clock.later(21, lambda: seen.append(len(deployment.queue.messages)))
+        deployment.work()
+        assert seen == [1, 1], "its call of the model still runs, so the next one is not called yet"
+        deployment.work()
+        assert deployment.now_of(second).status is Status.COMPLETED
+
+    def test_without_the_slots_no_task_is_begun(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        points = Failpoints()
+        points.down("slots", StoreUnavailable("down"))
+        assert deployment.work(points) == ["message-1"]
+        assert hidden_for(deployment) == UNREADABLE_SECONDS
+        assert deployment.now_of(task) == task
+        assert not deployment.model.requests
+
+
+class TestOtherAgents:
+    @pytest.fixture(autouse=True)
+    def team(self, deployment: Deployment) -> None:
+        deployment.registry.apply(agent(allowed_tools=("call_agent",)))
+        deployment.registry.apply(agent("helper"))
+        deployment.registry.put_project(ProjectSettings("demo", callable_agents=frozenset({"helper"})))
+
+    def test_the_tasks_of_all_turns_are_counted_in_whichever_worker(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        call = ("call_agent", {"agent": "helper", "message": "Help."})
+        turns = [uses(call, prefix=f"call-{n}") for n in range(MAX_CHILDREN + 1)]
+        deployment.model.on("Write a report.", *turns)
+        for _ in range(2 * MAX_CHILDREN + 1):
+            deployment.work()
+        assert deployment.now_of(task).status is Status.COMPLETED
+        children = [task for task in deployment.store.tasks.values() if task.parent]
+        assert len(children) == MAX_CHILDREN
+        last = deployment.model.requests[-1].messages[-1]["content"][0]
+        assert last["content"].startswith(f"This task has called {MAX_CHILDREN} agents")
+
+    def test_a_stale_worker_starts_nothing(self, deployment: Deployment) -> None:
+        """Wherever it stands still after its reply, until another worker has bought a turn of its own."""
+        for calls in range(12):
+            task = deployment.submit(f"Report {calls}.")
+            call = ("call_agent", {"agent": "helper", "message": f"Help {calls}."})
+            seconds = iter((5, 60))
+
+            def delegate(prefix: str, call: Any = call, seconds: Iterator[int] = seconds) -> Step:
+                return after(deployment.clock, next(seconds), uses(call, prefix=prefix))
+
+            deployment.model.plan(f"Report {calls}.", delegate)
+            message = deployment.queue.messages[-1]
+            early, late = deployment.queue.deliver(message), deployment.queue.deliver(message)
+
+            async def overtake(late: Delivery = late) -> None:
+                await deployment.clock.sleep(60)
+                await deployment.invoke([late])
+
+            freeze = Freeze(deployment.clock, 5, 80, calls)
+            deployment.together(deployment.invoke([early], freeze=freeze), overtake())
+            deployment.clock.run(deployment.invoke(deployment.queue.receive()))
+            deployment.clock.run(deployment.invoke(deployment.queue.receive()))
+            children = [child for child in deployment.store.tasks.values() if child.parent]
+            mine = [child for child in children if child.parent and child.parent.ref == task.ref]
+            assert len(mine) == 1, f"after {calls} calls"
+
+
+class TestHandOver:
+    def hand_over(self, deployment: Deployment, points: Failpoints) -> Task:
+        deployment.registry.apply(agent(allowed_tools=("report_progress",)))
+        task = deployment.submit()
+        first = uses(("report_progress", {"step": "Half"}))
+        deployment.model.then(after(deployment.clock, 30, first), answer("Done."))
+        deployment.work(points, seconds=80)
+        return deployment.now_of(task)
+
+    def test_it_is_no_attempt_and_keeps_the_slot(self, deployment: Deployment) -> None:
+        task = self.hand_over(deployment, Failpoints())
+        assert (task.status, task.attempt, task.fence) == (Status.PENDING, 0, 1)
+        assert list(deployment.slot_store.state(Scope("writer")).holders) == [task.ref.task_id]
+        assert [message.message_id for message in deployment.queue.messages] == ["message-2"]
+        deployment.work()
+        ended = deployment.now_of(task)
+        assert (ended.status, ended.attempt, ended.fence) == (Status.COMPLETED, 1, 2)
+        assert ended.usage.turns == deployment.model.bought == 2
+
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_a_send_that_fails_costs_time_and_nothing_else(self, deployment: Deployment, lost: bool) -> None:
+        points = Failpoints()
+        points.fail("queue.send", QueueUnavailable("down"), after=lost)
+        task = self.hand_over(deployment, points)
+        assert (task.status, task.attempt) == (Status.PENDING, 0)
+        for _ in range(3):
+            deployment.clock.advance(LEASE_SECONDS)
+            deployment.work()
+        ended = deployment.now_of(task)
+        assert (ended.status, ended.attempt) == (Status.COMPLETED, 1)
+        assert deployment.model.bought == 2
+        assert not deployment.queue.messages
+        assert not deployment.slot_store.state(Scope("writer")).holders
+
+    def test_a_release_whose_answer_is_lost_is_one_hand_over(self, deployment: Deployment) -> None:
+        points = Failpoints()
+        points.fail("store.release", StoreUnavailable("answer lost"), after=True)
+        task = self.hand_over(deployment, points)
+        assert (task.status, task.attempt) == (Status.PENDING, 0)
+        deployment.work()
+        assert deployment.now_of(task).status is Status.COMPLETED
 
 
 class TestOutages:
@@ -444,6 +654,7 @@ class TestOutages:
 class TestBatches:
     def test_ten_tasks_are_worked_on_at_once_and_each_alone(self, deployment: Deployment) -> None:
         clock, model = deployment.clock, deployment.model
+        deployment.registry.apply(agent(max_concurrent_tasks=10))
         tasks = {name: deployment.submit(name) for name in ("broken", "hangs", "canceled", "busy", "refused")}
         tasks |= {f"good-{n}": deployment.submit(f"good-{n}") for n in range(5)}
         model.on("broken", ValueError("a bug"))
@@ -471,11 +682,11 @@ class TestBatches:
         assert seen == [4], "the messages of finished tasks are deleted at once"
         for n in range(5):
             ended = deployment.now_of(tasks[f"good-{n}"])
-            assert ended.output is not None
-            assert json.loads(ended.output.inline or "") == {"result": f"Answer {n}."}
+            assert output_of(ended) == {"result": f"Answer {n}."}
             assert ended.completed_at == ended.created_at + 2_000
 
     def test_a_crash_brings_only_the_unfinished_back(self, deployment: Deployment) -> None:
+        deployment.registry.apply(agent(max_concurrent_tasks=10))
         tasks = [deployment.submit(f"task-{n}") for n in range(10)]
         for n in range(10):
             deployment.model.on(f"task-{n}", answer() if n < 7 else hang)

@@ -3,10 +3,10 @@
 import pytest
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Payload, Status, Task, guard_of_completion
-from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.tasks import Claim, Refused, Written
-from tests.twins.deployment import LEASE_SECONDS, RETENTION_MS, Deployment, agent
+from a2a_tasks.domain.task import Artifact, Payload, Question, Status, Task, guard_of_completion
+from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Written
+from tests.twins.deployment import LEASE_SECONDS, MODEL, RETENTION_MS, Deployment, agent
 
 MISSING_ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
@@ -21,16 +21,15 @@ def cancel(deployment: Deployment, task: Task) -> Task:
 
 def claim(deployment: Deployment, task: Task) -> Task:
     now = deployment.clock.now()
-    result = deployment.store.claim(task.ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000))
+    result = deployment.store.claim(task.ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000, task.fence))
     assert isinstance(result, Written)
     return result.task
 
 
 def complete(deployment: Deployment, task: Task) -> Written | Refused:
     guard = guard_of_completion(task.fence, deployment.clock.now())
-    return deployment.ending().complete(
-        task, Payload(inline='{"result":"Done."}'), Usage(1, 1, turns=1), guard
-    )
+    spent = (Spent(1, MODEL, Usage(1, 1, turns=1)),)
+    return deployment.ending().complete(task, Payload(inline='{"result":"Done."}'), spent, guard)
 
 
 def test_a_completed_task_is_read_with_its_output_and_usage(deployment: Deployment) -> None:
@@ -39,13 +38,69 @@ def test_a_completed_task_is_read_with_its_output_and_usage(deployment: Deployme
     wire = get(deployment, task)
     assert wire["status"] == "completed"
     assert wire["output"] == {"result": "Done."}
-    assert wire["usage"] == {
+    used = {
         "inputTokens": 10,
         "outputTokens": 5,
         "cacheReadTokens": 0,
         "cacheWriteTokens": 0,
         "turns": 1,
         "costUsd": 0.000105,
+    }
+    assert wire["usage"] == used | {
+        "byModel": [{"model": MODEL} | used],
+        "byAttempt": [{"attempt": 1} | used],
+    }
+
+
+def test_artifacts_are_read_with_addresses_as_soon_as_they_are_saved(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    key = f"tasks/{task.ref.task_id}/artifact-1-call-1"
+    saved = (
+        Artifact("call-1", "报告.md", "text/markdown", size_bytes=5, key=key),
+        Artifact("call-2", "page", "text/html", url="https://example.com/page"),
+    )
+    deployment.store.advance(task.ref, task.fence, Advance(deployment.clock.now(), artifacts=saved))
+    assert get(deployment, task)["output"] == {
+        "artifacts": [
+            {
+                "artifactId": "call-1",
+                "name": "报告.md",
+                "mediaType": "text/markdown",
+                "sizeBytes": 5,
+                "url": deployment.payloads.link(key, "报告.md"),
+            },
+            {
+                "artifactId": "call-2",
+                "name": "page",
+                "mediaType": "text/html",
+                "url": "https://example.com/page",
+            },
+        ]
+    }
+    (listed,) = deployment.tasks().page("demo", "writer", None, 10, None)["tasks"]
+    assert "output" not in listed
+
+
+def test_a_question_is_read_and_its_task_can_be_canceled(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    now = deployment.clock.now()
+    pause = Pause(now, Question("call-1", "Which city?"), now + 3_600_000, 60_000)
+    deployment.store.pause(task.ref, task.fence, pause)
+    deployment.clock.advance(600)
+    wire = get(deployment, task)
+    assert (wire["status"], wire["question"]) == ("input_required", "Which city?")
+    assert cancel(deployment, task).status is Status.CANCELED
+    assert "question" not in get(deployment, task)
+
+
+def test_a_question_that_nobody_answers_in_time_fails_its_task(deployment: Deployment) -> None:
+    task = claim(deployment, deployment.submit())
+    now = deployment.clock.now()
+    deployment.store.pause(task.ref, task.fence, Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000))
+    deployment.clock.advance(3_600)
+    assert get(deployment, task)["errorDetails"] == {
+        "message": "The agent's question was not answered in time.",
+        "code": "TIMEOUT",
     }
 
 

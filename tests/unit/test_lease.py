@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
-from a2a_tasks.ports.tasks import Claim, Written
+from a2a_tasks.ports.tasks import Claim, Release, Written
 from a2a_tasks.services.lease import Held, LeaseKeeper, Stop, Stopped
 from tests.twins.deployment import LEASE_SECONDS, Deployment, inline
 from tests.twins.failpoints import Failpoints
@@ -19,7 +19,7 @@ Work = Callable[[], Awaitable[str]]
 def claim(deployment: Deployment, task: Task) -> Task:
     now = deployment.clock.now()
     claim_id = deployment.entropy.bytes(8).hex()
-    result = deployment.store.claim(task.ref, Claim(claim_id, now, now + LEASE_SECONDS * 1000))
+    result = deployment.store.claim(task.ref, Claim(claim_id, now, now + LEASE_SECONDS * 1000, task.fence))
     assert isinstance(result, Written)
     return result.task
 
@@ -118,7 +118,7 @@ def test_a_deleted_task_stops_the_work(deployment: Deployment) -> None:
 def test_another_workers_claim_stops_the_work_as_lost(deployment: Deployment) -> None:
     def overtake() -> None:
         task = the_task(deployment)
-        deployment.store.release(task.ref, task.fence, 0, 0, task.created_at, task.usage)
+        deployment.store.release(task.ref, task.fence, Release(0, 0, task.created_at, task.spent))
         claim(deployment, task)
 
     deployment.clock.later(1, overtake)

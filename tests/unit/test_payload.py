@@ -38,12 +38,22 @@ def test_a_changed_or_missing_text_is_noticed() -> None:
     store = MemoryPayloads()
     saved = payload.save(store, "t", "input", {"message": "a" * INLINE_BYTES})
     assert saved.key
-    store.objects[saved.key] += " "
-    with pytest.raises(PayloadCorrupt, match="is not the text that was stored"):
+    store.objects[saved.key] += b" "
+    with pytest.raises(PayloadCorrupt, match="is not what was stored"):
         payload.load(store, saved)
     del store.objects[saved.key]
     with pytest.raises(PayloadCorrupt, match="is gone"):
         payload.load(store, saved)
+
+
+def test_a_file_goes_out_whatever_its_size_and_comes_back_unchanged() -> None:
+    store = MemoryPayloads()
+    saved = payload.save_bytes(store, "t", "workspace-1.tar.gz", b"\x00\xff", "application/gzip")
+    assert saved.key == "tasks/t/workspace-1.tar.gz"
+    assert payload.load_bytes(store, saved) == b"\x00\xff"
+    store.objects[saved.key] = b""
+    with pytest.raises(PayloadCorrupt, match="is not what was stored"):
+        payload.load_bytes(store, saved)
 
 
 def test_no_text_is_an_empty_document() -> None:

@@ -5,21 +5,31 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.domain.ids import SHARDS, shard
-from a2a_tasks.domain.task import DISPATCH_GRACE_MS, LEASE_GRACE_MS, Status, Task
+from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.task import (
+    CHILD_CHECK_MS,
+    DISPATCH_GRACE_MS,
+    LEASE_GRACE_MS,
+    SWEEP_AHEAD_MS,
+    Status,
+    Task,
+)
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Due, Written
-from a2a_tasks.services.sweep import PAGE, Sweeper, SweepReport
-from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, Deployment, plenty
+from a2a_tasks.services.sweep import PAGE, SweepReport
+from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, MAX_WAIT_MS, Deployment, agent, plenty
 from tests.twins.failpoints import Crash, Failpoints
+from tests.twins.model import hang, uses
 from tests.twins.tasks import MemoryTaskStore
 
 GRACE_SECONDS = DISPATCH_GRACE_MS / 1000
+DAY_MS = 24 * 3_600_000
 
 
 def claim(deployment: Deployment, task: Task) -> Task:
     now = deployment.clock.now()
     claim_id = deployment.entropy.bytes(8).hex()
-    result = deployment.store.claim(task.ref, Claim(claim_id, now, now + LEASE_SECONDS * 1000))
+    result = deployment.store.claim(task.ref, Claim(claim_id, now, now + LEASE_SECONDS * 1000, task.fence))
     assert isinstance(result, Written)
     return result.task
 
@@ -121,9 +131,138 @@ def test_a_task_that_waits_for_its_retry_is_not_sent_early(deployment: Deploymen
     deployment.queue.messages.clear()
     deployment.clock.advance(GRACE_SECONDS)
     report = deployment.sweep()
-    assert (report.postponed, report.resent) == (1, 0)
+    assert (report.postponed, report.resent) == (0, 1)
     assert deployment.now_of(task).due_at == start + DISPATCH_GRACE_MS
+    (message,) = deployment.queue.messages
+    assert message.visible_at == start
+
+
+def test_a_start_too_far_away_for_the_queue_is_looked_at_shortly_before_it(deployment: Deployment) -> None:
+    start = deployment.clock.now() + DAY_MS
+    task = deployment.submit(not_before=start)
     assert not deployment.queue.messages
+    deployment.clock.advance((DAY_MS - SWEEP_AHEAD_MS) / 1000 - 1)
+    assert deployment.sweep() == SweepReport()
+    deployment.clock.advance(1)
+    assert deployment.sweep().resent == 1
+    (message,) = deployment.queue.messages
+    assert message.visible_at == start
+    assert deployment.sweep() == SweepReport()
+    deployment.clock.advance(SWEEP_AHEAD_MS / 1000)
+    deployment.work()
+    assert deployment.now_of(task).started_at == start
+
+
+def test_a_question_without_an_answer_ends_at_its_limit(deployment: Deployment) -> None:
+    deployment.registry.apply(agent(allowed_tools=("ask_user",)))
+    task = deployment.submit()
+    deployment.model.then(uses(("ask_user", {"question": "Which?"})))
+    deployment.work()
+    asking = deployment.now_of(task)
+    assert (asking.status, asking.due_at) == (Status.INPUT_REQUIRED, asking.deadline)
+    deployment.clock.advance(MAX_WAIT_MS / 1000 - 1)
+    assert deployment.sweep() == SweepReport()
+    deployment.clock.advance(1)
+    assert deployment.sweep().timed_out == 1
+    ended = deployment.now_of(task)
+    assert ended.failure is not None
+    assert ended.failure.message == "The agent's question was not answered in time."
+
+
+class TestTasksThatWaitForOthers:
+    @pytest.fixture
+    def parent(self, deployment: Deployment) -> Task:
+        deployment.registry.apply(agent(allowed_tools=("call_agent",)))
+        deployment.registry.apply(agent("helper"))
+        deployment.registry.put_project(ProjectSettings("demo", callable_agents=frozenset({"helper"})))
+        task = deployment.submit()
+        call = ("call_agent", {"agent": "helper", "message": "Help."})
+        deployment.model.on("Write a report.", uses(call, call))
+        deployment.work()
+        assert len(deployment.now_of(task).awaits) == 2
+        return task
+
+    def test_are_left_alone_until_all_of_them_have_ended(self, deployment: Deployment, parent: Task) -> None:
+        first, second = deployment.now_of(parent).awaits
+        deployment.queue.messages.clear()
+        deployment.tasks().cancel("demo", first.agent_id, first.task_id)
+        deployment.clock.advance(CHILD_CHECK_MS / 1000)
+        deployment.sweep()
+        assert deployment.now_of(parent).due_at == deployment.clock.now() + CHILD_CHECK_MS
+        assert {message.ref for message in deployment.queue.messages} == {second}
+
+    @pytest.mark.parametrize("point", ["store.wake", "queue.send"])
+    def test_go_on_though_the_wake_up_was_lost(
+        self, deployment: Deployment, parent: Task, point: str
+    ) -> None:
+        points = Failpoints()
+        error = QueueUnavailable("down") if point == "queue.send" else StoreUnavailable("down")
+        points.fail(point, error)
+        deployment.work(points)
+        waiting = deployment.now_of(parent)
+        assert (waiting.status, bool(waiting.awaits)) == (Status.PENDING, point == "store.wake")
+        assert not deployment.queue.messages
+        deployment.clock.advance(CHILD_CHECK_MS / 1000)
+        assert deployment.sweep().resent == 1
+        deployment.work()
+        assert deployment.now_of(parent).status is Status.COMPLETED
+
+    def test_are_woken_if_a_child_is_gone(self, deployment: Deployment, parent: Task) -> None:
+        for ref in deployment.now_of(parent).awaits:
+            deployment.store.delete(ref)
+        deployment.queue.messages.clear()
+        deployment.clock.advance(CHILD_CHECK_MS / 1000)
+        assert deployment.sweep().resent == 1
+        assert not deployment.now_of(parent).awaits
+
+    def test_end_at_their_own_deadline_which_is_their_childrens_too(
+        self, deployment: Deployment, parent: Task
+    ) -> None:
+        deployment.queue.messages.clear()
+        deployment.clock.advance(300)
+        deployment.sweep()
+        assert set(deployment.store.finishes.values()) == {1}
+        assert {task.deadline for task in deployment.store.tasks.values()} == {parent.deadline}
+        assert {task.status for task in deployment.store.tasks.values()} == {Status.FAILED}
+
+
+class TestTasksInLine:
+    @pytest.fixture
+    def waiting(self, deployment: Deployment) -> Task:
+        """The second of two tasks of an agent that may run one; the first one's worker dies at its end."""
+        deployment.registry.apply(agent(max_concurrent_tasks=1))
+        deployment.submit("first")
+        deployment.clock.advance(0.001)
+        second = deployment.submit("second")
+        points = Failpoints()
+        points.fail("slots.free", Crash("after the end"))
+        with pytest.raises(Crash):
+            deployment.work(points)
+        deployment.queue.messages.clear()
+        assert deployment.now_of(second).status is Status.PENDING
+        return second
+
+    def test_get_the_slot_that_a_dead_worker_held(self, deployment: Deployment, waiting: Task) -> None:
+        deployment.clock.advance(GRACE_SECONDS)
+        deployment.sweep()
+        assert [message.ref for message in deployment.queue.messages] == [waiting.ref]
+        deployment.work()
+        assert deployment.now_of(waiting).status is Status.COMPLETED
+
+    def test_get_no_message_while_the_slot_is_used(self, deployment: Deployment) -> None:
+        deployment.registry.apply(agent(max_concurrent_tasks=1))
+        deployment.submit("first")
+        deployment.clock.advance(0.001)
+        second = deployment.submit("second")
+        deployment.model.on("first", hang)
+        reports: list[SweepReport] = []
+        sent: list[bool] = []
+        deployment.clock.later(GRACE_SECONDS, lambda: reports.append(deployment.sweep()))
+        deployment.clock.later(
+            GRACE_SECONDS, lambda: sent.append(second.ref in [m.ref for m in deployment.queue.messages])
+        )
+        deployment.work()
+        assert (reports[0].postponed, reports[0].resent, sent) == (2, 0, [False])
 
 
 class StaleIndex(MemoryTaskStore):
@@ -145,7 +284,8 @@ def test_what_the_index_still_shows_is_checked_against_the_task(deployment: Depl
     deployment.store.delete(deleted.ref)
     deployment.queue.messages.clear()
     before = dict(deployment.store.tasks)
-    report = Sweeper(stale, deployment.queue, deployment.ending(), deployment.telemetry).sweep(plenty)
+    sweeper = replace(deployment.sweeper(), store=stale)
+    report = sweeper.sweep(plenty)
     assert report == SweepReport(looked_at=3)
     assert deployment.store.tasks == before
     assert not deployment.queue.messages

@@ -9,14 +9,22 @@ from hypothesis import strategies as st
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import (
+    CHILD_CHECK_MS,
     DISPATCH_GRACE_MS,
     LEASE_GRACE_MS,
     LIVE,
+    MAX_QUEUE_DELAY_MS,
     MAX_RESEND_GAP_MS,
+    SWEEP_AHEAD_MS,
     TERMINAL,
     TRANSITIONS,
+    Budget,
+    Lane,
     Outcome,
     Payload,
+    Priority,
+    Progress,
+    Question,
     Status,
     Task,
     TaskRef,
@@ -25,6 +33,7 @@ from a2a_tasks.domain.task import (
     due_after_create,
     due_after_release,
     due_after_resend,
+    due_while_awaiting,
     guard_of_cancel,
     guard_of_completion,
     guard_of_dead_letter,
@@ -34,7 +43,7 @@ from a2a_tasks.domain.task import (
     iso8601,
     to_wire,
 )
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.usage import Spent, Usage
 
 CREATED = 1_000_000
 DEADLINE = CREATED + 300_000
@@ -137,7 +146,52 @@ def test_who_may_be_claimed() -> None:
         assert not claimable(task(status), now)
 
 
+def test_what_waits_for_others_is_not_claimed_until_they_have_ended() -> None:
+    other = TaskRef("helper", "017f22e2-79b0-7cc3-98c4-dc0c0c07398e")
+    assert not claimable(task(awaits=(other,)), CREATED)
+
+
+def test_a_question_is_left_to_its_caller_until_the_longest_wait_is_over() -> None:
+    asking = task(Status.INPUT_REQUIRED)
+    assert not guard_of_dead_letter(CREATED).allows(asking)
+    assert not guard_of_expiry(DEADLINE - 1).allows(asking)
+    assert guard_of_expiry(DEADLINE).allows(asking)
+    assert guard_of_cancel(CREATED).allows(asking)
+
+
+def test_a_worker_stops_with_its_own_end_and_learns_of_any_other() -> None:
+    assert guard_of_worker(1).by_worker
+    assert guard_of_completion(1, CREATED).by_worker
+    others = (guard_of_cancel(1), guard_of_expiry(1), guard_of_loss(1, 1), guard_of_dead_letter(1))
+    assert not any(guard.by_worker for guard in others)
+
+
+@pytest.mark.parametrize(
+    ("budget", "used", "over"),
+    [
+        (Budget(), Usage(10**9, cost_usd=Decimal(10**6)), False),
+        (Budget(Decimal(1)), Usage(1, cost_usd=Decimal("0.999999")), False),
+        (Budget(Decimal(1)), Usage(1, cost_usd=Decimal(1)), True),
+        (Budget(Decimal(1)), Usage(10**9), False),
+        (Budget(tokens=10), Usage(1, 2, 3, 3), False),
+        (Budget(tokens=10), Usage(1, 2, 3, 4), True),
+        (Budget(Decimal(1), 10), Usage(1, cost_usd=Decimal(2)), True),
+        (Budget(Decimal(0)), Usage(), True),
+    ],
+)
+def test_when_a_budget_is_used_up(budget: Budget, used: Usage, over: bool) -> None:
+    assert budget.is_used_up(used) is over
+
+
 TIMES = st.integers(0, 10_000_000)
+
+
+@given(TIMES, TIMES)
+def test_a_delayed_task_is_looked_at_between_its_creation_and_its_deadline(delay: int, timeout: int) -> None:
+    start = CREATED + delay
+    due = due_after_create(CREATED, start + timeout, start)
+    assert due >= CREATED
+    assert due <= start + timeout
 
 
 @given(TIMES, TIMES)
@@ -146,6 +200,7 @@ def test_a_task_is_always_looked_at_by_its_deadline(moment: int, timeout: int) -
     waiting = task(deadline=deadline)
     for due in (
         due_after_create(moment, deadline),
+        due_while_awaiting(moment, deadline),
         due_after_claim(moment, deadline),
         due_after_release(moment, deadline),
         due_after_resend(waiting, CREATED + moment),
@@ -158,6 +213,14 @@ def test_when_it_is_looked_at_before() -> None:
     assert due_after_create(CREATED, far) == CREATED + DISPATCH_GRACE_MS
     assert due_after_claim(CREATED, far) == CREATED + LEASE_GRACE_MS
     assert due_after_release(CREATED, far) == CREATED + DISPATCH_GRACE_MS
+    assert due_while_awaiting(CREATED, far) == CREATED + CHILD_CHECK_MS
+
+
+def test_a_delayed_task_is_looked_at_after_its_message_or_in_time_to_send_one() -> None:
+    far = CREATED + 100_000_000
+    soon, later = CREATED + MAX_QUEUE_DELAY_MS, CREATED + MAX_QUEUE_DELAY_MS + 1
+    assert due_after_create(CREATED, far, soon) == soon + DISPATCH_GRACE_MS
+    assert due_after_create(CREATED, far, later) == later - SWEEP_AHEAD_MS
 
 
 def test_a_waiting_task_is_sent_again_ever_less_often() -> None:
@@ -202,7 +265,7 @@ def test_an_ended_task_on_the_wire() -> None:
         started_at=CREATED + 1,
         completed_at=CREATED + 2,
         failure=Failure(FailureCode.OUTPUT_TRUNCATED, "Cut off."),
-        usage=Usage(1, 2, turns=1, cost_usd=Decimal("0.5")),
+        spent=(Spent(1, "m", Usage(1, 2, turns=1, cost_usd=Decimal("0.5"))),),
     )
     wire = to_wire(ended, {"result": "Hal", "partial": True})
     assert wire["errorDetails"] == {"message": "Cut off.", "code": "OUTPUT_TRUNCATED"}
@@ -211,3 +274,65 @@ def test_an_ended_task_on_the_wire() -> None:
     assert wire["completedAt"] == "1970-01-01T00:16:40.002Z"
     assert wire["attempts"] == 2
     assert wire["usage"]["costUsd"] == 0.5
+
+
+def test_a_running_task_on_the_wire_says_what_it_does() -> None:
+    used = running(started_at=CREATED + 1, turns=2, progress=Progress("WebSearch", "Reading", 40))
+    assert to_wire(used, None)["progress"] == {
+        "turn": 3,
+        "tool": "WebSearch",
+        "step": "Reading",
+        "percent": 40,
+    }
+    silent = running(started_at=CREATED + 1)
+    assert to_wire(silent, None)["progress"] == {"turn": 1}
+
+
+def test_an_ended_task_has_no_progress_and_asks_nothing() -> None:
+    ended = task(
+        Status.CANCELED, started_at=CREATED, progress=Progress(step="s"), question=Question("c", "?")
+    )
+    assert not {"progress", "question"} & to_wire(ended, None).keys()
+
+
+def test_a_question_is_on_the_wire_while_it_is_asked() -> None:
+    asking = task(Status.INPUT_REQUIRED, started_at=CREATED, question=Question("call-1", "Which city?"))
+    assert to_wire(asking, None)["question"] == "Which city?"
+
+
+def test_a_start_in_the_future_is_on_the_wire_until_it_is_made() -> None:
+    delayed = task(not_before=CREATED + 60_000)
+    assert to_wire(delayed, None)["notBefore"] == iso8601(CREATED + 60_000)
+    assert "notBefore" not in to_wire(replace(delayed, started_at=CREATED + 60_000), None)
+    assert "notBefore" not in to_wire(task(not_before=CREATED), None)
+
+
+def test_what_is_as_usual_is_not_on_the_wire() -> None:
+    assert not {"priority", "lane"} & to_wire(task(), None).keys()
+    wire = to_wire(task(priority=Priority.LOW, lane=Lane.BATCH), None)
+    assert (wire["priority"], wire["lane"]) == ("low", "batch")
+
+
+def test_artifacts_are_part_of_the_output_also_before_there_is_a_result() -> None:
+    artifact = {"artifactId": "call-1", "name": "a", "mediaType": "text/plain", "url": "https://example.com/"}
+    assert to_wire(running(), None, [artifact])["output"] == {"artifacts": [artifact]}
+    assert to_wire(task(Status.COMPLETED), {"result": "r"}, [artifact])["output"] == {
+        "result": "r",
+        "artifacts": [artifact],
+    }
+
+
+def test_usage_on_the_wire_is_also_by_model_and_by_attempt() -> None:
+    spent = (
+        Spent(1, "a", Usage(1, 0, turns=1, cost_usd=Decimal("0.1"))),
+        Spent(2, "a", Usage(2, 0, turns=1, cost_usd=Decimal("0.2"))),
+        Spent(2, "b", Usage(4, 0, turns=1, cost_usd=Decimal("0.4")), task_id="child"),
+    )
+    usage = to_wire(running(spent=spent), None)["usage"]
+    assert (usage["inputTokens"], usage["turns"], usage["costUsd"]) == (7, 3, 0.7)
+    assert [(entry["model"], entry["inputTokens"]) for entry in usage["byModel"]] == [("a", 3), ("b", 4)]
+    assert [(entry["attempt"], entry["inputTokens"]) for entry in usage["byAttempt"]] == [(1, 1), (2, 6)]
+
+
+def test_a_model_that_was_never_reached_has_no_usage_on_the_wire() -> None:
+    assert "usage" not in to_wire(running(spent=(Spent(1, "a", Usage()),)), None)

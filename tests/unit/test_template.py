@@ -4,6 +4,7 @@ Each rule is a function from the parsed template to what breaks it. A rule is te
 keeps it, and a template with one mistake does not.
 """
 
+import ast
 import copy
 import json
 import re
@@ -16,6 +17,10 @@ import pytest
 from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "layers" / "core"
+CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
+BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
+SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 DATA_TYPES = {
     "AWS::DynamoDB::Table",
     "AWS::SQS::Queue",
@@ -79,8 +84,46 @@ def role_of(function: Mapping[str, Any]) -> str:
 
 
 def statements(template: Template, role: str) -> list[dict[str, Any]]:
-    policies = template["Resources"][role]["Properties"]["Policies"]
+    """What a role allows, by its own policies and by those attached to it under a condition."""
+    policies = list(template["Resources"][role]["Properties"]["Policies"])
+    policies += [p for p in of_type(template, "AWS::IAM::Policy").values() if {"Ref": role} in p["Roles"]]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def code_of(function: Mapping[str, Any]) -> Iterator[ast.Module]:
+    """A function's own modules, and those of the core layer that they import, one by the other."""
+    todo = sorted((ROOT / function["CodeUri"]).glob("*.py"))
+    seen = set(todo)
+    while todo:
+        module = ast.parse(todo.pop().read_text())
+        yield module
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("a2a_tasks."):
+                imported = CORE / node.module.replace(".", "/")
+                paths = [imported.with_suffix(".py"), *(imported / f"{name.name}.py" for name in node.names)]
+                new = {path for path in paths if path.is_file()} - seen
+                todo += new
+                seen |= new
+
+
+def read_by(function: Mapping[str, Any]) -> set[str]:
+    """The environment variables that the code of a function reads."""
+    found: set[str] = set()
+    for module in code_of(function):
+        for node in ast.walk(module):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(
+                        value=ast.Name(id="environment"), attr="text" | "integer" | "optional"
+                    ),
+                    args=[ast.Constant(value=str(name))],
+                ):
+                    found.add(name)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="environment"), attr="retention_ms")):
+                    found.add("RETENTION_DAYS")
+                case ast.ImportFrom(module="aws_lambda_powertools"):
+                    found.add("POWERTOOLS_SERVICE_NAME")
+    return found
 
 
 def values(template: Template, value: Any) -> dict[str | None, int]:
@@ -173,12 +216,80 @@ def function_reaches_what_it_names(template: Template) -> list[str]:
     return broken
 
 
-def only_the_worker_reads_the_secret(template: Template) -> list[str]:
+def function_is_given_what_it_reads(template: Template) -> list[str]:
+    """Each variable is read, and each that is read is given; those of all functions are Powertools' own."""
+    shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
+    broken = [f"nobody reads {name}" for name in sorted(shared - SHARED_VARIABLES)]
+    for name, function in functions(template).items():
+        given, read = function["Environment"]["Variables"].keys(), read_by(function)
+        broken += [f"{name} reads {variable}, which it is not given" for variable in sorted(read - given)]
+        broken += [f"{name} is given {variable}, which it does not read" for variable in sorted(given - read)]
+    return broken
+
+
+def no_secret_is_in_an_environment(template: Template) -> list[str]:
+    """Only a secret's name is: whoever may look at a function's configuration sees its variables."""
+    broken = [
+        f"parameter {name} is secret" for name, item in template["Parameters"].items() if "NoEcho" in item
+    ]
+    for name, function in functions(template).items():
+        for variable, value in function["Environment"]["Variables"].items():
+            if "{{resolve:" in json.dumps(value):
+                broken.append(f"{variable} of {name} is resolved into the environment")
+            if re.search(r"KEY$|TOKEN|PASSWORD|SECRET(?!_ARN$)", variable):
+                broken.append(f"{variable} of {name} is called like a secret")
+    return broken
+
+
+def claude_is_called_only_on_the_backend(template: Template) -> list[str]:
+    """The Claude API asks for a key and no permission; the backends on AWS are alternatives."""
+    broken = []
+    for role in of_type(template, "AWS::IAM::Role"):
+        for policy in template["Resources"][role]["Properties"]["Policies"]:
+            if "Inference" in json.dumps(policy):
+                broken.append(f"{role} may always call Claude")
+    for name, item in template["Resources"].items():
+        if item["Type"] == "AWS::IAM::Policy" and item.get("Condition") not in BACKEND_CONDITIONS:
+            broken.append(f"{name} does not depend on the backend")
+    conditions = {name: template["Conditions"].get(name) for name in BACKEND_CONDITIONS}
+    return broken + [
+        f"{name} is not about {backend}"
+        for name, backend in BACKEND_CONDITIONS.items()
+        if conditions[name] != {"Fn::Equals": [{"Ref": "ClaudeBackend"}, backend]}
+    ]
+
+
+def each_backend_has_its_models(template: Template) -> list[str]:
+    models = template["Mappings"]["Models"]
+    backends = template["Parameters"]["ClaudeBackend"]["AllowedValues"]
+    broken = [f"{name} is no backend" for name in models.keys() - set(backends)]
+    broken += [
+        f"{backend} has no {alias}"
+        for backend in backends
+        for alias in ("Opus", "Sonnet", "Haiku")
+        if not models.get(backend, {}).get(alias)
+    ]
+    # Bedrock's ids have a prefix of their own
+    return broken + [
+        f"{model} of {backend} is no id there"
+        for backend, aliases in models.items()
+        for model in aliases.values()
+        if model.startswith("anthropic.") is not (backend == "bedrock")
+    ]
+
+
+def models_of_the_claude_api_have_prices(template: Template) -> list[str]:
+    prices = json.loads(template["Parameters"]["ModelPrices"]["Default"])
+    models = template["Mappings"]["Models"]["claude-api"].values()
+    return [f"{model} has no price" for model in models if model not in prices]
+
+
+def only_what_calls_claude_reads_the_secret(template: Template) -> list[str]:
     secrets = of_type(template, "AWS::SecretsManager::Secret").keys()
     return [
         f"{role} may reach a secret"
         for role in of_type(template, "AWS::IAM::Role")
-        if role != "WorkerRole"
+        if role not in CALLS_CLAUDE
         and any(
             referenced(item["Resource"]) & secrets or "secretsmanager" in str(item["Action"])
             for item in statements(template, role)
@@ -328,7 +439,38 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      drop(*properties("WorkerFunction", "Environment", "Variables", "TASKS_TABLE"))),
     (function_reaches_what_it_names,
      change(*properties("CleanupFunction", "Environment", "Variables", "QUEUE"), to={"Ref": "TaskQueue"})),
-    (only_the_worker_reads_the_secret, allow("SweeperRole", "secretsmanager:GetSecretValue", SECRET)),
+    (only_what_calls_claude_reads_the_secret, allow("SweeperRole", "secretsmanager:GetSecretValue", SECRET)),
+    (function_is_given_what_it_reads,
+     drop(*properties("WorkerFunction", "Environment", "Variables", "MAX_INPUT_WAIT_HOURS"))),
+    (function_is_given_what_it_reads,
+     drop(*properties("ApiFunction", "Environment", "Variables", "CLAUDE_BACKEND"))),
+    (function_is_given_what_it_reads,
+     drop(*properties("SweeperFunction", "Environment", "Variables", "RETENTION_DAYS"))),
+    (function_is_given_what_it_reads,
+     change(*properties("SweeperFunction", "Environment", "Variables", "MAX_ATTEMPTS"), to="3")),
+    (function_is_given_what_it_reads,
+     change(*properties("AuthorizerFunction", "Environment", "Variables", "LOG_FORMAT"), to="json")),
+    (function_is_given_what_it_reads,
+     change("Globals", "Function", "Environment", "Variables", "STAGE", to={"Ref": "Stage"})),
+    (no_secret_is_in_an_environment,
+     change(*properties("WorkerFunction", "Environment", "Variables", "CLAUDE_API_KEY"), to="sk-ant-0")),
+    (no_secret_is_in_an_environment,
+     change(*properties("WorkerFunction", "Environment", "Variables", "CLAUDE"),
+            to={"Fn::Sub": "{{resolve:secretsmanager:${ClaudeApiKeySecret}:SecretString:apiKey}}"})),
+    (no_secret_is_in_an_environment, change("Parameters", "ClaudeBackend", "NoEcho", to=True)),
+    (claude_is_called_only_on_the_backend, drop("Resources", "BedrockPolicy", "Condition")),
+    (claude_is_called_only_on_the_backend,
+     allow("WorkerRole", "bedrock-mantle:CreateInference", {"Fn::Sub": "arn:${AWS::Partition}:x"})),
+    (claude_is_called_only_on_the_backend,
+     change("Conditions", "IsBedrock", to={"Fn::Equals": [{"Ref": "ClaudeBackend"}, "claude-api"]})),
+    (each_backend_has_its_models, drop("Mappings", "Models", "claude-on-aws")),
+    (each_backend_has_its_models, drop("Mappings", "Models", "bedrock", "Haiku")),
+    (each_backend_has_its_models, change("Mappings", "Models", "bedrock", "Haiku", to="claude-haiku-5-5")),
+    (models_of_the_claude_api_have_prices,
+     change("Mappings", "Models", "claude-api", "Opus", to="claude-opus-9")),
+    (policy_names_actions_and_resources,
+     change(*properties("BedrockPolicy", "PolicyDocument", "Statement"),
+            to=[{"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}])),
     (policy_names_actions_and_resources, allow("ApiRole", "dynamodb:*", TASKS)),
     (policy_names_actions_and_resources, allow("ApiRole", "dynamodb:Scan", "*")),
     (function_logs_to_its_own_group,

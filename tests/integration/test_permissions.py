@@ -1,0 +1,262 @@
+"""Each function may call what it calls, as every test of a handler checks, and nothing else, as these do."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.domain.task import Artifact, Lane, Parent, Priority, Status, Task
+from a2a_tasks.domain.tools import McpServer
+from a2a_tasks.ports.slots import Scope, Waiter
+from a2a_tasks.ports.tasks import Advance
+from a2a_tasks.services import payload
+from local.standin.client import StandInClient
+from tests.integration.account import AGENT, PROJECT, Account
+from tests.integration.caller import Caller
+from tests.integration.cold_start import LOGICAL_IDS
+from tests.integration.event_files import load_event
+from tests.integration.lambda_context import LambdaContext
+from tests.integration.permissions import Grant, Role, role_of
+from tests.integration.stored_task import (
+    ANYTHING,
+    asking,
+    claimed,
+    completed,
+    created,
+    given_back,
+    new_task,
+    outcome,
+)
+from tests.integration.worker import Worker
+
+type Start = Callable[..., ModuleType]
+
+EVENT_SOURCE = {
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+}
+"""What Lambda itself does in the function's role to deliver messages."""
+LONG = "x" * 20_000
+
+
+def unused(account: Account, function: str) -> set[Grant]:
+    """What a function may call and has not, apart from what Lambda does in its role."""
+    role = role_of(LOGICAL_IDS[function], account.resources)
+    by_lambda = EVENT_SOURCE if function in ("worker", "dead_letter") else set()
+    return {
+        grant
+        for grant in role.grants - account.calls.used
+        if not grant.action.startswith("logs:") and grant.action not in by_lambda
+    }
+
+
+def hold_and_wait(account: Account, holder: Task, waiting: Task) -> None:
+    """The agent's last slot is the first task's, and the second is in line for it."""
+    slots = DynamoDBSlots(account.dynamodb, account.resources["TasksTable"])
+    scope = Scope(AGENT)
+    assert slots.take(scope, holder.ref.task_id, 0, 1)
+    slots.wait(scope, Waiter(waiting.ref.task_id, Priority.NORMAL, 0), waiting.deadline)
+    slots.arrive(scope)
+
+
+def test_the_api(agents: Account, start: Start) -> None:
+    api = start("api")
+    caller, now = Caller(api.handler, PROJECT), api.submitter.clock.now()
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
+    agents.registry.create_project(PROJECT, now)
+    agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
+
+    accepted = caller.post(AGENT, {"message": LONG})
+    done = created(agents.store, now, number=1)
+    output = payload.save(agents.payloads, done.ref.task_id, "output-1", {"result": LONG})
+    completed(agents.store, done, now, output)
+    read = caller.get(f"/a2a/{AGENT}/tasks/{done.ref.task_id}")
+    listed = caller.get(f"/a2a/{AGENT}/tasks")
+    question = asking(agents.store, created(agents.store, now, number=2), now)
+    path = f"/a2a/{AGENT}/tasks/{question.ref.task_id}/messages"
+    answered = caller.send("POST", path, body='{"message": "Paris"}')
+    first, second = created(agents.store, now, number=3), created(agents.store, now, number=4)
+    hold_and_wait(agents, first, second)
+    canceled = caller.delete(f"/a2a/{AGENT}/tasks/{first.ref.task_id}")
+
+    answers = (accepted, read, listed, answered, canceled)
+    assert [answer.status for answer in answers] == [202, 200, 200, 202, 200]
+    assert unused(agents, "api") == set()
+
+
+def test_the_worker(worker: Worker, claude: StandInClient) -> None:
+    account = worker.account
+    arn = account.secrets.create_secret(Name="a2a-tasks/mcp/demo/docs", SecretString="t0ken")
+    account.registry.create_project(PROJECT, 0)
+    account.registry.set_project(PROJECT, daily_tokens=10**9)
+    server = McpServer("docs", "https://docs.example/mcp", arn["ARN"])
+    account.registry.put_mcp_server(PROJECT, server)
+    tools = ["ask_user", "mcp__docs__search", "Write"]
+    agent = account.add_agent(AGENT, PROJECT, allowedTools=tools, maxConcurrentTasks=1)
+    write = f"tool=Write:{json.dumps({'file_path': 'a', 'content': LONG})}"
+    tasks = [
+        worker.accept(f"[[standin: {write} | say=done]] {LONG} {n}", number=n, agent_revision=agent.revision)
+        for n in range(2)
+    ]
+
+    worker.deliver(remaining_ms=59_000)
+    worker.work()
+
+    assert [worker.now(task).status for task in tasks] == [Status.COMPLETED] * 2
+    assert claude.requests(0).body["mcp_servers"][0]["authorization_token"] == "t0ken"
+    assert unused(account, "worker") == set()
+
+
+def test_the_sweeper(agents: Account, start: Start) -> None:
+    sweeper = start("sweeper")
+    now = sweeper.sweeper.ending.clock.now()
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
+    holder = created(agents.store, now - 400_000)
+    waiting = created(agents.store, now - 31_000, number=1)
+    hold_and_wait(agents, holder, waiting)
+    created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
+
+    report = sweeper.handler(load_event("sweeper_schedule"), LambdaContext())
+
+    assert (report["timed_out"], report["errors"]) == (1, 0)
+    assert unused(agents, "sweeper") == set()
+
+
+def test_the_dead_letter_function(agents: Account, start: Start) -> None:
+    dead_letter = start("dead_letter")
+    now = dead_letter.dead_letters.ending.clock.now()
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
+    holder, waiting = created(agents.store, now), created(agents.store, now, number=1)
+    hold_and_wait(agents, holder, waiting)
+    SQSTaskQueue(agents.sqs, agents.resources["TaskDeadLetterQueue"]).send(holder)
+
+    dead_letter.handler({"Records": agents.receive("TaskDeadLetterQueue")}, LambdaContext())
+
+    ended = agents.store.get(holder.ref)
+    assert ended is not None
+    assert ended.status is Status.FAILED
+    assert unused(agents, "dead_letter") == set()
+
+
+def test_the_batcher(agents: Account, start: Start, claude: StandInClient) -> None:
+    batcher = start("batcher", CLAUDE_BASE_URL=claude.base_url)
+    now = batcher.batcher.clock.now()
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
+    agents.registry.create_project(PROJECT, now)
+    agents.registry.set_project(PROJECT, daily_tokens=10**9)
+    task = new_task(now - 61_000, lane=Lane.BATCH, deadline=now + 3_600_000)
+    saved = payload.save(agents.payloads, task.ref.task_id, "input", {"message": f"[[standin: echo]]{LONG}"})
+    parent = claimed(agents.store, created(agents.store, now, number=1), now)
+    given_back(agents.store, parent, keeps_attempt=True, awaits=(task.ref,))
+    task = replace(task, input=saved, parent=Parent(parent.ref, "call-1"), depth=1)
+    agents.store.create(task)
+    agents.batches.enqueue(task)
+
+    claude.hold_batches()
+    batcher.handler(load_event("batcher_schedule"), LambdaContext(240_000))
+    claude.release_batches()
+    batcher.handler(load_event("batcher_schedule"), LambdaContext(240_000))
+
+    ended = agents.store.get(task.ref)
+    assert ended is not None
+    assert ended.status is Status.COMPLETED
+    assert unused(agents, "batcher") == set()
+
+
+def test_the_clean_up(account: Account, start: Start) -> None:
+    cleanup = start("cleanup")
+    now = cleanup.cleaner.clock.now()
+    task = created(account.store, now)
+    account.store.finish(task.ref, outcome(Status.CANCELED, now - 2_000), ANYTHING)
+    account.payloads.put(f"tasks/{task.ref.task_id}/input.json", b"{}")
+    item = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": "TURN#0001"}}
+    account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=item)
+
+    cleanup.handler(load_event("cleanup_schedule"), LambdaContext())
+
+    assert account.store.get(task.ref) is None
+    assert unused(account, "cleanup") == set()
+
+
+def test_the_authorizer(account: Account, start: Start) -> None:
+    _, key = account.add_key()
+    event = load_event("authorizer_token") | {"authorizationToken": f"Bearer {key}"}
+
+    start("authorizer").handler(event, LambdaContext())
+
+    assert unused(account, "authorizer") == set()
+
+
+def test_links_to_artifacts_need_the_permission_to_read_them(agents: Account) -> None:
+    """A link is good for what its maker may do; making it calls nobody, so that no call would tell."""
+    task = claimed(agents.store, created(agents.store), created(agents.store).created_at)
+    saved = (Artifact("c", "a", "text/plain", key=f"tasks/{task.ref.task_id}/artifact-1-c"),)
+    agents.store.advance(task.ref, 1, Advance(task.created_at, artifacts=saved))
+    parameters = {"Bucket": agents.resources["PayloadBucket"], "Key": saved[0].key}
+
+    assert role_of("ApiFunction", agents.resources).uses("GetObject", parameters)
+    assert role_of("SweeperFunction", agents.resources).uses("GetObject", parameters) is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("GetItem", {"TableName": "registry", "Key": {"pk": {"S": "KEY#abc"}}}),
+        ("PutItem", {"TableName": "registry", "Item": {"pk": {"S": "AGENT#assistant"}}}),
+        ("Query", {"TableName": "tasks", "IndexName": "retention"}),
+        ("GetObject", {"Bucket": "payloads", "Key": "other/x"}),
+        (
+            "GetSecretValue",
+            {"SecretId": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-AbCdEf"},
+        ),
+        ("DeleteMessage", {"QueueUrl": "https://sqs.example/other"}),
+    ],
+)
+@pytest.mark.parametrize(
+    "function", ["ApiFunction", "WorkerFunction", "SweeperFunction", "DeadLetterFunction"]
+)
+def test_what_no_role_covers_is_denied(
+    agents: Account, function: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    assert role_of(function, agents.resources).uses(operation, parameters) is None
+
+
+def test_a_call_that_the_role_does_not_cover_fails_and_is_noticed(account: Account) -> None:
+    role = Role(frozenset({Grant("dynamodb:GetItem", "tasks", "AGENT#*")}))
+    task = created(account.store)
+
+    with account.calls.as_role(role):
+        assert account.store.get(task.ref) == task
+        with pytest.raises(Exception, match="not in the function's role"):
+            account.payloads.put("tasks/a/x", b"{}")
+
+    assert [call.operation for call in account.calls.denied] == ["PutObject"]
+    account.calls.denied.clear()
+
+
+@pytest.mark.parametrize(
+    ("backend", "calls"),
+    [
+        ("claude-api", set()),
+        ("claude-on-aws", {"aws-external-anthropic:CreateInference"}),
+        ("bedrock", {"bedrock-mantle:CreateInference"}),
+    ],
+)
+def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else(
+    account: Account, backend: str, calls: set[str]
+) -> None:
+    role = role_of("WorkerFunction", account.resources, {"ClaudeBackend": backend})
+
+    inference = {grant.action for grant in role.grants if "Inference" in grant.action}
+    assert inference == calls
+    for function in set(LOGICAL_IDS.values()) - {"WorkerFunction", "BatcherFunction"}:
+        other = role_of(function, account.resources, {"ClaudeBackend": backend})
+        assert not any("Inference" in grant.action for grant in other.grants)

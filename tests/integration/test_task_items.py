@@ -1,0 +1,215 @@
+"""Tasks as items: every part comes back, and items of earlier releases stay readable and usable."""
+
+import json
+from dataclasses import fields, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from a2a_tasks.adapters import task_items
+from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.task import (
+    Artifact,
+    Budget,
+    Lane,
+    Parent,
+    Payload,
+    Priority,
+    Progress,
+    Question,
+    Status,
+    Task,
+    TaskRef,
+    guard_of_completion,
+)
+from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.tasks import Claim, Release, TaskStore, Written
+from tests.integration.account import Account
+from tests.integration.stored_task import NOW, created, new_task, outcome
+
+OLD_ITEMS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "items" / "tasks-0.1.json").read_text(), parse_float=Decimal
+)
+PARENT = Parent(TaskRef("coordinator", new_task(number=7).ref.task_id), "toolu_01")
+AT_CREATION: dict[str, Any] = {
+    "input": Payload(key="tasks/x/input.json", sha256="ab" * 32),
+    "timeout_ms": 1_234,
+    "priority": Priority.HIGH,
+    "lane": Lane.BATCH,
+    "context_id": "conversation#1",
+    "budget": Budget(Decimal("0.25"), 100_000),
+    "parent": PARENT,
+    "depth": 2,
+    "not_before": NOW + 60_000,
+    "turns": 3,
+    "spent": (
+        Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),
+        Spent(1, "claude-haiku-5-5", Usage(1, 2, turns=1), task_id=new_task(number=8).ref.task_id),
+    ),
+}
+LATER: dict[str, Any] = {
+    "status": Status.FAILED,
+    "updated_at": NOW + 5,
+    "attempt": 2,
+    "fence": 4,
+    "claim_id": "claim",
+    "lease_until": NOW + 45_000,
+    "started_at": NOW + 1,
+    "completed_at": NOW + 5,
+    "output": Payload(inline='{"result":"so far","partial":true}'),
+    "failure": Failure(FailureCode.BUDGET_EXCEEDED, "Used up."),
+    "finish_id": "finish",
+    "progress": Progress("WebSearch", "Reading 报告", 40),
+    "question": Question("toolu_02", "Which city?"),
+    "paused_ms": 99_000,
+    "awaits": (TaskRef("helper", new_task(number=9).ref.task_id),),
+    "artifacts": (
+        Artifact("toolu_03", "报告.md", "text/markdown", size_bytes=12, key="tasks/x/artifact-1-toolu_03"),
+        Artifact("toolu_04", "page", "text/html", url="https://example.com/"),
+    ),
+}
+
+
+def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
+    """The item as the store's updates would have changed it."""
+    assert task.output is not None
+    assert task.failure is not None
+    assert task.question is not None
+    return item | to_attributes(
+        {
+            "status": task.status.value,
+            "updatedAt": task.updated_at,
+            "attempt": task.attempt,
+            "fence": task.fence,
+            "claimId": task.claim_id,
+            "leaseUntil": task.lease_until,
+            "startedAt": task.started_at,
+            "completedAt": task.completed_at,
+            "output": task_items.payload_value(task.output),
+            "failure": task_items.failure_value(task.failure),
+            "finishId": task.finish_id,
+            "progress": task_items.progress_value(task.progress),
+            "question": task_items.question_value(task.question),
+            "pausedMs": task.paused_ms,
+            "awaits": task_items.refs_value(task.awaits),
+            "artifacts": task_items.artifacts_value(task.artifacts),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", AT_CREATION)
+def test_each_part_of_a_new_task_comes_back_alone(store: TaskStore, name: str) -> None:
+    # an agent is only as deep as it is because another one started it
+    part = {name: AT_CREATION[name]} | ({"parent": PARENT} if name == "depth" else {})
+
+    task = created(store, **part)
+
+    assert store.get(task.ref) == task
+
+
+def test_all_parts_of_a_new_task_come_back_together(store: TaskStore) -> None:
+    task = created(store, **AT_CREATION)
+
+    assert store.get(task.ref) == task
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(Decimal("0.000001")), Budget(Decimal("1000000")), Budget(tokens=1), Budget(tokens=10**12)],
+    ids=str,
+)
+def test_a_budget_is_kept_exactly(store: TaskStore, budget: Budget) -> None:
+    task = created(store, budget=budget)
+
+    assert store.get(task.ref) == task
+
+
+def test_no_part_of_a_task_is_forgotten() -> None:
+    full = replace(new_task(**AT_CREATION), **LATER)
+    bare = new_task()
+
+    same = {field.name for field in fields(Task) if getattr(full, field.name) == getattr(bare, field.name)}
+
+    # what every task has, so that reading it back says something already
+    assert same <= {
+        "ref", "project_id", "created_at", "deadline", "agent_revision", "model", "max_attempts",
+        "correlation_id", "due_at",
+    }  # fmt: skip
+    item = with_later_parts(task_items.to_item(full), full)
+    assert task_items.from_item(item) == full
+
+
+def test_a_plain_task_has_no_attribute_that_it_does_not_need() -> None:
+    item = from_attributes(task_items.to_item(new_task()))
+
+    assert not {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits"} & item.keys()
+
+
+# ---------------------------------------------------------------- items of version 0.1
+
+
+def old_item(status: str) -> dict[str, Any]:
+    (found,) = (item for item in OLD_ITEMS if item["status"] == status)
+    return found
+
+
+def put_old(account: Account, status: str) -> TaskRef:
+    item = to_attributes(old_item(status))
+    account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=item)
+    return task_items.ref_of(item)
+
+
+@pytest.mark.parametrize("status", [item["status"] for item in OLD_ITEMS])
+def test_an_item_of_version_0_1_is_read(account: Account, status: str) -> None:
+    item = old_item(status)
+
+    task = account.store.get(put_old(account, status))
+
+    assert task is not None
+    assert (task.status, task.project_id, task.attempt) == (status, "demo", item["attempt"])
+    assert (task.priority, task.lane, task.budget) == (Priority.NORMAL, Lane.STANDARD, Budget())
+    assert (task.parent, task.awaits, task.artifacts, task.question) == (None, (), (), None)
+    assert (task.timeout_ms, task.context_id, task.depth, task.turns) == (None, None, 0, 0)
+    assert [found.ref for found in account.store.page("assistant", None, 10, None).tasks] == [task.ref]
+
+
+def test_what_a_task_of_version_0_1_used_is_its_attempts(account: Account) -> None:
+    used = Usage(12, 34, 5, 6, 1, Decimal("0.000369"))
+
+    task = account.store.get(put_old(account, "completed"))
+
+    assert task is not None
+    assert task.spent == (Spent(2, "claude-sonnet-5-5", used),)
+    assert task.usage == used
+
+
+def test_a_task_of_version_0_1_that_used_nothing_has_spent_nothing(account: Account) -> None:
+    task = account.store.get(put_old(account, "pending"))
+
+    assert task is not None
+    assert (task.spent, task.usage) == ((), Usage())
+
+
+def test_a_task_of_version_0_1_goes_on_and_ends(account: Account) -> None:
+    ref = put_old(account, "running")
+    old = account.store.get(ref)
+    assert old is not None
+    assert old.lease_until is not None
+    now = old.lease_until
+
+    claimed = account.store.claim(ref, Claim("new", now, now + 45_000, old.fence))
+    assert isinstance(claimed, Written)
+    assert (claimed.task.attempt, claimed.task.fence) == (old.attempt + 1, old.fence + 1)
+    spent = (*claimed.task.spent, Spent(2, "claude-sonnet-5-5", Usage(1, 1, turns=1)))
+    released = account.store.release(ref, claimed.task.fence, Release(now, now, now + 1, spent))
+    assert isinstance(released, Written)
+    assert released.task.spent == spent
+    again = account.store.claim(ref, Claim("newer", now, now + 45_000, released.task.fence))
+    assert isinstance(again, Written)
+    done = outcome(Status.COMPLETED, now, output=Payload(inline="{}"), spent=spent)
+    ended = account.store.finish(ref, done, guard_of_completion(again.task.fence, now))
+    assert isinstance(ended, Written)
+    assert (ended.task.status, ended.task.spent, ended.task.due_at) == (Status.COMPLETED, spent, None)

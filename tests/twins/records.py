@@ -1,0 +1,55 @@
+"""What tasks own and projects spend, in memory."""
+
+import threading
+from collections import Counter, defaultdict
+from decimal import Decimal
+
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.tasks import Record
+
+
+class MemoryRecords:
+    """``RecordStore``, atomic under one lock. ``writes`` counts by task and key what was new."""
+
+    def __init__(self) -> None:
+        self.by_task: dict[str, dict[str, tuple[int, Record]]] = defaultdict(dict)
+        self.writes: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.RLock()
+
+    def put_record(self, task_id: str, fence: int, record: Record) -> bool:
+        with self._lock:
+            written, _ = self.by_task[task_id].get(record.key, (0, record))
+            if written > fence:
+                return False
+            self._write(task_id, fence, record)
+            return True
+
+    def put_record_once(self, task_id: str, fence: int, record: Record) -> Record | None:
+        with self._lock:
+            if record.key in self.by_task[task_id]:
+                return self.by_task[task_id][record.key][1]
+            self._write(task_id, fence, record)
+            return None
+
+    def records(self, task_id: str) -> list[Record]:
+        with self._lock:
+            return [record for _, (_, record) in sorted(self.by_task[task_id].items())]
+
+    def _write(self, task_id: str, fence: int, record: Record) -> None:
+        self.writes[task_id, record.key] += self.by_task[task_id].get(record.key) != (fence, record)
+        self.by_task[task_id][record.key] = (fence, record)
+
+
+class MemorySpend:
+    """``SpendStore``."""
+
+    def __init__(self) -> None:
+        self.by_day: dict[tuple[str, str], Usage] = {}
+
+    def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
+        before = self.spend(project_id, day)
+        cost = (before.cost_usd or Decimal(0)) + (usage.cost_usd or Decimal(0))
+        self.by_day[project_id, day] = Usage(input_tokens=before.tokens + usage.tokens, cost_usd=cost)
+
+    def spend(self, project_id: str, day: str) -> Usage:
+        return self.by_day.get((project_id, day), Usage(cost_usd=Decimal(0)))

@@ -1,0 +1,211 @@
+"""What must be true whatever happens: checked at every call of the model, and after every write."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import Budget, Status, Task, TaskRef
+from a2a_tasks.domain.usage import total
+from a2a_tasks.ports.slots import Scope
+from a2a_tasks.services import payload
+from a2a_tasks.services.budgets import day_of
+from a2a_tasks.services.transcript import Transcript
+from tests.twins.deployment import MAX_WAIT_MS, RETENTION_MS, Deployment
+from tests.twins.model import Asked
+from tests.twins.tasks import Change
+
+WORKERS_CODES = {
+    FailureCode.OUTPUT_TRUNCATED,
+    FailureCode.MODEL_OVERLOADED,
+    FailureCode.MODEL_REFUSED,
+    FailureCode.MAX_TURNS_EXCEEDED,
+}
+"""Failures that only the worker that holds the task can find."""
+
+
+@dataclass
+class Checks:
+    """Of one deployment. ``limits`` are how many tasks of an agent may run at a time.
+
+    A process that stood still for a while may make one more call of the model before it can know that it has
+    lost its task; what is asked then is held to nothing.
+    """
+
+    deployment: Deployment
+    limits: dict[str, int]
+    attached: set[TaskRef] = field(default_factory=set)
+    broken: list[AssertionError] = field(default_factory=list)
+    _checked: int = 0
+    _learned: int = 0
+    _refs: dict[str, TaskRef] = field(default_factory=dict)
+    _tasks: dict[TaskRef, Task] = field(default_factory=dict)
+    _requests: dict[str, list[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.deployment.model.watchers.append(self.watch)
+
+    def task(self, message: str) -> Task:
+        """The task that this message is for, as it is or last was: no two have the same."""
+        self._learn()
+        return self._tasks[self._refs[message]]
+
+    def _learn(self) -> None:
+        """Take in what was written, while all payloads of it are there."""
+        for change in self.deployment.store.changes[self._learned :]:
+            if change.method == "create":
+                document = payload.load(self.deployment.payloads, change.after.input)
+                self._refs[document["message"]] = change.after.ref
+            self._tasks[change.after.ref] = change.after
+        self._learned = len(self.deployment.store.changes)
+
+    def watch(self, asked: Asked) -> None:
+        """At the beginning of every call of the model. The worker survives what is raised here."""
+        try:
+            if not self._may_be_stale(asked):
+                self._check_call(asked)
+        except AssertionError as broken:
+            self.broken.append(broken)
+
+    def _check_call(self, asked: Asked) -> None:
+        task = self.task(asked.message)
+        assert task.status is Status.RUNNING or task.is_terminal, "canceled, and its worker has not noticed"
+        saved = saved_turns(self.deployment, task)
+        assert asked.turns == saved, "a saved turn is not bought again"
+        before = self._requests.get(asked.message, [])
+        assert asked.request.messages[: len(before)] == before, "each request extends the one before"
+        self._requests[asked.message] = asked.request.messages
+        self._check_limits()
+        self._check_budgets(task)
+
+    def check_changes(self) -> None:
+        """After every step: all calls and writes since the last one."""
+        if self.broken:
+            raise self.broken[0]
+        self._learn()
+        new = self.deployment.store.changes[self._checked :]
+        self._checked += len(new)
+        for change in new:
+            if change.before is not None and change.before.is_terminal:
+                self._check_attached(change.before, change.after)
+            else:
+                assert_fenced(change)
+
+    def check_counts(self) -> None:
+        """Each claim makes one call at most whose reply is not saved as a turn: its last."""
+        saved: Counter[str] = Counter()
+        for (task_id, key), count in self.deployment.records.writes.items():
+            saved[task_id] += count if is_turn(key) else 0
+        calls = Counter(asked.message for asked in self.deployment.model.asked)
+        bought = Counter(asked.message for asked in self.deployment.model.asked if asked.reply)
+        for message, count in calls.items():
+            task = self.task(message)
+            assert count <= saved[task.ref.task_id] + task.fence
+            own = total(spent for spent in task.spent if spent.task_id is None)
+            assert own.turns <= bought[message], "only what was bought is paid for"
+
+    def check_children(self) -> None:
+        """Each task that a task has started is the one that a saved call of it names."""
+        tasks, now = self.deployment.store.tasks, self.deployment.clock.now()
+        for task in tasks.values():
+            parent = tasks.get(task.parent.ref) if task.parent else None
+            is_kept = parent is not None and (parent.completed_at or now) + RETENTION_MS > now
+            if task.parent is not None and parent is not None and is_kept:
+                assert self._child_of(parent, task.parent.call_id) == task.ref
+
+    def _child_of(self, parent: Task, call_id: str) -> TaskRef | None:
+        records = self.deployment.records.records(parent.ref.task_id)
+        documents = [
+            (record.key, payload.load(self.deployment.payloads, record.payload)) for record in records
+        ]
+        transcript = Transcript.from_documents({}, documents)
+        calls = [call for turn in transcript.turns for call in turn.calls]
+        return next((call.child for call in calls if call.call_id == call_id), None)
+
+    def _may_be_stale(self, asked: Asked) -> bool:
+        freeze = asked.process.freeze if asked.process else None
+        return freeze is not None and freeze.has_begun()
+
+    def _check_limits(self) -> None:
+        calls = [asked for asked in self.deployment.model.under_way if not self._may_be_stale(asked)]
+        tasks = [self.task(asked.message) for asked in calls]
+        assert len({task.ref for task in tasks}) == len(tasks), "no task is worked on twice at a time"
+        for agent_id, count in Counter(task.ref.agent_id for task in tasks).items():
+            assert count <= self.limits[agent_id]
+        contexts = Counter((task.ref.agent_id, task.context_id) for task in tasks if task.context_id)
+        assert all(count == 1 for count in contexts.values())
+
+    def _check_budgets(self, task: Task) -> None:
+        assert not task.budget.is_used_up(task.usage)
+        settings = self.deployment.registry.projects[task.project_id]
+        today = day_of(self.deployment.clock.now())
+        spent = self.deployment.spend.spend(task.project_id, today)
+        assert not Budget(tokens=settings.daily_tokens).is_used_up(spent)
+
+    def _check_attached(self, before: Task, after: Task) -> None:
+        """The only change of an ended task: what its worker still had, once."""
+        assert before.ref not in self.attached
+        self.attached.add(before.ref)
+        assert before.output is None
+        assert before.status in (Status.CANCELED, Status.FAILED)
+        assert after == replace(before, output=after.output, spent=after.spent, lease_until=None)
+
+
+def is_turn(key: str) -> bool:
+    return key.startswith("TURN#") and "#TOOL#" not in key
+
+
+def saved_turns(deployment: Deployment, task: Task) -> int:
+    records = deployment.records.records(task.ref.task_id)
+    return sum(is_turn(record.key) for record in records)
+
+
+def check_slots(deployment: Deployment, limits: dict[str, int]) -> None:
+    """Never more than the limit hold a slot, and of a conversation only one task is under way."""
+    for scope, most in deployment.slot_store.most.items():
+        assert most <= (limits[scope.agent_id] if scope.context_id is None else 1)
+    begun = Counter(
+        Scope(task.ref.agent_id, task.context_id)
+        for task in deployment.store.tasks.values()
+        if task.context_id is not None and task.started_at is not None and not task.is_terminal
+    )
+    assert all(count == 1 for count in begun.values())
+
+
+def assert_fenced(change: Change) -> None:
+    """A write to a live task: what it may change, and who may make it."""
+    before, after = change.before, change.after
+    if before is None:
+        assert (after.status, after.fence, after.attempt) == (Status.PENDING, 0, 0)
+        return
+    if change.method == "claim":
+        assert (after.fence, after.attempt) == (before.fence + 1, before.attempt + 1)
+        assert not before.lease_is_alive(after.updated_at), "nobody else holds the task"
+        assert after.updated_at < after.deadline
+        assert before.not_before <= after.updated_at
+        assert not before.awaits
+    else:
+        assert (after.fence, after.claim_id) == (before.fence, before.claim_id)
+        given_back = before.attempt - after.attempt
+        assert given_back in ((0, 1) if change.method in ("release", "pause") else (0,))
+    check_deadline(change, before, after)
+    by_worker = after.failure is not None and after.failure.code in WORKERS_CODES
+    if after.status is Status.COMPLETED or by_worker:
+        assert after.finish_id == before.claim_id, "only the worker that holds the task writes its result"
+
+
+def check_deadline(change: Change, before: Task, after: Task) -> None:
+    """It moves only for a question, and whatever counts has happened before it."""
+    if change.method == "pause":
+        assert after.deadline == after.updated_at + MAX_WAIT_MS
+        assert after.paused_ms == max(1_000, before.deadline - after.updated_at)
+    elif change.method == "resume":
+        assert after.updated_at < before.deadline
+        assert after.deadline == after.updated_at + (before.paused_ms or 0)
+    else:
+        assert after.deadline == before.deadline
+    if after.completed_at is not None:
+        timed_out = after.failure is not None and after.failure.code is FailureCode.TIMEOUT
+        in_time = after.completed_at < after.deadline
+        assert in_time or after.status is Status.FAILED
+        assert timed_out <= (not in_time)
