@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "PAYLOAD_BUCKET": "payloads",
     "TASK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tasks",
     "MODEL_ALIASES": "{}",
+    "CLAUDE_BACKEND": "claude-api",
     "MAX_ATTEMPTS": "3",
     "MAX_TIMEOUT_MS": "1800000",
     "RETENTION_DAYS": "30",
@@ -36,9 +37,10 @@ MEANINGS = {
     "401": "The API key is missing or not valid (`UNAUTHORIZED`).",
     "404": "There is no such agent or task in your project (`AGENT_NOT_FOUND`, `TASK_NOT_FOUND`).",
     "409": "Not in this state: the agent is disabled (`AGENT_DISABLED`), or the task has ended "
-    "(`TASK_NOT_CANCELABLE`).",
+    "(`TASK_NOT_CANCELABLE`) or does not wait for an answer (`TASK_NOT_WAITING`).",
     "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
-    "429": "Too many requests; wait a moment (`RATE_LIMIT_EXCEEDED`).",
+    "429": "Too many requests; wait a moment (`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget "
+    "for today; wait `Retry-After` seconds (`BUDGET_EXCEEDED`).",
     "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`).",
 }
 DESCRIPTION = """\
