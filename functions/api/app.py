@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
@@ -86,7 +86,7 @@ submitter = Submitter(
     payloads=_payloads,
     queue=_queue,
     slots=_slots,
-    batches=DynamoDBBatches(_dynamodb, _tasks_table),
+    batches=DynamoDBBatchLine(_dynamodb, _tasks_table),
     budgets=DailyBudgets(DynamoDBSpend(_dynamodb, _tasks_table), _registry, _clock),
     clock=_clock,
     entropy=_entropy,

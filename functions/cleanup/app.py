@@ -10,11 +10,11 @@ from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.domain.task import LONGEST_LIFE_MS
 from a2a_tasks.services.cleanup import Cleaner
 
 RESERVE_MS = 10_000
-LONGEST_LIFE_MS = 24 * 3_600_000
-"""More than any task may live: a payload so much older than its retention has no task any more."""
+DAY_MS = 24 * 3_600_000
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
@@ -23,7 +23,7 @@ cleaner = Cleaner(
     payloads=S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET")),
     clock=SystemClock(),
     telemetry=telemetry,
-    orphan_after_ms=environment.retention_ms() + LONGEST_LIFE_MS,
+    orphan_after_ms=environment.retention_ms() + LONGEST_LIFE_MS + DAY_MS,
 )
 
 

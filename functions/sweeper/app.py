@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
@@ -31,7 +31,7 @@ sweeper = Sweeper(
     store=_store,
     queue=_queue,
     slots=_slots,
-    batches=DynamoDBBatches(_dynamodb, _table),
+    batches=DynamoDBBatchLine(_dynamodb, _table),
     ending=Ending(_store, _slots, _queue, _clock, _entropy, telemetry, environment.retention_ms()),
     telemetry=telemetry,
 )

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
-from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
@@ -61,7 +61,7 @@ def _executor() -> Executor:
         payloads=payloads,
         queue=queue,
         slots=slots,
-        batches=DynamoDBBatches(dynamodb, table),
+        batches=DynamoDBBatchLine(dynamodb, table),
         budgets=budgets,
         clock=clock,
         entropy=entropy,

@@ -15,6 +15,8 @@ from tests.integration.lambda_context import LambdaContext
 from tests.integration.stored_task import ANYTHING, created, numbers_of_shard, outcome
 
 DAY_MS = 24 * 3_600_000
+ORPHANED_AFTER_MS = (30 + 28 + 1) * DAY_MS
+"""The retention, the longest life of a task, and a day."""
 
 
 @pytest.fixture
@@ -79,8 +81,8 @@ def test_payloads_without_a_task_go_when_no_task_can_own_them(
     cleanup: ModuleType, account: Account, now: int
 ) -> None:
     old, recent = (
-        task_id(now - 31 * DAY_MS - 1_000, bytes(10)),
-        task_id(now - 31 * DAY_MS + 60_000, bytes(10)),
+        task_id(now - ORPHANED_AFTER_MS - 1_000, bytes(10)),
+        task_id(now - ORPHANED_AFTER_MS + 60_000, bytes(10)),
     )
     for orphan in (old, recent):
         account.payloads.put(f"tasks/{orphan}/input.json", b"{}")

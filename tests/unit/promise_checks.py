@@ -38,8 +38,10 @@ class Checks:
     broken: list[AssertionError] = field(default_factory=list)
     _checked: int = 0
     _learned: int = 0
+    _written: tuple[int, int] = (0, 0)
     _refs: dict[str, TaskRef] = field(default_factory=dict)
     _tasks: dict[TaskRef, Task] = field(default_factory=dict)
+    _claims: list[str | None] = field(default_factory=list)
     _requests: dict[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,8 +90,9 @@ class Checks:
         for change in new:
             if change.before is not None and change.before.is_terminal:
                 self._check_attached(change.before, change.after)
-            else:
-                assert_fenced(change)
+                continue
+            assert_fenced(change)
+            self._check_history(change)
 
     def check_counts(self) -> None:
         """Each claim makes one call at most whose reply is not saved as a turn: its last."""
@@ -104,23 +107,31 @@ class Checks:
             own = total(spent for spent in task.spent if spent.task_id is None)
             assert own.turns <= bought[message], "only what was bought is paid for"
 
-    def check_children(self) -> None:
-        """Each task that a task has started is the one that a saved call of it names."""
-        tasks, now = self.deployment.store.tasks, self.deployment.clock.now()
-        for task in tasks.values():
-            parent = tasks.get(task.parent.ref) if task.parent else None
-            is_kept = parent is not None and (parent.completed_at or now) + RETENTION_MS > now
-            if task.parent is not None and parent is not None and is_kept:
-                assert self._child_of(parent, task.parent.call_id) == task.ref
+    def check_transcripts(self) -> None:
+        """What the tools did is what the conversation says: each task that was started is the one that a
+        saved call names, each artifact that was promised is there, and nothing was written twice."""
+        written = self.deployment.records.writes.total(), len(self.deployment.store.changes)
+        if written == self._written:
+            return
+        self._written = written
+        tasks = {ref: task for ref, task in self.deployment.store.tasks.items() if self._is_kept(task)}
+        transcripts = {ref: self._transcript(ref) for ref, task in tasks.items() if task.turns}
+        for ref, task in tasks.items():
+            if task.parent is not None and task.parent.ref in transcripts:
+                calls = [call for turn in transcripts[task.parent.ref].turns for call in turn.calls]
+                assert ref in [call.child for call in calls if call.call_id == task.parent.call_id]
+            if ref in transcripts:
+                assert set(transcripts[ref].artifacts.values()) <= set(task.artifacts)
+        assert all(count == 1 for count in Counter(self.deployment.workspaces.calls).values())
 
-    def _child_of(self, parent: Task, call_id: str) -> TaskRef | None:
-        records = self.deployment.records.records(parent.ref.task_id)
-        documents = [
-            (record.key, payload.load(self.deployment.payloads, record.payload)) for record in records
-        ]
-        transcript = Transcript.from_documents({}, documents)
-        calls = [call for turn in transcript.turns for call in turn.calls]
-        return next((call.child for call in calls if call.call_id == call_id), None)
+    def _transcript(self, ref: TaskRef) -> Transcript:
+        payloads, records = self.deployment.payloads, self.deployment.records.records(ref.task_id)
+        documents = [(record.key, payload.load(payloads, record.payload)) for record in records]
+        return Transcript.from_documents({}, documents)
+
+    def _is_kept(self, task: Task) -> bool:
+        now = self.deployment.clock.now()
+        return (task.completed_at or now) + RETENTION_MS > now
 
     def _may_be_stale(self, asked: Asked) -> bool:
         freeze = asked.process.freeze if asked.process else None
@@ -141,6 +152,18 @@ class Checks:
         today = day_of(self.deployment.clock.now())
         spent = self.deployment.spend.spend(task.project_id, today)
         assert not Budget(tokens=settings.daily_tokens).is_used_up(spent)
+
+    def _check_history(self, change: Change) -> None:
+        """What a worker ends carries the id of its claim, and none that was overtaken has ended anything. A
+        task that waits for others goes on when all of them have ended."""
+        after = change.after
+        if change.method == "claim":
+            assert after.claim_id not in self._claims
+            self._claims.append(after.claim_id)
+        elif change.method == "finish":
+            assert after.finish_id == after.claim_id or after.finish_id not in self._claims
+        elif change.method == "wake" and change.before is not None:
+            assert all(self._tasks[ref].is_terminal for ref in change.before.awaits)
 
     def _check_attached(self, before: Task, after: Task) -> None:
         """The only change of an ended task: what its worker still had, once."""

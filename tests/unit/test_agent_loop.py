@@ -11,7 +11,7 @@ import pytest
 from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.service_tools import MAX_CHILDREN, MAX_DEPTH
-from a2a_tasks.domain.task import Budget, Lane, Progress, Status, Task, TaskRef
+from a2a_tasks.domain.task import LONGEST_LIFE_MS, Budget, Lane, Progress, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import PayloadUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
@@ -434,6 +434,22 @@ class TestQuestions:
         assert ended.failure.code is FailureCode.TIMEOUT
         assert "not answered" in ended.failure.message
 
+    def test_no_number_of_questions_outlives_the_payloads(self, with_tools: Deployment) -> None:
+        task = with_tools.submit()
+        asks = [uses(("ask_user", {"question": f"{n}?"}), prefix=f"q{n}") for n in range(40)]
+        with_tools.model.then(*asks)
+        for _ in asks:
+            with_tools.work()
+            asking = with_tools.now_of(task)
+            if asking.is_terminal:
+                break
+            with_tools.clock.advance(max(0, asking.deadline - with_tools.clock.now() - 1_000) / 1000)
+            with_tools.answerer().answer(asking, "yes")
+        else:
+            raise AssertionError("it asks for ever")
+        lived = (with_tools.now_of(task).completed_at or 0) - task.created_at
+        assert LONGEST_LIFE_MS - 24 * 3_600_000 < lived <= LONGEST_LIFE_MS
+
     def test_only_the_first_answer_counts(self, with_tools: Deployment) -> None:
         asking = self.ask(with_tools)
         points = Failpoints()
@@ -557,6 +573,17 @@ class TestOtherAgents:
     def test_canceling_the_parent_cancels_its_children(self, team: Deployment) -> None:
         parent = self.delegate(team, "Part one.")
         team.tasks().cancel("demo", "writer", parent.ref.task_id)
+        assert [child.status for child in self.children(team)] == [Status.CANCELED]
+
+    @pytest.mark.parametrize("point", ["queue.send", "store.release"])
+    def test_canceling_a_parent_that_still_runs_cancels_its_children_too(
+        self, team: Deployment, point: str
+    ) -> None:
+        task = team.submit()
+        team.model.on("Write a report.", uses(("call_agent", {"agent": "helper", "message": "Help."})))
+        points = Failpoints()
+        points.before(point, lambda: team.tasks().cancel("demo", "writer", task.ref.task_id))
+        team.work(points)
         assert [child.status for child in self.children(team)] == [Status.CANCELED]
 
     def test_a_crash_starts_no_child_twice(self, team: Deployment) -> None:

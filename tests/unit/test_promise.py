@@ -8,7 +8,10 @@ then besides. After every step:
 - an ended task never changes again, but for the output that its worker still had; one write ended each;
 - a live task is due at some time no later than its deadline, and its attempts stay within their limit;
 - the fence rises by one with every claim and never falls, and no write of a stale worker takes effect;
-- a reader never sees a task live past its deadline.
+- a reader never sees a task live past its deadline;
+- what tools have done is what the conversation says: no file is written twice, each artifact and each started
+  task is the one that a saved call names;
+- no more slots are held than the limits allow.
 
 At every call of the model:
 
@@ -376,32 +379,34 @@ class Promise(RuleBasedStateMachine):
         self.deployment.together(self.deployment.invoke([early], first, freeze=freeze), later())
 
     @precondition(lambda self: self.deployment.queue.messages)
-    @rule(first=PROCESSES, second=PROCESSES, seconds=st.sampled_from(FUNCTION_SECONDS))
-    def deliver_to_a_worker_each(self, first: Failpoints, second: Failpoints, seconds: float) -> None:
-        """Two workers at a time, each with half of the messages, and a third that comes a little later."""
-        self.wait_for_a_message()
-        deliveries = self.deployment.queue.receive()
-
-        async def later() -> None:
-            await self.deployment.clock.sleep(10)
-            await self.deployment.invoke(self.deployment.queue.receive())
-
-        halves = (deliveries[::2], first), (deliveries[1::2], second)
-        work = [self.deployment.invoke(half, points, seconds) for half, points in halves]
-        self.deployment.together(*work, later())
-
-    @precondition(lambda self: self.deployment.queue.messages)
     @rule(
-        data=st.data(), process=PROCESSES, during=st.integers(1, 60), what=st.sampled_from(["cancel", "get"])
+        data=st.data(),
+        processes=st.lists(PROCESSES, min_size=1, max_size=4),
+        gap=st.sampled_from([1, 7, 20]),
+        function_seconds=st.sampled_from(FUNCTION_SECONDS),
+        during=st.integers(1, 60),
+        what=st.sampled_from(["cancel", "get"]),
     )
-    def deliver_while_a_caller_acts(
-        self, data: st.DataObject, process: Failpoints, during: int, what: str
+    def deliver_to_several_workers_while_a_caller_acts(
+        self,
+        data: st.DataObject,
+        processes: list[Failpoints],
+        gap: int,
+        function_seconds: float,
+        during: int,
+        what: str,
     ) -> None:
+        """Each takes what is there when it comes."""
         self.wait_for_a_message()
         if self.deployment.store.tasks:
             ref = self.any_task(data)
             self.deployment.clock.later(during, lambda: self._call(what, ref))
-        self.attempt(lambda: self.deployment.work(process))
+
+        async def work(number: int, process: Failpoints) -> None:
+            await self.deployment.clock.sleep(number * gap)
+            await self.deployment.invoke(self.deployment.queue.receive(), process, function_seconds)
+
+        self.deployment.together(*(work(number, process) for number, process in enumerate(processes)))
 
     @precondition(lambda self: self.deployment.queue.messages)
     @rule(
@@ -507,8 +512,8 @@ class Promise(RuleBasedStateMachine):
         self.checks.check_counts()
 
     @invariant()
-    def every_child_is_known_to_its_parent(self) -> None:
-        self.checks.check_children()
+    def tools_have_done_what_the_conversation_says(self) -> None:
+        self.checks.check_transcripts()
 
     @invariant()
     def nobody_sees_a_task_live_past_its_deadline(self) -> None:
@@ -616,7 +621,7 @@ class Promise(RuleBasedStateMachine):
 
 TestPromise = Promise.TestCase
 TestPromise.settings = settings(
-    max_examples=400,
+    max_examples=500,
     stateful_step_count=40,
     derandomize=True,
     database=None,

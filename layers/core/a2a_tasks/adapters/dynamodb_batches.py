@@ -11,35 +11,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
-from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.adapters.dynamodb_batch_line import WAITING, DynamoDBBatchLine
+from a2a_tasks.adapters.dynamodb_calls import call
+from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.batches import Batch, Member, Waiting
-from a2a_tasks.ports.faults import StoreUnavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 MEMBERS_PER_ITEM = 1_000
 KEPT_SECONDS = 30 * 24 * 3600
 """So long the table's TTL leaves what a batch leaves behind: the API keeps results for 29 days."""
-WAITING, OPEN, API = "BATCH#WAITING", "BATCH#OPEN", "BATCH#API"
+OPEN, API = "BATCH#OPEN", "BATCH#API"
 
 
 @dataclass(frozen=True)
-class DynamoDBBatches:
+class DynamoDBBatches(DynamoDBBatchLine):
     """``BatchStore``. Beside each conditional write stands what it protects."""
-
-    client: "DynamoDBClient"
-    table: str
-
-    def enqueue(self, task: Task) -> None:
-        since = max(task.created_at, task.not_before)
-        item = _key(WAITING, task.ref.task_id) | {"agentId": task.ref.agent_id, "since": since}
-        self._call(self.client.put_item, Item=to_attributes(item))
 
     def waiting(self, now: int, limit: int) -> list[Waiting]:
         found: list[Waiting] = []
@@ -152,15 +142,7 @@ class DynamoDBBatches:
             )
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        """Raises ``StoreUnavailable`` for every failure but a refused condition."""
-        try:
-            return operation(TableName=self.table, **arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise
-            raise StoreUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise StoreUnavailable(str(error)) from error
+        return call(operation, TableName=self.table, **arguments)
 
 
 def _key(partition: str, sort: str) -> dict[str, Any]:

@@ -1,17 +1,16 @@
 """What tasks own, and what projects spend, in the same table as the tasks."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.dynamodb_calls import call
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import Record
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class DynamoDBRecords:
             ExpressionAttributeValues=to_attributes({":pk": task_items.owned_partition(task_id)}),
             ConsistentRead=True,
         )
-        return [_to_record(item) for page in _call(list, pages) for item in page["Items"]]
+        return [_to_record(item) for page in call(list, pages) for item in page["Items"]]
 
     def _put(self, task_id: str, fence: int, record: Record, condition: str) -> dict[str, Any] | None:
         """None if written, or else the item that is there."""
@@ -52,7 +51,7 @@ class DynamoDBRecords:
         item |= {"payload": task_items.payload_value(record.payload)}
         values = {"ExpressionAttributeValues": to_attributes({":fence": fence})} if ":" in condition else {}
         try:
-            _call(
+            call(
                 self.client.put_item,
                 TableName=self.table,
                 Item=to_attributes(item),
@@ -75,7 +74,7 @@ class DynamoDBSpend:
 
     def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
         begins = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
-        _call(
+        call(
             self.client.update_item,
             TableName=self.table,
             Key=_spend_key(project_id, day),
@@ -91,7 +90,7 @@ class DynamoDBSpend:
         )
 
     def spend(self, project_id: str, day: str) -> Usage:
-        answer = _call(
+        answer = call(
             self.client.get_item,
             TableName=self.table,
             Key=_spend_key(project_id, day),
@@ -108,15 +107,3 @@ def _spend_key(project_id: str, day: str) -> dict[str, Any]:
 def _to_record(item: dict[str, Any]) -> Record:
     values = from_attributes(item)
     return Record(values["sk"], task_items.to_payload(values["payload"]))
-
-
-def _call(operation: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
-    """Raises ``StoreUnavailable`` for every failure but a refused condition."""
-    try:
-        return operation(*positional, **arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            raise
-        raise StoreUnavailable(str(error)) from error
-    except BotoCoreError as error:
-        raise StoreUnavailable(str(error)) from error

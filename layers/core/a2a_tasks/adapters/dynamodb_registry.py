@@ -1,20 +1,19 @@
 """Projects, agents and API keys on DynamoDB. The functions read; the operator's command writes."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.dynamodb_calls import REFUSED, REFUSED_TRANSACTION, call, code_of
 from a2a_tasks.adapters.registry_items import from_mcp_server, to_api_key, to_project, to_revision
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.tools import McpServer
-from a2a_tasks.ports.faults import StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -83,17 +82,17 @@ class DynamoDBRegistry:
     def create_project(self, project_id: str, now: int) -> bool:
         """Whether the project is new. It is listed either way, before it is there: lists skip what is not."""
         listed = {"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"}
-        self._call(self.client.put_item, TableName=self.table, Item=to_attributes(listed))
+        call(self.client.put_item, TableName=self.table, Item=to_attributes(listed))
         values = {"pk": f"PROJECT#{project_id}", "sk": "PROJECT", "createdAt": now}
         try:
-            self._call(
+            call(
                 self.client.put_item,
                 TableName=self.table,
                 Item=to_attributes(values),
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if code_of(error) == REFUSED:
                 return False
             raise
         return True
@@ -145,7 +144,7 @@ class DynamoDBRegistry:
         puts = [
             {"Put": {"TableName": self.table, "Item": to_attributes(values)}} for values in (stored, listed)
         ]
-        self._call(self.client.transact_write_items, TransactItems=puts)
+        call(self.client.transact_write_items, TransactItems=puts)
 
     def keys_of(self, project_id: str) -> list[ApiKey]:
         """A project's keys, also revoked and expired ones, the oldest first."""
@@ -158,7 +157,7 @@ class DynamoDBRegistry:
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
         """The key, revoked (now or earlier), or None if there is none."""
         try:
-            answer = self._call(
+            answer = call(
                 self.client.update_item,
                 TableName=self.table,
                 Key=to_attributes({"pk": f"KEY#{key_id}", "sk": "KEY"}),
@@ -168,7 +167,7 @@ class DynamoDBRegistry:
                 ReturnValues="ALL_NEW",
             )
         except ClientError as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if code_of(error) == REFUSED:
                 return None
             raise
         return to_api_key(key_id, from_attributes(answer["Attributes"]))
@@ -210,12 +209,12 @@ class DynamoDBRegistry:
             {"Item": to_attributes(listed)},
         ]
         try:
-            self._call(
+            call(
                 self.client.transact_write_items,
                 TransactItems=[{"Put": put | {"TableName": self.table}} for put in puts],
             )
         except ClientError as error:
-            if _code(error) == "TransactionCanceledException":
+            if code_of(error) == REFUSED_TRANSACTION:
                 raise RevisionRaced(agent_id) from None
             raise
         return to_revision(agent_id, values)
@@ -231,7 +230,7 @@ class DynamoDBRegistry:
     def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
         """Refuse new tasks from now on; None if there is no such agent. Applying it again enables it."""
         try:
-            answer = self._call(
+            answer = call(
                 self.client.update_item,
                 TableName=self.table,
                 Key=to_attributes({"pk": f"AGENT#{agent_id}", "sk": "CURRENT"}),
@@ -241,13 +240,13 @@ class DynamoDBRegistry:
                 ReturnValues="ALL_NEW",
             )
         except ClientError as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if code_of(error) == REFUSED:
                 return None
             raise
         return to_revision(agent_id, from_attributes(answer["Attributes"]))
 
     def _get(self, pk: str, sk: str, *, consistent: bool = True) -> dict[str, Any] | None:
-        answer = self._call(
+        answer = call(
             self.client.get_item,
             TableName=self.table,
             Key=to_attributes({"pk": pk, "sk": sk}),
@@ -268,7 +267,7 @@ class DynamoDBRegistry:
         if values:
             placeholders["ExpressionAttributeValues"] = to_attributes(values)
         try:
-            answer = self._call(
+            answer = call(
                 self.client.update_item,
                 TableName=self.table,
                 Key=to_attributes({"pk": f"PROJECT#{project_id}", "sk": "PROJECT"}),
@@ -278,7 +277,7 @@ class DynamoDBRegistry:
                 **placeholders,
             )
         except ClientError as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if code_of(error) == REFUSED:
                 raise UnknownProject(project_id) from None
             raise
         return to_project(project_id, from_attributes(answer["Attributes"]))
@@ -290,22 +289,7 @@ class DynamoDBRegistry:
             ExpressionAttributeValues=to_attributes({":pk": partition, ":prefix": prefix}),
             ConsistentRead=True,
         )
-        return [from_attributes(item) for page in self._call(list, pages) for item in page["Items"]]
-
-    def _call(self, operation: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
-        """Raises ``StoreUnavailable`` for every failure but refused conditions and transactions."""
-        try:
-            return operation(*positional, **arguments)
-        except ClientError as error:
-            if _code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
-                raise
-            raise StoreUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise StoreUnavailable(str(error)) from error
-
-
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
+        return [from_attributes(item) for page in call(list, pages) for item in page["Items"]]
 
 
 def _revision_key(revision: int) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.dynamodb_calls import call
 from a2a_tasks.adapters.dynamodb_tasks import TTL_GRACE_SECONDS
 from a2a_tasks.domain.task import Priority
-from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.slots import Freed, Holder, Scope, SlotState, Waiter
 
 if TYPE_CHECKING:
@@ -169,15 +169,7 @@ class DynamoDBSlots:
         return True
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        """Raises ``StoreUnavailable`` for every failure but a refused condition."""
-        try:
-            return operation(TableName=self.table, **arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise
-            raise StoreUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise StoreUnavailable(str(error)) from error
+        return call(operation, TableName=self.table, **arguments)
 
 
 def _partition(scope: Scope) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.task import (
     Guard,
@@ -19,7 +20,6 @@ from a2a_tasks.domain.task import (
     due_after_release,
 )
 from a2a_tasks.domain.usage import Spent
-from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
@@ -59,7 +59,7 @@ class DynamoDBTaskStore:
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
-            if not _is_refusal(error):
+            if code_of(error) != REFUSED:
                 raise
 
     def get(self, ref: TaskRef) -> Task | None:
@@ -301,7 +301,7 @@ class DynamoDBTaskStore:
         """What the task owns goes first, so that a crash leaves the record that leads there."""
         while owned := self._owned_keys(ref.task_id):
             requests: list[Any] = [{"DeleteRequest": {"Key": key}} for key in owned]
-            self._call_without_table(self.client.batch_write_item, RequestItems={self.table: requests})
+            call(self.client.batch_write_item, RequestItems={self.table: requests})
         self._call(self.client.delete_item, Key=task_items.key(ref))
 
     def _owned_keys(self, task_id: str) -> list[dict[str, Any]]:
@@ -371,29 +371,14 @@ class DynamoDBTaskStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not _is_refusal(error):
+            if code_of(error) != REFUSED:
                 raise
             item = cast("dict[str, Any]", error.response.get("Item"))
             return Refused(task_items.from_item(item) if item else None)
         return Written(task_items.from_item(answer["Attributes"]))
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        return self._call_without_table(operation, TableName=self.table, **arguments)
-
-    def _call_without_table(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        """Raises ``StoreUnavailable`` for every failure but a refused condition."""
-        try:
-            return operation(**arguments)
-        except ClientError as error:
-            if _is_refusal(error):
-                raise
-            raise StoreUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise StoreUnavailable(str(error)) from error
-
-
-def _is_refusal(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+        return call(operation, TableName=self.table, **arguments)
 
 
 def _or_done(result: Written | Refused, fence: int, status: Status) -> Written | Refused:

@@ -15,6 +15,9 @@ DISPATCH_GRACE_MS = 30_000
 LEASE_GRACE_MS = 10_000
 """How long the sweeper waits past a lease's end, since it compares another machine's clock."""
 MAX_RESEND_GAP_MS = 5 * 60_000
+LONGEST_LIFE_MS = 28 * 24 * 3_600_000
+"""By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
+payload bucket's own rule, take what is so much older than its retention for nobody's."""
 CHILD_CHECK_MS = 60_000
 """How often the sweeper asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
 MAX_QUEUE_DELAY_MS = 900_000
@@ -313,6 +316,13 @@ def due_after_claim(lease_until: int, deadline: int) -> int:
 def due_after_release(not_before: int, deadline: int) -> int:
     """When somebody must look at a task given back for a retry: its message may be gone."""
     return min(not_before + DISPATCH_GRACE_MS, deadline)
+
+
+def longest_wait(task: Task, now: int, max_wait_ms: int) -> int:
+    """Until when a question may wait for its answer, so that the time left after it is within the longest
+    life."""
+    left_ms = max(0, task.deadline - now)
+    return max(now, min(now + max_wait_ms, task.created_at + LONGEST_LIFE_MS - left_ms))
 
 
 def due_while_awaiting(now: int, deadline: int) -> int:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.domain.task import TaskRef
+from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 
 
@@ -62,15 +63,7 @@ class Batch:
     live_from: int = 0
 
 
-class BatchQueue(Protocol):
-    """The line of tasks that wait for a batch."""
-
-    def enqueue(self, task: Task) -> None:
-        """Put a pending task in line, from ``not_before`` on. Idempotent. Raises ``StoreUnavailable``."""
-        ...
-
-
-class BatchStore(BatchQueue, Protocol):
+class BatchStore(BatchLine, Protocol):
     """All methods raise ``StoreUnavailable``, read consistently, and can be repeated."""
 
     def waiting(self, now: int, limit: int) -> list[Waiting]:

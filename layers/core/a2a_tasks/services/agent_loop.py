@@ -86,8 +86,15 @@ class AgentLoop:
         so far."""
         self._count(work, replace(work.draft.usage, turns=0))
         work.draft = Draft(work.draft.text)
-        turns = len(work.transcript.turns)
-        return Stock(work.held, work.spent, work.text, turns, has_bought=work.turns_bought > 0)
+        last = work.transcript.last
+        return Stock(
+            held=work.held,
+            spent=work.spent,
+            text=work.text,
+            turns=len(work.transcript.turns),
+            has_bought=work.turns_bought > 0,
+            children=tuple(call.child for call in last.open_calls if call.child) if last else (),
+        )
 
     # -- a turn
 

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.record_keys import CALL, call_key
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
@@ -12,7 +13,6 @@ from a2a_tasks.ports.tasks import Record, RecordStore, Refused, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import payload
 from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.transcript import call_key
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Answerer:
     def _last_answer(self, task: Task) -> str | None:
         """What the task was answered last, if it ever asked."""
         for record in reversed(self.records.records(task.ref.task_id)):
-            if "#TOOL#" in record.key:
+            if CALL in record.key:
                 document = payload.load(self.payloads, record.payload)
                 if document.get("isAnswer"):
                     return str(document["text"])

@@ -8,7 +8,8 @@ from typing import Protocol
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Status, Task, due_after_release, guard_of_worker
 from a2a_tasks.domain.usage import Spent
-from a2a_tasks.ports.batches import BatchQueue, Member
+from a2a_tasks.ports.batch_line import BatchLine
+from a2a_tasks.ports.batches import Member
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import Refused, Release, TaskStore, Written
@@ -26,7 +27,7 @@ class BatchTasks:
     """All methods raise ``StoreUnavailable``, and those that keep a text ``PayloadUnavailable``."""
 
     store: TaskStore
-    line: BatchQueue
+    line: BatchLine
     payloads: PayloadStore
     ending: Ending
     telemetry: Telemetry

@@ -106,6 +106,11 @@ class Ending:
             self.queue.send(result.task)
         return isinstance(result, Written)
 
+    def cancel_children(self, task: Task, children: tuple[TaskRef, ...]) -> None:
+        """End the tasks that an ended task has started and waited for."""
+        for ref in children:
+            self._attempt(task, "started task not canceled", partial(self._cancel_child, ref))
+
     def _has_ended(self, ref: TaskRef) -> bool:
         task = self.store.get(ref)
         return task is None or self.settled(task).is_terminal
@@ -144,8 +149,7 @@ class Ending:
         # else a worker may still be at it; it frees the slot when it has noticed
         if task.parent is not None:
             self._attempt(task, "waiting task not woken", lambda: self._wake_parent(task))
-        for ref in task.awaits:
-            self._attempt(task, "started task not canceled", partial(self._cancel_child, ref))
+        self.cancel_children(task, task.awaits)
 
     def _attempt(self, task: Task, problem: str, step: Callable[[], object]) -> None:
         try:

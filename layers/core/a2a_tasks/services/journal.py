@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelReply
@@ -17,15 +18,7 @@ from a2a_tasks.services import payload
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.lease import RunBlocking, Stop, Stopped
 from a2a_tasks.services.toolbox import Done
-from a2a_tasks.services.transcript import (
-    PROMPT_KEY,
-    Call,
-    Transcript,
-    Turn,
-    call_key,
-    turn_document,
-    turn_key,
-)
+from a2a_tasks.services.transcript import Call, Transcript, Turn, turn_document
 from a2a_tasks.services.turn import opening_of
 from a2a_tasks.services.work import Work
 

@@ -15,6 +15,7 @@ from a2a_tasks.domain.task import (
     due_while_awaiting,
     guard_of_completion,
     guard_of_worker,
+    longest_wait,
 )
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.payloads import PayloadStore
@@ -102,7 +103,10 @@ class Settler:
                 task, failure, guard, spent=stock.spent, output=output, finish_id=task.claim_id
             ),
         )
-        return DONE if isinstance(result, Written) else await self._refused(stock, result)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._cancel_children(stock)
+        return DONE
 
     async def retry(
         self, stock: Stock, failure: Failure, *, retry_after: float | None = None
@@ -152,7 +156,10 @@ class Settler:
                 task, spent=stock.spent, output=output, finish_id=task.claim_id, fence=task.fence
             ),
         )
-        return DONE if isinstance(result, Written) else await self._refused(stock, result)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._cancel_children(stock)
+        return DONE
 
     async def _refused(self, stock: Stock, refused: Refused) -> Returned | None:
         """A refused write means that somebody else has ended the task, or holds it and will."""
@@ -165,6 +172,7 @@ class Settler:
         task, output = stock.task, await self._save_partial(stock)
         await self._insist(stock, lambda: self.store.attach(task.ref, task.fence, output, stock.spent))
         await self._leave(task, ended=True)
+        await self._cancel_children(stock)
         return DONE
 
     # -- pauses
@@ -172,7 +180,8 @@ class Settler:
     async def _ask(self, stock: Stock, question: Question) -> Returned | None:
         """The deadline's clock stands still until the answer, or until the longest wait is over."""
         task, now = stock.task, self.clock.now()
-        pause = Pause(now, question, now + self.max_wait_ms, max(1_000, task.deadline - now))
+        until = longest_wait(task, now, self.max_wait_ms)
+        pause = Pause(now, question, until, max(1_000, task.deadline - now))
         result = await self._insist(stock, lambda: self.store.pause(task.ref, task.fence, pause))
         if isinstance(result, Refused):
             return await self._refused(stock, result)
@@ -215,6 +224,11 @@ class Settler:
     async def _release(self, stock: Stock, release: Release) -> Written | Refused:
         task = stock.task
         return await self._insist(stock, lambda: self.store.release(task.ref, task.fence, release))
+
+    async def _cancel_children(self, stock: Stock) -> None:
+        """Nobody waits any more for the tasks that it has started."""
+        if stock.children:
+            await self.run(self.ending.cancel_children, stock.task, stock.children)
 
     async def _leave(self, task: Task, *, ended: bool) -> None:
         await self.run(self.slots.leave, task, ended=ended)

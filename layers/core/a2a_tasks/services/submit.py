@@ -18,7 +18,7 @@ from a2a_tasks.domain.task import (
     TaskRef,
     due_after_create,
 )
-from a2a_tasks.ports.batches import BatchQueue
+from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
@@ -84,7 +84,7 @@ class Submitter:
     payloads: PayloadStore
     queue: TaskSender
     slots: Slots
-    batches: BatchQueue
+    batches: BatchLine
     budgets: DailyBudgets
     clock: Clock
     entropy: Entropy

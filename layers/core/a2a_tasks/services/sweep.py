@@ -16,7 +16,7 @@ from a2a_tasks.domain.task import (
     guard_of_loss,
     lost,
 )
-from a2a_tasks.ports.batches import BatchQueue
+from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.tasks import Due, TaskStore, Written
@@ -51,7 +51,7 @@ class Sweeper:
     store: TaskStore
     queue: TaskSender
     slots: Slots
-    batches: BatchQueue
+    batches: BatchLine
     ending: Ending
     telemetry: Telemetry
 

@@ -13,19 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from a2a_tasks.domain.record_keys import CALL, PROMPT_KEY, turn_number
 from a2a_tasks.domain.task import Artifact, Payload, TaskRef
 from a2a_tasks.domain.tools import ToolAnswer
 from a2a_tasks.ports.model import ModelReply, Prompt
-
-PROMPT_KEY = "PROMPT"
-
-
-def turn_key(number: int) -> str:
-    return f"TURN#{number:04d}"
-
-
-def call_key(number: int, call_id: str) -> str:
-    return f"{turn_key(number)}#TOOL#{call_id}"
 
 
 @dataclass(frozen=True)
@@ -82,12 +73,11 @@ class Transcript:
         for key, document in documents:
             if key == PROMPT_KEY:
                 transcript.prompt = Prompt.from_json(document["prompt"])
-            elif "#TOOL#" not in key:
-                transcript.turns.append(_turn(int(key.removeprefix("TURN#")), document))
+            elif CALL not in key:
+                transcript.turns.append(_turn(turn_number(key), document))
             else:
-                turn_part, _, call_id = key.partition("#TOOL#")
-                number = int(turn_part.removeprefix("TURN#"))
-                transcript.note(transcript.turns[number - 1], call_id, document)
+                turn = transcript.turns[turn_number(key) - 1]
+                transcript.note(turn, key.partition(CALL)[2], document)
         return transcript
 
     def add(self, reply: ModelReply) -> Turn:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from a2a_tasks.domain.agent import AgentRevision
-from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.domain.usage import Spent
 from a2a_tasks.ports.model import Draft
 from a2a_tasks.services.lease import Held
@@ -37,13 +37,14 @@ class Work:
 @dataclass(frozen=True)
 class Stock:
     """What there is of a task when its work stops: all that was spent, what the model has said last, its
-    saved turns, and whether this process has bought one."""
+    saved turns, whether this process has bought one, and the tasks it started whose results it has not."""
 
     held: Held
     spent: tuple[Spent, ...]
     text: str = ""
     turns: int = 0
     has_bought: bool = False
+    children: tuple[TaskRef, ...] = ()
 
     @property
     def task(self) -> Task:

@@ -1,0 +1,27 @@
+"""The line of tasks that wait for a batch. Apart from the batches, since every function that takes tasks in
+loads it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from a2a_tasks.adapters.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb_calls import call
+from a2a_tasks.domain.task import Task
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+WAITING = "BATCH#WAITING"
+
+
+@dataclass(frozen=True)
+class DynamoDBBatchLine:
+    """``BatchLine``: ``pk = BATCH#WAITING``, ``sk`` the task's id."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def enqueue(self, task: Task) -> None:
+        since = max(task.created_at, task.not_before)
+        item = {"pk": WAITING, "sk": task.ref.task_id, "agentId": task.ref.agent_id, "since": since}
+        call(self.client.put_item, TableName=self.table, Item=to_attributes(item))

@@ -1,0 +1,18 @@
+"""The keys of what a task owns; they sort in the order in which things happened."""
+
+PROMPT_KEY = "PROMPT"
+CALL = "#TOOL#"
+
+
+def turn_key(number: int) -> str:
+    return f"TURN#{number:04d}"
+
+
+def call_key(number: int, call_id: str) -> str:
+    """A tool call of a turn."""
+    return f"{turn_key(number)}{CALL}{call_id}"
+
+
+def turn_number(key: str) -> int:
+    """The turn that a key other than the prompt's belongs to."""
+    return int(key.partition(CALL)[0].removeprefix("TURN#"))
