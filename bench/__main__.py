@@ -1,27 +1,37 @@
-"""`python -m bench [cold_start] [aws_calls] [sweep] [local_loop]`: all of them, or those that are named."""
+"""`python -m bench [NAME …]`: all measurements, or those that are named."""
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import aws_calls, cold_start, local_loop, sweep
-from bench.report import console
+from bench import aws_calls, billing, cold_start, local_loop, memory, sweep, turns
+from bench.report import console, progress
+from local.deployed import Deployed, Project, make_project
 from local.stack import LocalStack
+from local.standin.client import StandInClient
 
-ALL = ("aws_calls", "sweep", "cold_start", "local_loop")
+ON_MOTO: dict[str, Callable[[], None]] = {"aws_calls": aws_calls.run, "sweep": sweep.run}
+ON_A_STACK: dict[str, Callable[[Project], None]] = {
+    "cold_start": cold_start.run,
+    "local_loop": local_loop.run,
+    "turns": turns.run,
+    "memory": memory.run,
+    "billing": billing.run,
+}
+AGENTS = Path(__file__).with_name("agents.yaml")
 
 
 def main(chosen: list[str]) -> int:
-    if unknown := set(chosen) - set(ALL):
-        console.print(f"There is no measurement {', '.join(sorted(unknown))}; there are {', '.join(ALL)}.")
+    if unknown := set(chosen) - ON_MOTO.keys() - ON_A_STACK.keys():
+        known = ", ".join([*ON_MOTO, *ON_A_STACK])
+        console.print(f"There is no measurement {', '.join(sorted(unknown))}; there are {known}.")
         return 2
-    names = chosen or list(ALL)
-    if "aws_calls" in names:
-        aws_calls.run()
-    if "sweep" in names:
-        sweep.run()
-    if {"cold_start", "local_loop"} & set(names):
+    for name, measure in ON_MOTO.items():
+        if name in chosen or not chosen:
+            measure()
+    if names := [name for name in ON_A_STACK if name in chosen or not chosen]:
         _on_a_stack(names)
     return 0
 
@@ -29,13 +39,13 @@ def main(chosen: list[str]) -> int:
 def _on_a_stack(names: list[str]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-bench-"))
     stack = LocalStack.separate(folder)
+    stack.progress = progress
     try:
-        with console.status("Building and deploying a stack to measure…"):
-            deployment = stack.up()
-        if "cold_start" in names:
-            cold_start.run(stack, deployment)
-        if "local_loop" in names:
-            local_loop.run(stack, deployment)
+        deployment = stack.up()
+        standin = StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}")
+        project = make_project(Deployed(stack, deployment, standin), "bench", AGENTS)
+        for name in names:
+            ON_A_STACK[name](project)
     finally:
         stack.stop()
         shutil.rmtree(folder, ignore_errors=True)

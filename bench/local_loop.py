@@ -5,27 +5,22 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from bench.report import p50_p95, table
-from local.deployed import Deployed, Project, make_project
-from local.stack import Deployment, LocalStack
-from local.standin.client import StandInClient
+from bench.report import p50_p95, step, table
+from local.deployed import Project
 
 LATENCY_TASKS = 40
 BURST = 100
 BURST_SECONDS = 2
 CALLERS = 8
 KILLED = 20
-AGENTS = Path(__file__).parent / "agents.yaml"
 
 
-def run(stack: LocalStack, deployment: Deployment) -> None:
+def run(project: Project) -> None:
     """Print the tables."""
-    stand_in = StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}")
-    project = make_project(Deployed(stack, deployment, stand_in), "bench", AGENTS)
-    _warm(project)
+    with step("Warm up"):
+        _warm(project)
     _latency(project)
     _burst(project)
     _recovery(project)
@@ -39,17 +34,18 @@ def _warm(project: Project) -> None:
 def _latency(project: Project) -> None:
     """One task after the other, on warm functions."""
     to_door, to_visible, answers = [], [], []
-    for n in range(LATENCY_TASKS):
-        marker = f"latency-{n}-"
-        posted = time.time()
-        accepted = project.submit(f"[[standin: say=answer; delay=0.2]] {marker}")
-        answers.append(time.time() - posted)
-        while project.get(accepted)["status"] != "completed":
-            pass  # poll as fast as it goes, so that the pause between two polls is not measured
-        visible = time.time()
-        (call,) = project.deployed.calls(marker)
-        to_door.append(call.started_at - posted)
-        to_visible.append(visible - (call.ended_at or call.started_at))
+    with step(f"{LATENCY_TASKS} tasks one by one"):
+        for n in range(LATENCY_TASKS):
+            marker = f"latency-{n}-"
+            posted = time.time()
+            accepted = project.submit(f"[[standin: say=answer; delay=0.2]] {marker}")
+            answers.append(time.time() - posted)
+            while project.get(accepted)["status"] != "completed":
+                pass  # poll as fast as it goes, so that the pause between two polls is not measured
+            visible = time.time()
+            (call,) = project.deployed.calls(marker)
+            to_door.append(call.started_at - posted)
+            to_visible.append(visible - (call.ended_at or call.started_at))
     table(
         f"Local loop, {LATENCY_TASKS} tasks one by one",
         ["", "p50", "p95"],
@@ -63,11 +59,10 @@ def _latency(project: Project) -> None:
 
 def _burst(project: Project) -> None:
     """Twice: the first burst starts functions, the second finds them warm."""
-    table(
-        f"A burst of {BURST} tasks of {BURST_SECONDS} s",
-        ["", "all accepted", "all completed", "completed", "calls bought"],
-        [_one_burst(project, "cold"), _one_burst(project, "warm")],
-    )
+    title = f"A burst of {BURST} tasks of {BURST_SECONDS} s"
+    with step(f"{title}, twice"):
+        rows = [_one_burst(project, "cold"), _one_burst(project, "warm")]
+    table(title, ["", "all accepted", "all completed", "completed", "calls bought"], rows)
 
 
 def _one_burst(project: Project, name: str) -> list[object]:
@@ -93,9 +88,9 @@ def _recovery(project: Project) -> None:
     """
 
     def submit(n: int) -> dict[str, Any]:
-        return project.submit(f"[[standin: say=answer; delay=90 | say=answer; delay=1]] recovery-{n}-")
+        return project.submit(f"[[standin: say=answer; delay=90; once | say=answer; delay=1]] recovery-{n}-")
 
-    with ThreadPoolExecutor(CALLERS) as pool:
+    with step("Kill all workers"), ThreadPoolExecutor(CALLERS) as pool:
         accepted = list(pool.map(submit, range(KILLED)))
         with contextlib.suppress(TimeoutError):
             project.wait_for_call("recovery-", KILLED, seconds=20)

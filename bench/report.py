@@ -1,12 +1,22 @@
 """How results are printed."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from statistics import median, quantiles
 
 from rich.console import Console
 from rich.table import Table
 
-console = Console(width=110)
+from local.progress import Terminal
+
+console = Console(width=110, file=sys.stdout)
+progress = Terminal(console)
+
+
+def step(title: str) -> AbstractContextManager[None]:
+    """Show what is being measured, and how long it took."""
+    return progress.step(title)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -16,6 +26,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         shown.add_column(column, justify="left" if n == 0 else "right")
     for row in rows:
         shown.add_row(*(str(cell) for cell in row))
+    console.print()
     console.print(shown)
     console.print()
 

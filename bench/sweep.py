@@ -1,24 +1,15 @@
 """What a sweep costs when nothing is due among 50,000 stored tasks: it must read no task."""
 
 import time
-from collections import Counter
 from typing import Any
-
-import boto3
-from moto import mock_aws
 
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import to_attributes
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
-from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
-from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
-from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.sweep import Sweeper
-from bench.report import table
-from tests.integration.template import table_definition
-from tests.twins.telemetry import MemoryTelemetry
+from bench.functions import Functions, functions_on_moto
+from bench.report import step, table
 
 STORED = 50_000
 LIVE_SHARE = 10
@@ -28,8 +19,8 @@ BATCH = 25
 
 def run() -> None:
     """Print the table."""
-    with mock_aws():
-        row = _measure()
+    with step(f"Store {STORED:,} tasks, and sweep"), functions_on_moto() as functions:
+        row = _measure(functions)
     table(
         f"A sweep with nothing due among {STORED:,} stored tasks",
         ["", "index queries", "index entries read", "task reads", "writes", "time"],
@@ -37,33 +28,33 @@ def run() -> None:
     )
 
 
-def _measure() -> list[object]:
-    session = boto3.Session(region_name="us-east-1", aws_access_key_id="bench", aws_secret_access_key="bench")  # noqa: S106
-    dynamodb: Any = session.client("dynamodb")
-    dynamodb.create_table(TableName="tasks", **table_definition("TasksTable"))
-    _fill(dynamodb)
-    seen: Counter[str] = Counter()
-    session.events.register("before-call.dynamodb", lambda model, **_: seen.update([model.name]))
-    read = Counter[str]()
-    session.events.register(
-        "after-call.dynamodb.Query", lambda parsed, **_: read.update(entries=parsed.get("ScannedCount", 0))
-    )
-    counted: Any = session.client("dynamodb")
-    store, telemetry = DynamoDBTaskStore(counted, "tasks"), MemoryTelemetry()
-    queue = SQSTaskQueue(session.client("sqs"), "unused")
-    ending = Ending(store, SystemClock(), SystemEntropy(), telemetry, retention_ms=86_400_000)
+def _measure(functions: Functions) -> list[object]:
+    account = functions.account
+    _fill(account.dynamodb, account.resources["TasksTable"])
+    sweeper = functions.start("sweeper").sweeper
+    functions.counted()
+    read = 0
+
+    def count(parsed: dict[str, Any], **_: Any) -> None:
+        nonlocal read
+        read += parsed.get("ScannedCount", 0)
+
+    sweeper.store.client.meta.events.register("after-call.dynamodb.Query", count)
     started = time.perf_counter()
-    Sweeper(store, queue, ending, telemetry).sweep(lambda: True)
+    sweeper.sweep(lambda: True)
     took = time.perf_counter() - started
-    writes = seen["UpdateItem"] + seen["PutItem"]
-    return ["sweep", seen["Query"], read["entries"], seen["GetItem"], writes, f"{took:.2f} s"]
+    queries = len(account.calls.of("Query"))
+    calls = functions.counted()
+    return ["sweep", queries, read, calls.reads - queries, calls.writes, f"{took:.2f} s"]
 
 
-def _fill(dynamodb: Any) -> None:
+def _fill(dynamodb: Any, table_name: str) -> None:
     now = SystemClock().now()
     for start in range(0, STORED, BATCH):
         items = [_item(now, n) for n in range(start, start + BATCH)]
-        dynamodb.batch_write_item(RequestItems={"tasks": [{"PutRequest": {"Item": item}} for item in items]})
+        dynamodb.batch_write_item(
+            RequestItems={table_name: [{"PutRequest": {"Item": item}} for item in items]}
+        )
 
 
 def _item(now: int, n: int) -> dict[str, Any]:

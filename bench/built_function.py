@@ -1,0 +1,38 @@
+"""A function as it was built and deployed to a local stack, run outside of the emulator."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from local.deployed import Deployed
+from local.tools import EMULATOR
+from tests.integration.template import resource_properties
+
+
+@dataclass(frozen=True)
+class BuiltFunction:
+    """``paths`` are its code and layers; ``variables`` what it was deployed with and where AWS is."""
+
+    paths: tuple[str, ...]
+    variables: Mapping[str, str]
+
+    @classmethod
+    def of(cls, deployed: Deployed, logical_id: str) -> "BuiltFunction":
+        build = deployed.stack.folder / "build"
+        layers = ["CoreLayer", *(layer["Ref"] for layer in resource_properties(logical_id).get("Layers", []))]
+        function = deployed.client("lambda").get_function_configuration(
+            FunctionName=deployed.outputs[f"{logical_id}Name"]
+        )
+        return cls(
+            paths=(str(build / logical_id), *(str(build / layer / "python") for layer in layers)),
+            variables={**deployed.stack.aws_environment, **function["Environment"]["Variables"]},
+        )
+
+    @property
+    def python(self) -> str:
+        """Lambda's Python, with boto3 beside it."""
+        return str(EMULATOR.program("python"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.variables, "PYTHONPATH": os.pathsep.join(self.paths)}

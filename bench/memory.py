@@ -1,0 +1,125 @@
+"""Memory of a worker's process that holds ten conversations of 200,000 tokens at the same time.
+
+The built worker runs in a process of its own, on the emulator's Python; the emulator and the stand-in are
+other processes. The conversations grow in an earlier process, which hands them over after each turn, so the
+one that is measured reads them back from their records in S3, and sends them whole, twice: once for the last
+long reply, and once for an answer that is streamed to all ten at the same time. Each holds an emoji, for
+which Python takes four bytes for every character of the request. Lambda's own runtime is not in the figures.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from bench.built_function import BuiltFunction
+from bench.event_source import EventSource
+from bench.report import step, table
+from local.deployed import Project
+from tests.integration.template import resource_properties
+
+CONVERSATIONS = 10
+TURNS = 5
+CHARACTERS = 160_000
+"""A turn's reply: with five of them, 200,000 tokens of four characters."""
+ANSWER_CHARACTERS = 64_000
+"""As long as the default of 16,000 tokens for a reply allows."""
+ANSWER_SECONDS = 8
+TO_THE_END_MS = 900_000
+ONE_TURN_MS = 59_000
+"""So little time is left that the worker hands over after a turn."""
+MARKER = "memory-"
+
+
+@dataclass(frozen=True)
+class WorkerProcess:
+    """A process of the built worker."""
+
+    told: IO[str]
+    answers: IO[str]
+
+    @classmethod
+    @contextmanager
+    def running(cls, built: BuiltFunction) -> Iterator["WorkerProcess"]:
+        program = Path(__file__).with_name("worker_process.py")
+        process = subprocess.Popen(
+            [built.python, "-P", str(program)],
+            env=built.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process:
+            try:
+                yield cls(process.stdin, process.stdout)
+            finally:
+                process.kill()
+
+    def work(self, event: dict[str, Any], remaining_ms: int) -> float:
+        """Handle an event; the process's peak then, in MB."""
+        print(json.dumps({"event": event, "remainingMs": remaining_ms}), file=self.told, flush=True)
+        return self.peak()
+
+    def peak(self) -> float:
+        """The next answer. Raises ``RuntimeError`` if the process has died."""
+        answer = self.answers.readline()
+        if not answer:
+            raise RuntimeError("the worker's process has died")
+        return float(json.loads(answer)["peakMb"])
+
+
+def run(project: Project) -> None:
+    """Print the table."""
+    built = BuiltFunction.of(project.deployed, "WorkerFunction")
+    source = EventSource.of(project.deployed)
+    with source.disabled():
+        with step(f"Have {CONVERSATIONS} long conversations"):
+            accepted = [
+                project.submit(_message(n), f"{project.project_id}-toolbox") for n in range(CONVERSATIONS)
+            ]
+            with WorkerProcess.running(built) as worker:
+                worker.peak()
+                for _ in range(TURNS - 1):
+                    worker.work(source.receive(CONVERSATIONS), ONE_TURN_MS)
+        with step("Go on with all of them in one process"), WorkerProcess.running(built) as worker:
+            loaded = worker.peak()
+            first = worker.work(source.receive(CONVERSATIONS), ONE_TURN_MS)
+            second = worker.work(source.receive(CONVERSATIONS), TO_THE_END_MS)
+    for task in accepted:
+        ended = project.get(task)
+        if (ended["status"], ended["usage"]["turns"]) != ("completed", TURNS + 1):
+            raise RuntimeError(f"a task did not end as it should: {ended}")
+    _print(project, loaded, first, second)
+
+
+def _message(n: int) -> str:
+    steps = (
+        f'size={CHARACTERS}; tool=Glob:{{"pattern": "*"}}; repeat={TURNS}',
+        f"size={ANSWER_CHARACTERS}; delay={ANSWER_SECONDS}",
+    )
+    return f"[[standin: {' | '.join(steps)}]] {MARKER}{n} 🙂"
+
+
+def _print(project: Project, loaded: float, first: float, second: float) -> None:
+    last = [call for call in project.deployed.calls(MARKER) if call.messages_count == 1 + 2 * TURNS]
+    assert len(last) == CONVERSATIONS
+    kilobytes = min(call.request_bytes for call in last) / 1000
+    configured = int(resource_properties("WorkerFunction")["MemorySize"])
+    open_at_once = project.deployed.standin.concurrency(MARKER).max_open
+    rows = [
+        ["loaded, nothing done", f"{loaded:.0f} MB", f"{loaded / configured:.0%}"],
+        [f"{CONVERSATIONS} resumed, a turn each", f"{first:.0f} MB", f"{first / configured:.0%}"],
+        [f"{CONVERSATIONS} resumed again, to their end", f"{second:.0f} MB", f"{second / configured:.0%}"],
+        ["MemorySize in template.yaml", f"{configured} MB", "100%"],
+    ]
+    table(
+        f"Peak memory of a worker with {open_at_once} requests of {kilobytes:.0f} KB at a time",
+        ["", "peak", "of the configured"],
+        rows,
+    )
