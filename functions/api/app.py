@@ -1,18 +1,21 @@
 """The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.services``."""
 
 import gc
+import hashlib
 import json
+import time
 from decimal import Decimal
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -26,7 +29,7 @@ from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.slots import Slots
-from a2a_tasks.services.submit import Submission, Submitter
+from a2a_tasks.services.submit import Idempotency, Submission, Submitter
 from a2a_tasks.services.tasks import Tasks, task_of_project
 from functions.api import errors
 from functions.api.models import (
@@ -87,6 +90,7 @@ submitter = Submitter(
     queue=_queue,
     slots=_slots,
     batches=DynamoDBBatchLine(_dynamodb, _tasks_table),
+    reservations=DynamoDBReservations(_dynamodb, _tasks_table),
     budgets=DailyBudgets(DynamoDBSpend(_dynamodb, _tasks_table), _registry, _clock),
     clock=_clock,
     entropy=_entropy,
@@ -97,10 +101,27 @@ submitter = Submitter(
     has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
 )
 _ending = Ending(_store, _slots, _queue, _clock, _entropy, telemetry, environment.retention_ms())
-tasks = Tasks(_store, _registry, _payloads, _payloads, _ending)
+tasks = Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep)
 answerer = Answerer(_store, DynamoDBRecords(_dynamodb, _tasks_table), _payloads, _queue, _ending, telemetry)
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Repeating a request with its key gives the same task, for 24 hours.",
+    ),
+]
+Wait = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=20,
+        description="Seconds to wait for the task's end, or its question, before it is answered as it is.",
+    ),
+]
 TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
 
 
@@ -116,12 +137,14 @@ def _errors(*statuses: int) -> dict[int, Any]:
     status_code=202,
     responses={
         202: {"description": "Accepted", "content": {"application/json": {"model": Accepted}}},
-        **_errors(400, 401, 404, 409, 413, 429, 503),
+        **_errors(400, 401, 404, 409, 413, 422, 429, 503),
     },
     operation_id="createTask",
     tags=["tasks"],
 )
-def create_task(agent_id: AgentId, body: Annotated[NewTask, Body()]) -> Response[Accepted]:
+def create_task(
+    agent_id: AgentId, body: Annotated[NewTask, Body()], idempotency_key: IdempotencyKey = None
+) -> Response[Accepted]:
     _check_context(body.context)
     task = submitter.submit(
         Submission(
@@ -138,6 +161,7 @@ def create_task(agent_id: AgentId, body: Annotated[NewTask, Body()]) -> Response
             budget=Budget(
                 None if body.max_cost_usd is None else Decimal(str(body.max_cost_usd)), body.max_tokens
             ),
+            idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
         )
     )
     return Response(
@@ -177,13 +201,13 @@ def list_tasks(
     summary="Follow a task",
     responses={
         200: {"description": "The task", "content": {"application/json": {"model": TaskView}}},
-        **_errors(401, 404, 429, 503),
+        **_errors(400, 401, 404, 429, 503),
     },
     operation_id="getTask",
     tags=["tasks"],
 )
-def get_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
-    return tasks.get(_project(), agent_id, task_id)
+def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, Any]:
+    return tasks.get(_project(), agent_id, task_id, wait)
 
 
 @app.post(
@@ -243,6 +267,12 @@ def health() -> dict[str, Any]:
 
 def _path_of(task: Task) -> str:
     return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
+
+
+def _digest(body: NewTask) -> str:
+    """Of what was asked for, however it was written."""
+    asked = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+    return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
 
 
 def _project() -> str:

@@ -16,6 +16,7 @@ from a2a_tasks.adapters.claude_connection import connection_of_function
 from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -62,6 +63,7 @@ def _executor() -> Executor:
         queue=queue,
         slots=slots,
         batches=DynamoDBBatchLine(dynamodb, table),
+        reservations=DynamoDBReservations(dynamodb, table),
         budgets=budgets,
         clock=clock,
         entropy=entropy,

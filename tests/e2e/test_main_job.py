@@ -78,3 +78,28 @@ def test_list_shows_the_newest_first_and_pages(project: Project) -> None:
 def test_health_needs_no_key(project: Project) -> None:
     answer = project.request("GET", "/health", headers={"Authorization": ""})
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_one_idempotency_key_is_one_task_however_often_at_once(deployed: Deployed, project: Project) -> None:
+    def post(_: int) -> str:
+        answer = project.request(
+            "POST",
+            f"/a2a/{project.agent_id}/tasks",
+            json={"message": "[[standin: say=once]] e2e-idempotent"},
+            headers={"Idempotency-Key": "e2e-order-7"},
+        )
+        assert answer.status_code == 202
+        task_id: str = answer.json()["taskId"]
+        return task_id
+
+    with ThreadPoolExecutor(8) as callers:
+        (task_id,) = set(callers.map(post, range(24)))
+    task = project.wait({"taskId": task_id, "checkUrl": f"/a2a/{project.agent_id}/tasks/{task_id}"})
+    assert (task["status"], task["attempts"]) == ("completed", 1)
+    assert len(deployed.calls("e2e-idempotent")) == 1
+
+
+def test_a_reader_may_wait_for_the_end(project: Project) -> None:
+    accepted = project.submit("[[standin: delay=2; say=done]] e2e-wait")
+    task = project.request("GET", f"{accepted['checkUrl']}?wait=20").json()
+    assert (task["status"], task["output"]["result"]) == ("completed", "done")

@@ -9,6 +9,7 @@ import boto3
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
@@ -53,6 +54,10 @@ class Account:
     @property
     def batches(self) -> DynamoDBBatches:
         return DynamoDBBatches(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def reservations(self) -> DynamoDBReservations:
+        return DynamoDBReservations(self.dynamodb, self.resources["TasksTable"])
 
     @property
     def spend(self) -> DynamoDBSpend:

@@ -61,6 +61,7 @@ class Caller:
         body: str | None = None,
         base64: bool = False,
         content_type: str | None = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request; ``path`` may have a query."""
         path, _, query = path.partition("?")
@@ -73,6 +74,9 @@ class Caller:
         if content_type:
             event["headers"]["Content-Type"] = content_type
             event["multiValueHeaders"]["Content-Type"] = [content_type]
+        for name, value in (headers or {}).items():
+            event["headers"][name] = value
+            event["multiValueHeaders"][name] = [value]
         resource = RESOURCES.get(len(parts), path)
         event |= {
             "httpMethod": method,
@@ -92,6 +96,6 @@ class Caller:
             "authorizer": {"projectId": self.project_id, "keyId": "abcdefghijklmnop", "principalId": "x"},
         }
         answer = self.handler(event, LambdaContext())
-        headers = dict(answer.get("headers") or {})
-        headers |= {name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items()}
-        return Answer(answer["statusCode"], headers, answer["body"])
+        answered = dict(answer.get("headers") or {})
+        answered |= {name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items()}
+        return Answer(answer["statusCode"], answered, answer["body"])

@@ -1,6 +1,7 @@
 """GET and DELETE of tasks, the list and the health check, through the real handler."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from types import ModuleType
 
@@ -462,3 +463,28 @@ def test_health_reads_nothing(caller: Caller, account: Account) -> None:
 
     assert (answer.status, answer.body) == (200, {"status": "ok"})
     assert account.calls.made == []
+
+
+@pytest.mark.parametrize("wait", ["-1", "21", "soon"])
+def test_a_wait_that_cannot_be_is_named(caller: Caller, account: Account, now: int, wait: str) -> None:
+    task = created(account.store, now)
+    answer = caller.get(f"/a2a/{AGENT}/tasks/{task.ref.task_id}?wait={wait}")
+    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    assert answer.body["details"][0]["field"] == "wait"
+
+
+def test_a_wait_ends_with_the_task(
+    caller: Caller, account: Account, api: ModuleType, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = created(account.store, now)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            caller.delete(f"/a2a/{AGENT}/tasks/{task.ref.task_id}")
+
+    monkeypatch.setattr(api, "tasks", replace(api.tasks, pause=pause))
+    answer = caller.get(f"/a2a/{AGENT}/tasks/{task.ref.task_id}?wait=20")
+    assert (answer.status, answer.body["status"]) == (200, "canceled")
+    assert pauses == [pytest.approx(0.1), pytest.approx(0.15), pytest.approx(0.225)]

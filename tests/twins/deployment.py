@@ -37,6 +37,7 @@ from tests.twins.process import Process
 from tests.twins.queue import MemoryQueue
 from tests.twins.records import MemoryRecords, MemorySpend
 from tests.twins.registry import MemoryRegistry
+from tests.twins.reservations import MemoryReservations
 from tests.twins.slots import MemorySlots
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
@@ -91,6 +92,7 @@ class Deployment:
     spend: MemorySpend = field(default_factory=MemorySpend)
     slot_store: MemorySlots = field(default_factory=MemorySlots)
     batches: MemoryBatches = field(default_factory=MemoryBatches)
+    reservations: MemoryReservations = field(default_factory=MemoryReservations)
     model: ScriptedModel = field(default_factory=ScriptedModel)
     workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
@@ -113,6 +115,7 @@ class Deployment:
             queue=points.wrap("queue", self.queue),
             slots=self.slots(points),
             batches=points.wrap("batches", self.batches),
+            reservations=points.wrap("reservations", self.reservations),
             budgets=self.budgets(points),
             clock=self.clock,
             entropy=self.entropy,
@@ -217,7 +220,8 @@ class Deployment:
     def tasks(self, failpoints: Failpoints | None = None) -> Tasks:
         points = failpoints or Failpoints()
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        return Tasks(store, self.registry, payloads, self.payloads, self.ending(points))
+        ending = self.ending(points)
+        return Tasks(store, self.registry, payloads, self.payloads, ending, pause=self.clock.advance)
 
     def answerer(self, failpoints: Failpoints | None = None) -> Answerer:
         points = failpoints or Failpoints()

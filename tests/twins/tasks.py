@@ -54,11 +54,13 @@ class MemoryTaskStore:
         self.finishes: Counter[TaskRef] = Counter()
         self._lock = threading.RLock()
 
-    def create(self, task: Task) -> None:
+    def create(self, task: Task) -> bool:
         with self._lock:
-            if task.ref not in self.tasks:
-                self.tasks[task.ref] = task
-                self.changes.append(Change("create", None, task))
+            if task.ref in self.tasks:
+                return False
+            self.tasks[task.ref] = task
+            self.changes.append(Change("create", None, task))
+            return True
 
     def get(self, ref: TaskRef) -> Task | None:
         return self.tasks.get(ref)

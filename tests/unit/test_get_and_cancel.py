@@ -268,3 +268,47 @@ def test_a_made_up_cursor_is_refused_by_name(deployment: Deployment) -> None:
     body = refused.value.to_body()
     assert body["code"] == "VALIDATION_ERROR"
     assert body["details"] == [{"field": "cursor", "message": "is not one that this list returned"}]
+
+
+class TestWaiting:
+    def waited(self, deployment: Deployment, task: Task, seconds: int = 20) -> tuple[object, float]:
+        """The state that a waiting reader gets, and how long that took."""
+        before = deployment.clock.now()
+        wire = deployment.tasks().get("demo", "writer", task.ref.task_id, seconds)
+        return wire["status"], (deployment.clock.now() - before) / 1000
+
+    def test_the_answer_comes_when_the_task_has_ended(self, deployment: Deployment) -> None:
+        task = claim(deployment, deployment.submit())
+        deployment.clock.later(7, lambda: complete(deployment, task))
+        state, took = self.waited(deployment, task)
+        assert state == "completed"
+        assert 7 <= took < 8
+
+    def test_a_task_that_ends_soon_is_seen_soon(self, deployment: Deployment) -> None:
+        task = claim(deployment, deployment.submit())
+        deployment.clock.later(0.3, lambda: complete(deployment, task))
+        state, took = self.waited(deployment, task)
+        assert state == "completed"
+        assert took < 0.5
+
+    def test_or_when_it_asks(self, deployment: Deployment) -> None:
+        task = claim(deployment, deployment.submit())
+        now = deployment.clock.now()
+        pause = Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000)
+        deployment.clock.later(5, lambda: deployment.store.pause(task.ref, task.fence, pause))
+        assert self.waited(deployment, task)[0] == "input_required"
+
+    def test_or_when_the_time_is_over_and_then_as_it_is(self, deployment: Deployment) -> None:
+        task = claim(deployment, deployment.submit())
+        assert self.waited(deployment, task, 3) == ("running", 3.0)
+
+    def test_a_deadline_is_an_end(self, deployment: Deployment) -> None:
+        task = deployment.submit(timeout_ms=2_000)
+        state, took = self.waited(deployment, task)
+        assert state == "failed"
+        assert 2 <= took < 3
+
+    def test_what_has_ended_is_not_waited_for(self, deployment: Deployment) -> None:
+        task = deployment.submit()
+        deployment.work()
+        assert self.waited(deployment, task) == ("completed", 0.0)

@@ -49,9 +49,9 @@ class DynamoDBTaskStore:
     client: "DynamoDBClient"
     table: str
 
-    def create(self, task: Task) -> None:
-        """Protects an earlier task of the same id; since ids are random, that is this one, written already
-        by a try whose answer was lost."""
+    def create(self, task: Task) -> bool:
+        """Protects an earlier task of the same id: this one, written by a try whose answer was lost or by a
+        repeated request."""
         try:
             self._call(
                 self.client.put_item,
@@ -61,6 +61,8 @@ class DynamoDBTaskStore:
         except ClientError as error:
             if code_of(error) != REFUSED:
                 raise
+            return False
+        return True
 
     def get(self, ref: TaskRef) -> Task | None:
         answer = self._call(self.client.get_item, Key=task_items.key(ref), ConsistentRead=True)

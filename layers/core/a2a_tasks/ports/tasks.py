@@ -106,7 +106,9 @@ class Record:
 class TaskStore(Protocol):
     """All methods raise ``StoreUnavailable`` when the store does not answer."""
 
-    def create(self, task: Task) -> None: ...
+    def create(self, task: Task) -> bool:
+        """Store a new task; False if there is one of this id, which stays as it is."""
+        ...
 
     def get(self, ref: TaskRef) -> Task | None:
         """The task as last written (a consistent read)."""

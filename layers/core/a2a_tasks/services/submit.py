@@ -24,12 +24,15 @@ from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.reservations import Reservation, ReservationStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import payload
 from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
 from a2a_tasks.services.slots import Slots
 
+RESERVED_MS = 24 * 3_600_000
+"""How long an idempotency key stands for its task."""
 MAX_BATCH_TIMEOUT_MS = 24 * 3_600_000
 """A Message Batch ends within a day (Anthropic's documentation)."""
 
@@ -57,6 +60,14 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Idempotency:
+    """A caller's key for a request, and the digest of what it asked for."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Submission:
     """What a caller asked for. None means the agent's default; times are in milliseconds."""
 
@@ -73,6 +84,7 @@ class Submission:
     budget: Budget = field(default_factory=Budget)
     context_id: str | None = None
     origin: Origin | None = None
+    idempotency: Idempotency | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,7 @@ class Submitter:
     queue: TaskSender
     slots: Slots
     batches: BatchLine
+    reservations: ReservationStore
     budgets: DailyBudgets
     clock: Clock
     entropy: Entropy
@@ -97,21 +110,46 @@ class Submitter:
     def submit(self, submission: Submission) -> Task:
         """Create and announce a task; it will end even if the announcement is lost, since it is due.
 
+        The same idempotency key gives the same task: its id is reserved first, so whoever repeats a request,
+        at the same moment or after a crash, creates the same task or finds it.
+
         Raises ``RequestRefused``, and ``StoreUnavailable`` or ``PayloadUnavailable`` if it was not accepted.
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
+        task_id = self._task_id(submission)
+        if submission.idempotency and (task := self.store.get(TaskRef(agent.agent_id, task_id))):
+            return task  # also where a new one would be refused by now
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
         self._check(agent, submission)
-        task = self._new_task(agent, submission)
+        task = self._new_task(agent, submission, task_id)
         if task.context_id is not None:
             # before the task itself, so that no later task of the context can go first
             self.slots.register(task)
-        self.store.create(task)
-        self.telemetry.count("TasksCreated")
-        self.telemetry.event("task accepted", task)
+        if self.store.create(task):
+            self.telemetry.count("TasksCreated")
+            self.telemetry.event("task accepted", task)
         self._announce(task)
         return task
+
+    def _task_id(self, submission: Submission) -> str:
+        """The id that the task has already, or a new one."""
+        if submission.origin is not None:
+            return submission.origin.task_id
+        now = self.clock.now()
+        new_id = ids.task_id(now, self.entropy.bytes(10))
+        asked = submission.idempotency
+        if asked is None:
+            return new_id
+        wanted = Reservation(new_id, asked.digest, now + RESERVED_MS)
+        held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
+        if held.digest != asked.digest:
+            raise RequestRefused(
+                ErrorCode.IDEMPOTENCY_KEY_REUSED,
+                "This Idempotency-Key belongs to another request of the last 24 hours; use a new key for a "
+                "new task.",
+            )
+        return held.task_id
 
     def _announce(self, task: Task) -> None:
         delay_ms = max(0, task.not_before - task.created_at)
@@ -145,10 +183,9 @@ class Submitter:
         if submission.context_id is not None:
             raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
 
-    def _new_task(self, agent: AgentRevision, submission: Submission) -> Task:
+    def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str) -> Task:
         now = self.clock.now()
         origin = submission.origin
-        task_id = origin.task_id if origin else ids.task_id(now, self.entropy.bytes(10))
         document: dict[str, Any] = {"message": submission.message}
         if submission.context is not None:
             document["context"] = submission.context

@@ -1,5 +1,6 @@
 """Read and cancel tasks, as their project sees them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,10 @@ from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, Written
 from a2a_tasks.services import payload
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.submit import agent_of_project
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+"""Seconds between two looks at a task that is waited for: short at first, since many end soon."""
 
 
 def task_of_project(store: TaskStore, project_id: str, agent_id: str, task_id: str) -> Task:
@@ -28,19 +33,38 @@ def task_of_project(store: TaskStore, project_id: str, agent_id: str, task_id: s
 
 @dataclass(frozen=True)
 class Tasks:
-    """A project's tasks. All methods raise ``RequestRefused`` and ``StoreUnavailable``."""
+    """A project's tasks. ``pause`` waits for so many seconds.
+
+    All methods raise ``RequestRefused`` and ``StoreUnavailable``.
+    """
 
     store: TaskStore
     registry: AgentReader
     payloads: PayloadStore
     links: ArtifactLinks
     ending: Ending
+    pause: Callable[[float], None]
 
-    def get(self, project_id: str, agent_id: str, task_id: str) -> dict[str, Any]:
-        """The task on the wire, with its output; a task past its deadline is settled first."""
-        task = self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
+    def get(self, project_id: str, agent_id: str, task_id: str, wait_seconds: int = 0) -> dict[str, Any]:
+        """The task on the wire, with its output; a task past its deadline is settled first.
+
+        With ``wait_seconds`` the answer comes when the task has ended or asks, or when they are over.
+        """
+        until = self.ending.clock.now() + wait_seconds * 1000
+        task = self._settled(project_id, agent_id, task_id)
+        pause = SHORTEST_PAUSE
+        while not (task.is_terminal or task.status is Status.INPUT_REQUIRED):
+            left = (until - self.ending.clock.now()) / 1000
+            if left <= 0:
+                break
+            self.pause(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+            task = self._settled(project_id, agent_id, task_id)
         output = payload.load(self.payloads, task.output) if task.output else None
         return to_wire(task, output, [self._artifact(artifact) for artifact in task.artifacts])
+
+    def _settled(self, project_id: str, agent_id: str, task_id: str) -> Task:
+        return self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
 
     def _artifact(self, artifact: Artifact) -> dict[str, Any]:
         """``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``; addresses are made at each read,
