@@ -1,15 +1,15 @@
 """The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.services``."""
 
 import gc
-import hashlib
 import json
 import time
-from decimal import Decimal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
@@ -23,56 +23,38 @@ from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.backend import HAS_BATCHES, Backend
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Budget, Status, Task, iso8601
+from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.slots import Slots
-from a2a_tasks.services.submit import Idempotency, Submission, Submitter
+from a2a_tasks.services.submit import Submission, Submitter, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
 from functions.api import errors
+from functions.api.creation import to_submission
+from functions.api.json_text import deserialize, serialize
 from functions.api.models import (
-    MAX_CONTEXT_BYTES,
-    MAX_DELAY_SECONDS,
     MAX_TIMEOUT_MS,
     Accepted,
     Canceled,
     Continued,
+    CreatedTasks,
     ErrorBody,
     Health,
     NewMessage,
     NewTask,
+    NewTasks,
     TaskList,
     TaskView,
 )
 
-
-def _serialize(body: Any) -> str:
-    # Chinese stays Chinese: half the bytes of \u escapes, and readable in a terminal
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
-def _deserialize(text: str) -> Any:
-    """JSON and nothing else: Python's parser also takes NaN, and breaks on deep nesting or endless digits.
-
-    Raises ``JSONDecodeError`` for all of these.
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise json.JSONDecodeError(str(error), text, 0) from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
+AT_A_TIME = 10
+"""Tasks of one request that are created side by side."""
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
-app = APIGatewayRestResolver(
-    enable_validation=True, serializer=_serialize, json_body_deserializer=_deserialize
-)
+app = APIGatewayRestResolver(enable_validation=True, serializer=serialize, json_body_deserializer=deserialize)
 errors.install(app, logger)
 
 _dynamodb = clients.dynamodb()
@@ -145,36 +127,50 @@ def _errors(*statuses: int) -> dict[int, Any]:
 def create_task(
     agent_id: AgentId, body: Annotated[NewTask, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[Accepted]:
-    _check_context(body.context)
-    task = submitter.submit(
-        Submission(
-            project_id=_project(),
-            agent_id=agent_id,
-            message=body.message,
-            context=body.context,
-            timeout_ms=body.timeout,
-            correlation_id=app.current_event.request_context.request_id,
-            priority=body.priority,
-            lane=body.lane,
-            not_before=_start_of(body),
-            max_attempts=body.max_attempts,
-            budget=Budget(
-                None if body.max_cost_usd is None else Decimal(str(body.max_cost_usd)), body.max_tokens
-            ),
-            idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
-        )
-    )
+    task = submitter.submit(_submission(agent_id, body, idempotency_key))
     return Response(
         status_code=202,
         content_type="application/json",
         # relative to the request (RFC 9110 §10.2.2), so it is right below every stage and custom domain
         headers={"Location": f"tasks/{task.ref.task_id}"},
-        body=Accepted(
-            task_id=task.ref.task_id,
-            status="pending",
-            check_url=_path_of(task),
-        ),
+        body=_accepted(task),
     )
+
+
+@app.post(
+    "/a2a/<agent_id>/tasks:batchCreate",
+    summary="Hand many tasks over",
+    description=(
+        "Each is taken or refused by itself; the results are in the order of the tasks. With an "
+        "Idempotency-Key each of them has it, with its place in the list."
+    ),
+    responses={
+        200: {"description": "A result for each", "content": {"application/json": {"model": CreatedTasks}}},
+        **_errors(400, 401, 404, 413, 429, 503),
+    },
+    operation_id="createTasks",
+    tags=["tasks"],
+)
+def create_tasks(
+    agent_id: AgentId, body: Annotated[NewTasks, Body()], idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    agent_of_project(_registry, _project(), agent_id)  # nobody can take any of them
+
+    def create(number: int, item: Any) -> dict[str, Any]:
+        key = None if idempotency_key is None else f"{idempotency_key}#{number}"
+        try:
+            task = submitter.submit(_submission(agent_id, NewTask.model_validate(item), key))
+        except ValidationError as error:
+            return errors.to_refusal(errors.in_body(error), NewTask).to_body()
+        except RequestRefused as refused:
+            return refused.to_body()
+        except errors.UNAVAILABLE as error:
+            logger.error("storage did not answer", exc_info=error)
+            return errors.BUSY.to_body()
+        return _accepted(task).model_dump(by_alias=True)
+
+    with ThreadPoolExecutor(AT_A_TIME) as callers:
+        return {"results": list(callers.map(create, range(len(body.tasks)), body.tasks))}
 
 
 @app.get(
@@ -269,39 +265,26 @@ def _path_of(task: Task) -> str:
     return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
 
 
-def _digest(body: NewTask) -> str:
-    """Of what was asked for, however it was written."""
-    asked = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-    return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Submission:
+    return to_submission(
+        body,
+        project_id=_project(),
+        agent_id=agent_id,
+        correlation_id=app.current_event.request_context.request_id,
+        idempotency_key=idempotency_key,
+        now=_clock.now(),
+    )
+
+
+def _accepted(task: Task) -> Accepted:
+    # as it was accepted, also where a repeated request finds it further on
+    return Accepted(task_id=task.ref.task_id, status="pending", check_url=_path_of(task))
 
 
 def _project() -> str:
     """The caller's project, as the authorizer found it."""
     project: str = app.current_event.request_context.authorizer["projectId"]
     return project
-
-
-def _check_context(context: dict[str, Any] | None) -> None:
-    size = 0 if context is None else len(_serialize(context).encode())
-    if size > MAX_CONTEXT_BYTES:
-        text = f"is {size} bytes of JSON; at most {MAX_CONTEXT_BYTES} are taken"
-        detail = {"field": "context", "message": text}
-        raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
-
-
-def _start_of(body: NewTask) -> int | None:
-    """The earliest start in Unix milliseconds; None means at once."""
-    now = _clock.now()
-    if body.delay_seconds is not None:
-        return now + body.delay_seconds * 1000
-    if body.not_before is None:
-        return None
-    start = int(body.not_before.timestamp() * 1000)
-    if start - now > MAX_DELAY_SECONDS * 1000:
-        text = f"is more than 7 days ahead; at most {iso8601(now + MAX_DELAY_SECONDS * 1000)} is taken"
-        detail = {"field": "notBefore", "message": text}
-        raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"notBefore: {text}", [detail])
-    return max(start, now)
 
 
 gc.enable()

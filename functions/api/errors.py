@@ -1,5 +1,6 @@
 """Every error as ``{"error", "code", "details"?}``: the one place where faults become HTTP."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -9,14 +10,15 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
 )
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
-from functions.api.models import NewMessage, NewTask
+from functions.api.models import NewMessage, NewTask, NewTasks
 
-RETRY_AFTER_SECONDS = "5"
 JSON = "application/json"
+UNAVAILABLE = (StoreUnavailable, PayloadUnavailable)
+BUSY = RequestRefused(ErrorCode.INTERNAL_ERROR, "The service is busy; try again in a moment.", retry_after=5)
 NOT_JSON = RequestRefused(ErrorCode.VALIDATION_ERROR, "content-type: must be application/json")
 
 
@@ -30,8 +32,7 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(error: RequestValidationError) -> Response[Any]:
         # of a form, as curl sends without the header, the fields would explain nothing
-        model = NewMessage if app.current_event.path.endswith("/messages") else NewTask
-        return _answer(to_refusal(error, model) if _is_json(app) else NOT_JSON)
+        return _answer(to_refusal(error.errors(), _body_of(app)) if _is_json(app) else NOT_JSON)
 
     @app.exception_handler(RequestUnsupportedContentType)
     def unsupported(_: RequestUnsupportedContentType) -> Response[Any]:
@@ -45,11 +46,10 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     def no_route(_: NotFoundError) -> Response[Any]:
         return _answer(RequestRefused(ErrorCode.NOT_FOUND, "There is no such route."))
 
-    @app.exception_handler([StoreUnavailable, PayloadUnavailable])
+    @app.exception_handler(list(UNAVAILABLE))
     def unavailable(error: Exception) -> Response[Any]:
         logger.error("storage did not answer", exc_info=error)
-        refusal = RequestRefused(ErrorCode.INTERNAL_ERROR, "The service is busy; try again in a moment.")
-        return _answer(refusal, status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
+        return _answer(BUSY, status=503)
 
     @app.exception_handler(ValueError)
     def unparsed(error: ValueError) -> Response[Any]:
@@ -68,19 +68,31 @@ def _is_json(app: APIGatewayRestResolver) -> bool:
     return not app.current_event.body or content_type.startswith(JSON)
 
 
-def to_refusal(error: RequestValidationError, model: type[BaseModel]) -> RequestRefused:
+def _body_of(app: APIGatewayRestResolver) -> type[BaseModel]:
+    """What the route takes as its body."""
+    path = app.current_event.path
+    if path.endswith(":batchCreate"):
+        return NewTasks
+    return NewMessage if path.endswith("/messages") else NewTask
+
+
+def in_body(error: ValidationError) -> list[Mapping[str, Any]]:
+    """The errors of a part of the body, as those of a whole one are."""
+    return [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
+
+
+def to_refusal(errors: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> RequestRefused:
     """The refusal that names each wrong field, and what would be right; ``model`` is what was expected."""
-    details = [_detail(found, model) for found in error.errors()]
+    details = [_detail(found, model) for found in errors]
     too_long = any(
-        found["type"] == "string_too_long" and tuple(found["loc"]) == ("body", "message")
-        for found in error.errors()
+        found["type"] == "string_too_long" and tuple(found["loc"]) == ("body", "message") for found in errors
     )
     code = ErrorCode.PAYLOAD_TOO_LARGE if too_long else ErrorCode.VALIDATION_ERROR
     text = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details)
     return RequestRefused(code, text, details)
 
 
-def _detail(found: dict[str, Any], model: type[BaseModel]) -> dict[str, str]:
+def _detail(found: Mapping[str, Any], model: type[BaseModel]) -> dict[str, str]:
     place, *location = (str(part) for part in found["loc"])
     field = ".".join(location) or place
     match found["type"]:

@@ -140,6 +140,19 @@ def _storable[T](value: T) -> T:
     return value
 
 
+class NewTasks(Model):
+    """Tasks to hand over at once."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"tasks": [{"message": "生成一个测试报告"}]}}
+    )
+
+    tasks: Annotated[
+        list[Any],
+        Field(min_length=1, max_length=100, description="Each as in the request for a single one."),
+    ]
+
+
 class Accepted(Model):
     """The task is stored and will end by its deadline."""
 
@@ -278,6 +291,12 @@ class ErrorBody(Model):
     error: str
     code: str
     details: list[FieldError] | None = None
+
+
+class CreatedTasks(Model):
+    """In the order of the request's tasks: each accepted, or why it was not."""
+
+    results: list[Accepted | ErrorBody]
 
 
 class Health(Model):

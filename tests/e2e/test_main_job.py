@@ -103,3 +103,13 @@ def test_a_reader_may_wait_for_the_end(project: Project) -> None:
     accepted = project.submit("[[standin: delay=2; say=done]] e2e-wait")
     task = project.request("GET", f"{accepted['checkUrl']}?wait=20").json()
     assert (task["status"], task["output"]["result"]) == ("completed", "done")
+
+
+def test_many_tasks_are_handed_over_in_one_request(project: Project) -> None:
+    documents = [{"message": f"[[standin: say=part {n}]] e2e-bulk"} for n in range(12)] + [{"message": ""}]
+    answer = project.request("POST", f"/a2a/{project.agent_id}/tasks:batchCreate", json={"tasks": documents})
+    assert answer.status_code == 200
+    *accepted, refused = answer.json()["results"]
+    assert refused["code"] == "VALIDATION_ERROR"
+    results = [project.wait(task)["output"]["result"] for task in accepted]
+    assert results == [f"part {n}" for n in range(12)]

@@ -78,6 +78,8 @@ class Caller:
             event["headers"][name] = value
             event["multiValueHeaders"][name] = [value]
         resource = RESOURCES.get(len(parts), path)
+        if parts[-1] == "tasks:batchCreate":
+            resource = "/a2a/{agentId}/tasks:batchCreate"
         event |= {
             "httpMethod": method,
             "path": path,

@@ -116,13 +116,14 @@ class Submitter:
         Raises ``RequestRefused``, and ``StoreUnavailable`` or ``PayloadUnavailable`` if it was not accepted.
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
-        task_id = self._task_id(submission)
+        now = self.clock.now()
+        task_id = self._task_id(submission, now)
         if submission.idempotency and (task := self.store.get(TaskRef(agent.agent_id, task_id))):
             return task  # also where a new one would be refused by now
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
         self._check(agent, submission)
-        task = self._new_task(agent, submission, task_id)
+        task = self._new_task(agent, submission, task_id, now)
         if task.context_id is not None:
             # before the task itself, so that no later task of the context can go first
             self.slots.register(task)
@@ -132,11 +133,10 @@ class Submitter:
         self._announce(task)
         return task
 
-    def _task_id(self, submission: Submission) -> str:
+    def _task_id(self, submission: Submission, now: int) -> str:
         """The id that the task has already, or a new one."""
         if submission.origin is not None:
             return submission.origin.task_id
-        now = self.clock.now()
         new_id = ids.task_id(now, self.entropy.bytes(10))
         asked = submission.idempotency
         if asked is None:
@@ -183,8 +183,7 @@ class Submitter:
         if submission.context_id is not None:
             raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
 
-    def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str) -> Task:
-        now = self.clock.now()
+    def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
         origin = submission.origin
         document: dict[str, Any] = {"message": submission.message}
         if submission.context is not None:

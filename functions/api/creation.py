@@ -1,0 +1,68 @@
+"""What a caller asked for, as the services take it."""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Budget, iso8601
+from a2a_tasks.services.submit import Idempotency, Submission
+from functions.api.json_text import serialize
+from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewTask
+
+
+def to_submission(
+    body: NewTask,
+    *,
+    project_id: str,
+    agent_id: str,
+    correlation_id: str,
+    idempotency_key: str | None,
+    now: int,
+) -> Submission:
+    """Raises ``RequestRefused`` for what only shows in relation: sizes, and moments too far ahead."""
+    _check_context(body.context)
+    cost = None if body.max_cost_usd is None else Decimal(str(body.max_cost_usd))
+    return Submission(
+        project_id=project_id,
+        agent_id=agent_id,
+        message=body.message,
+        context=body.context,
+        timeout_ms=body.timeout,
+        correlation_id=correlation_id,
+        priority=body.priority,
+        lane=body.lane,
+        not_before=_start_of(body, now),
+        max_attempts=body.max_attempts,
+        budget=Budget(cost, body.max_tokens),
+        idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
+    )
+
+
+def _check_context(context: dict[str, Any] | None) -> None:
+    size = 0 if context is None else len(serialize(context).encode())
+    if size > MAX_CONTEXT_BYTES:
+        text = f"is {size} bytes of JSON; at most {MAX_CONTEXT_BYTES} are taken"
+        detail = {"field": "context", "message": text}
+        raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
+
+
+def _start_of(body: NewTask, now: int) -> int | None:
+    """The earliest start in Unix milliseconds; None means at once."""
+    if body.delay_seconds is not None:
+        return now + body.delay_seconds * 1000
+    if body.not_before is None:
+        return None
+    start = int(body.not_before.timestamp() * 1000)
+    if start - now > MAX_DELAY_SECONDS * 1000:
+        text = f"is more than 7 days ahead; at most {iso8601(now + MAX_DELAY_SECONDS * 1000)} is taken"
+        detail = {"field": "notBefore", "message": text}
+        raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"notBefore: {text}", [detail])
+    return max(start, now)
+
+
+def _digest(body: NewTask) -> str:
+    """Of what was asked for, however it was written."""
+    asked = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+    return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
