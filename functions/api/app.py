@@ -18,6 +18,7 @@ from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -61,7 +62,7 @@ _dynamodb = clients.dynamodb()
 _clock, _entropy = SystemClock(), SystemEntropy()
 _store = DynamoDBTaskStore(_dynamodb, environment.text("TASKS_TABLE"))
 _registry = DynamoDBRegistry(_dynamodb, environment.text("REGISTRY_TABLE"))
-_payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+_payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
 _queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
 _tasks_table = environment.text("TASKS_TABLE")
 _slots = Slots(DynamoDBSlots(_dynamodb, _tasks_table), _store, _queue, _registry, _clock, _entropy, telemetry)

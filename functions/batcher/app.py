@@ -17,6 +17,7 @@ from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -45,7 +46,7 @@ def _batcher() -> Batcher:
     registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
     slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
     ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
-    payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
     api = ClaudeBatches(connection_of_function(), clock)
     batches = DynamoDBBatches(dynamodb, table)
     tasks = BatchTasks(store, batches, payloads, ending, telemetry)

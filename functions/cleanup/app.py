@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
@@ -20,7 +21,7 @@ logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 cleaner = Cleaner(
     store=DynamoDBTaskStore(clients.dynamodb(), environment.text("TASKS_TABLE")),
-    payloads=S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET")),
+    payloads=S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET")),
     clock=SystemClock(),
     telemetry=telemetry,
     orphan_after_ms=environment.retention_ms() + LONGEST_LIFE_MS + DAY_MS,

@@ -19,6 +19,7 @@ from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue, delivery_of
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -39,6 +40,8 @@ from a2a_tasks.services.settle import Settler
 from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.submit import Submitter
 
+BATCH_SIZE = 10
+"""Of the event source in the template, and as many as one call of the queue can hide."""
 THREADS = 32
 WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
 
@@ -49,7 +52,7 @@ def _executor() -> Executor:
     store = DynamoDBTaskStore(dynamodb, table)
     queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
     registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
-    payloads = S3Payloads(clients.s3, environment.text("PAYLOAD_BUCKET"))
+    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
     slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
     ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
     budgets = DailyBudgets(DynamoDBSpend(dynamodb, table), registry, clock)
@@ -111,6 +114,7 @@ def _executor() -> Executor:
         telemetry=telemetry,
         run=run,
         lease_seconds=environment.integer("LEASE_SECONDS"),
+        room=BATCH_SIZE,
     )
 
 

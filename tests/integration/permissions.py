@@ -15,6 +15,7 @@ ACTIONS = {
     "Query": ["dynamodb:Query"],
     "BatchWriteItem": ["dynamodb:BatchWriteItem"],
     "SendMessage": ["sqs:SendMessage"],
+    "ReceiveMessage": ["sqs:ReceiveMessage"],
     "DeleteMessage": ["sqs:DeleteMessage"],
     # AWS checks a batch under the single action's name, the emulator under its own
     "ChangeMessageVisibilityBatch": ["sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch"],
@@ -102,7 +103,7 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             return [(parameters["TableName"] + index, None)]
         case "BatchWriteItem":
             return [(table, None) for table in parameters["RequestItems"]]
-        case "SendMessage" | "DeleteMessage" | "ChangeMessageVisibilityBatch":
+        case "SendMessage" | "ReceiveMessage" | "DeleteMessage" | "ChangeMessageVisibilityBatch":
             return [(parameters["QueueUrl"], None)]
         case "GetObject" | "PutObject":
             return [(f"{parameters['Bucket']}/{parameters['Key']}", None)]

@@ -176,3 +176,26 @@ def test_no_answer_is_queue_unavailable(
 
     with pytest.raises(QueueUnavailable):
         call(account.queue, delivery_of(record))
+
+
+def test_a_worker_receives_what_is_there_and_hides_it_for_so_long(account: Account) -> None:
+    account.queue.send(TASK)
+    account.sqs.send_message(QueueUrl=account.resources["TaskQueue"], MessageBody="no task")
+
+    received = account.queue.receive(10, 45)
+
+    assert {delivery.ref for delivery in received} == {TASK.ref, None}
+    (ours,) = [delivery for delivery in received if delivery.ref]
+    assert (ours.correlation_id, ours.receive_count) == (TASK.correlation_id, 1)
+    (call,) = account.calls.of("ReceiveMessage")
+    assert (call.parameters["VisibilityTimeout"], call.parameters["WaitTimeSeconds"]) == (45, 1)
+    for delivery in received:
+        account.queue.delete(delivery)
+    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST, Fault.THROTTLED])
+def test_a_queue_that_gives_nothing_says_so(account: Account, fault: Fault) -> None:
+    account.calls.fail("ReceiveMessage", fault)
+    with pytest.raises(QueueUnavailable):
+        account.queue.receive(10, 45)

@@ -97,6 +97,7 @@ class Deployment:
     workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    room: int = 0  # each test says itself what a process gets
     orphan_after_ms: int = 2 * RETENTION_MS
     dead: MemoryQueue = field(init=False)
     queue: MemoryQueue = field(init=False)
@@ -188,6 +189,7 @@ class Deployment:
             telemetry=self.telemetry,
             run=run,
             lease_seconds=LEASE_SECONDS,
+            room=self.room,
         )
 
     def ending(self, failpoints: Failpoints | None = None) -> Ending:

@@ -25,7 +25,7 @@ class Message:
 
 @dataclass
 class MemoryQueue:
-    """``TaskSender`` and ``DeliveryHandler``, with what SQS itself does.
+    """``TaskSender`` and ``WorkerQueue``, with what SQS itself does.
 
     A receipt is good until the message is received again: an older one deletes nothing and hides nothing.
     """
@@ -50,8 +50,9 @@ class MemoryQueue:
         self.messages.append(message)
         return message
 
-    def receive(self, limit: int = 10) -> list[Delivery]:
-        """Up to ``limit`` visible messages, hidden from now on; too often received ones move to ``dead``."""
+    def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
+        """Up to ``limit`` visible messages, hidden for the queue's own time or the given; too often received
+        ones move to ``dead``."""
         now = self.clock.now()
         received: list[Delivery] = []
         for message in [m for m in self.messages if m.visible_at <= now]:
@@ -61,14 +62,15 @@ class MemoryQueue:
                 self.messages.remove(message)
                 self.dead.put(message.ref, message.correlation_id)
                 continue
-            received.append(self.deliver(message))
+            received.append(self.deliver(message, hidden_seconds))
         return received
 
-    def deliver(self, message: Message) -> Delivery:
+    def deliver(self, message: Message, hidden_seconds: int | None = None) -> Delivery:
         """Hand out this message now, visible or not, as an at-least-once queue may."""
         message.receive_count += 1
         message.receipt = f"{message.message_id}#{message.receive_count}"
-        message.visible_at = self.clock.now() + self.visibility_seconds * 1000
+        seconds = self.visibility_seconds if hidden_seconds is None else hidden_seconds
+        message.visible_at = self.clock.now() + seconds * 1000
         return Delivery(
             message.message_id, message.receipt, message.ref, message.correlation_id, message.receive_count
         )

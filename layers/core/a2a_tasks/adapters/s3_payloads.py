@@ -24,7 +24,7 @@ GONE = frozenset({"NoSuchKey", "AccessDenied"})
 class S3Payloads:
     """``PayloadStore``, ``ArtifactLinks`` and ``PayloadCleaner``.
 
-    ``client`` makes the client at its first use, since most tasks need none.
+    ``client`` gives the client, made at its first use, since most tasks need none.
     """
 
     client: "Callable[[], S3Client]"

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CORRELATION_ID = "correlationId"
+LONG_POLL_SECONDS = 1
+"""Any long poll asks all of SQS's servers; a short one may find nothing where something is."""
 
 
 @dataclass(frozen=True)
 class SQSTaskQueue:
-    """``TaskSender`` and ``DeliveryHandler``. A message names its task; all else is in the record."""
+    """``TaskSender`` and ``WorkerQueue``. A message names its task; all else is in the record."""
 
     client: "SQSClient"
     url: str
@@ -46,6 +48,17 @@ class SQSTaskQueue:
             codes = ", ".join(sorted({entry["Code"] for entry in failed}))
             raise QueueUnavailable(f"{len(failed)} of {len(entries)} messages not hidden: {codes}")
 
+    def receive(self, limit: int, hidden_seconds: int) -> list[Delivery]:
+        answer = self._call(
+            self.client.receive_message,
+            MaxNumberOfMessages=limit,
+            VisibilityTimeout=hidden_seconds,
+            WaitTimeSeconds=LONG_POLL_SECONDS,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageAttributeNames=[CORRELATION_ID],
+        )
+        return [_to_delivery(message) for message in answer.get("Messages", [])]
+
     def delete(self, delivery: Delivery) -> None:
         self._call(self.client.delete_message, ReceiptHandle=delivery.receipt)
 
@@ -65,6 +78,18 @@ def delivery_of(record: Mapping[str, Any]) -> Delivery:
         ref=_ref_of(record["body"]),
         correlation_id=attributes.get(CORRELATION_ID, {}).get("stringValue", ""),
         receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+    )
+
+
+def _to_delivery(message: Mapping[str, Any]) -> Delivery:
+    """A delivery from an answer of ReceiveMessage."""
+    attributes = message.get("MessageAttributes", {})
+    return Delivery(
+        message_id=message["MessageId"],
+        receipt=message["ReceiptHandle"],
+        ref=_ref_of(message["Body"]),
+        correlation_id=attributes.get(CORRELATION_ID, {}).get("StringValue", ""),
+        receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
     )
 
 

@@ -34,4 +34,12 @@ class DeliveryHandler(Protocol):
 
 
 class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
-    """The worker's side: it settles messages, and sends those of tasks that go on or have waited."""
+    """The worker's side: it settles messages, sends those of tasks that go on or have waited, and takes more
+    while it has room."""
+
+    def receive(self, limit: int, hidden_seconds: int) -> list[Delivery]:
+        """Up to ``limit`` messages (1–10) that are there within a second, hidden for so long.
+
+        Raises ``QueueUnavailable``.
+        """
+        ...

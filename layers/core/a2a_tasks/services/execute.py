@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import Lane, Status, Task, claimable, guard_of_loss, lost
@@ -23,13 +24,19 @@ from a2a_tasks.services.work import Stock, Work
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
+SHARE_AFTER_SECONDS = 1.0
+"""Until its work has lasted so long an invocation takes no more: it may be over."""
+SHARE_EVERY_SECONDS = 0.25
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
 
 
 @dataclass(frozen=True)
 class Executor:
-    """Executes deliveries, up to a batch at a time."""
+    """Executes deliveries. ``room`` is how many tasks an invocation may carry: while one of its tasks goes on
+    and there is room, it takes more messages itself, since a worker that waits for the model anyway costs
+    nothing more, and needs no start.
+    """
 
     loop: AgentLoop
     settler: Settler
@@ -42,6 +49,7 @@ class Executor:
     telemetry: Telemetry
     run: RunBlocking
     lease_seconds: int
+    room: int
 
     async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
         """Work on all deliveries at once, each alone; the ids of messages that must stay in the queue.
@@ -51,12 +59,49 @@ class Executor:
         """
         keeper = LeaseKeeper(self.store, self.queue, self.clock, self.telemetry, self.run, self.lease_seconds)
         beating = asyncio.ensure_future(keeper.keep_beating())
+        own = [asyncio.ensure_future(self._deliver(d, keeper, time_left)) for d in deliveries]
+        sharing = asyncio.ensure_future(self._share(own, keeper, time_left))
         try:
-            kept = await asyncio.gather(*(self._deliver(d, keeper, time_left) for d in deliveries))
+            kept = await asyncio.gather(*own)
+            await sharing
         finally:
+            sharing.cancel()
             beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            await asyncio.gather(beating, sharing, return_exceptions=True)
         return [d.message_id for d, keep in zip(deliveries, kept, strict=True) if keep]
+
+    async def _share(
+        self, own: list[asyncio.Task[bool]], keeper: LeaseKeeper, time_left: Callable[[], float]
+    ) -> None:
+        """Take more messages while there is room beside the invocation's own, in the first half of its time:
+        what comes later would have too little of it. Ends when nothing is under way any more."""
+        until = time_left() / 2
+        under_way = set(own)
+        await self._first_of(under_way, SHARE_AFTER_SECONDS)
+        while under_way := {work for work in under_way if not work.done()}:
+            room = self.room - len(under_way)
+            if room <= 0 or time_left() <= until:
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            try:
+                taken = await self.run(self.queue.receive, room, self.lease_seconds)
+            except QueueUnavailable as error:
+                self.telemetry.problem("no more messages taken", reason=str(error))
+                taken = []
+            under_way |= {asyncio.ensure_future(self._deliver(d, keeper, time_left)) for d in taken}
+            if not taken:
+                await self._first_of(under_way, SHARE_EVERY_SECONDS)
+
+    async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
+        """Wait until one is done, or so long; not at all for none."""
+        if not work:
+            return
+        timer = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            waited: set[asyncio.Future[Any]] = {*work, timer}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
 
     async def _deliver(self, delivery: Delivery, keeper: LeaseKeeper, time_left: Callable[[], float]) -> bool:
         """Handle one message to its end; whether it must stay in the queue."""
