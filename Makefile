@@ -65,7 +65,7 @@ e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest tests/e2e
 
 .PHONY: bench openapi lock tools
-bench: tools ## Measure cold starts, AWS calls, sweeps and latency.
+bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
 
 openapi: .venv/.made ## Write docs/openapi.json from the API's code.
