@@ -4,13 +4,12 @@ The same deployed worker does the same tasks in each run, started by an event so
 durations are those of the REPORT lines in the worker's log group. All environments are warm before the first
 run: on few cores the start of so many Python processes would be most of the bill, and only of the first.
 
-In the first two runs the queue is full when they begin (the event source is off while tasks are submitted),
-and in the second the workers carry as many tasks as the agent may have at a time, so each is full. Real
-traffic saves less. A message that comes while a worker is free is taken at once, alone, since no batching
-window makes it wait for company; its task costs as much as in an invocation of its own. Only when all workers
-are busy do messages gather, and the next free one takes ten. So what is saved grows with the load and
-shrinks with ``WorkerConcurrency``; tasks that wait for their agent's slot come one by one as well. The last
-run shows that, with the deployed number of workers and tasks that come one after the other. Besides, an
+In the first run there are never more tasks than workers, so each is alone. In the second the queue is full at
+the start (the event source is off while tasks are submitted), and the workers carry as many tasks as the agent
+may have at a time, so each is full. Real traffic saves less: a message that comes while a worker is free is
+taken at once, alone, since no batching window makes it wait for company, and only after some seconds does that
+worker take more beside it. So what is saved grows with the load and shrinks with ``WorkerConcurrency``. The
+last run shows that, with the deployed number of workers and tasks that come one after the other. Besides, an
 invocation is billed until its longest task ends, so tasks of very different lengths share less. And a task
 that waits for half a minute in a full queue is announced once more by the sweeper, so there may be more
 invocations than tasks; what they find done or under way costs little.
@@ -22,6 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import batched
 from typing import Any
 
 from bench.event_source import EventSource
@@ -131,7 +131,10 @@ def _execute(project: Project, source: EventSource, each: Run, tasks: int) -> No
         )
 
     with source.changed(each.batch_size, each.workers), ThreadPoolExecutor(CALLERS) as callers:
-        if each.seconds_between is None:
+        if each.batch_size == 1:
+            source.enable()
+            accepted = _submit_in_rounds(project, submit, tasks, each.workers)
+        elif each.seconds_between is None:
             accepted = list(callers.map(submit, range(tasks)))
             source.enable()
         else:
@@ -142,6 +145,19 @@ def _execute(project: Project, source: EventSource, each: Run, tasks: int) -> No
         source.purge()  # of what was announced twice
     if any(task["status"] != "completed" for task in ended):
         raise RuntimeError(f"not every task of {each.title!r} was completed")
+
+
+def _submit_in_rounds(
+    project: Project, submit: Callable[[int], dict[str, Any]], tasks: int, workers: int
+) -> list[dict[str, Any]]:
+    """Never more tasks than workers, so that none finds a message that it could take beside its own."""
+    accepted: list[dict[str, Any]] = []
+    for numbers in batched(range(tasks), workers, strict=False):
+        this_round = [submit(n) for n in numbers]
+        for task in this_round:
+            project.wait(task, seconds=RUN_SECONDS)
+        accepted += this_round
+    return accepted
 
 
 def _submit_one_by_one(

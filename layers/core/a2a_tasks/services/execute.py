@@ -24,8 +24,8 @@ from a2a_tasks.services.work import Stock, Work
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
-SHARE_AFTER_SECONDS = 1.0
-"""Until its work has lasted so long an invocation takes no more: it may be over."""
+SHARE_AFTER_SECONDS = 5.0
+"""Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
 SHARE_EVERY_SECONDS = 0.25
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
