@@ -4,15 +4,15 @@ The same deployed worker does the same tasks in each run, started by an event so
 durations are those of the REPORT lines in the worker's log group. All environments are warm before the first
 run: on few cores the start of so many Python processes would be most of the bill, and only of the first.
 
-In the first run there are never more tasks than workers, so each is alone. In the second the queue is full at
-the start (the event source is off while tasks are submitted), and the workers carry as many tasks as the agent
-may have at a time, so each is full. Real traffic saves less: a message that comes while a worker is free is
-taken at once, alone, since no batching window makes it wait for company, and only after some seconds does that
-worker take more beside it. So what is saved grows with the load and shrinks with ``WorkerConcurrency``. The
-last run shows that, with the deployed number of workers and tasks that come one after the other. Besides, an
-invocation is billed until its longest task ends, so tasks of very different lengths share less. And a task
-that waits for half a minute in a full queue is announced once more by the sweeper, so there may be more
-invocations than tasks; what they find done or under way costs little.
+In the first run there are never more tasks than workers, so each is alone. In the second the queue is full
+at the start (the event source is off while tasks are submitted), and the workers carry as many tasks as the
+agent may have at a time, so each is full. Real traffic saves less: a message that comes while a worker is
+free is taken at once, alone, since no batching window makes it wait for company, and only after some seconds
+does that worker take more beside it. So what is saved grows with the load and shrinks with
+``WorkerConcurrency``. The last run shows that, with the deployed number of workers and tasks that come one
+after the other. Besides, an invocation is billed until its longest task ends, so tasks of very different
+lengths share less. And a task that waits for half a minute in a full queue is announced once more by the
+sweeper, so there may be more invocations than tasks; what they find done or under way costs little.
 """
 
 import re
