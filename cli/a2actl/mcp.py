@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from a2a_tasks.domain.tools import MCP_TOOL, McpServer
+from a2a_tasks.domain.tool_definitions import servers_of
+from a2a_tasks.domain.tools import McpServer
 from a2actl.agents import AsJson, Project, create_project, unknown_project
 from a2actl.fault import Fault
 from a2actl.output import note, show_json, show_table
@@ -106,7 +107,7 @@ def remove(context: typer.Context, name: Name, project: Project = None) -> None:
 
 def uses(tools: tuple[str, ...], server: str) -> bool:
     """Whether one of the tools is of that server."""
-    return any((match := MCP_TOOL.fullmatch(tool)) and match["server"] == server for tool in tools)
+    return server in servers_of(tools)
 
 
 def check_name(name: str) -> None:

@@ -1,7 +1,6 @@
 """The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.services``."""
 
 import gc
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
@@ -12,31 +11,21 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
-from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
-from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
-from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.domain.backend import HAS_BATCHES, Backend
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.slots import Slots
-from a2a_tasks.services.submit import Submission, Submitter, agent_of_project
+from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
+from a2a_tasks.wiring.submitter import submitter_of_function
+from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api import errors
 from functions.api.creation import to_submission
 from functions.api.json_text import deserialize, serialize
 from functions.api.models import (
-    MAX_TIMEOUT_MS,
     Accepted,
     Canceled,
     Continued,
@@ -58,34 +47,13 @@ telemetry = PowertoolsTelemetry(logger)
 app = APIGatewayRestResolver(enable_validation=True, serializer=serialize, json_body_deserializer=deserialize)
 errors.install(app, logger)
 
-_dynamodb = clients.dynamodb()
-_clock, _entropy = SystemClock(), SystemEntropy()
-_store = DynamoDBTaskStore(_dynamodb, environment.text("TASKS_TABLE"))
-_registry = DynamoDBRegistry(_dynamodb, environment.text("REGISTRY_TABLE"))
+_wired = TaskWiring.of_function(telemetry)
+_store, _ending = _wired.store, _wired.ending
 _payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
-_queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
-_tasks_table = environment.text("TASKS_TABLE")
-_slots = Slots(DynamoDBSlots(_dynamodb, _tasks_table), _store, _queue, _registry, _clock, _entropy, telemetry)
-submitter = Submitter(
-    store=_store,
-    registry=_registry,
-    payloads=_payloads,
-    queue=_queue,
-    slots=_slots,
-    batches=DynamoDBBatchLine(_dynamodb, _tasks_table),
-    reservations=DynamoDBReservations(_dynamodb, _tasks_table),
-    budgets=DailyBudgets(DynamoDBSpend(_dynamodb, _tasks_table), _registry, _clock),
-    clock=_clock,
-    entropy=_entropy,
-    telemetry=telemetry,
-    aliases=json.loads(environment.text("MODEL_ALIASES")),
-    max_attempts=environment.integer("MAX_ATTEMPTS"),
-    max_timeout_ms=MAX_TIMEOUT_MS,
-    has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
-)
-_ending = Ending(_store, _slots, _queue, _clock, _entropy, telemetry, environment.retention_ms())
-tasks = Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep)
-answerer = Answerer(_store, DynamoDBRecords(_dynamodb, _tasks_table), _payloads, _queue, _ending, telemetry)
+submitter = submitter_of_function(_wired, _payloads)
+tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
+_records = DynamoDBRecords(_wired.dynamodb, _wired.table)
+answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
 IdempotencyKey = Annotated[
@@ -155,7 +123,7 @@ def create_task(
 def create_tasks(
     agent_id: AgentId, body: Annotated[NewTasks, Body()], idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    agent_of_project(_registry, _project(), agent_id)  # nobody can take any of them
+    agent_of_project(_wired.registry, _project(), agent_id)  # nobody can take any of them
 
     def create(number: int, item: Any) -> dict[str, Any]:
         key = None if idempotency_key is None else f"{idempotency_key}#{number}"
@@ -273,7 +241,7 @@ def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Su
         agent_id=agent_id,
         correlation_id=app.current_event.request_context.request_id,
         idempotency_key=idempotency_key,
-        now=_clock.now(),
+        now=_wired.clock.now(),
     )
 
 

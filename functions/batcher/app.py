@@ -14,13 +14,8 @@ from a2a_tasks.adapters.claude_batches import ClaudeBatches
 from a2a_tasks.adapters.claude_connection import connection_of_function
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
-from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
-from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.usage import parse_prices
 from a2a_tasks.services.allowance import Allowance
@@ -30,38 +25,31 @@ from a2a_tasks.services.batch_submission import BatchSubmission
 from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
 from a2a_tasks.services.batches import Batcher
 from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.single_turn import SingleTurns
-from a2a_tasks.services.slots import Slots
+from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_SECONDS = 10.0
 
 
 def _batcher() -> Batcher:
-    dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
-    clock, entropy = SystemClock(), SystemEntropy()
-    store = DynamoDBTaskStore(dynamodb, table)
-    queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
-    registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
-    slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
-    ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
+    wired = TaskWiring.of_function(telemetry)
     payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
-    api = ClaudeBatches(connection_of_function(), clock)
-    batches = DynamoDBBatches(dynamodb, table)
-    tasks = BatchTasks(store, batches, payloads, ending, telemetry)
-    budgets = DailyBudgets(DynamoDBSpend(dynamodb, table), registry, clock)
+    api = ClaudeBatches(connection_of_function(), wired.clock)
+    batches = DynamoDBBatches(wired.dynamodb, wired.table)
+    tasks = BatchTasks(wired.store, batches, payloads, wired.ending, telemetry)
+    budgets = DailyBudgets(DynamoDBSpend(wired.dynamodb, wired.table), wired.registry, wired.clock)
     prices = parse_prices(json.loads(environment.text("MODEL_PRICES")))
-    turns = SingleTurns(Revisions(registry), Allowance(budgets, prices, telemetry, in_batch=True))
+    turns = SingleTurns(Revisions(wired.registry), Allowance(budgets, prices, telemetry, in_batch=True))
     side_by_side = SideBySide(asyncio.to_thread, telemetry)
-    submission = BatchSubmission(batches, api, tasks, turns, side_by_side, entropy)
+    submission = BatchSubmission(batches, api, tasks, turns, side_by_side, wired.entropy)
     return Batcher(
         batches=batches,
-        results=BatchResults(batches, api, tasks, turns, side_by_side, entropy),
+        results=BatchResults(batches, api, tasks, turns, side_by_side, wired.entropy),
         recovery=BatchRecovery(batches, api, submission, telemetry, asyncio.to_thread),
         submission=submission,
-        clock=clock,
-        entropy=entropy,
+        clock=wired.clock,
+        entropy=wired.entropy,
         telemetry=telemetry,
         run=asyncio.to_thread,
     )

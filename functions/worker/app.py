@@ -13,32 +13,24 @@ from aws_lambda_powertools import Logger
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
-from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
-from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
-from a2a_tasks.adapters.sqs_queue import SQSTaskQueue, delivery_of
-from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
-from a2a_tasks.domain.backend import HAS_BATCHES, HAS_CONTEXT_MANAGEMENT
+from a2a_tasks.domain.backend import HAS_CONTEXT_MANAGEMENT
 from a2a_tasks.domain.usage import parse_prices
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
-from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.other_agents import OtherAgents
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
-from a2a_tasks.services.slots import Slots
-from a2a_tasks.services.submit import Submitter
+from a2a_tasks.wiring.submitter import submitter_of_function
+from a2a_tasks.wiring.tasks import TaskWiring
 
 BATCH_SIZE = 10
 """Of the event source in the template, and as many as one call of the queue can hide."""
@@ -47,39 +39,18 @@ WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
 
 
 def _executor() -> Executor:
-    dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
-    clock, entropy, run = SystemClock(), SystemEntropy(), asyncio.to_thread
-    store = DynamoDBTaskStore(dynamodb, table)
-    queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
-    registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
+    tasks, run = TaskWiring.of_function(telemetry), asyncio.to_thread
+    store, queue, slots, ending = tasks.store, tasks.queue, tasks.slots, tasks.ending
+    clock, entropy = tasks.clock, tasks.entropy
     payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
-    slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
-    ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
-    budgets = DailyBudgets(DynamoDBSpend(dynamodb, table), registry, clock)
-    connection = connection_of_function()
+    submitter = submitter_of_function(tasks, payloads)
+    budgets, connection = submitter.budgets, connection_of_function()
     workspaces = FolderWorkspaces(WORKSPACES)
     workspaces.wipe_all()
-    submitter = Submitter(
-        store=store,
-        registry=registry,
-        payloads=payloads,
-        queue=queue,
-        slots=slots,
-        batches=DynamoDBBatchLine(dynamodb, table),
-        reservations=DynamoDBReservations(dynamodb, table),
-        budgets=budgets,
-        clock=clock,
-        entropy=entropy,
-        telemetry=telemetry,
-        aliases=json.loads(environment.text("MODEL_ALIASES")),
-        max_attempts=environment.integer("MAX_ATTEMPTS"),
-        max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
-        has_batches=connection.backend in HAS_BATCHES,
-    )
     insistence = Insistence(clock, run)
-    journal = Journal(store, DynamoDBRecords(dynamodb, table), payloads, clock, insistence, run)
+    journal = Journal(store, DynamoDBRecords(tasks.dynamodb, tasks.table), payloads, clock, insistence, run)
     loop = AgentLoop(
-        revisions=Revisions(registry),
+        revisions=Revisions(tasks.registry),
         payloads=payloads,
         workspaces=workspaces,
         model=ClaudeModel(connection, clock),

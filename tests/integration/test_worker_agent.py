@@ -14,7 +14,6 @@ from local.standin.client import StandInClient
 from tests.integration.account import AGENT, PROJECT
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Caller
-from tests.integration.lambda_context import LambdaContext
 from tests.integration.worker import Worker
 
 TOOLS = ["report_progress", "save_artifact", "ask_user", "call_agent", "Write", "Read"]
@@ -234,18 +233,8 @@ def test_what_a_canceled_task_had_is_kept_and_paid_for(
 ) -> None:
     worker = start_worker(LEASE_SECONDS="3", MODEL_READ_TIMEOUT_SECONDS="60")
     task = posted(caller, worker, "[[standin: say=half of it; hang]]")
-    records = worker.account.receive()
-    renew = type(worker.account.store).renew
 
-    def cancel_then_renew(store: Any, *arguments: Any) -> Any:
-        worker.module.executor.ending.cancel(task)
-        return renew(store, *arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(worker.account.store), "renew", cancel_then_renew)
-        answer = worker.module.handler({"Records": records}, LambdaContext())
-
-    assert answer == {"batchItemFailures": []}
+    assert worker.deliver_and_cancel(task) == {"batchItemFailures": []}
     body = seen(caller, task)
     assert (body["status"], body["output"]["partial"]) == ("canceled", True)
     assert "half of it".startswith(body["output"]["result"])

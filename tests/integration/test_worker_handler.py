@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,6 @@ from local.standin.client import StandInClient
 from tests.integration.account import AGENT, CLAUDE_KEY, PROJECT
 from tests.integration.aws_calls import Call, Fault
 from tests.integration.caller import Caller
-from tests.integration.lambda_context import LambdaContext
 from tests.integration.worker import Worker
 
 MODEL = "claude-sonnet-5-5"
@@ -347,18 +345,8 @@ def test_a_cancel_stops_the_model_within_a_heartbeat(
 ) -> None:
     worker = start_worker(LEASE_SECONDS="3", MODEL_READ_TIMEOUT_SECONDS="60")
     task = worker.accept("[[standin: hang]]")
-    records = worker.account.receive()
-    renew = type(worker.account.store).renew
 
-    def cancel_then_renew(store: Any, *arguments: Any) -> Any:
-        worker.module.executor.ending.cancel(task)
-        return renew(store, *arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(worker.account.store), "renew", cancel_then_renew)
-        answer = worker.module.handler({"Records": records}, LambdaContext())
-
-    assert answer == {"batchItemFailures": []}
+    assert worker.deliver_and_cancel(task) == {"batchItemFailures": []}
     assert worker.now(task).status is Status.CANCELED
     assert [call.outcome for call in claude.calls()] == ["client_left"]
 

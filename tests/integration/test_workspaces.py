@@ -127,7 +127,9 @@ def test_what_a_dead_process_left_is_wiped_and_what_a_living_one_holds_is_not(ro
 
 def test_wiping_before_anything_was_there(root: Path) -> None:
     FolderWorkspaces(root).wipe_all()
-    FolderWorkspaces(root).open(ONE, None).write("a", "x")
+    workspace = FolderWorkspaces(root).open(ONE, None)
+    assert workspace.write("a", "x")
+    assert workspace.glob("*") == ["a"]
 
 
 def test_a_root_that_leads_elsewhere_is_not_used(root: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 from a2a_tasks.domain.task import Task
 from a2a_tasks.services import payload
@@ -35,6 +36,20 @@ class Worker:
         answer = self.module.handler({"Records": records}, LambdaContext(remaining_ms))
         assert set(answer) == {"batchItemFailures"}
         return records, [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def deliver_and_cancel(self, task: Task) -> Any:
+        """Invoke with all visible messages, and cancel the task just before its first heartbeat; the
+        function's answer."""
+        records = self.account.receive()
+        store = type(self.account.store)
+        renew = store.renew
+
+        def cancel_then_renew(*arguments: Any) -> Any:
+            self.module.executor.ending.cancel(task)
+            return renew(*arguments)
+
+        with patch.object(store, "renew", cancel_then_renew):
+            return self.module.handler({"Records": records}, LambdaContext())
 
     def work(self, rounds: int = 20) -> None:
         """Deliver what is visible until nothing is."""

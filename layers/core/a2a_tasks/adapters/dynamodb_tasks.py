@@ -133,8 +133,7 @@ class DynamoDBTaskStore:
         return self._update(
             ref,
             set_={"leaseUntil": lease_until},
-            condition="#status = :running AND fence = :fence",
-            values={":running": Status.RUNNING.value, ":fence": fence},
+            **_held_under(fence),
         )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
@@ -151,8 +150,7 @@ class DynamoDBTaskStore:
         return self._update(
             ref,
             set_=changes,
-            condition="#status = :running AND fence = :fence",
-            values={":running": Status.RUNNING.value, ":fence": fence},
+            **_held_under(fence),
         )
 
     def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
@@ -171,8 +169,7 @@ class DynamoDBTaskStore:
             set_=changes,
             add={"attempt": -1} if release.keeps_attempt else None,
             remove=["leaseUntil"],
-            condition="#status = :running AND fence = :fence",
-            values={":running": Status.RUNNING.value, ":fence": fence},
+            **_held_under(fence),
         )
         return _or_done(result, fence, Status.PENDING)
 
@@ -190,8 +187,7 @@ class DynamoDBTaskStore:
             },
             add={"attempt": -1},  # the claim that goes on with the answer is the same attempt
             remove=["leaseUntil"],
-            condition="#status = :running AND fence = :fence",
-            values={":running": Status.RUNNING.value, ":fence": fence},
+            **_held_under(fence),
         )
         return _or_done(result, fence, Status.INPUT_REQUIRED)
 
@@ -381,6 +377,12 @@ class DynamoDBTaskStore:
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         return call(operation, TableName=self.table, **arguments)
+
+
+def _held_under(fence: int) -> dict[str, Any]:
+    """What is true while the worker of this claim holds the task."""
+    values = {":running": Status.RUNNING.value, ":fence": fence}
+    return {"condition": "#status = :running AND fence = :fence", "values": values}
 
 
 def _or_done(result: Written | Refused, fence: int, status: Status) -> Written | Refused:

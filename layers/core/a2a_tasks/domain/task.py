@@ -301,6 +301,11 @@ def claimable(task: Task, now: int) -> bool:
     return task.status is Status.RUNNING and not task.lease_is_alive(now)
 
 
+def whole_seconds(ms: int) -> int:
+    """Rounded up, so that what waits so long is not back too early: queues count in seconds."""
+    return -(-ms // 1000)
+
+
 def due_after_create(created_at: int, deadline: int, not_before: int = 0) -> int:
     """When somebody must look at a new task: its message may never have been sent, or cannot be sent yet."""
     if not_before - created_at > MAX_QUEUE_DELAY_MS:

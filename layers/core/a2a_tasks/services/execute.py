@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.task import Lane, Status, Task, claimable, guard_of_loss, lost
+from a2a_tasks.domain.task import Lane, Status, Task, claimable, guard_of_loss, lost, whole_seconds
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
@@ -153,9 +153,8 @@ class Executor:
             return DONE
         if task.is_terminal:
             if not task.lease_until or task.lease_until <= now:
-                await self.run(
-                    self.slots.leave, task, ended=True
-                )  # its worker may have died before it did so
+                # its worker may have died before it did so
+                await self.run(self.slots.leave, task, ended=True)
             return DONE
         if task.is_expired(now):
             await self.run(self.ending.time_out, task)
@@ -232,5 +231,5 @@ class _Begun:
 
 
 def _seconds_until(moment: int, now: int) -> int:
-    """Whole seconds, at least one, rounded up, so that the message is not back too early."""
-    return max(1, -(-(moment - now) // 1000))
+    """Whole seconds, at least one."""
+    return max(1, whole_seconds(moment - now))

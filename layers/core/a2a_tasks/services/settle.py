@@ -103,10 +103,7 @@ class Settler:
                 task, failure, guard, spent=stock.spent, output=output, finish_id=task.claim_id
             ),
         )
-        if isinstance(result, Refused):
-            return await self._refused(stock, result)
-        await self._cancel_children(stock)
-        return DONE
+        return await self._ended(stock, result)
 
     async def retry(
         self, stock: Stock, failure: Failure, *, retry_after: float | None = None
@@ -156,6 +153,9 @@ class Settler:
                 task, spent=stock.spent, output=output, finish_id=task.claim_id, fence=task.fence
             ),
         )
+        return await self._ended(stock, result)
+
+    async def _ended(self, stock: Stock, result: Written | Refused) -> Returned | None:
         if isinstance(result, Refused):
             return await self._refused(stock, result)
         await self._cancel_children(stock)

@@ -17,6 +17,7 @@ from a2a_tasks.domain.task import (
     Task,
     TaskRef,
     due_after_create,
+    whole_seconds,
 )
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.clock import Clock, Entropy
@@ -157,7 +158,7 @@ class Submitter:
             if task.lane is Lane.BATCH:
                 self.batches.enqueue(task)
             elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its time
-                self.queue.send(task, -(-delay_ms // 1000))
+                self.queue.send(task, whole_seconds(delay_ms))
         except (QueueUnavailable, StoreUnavailable) as error:
             # accepted all the same: the record is due, so the sweeper will announce it
             self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))

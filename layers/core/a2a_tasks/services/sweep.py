@@ -15,6 +15,7 @@ from a2a_tasks.domain.task import (
     due_while_awaiting,
     guard_of_loss,
     lost,
+    whole_seconds,
 )
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
@@ -134,7 +135,7 @@ class Sweeper:
         later = due_after_release(task.not_before, task.deadline)
         moved = self.store.look_again(due.ref, due.due_at, later)
         if moved and delay_ms <= MAX_QUEUE_DELAY_MS:
-            self._send(task, -(-delay_ms // 1000), report)
+            self._send(task, whole_seconds(delay_ms), report)
 
     def _send(self, task: Task, delay_seconds: int, report: SweepReport) -> None:
         self.queue.send(task, delay_seconds)

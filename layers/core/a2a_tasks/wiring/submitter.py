@@ -1,0 +1,34 @@
+"""What every function needs that creates tasks: the API for its callers, the worker for its agents."""
+
+import json
+
+from a2a_tasks.adapters import environment
+from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
+from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
+from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
+from a2a_tasks.domain.backend import HAS_BATCHES, Backend
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.services.budgets import DailyBudgets
+from a2a_tasks.services.submit import Submitter
+from a2a_tasks.wiring.tasks import TaskWiring
+
+
+def submitter_of_function(tasks: TaskWiring, payloads: PayloadStore) -> Submitter:
+    """As the environment says. Raises ``Misconfigured``."""
+    return Submitter(
+        store=tasks.store,
+        registry=tasks.registry,
+        payloads=payloads,
+        queue=tasks.queue,
+        slots=tasks.slots,
+        batches=DynamoDBBatchLine(tasks.dynamodb, tasks.table),
+        reservations=DynamoDBReservations(tasks.dynamodb, tasks.table),
+        budgets=DailyBudgets(DynamoDBSpend(tasks.dynamodb, tasks.table), tasks.registry, tasks.clock),
+        clock=tasks.clock,
+        entropy=tasks.entropy,
+        telemetry=tasks.telemetry,
+        aliases=json.loads(environment.text("MODEL_ALIASES")),
+        max_attempts=environment.integer("MAX_ATTEMPTS"),
+        max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
+        has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
+    )

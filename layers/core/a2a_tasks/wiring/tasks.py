@@ -1,0 +1,45 @@
+"""What every function needs that may end a task: the end frees slots and wakes who waits."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.slots import Slots
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True)
+class TaskWiring:
+    """One of each for the whole process; ``table`` is the tasks'."""
+
+    dynamodb: "DynamoDBClient"
+    table: str
+    clock: SystemClock
+    entropy: SystemEntropy
+    telemetry: Telemetry
+    store: DynamoDBTaskStore
+    queue: SQSTaskQueue
+    registry: DynamoDBRegistry
+    slots: Slots
+    ending: Ending
+
+    @classmethod
+    def of_function(cls, telemetry: Telemetry) -> "TaskWiring":
+        """As the environment says. Raises ``Misconfigured``."""
+        dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
+        clock, entropy = SystemClock(), SystemEntropy()
+        store = DynamoDBTaskStore(dynamodb, table)
+        queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
+        registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
+        slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
+        ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
+        return cls(dynamodb, table, clock, entropy, telemetry, store, queue, registry, slots, ending)
