@@ -35,7 +35,7 @@ def task_of_project(store: TaskStore, project_id: str, agent_id: str, task_id: s
 class Tasks:
     """A project's tasks. ``pause`` waits for so many seconds.
 
-    All methods raise ``RequestRefused`` and ``StoreUnavailable``.
+    All methods raise ``RequestRefused``, ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``.
     """
 
     store: TaskStore
@@ -45,13 +45,18 @@ class Tasks:
     ending: Ending
     pause: Callable[[float], None]
 
-    def get(self, project_id: str, agent_id: str, task_id: str, wait_seconds: int = 0) -> dict[str, Any]:
-        """The task on the wire, with its output; a task past its deadline is settled first.
+    def get(self, project_id: str, agent_id: str, task_id: str, wait_seconds: float = 0) -> dict[str, Any]:
+        """The task on the wire, once it has ended or asks, or ``wait_seconds`` are over."""
+        return self.view(self.wait(project_id, agent_id, task_id, wait_seconds))
 
-        With ``wait_seconds`` the answer comes when the task has ended or asks, or when they are over.
-        """
-        until = self.ending.clock.now() + wait_seconds * 1000
-        task = self._settled(project_id, agent_id, task_id)
+    def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
+        """The task; one past its deadline is settled first."""
+        return self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
+
+    def wait(self, project_id: str, agent_id: str, task_id: str, seconds: float) -> Task:
+        """The task when it has ended or asks, or as it is when the seconds are over."""
+        until = self.ending.clock.now() + int(seconds * 1000)
+        task = self.find(project_id, agent_id, task_id)
         pause = SHORTEST_PAUSE
         while not (task.is_terminal or task.status is Status.INPUT_REQUIRED):
             left = (until - self.ending.clock.now()) / 1000
@@ -59,16 +64,23 @@ class Tasks:
                 break
             self.pause(min(pause, left))
             pause = min(pause * 1.5, LONGEST_PAUSE)
-            task = self._settled(project_id, agent_id, task_id)
-        output = payload.load(self.payloads, task.output) if task.output else None
-        return to_wire(task, output, [self._artifact(artifact) for artifact in task.artifacts])
+            task = self.find(project_id, agent_id, task_id)
+        return task
 
-    def _settled(self, project_id: str, agent_id: str, task_id: str) -> Task:
-        return self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
+    def view(self, task: Task) -> dict[str, Any]:
+        """The task on the wire, with its output."""
+        return to_wire(task, self.output(task), self.artifacts(task))
+
+    def output(self, task: Task) -> dict[str, Any] | None:
+        """``{"result", "data"?, "partial"?}``, or None while there is none."""
+        return payload.load(self.payloads, task.output) if task.output else None
+
+    def artifacts(self, task: Task) -> list[dict[str, Any]]:
+        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``."""
+        return [self._artifact(artifact) for artifact in task.artifacts]
 
     def _artifact(self, artifact: Artifact) -> dict[str, Any]:
-        """``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``; addresses are made at each read,
-        since they work only for a while."""
+        """Addresses are made at each read, since they work only for a while."""
         url = artifact.url or self.links.link(artifact.key or "", artifact.name)
         wire: dict[str, Any] = {
             "artifactId": artifact.artifact_id,
