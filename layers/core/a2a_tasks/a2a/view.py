@@ -1,0 +1,113 @@
+"""Tasks as A2A 1.0 objects: ProtoJSON of ``a2a.proto``, camelCase, no fields of our own but in ``metadata``.
+
+Written as plain JSON objects, not by way of the generated types: those turn every number into a float.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from a2a_tasks.domain.task import Status, Task, iso8601
+
+STATES = {
+    Status.PENDING: "TASK_STATE_SUBMITTED",
+    Status.RUNNING: "TASK_STATE_WORKING",
+    Status.INPUT_REQUIRED: "TASK_STATE_INPUT_REQUIRED",
+    Status.COMPLETED: "TASK_STATE_COMPLETED",
+    Status.FAILED: "TASK_STATE_FAILED",
+    Status.CANCELED: "TASK_STATE_CANCELED",
+}
+RESULT = "result"
+"""The artifact that is the answer; the others are named by the tools that made them."""
+
+
+def task_view(
+    task: Task,
+    output: Mapping[str, Any] | None,
+    artifacts: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """A ``Task``. ``output`` is its output document, ``artifacts`` are as the REST API shows them
+    (``Tasks.artifacts``), ``history`` are ``Message`` objects; None leaves the field out."""
+    view: dict[str, Any] = {"id": task.ref.task_id}
+    if task.context_id is not None:
+        view["contextId"] = task.context_id
+    view["status"] = status_view(task)
+    if shown := artifacts_view(output, artifacts):
+        view["artifacts"] = shown
+    if history is not None:
+        view["history"] = list(history)
+    return view | {"metadata": _metadata(task)}
+
+
+def status_update(task: Task) -> dict[str, Any]:
+    """A ``TaskStatusUpdateEvent``: what changed, without the results."""
+    context = {} if task.context_id is None else {"contextId": task.context_id}
+    return {"taskId": task.ref.task_id} | context | {"status": status_view(task)}
+
+
+def status_view(task: Task) -> dict[str, Any]:
+    """A ``TaskStatus``; its message is the agent's question, the reason of a failure, or the step at hand."""
+    status: dict[str, Any] = {"state": STATES[task.status]}
+    if text := _status_text(task):
+        message_id = f"{task.ref.task_id}-{task.status}"
+        status["message"] = message(task, "ROLE_AGENT", message_id, [{"text": text}])
+    return status | {"timestamp": iso8601(task.updated_at)}
+
+
+def message(task: Task, role: str, message_id: str, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A ``Message`` of the task."""
+    context = {} if task.context_id is None else {"contextId": task.context_id}
+    return (
+        {"messageId": message_id} | context | {"taskId": task.ref.task_id, "role": role, "parts": list(parts)}
+    )
+
+
+def artifacts_view(
+    output: Mapping[str, Any] | None, artifacts: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """``Artifact`` objects: the answer first, then what tools have saved."""
+    shown = [_result(output)] if output and _has_result(output) else []
+    return shown + [_saved(artifact) for artifact in artifacts]
+
+
+def _has_result(output: Mapping[str, Any]) -> bool:
+    return bool(output.get("result")) or "data" in output
+
+
+def _result(output: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer as text; where the agent has an output schema, as data alone, which says the same."""
+    part: dict[str, Any] = {"text": output.get("result", ""), "mediaType": "text/plain"}
+    if "data" in output:
+        part = {"data": output["data"], "mediaType": "application/json"}
+    artifact: dict[str, Any] = {"artifactId": RESULT, "name": RESULT, "parts": [part]}
+    return artifact | ({"metadata": {"partial": True}} if output.get("partial") else {})
+
+
+def _saved(artifact: Mapping[str, Any]) -> dict[str, Any]:
+    part = {"url": artifact["url"], "mediaType": artifact["mediaType"], "filename": artifact["name"]}
+    size = {"metadata": {"sizeBytes": artifact["sizeBytes"]}} if "sizeBytes" in artifact else {}
+    return {"artifactId": artifact["artifactId"], "name": artifact["name"], "parts": [part]} | size
+
+
+def _status_text(task: Task) -> str | None:
+    if task.status is Status.INPUT_REQUIRED and task.question is not None:
+        return task.question.text
+    if task.failure is not None:
+        return task.failure.message
+    return task.progress.step if task.status is Status.RUNNING else None
+
+
+def _metadata(task: Task) -> dict[str, Any]:
+    """What A2A has no field for."""
+    known: dict[str, Any] = {"createdAt": iso8601(task.created_at), "attempts": task.attempt}
+    if task.failure is not None:
+        known["errorCode"] = task.failure.code.value
+    if task.usage.has_tokens:
+        known["usage"] = task.usage.to_wire()
+    return known
+
+
+def to_bytes(document: Mapping[str, Any]) -> bytes:
+    """JSON as it is sent."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
