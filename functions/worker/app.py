@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
+from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -26,6 +27,7 @@ from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
+from a2a_tasks.services.live import Live
 from a2a_tasks.services.other_agents import OtherAgents
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
@@ -80,6 +82,7 @@ def _executor() -> Executor:
         queue=queue,
         slots=slots,
         ending=ending,
+        live=Live(DynamoDBLive(tasks.dynamodb, tasks.table), clock, telemetry, run),
         clock=clock,
         entropy=entropy,
         telemetry=telemetry,

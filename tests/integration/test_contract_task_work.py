@@ -510,3 +510,20 @@ def test_nothing_is_added_to_a_live_task(store: TaskStore, status: Status) -> No
 
     assert store.attach(task.ref, task.fence, OUTPUT, MORE) == Refused(task)
     assert stored(store, task) == task
+
+
+@pytest.mark.parametrize("status", sorted(STATES))
+def test_a_task_can_be_watched_until_it_has_ended(store: TaskStore, status: Status) -> None:
+    task = STATES[status](store, created(store), NOW)
+
+    result = store.watch(task.ref)
+
+    if status in TERMINAL:
+        assert result == Refused(task)
+    else:
+        assert result == Written(replace(task, live=True))
+    assert stored(store, task).live is (status in LIVE)
+
+
+def test_nobody_can_watch_a_task_that_does_not_exist(store: TaskStore) -> None:
+    assert store.watch(new_task().ref) == Refused(None)

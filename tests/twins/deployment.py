@@ -19,6 +19,7 @@ from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
+from a2a_tasks.services.live import Live
 from a2a_tasks.services.other_agents import OtherAgents
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
@@ -31,6 +32,7 @@ from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
+from tests.twins.live import MemoryLive
 from tests.twins.model import ScriptedModel
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.process import Process
@@ -97,6 +99,7 @@ class Deployment:
     workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    live: MemoryLive = field(default_factory=MemoryLive)
     room: int = 0  # each test says itself what a process gets
     orphan_after_ms: int = 2 * RETENTION_MS
     dead: MemoryQueue = field(init=False)
@@ -184,6 +187,7 @@ class Deployment:
             queue=queue,
             slots=slots,
             ending=ending,
+            live=Live(points.wrap("live", self.live), clock, self.telemetry, run),
             clock=clock,
             entropy=self.entropy,
             telemetry=self.telemetry,

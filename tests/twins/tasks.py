@@ -176,6 +176,11 @@ class MemoryTaskStore:
             lambda task: replace(task, updated_at=now, awaits=()),
         )
 
+    def watch(self, ref: TaskRef) -> Written | Refused:
+        return self._change(
+            "watch", ref, lambda task: not task.is_terminal, lambda task: replace(task, live=True)
+        )
+
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         def ended(task: Task) -> Task:
             return replace(

@@ -11,6 +11,7 @@ from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.task import (
+    LIVE,
     Guard,
     Outcome,
     Payload,
@@ -223,6 +224,16 @@ class DynamoDBTaskStore:
             remove=["awaits"],
             condition="#status = :pending AND fence = :fence AND attribute_exists(awaits)",
             values={":pending": Status.PENDING.value, ":fence": fence},
+        )
+
+    def watch(self, ref: TaskRef) -> Written | Refused:
+        """Protects the end: nobody can watch any more."""
+        names = [f":status{n}" for n in range(len(LIVE))]
+        return self._update(
+            ref,
+            set_={"live": True},
+            condition=f"#status IN ({', '.join(names)})",
+            values={name: status.value for name, status in zip(names, sorted(LIVE), strict=True)},
         )
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:

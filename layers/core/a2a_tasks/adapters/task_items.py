@@ -144,6 +144,8 @@ def to_item(task: Task) -> dict[str, Any]:
     if task.parent is not None:
         values["parent"] = _ref_value(task.parent.ref) | {"callId": task.parent.call_id}
         values["depth"] = task.depth
+    if task.live:
+        values["live"] = True
     if task.due_at is not None:
         values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
     return key(task.ref) | to_attributes(values)
@@ -184,11 +186,12 @@ def from_item(item: Mapping[str, Any]) -> Task:
         depth=int(values.get("depth", 0)),
         turns=int(values.get("turns", 0)),
         spent=_spent(values),
-        progress=_progress(values.get("progress", {})),
+        progress=to_progress(values.get("progress", {})),
         question=_question(values["question"]) if "question" in values else None,
         paused_ms=_optional_int(values.get("pausedMs")),
         awaits=tuple(_ref(value) for value in values.get("awaits", ())),
         artifacts=tuple(_artifact(value) for value in values.get("artifacts", ())),
+        live=bool(values.get("live", False)),
     )
 
 
@@ -215,7 +218,7 @@ def _budget(value: Mapping[str, Decimal]) -> Budget:
     return Budget(value.get("costUsd"), _optional_int(value.get("tokens")))
 
 
-def _progress(value: Mapping[str, Any]) -> Progress:
+def to_progress(value: Mapping[str, Any]) -> Progress:
     return Progress(value.get("tool"), value.get("step"), _optional_int(value.get("percent")))
 
 

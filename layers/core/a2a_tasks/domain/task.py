@@ -156,6 +156,7 @@ class Task:
 
     ``deadline`` is when its time ends. While it waits for an answer that is the longest wait, and
     ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
+    ``live`` says that somebody wants to see what it says while it is at it.
     """
 
     ref: TaskRef
@@ -194,6 +195,7 @@ class Task:
     paused_ms: int | None = None
     awaits: tuple[TaskRef, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    live: bool = False
 
     @property
     def usage(self) -> Usage:

@@ -150,6 +150,10 @@ class TaskStore(Protocol):
         """The tasks that a task waits for have ended: it may go on."""
         ...
 
+    def watch(self, ref: TaskRef) -> Written | Refused:
+        """Somebody wants to see what a task says while it is at it; its worker learns it with a renewal."""
+        ...
+
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         """End a task, if ``guard`` still holds. It leaves the due index and enters the retention index.
 

@@ -17,6 +17,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopped
+from a2a_tasks.services.live import Live
 from a2a_tasks.services.settle import DONE, Returned, Settler
 from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.verdict import Verdict
@@ -44,6 +45,7 @@ class Executor:
     queue: WorkerQueue
     slots: Slots
     ending: Ending
+    live: Live
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -216,7 +218,12 @@ class Executor:
 
     async def _run(self, held: Held, time_left: Callable[[], float], begun: "_Begun") -> Verdict:
         begun.work = await self.loop.begin(held)
-        return await self.loop.carry_on(begun.work, time_left)
+        following = asyncio.ensure_future(self.live.follow(begun.work))
+        try:
+            return await self.loop.carry_on(begun.work, time_left)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     def _stock(self, held: Held, begun: "_Begun") -> Stock:
         """What there is of the task now, the turn that was cut off too."""

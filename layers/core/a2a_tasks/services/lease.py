@@ -44,6 +44,7 @@ class Held:
     """A task that this worker holds, with the message that brought it.
 
     ``until`` is when its work must end, by its deadline or by the function's own (Unix milliseconds).
+    ``watched`` says that somebody wants to see what it says while it is at it.
     """
 
     delivery: Delivery
@@ -51,6 +52,10 @@ class Held:
     lease_until: int
     until: int
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    watched: bool = False
+
+    def __post_init__(self) -> None:
+        self.watched = self.task.live
 
     def interrupt(self, why: Stop) -> None:
         """Ask the work to stop; the first reason counts."""
@@ -140,4 +145,5 @@ class LeaseKeeper:
             held.interrupt(Stop.ENDED if ended else Stop.LOST)
             return False
         held.lease_until = until
+        held.watched = result.task.live
         return True

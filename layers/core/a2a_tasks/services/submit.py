@@ -86,6 +86,7 @@ class Submission:
     context_id: str | None = None
     origin: Origin | None = None
     idempotency: Idempotency | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,7 @@ class Submitter:
             budget=_smaller(submission.budget, Budget(agent.max_cost_usd, agent.max_task_tokens)),
             parent=origin.parent if origin else None,
             depth=origin.depth if origin else 0,
+            live=submission.live,
         )
 
     def _timeout(self, agent: AgentRevision, submission: Submission) -> int:

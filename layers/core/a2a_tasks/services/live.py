@@ -1,0 +1,101 @@
+"""What a task says while it is at it, written down for those who watch: chats and streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from a2a_tasks.domain.task import Progress
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.live import LiveChunk, LiveStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.lease import RunBlocking
+from a2a_tasks.services.work import Work
+
+EVERY_SECONDS = 2.0
+CHUNK_CHARACTERS = 1_000
+"""At most so much in one write; what comes faster is a little late."""
+KEPT_MS = 24 * 3_600_000
+"""After the task's deadline."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What has been said so far, and what the task is doing."""
+
+    text: str
+    progress: Progress
+
+
+def snapshot(chunks: Sequence[LiveChunk]) -> Snapshot:
+    """Each turn as its last try has said it, with an empty line between turns."""
+    turns = [_last_try(list(turn)) for _, turn in groupby(chunks, key=lambda chunk: chunk.turn)]
+    texts = ["".join(chunk.text for chunk in turn) for turn in turns]
+    progress = turns[-1][-1].progress if turns else Progress()
+    return Snapshot("\n\n".join(text for text in texts if text), progress)
+
+
+def _last_try(turn: list[LiveChunk]) -> list[LiveChunk]:
+    fence = max(chunk.fence for chunk in turn)
+    return [chunk for chunk in turn if chunk.fence == fence]
+
+
+@dataclass(frozen=True)
+class Live:
+    """Writes at most one small chunk every two seconds, and only for a task that somebody watches.
+
+    A chunk that cannot be written is tried again with the next; it never stops the work.
+    """
+
+    store: LiveStore
+    clock: Clock
+    telemetry: Telemetry
+    run: RunBlocking
+
+    async def follow(self, work: Work) -> None:
+        """Write down what is said, until cancelled."""
+        said = _Said(turn=len(work.transcript.turns) + 1)
+        while True:
+            await self.clock.sleep(EVERY_SECONDS)
+            if not work.held.watched:
+                continue
+            chunk = said.next_chunk(work)
+            if chunk is None:
+                continue
+            try:
+                until = work.task.deadline + KEPT_MS
+                await self.run(self.store.append, work.task.ref.task_id, chunk, until)
+            except StoreUnavailable as error:
+                self.telemetry.problem("live text not written", work.task, reason=str(error))
+            else:
+                said.note(chunk)
+
+
+@dataclass
+class _Said:
+    """How much of which turn is written."""
+
+    turn: int
+    characters: int = 0
+    chunks: int = 0
+    progress: Progress | None = None
+
+    def next_chunk(self, work: Work) -> LiveChunk | None:
+        """What is new since the last one; the rest of a turn comes before the next turn."""
+        rest = self._text(work)[self.characters :][:CHUNK_CHARACTERS]
+        if not rest and self.turn <= len(work.transcript.turns):
+            self.turn, self.characters, self.chunks = len(work.transcript.turns) + 1, 0, 0
+            rest = self._text(work)[:CHUNK_CHARACTERS]
+        progress = work.toolbox.progress
+        if not rest and progress == self.progress:
+            return None
+        return LiveChunk(self.turn, work.task.fence, self.chunks, rest, progress)
+
+    def note(self, chunk: LiveChunk) -> None:
+        self.characters += len(chunk.text)
+        self.chunks += 1
+        self.progress = chunk.progress
+
+    def _text(self, work: Work) -> str:
+        saved = work.transcript.turns
+        return saved[self.turn - 1].text if self.turn <= len(saved) else work.draft.text
