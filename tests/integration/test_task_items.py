@@ -43,6 +43,7 @@ AT_CREATION: dict[str, Any] = {
     "budget": Budget(Decimal("0.25"), 100_000),
     "parent": PARENT,
     "depth": 2,
+    "live": True,
     "not_before": NOW + 60_000,
     "turns": 3,
     "spent": (
@@ -145,7 +146,7 @@ def test_no_part_of_a_task_is_forgotten() -> None:
 def test_a_plain_task_has_no_attribute_that_it_does_not_need() -> None:
     item = from_attributes(task_items.to_item(new_task()))
 
-    assert not {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits"} & item.keys()
+    assert not {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits", "live"} & item.keys()
 
 
 # ---------------------------------------------------------------- items of version 0.1
