@@ -1,8 +1,10 @@
 """The tools that an agent may be allowed: their names, who runs them, and what a crash means for them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 SERVER_TOOLS = frozenset({"WebSearch", "WebFetch", "Bash", "CodeExecution"})
 """Anthropic's own; they run there, so no shell and no fetch ever run here."""
@@ -34,10 +36,11 @@ def effect_of(name: str) -> Effect:
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """What the model reads as a tool's result."""
+    """What the model reads as a tool's result: ``text``, or ``parts`` where a caller's answer is more."""
 
     text: str
     is_error: bool = False
+    parts: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

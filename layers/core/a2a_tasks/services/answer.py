@@ -1,7 +1,10 @@
 """Answer an agent's question, so that its task goes on."""
 
 import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.record_keys import CALL, call_key
@@ -11,7 +14,7 @@ from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.tasks import Record, RecordStore, Refused, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services import payload
+from a2a_tasks.services import content, payload
 from a2a_tasks.services.ending import Ending
 
 
@@ -30,45 +33,59 @@ class Answerer:
     ending: Ending
     telemetry: Telemetry
 
-    def answer(self, task: Task, message: str) -> Task:
-        """Give the answer; the task as it goes on.
+    def answer(
+        self,
+        task: Task,
+        message: str,
+        *,
+        parts: Sequence[Mapping[str, Any]] = (),
+        message_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Task:
+        """Give the answer; the task as it goes on. ``parts``, ``message_id`` and ``metadata`` are as for
+        ``Submission``.
 
         The answer that was given last may be given again: its own answer may have been lost. Raises
-        ``RequestRefused`` (TASK_NOT_WAITING) where the task does not ask, or was answered otherwise;
+        ``RequestRefused`` (TASK_NOT_WAITING where the task does not ask, or was answered otherwise);
         ``StoreUnavailable`` and ``PayloadUnavailable``: then the same call may be made again.
         """
+        if parts:
+            content.check(parts)
         task = self.ending.settled(task)
+        document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
+        own = {"parts": list(parts) or None, "messageId": message_id, "metadata": metadata}
+        document |= {name: value for name, value in own.items() if value is not None}
         if task.status is not Status.INPUT_REQUIRED or task.question is None:
-            if self._last_answer(task) == message:
+            last = self._last_answer(task)
+            if last is not None and _said(last) == _said(document):
                 return task
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, f"The task is {task.status} and does not wait for an answer."
             )
         call_id = task.question.call_id
-        document = {"state": "done", "text": message, "isAnswer": True}
         # named after what it says, so that a second answer cannot replace the text of the first
-        digest = hashlib.sha256(message.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
         saved = payload.save(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
         record = Record(call_key(task.turns, call_id), saved)
         earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
         result = self.store.resume(task.ref, call_id, self.ending.clock.now())
         if not isinstance(result, Refused):
             self._announce(result.task)
-        kept = message if earlier is None else payload.load(self.payloads, earlier.payload)["text"]
-        if kept != message or (isinstance(result, Refused) and not _goes_on(result.current)):
+        kept = document if earlier is None else payload.load(self.payloads, earlier.payload)
+        if _said(kept) != _said(document) or (isinstance(result, Refused) and not _goes_on(result.current)):
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, "The question has been answered already, or the task has ended."
             )
         current = result.current if isinstance(result, Refused) else result.task
         return current or task
 
-    def _last_answer(self, task: Task) -> str | None:
+    def _last_answer(self, task: Task) -> dict[str, Any] | None:
         """What the task was answered last, if it ever asked."""
         for record in reversed(self.records.records(task.ref.task_id)):
             if CALL in record.key:
                 document = payload.load(self.payloads, record.payload)
                 if document.get("isAnswer"):
-                    return str(document["text"])
+                    return document
         return None
 
     def _announce(self, task: Task) -> None:
@@ -77,6 +94,13 @@ class Answerer:
         except QueueUnavailable as error:
             self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
         self.telemetry.event("question answered", task)
+
+
+def _said(document: Mapping[str, Any]) -> str:
+    """What tells one answer from another."""
+    if "parts" not in document:
+        return str(document["text"])
+    return json.dumps(document["parts"], ensure_ascii=False, sort_keys=True)
 
 
 def _goes_on(task: Task | None) -> bool:

@@ -1,5 +1,6 @@
 """Accept a task: durable first, then announced, then answered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -28,7 +29,7 @@ from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.reservations import Reservation, ReservationStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services import payload
+from a2a_tasks.services import content, payload
 from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
 from a2a_tasks.services.slots import Slots
 
@@ -70,7 +71,11 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a caller asked for. None means the agent's default; times are in milliseconds."""
+    """What a caller asked for. None means the agent's default; times are in milliseconds.
+
+    ``parts`` is the message with its files and data, where it is more than ``message``, which is its text
+    (services/content.py). ``message_id`` and ``metadata`` are the caller's own, and go back with the message.
+    """
 
     project_id: str
     agent_id: str
@@ -87,6 +92,20 @@ class Submission:
     origin: Origin | None = None
     idempotency: Idempotency | None = None
     live: bool = False
+    parts: tuple[Mapping[str, Any], ...] = ()
+    message_id: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """The task's input as it is kept."""
+        known = {
+            "message": self.message,
+            "context": self.context,
+            "parts": list(self.parts) or None,
+            "messageId": self.message_id,
+            "metadata": self.metadata,
+        }
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -165,6 +184,8 @@ class Submitter:
             self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
 
     def _check(self, agent: AgentRevision, submission: Submission) -> None:
+        if submission.parts:
+            content.check(submission.parts)
         if submission.lane is Lane.BATCH:
             self._check_batch(agent, submission)
         limit = agent.max_attempts or self.max_attempts
@@ -187,9 +208,6 @@ class Submitter:
 
     def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
         origin = submission.origin
-        document: dict[str, Any] = {"message": submission.message}
-        if submission.context is not None:
-            document["context"] = submission.context
         not_before = submission.not_before or 0
         timeout_ms = self._timeout(agent, submission)
         deadline = max(now, not_before) + timeout_ms
@@ -202,7 +220,7 @@ class Submitter:
             created_at=now,
             updated_at=now,
             deadline=deadline,
-            input=payload.save(self.payloads, task_id, "input", document),
+            input=payload.save(self.payloads, task_id, "input", submission.to_document()),
             agent_revision=agent.revision,
             model=resolve_model(agent.model, self.aliases),
             max_attempts=submission.max_attempts or agent.max_attempts or self.max_attempts,

@@ -6,7 +6,8 @@ Records of a task, each a JSON document:
     TURN#<n>                  a reply: ``{"content", "stopReason", "container"?}``
     TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
                               then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
-                              "child"?}``
+                              "child"?}``, or a caller's answer: ``{"state": "done", "text", "isAnswer",
+                              "parts"?, "messageId"?, "metadata"?}``
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from a2a_tasks.domain.record_keys import CALL, PROMPT_KEY, turn_number
 from a2a_tasks.domain.task import Artifact, Payload, TaskRef
 from a2a_tasks.domain.tools import ToolAnswer
 from a2a_tasks.ports.model import ModelReply, Prompt
+from a2a_tasks.services.content import blocks_of
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,13 @@ def _noted(call: Call, document: Mapping[str, Any]) -> Call:
     child = TaskRef(**document["child"]) if "child" in document else call.child
     answer = call.answer
     if document["state"] == "done":
-        answer = ToolAnswer(document["text"], document.get("isError", False))
+        parts = tuple(document.get("parts", ()))
+        answer = ToolAnswer(document["text"], document.get("isError", False), parts)
     return Call(call.call_id, call.name, call.input, started=True, child=child, answer=answer)
 
 
 def _result(call: Call) -> dict[str, Any]:
     answer = call.answer or ToolAnswer("", is_error=True)
-    block = {"type": "tool_result", "tool_use_id": call.call_id, "content": answer.text}
+    shown: Any = blocks_of(answer.parts) if answer.parts else answer.text
+    block = {"type": "tool_result", "tool_use_id": call.call_id, "content": shown}
     return block | ({"is_error": True} if answer.is_error else {})

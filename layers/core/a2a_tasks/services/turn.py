@@ -7,7 +7,7 @@ from typing import Any
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.ports.model import ModelReply
-from a2a_tasks.services import structured
+from a2a_tasks.services import content, structured
 from a2a_tasks.services.allowance import OVER_BUDGET
 from a2a_tasks.services.verdict import Failed, Finished
 
@@ -18,8 +18,10 @@ TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
 def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The first message of a task's input ``{"message", "context"?}``; the context comes first, marked."""
-    blocks = [{"type": "text", "text": document["message"]}]
+    """The first message of a task's input ``{"message", "context"?, "parts"?}``; the context comes first,
+    marked. Where there are parts, the message is their text, so that they say it alone."""
+    parts = document.get("parts")
+    blocks = content.blocks_of(parts) if parts else [{"type": "text", "text": document["message"]}]
     if context := document.get("context"):
         text = json.dumps(context, ensure_ascii=False, indent=1)
         blocks.insert(0, {"type": "text", "text": f"<context>\n{text}\n</context>"})
