@@ -3,7 +3,7 @@
 from local.progress import Progress
 from local.tools import REQUIREMENTS, ROOT, find_uv, run_tool
 
-LAYERS = ("dependencies", "claude")
+LAYERS = ("dependencies", "claude", "wecom")
 
 
 def lock(progress: Progress) -> None:
