@@ -1,0 +1,153 @@
+"""Objects of A2A in the form of an older version and back, by tables.
+
+A codec knows one kind of value in both forms: *old* is that of the older version, *new* that of A2A 1.0.
+Values are plain JSON. What is upgraded comes from a client and may be anything; what is downgraded is ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass
+class Malformed(Exception):
+    """A client's value does not have its form. ``field`` is its place, as the client wrote it."""
+
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"
+
+
+class Codec(Protocol):
+    def upgrade(self, value: Any, place: str) -> Any:
+        """The new form; None leaves the value out. Raises ``Malformed``."""
+        ...
+
+    def downgrade(self, value: Any) -> Any:
+        """The old form; None leaves the value out."""
+        ...
+
+
+class Same:
+    """The same in both forms."""
+
+    def upgrade(self, value: Any, _place: str) -> Any:
+        return value
+
+    def downgrade(self, value: Any) -> Any:
+        return value
+
+
+SAME = Same()
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text, the same in both forms. An ``optional`` one may be empty, and is left out then."""
+
+    optional: bool = False
+
+    def upgrade(self, value: Any, place: str) -> str | None:
+        if not isinstance(value, str):
+            raise Malformed(place, "must be text")
+        return value if value or not self.optional else None
+
+    def downgrade(self, value: Any) -> Any:
+        return value
+
+
+TEXT = Text()
+OPTIONAL_TEXT = Text(optional=True)
+
+
+@dataclass(frozen=True)
+class Names:
+    """An enumeration: its old names by its new ones. ``unknown`` stands for new ones without an old name."""
+
+    old: Mapping[str, str]
+    unknown: str
+
+    def upgrade(self, value: Any, place: str) -> str:
+        for new, old in self.old.items():
+            if old == value:
+                return new
+        raise Malformed(place, f"must be one of {', '.join(self.old.values())}")
+
+    def downgrade(self, value: Any) -> str:
+        return self.old.get(value, self.unknown)
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list of values of one kind."""
+
+    codec: Codec
+
+    def upgrade(self, value: Any, place: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise Malformed(place, "must be a list")
+        return [self.codec.upgrade(item, f"{place}[{number}]") for number, item in enumerate(value)]
+
+    def downgrade(self, value: Any) -> list[Any]:
+        return [self.codec.downgrade(item) for item in value]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record. ``new`` is its new name if it has another. ``empty`` is written in the old form
+    where that requires the field and the new one has none."""
+
+    old: str
+    codec: Codec = SAME
+    new: str = ""
+    required: bool = False
+    empty: Any = None
+
+    @property
+    def new_name(self) -> str:
+        return self.new or self.old
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with these fields; others are dropped. ``kind`` is how the old form says what it is."""
+
+    fields: Sequence[Field]
+    kind: str | None = None
+
+    def upgrade(self, value: Any, place: str) -> dict[str, Any]:
+        known = object_at(value, place)
+        upgraded: dict[str, Any] = {}
+        for field in self.fields:
+            found = known.get(field.old)
+            if found is None and field.required:
+                raise Malformed(within(place, field.old), "is required")
+            if found is None or found == field.empty:
+                continue
+            new = field.codec.upgrade(found, within(place, field.old))
+            if new is not None:
+                upgraded[field.new_name] = new
+        return upgraded
+
+    def downgrade(self, value: Any) -> dict[str, Any]:
+        downgraded: dict[str, Any] = {} if self.kind is None else {"kind": self.kind}
+        for field in self.fields:
+            found = value.get(field.new_name)
+            old = field.empty if found is None else field.codec.downgrade(found)
+            if old is not None:
+                downgraded[field.old] = old
+        return downgraded
+
+
+def object_at(value: Any, place: str) -> dict[str, Any]:
+    """The value, if it is an object. Raises ``Malformed``."""
+    if not isinstance(value, dict):
+        raise Malformed(place or "params", "must be an object")
+    return value
+
+
+def within(place: str, field: str) -> str:
+    """The place of a field of the object at a place; the outermost object has the place ``""``."""
+    return f"{place}.{field}" if place else field
