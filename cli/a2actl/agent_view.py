@@ -13,6 +13,7 @@ def to_json(agent: AgentRevision) -> dict[str, Any]:
     optional = {
         "effort": agent.effort,
         "maxAttempts": agent.max_attempts,
+        "maxPendingTasks": agent.max_pending_tasks,
         "taskBudget": {name: value for name, value in budget.items() if value is not None},
         "toolOptions": agent.tool_options,
         "outputSchema": agent.output_schema,
@@ -52,6 +53,10 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ("Timeout", f"{agent.timeout_ms} ms"),
         ("Attempts", attempts),
         ("At a time", f"{agent.max_concurrent_tasks} tasks"),
+        (
+            "Pending",
+            "any number" if agent.max_pending_tasks is None else f"{agent.max_pending_tasks:,} tasks",
+        ),
         ("Tools", ", ".join(agent.allowed_tools) or "–"),
         *((tool, _options(options)) for tool, options in agent.tool_options.items()),
         ("Skills", ", ".join(skill["name"] for skill in agent.skills) or "–"),

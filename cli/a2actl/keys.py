@@ -7,6 +7,7 @@ import typer
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.rate import KeyLimits
 from a2a_tasks.domain.task import iso8601
 from a2actl.agents import AsJson, Project, check_project, create_project
 from a2actl.duration import parse_duration
@@ -14,10 +15,21 @@ from a2actl.fault import Fault
 from a2actl.output import note, show_json, show_table
 from a2actl.stack import chosen_stack
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the API keys of a project.")
+app = typer.Typer(no_args_is_help=True, help="Make, list, limit and revoke the API keys of a project.")
 
 KEY_RANDOM_BYTES = 42
 MAX_EXPIRY_MS = 3_650 * 86_400_000
+MAX_PER_HOUR, MAX_BURST = 10**9, 10**6
+
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, or the key itself.")]
+RequestsPerHour = Annotated[
+    int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="Requests an hour; 0 for no limit.")
+]
+RequestBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="Requests at one moment.")]
+CreationsPerHour = Annotated[
+    int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="New tasks an hour; 0 for no limit.")
+]
+CreationBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="New tasks at one moment.")]
 
 
 @app.command("create")
@@ -26,8 +38,16 @@ def create(
     project: Project = None,
     name: Annotated[str, typer.Option(help="Who or what uses the key.")] = "",
     expires: Annotated[str | None, typer.Option(help="Its lifetime, such as 90d.", metavar="SPAN")] = None,
+    requests_per_hour: RequestsPerHour = None,
+    request_burst: RequestBurst = None,
+    creations_per_hour: CreationsPerHour = None,
+    creation_burst: CreationBurst = None,
 ) -> None:
-    """Make an API key, and the project if it is new. Prints JSON; the key is shown only here."""
+    """Make an API key, and the project if it is new. Prints JSON; the key is shown only here.
+
+    Limits that are not given are those of the deployment.
+    """
+    limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst)
     stack = chosen_stack(context)
     project_id = stack.project(project)
     now = SystemClock().now()
@@ -35,7 +55,7 @@ def create(
     key_id, key, secret_sha256 = api_key.issue(SystemEntropy().bytes(KEY_RANDOM_BYTES))
     with stack.registry() as registry:
         create_project(registry, project_id)
-        registry.create_key(ApiKey(key_id, project_id, name, secret_sha256, now, expires_at))
+        registry.create_key(ApiKey(key_id, project_id, name, secret_sha256, now, expires_at, limits=limits))
     show_json({"keyId": key_id, "key": key})
     note("Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.")
 
@@ -54,7 +74,7 @@ def list_keys(context: typer.Context, project: Project = None, as_json: AsJson =
         show_json([to_json(key, now) for key in keys])
         return
     show_table(
-        ("KEY", "NAME", "STATE", "CREATED", "EXPIRES"),
+        ("KEY", "NAME", "STATE", "CREATED", "EXPIRES", "LIMITS"),
         [
             (
                 key.key_id,
@@ -62,26 +82,53 @@ def list_keys(context: typer.Context, project: Project = None, as_json: AsJson =
                 state(key, now),
                 iso8601(key.created_at),
                 iso8601(key.expires_at) if key.expires_at is not None else "never",
+                _limits(key),
             )
             for key in keys
         ],
     )
 
 
+@app.command("limit")
+def limit(
+    context: typer.Context,
+    key_id: KeyId,
+    requests_per_hour: RequestsPerHour = None,
+    request_burst: RequestBurst = None,
+    creations_per_hour: CreationsPerHour = None,
+    creation_burst: CreationBurst = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Give up the key's own limits, but those that are given here.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key limits of its own, in place of the deployment's. What is not named stays as it is."""
+    limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst)
+    if limits == KeyLimits() and not reset:
+        raise Fault("There is nothing to set; `a2actl keys limit --help` shows what can be.")
+    with chosen_stack(context).registry() as registry:
+        key = registry.limit_key(_id_of(key_id), limits, reset=reset)
+    if key is None:
+        raise _unknown(key_id)
+    if as_json:
+        show_json(to_json(key, SystemClock().now()))
+    else:
+        typer.echo(f"{key.key_id}: {_limits(key)}")
+    note("The old limits may hold for up to 60 seconds, as long as the API gateway remembers the key.")
+
+
 @app.command("revoke")
 def revoke(
     context: typer.Context,
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, or the key itself.")],
+    key_id: KeyId,
     as_json: AsJson = False,
 ) -> None:
     """Make a key useless, for good."""
-    presented = api_key.parse(key_id)
-    wanted = presented.key_id if presented else key_id
     now = SystemClock().now()
     with chosen_stack(context).registry() as registry:
-        key = registry.revoke_key(wanted, now)
+        key = registry.revoke_key(_id_of(key_id), now)
     if key is None:
-        raise Fault(f"There is no key {wanted!r}; `a2actl keys list --project ID` shows a project's keys.")
+        raise _unknown(key_id)
     if as_json:
         show_json(to_json(key, now))
     else:
@@ -97,7 +144,8 @@ def state(key: ApiKey, now: int) -> str:
 
 
 def to_json(key: ApiKey, now: int) -> dict[str, Any]:
-    """``{"keyId", "projectId", "name", "state", "createdAt", "expiresAt"?, "revokedAt"?}``; no secret."""
+    """``{"keyId", "projectId", "name", "state", "createdAt", "expiresAt"?, "revokedAt"?, "limits"?}``; no
+    secret. ``limits`` are those of its own."""
     shown: dict[str, Any] = {
         "keyId": key.key_id,
         "projectId": key.project_id,
@@ -109,7 +157,26 @@ def to_json(key: ApiKey, now: int) -> dict[str, Any]:
         shown["expiresAt"] = iso8601(key.expires_at)
     if key.revoked_at is not None:
         shown["revokedAt"] = iso8601(key.revoked_at)
+    if key.limits != KeyLimits():
+        shown["limits"] = key.limits.to_named()
     return shown
+
+
+def _limits(key: ApiKey) -> str:
+    """Such as ``requestsPerHour 100, requestBurst 5``."""
+    return ", ".join(f"{name} {value}" for name, value in key.limits.to_named().items()) or "as deployed"
+
+
+def _id_of(given: str) -> str:
+    """The id of a key, of which either the id or the whole key is given."""
+    presented = api_key.parse(given)
+    return presented.key_id if presented else given
+
+
+def _unknown(given: str) -> Fault:
+    return Fault(
+        f"There is no key {_id_of(given)!r}; `a2actl keys list --project ID` shows a project's keys."
+    )
 
 
 def _expiry(text: str) -> int:

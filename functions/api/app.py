@@ -20,11 +20,13 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
+from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api import errors
 from functions.api.creation import to_submission
 from functions.api.json_text import deserialize, serialize
+from functions.api.limits import Limits
 from functions.api.models import (
     Accepted,
     Canceled,
@@ -49,6 +51,7 @@ errors.install(app, logger)
 
 _wired = TaskWiring.of_function(telemetry)
 _store, _ending = _wired.store, _wired.ending
+limits = Limits(rate_limiter_of_function(_wired))
 _payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
 submitter = submitter_of_function(_wired, _payloads)
 tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
@@ -96,6 +99,7 @@ def _errors(*statuses: int) -> dict[int, Any]:
 def create_task(
     agent_id: AgentId, body: Annotated[NewTask, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[Accepted]:
+    limits.caller.count_creation()
     task = submitter.submit(_submission(agent_id, body, idempotency_key))
     return Response(
         status_code=202,
@@ -124,8 +128,11 @@ def create_tasks(
     agent_id: AgentId, body: Annotated[NewTasks, Body()], idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     agent_of_project(_wired.registry, _project(), agent_id)  # nobody can take any of them
+    allowed = limits.caller.count_creations(len(body.tasks))
 
     def create(number: int, item: Any) -> dict[str, Any]:
+        if number >= allowed:
+            return limits.caller.creation_refusal.to_body()
         key = None if idempotency_key is None else f"{idempotency_key}#{number}"
         try:
             task = submitter.submit(_submission(agent_id, NewTask.model_validate(item), key))
@@ -263,6 +270,6 @@ gc.freeze()
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
-        return app.resolve(event, context)
+        return limits.answer(event, lambda: app.resolve(event, context))
     finally:
         telemetry.flush()

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from functions.api.json_text import serialize
 from functions.api.models import NewMessage, NewTask, NewTasks
 
 JSON = "application/json"
@@ -60,6 +61,17 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     def unexpected(error: Exception) -> Response[Any]:
         logger.error("request failed", exc_info=error)
         return _answer(RequestRefused(ErrorCode.INTERNAL_ERROR, "The service met an unexpected error."))
+
+
+def to_answer(refusal: RequestRefused) -> dict[str, Any]:
+    """The refusal of a request that no route has seen, as the gateway takes it."""
+    answer = _answer(refusal)
+    return {
+        "statusCode": answer.status_code,
+        "multiValueHeaders": {name: [value] for name, value in answer.headers.items()},
+        "body": serialize(answer.body),
+        "isBase64Encoded": False,
+    }
 
 
 def _is_json(app: APIGatewayRestResolver) -> bool:

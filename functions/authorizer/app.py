@@ -34,5 +34,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
                 {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/{stage}/*"}
             ],
         },
-        "context": {"projectId": key.project_id, "keyId": key.key_id},
+        # the gateway hands everything on as text
+        "context": {"projectId": key.project_id, "keyId": key.key_id}
+        | {name: str(limit) for name, limit in key.limits.to_named().items()},
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
@@ -58,6 +59,10 @@ class Account:
     @property
     def reservations(self) -> DynamoDBReservations:
         return DynamoDBReservations(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def rates(self) -> DynamoDBRates:
+        return DynamoDBRates(self.dynamodb, self.resources["TasksTable"])
 
     @property
     def spend(self) -> DynamoDBSpend:

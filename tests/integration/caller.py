@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -38,10 +38,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """Calls the handler as one project."""
+    """Calls the handler as one project. ``limits`` are its key's own, as the authorizer gives them."""
 
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     project_id: str
+    key_id: str = "abcdefghijklmnop"
+    limits: dict[str, str] = field(default_factory=dict)
 
     def post(self, agent_id: str, document: object, **options: Any) -> Answer:
         """Create a task from a JSON document."""
@@ -95,7 +97,12 @@ class Caller:
             "path": f"/dev{path}",
             "resourcePath": resource,
             "requestId": REQUEST_ID,
-            "authorizer": {"projectId": self.project_id, "keyId": "abcdefghijklmnop", "principalId": "x"},
+            "authorizer": {
+                "projectId": self.project_id,
+                "keyId": self.key_id,
+                "principalId": "x",
+                **self.limits,
+            },
         }
         answer = self.handler(event, LambdaContext())
         answered = dict(answer.get("headers") or {})

@@ -26,6 +26,9 @@ from tests.integration.cold_start import cold_start
 from tests.integration.worker import Worker
 from tests.twins.tasks import MemoryTaskStore
 
+UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
+"""No rate limits, so that no answer depends on those before it; limits have tests of their own."""
+
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MockAWS]:
@@ -72,7 +75,7 @@ def start(account: Account) -> Iterator[Callable[..., ModuleType]]:
 
 @pytest.fixture
 def api(agents: Account, start: Callable[..., ModuleType]) -> ModuleType:  # noqa: ARG001  fills the account
-    return start("api")
+    return start("api", **UNLIMITED)
 
 
 @pytest.fixture

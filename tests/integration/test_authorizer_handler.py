@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.rate import KeyLimits
 from tests.integration.account import CREATED_AT, OTHER_PROJECT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event
@@ -53,6 +54,21 @@ def test_the_key_decides_the_project(authorizer: ModuleType, account: Account) -
     _, key = account.add_key(OTHER_PROJECT)
 
     assert authorize(authorizer, f"bearer {key}")["context"]["projectId"] == OTHER_PROJECT
+
+
+def test_a_keys_own_limits_go_with_it(authorizer: ModuleType, account: Account) -> None:
+    key_id, key = account.add_key()
+    account.registry.limit_key(key_id, KeyLimits(requests_per_hour=0, creation_burst=7))
+
+    context = authorize(authorizer, f"Bearer {key}")["context"]
+
+    # the gateway takes texts, numbers and truth values, and gives texts to the function
+    assert context == {
+        "projectId": PROJECT,
+        "keyId": key_id,
+        "requestsPerHour": "0",
+        "creationBurst": "7",
+    }
 
 
 def test_authorizing_costs_one_read(authorizer: ModuleType, account: Account) -> None:

@@ -20,6 +20,7 @@ from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.agent_definition import parse_agent
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.rate import KeyLimits
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.faults import StoreUnavailable
 from tests.integration.account import AGENT, CREATED_AT, OTHER_PROJECT, PROJECT, Account
@@ -151,7 +152,9 @@ def test_applying_a_disabled_agent_enables_it(operator: Operator) -> None:
     assert operator.reader.agent(AGENT) == revision(name="Two", revision=2)
 
 
-@pytest.mark.parametrize("key", [KEY, replace(KEY, expires_at=LATER)])
+@pytest.mark.parametrize(
+    "key", [KEY, replace(KEY, expires_at=LATER), replace(KEY, limits=KeyLimits(9, 8, 0))]
+)
 def test_a_key_is_read_as_it_was_stored(operator: Operator, key: ApiKey) -> None:
     operator.put_key(key)
 
@@ -403,6 +406,25 @@ def test_keys_are_listed_oldest_first_with_revoked_ones(registry: DynamoDBRegist
     assert registry.keys_of(PROJECT) == [revoked, newer]
 
 
+def test_a_keys_limits_change_one_by_one_until_they_are_reset(registry: DynamoDBRegistry) -> None:
+    registry.create_key(KEY)
+
+    registry.limit_key(KEY.key_id, KeyLimits(requests_per_hour=10, creation_burst=3))
+    changed = registry.limit_key(KEY.key_id, KeyLimits(requests_per_hour=20, request_burst=2))
+    assert changed == replace(KEY, limits=KeyLimits(20, 2, None, 3)) == registry.key(KEY.key_id)
+
+    reset = registry.limit_key(KEY.key_id, KeyLimits(creations_per_hour=0), reset=True)
+    assert reset == replace(KEY, limits=KeyLimits(creations_per_hour=0))
+    assert registry.limit_key(KEY.key_id, KeyLimits(), reset=True) == KEY
+    full = KeyLimits(1, 2, 3, 4)
+    assert registry.limit_key(KEY.key_id, full, reset=True) == replace(KEY, limits=full)
+
+
+def test_there_is_no_key_to_limit(registry: DynamoDBRegistry) -> None:
+    assert registry.limit_key("nokey", KeyLimits(1)) is None
+    assert registry.key("nokey") is None
+
+
 def test_a_key_stays_revoked_since_the_first_time(registry: DynamoDBRegistry) -> None:
     registry.create_key(KEY)
 
@@ -423,6 +445,7 @@ def test_a_key_stays_revoked_since_the_first_time(registry: DynamoDBRegistry) ->
         ("TransactWriteItems", lambda registry: registry.apply_agent(AGENT, PROJECT, definition(), 1)),
         ("UpdateItem", lambda registry: registry.disable_agent(AGENT, 1)),
         ("UpdateItem", lambda registry: registry.revoke_key("k", 1)),
+        ("UpdateItem", lambda registry: registry.limit_key("k", KeyLimits(1))),
         ("PutItem", lambda registry: registry.create_project(PROJECT, 1)),
         ("GetItem", lambda registry: registry.project(PROJECT)),
         ("UpdateItem", lambda registry: registry.set_project(PROJECT, daily_tokens=1)),

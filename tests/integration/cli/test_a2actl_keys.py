@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from a2a_tasks.domain.rate import KeyLimits
 from a2a_tasks.services.authenticate import authenticate
 from tests.integration.account import Account
 from tests.integration.cli.terminal import Operator
@@ -46,11 +47,24 @@ def test_a_key_can_expire(operator: Operator, account: Account) -> None:
     assert before <= key.expires_at - 90 * DAY_MS <= now()
 
 
+def test_a_key_can_have_limits_of_its_own(operator: Operator, account: Account) -> None:
+    options = ("--requests-per-hour", "100", "--request-burst", "5", "--creations-per-hour", "0")
+    created = operator.run("keys", "create", "--project", "demo", *options)
+    key_id = json.loads(created.stdout)["keyId"]
+    key = account.registry.key(key_id)
+    assert key is not None
+    assert key.limits == KeyLimits(100, 5, 0)
+    listed = operator.run("keys", "list", "--project", "demo").stdout
+    assert "never\trequestsPerHour 100, requestBurst 5, creationsPerHour 0" in listed
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (("--project", "demo", "--expires", "90"), "--expires takes a number above zero with a unit"),
         (("--project", "demo", "--expires", "9999w"), "--expires takes at most 3650d"),
+        (("--project", "demo", "--request-burst", "0"), "'--request-burst'"),
+        (("--project", "demo", "--creations-per-hour", "-1"), "'--creations-per-hour'"),
         (("--project", "Demo!"), "--project takes 1 to 64 lower-case letters"),
         ((), "name one with --project"),
     ],
@@ -91,6 +105,37 @@ def test_list_of_a_project_that_does_not_exist(operator: Operator) -> None:
     refused = operator.run("keys", "list", "--project", "nobody")
     assert refused.exit_code == 2
     assert "There is no project 'nobody'" in refused.stderr
+
+
+def test_limit_changes_what_is_named(operator: Operator, account: Account) -> None:
+    key_id, shown = account.add_key()
+    limited = operator.run("keys", "limit", key_id, "--requests-per-hour", "60", "--creation-burst", "3")
+    assert (limited.exit_code, limited.stdout) == (0, f"{key_id}: requestsPerHour 60, creationBurst 3\n")
+    assert "up to 60 seconds" in limited.stderr
+    again = operator.run("keys", "limit", shown, "--request-burst", "2", "--json")
+    limits = {"requestsPerHour": 60, "requestBurst": 2, "creationBurst": 3}
+    assert json.loads(again.stdout)["limits"] == limits
+    assert (
+        json.loads(operator.run("keys", "list", "--project", "demo", "--json").stdout)[0]["limits"] == limits
+    )
+
+
+def test_limit_goes_back_to_the_deployments(operator: Operator, account: Account) -> None:
+    key_id, _ = account.add_key()
+    operator.run("keys", "limit", key_id, "--requests-per-hour", "60")
+    reset = operator.run("keys", "limit", key_id, "--reset")
+    assert (reset.exit_code, reset.stdout) == (0, f"{key_id}: as deployed\n")
+    stored = account.registry.key(key_id)
+    assert stored is not None
+    assert stored.limits == KeyLimits()
+
+
+def test_limit_refuses_what_makes_no_sense(operator: Operator, account: Account) -> None:
+    key_id, _ = account.add_key()
+    nothing, unknown = operator.run("keys", "limit", key_id), operator.run("keys", "limit", "abc", "--reset")
+    assert (nothing.exit_code, unknown.exit_code) == (2, 2)
+    assert "There is nothing to set" in nothing.stderr
+    assert unknown.stderr.startswith("There is no key 'abc'")
 
 
 def test_revoke_ends_a_key_for_good(operator: Operator, account: Account) -> None:

@@ -13,6 +13,7 @@ from a2a_tasks.adapters.registry_items import from_mcp_server, to_api_key, to_pr
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.rate import LIMIT_NAMES, KeyLimits
 from a2a_tasks.domain.tools import McpServer
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class DynamoDBRegistry:
             "name": key.name,
             "secretSha256": key.secret_sha256,
             "createdAt": key.created_at,
+            **key.limits.to_named(),
         } | ({} if key.expires_at is None else {"expiresAt": key.expires_at})
         listed = {"pk": f"PROJECT#{key.project_id}", "sk": f"KEY#{key.key_id}"}
         puts = [
@@ -156,21 +158,16 @@ class DynamoDBRegistry:
 
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
         """The key, revoked (now or earlier), or None if there is none."""
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=to_attributes({"pk": f"KEY#{key_id}", "sk": "KEY"}),
-                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :now)",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=to_attributes({":now": now}),
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED:
-                return None
-            raise
-        return to_api_key(key_id, from_attributes(answer["Attributes"]))
+        return self._change_key(key_id, "SET revokedAt = if_not_exists(revokedAt, :now)", {":now": now})
+
+    def limit_key(self, key_id: str, limits: KeyLimits, *, reset: bool = False) -> ApiKey | None:
+        """The key with these limits of its own, or None if there is no key. A limit that is not set stays as
+        it is, or with ``reset`` becomes the deployment's. There must be something to change."""
+        given = limits.to_named()
+        dropped = [name for name in LIMIT_NAMES if reset and name not in given]
+        to_set = ", ".join(f"{name} = :{name}" for name in given)
+        update = (f"SET {to_set} " if to_set else "") + (f"REMOVE {', '.join(dropped)}" if dropped else "")
+        return self._change_key(key_id, update, {f":{name}": value for name, value in given.items()})
 
     def apply_agent(
         self, agent_id: str, project_id: str, definition: dict[str, Any], now: int
@@ -254,6 +251,25 @@ class DynamoDBRegistry:
         )
         item = answer.get("Item")
         return from_attributes(item) if item else None
+
+    def _change_key(self, key_id: str, update: str, values: dict[str, Any]) -> ApiKey | None:
+        """The key as it is then, or None if there is none."""
+        placeholders: dict[str, Any] = {"ExpressionAttributeValues": to_attributes(values)} if values else {}
+        try:
+            answer = call(
+                self.client.update_item,
+                TableName=self.table,
+                Key=to_attributes({"pk": f"KEY#{key_id}", "sk": "KEY"}),
+                UpdateExpression=update,
+                ConditionExpression="attribute_exists(pk)",
+                ReturnValues="ALL_NEW",
+                **placeholders,
+            )
+        except ClientError as error:
+            if code_of(error) == REFUSED:
+                return None
+            raise
+        return to_api_key(key_id, from_attributes(answer["Attributes"]))
 
     def _change_project(
         self,

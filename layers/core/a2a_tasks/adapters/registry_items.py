@@ -7,6 +7,7 @@ from typing import Any
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.rate import KeyLimits
 from a2a_tasks.domain.tools import McpServer
 
 
@@ -19,6 +20,7 @@ def to_api_key(key_id: str, item: dict[str, Any]) -> ApiKey:
         created_at=int(item["createdAt"]),
         expires_at=int(item["expiresAt"]) if "expiresAt" in item else None,
         revoked_at=int(item["revokedAt"]) if "revokedAt" in item else None,
+        limits=KeyLimits.from_named(item),
     )
 
 
@@ -48,6 +50,7 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         max_attempts=definition.get("maxAttempts"),
         max_cost_usd=None if cost is None else Decimal(cost),
         max_task_tokens=budget.get("maxTokens"),
+        max_pending_tasks=definition.get("maxPendingTasks"),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 class AgentRevision:
     """One revision of an agent's definition, as the functions use it. ``timeout_ms`` is a task's default.
 
+    ``max_pending_tasks`` bounds how many of its tasks nobody has begun yet; None does not.
     ``tool_options`` are by tool name, in the YAML's camelCase. ``max_cost_usd`` and ``max_task_tokens`` bound
     what one task may use in all its turns; ``max_tokens`` bounds one turn's answer.
     """
@@ -33,6 +34,7 @@ class AgentRevision:
     max_attempts: int | None = None
     max_cost_usd: Decimal | None = None
     max_task_tokens: int | None = None
+    max_pending_tasks: int | None = None
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:

@@ -102,6 +102,7 @@ class AgentDefinition(_Model):
     timeout_ms: Annotated[int, Field(strict=True, ge=1_000, le=1_800_000)] = 300_000
     max_attempts: Annotated[int | None, Field(strict=True, ge=1, le=10)] = None
     max_concurrent_tasks: Annotated[int, Field(strict=True, ge=1, le=50)] = 5
+    max_pending_tasks: Annotated[int | None, Field(strict=True, ge=1, le=100_000)] = None
     task_budget: TaskBudget | None = None
     enabled: Annotated[bool, Field(strict=True)] = True
     allowed_tools: list[str] = []

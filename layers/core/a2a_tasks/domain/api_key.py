@@ -7,7 +7,9 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.rate import KeyLimits
 
 PREFIX = "a2a"
 _FORMAT = re.compile(rf"{PREFIX}_([a-z2-7]{{16}})_([A-Za-z0-9_-]{{43}})")
@@ -25,6 +27,7 @@ class ApiKey:
     created_at: int
     expires_at: int | None = None
     revoked_at: int | None = None
+    limits: KeyLimits = field(default_factory=KeyLimits)
 
     def is_usable(self, now: int) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

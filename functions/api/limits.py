@@ -1,0 +1,38 @@
+"""The rate limits of whoever has sent the request at hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.services.rate_limit import RateLimitedCaller, RateLimiter
+from functions.api import errors
+
+
+class Limits:
+    """Stands before the routes. A process answers one request at a time, so there is one ``caller``."""
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self.limiter = limiter
+        self._caller: RateLimitedCaller | None = None
+
+    @property
+    def caller(self) -> RateLimitedCaller:
+        """For routes that make tasks, which count too. There is none where no key is asked for."""
+        if self._caller is None:
+            raise LookupError("no key was asked for")
+        return self._caller
+
+    def answer(self, event: dict[str, Any], resolve: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What ``resolve`` answers, unless it is one request too many; in any case with headers."""
+        authorizer = event["requestContext"].get("authorizer")
+        self._caller = self.limiter.caller(authorizer) if authorizer else None
+        if self._caller is None:
+            return resolve()
+        try:
+            self._caller.count_request()
+        except RequestRefused as refused:
+            answer = errors.to_answer(refused)
+        else:
+            answer = resolve()
+        headers = {name: [value] for name, value in self._caller.headers.items()}
+        return answer | {"multiValueHeaders": answer["multiValueHeaders"] | headers}

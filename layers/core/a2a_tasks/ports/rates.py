@@ -1,0 +1,34 @@
+"""How much callers have used of their rates."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from a2a_tasks.domain.rate import Metered, Rate
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What is counted together: one kind of use by one API key."""
+
+    key_id: str
+    metered: Metered
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What came of a try. ``tat`` is the bucket's then (``domain/rate.py``)."""
+
+    is_granted: bool
+    tat: int
+
+
+class RateStore(Protocol):
+    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> Taking:
+        """Take ``count``, if so many are there; else nothing is taken. ``now`` is in Unix microseconds.
+
+        ``seen`` is a ``tat`` that the bucket has had, if one is known. It never falls while it matters, so a
+        bucket that was full and cannot be otherwise by now is not asked.
+
+        Raises ``StoreUnavailable``: then they may have been taken. Taking again may take them twice.
+        """
+        ...

@@ -1,0 +1,157 @@
+"""Rate limits of API keys: counted in the store, told in headers, and not in the way when the store fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.rate import KeyLimits, Metered, Rate, rate_of
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.rates import Bucket, RateStore
+from a2a_tasks.ports.telemetry import Telemetry
+
+MOST_SEEN = 10_000
+"""Buckets that a process remembers."""
+_WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is left of a rate at a moment. Spans are in microseconds."""
+
+    rate: Rate
+    tat: int
+    now: int
+
+    @property
+    def free(self) -> int:
+        return self.rate.free(self.tat, self.now)
+
+    @property
+    def wait(self) -> int:
+        """Until there is one."""
+        return self.rate.wait(self.tat, self.now)
+
+    @property
+    def whole_in(self) -> int:
+        """Until the whole burst is there."""
+        return max(0, self.tat - self.now)
+
+
+@dataclass(frozen=True)
+class RateLimiter:
+    """One for the whole process. ``deployed`` are the limits of keys that have none of their own, all of them
+    set."""
+
+    store: RateStore
+    clock: Clock
+    telemetry: Telemetry
+    deployed: KeyLimits
+    _seen: dict[Bucket, int] = field(default_factory=dict)
+
+    def caller(self, authorizer: Mapping[str, object]) -> "RateLimitedCaller":
+        """The caller of a request, as the authorizer gives it: ``keyId``, and the key's own limits."""
+        return RateLimitedCaller(self, str(authorizer["keyId"]), KeyLimits.from_named(authorizer))
+
+    def take(self, bucket: Bucket, rate: Rate, count: int) -> tuple[int, Standing | None]:
+        """Take as many as there are, ``count`` at most: how many, and what is left.
+
+        If the store does not answer they count as taken, and nothing is known of what is left.
+        """
+        now, wanted = self.clock.now() * 1000, min(count, rate.burst)
+        tat = self._seen.get(bucket, 0)
+        try:
+            while wanted:
+                taking = self.store.take(bucket, rate, wanted, now, tat)
+                tat = self._see(bucket, taking.tat)
+                if taking.is_granted:
+                    break
+                wanted = min(wanted - 1, rate.free(tat, now))
+        except StoreUnavailable as error:
+            self.telemetry.problem(
+                "rate limit not checked", key_id=bucket.key_id, limit=bucket.metered.value, reason=str(error)
+            )
+            return count, None
+        if wanted < count:
+            self.telemetry.count("RateLimited", code=bucket.metered.value)
+            self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.metered.value)
+        return wanted, Standing(rate, tat, now)
+
+    def _see(self, bucket: Bucket, tat: int) -> int:
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen[bucket] = tat
+        return tat
+
+
+@dataclass
+class RateLimitedCaller:
+    """The caller of one request. A route that makes tasks calls ``count_creation`` first, or
+    ``count_creations``; ``headers`` are for whatever is answered."""
+
+    limiter: RateLimiter
+    key_id: str
+    own: KeyLimits
+    _standings: dict[Metered, Standing] = field(default_factory=dict)
+
+    def count_request(self) -> None:
+        """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
+        if not self._take(Metered.REQUESTS, 1):
+            raise self._refusal(Metered.REQUESTS)
+
+    def count_creation(self) -> None:
+        """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
+        self.count_creations(1)
+
+    def count_creations(self, count: int) -> int:
+        """How many of so many tasks may be made: the first ones, and the others get ``creation_refusal``.
+
+        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED) if none may be.
+        """
+        granted = self._take(Metered.CREATIONS, count)
+        if not granted:
+            raise self._refusal(Metered.CREATIONS)
+        return granted
+
+    @property
+    def creation_refusal(self) -> RequestRefused:
+        """Why tasks were not among those that may be made."""
+        return self._refusal(Metered.CREATIONS)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RateLimit-Limit (the burst), -Remaining, and -Reset (seconds until it is whole again), of the limit
+        that leaves the least. None where there is no limit, or nothing is known."""
+        if not self._standings:
+            return {}
+        least = min(self._standings.values(), key=lambda standing: (standing.free, -standing.wait))
+        return {
+            "RateLimit-Limit": str(least.rate.burst),
+            "RateLimit-Remaining": str(least.free),
+            "RateLimit-Reset": str(_seconds(least.whole_in)),
+        }
+
+    def _take(self, metered: Metered, count: int) -> int:
+        rate = rate_of(metered, self.own, self.limiter.deployed)
+        if rate is None:
+            return count
+        taken, standing = self.limiter.take(Bucket(self.key_id, metered), rate, count)
+        if standing is not None:
+            self._standings[metered] = standing
+        return taken
+
+    def _refusal(self, metered: Metered) -> RequestRefused:
+        standing = self._standings[metered]
+        rate = standing.rate
+        seconds = max(1, _seconds(standing.wait))
+        return RequestRefused(
+            ErrorCode.RATE_LIMIT_EXCEEDED,
+            f"{_WORDS[metered]} of this API key are limited to {rate.per_hour:,} an hour and {rate.burst:,}"
+            f" at a time; try again in {seconds} s.",
+            retry_after=seconds,
+        )
+
+
+def _seconds(microseconds: int) -> int:
+    """Rounded up."""
+    return -(-microseconds // 1_000_000)

@@ -1,0 +1,18 @@
+"""What every function needs that callers with an API key reach."""
+
+from a2a_tasks.adapters import environment
+from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
+from a2a_tasks.domain.rate import KeyLimits
+from a2a_tasks.services.rate_limit import RateLimiter
+from a2a_tasks.wiring.tasks import TaskWiring
+
+
+def rate_limiter_of_function(tasks: TaskWiring) -> RateLimiter:
+    """As the environment says. Raises ``Misconfigured``."""
+    deployed = KeyLimits(
+        requests_per_hour=environment.integer("REQUESTS_PER_HOUR"),
+        request_burst=environment.integer("REQUEST_BURST"),
+        creations_per_hour=environment.integer("TASK_CREATIONS_PER_HOUR"),
+        creation_burst=environment.integer("TASK_CREATION_BURST"),
+    )
+    return RateLimiter(DynamoDBRates(tasks.dynamodb, tasks.table), tasks.clock, tasks.telemetry, deployed)

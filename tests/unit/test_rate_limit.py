@@ -1,0 +1,143 @@
+"""Rate limits of callers: what headers and refusals say, and what happens without the store."""
+
+import pytest
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.rate import KeyLimits, Metered
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.rates import Bucket
+from a2a_tasks.services.rate_limit import RateLimitedCaller, RateLimiter
+from tests.twins.clock import FakeClock
+from tests.twins.failpoints import Failpoints
+from tests.twins.rates import MemoryRates
+from tests.twins.telemetry import MemoryTelemetry
+
+DEPLOYED = KeyLimits(requests_per_hour=3_600, request_burst=3, creations_per_hour=360, creation_burst=2)
+
+
+class Desk:
+    """A limiter in one process, its store, and callers."""
+
+    def __init__(self, deployed: KeyLimits = DEPLOYED) -> None:
+        self.clock, self.telemetry, self.store = FakeClock(), MemoryTelemetry(), MemoryRates()
+        self.failpoints = Failpoints()
+        self.limiter = RateLimiter(
+            self.failpoints.wrap("rates", self.store), self.clock, self.telemetry, deployed
+        )
+
+    def caller(self, key_id: str = "key", **own: str) -> RateLimitedCaller:
+        return self.limiter.caller({"projectId": "demo", "keyId": key_id, **own})
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def refused(caller: RateLimitedCaller) -> RequestRefused:
+    with pytest.raises(RequestRefused) as caught:
+        caller.count_request()
+    return caught.value
+
+
+def test_each_request_is_told_what_is_left(desk: Desk) -> None:
+    headers = []
+    for _ in range(3):
+        caller = desk.caller()
+        caller.count_request()
+        headers.append(caller.headers)
+    assert headers == [
+        {"RateLimit-Limit": "3", "RateLimit-Remaining": left, "RateLimit-Reset": reset}
+        for left, reset in (("2", "1"), ("1", "2"), ("0", "3"))
+    ]
+
+
+def test_one_too_many_says_which_limit_and_when_again(desk: Desk) -> None:
+    for _ in range(3):
+        desk.caller().count_request()
+    caller = desk.caller()
+    refusal = refused(caller)
+    assert (refusal.code, refusal.retry_after) == (ErrorCode.RATE_LIMIT_EXCEEDED, 1)
+    assert refusal.message == (
+        "Requests of this API key are limited to 3,600 an hour and 3 at a time; try again in 1 s."
+    )
+    assert caller.headers["RateLimit-Remaining"] == "0"
+    assert desk.telemetry.counts["RateLimited", "REQUESTS"] == 1
+    desk.clock.advance(1)
+    desk.caller().count_request()
+
+
+def test_a_process_goes_by_what_it_has_seen_full(desk: Desk) -> None:
+    for _ in range(3):
+        desk.caller().count_request()
+    desk.store.tats.clear()
+    assert refused(desk.caller()).retry_after == 1
+
+
+def test_keys_do_not_share(desk: Desk) -> None:
+    for _ in range(3):
+        desk.caller().count_request()
+    desk.caller("other").count_request()
+    refused(desk.caller())
+
+
+def test_a_keys_own_limits_come_with_the_request(desk: Desk) -> None:
+    desk.caller(requestsPerHour="60", requestBurst="1").count_request()
+    assert refused(desk.caller(requestsPerHour="60", requestBurst="1")).retry_after == 60
+    unlimited = desk.caller("other", requestsPerHour="0")
+    for _ in range(20):
+        unlimited.count_request()
+    assert unlimited.headers == {}
+
+
+def test_headers_tell_of_the_limit_that_leaves_the_least(desk: Desk) -> None:
+    caller = desk.caller()
+    caller.count_request()
+    caller.count_creation()
+    assert caller.headers == {"RateLimit-Limit": "2", "RateLimit-Remaining": "1", "RateLimit-Reset": "10"}
+
+
+def test_of_many_creations_the_first_ones_are_taken(desk: Desk) -> None:
+    caller = desk.caller()
+    assert caller.count_creations(100) == 2
+    refusal = caller.creation_refusal
+    assert (refusal.code, refusal.retry_after) == (ErrorCode.RATE_LIMIT_EXCEEDED, 10)
+    assert refusal.message.startswith("New tasks of this API key are limited to 360 an hour and 2 at a time")
+    with pytest.raises(RequestRefused):
+        desk.caller().count_creations(1)
+    desk.clock.advance(10)
+    assert desk.caller().count_creations(5) == 1
+    assert desk.telemetry.counts["RateLimited", "CREATIONS"] == 3
+
+
+def test_without_limits_nothing_is_written() -> None:
+    desk = Desk(KeyLimits(0, 1, 0, 1))
+    caller = desk.caller()
+    caller.count_request()
+    assert caller.count_creations(100) == 100
+    assert (caller.headers, desk.store.tats) == ({}, {})
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_store_that_does_not_answer_lets_everybody_through(desk: Desk, after: bool) -> None:
+    desk.failpoints.fail("rates.take", StoreUnavailable("gone"), after=after)
+    desk.failpoints.fail("rates.take", StoreUnavailable("gone"), call=2, after=after)
+    caller = desk.caller()
+    caller.count_request()
+    assert caller.count_creations(50) == 50
+    assert caller.headers == {}
+    assert desk.telemetry.names() == ["rate limit not checked"] * 2
+    counted = {Bucket("key", Metered.REQUESTS), Bucket("key", Metered.CREATIONS)}
+    assert desk.store.tats.keys() == (counted if after else set())
+
+
+def test_a_caller_that_is_at_its_limit_never_gets_more_than_its_rate(desk: Desk) -> None:
+    granted = 0
+    for _ in range(1_000):
+        try:
+            desk.caller().count_request()
+            granted += 1
+        except RequestRefused:
+            pass
+        desk.clock.advance(0.01)
+    assert granted == 3 + 9
