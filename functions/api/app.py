@@ -3,7 +3,7 @@
 import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -76,6 +76,7 @@ Wait = Annotated[
         description="Seconds to wait for the task's end, or its question, before it is answered as it is.",
     ),
 ]
+DocsFormat = Literal["html", "json"]
 TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
 
 
@@ -235,6 +236,15 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
 )
 def health() -> dict[str, Any]:
     return {"status": "ok"}
+
+
+if environment.optional("API_DOCS") == "on":
+
+    @app.get("/docs", include_in_schema=False)
+    def docs(format_: Annotated[DocsFormat, Query(alias="format")] = "html") -> Response[str]:
+        from functions.api import docs_page  # nothing else needs it
+
+        return docs_page.document_answer(app) if format_ == "json" else docs_page.page_answer(app)
 
 
 def _path_of(task: Task) -> str:

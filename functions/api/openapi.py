@@ -1,0 +1,72 @@
+"""The OpenAPI document of the API, made from its routes."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server, Tag
+
+VERSION = "0.1.0"
+PARAMETERS = {"agent_id": "agentId", "task_id": "taskId"}
+STRING = {"schema": {"type": "string"}}
+MEANINGS = {
+    "400": "The request is not valid; `details` names each field (`VALIDATION_ERROR`).",
+    "401": "The API key is missing or not valid (`UNAUTHORIZED`).",
+    "404": "There is no such agent or task in your project (`AGENT_NOT_FOUND`, `TASK_NOT_FOUND`).",
+    "409": "Not in this state: the agent is disabled (`AGENT_DISABLED`), or the task has ended "
+    "(`TASK_NOT_CANCELABLE`) or does not wait for an answer (`TASK_NOT_WAITING`).",
+    "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
+    "429": "Too many requests; wait a moment (`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget "
+    "for today; wait `Retry-After` seconds (`BUDGET_EXCEEDED`).",
+    "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`).",
+}
+DESCRIPTION = """\
+Hand a task to an agent, get its id at once, and fetch the result when it is there.
+
+Every accepted task ends by its deadline: completed, failed with a reason, or canceled. Every error has the
+same shape, and its `code` is what to branch on. A task or agent of another project is answered exactly like
+one that does not exist.
+"""
+
+
+def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> dict[str, Any]:
+    """The document as JSON values; ``servers`` are where the API is."""
+    text: str = app.get_openapi_json_schema(
+        title="a2a-tasks",
+        version=VERSION,
+        openapi_version="3.1.0",
+        description=DESCRIPTION,
+        servers=list(servers),
+        tags=[
+            Tag(name="tasks", description="Hand over, follow and cancel tasks."),
+            Tag(name="operations", description="For those who run the API."),
+        ],
+        security_schemes={
+            "apiKey": HTTPBearer(description="An API key of your project, from `a2actl keys create`.")
+        },
+        security=[{"apiKey": []}],
+    )
+    document: dict[str, Any] = json.loads(text)
+    return _corrected(document)
+
+
+def _corrected(document: dict[str, Any]) -> dict[str, Any]:
+    """What Powertools cannot know: the template's parameter names, and what this API answers otherwise."""
+    text = json.dumps(document)
+    for name, public in PARAMETERS.items():
+        text = text.replace(f"{{{name}}}", f"{{{public}}}").replace(
+            f'"name": "{name}"', f'"name": "{public}"'
+        )
+    corrected: dict[str, Any] = json.loads(text)
+    for operation in (operation for path in corrected["paths"].values() for operation in path.values()):
+        responses = operation["responses"]
+        del responses["422"]
+        for status in responses.keys() & MEANINGS.keys():
+            responses[status]["description"] = MEANINGS[status]
+    corrected["paths"]["/health"]["get"]["security"] = []
+    created = corrected["paths"]["/a2a/{agentId}/tasks"]["post"]["responses"]["202"]
+    created["headers"] = {"Location": {"description": "The task, relative to this address.", **STRING}}
+    for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
+        del corrected["components"]["schemas"][unused]
+    return corrected
