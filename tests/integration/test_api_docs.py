@@ -54,8 +54,8 @@ def test_a_format_that_is_not_known_is_refused(caller: Caller) -> None:
 
 def test_switched_off_there_is_no_page(start: Callable[..., ModuleType]) -> None:
     caller = Caller(start("api", API_DOCS="off").handler, PROJECT)
-    assert caller.get("/docs") == caller.get("/nowhere")
-    assert caller.get("/docs").status == 404
+    page, nothing = caller.get("/docs"), caller.get("/nowhere")
+    assert (page.status, page.text) == (404, nothing.text)
 
 
 def test_it_reads_nothing_of_anybody(caller: Caller, account: Account) -> None:
