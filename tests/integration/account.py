@@ -1,4 +1,4 @@
-"""An AWS account on moto with what the template makes: two tables, two queues, a bucket, a secret."""
+"""An AWS account on moto with what the template makes: two tables, queues, a bucket, a secret, a key."""
 
 import json
 from dataclasses import dataclass
@@ -8,11 +8,14 @@ import boto3
 
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
+from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.sqs_notifications import SQSNotifications
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent import AgentRevision
@@ -23,6 +26,7 @@ from tests.integration.template import table_definition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -30,6 +34,13 @@ if TYPE_CHECKING:
 PROJECT, OTHER_PROJECT = "demo", "rival"
 AGENT, OTHER_AGENT = "assistant", "spy"
 CLAUDE_KEY = "sk-ant-integration-0123456789"
+QUEUES = (
+    "TaskDeadLetterQueue",
+    "TaskQueue",
+    "NotificationQueue",
+    "NotificationDeadLetterQueue",
+    "NotifierDeadLetterQueue",
+)
 CREATED_AT = 1_750_000_000_000
 
 
@@ -41,6 +52,7 @@ class Account:
     sqs: "SQSClient"
     s3: "S3Client"
     secrets: "SecretsManagerClient"
+    kms: "KMSClient"
     calls: AwsCalls
     resources: dict[str, str]
 
@@ -63,6 +75,18 @@ class Account:
     @property
     def rates(self) -> DynamoDBRates:
         return DynamoDBRates(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def push(self) -> DynamoDBPushConfigs:
+        return DynamoDBPushConfigs(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def sealing(self) -> KmsSealing:
+        return KmsSealing(lambda: self.kms, self.resources["PushKey"])
+
+    @property
+    def notifications(self) -> SQSNotifications:
+        return SQSNotifications(self.sqs, self.resources["NotificationQueue"])
 
     @property
     def spend(self) -> DynamoDBSpend:
@@ -125,11 +149,11 @@ class Account:
 def open_account(calls: AwsCalls) -> Account:
     """Make everything in moto, empty."""
     dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-    s3, secrets = boto3.client("s3"), boto3.client("secretsmanager")
+    s3, secrets, kms = boto3.client("s3"), boto3.client("secretsmanager"), boto3.client("kms")
     resources = {"TasksTable": "tasks", "RegistryTable": "registry", "PayloadBucket": "payloads"}
     for table in ("TasksTable", "RegistryTable"):
         dynamodb.create_table(TableName=resources[table], **table_definition(table))
-    for queue in ("TaskDeadLetterQueue", "TaskQueue"):
+    for queue in QUEUES:
         resources[queue] = sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": "5400"})[
             "QueueUrl"
         ]
@@ -139,7 +163,8 @@ def open_account(calls: AwsCalls) -> Account:
     )
     value = json.dumps({"apiKey": CLAUDE_KEY})
     resources["ClaudeApiKeySecret"] = secrets.create_secret(Name="claude", SecretString=value)["ARN"]
-    return Account(dynamodb, sqs, s3, secrets, calls, resources)
+    resources["PushKey"] = kms.create_key()["KeyMetadata"]["Arn"]
+    return Account(dynamodb, sqs, s3, secrets, kms, calls, resources)
 
 
 def record_of(message: Any) -> dict[str, Any]:

@@ -15,15 +15,18 @@ ACTIONS = {
     "Query": ["dynamodb:Query"],
     "BatchWriteItem": ["dynamodb:BatchWriteItem"],
     "SendMessage": ["sqs:SendMessage"],
+    # AWS checks a batch under the single action's name, the emulator under its own
+    "SendMessageBatch": ["sqs:SendMessage", "sqs:SendMessageBatch"],
     "ReceiveMessage": ["sqs:ReceiveMessage"],
     "DeleteMessage": ["sqs:DeleteMessage"],
-    # AWS checks a batch under the single action's name, the emulator under its own
     "ChangeMessageVisibilityBatch": ["sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch"],
     "GetObject": ["s3:GetObject"],
     "PutObject": ["s3:PutObject"],
     "ListObjectsV2": ["s3:ListBucket"],
     "DeleteObjects": ["s3:DeleteObject"],
     "GetSecretValue": ["secretsmanager:GetSecretValue"],
+    "Encrypt": ["kms:Encrypt"],
+    "Decrypt": ["kms:Decrypt"],
 }
 """IAM's names of what an SDK's operation does (Service Authorization Reference)."""
 PSEUDO = {
@@ -100,10 +103,19 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             return [(parameters["TableName"], parameters["Item"]["pk"]["S"])]
         case "Query":
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
-            return [(parameters["TableName"] + index, None)]
+            partition = parameters.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S")
+            return [(parameters["TableName"] + index, partition)]
         case "BatchWriteItem":
             return [(table, None) for table in parameters["RequestItems"]]
-        case "SendMessage" | "ReceiveMessage" | "DeleteMessage" | "ChangeMessageVisibilityBatch":
+        case "Encrypt" | "Decrypt":
+            return [(parameters["KeyId"], None)]
+        case (
+            "SendMessage"
+            | "SendMessageBatch"
+            | "ReceiveMessage"
+            | "DeleteMessage"
+            | "ChangeMessageVisibilityBatch"
+        ):
             return [(parameters["QueueUrl"], None)]
         case "GetObject" | "PutObject":
             return [(f"{parameters['Bucket']}/{parameters['Key']}", None)]

@@ -527,3 +527,18 @@ def test_a_task_can_be_watched_until_it_has_ended(store: TaskStore, status: Stat
 
 def test_nobody_can_watch_a_task_that_does_not_exist(store: TaskStore) -> None:
     assert store.watch(new_task().ref) == Refused(None)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_tasks_changes_can_be_listened_to_in_every_state(store: TaskStore, status: Status) -> None:
+    task = STATES[status](store, created(store), NOW)
+
+    assert store.listen(task.ref)
+    assert store.listen(task.ref)
+
+    assert stored(store, task) == replace(task, notifies=True)
+
+
+def test_nobody_can_listen_to_a_task_that_does_not_exist(store: TaskStore) -> None:
+    assert not store.listen(new_task().ref)
+    assert store.get(new_task().ref) is None

@@ -44,6 +44,7 @@ AT_CREATION: dict[str, Any] = {
     "parent": PARENT,
     "depth": 2,
     "live": True,
+    "notifies": True,
     "not_before": NOW + 60_000,
     "turns": 3,
     "spent": (
@@ -146,7 +147,8 @@ def test_no_part_of_a_task_is_forgotten() -> None:
 def test_a_plain_task_has_no_attribute_that_it_does_not_need() -> None:
     item = from_attributes(task_items.to_item(new_task()))
 
-    assert not {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits", "live"} & item.keys()
+    optional = {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits", "live", "notify"}
+    assert not optional & item.keys()
 
 
 # ---------------------------------------------------------------- items of version 0.1

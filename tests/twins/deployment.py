@@ -20,7 +20,10 @@ from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
+from a2a_tasks.services.notify import Notifier
 from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.push import PushConfigs
+from a2a_tasks.services.push_acceptance import PushAcceptance
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
 from a2a_tasks.services.slots import Slots
@@ -36,6 +39,7 @@ from tests.twins.live import MemoryLive
 from tests.twins.model import ScriptedModel
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.process import Process
+from tests.twins.push import MemoryNotifications, MemoryPushConfigs, MemorySealing
 from tests.twins.queue import MemoryQueue
 from tests.twins.records import MemoryRecords, MemorySpend
 from tests.twins.registry import MemoryRegistry
@@ -95,6 +99,9 @@ class Deployment:
     slot_store: MemorySlots = field(default_factory=MemorySlots)
     batches: MemoryBatches = field(default_factory=MemoryBatches)
     reservations: MemoryReservations = field(default_factory=MemoryReservations)
+    push: MemoryPushConfigs = field(default_factory=MemoryPushConfigs)
+    sealing: MemorySealing = field(default_factory=MemorySealing)
+    notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
     model: ScriptedModel = field(default_factory=ScriptedModel)
     workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
@@ -121,6 +128,7 @@ class Deployment:
             batches=points.wrap("batches", self.batches),
             reservations=points.wrap("reservations", self.reservations),
             budgets=self.budgets(points),
+            push=self.push_acceptance(points),
             clock=self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
@@ -129,6 +137,26 @@ class Deployment:
             max_timeout_ms=1_800_000,
             has_batches=True,
         )
+
+    def push_acceptance(self, failpoints: Failpoints | None = None) -> PushAcceptance:
+        points = failpoints or Failpoints()
+        return PushAcceptance(
+            store=points.wrap("push", self.push),
+            sealer=points.wrap("sealing", self.sealing),
+            clock=self.clock,
+            retention_ms=RETENTION_MS,
+            allow_loopback=False,
+        )
+
+    def push_configs(self, failpoints: Failpoints | None = None) -> PushConfigs:
+        points = failpoints or Failpoints()
+        store, push = points.wrap("store", self.store), points.wrap("push", self.push)
+        return PushConfigs(store, push, self.push_acceptance(points), self.entropy)
+
+    def notifier(self, failpoints: Failpoints | None = None) -> Notifier:
+        points = failpoints or Failpoints()
+        push, queue = points.wrap("push", self.push), points.wrap("notifications", self.notifications)
+        return Notifier(push, queue, self.telemetry)
 
     def slots(self, failpoints: Failpoints | None = None) -> Slots:
         points = failpoints or Failpoints()

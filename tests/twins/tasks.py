@@ -220,6 +220,10 @@ class MemoryTaskStore:
             lambda task: replace(task, output=output or task.output, spent=spent, lease_until=None),
         )
 
+    def listen(self, ref: TaskRef) -> bool:
+        result = self._change("listen", ref, lambda _: True, lambda task: replace(task, notifies=True))
+        return isinstance(result, Written)
+
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         result = self._change(
             "look_again",
@@ -279,7 +283,7 @@ def _check(method: str, before: Task, after: Task) -> None:
     """Raises ``IllegalChange`` for a write that would break what is true of every task."""
     claimed = after.fence != before.fence
     moved = after.status is not before.status or claimed
-    if before.is_terminal and (method != "attach" or moved):
+    if before.is_terminal and (method not in ("attach", "listen") or moved):
         raise IllegalChange(f"{before.ref} has {before.status} and never changes again")
     if moved and after.status not in TRANSITIONS[before.status]:
         raise IllegalChange(f"{before.ref} cannot go from {before.status} to {after.status}")

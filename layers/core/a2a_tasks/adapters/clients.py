@@ -7,6 +7,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -32,6 +33,10 @@ def s3() -> "S3Client":
     # the bucket's region, since the redirect from the global address would break the signature.
     signed = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     return boto3.client("s3", config=CONFIG.merge(signed))
+
+
+def kms() -> "KMSClient":
+    return boto3.client("kms", config=CONFIG)
 
 
 def secretsmanager() -> "SecretsManagerClient":

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call
+from a2a_tasks.domain.record_keys import FIRST_RECORD
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Record
 
@@ -39,8 +40,10 @@ class DynamoDBRecords:
     def records(self, task_id: str) -> list[Record]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_attributes({":pk": task_items.owned_partition(task_id)}),
+            KeyConditionExpression="pk = :pk AND sk >= :first",
+            ExpressionAttributeValues=to_attributes(
+                {":pk": task_items.owned_partition(task_id), ":first": FIRST_RECORD}
+            ),
             ConsistentRead=True,
         )
         return [_to_record(item) for page in call(list, pages) for item in page["Items"]]

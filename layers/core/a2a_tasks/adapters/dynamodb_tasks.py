@@ -288,6 +288,11 @@ class DynamoDBTaskStore:
             },
         )
 
+    def listen(self, ref: TaskRef) -> bool:
+        """Protects against a task that is gone: only what is there changes."""
+        result = self._update(ref, set_={"notify": True}, condition="attribute_exists(projectId)", values={})
+        return isinstance(result, Written)
+
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Protects against two sweeps acting on one nomination: the due time must be the one seen."""
         result = self._update(

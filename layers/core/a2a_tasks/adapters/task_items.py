@@ -146,6 +146,8 @@ def to_item(task: Task) -> dict[str, Any]:
         values["depth"] = task.depth
     if task.live:
         values["live"] = True
+    if task.notifies:
+        values["notify"] = True
     if task.due_at is not None:
         values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
     return key(task.ref) | to_attributes(values)
@@ -192,6 +194,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         awaits=tuple(_ref(value) for value in values.get("awaits", ())),
         artifacts=tuple(_artifact(value) for value in values.get("artifacts", ())),
         live=bool(values.get("live", False)),
+        notifies=values.get("notify", False),
     )
 
 

@@ -1,7 +1,15 @@
-"""The keys of what a task owns; they sort in the order in which things happened."""
+"""The keys of what a task owns; those of its records sort in the order in which things happened."""
 
+CONFIG = "NOTIFY#"
+"""A push configuration. It sorts before every record, so that records are read without it."""
 PROMPT_KEY = "PROMPT"
+FIRST_RECORD = PROMPT_KEY
 CALL = "#TOOL#"
+
+
+def config_key(config_id: str) -> str:
+    """A push configuration."""
+    return f"{CONFIG}{config_id}"
 
 
 def turn_key(number: int) -> str:

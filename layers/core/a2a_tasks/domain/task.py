@@ -156,7 +156,8 @@ class Task:
 
     ``deadline`` is when its time ends. While it waits for an answer that is the longest wait, and
     ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
-    ``live`` says that somebody wants to see what it says while it is at it.
+    ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
+    to be told of its changes (``domain/push.py``).
     """
 
     ref: TaskRef
@@ -196,6 +197,7 @@ class Task:
     awaits: tuple[TaskRef, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     live: bool = False
+    notifies: bool = False
 
     @property
     def usage(self) -> Usage:

@@ -11,3 +11,7 @@ class QueueUnavailable(Exception):
 
 class PayloadUnavailable(Exception):
     """The payload store did not answer."""
+
+
+class SealingUnavailable(Exception):
+    """The key could not be used: nothing was encrypted or decrypted."""

@@ -1,22 +1,49 @@
-"""Where the push configurations of tasks are kept."""
+"""Push configurations and notifications: where they are kept, and how they leave."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from a2a_tasks.domain.push import PushConfig
-from a2a_tasks.domain.task import TaskRef
+from a2a_tasks.domain.push import Notification, StoredPushConfig
 
 
 class PushConfigStore(Protocol):
-    """All methods raise ``StoreUnavailable`` and can be repeated."""
+    """The configurations of each task. All methods raise ``StoreUnavailable`` and can be repeated."""
 
-    def put(self, ref: TaskRef, config: PushConfig) -> None:
-        """Keep a configuration; one of the same id is replaced."""
+    def put(self, task_id: str, config: StoredPushConfig, until: int) -> None:
+        """Keep a configuration; one of the same id is replaced. ``until`` (Unix milliseconds) is when its
+        task has been deleted for certain: the entry may be deleted then."""
         ...
 
-    def get(self, ref: TaskRef, config_id: str) -> PushConfig | None: ...
-
-    def list(self, ref: TaskRef) -> list[PushConfig]:
-        """All configurations of a task, in the order of their ids."""
+    def get(self, task_id: str, config_id: str) -> StoredPushConfig | None:
+        """A consistent read."""
         ...
 
-    def delete(self, ref: TaskRef, config_id: str) -> None: ...
+    def all(self, task_id: str) -> list[StoredPushConfig]:
+        """All configurations of a task, in the order of their ids (a consistent read)."""
+        ...
+
+    def delete(self, task_id: str, config_id: str) -> None: ...
+
+
+class PushConfigIds(Protocol):
+    """A separate port: who only sends notifications on sees no more than the ids."""
+
+    def ids(self, task_id: str) -> list[str]:
+        """The ids of a task's configurations, in order (a consistent read). Raises ``StoreUnavailable``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A notification that may not be in its queue, and why."""
+
+    notification: Notification
+    reason: str
+
+
+class NotificationSender(Protocol):
+    def send(self, notifications: Sequence[Notification]) -> list[Unsent]:
+        """Put any number of notifications into their queue. Sending again is safe: whoever delivers one twice
+        does so under one id."""
+        ...

@@ -169,6 +169,10 @@ class TaskStore(Protocol):
         nobody has claimed the task since. The end itself does not change."""
         ...
 
+    def listen(self, ref: TaskRef) -> bool:
+        """From now on the task's changes are told, also those of an ended one; False if there is none."""
+        ...
+
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Move a live task's due time; False if another sweep, or its worker, moved it first."""
         ...

@@ -8,6 +8,7 @@ from typing import Any
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.push import PushConfig
 from a2a_tasks.domain.task import (
     MAX_QUEUE_DELAY_MS,
     Budget,
@@ -31,6 +32,7 @@ from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import content, payload
 from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
+from a2a_tasks.services.push_acceptance import PushTaker
 from a2a_tasks.services.slots import Slots
 
 RESERVED_MS = 24 * 3_600_000
@@ -95,6 +97,7 @@ class Submission:
     parts: tuple[Mapping[str, Any], ...] = ()
     message_id: str | None = None
     metadata: Mapping[str, Any] | None = None
+    push: PushConfig | None = None
 
     def to_document(self) -> dict[str, Any]:
         """The task's input as it is kept."""
@@ -120,6 +123,7 @@ class Submitter:
     batches: BatchLine
     reservations: ReservationStore
     budgets: DailyBudgets
+    push: PushTaker
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -134,7 +138,8 @@ class Submitter:
         The same idempotency key gives the same task: its id is reserved first, so whoever repeats a request,
         at the same moment or after a crash, creates the same task or finds it.
 
-        Raises ``RequestRefused``, and ``StoreUnavailable`` or ``PayloadUnavailable`` if it was not accepted.
+        Raises ``RequestRefused``, and ``StoreUnavailable``, ``PayloadUnavailable`` or ``SealingUnavailable``
+        if it was not accepted.
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
@@ -148,6 +153,9 @@ class Submitter:
         if task.context_id is not None:
             # before the task itself, so that no later task of the context can go first
             self.slots.register(task)
+        if submission.push is not None:
+            # before it too, so that no change of it goes untold; under an id that a repetition makes again
+            self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
         if self.store.create(task):
             self.telemetry.count("TasksCreated")
             self.telemetry.event("task accepted", task)
@@ -188,6 +196,8 @@ class Submitter:
             content.check(submission.parts)
         if submission.lane is Lane.BATCH:
             self._check_batch(agent, submission)
+        if submission.push is not None:
+            self.push.check(submission.push, "pushNotificationConfig")
         limit = agent.max_attempts or self.max_attempts
         if submission.max_attempts is not None and submission.max_attempts > limit:
             raise _invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")
@@ -235,6 +245,7 @@ class Submitter:
             parent=origin.parent if origin else None,
             depth=origin.depth if origin else 0,
             live=submission.live,
+            notifies=submission.push is not None,
         )
 
     def _timeout(self, agent: AgentRevision, submission: Submission) -> int:

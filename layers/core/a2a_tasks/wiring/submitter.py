@@ -9,12 +9,15 @@ from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.domain.backend import HAS_BATCHES, Backend
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.services.budgets import DailyBudgets
+from a2a_tasks.services.push_acceptance import PushTaker, TakesNoPush
 from a2a_tasks.services.submit import Submitter
 from a2a_tasks.wiring.tasks import TaskWiring
 
 
-def submitter_of_function(tasks: TaskWiring, payloads: PayloadStore) -> Submitter:
-    """As the environment says. Raises ``Misconfigured``."""
+def submitter_of_function(
+    tasks: TaskWiring, payloads: PayloadStore, push: PushTaker | None = None
+) -> Submitter:
+    """As the environment says; without ``push`` nobody is told of its tasks. Raises ``Misconfigured``."""
     return Submitter(
         store=tasks.store,
         registry=tasks.registry,
@@ -24,6 +27,7 @@ def submitter_of_function(tasks: TaskWiring, payloads: PayloadStore) -> Submitte
         batches=DynamoDBBatchLine(tasks.dynamodb, tasks.table),
         reservations=DynamoDBReservations(tasks.dynamodb, tasks.table),
         budgets=DailyBudgets(DynamoDBSpend(tasks.dynamodb, tasks.table), tasks.registry, tasks.clock),
+        push=push or TakesNoPush(),
         clock=tasks.clock,
         entropy=tasks.entropy,
         telemetry=tasks.telemetry,

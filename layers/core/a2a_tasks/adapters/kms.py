@@ -1,0 +1,45 @@
+"""Secrets that callers give, encrypted by a key that never leaves KMS."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.ports.faults import SealingUnavailable
+from a2a_tasks.ports.sealing import SealBroken
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+NOT_SEALED_SO = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+
+
+@dataclass(frozen=True)
+class KmsSealing:
+    """``Sealer`` and ``Opener``; a function's role lets it be one of them. ``client`` gives one."""
+
+    client: "Callable[[], KMSClient]"
+    key_arn: str
+
+    def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes:
+        try:
+            answer = self.client().encrypt(
+                KeyId=self.key_arn, Plaintext=plain, EncryptionContext=dict(context)
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise SealingUnavailable(str(error)) from error
+        return answer["CiphertextBlob"]
+
+    def open(self, sealed: bytes, context: Mapping[str, str]) -> bytes:
+        try:
+            answer = self.client().decrypt(
+                KeyId=self.key_arn, CiphertextBlob=sealed, EncryptionContext=dict(context)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in NOT_SEALED_SO:
+                raise SealBroken(str(error)) from error
+            raise SealingUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise SealingUnavailable(str(error)) from error
+        return answer["Plaintext"]

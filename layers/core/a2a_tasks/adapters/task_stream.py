@@ -1,0 +1,24 @@
+"""The tasks' table as a stream of changes (DynamoDB Streams, with new and old images)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from a2a_tasks.adapters import task_items
+from a2a_tasks.domain.push import StatusChange
+from a2a_tasks.domain.task import Status
+
+
+def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
+    """What a record of the stream says of a task that somebody may want to be told of; None where its status
+    is what it was, and for its creation and deletion."""
+    old, new = record["dynamodb"].get("OldImage"), record["dynamodb"].get("NewImage")
+    is_task = bool(old and new) and new["sk"]["S"].startswith(task_items.TASK_PREFIX)
+    if not is_task or "notify" not in new or old["status"] == new["status"]:
+        return None
+    return StatusChange(task_items.from_item(new), Status(old["status"]["S"]))
+
+
+def sequence_number_of(record: Mapping[str, Any]) -> str:
+    """What names a record to Lambda where it was not done with."""
+    number: str = record["dynamodb"]["SequenceNumber"]
+    return number

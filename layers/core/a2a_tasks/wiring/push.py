@@ -1,0 +1,22 @@
+"""What every function needs that takes push configurations."""
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
+from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.services.push import PushConfigs
+from a2a_tasks.services.push_acceptance import PushAcceptance
+from a2a_tasks.wiring.tasks import TaskWiring
+
+
+def push_configs_of_function(tasks: TaskWiring) -> PushConfigs:
+    """As the environment says. Raises ``Misconfigured``."""
+    store = DynamoDBPushConfigs(tasks.dynamodb, tasks.table)
+    acceptance = PushAcceptance(
+        store=store,
+        sealer=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        clock=tasks.clock,
+        retention_ms=environment.retention_ms(),
+        allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true",
+    )
+    return PushConfigs(tasks.store, store, acceptance, tasks.entropy)

@@ -1,0 +1,36 @@
+"""The tasks' table as a stream of changes, and what Lambda does with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from a2a_tasks.domain.push import StatusChange
+from tests.twins.failpoints import Crash
+from tests.twins.tasks import Change, MemoryTaskStore
+
+type Notify = Callable[[Sequence[StatusChange | None]], int | None]
+
+
+@dataclass
+class MemoryStream:
+    """Changes in the order in which they were made; ``position`` is up to where they are done with."""
+
+    store: MemoryTaskStore
+    position: int = 0
+
+    def deliver(self, notify: Notify) -> bool:
+        """One invocation with all that is not done with; whether it left nothing. What it fails on comes
+        again, with everything behind it."""
+        batch = self.store.changes[self.position :]
+        try:
+            failed = notify([_told(change) for change in batch])
+        except Crash:
+            return False
+        self.position += len(batch) if failed is None else failed
+        return failed is None
+
+
+def _told(change: Change) -> StatusChange | None:
+    before, after = change.before, change.after
+    if before is None or not after.notifies or before.status is after.status:
+        return None
+    return StatusChange(after, before.status)
