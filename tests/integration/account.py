@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
-from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
