@@ -15,3 +15,7 @@ class PayloadUnavailable(Exception):
 
 class SealingUnavailable(Exception):
     """The key could not be used: nothing was encrypted or decrypted."""
+
+
+class SecretsUnavailable(Exception):
+    """A secret could not be read, or is not what it should be."""

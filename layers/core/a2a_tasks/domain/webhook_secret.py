@@ -1,0 +1,100 @@
+"""A project's signing secret, and the signatures of the Standard Webhooks scheme that are made with it.
+
+https://github.com/standard-webhooks/standard-webhooks
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.task import iso8601
+
+PREFIX = "whsec_"
+RANDOM_BYTES = 32
+
+
+class NotASecret(ValueError):
+    """The text is none of ours. What it says is not repeated."""
+
+
+@dataclass(frozen=True)
+class WebhookSecret:
+    """What signs a project's notifications. While there is a ``previous`` one, both do, so that receivers can
+    change over at their leisure. ``rotated_at`` is ISO 8601."""
+
+    current: str = field(repr=False)
+    rotated_at: str
+    previous: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def new(cls, random: bytes, now: int) -> "WebhookSecret":
+        """From 32 random bytes."""
+        return cls(_encoded(random), iso8601(now))
+
+    @classmethod
+    def from_json(cls, text: str) -> "WebhookSecret":
+        """Raises ``NotASecret``."""
+        try:
+            stored = json.loads(text)
+            current, previous = stored["current"], stored.get("previous")
+            for secret in (current, *([] if previous is None else [previous])):
+                _key_of(secret)
+            return cls(current, str(stored.get("rotatedAt", "")), previous)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # `from None`: the cause would show the text
+            raise NotASecret("not a signing secret as a2actl keeps it") from None
+
+    def to_json(self) -> str:
+        """``{"current", "rotatedAt", "previous"?}``."""
+        known = {"current": self.current, "rotatedAt": self.rotated_at}
+        return json.dumps(known if self.previous is None else known | {"previous": self.previous})
+
+    def rotated(self, random: bytes, now: int) -> "WebhookSecret":
+        """A new one; the current one stays live as the previous, and what was previous no longer is."""
+        return WebhookSecret(_encoded(random), iso8601(now), self.current)
+
+    def retired(self) -> "WebhookSecret":
+        """The current one alone."""
+        return WebhookSecret(self.current, self.rotated_at)
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """All that sign, the current one first."""
+        return (self.current,) if self.previous is None else (self.current, self.previous)
+
+
+def signed_headers(
+    secrets: Sequence[str], message_id: str, timestamp: int, body: bytes
+) -> list[tuple[str, str]]:
+    """The scheme's three headers; ``timestamp`` is the moment of this try in Unix seconds."""
+    signatures = [_signature(secret, message_id, timestamp, body) for secret in secrets]
+    return [
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(timestamp)),
+        ("webhook-signature", " ".join(signatures)),
+    ]
+
+
+def fingerprint(secret: str) -> str:
+    """What tells secrets apart without giving them away."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:12]
+
+
+def _signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digest = hmac.digest(_key_of(secret), signed, "sha256")
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _encoded(random: bytes) -> str:
+    return PREFIX + base64.b64encode(random[:RANDOM_BYTES]).decode()
+
+
+def _key_of(secret: str) -> bytes:
+    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    if not secret.startswith(PREFIX) or len(key) != RANDOM_BYTES:
+        raise NotASecret("not a signing secret")
+    return key
