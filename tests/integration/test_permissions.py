@@ -70,7 +70,7 @@ def hold_and_wait(account: Account, holder: Task, waiting: Task) -> None:
 def test_the_api(agents: Account, start: Start) -> None:
     api = start("api")
     caller, now = Caller(api.handler, PROJECT), api.submitter.clock.now()
-    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, maxPendingTasks=10)
     agents.registry.create_project(PROJECT, now)
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
 

@@ -43,6 +43,7 @@ AT_CREATION: dict[str, Any] = {
     "budget": Budget(Decimal("0.25"), 100_000),
     "parent": PARENT,
     "depth": 2,
+    "counts_as_pending": True,
     "live": True,
     "notifies": True,
     "not_before": NOW + 60_000,
@@ -148,7 +149,7 @@ def test_a_plain_task_has_no_attribute_that_it_does_not_need() -> None:
     item = from_attributes(task_items.to_item(new_task()))
 
     optional = {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits", "live", "notify"}
-    assert not optional & item.keys()
+    assert not (optional | {"pendingAgent"}) & item.keys()
 
 
 # ---------------------------------------------------------------- items of version 0.1

@@ -90,6 +90,7 @@ class MemoryTaskStore:
                 started_at=claim.now if task.started_at is None else task.started_at,
                 attempt=task.attempt + 1,
                 fence=task.fence + 1,
+                counts_as_pending=False,
             )
 
         result = self._change("claim", ref, free, taken)
@@ -195,6 +196,7 @@ class MemoryTaskStore:
                 lease_until=None if guard.by_worker else task.lease_until,
                 due_at=None,
                 question=None,
+                counts_as_pending=False,
             )
 
         with self._lock:
@@ -239,6 +241,11 @@ class MemoryTaskStore:
         entries = [Due(ref, due_at) for ref, due_at in times if due_at is not None and due_at <= now]
         entries = [due for due in entries if in_shard(due.ref, shard)]
         return sorted(entries, key=lambda due: due.due_at)[:limit]
+
+    def count_pending(self, agent_id: str, limit: int) -> int:
+        with self._lock:
+            of_agent = [task for task in self.tasks.values() if task.ref.agent_id == agent_id]
+        return min(limit, sum(task.counts_as_pending for task in of_agent))
 
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         with self._lock:

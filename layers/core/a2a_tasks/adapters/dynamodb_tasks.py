@@ -45,7 +45,7 @@ TTL_GRACE_SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class DynamoDBTaskStore:
-    """``TaskStore`` on one table with the sparse indexes ``due`` and ``retention``."""
+    """``TaskStore`` on one table with the sparse indexes ``due``, ``retention`` and ``pending``."""
 
     client: "DynamoDBClient"
     table: str
@@ -113,6 +113,7 @@ class DynamoDBTaskStore:
             },
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
+            remove=["pendingAgent"],
             condition=(
                 "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
                 "((#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)) OR "
@@ -254,10 +255,11 @@ class DynamoDBTaskStore:
         if outcome.spent is not None:
             changes["spent"] = task_items.spent_value(outcome.spent)
         condition, values = _to_condition(guard)
+        left = ["dueShard", "dueAt", "question", "pendingAgent"] + (["leaseUntil"] if guard.by_worker else [])
         result = self._update(
             ref,
             set_=changes,
-            remove=["dueShard", "dueAt", "question"] + (["leaseUntil"] if guard.by_worker else []),
+            remove=left,
             condition=condition,
             values=values,
         )
@@ -306,6 +308,23 @@ class DynamoDBTaskStore:
     def due(self, shard: int, now: int, limit: int) -> list[Due]:
         items = self._index("due", "dueShard", f"due#{shard}", "dueAt", now, limit)
         return [Due(task_items.ref_of(item), int(item["dueAt"]["N"])) for item in items]
+
+    def count_pending(self, agent_id: str, limit: int) -> int:
+        partition = task_items.pending_partition(agent_id)
+        query: dict[str, Any] = {
+            "IndexName": "pending",
+            "KeyConditionExpression": "pendingAgent = :agent",
+            "ExpressionAttributeValues": to_attributes({":agent": partition}),
+            "Select": "COUNT",
+        }
+        count = 0
+        while count < limit:
+            answer = self._call(self.client.query, **query, Limit=limit - count)
+            count += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return count
 
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         items = self._index("retention", "expireShard", f"retention#{shard}", "expireAt", now, limit)

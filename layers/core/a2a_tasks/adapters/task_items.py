@@ -47,6 +47,11 @@ def retention_shard(task_id: str) -> str:
     return f"retention#{shard(task_id)}"
 
 
+def pending_partition(agent_id: str) -> str:
+    """The partition of an agent's tasks that nobody has begun yet, in their index."""
+    return f"AGENT#{agent_id}"
+
+
 def payload_value(payload: Payload) -> dict[str, str]:
     if payload.key is None:
         return {"inline": payload.inline or ""}
@@ -148,6 +153,8 @@ def to_item(task: Task) -> dict[str, Any]:
         values["live"] = True
     if task.notifies:
         values["notify"] = True
+    if task.counts_as_pending:
+        values["pendingAgent"] = pending_partition(task.ref.agent_id)
     if task.due_at is not None:
         values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
     return key(task.ref) | to_attributes(values)
@@ -195,6 +202,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         artifacts=tuple(_artifact(value) for value in values.get("artifacts", ())),
         live=bool(values.get("live", False)),
         notifies=values.get("notify", False),
+        counts_as_pending="pendingAgent" in values,
     )
 
 

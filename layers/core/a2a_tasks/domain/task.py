@@ -158,6 +158,7 @@ class Task:
     ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
     ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
     to be told of its changes (``domain/push.py``).
+    ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     """
 
     ref: TaskRef
@@ -198,6 +199,7 @@ class Task:
     artifacts: tuple[Artifact, ...] = ()
     live: bool = False
     notifies: bool = False
+    counts_as_pending: bool = False
 
     @property
     def usage(self) -> Usage:

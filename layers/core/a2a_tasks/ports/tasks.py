@@ -181,6 +181,11 @@ class TaskStore(Protocol):
         """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first."""
         ...
 
+    def count_pending(self, agent_id: str, limit: int) -> int:
+        """How many of an agent's tasks count as pending; those beyond ``limit`` are not looked at. What has
+        changed in the last moment may not show."""
+        ...
+
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         """Up to ``limit`` ended tasks of a shard with ``retain_until <= now``, the oldest first."""
         ...

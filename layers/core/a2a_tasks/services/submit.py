@@ -35,6 +35,8 @@ from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
 from a2a_tasks.services.push_acceptance import PushTaker
 from a2a_tasks.services.slots import Slots
 
+PENDING_RETRY_SECONDS = 10
+"""When to try again where an agent has too many tasks waiting. When one of them begins is not known."""
 RESERVED_MS = 24 * 3_600_000
 """How long an idempotency key stands for its task."""
 MAX_BATCH_TIMEOUT_MS = 24 * 3_600_000
@@ -207,6 +209,21 @@ class Submitter:
                 "The project's budget for today is used up; it begins anew at midnight UTC.",
                 retry_after=seconds_to_next_day(self.clock.now()),
             )
+        # not of a task that another one has started: what was accepted goes on
+        if submission.origin is None and self._has_too_many_pending(agent):
+            raise RequestRefused(
+                ErrorCode.RATE_LIMIT_EXCEEDED,
+                f"{agent.max_pending_tasks:,} tasks wait for this agent, which is as many as may"
+                " (maxPendingTasks); try again when some have begun.",
+                retry_after=PENDING_RETRY_SECONDS,
+            )
+
+    def _has_too_many_pending(self, agent: AgentRevision) -> bool:
+        limit = agent.max_pending_tasks
+        if limit is None or self.store.count_pending(agent.agent_id, limit) < limit:
+            return False
+        self.telemetry.count("RateLimited", code="PENDING")
+        return True
 
     def _check_batch(self, agent: AgentRevision, submission: Submission) -> None:
         if not self.has_batches:
@@ -244,6 +261,7 @@ class Submitter:
             budget=_smaller(submission.budget, Budget(agent.max_cost_usd, agent.max_task_tokens)),
             parent=origin.parent if origin else None,
             depth=origin.depth if origin else 0,
+            counts_as_pending=agent.max_pending_tasks is not None,
             live=submission.live,
             notifies=submission.push is not None,
         )
