@@ -1,0 +1,45 @@
+"""Template cards: what must be right about them, and the codes that change them once."""
+
+import re
+import secrets
+from typing import Any
+
+from local.wecom import errors
+from local.wecom.errors import WeComError
+
+CARD_TYPES = ("text_notice", "news_notice", "button_interaction", "vote_interaction", "multiple_interaction")
+_TASK_ID = re.compile(r"[0-9A-Za-z_\-@]{1,128}")
+_CODE_MS = 72 * 3_600_000
+
+
+class Cards:
+    """The task ids that are taken, and the codes that may be used; times are Unix milliseconds."""
+
+    def __init__(self) -> None:
+        self._task_ids: set[str] = set()
+        self._codes: dict[str, int] = {}
+
+    def check(self, card: Any) -> None:
+        """Raises WeComError; after that, the card's task id is taken."""
+        if not isinstance(card, dict) or card.get("card_type") not in CARD_TYPES:
+            raise WeComError(errors.BAD_PARAMETER, "template_card.card_type invalid")
+        task_id = card.get("task_id")
+        if task_id is None and not card["card_type"].endswith("_interaction"):
+            return
+        if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
+            raise WeComError(errors.BAD_PARAMETER, "template_card.task_id invalid")
+        if task_id in self._task_ids:
+            raise WeComError(errors.BAD_PARAMETER, "template_card.task_id is not unique")
+        self._task_ids.add(task_id)
+
+    def issue_code(self, now: int) -> str:
+        """A code that changes a card once, within 72 hours."""
+        code = secrets.token_urlsafe(24)
+        self._codes[code] = now
+        return code
+
+    def use_code(self, code: Any, now: int) -> None:
+        """Raises WeComError for a code that there is not, no longer, or that was used."""
+        issued_at = self._codes.pop(code, None) if isinstance(code, str) else None
+        if issued_at is None or now >= issued_at + _CODE_MS:
+            raise WeComError(errors.BAD_PARAMETER, "invalid response_code")

@@ -1,0 +1,65 @@
+"""What people have done, and what of it still goes on."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from local.wecom.errors import ControlError
+from local.wecom.exchange import Exchange, Outcome
+from local.wecom.record import Record
+
+
+class Exchanges:
+    """By id, in order; each is carried out by a task of its own."""
+
+    def __init__(self) -> None:
+        self._exchanges: dict[str, Exchange] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def add(self, exchange: Exchange) -> None:
+        """One that is not carried out (yet)."""
+        self._exchanges[exchange.id] = exchange
+
+    def start(self, exchange: Exchange, work: Coroutine[Any, Any, None], record: Record) -> None:
+        """Carry one out. If the double itself fails at it, that is recorded as a violation."""
+        self.add(exchange)
+        self._tasks[exchange.id] = asyncio.create_task(_guard(exchange, work, record))
+
+    def find(self, exchange_id: str) -> Exchange:
+        """Raises ControlError."""
+        if (exchange := self._exchanges.get(exchange_id)) is None:
+            raise ControlError(404, f"there is no exchange {exchange_id}")
+        return exchange
+
+    async def ended(self, exchange_id: str, seconds: float) -> Exchange:
+        """An exchange when it has ended, or after so many seconds of real time. Raises ControlError."""
+        exchange = self.find(exchange_id)
+        if exchange_id in self._tasks and seconds:
+            await asyncio.wait([self._tasks[exchange_id]], timeout=seconds)
+        return exchange
+
+    def all(self) -> list[Exchange]:
+        return list(self._exchanges.values())
+
+    def open_messages(self, user: str) -> int:
+        """How many of somebody's messages to the bot are not answered to the end."""
+        return sum(
+            (exchange.kind, exchange.user, exchange.outcome) == ("message", user, Outcome.OPEN)
+            for exchange in self._exchanges.values()
+        )
+
+    def clear(self) -> None:
+        """Forget all, and let none go on."""
+        for task in self._tasks.values():
+            task.cancel()
+        self._exchanges.clear()
+        self._tasks.clear()
+
+
+async def _guard(exchange: Exchange, work: Coroutine[Any, Any, None], record: Record) -> None:
+    try:
+        await work
+    except Exception as error:
+        record.violate("the double itself", repr(error))
+        exchange.outcome = Outcome.WRONG
+        raise

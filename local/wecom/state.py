@@ -1,0 +1,34 @@
+"""Everything that one double knows, made anew by a reset or by new settings."""
+
+from local.wecom.cards import Cards
+from local.wecom.exchanges import Exchanges
+from local.wecom.faults import Faults
+from local.wecom.media import Media
+from local.wecom.messages import Messages
+from local.wecom.record import Record
+from local.wecom.response_urls import ResponseUrls
+from local.wecom.settings import Settings
+from local.wecom.tokens import Tokens
+from local.wecom.webhooks import Webhooks
+
+
+class State:
+    """The parts and what they share."""
+
+    def __init__(self) -> None:
+        self.exchanges = Exchanges()
+        self.renew(Settings())
+
+    def renew(self, settings: Settings) -> None:
+        """Forget everything; from now on these settings hold."""
+        self.exchanges.clear()
+        self.settings = settings
+        self.record = Record()
+        self.faults = Faults()
+        self.media = Media()
+        self.cards = Cards()
+        self.tokens = Tokens(settings)
+        self.messages = Messages(settings, self.record, self.media, self.cards)
+        self.webhooks = Webhooks(settings, self.record, self.media)
+        self.response_urls = ResponseUrls(self.record)
+        self.welcomed: set[tuple[str, int]] = set()
