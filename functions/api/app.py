@@ -37,6 +37,7 @@ from functions.api.models import (
     NewMessage,
     NewTask,
     NewTasks,
+    TaskEvents,
     TaskList,
     TaskView,
 )
@@ -181,6 +182,34 @@ def list_tasks(
 )
 def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, Any]:
     return tasks.get(_project(), agent_id, task_id, wait)
+
+
+@app.get(
+    "/a2a/<agent_id>/tasks/<task_id>/events",
+    summary="Follow a task step by step",
+    description=(
+        "Everything that has happened to it, in order. Ask again with `nextCursor` for what has happened "
+        "since, until `taskStatus` is final and there are no more events."
+    ),
+    responses={
+        200: {"description": "Its events", "content": {"application/json": {"model": TaskEvents}}},
+        **_errors(400, 401, 404, 429, 503),
+    },
+    operation_id="listTaskEvents",
+    tags=["tasks"],
+)
+def list_events(
+    agent_id: AgentId,
+    task_id: TaskId,
+    after: Annotated[
+        int, Query(ge=0, description="`nextCursor` of the answer before; 0 begins at the first event.")
+    ] = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many events.")] = 100,
+    wait: Annotated[
+        int, Query(ge=0, le=20, description="Seconds to wait for an event, if there is no new one.")
+    ] = 0,
+) -> dict[str, Any]:
+    return tasks.events(_project(), agent_id, task_id, after, limit, wait)
 
 
 @app.post(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
+from a2a_tasks.domain.event import EventType, Reason
 from a2a_tasks.domain.task import Lane, Priority, Status
 from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
 
@@ -272,6 +273,40 @@ class TaskList(Model):
 
     tasks: list[TaskView]
     next_cursor: str | None = None
+
+
+class TaskEvent(Model):
+    """One step of a task's course. Its fields are those of its type:
+
+    `status`: a change of state; `attempt` where it is running, `reason` where it is pending once more, `code`
+    where it has failed or tries again. `turn`: a reply of the model, and the tools that it calls. `tool`: a
+    tool begins that writes files or starts another agent's task. `progress`: what the agent reported.
+    `artifact`: a result was saved beside the answer.
+    """
+
+    id: Annotated[str, Field(description="Its number in the task, from 1. Numbers rise.")]
+    at: str
+    type: EventType
+    status: Status | None = None
+    attempt: int | None = None
+    reason: Reason | None = None
+    code: str | None = None
+    turn: int | None = None
+    tools: list[str] | None = None
+    tool: str | None = None
+    step: Annotated[str | None, Field(description="Its beginning; the task's progress has the whole.")] = None
+    percent: int | None = None
+    artifact_id: str | None = None
+    name: str | None = None
+
+
+class TaskEvents(Model):
+    """Events in order. From 250 on, `turn`, `tool` and `progress` take each other's place where nothing else
+    comes between, so a late reader finds the last of them and a gap in the numbers."""
+
+    events: list[TaskEvent]
+    next_cursor: Annotated[str, Field(description="`after` of the next request.")]
+    task_status: Status
 
 
 class Canceled(Model):

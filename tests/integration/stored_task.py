@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from a2a_tasks.domain import ids
+from a2a_tasks.domain import events, ids
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import (
     Guard,
@@ -46,6 +46,7 @@ def new_task(now: int = NOW, *, number: int = 0, agent_id: str = AGENT, **change
         model="claude-sonnet-5-5",
         max_attempts=3,
         correlation_id="request-1",
+        events=(events.accepted(now),),
     )
     task = replace(task, **changes)
     due_at = due_after_create(now, task.deadline, task.not_before)

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from a2a_tasks.domain import events
+from a2a_tasks.domain.event import EventType
 from a2a_tasks.domain.ids import is_task_id, shard
 from a2a_tasks.domain.task import (
     TRANSITIONS,
@@ -91,6 +93,7 @@ class MemoryTaskStore:
                 attempt=task.attempt + 1,
                 fence=task.fence + 1,
                 counts_as_pending=False,
+                events=(*task.events, events.claimed(claim.now)),
             )
 
         result = self._change("claim", ref, free, taken)
@@ -105,6 +108,7 @@ class MemoryTaskStore:
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
         def advanced(task: Task) -> Task:
+            told = advance.event
             return replace(
                 task,
                 updated_at=advance.now,
@@ -112,6 +116,7 @@ class MemoryTaskStore:
                 turns=task.turns if advance.turns is None else advance.turns,
                 progress=task.progress if advance.progress is None else advance.progress,
                 artifacts=task.artifacts if advance.artifacts is None else advance.artifacts,
+                events=task.events if told is None else events.with_placed(task.events, told),
             )
 
         return self._change("advance", ref, _held_under(fence), advanced)
@@ -128,6 +133,7 @@ class MemoryTaskStore:
                 attempt=task.attempt - release.keeps_attempt,
                 awaits=release.awaits,
                 lease_until=None,
+                events=(*task.events, release.event),
             )
 
         return _or_done(self._change("release", ref, _held_under(fence), released), fence, Status.PENDING)
@@ -144,6 +150,7 @@ class MemoryTaskStore:
                 updated_at=pause.now,
                 attempt=task.attempt - 1,
                 lease_until=None,
+                events=(*task.events, events.asked(pause.now)),
             )
 
         result = self._change("pause", ref, _held_under(fence), paused)
@@ -165,6 +172,7 @@ class MemoryTaskStore:
                 updated_at=now,
                 question=None,
                 paused_ms=None,
+                events=(*task.events, events.answered(now)),
             )
 
         return self._change("resume", ref, asked, resumed)
@@ -197,6 +205,7 @@ class MemoryTaskStore:
                 due_at=None,
                 question=None,
                 counts_as_pending=False,
+                events=(*task.events, events.ended(outcome)),
             )
 
         with self._lock:
@@ -303,3 +312,21 @@ def _check(method: str, before: Task, after: Task) -> None:
         raise IllegalChange(f"{before.ref}: a live task is due at some time, an ended one never")
     if after.due_at is not None and after.due_at > after.deadline:
         raise IllegalChange(f"{before.ref}: nobody would look at it at its deadline")
+    _check_events(method, before, after, moved=moved)
+
+
+def _check_events(method: str, before: Task, after: Task, *, moved: bool) -> None:
+    """Every change of state is told by the write that makes it, and what was told stays as it was."""
+    if moved:
+        *earlier, told = after.events
+        is_told = (told.type, told.details["status"]) == (EventType.STATUS, after.status)
+        if not is_told or told.at != after.updated_at or tuple(earlier) != before.events:
+            raise IllegalChange(f"{before.ref}: its {after.status} is not told")
+    elif after.events == before.events:
+        return
+    elif method != "advance" or len(after.events) not in (len(before.events), len(before.events) + 1):
+        raise IllegalChange(f"{before.ref}: a {method} tells nothing, and an advance one thing")
+    elif after.events[:-1] != before.events[: len(after.events) - 1]:
+        raise IllegalChange(f"{before.ref}: what was told has changed")
+    elif events.last_number(after.events) != events.last_number(before.events) + 1:
+        raise IllegalChange(f"{before.ref}: the numbers of its events do not rise by one")

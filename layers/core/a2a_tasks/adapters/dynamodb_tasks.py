@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
+from a2a_tasks.domain import events
+from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.task import (
     LIVE,
@@ -114,6 +116,7 @@ class DynamoDBTaskStore:
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
             remove=["pendingAgent"],
+            event=events.claimed(claim.now),
             condition=(
                 "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
                 "((#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)) OR "
@@ -139,7 +142,8 @@ class DynamoDBTaskStore:
         )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
-        """Protects a successor's work: only the worker that holds the task says how far it is."""
+        """Protects a successor's work: only the worker that holds the task says how far it is. Its event has
+        a place, so that this write, which nothing stops from being made twice, tells it once."""
         changes: dict[str, Any] = {"updatedAt": advance.now}
         if advance.spent is not None:
             changes["spent"] = task_items.spent_value(advance.spent)
@@ -152,6 +156,7 @@ class DynamoDBTaskStore:
         return self._update(
             ref,
             set_=changes,
+            event=advance.event,
             **_held_under(fence),
         )
 
@@ -171,6 +176,7 @@ class DynamoDBTaskStore:
             set_=changes,
             add={"attempt": -1} if release.keeps_attempt else None,
             remove=["leaseUntil"],
+            event=release.event,
             **_held_under(fence),
         )
         return _or_done(result, fence, Status.PENDING)
@@ -189,6 +195,7 @@ class DynamoDBTaskStore:
             },
             add={"attempt": -1},  # the claim that goes on with the answer is the same attempt
             remove=["leaseUntil"],
+            event=events.asked(pause.now),
             **_held_under(fence),
         )
         return _or_done(result, fence, Status.INPUT_REQUIRED)
@@ -208,6 +215,7 @@ class DynamoDBTaskStore:
                 "updatedAt": now,
             },
             remove=["question", "pausedMs"],
+            event=events.answered(now),
             condition="#status = :asked AND question.callId = :call AND deadline > :now AND pausedMs = :left",
             values={
                 ":asked": Status.INPUT_REQUIRED.value,
@@ -260,6 +268,7 @@ class DynamoDBTaskStore:
             ref,
             set_=changes,
             remove=left,
+            event=events.ended(outcome),
             condition=condition,
             values=values,
         )
@@ -375,9 +384,15 @@ class DynamoDBTaskStore:
         add: dict[str, int] | None = None,
         remove: list[str] | None = None,
         names: dict[str, str] | None = None,
+        event: Event | Placed | None = None,
     ) -> Written | Refused:
         """One conditional update. A refusal carries the item as it stands, which saves a second read."""
         assignments = [f"#{name} = :set_{name}" for name in set_] + ([raw_set] if raw_set else [])
+        if event is not None:
+            assignment, told = _telling(event)
+            assignments.append(assignment)
+            values = values | told
+            names = {"#events": "events"} | (names or {})
         expression = "SET " + ", ".join(assignments)
         if add:
             expression += " ADD " + ", ".join(f"{name} :add_{name}" for name in add)
@@ -412,6 +427,18 @@ class DynamoDBTaskStore:
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         return call(operation, TableName=self.table, **arguments)
+
+
+def _telling(event: Event | Placed) -> tuple[str, dict[str, Any]]:
+    """The assignment that adds an event, at its place if it has one. Tasks of releases without events have
+    no list yet."""
+    if isinstance(event, Event):
+        values = {":told": [task_items.event_value(event)], ":none": []}
+        return "#events = list_append(if_not_exists(#events, :none), :told)", values
+    told = task_items.event_value(event.event)
+    if event.place == 0:
+        return "#events = :told", {":told": [told]}
+    return f"#events[{event.place}] = :told", {":told": told}
 
 
 def _held_under(fence: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.task import (
     Artifact,
@@ -98,6 +99,11 @@ def artifacts_value(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def event_value(event: Event) -> dict[str, Any]:
+    skipped = {"skipped": event.skipped} if event.skipped else {}
+    return {"at": event.at, "type": event.type.value} | dict(event.details) | skipped
+
+
 def _known(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -155,6 +161,8 @@ def to_item(task: Task) -> dict[str, Any]:
         values["notify"] = True
     if task.counts_as_pending:
         values["pendingAgent"] = pending_partition(task.ref.agent_id)
+    if task.events:
+        values["events"] = [event_value(event) for event in task.events]
     if task.due_at is not None:
         values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
     return key(task.ref) | to_attributes(values)
@@ -203,6 +211,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         live=bool(values.get("live", False)),
         notifies=values.get("notify", False),
         counts_as_pending="pendingAgent" in values,
+        events=tuple(_event(value) for value in values.get("events", ())),
     )
 
 
@@ -246,6 +255,12 @@ def _artifact(value: Mapping[str, Any]) -> Artifact:
         key=value.get("key"),
         url=value.get("url"),
     )
+
+
+def _event(value: Mapping[str, Any]) -> Event:
+    parts = {name: int(part) if isinstance(part, Decimal) else part for name, part in value.items()}
+    at, kind, skipped = int(parts.pop("at")), str(parts.pop("type")), int(parts.pop("skipped", 0))
+    return Event(at, EventType(kind), parts, skipped)
 
 
 def _optional_int(value: Decimal | None) -> int | None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.usage import Spent, Usage, by_attempt, by_model, total
 
 DISPATCH_GRACE_MS = 30_000
@@ -159,6 +160,7 @@ class Task:
     ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
     to be told of its changes (``domain/push.py``).
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
+    ``events`` tell its course; each is written with the change that it tells.
     """
 
     ref: TaskRef
@@ -200,6 +202,7 @@ class Task:
     live: bool = False
     notifies: bool = False
     counts_as_pending: bool = False
+    events: tuple[Event, ...] = ()
 
     @property
     def usage(self) -> Usage:

@@ -8,6 +8,8 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.domain.usage import Usage
 
+TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -63,6 +65,11 @@ class ModelReply:
     def tool_uses(self) -> list[dict[str, Any]]:
         """The calls of tools that run here, in order: ``{"type": "tool_use", "id", "name", "input"}``."""
         return [block for block in self.content if block["type"] == "tool_use"]
+
+    @property
+    def tools(self) -> list[str]:
+        """The names of all tools that it calls, in order, also of those that run on the model's side."""
+        return [block["name"] for block in self.content if block["type"] in TOOL_CALLS]
 
 
 @dataclass

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from a2a_tasks.domain import events
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.task import (
     Artifact,
     Guard,
@@ -63,7 +66,8 @@ class Due:
 @dataclass(frozen=True)
 class Release:
     """How a worker gives a task back. With ``keeps_attempt`` it was no failed attempt: the next claim counts
-    as the same one. ``awaits`` are tasks that must end first."""
+    as the same one. ``awaits`` are tasks that must end first; ``code`` is that of the failure which is
+    tried again."""
 
     now: int
     not_before: int
@@ -71,17 +75,26 @@ class Release:
     spent: tuple[Spent, ...]
     keeps_attempt: bool = False
     awaits: tuple[TaskRef, ...] = ()
+    code: FailureCode | None = None
+
+    @property
+    def event(self) -> Event:
+        """What is told of it."""
+        return events.given_back(
+            self.now, keeps_attempt=self.keeps_attempt, awaits=bool(self.awaits), code=self.code
+        )
 
 
 @dataclass(frozen=True)
 class Advance:
-    """What changed of a running task at a checkpoint. None changes nothing."""
+    """What changed of a running task at a checkpoint, and what is told of it. None changes nothing."""
 
     now: int
     spent: tuple[Spent, ...] | None = None
     turns: int | None = None
     progress: Progress | None = None
     artifacts: tuple[Artifact, ...] | None = None
+    event: Placed | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,10 @@ class Record:
 
 
 class TaskStore(Protocol):
-    """All methods raise ``StoreUnavailable`` when the store does not answer."""
+    """Each write that changes a task's state tells so in its events, by the same write.
+
+    All methods raise ``StoreUnavailable`` when the store does not answer.
+    """
 
     def create(self, task: Task) -> bool:
         """Store a new task; False if there is one of this id, which stays as it is."""

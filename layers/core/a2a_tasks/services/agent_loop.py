@@ -64,7 +64,7 @@ class AgentLoop:
             raise ModelRejected(agent.code, agent.message)
         transcript = await self.journal.transcript(task)
         toolbox = Toolbox(task.ref.task_id, task.fence, self.payloads, self.workspaces, task.progress)
-        return Work(held, agent, transcript, toolbox, task.spent)
+        return Work(held, agent, transcript, toolbox, task.spent, task.events)
 
     async def carry_on(self, work: Work, seconds_left: Callable[[], float]) -> Verdict:
         """Work until the task ends or must wait. ``seconds_left`` is this invocation's time."""

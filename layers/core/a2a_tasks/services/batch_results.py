@@ -181,7 +181,7 @@ class BatchResults:
         if isinstance(then, Failure):
             self.tasks.fail(task, then)
             return
-        self.tasks.give_back(task, then.not_before, spent=task.spent)
+        self.tasks.give_back(task, then.not_before, spent=task.spent, code=failure.code)
         self.tasks.telemetry.count("TaskRetries")
         self.tasks.telemetry.event(
             "task waits for another batch", task, reason=failure.message, seconds=then.seconds

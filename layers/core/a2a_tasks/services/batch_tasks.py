@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import Status, Task, due_after_release, guard_of_worker
 from a2a_tasks.domain.usage import Spent
 from a2a_tasks.ports.batch_line import BatchLine
@@ -42,11 +42,17 @@ class BatchTasks:
         return task if is_held else None
 
     def give_back(
-        self, task: Task, not_before: int, *, spent: tuple[Spent, ...], keeps_attempt: bool = False
+        self,
+        task: Task,
+        not_before: int,
+        *,
+        spent: tuple[Spent, ...],
+        keeps_attempt: bool = False,
+        code: FailureCode | None = None,
     ) -> None:
         """Let a held task wait for another batch. If the process dies in between, the sweeper enqueues it."""
         due_at = due_after_release(not_before, task.deadline)
-        release = Release(self.now(), not_before, due_at, spent, keeps_attempt=keeps_attempt)
+        release = Release(self.now(), not_before, due_at, spent, keeps_attempt=keeps_attempt, code=code)
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
             self.line.enqueue(result.task)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from a2a_tasks.domain import events
+from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
@@ -50,9 +52,11 @@ class Journal:
         number = len(work.transcript.turns) + 1
         tool = reply.tool_uses[0]["name"] if reply.tool_uses else None
         work.toolbox.progress = replace(work.toolbox.progress, tool=tool)
+        now = self.clock.now()
         await self._advance(
             work,
-            Advance(self.clock.now(), spent=work.spent, turns=number, progress=work.toolbox.progress),
+            Advance(now, spent=work.spent, turns=number, progress=work.toolbox.progress),
+            events.turn(now, number, reply.tools),
         )
         if number == 1 and work.transcript.prompt is not None:
             document = {"prompt": work.transcript.prompt.to_json()}
@@ -76,11 +80,14 @@ class Journal:
     async def answer(self, work: Work, turn: Turn, call: Call, done: Done) -> None:
         """Save what a tool has changed, and then its answer: a tool without one runs again, so that nothing
         is answered that is not there."""
+        now = self.clock.now()
         if done.artifact is not None:
             artifacts = work.transcript.artifacts | {done.artifact.artifact_id: done.artifact}
-            await self._advance(work, Advance(self.clock.now(), artifacts=tuple(artifacts.values())))
+            event = events.saved(work.events, now, done.artifact.artifact_id)
+            await self._advance(work, Advance(now, artifacts=tuple(artifacts.values())), event)
         elif done.progress is not None:
-            await self._advance(work, Advance(self.clock.now(), progress=done.progress))
+            event = events.reported(work.events, now, done.progress)
+            await self._advance(work, Advance(now, progress=done.progress), event)
         child = {"child": asdict(call.child)} if call.child else {}
         await self._note(work, turn, call, done.to_document() | child)
 
@@ -90,7 +97,9 @@ class Journal:
 
     async def _save_use(self, work: Work, call: Call) -> None:
         work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)
-        await self._advance(work, Advance(self.clock.now(), progress=work.toolbox.progress))
+        now = self.clock.now()
+        advance = Advance(now, progress=work.toolbox.progress)
+        await self._advance(work, advance, events.tool(now, call.name))
 
     async def _note(self, work: Work, turn: Turn, call: Call, document: Mapping[str, Any]) -> None:
         """Save what is known of a tool call."""
@@ -109,10 +118,13 @@ class Journal:
         if not await self.insist(work, write):
             raise Stopped(Stop.LOST)
 
-    async def _advance(self, work: Work, advance: Advance) -> None:
-        """Note progress in the task itself, which only its holder can."""
+    async def _advance(self, work: Work, advance: Advance, event: Event | None = None) -> None:
+        """Note progress in the task itself, which only its holder can, and tell it."""
         task = work.task
+        if event is not None:
+            advance = replace(advance, event=events.placed(work.events, event))
         result = await self.insist(work, lambda: self.store.advance(task.ref, task.fence, advance))
         if isinstance(result, Refused):
             ended = result.current is None or result.current.is_terminal
             raise Stopped(Stop.ENDED if ended else Stop.LOST)
+        work.events = result.task.events

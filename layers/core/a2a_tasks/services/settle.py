@@ -114,7 +114,8 @@ class Settler:
         if isinstance(then, Failure):
             return await self.fail(stock, then)
         due_at = due_after_release(then.not_before, task.deadline)
-        result = await self._release(stock, Release(now, then.not_before, due_at, stock.spent))
+        release = Release(now, then.not_before, due_at, stock.spent, code=failure.code)
+        result = await self._release(stock, release)
         if isinstance(result, Refused):
             return await self._refused(stock, result)
         await self._leave(task, ended=False)

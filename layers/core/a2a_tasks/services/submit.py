@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.domain import ids
+from a2a_tasks.domain import events, ids
 from a2a_tasks.domain.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.push import PushConfig
@@ -264,6 +264,7 @@ class Submitter:
             counts_as_pending=agent.max_pending_tasks is not None,
             live=submission.live,
             notifies=submission.push is not None,
+            events=(events.accepted(now),),
         )
 
     def _timeout(self, agent: AgentRevision, submission: Submission) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from a2a_tasks.domain import ids
+from a2a_tasks.domain import events, ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Artifact, Status, Task, TaskRef, to_wire
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
@@ -31,6 +31,10 @@ def task_of_project(store: TaskStore, project_id: str, agent_id: str, task_id: s
     return task
 
 
+def _stands_still(task: Task) -> bool:
+    return task.is_terminal or task.status is Status.INPUT_REQUIRED
+
+
 @dataclass(frozen=True)
 class Tasks:
     """A project's tasks. ``pause`` waits for so many seconds.
@@ -53,12 +57,20 @@ class Tasks:
         """The task; one past its deadline is settled first."""
         return self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
 
-    def wait(self, project_id: str, agent_id: str, task_id: str, seconds: float) -> Task:
-        """The task when it has ended or asks, or as it is when the seconds are over."""
+    def wait(
+        self,
+        project_id: str,
+        agent_id: str,
+        task_id: str,
+        seconds: float,
+        is_enough: Callable[[Task], bool] = _stands_still,
+    ) -> Task:
+        """The task when it has ended or asks, or is as it is waited for; or as it is when the seconds are
+        over."""
         until = self.ending.clock.now() + int(seconds * 1000)
         task = self.find(project_id, agent_id, task_id)
         pause = SHORTEST_PAUSE
-        while not (task.is_terminal or task.status is Status.INPUT_REQUIRED):
+        while not is_enough(task):
             left = (until - self.ending.clock.now()) / 1000
             if left <= 0:
                 break
@@ -66,6 +78,24 @@ class Tasks:
             pause = min(pause * 1.5, LONGEST_PAUSE)
             task = self.find(project_id, agent_id, task_id)
         return task
+
+    def events(
+        self, project_id: str, agent_id: str, task_id: str, after: int, limit: int, wait_seconds: float = 0
+    ) -> dict[str, Any]:
+        """``{"events": […], "nextCursor", "taskStatus"}``: those behind number ``after``, as soon as there
+        are any, or none will follow, or ``wait_seconds`` are over."""
+
+        def has_news(task: Task) -> bool:
+            return task.is_terminal or events.last_number(task.events) != after
+
+        task = self.wait(project_id, agent_id, task_id, wait_seconds, has_news)
+        try:
+            return events.to_wire(task, after, limit)
+        except events.UnknownEvent:
+            problem = "is beyond the task's newest event; give the last answer's nextCursor, or leave it out"
+            raise RequestRefused(
+                ErrorCode.VALIDATION_ERROR, f"after: {problem}", [{"field": "after", "message": problem}]
+            ) from None
 
     def view(self, task: Task) -> dict[str, Any]:
         """The task on the wire, with its output."""

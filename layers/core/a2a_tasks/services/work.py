@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.domain.usage import Spent
 from a2a_tasks.ports.model import Draft
@@ -14,13 +15,14 @@ from a2a_tasks.services.transcript import Transcript
 @dataclass
 class Work:
     """What is known of the task, kept current. ``spent`` is current also when the work is cut off, once the
-    loop has taken stock."""
+    loop has taken stock; ``events`` are what the task's callers have been told."""
 
     held: Held
     agent: AgentRevision
     transcript: Transcript
     toolbox: Toolbox
     spent: tuple[Spent, ...]
+    events: tuple[Event, ...]
     draft: Draft = field(default_factory=Draft)
     turns_bought: int = 0
 

@@ -1,0 +1,169 @@
+"""What each change of a task tells its callers, where that goes among the task's events, and how it is read.
+
+Every write bills the whole record, so events are short and their list is bounded.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.event import Event, EventType, Placed, Reason
+from a2a_tasks.domain.task import Outcome, Progress, Status, Task, iso8601
+
+FULL = 250
+"""From so many on, what a worker tells takes the place of what it told last."""
+REPLACEABLE = frozenset({EventType.TURN, EventType.TOOL, EventType.PROGRESS})
+"""States and artifacts are kept whatever their number: the turns of a task bound them."""
+MAX_TEXT_BYTES = 60
+"""Of a step, or of the names of a turn's tools together; the whole step is in the task's progress."""
+
+
+class UnknownEvent(ValueError):
+    """An event's number that a task has not reached."""
+
+
+# -- what a change means
+
+
+def accepted(at: int) -> Event:
+    return _status(at, Status.PENDING)
+
+
+def claimed(at: int) -> Event:
+    return _status(at, Status.RUNNING)
+
+
+def given_back(at: int, *, keeps_attempt: bool, awaits: bool, code: FailureCode | None) -> Event:
+    """A worker gave the task back; ``code`` is that of the failure which is tried again."""
+    reason = Reason.HANDED_OVER if keeps_attempt else Reason.RETRY
+    return _status(at, Status.PENDING, reason=Reason.AWAITS_TASKS if awaits else reason, code=code)
+
+
+def asked(at: int) -> Event:
+    return _status(at, Status.INPUT_REQUIRED)
+
+
+def answered(at: int) -> Event:
+    return _status(at, Status.PENDING, reason=Reason.ANSWERED)
+
+
+def ended(outcome: Outcome) -> Event:
+    code = outcome.failure.code if outcome.failure else None
+    return _status(outcome.at, outcome.status, code=code)
+
+
+def turn(at: int, number: int, tools: Sequence[str]) -> Event:
+    """A saved reply, with the tools that it calls."""
+    names = _fitting(list(dict.fromkeys(tools)))
+    return Event(at, EventType.TURN, {"turn": number} | ({"tools": names} if names else {}))
+
+
+def tool(at: int, name: str) -> Event:
+    return Event(at, EventType.TOOL, {"tool": _short(name)})
+
+
+def reported(events: Sequence[Event], at: int, progress: Progress) -> Event | None:
+    """What the agent reports, unless it says what it has said last: a tool may run again after a crash."""
+    step = _short(progress.step) if progress.step is not None else None
+    details = _known(step=step, percent=progress.percent)
+    last = next((event for event in reversed(events) if event.type is EventType.PROGRESS), None)
+    is_new = details != (last.details if last else {})
+    return Event(at, EventType.PROGRESS, details) if is_new else None
+
+
+def saved(events: Sequence[Event], at: int, artifact_id: str) -> Event | None:
+    """A new artifact; the same again is none."""
+    details = {"artifactId": artifact_id}
+    is_new = all(event.details != details for event in events)
+    return Event(at, EventType.ARTIFACT, details) if is_new else None
+
+
+def _status(
+    at: int, status: Status, *, reason: Reason | None = None, code: FailureCode | None = None
+) -> Event:
+    details = _known(status=status, reason=reason, code=code)
+    return Event(at, EventType.STATUS, {name: value.value for name, value in details.items()})
+
+
+def _known(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _short(text: str) -> str:
+    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+
+
+def _fitting(names: list[str]) -> list[str]:
+    """As many of the names as fit."""
+    used, fitting = 0, []
+    for name in map(_short, names):
+        used += len(name.encode())
+        if used <= MAX_TEXT_BYTES:
+            fitting.append(name)
+    return fitting
+
+
+# -- where it goes
+
+
+def placed(events: Sequence[Event], event: Event) -> Placed:
+    """Where the worker that holds a task writes its next event. Nobody else writes any meanwhile."""
+    last = events[-1] if events else None
+    if len(events) >= FULL and last is not None and {last.type, event.type} <= REPLACEABLE:
+        return Placed(len(events) - 1, Event(event.at, event.type, event.details, last.skipped + 1))
+    return Placed(len(events), event)
+
+
+def with_placed(events: tuple[Event, ...], new: Placed) -> tuple[Event, ...]:
+    return (*events[: new.place], new.event, *events[new.place + 1 :])
+
+
+# -- how it is read
+
+
+def last_number(events: Sequence[Event]) -> int:
+    """The number of the newest event; 0 if there is none."""
+    return len(events) + sum(event.skipped for event in events)
+
+
+def to_wire(task: Task, after: int, limit: int) -> dict[str, Any]:
+    """Up to ``limit`` of the task's events behind number ``after``, as a follower reads them:
+    ``{"events": [{"id", "at", "type", …}], "nextCursor", "taskStatus"}``. Raises ``UnknownEvent``."""
+    if after > last_number(task.events):
+        raise UnknownEvent(after)
+    news = [event for number, event in _counted(task) if number > after][:limit]
+    return {
+        "events": news,
+        "nextCursor": news[-1]["id"] if news else str(after),
+        "taskStatus": task.status.value,
+    }
+
+
+def _counted(task: Task) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The events on the wire, with their numbers.
+
+    A claim cannot store which attempt it is, as it adds one to what it finds: that too is counted here. Tasks
+    of releases without events may begin in mid-course, so the count begins at what is left of ``attempt``.
+    """
+    names = {artifact.artifact_id: artifact.name for artifact in task.artifacts}
+    attempt = task.attempt - sum(map(_attempts, task.events))
+    number = 0
+    for event in task.events:
+        number += 1 + event.skipped
+        attempt += _attempts(event)
+        wire = {"id": str(number), "at": iso8601(event.at), "type": event.type.value} | dict(event.details)
+        if event.details.get("status") == Status.RUNNING:
+            wire["attempt"] = attempt
+        if event.type is EventType.ARTIFACT:
+            wire["name"] = names[event.details["artifactId"]]
+        yield number, wire
+
+
+def _attempts(event: Event) -> int:
+    """How an event changes the number of attempts."""
+    match event.details:
+        case {"status": Status.RUNNING}:
+            return 1
+        case {"status": Status.INPUT_REQUIRED} | {"reason": Reason.HANDED_OVER | Reason.AWAITS_TASKS}:
+            return -1
+    return 0
