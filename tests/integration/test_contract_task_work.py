@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import (
     LIVE,
@@ -62,6 +63,10 @@ BY_WORKER: dict[str, Write] = {
     "finish": lambda store, ref, fence: store.finish(ref, FAILED, guard_of_worker(fence)),
 }
 """Writes that only the worker which holds a task may make."""
+
+
+def told(at: int, **details: str) -> Event:
+    return Event(at, EventType.STATUS, details)
 
 
 def running(store: TaskStore) -> Task:
@@ -201,6 +206,7 @@ def test_a_task_given_back_waits_and_keeps_what_it_has_spent(store: TaskStore) -
         due_at=NOW + 32_000,
         updated_at=NOW + 1,
         spent=SPENT,
+        events=(*task.events, told(NOW + 1, status="pending", reason="retry")),
     )
     assert result == Written(expected)
     assert stored(store, task) == expected
@@ -306,6 +312,7 @@ def test_a_paused_task_asks_and_has_time_for_the_answer(store: TaskStore) -> Non
         updated_at=NOW + 9,
         attempt=0,
         lease_until=None,
+        events=(*task.events, told(NOW + 9, status="input_required")),
     )
     assert result == Written(expected)
     assert stored(store, task) == expected
@@ -345,6 +352,7 @@ def test_an_answered_task_goes_on_with_the_time_that_it_had_left(store: TaskStor
         updated_at=now,
         question=None,
         paused_ms=None,
+        events=(*task.events, told(now, status="pending", reason="answered")),
     )
     assert result == Written(expected)
     assert stored(store, task) == expected

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from a2a_tasks.domain import events
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.task import (
     LIVE,
@@ -124,6 +126,7 @@ def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
         lease_until=NOW + LEASE,
         started_at=NOW + 5,
         updated_at=NOW + 5,
+        events=(*task.events, events.claimed(NOW + 5)),
     )
     assert result == Written(expected)
     assert store.get(task.ref) == expected
@@ -238,6 +241,7 @@ def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None
         spent=SPENT,
         lease_until=None,
         due_at=None,
+        events=(*task.events, Event(NOW + 9, EventType.STATUS, {"status": "completed"})),
     )
     assert result == Written(expected)
     assert store.get(task.ref) == expected

@@ -11,6 +11,7 @@ import pytest
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.task import (
     Artifact,
     Budget,
@@ -48,6 +49,11 @@ AT_CREATION: dict[str, Any] = {
     "notifies": True,
     "not_before": NOW + 60_000,
     "turns": 3,
+    "events": (
+        Event(NOW, EventType.STATUS, {"status": "failed", "code": "TIMEOUT"}),
+        Event(NOW + 1, EventType.TURN, {"turn": 3, "tools": ["Read", "查找"]}),
+        Event(NOW + 2, EventType.PROGRESS, {"step": "Reading 报告", "percent": 40}, skipped=17),
+    ),
     "spent": (
         Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),
         Spent(1, "claude-haiku-5-5", Usage(1, 2, turns=1), task_id=new_task(number=8).ref.task_id),
@@ -177,6 +183,7 @@ def test_an_item_of_version_0_1_is_read(account: Account, status: str) -> None:
     assert (task.priority, task.lane, task.budget) == (Priority.NORMAL, Lane.STANDARD, Budget())
     assert (task.parent, task.awaits, task.artifacts, task.question) == (None, (), (), None)
     assert (task.timeout_ms, task.context_id, task.depth, task.turns) == (None, None, 0, 0)
+    assert task.events == ()
     assert [found.ref for found in account.store.page("assistant", None, 10, None).tasks] == [task.ref]
 
 
@@ -217,3 +224,5 @@ def test_a_task_of_version_0_1_goes_on_and_ends(account: Account) -> None:
     ended = account.store.finish(ref, done, guard_of_completion(again.task.fence, now))
     assert isinstance(ended, Written)
     assert (ended.task.status, ended.task.spent, ended.task.due_at) == (Status.COMPLETED, spent, None)
+    told = [event.details["status"] for event in ended.task.events]
+    assert told == ["running", "pending", "running", "completed"]

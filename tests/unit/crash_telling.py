@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.services import payload
 from a2a_tasks.services.transcript import turn_document
@@ -22,7 +22,8 @@ LONGEST_SECONDS = 900
 class Telling:
     """``points`` are those of the process that dies. ``lost`` are the replies that it had and had not saved,
     ``started`` the keys of the tool calls that it had noted as begun and no more. ``most`` is how many calls
-    of the model there ever were at once, of an agent and of a conversation."""
+    of the model there ever were at once, of an agent and of a conversation. ``seen`` are the events that a
+    caller has read who follows each task by its cursor."""
 
     story: Story
     points: Failpoints
@@ -31,6 +32,7 @@ class Telling:
     lost: list[Asked] = field(default_factory=list)
     started: set[str] = field(default_factory=set)
     most: dict[Scope, int] = field(default_factory=dict)
+    seen: dict[TaskRef, list[dict[str, Any]]] = field(default_factory=dict)
 
     def tell(self) -> None:
         """Let time pass until all tasks have ended, with a sweep a minute and a caller who answers."""
@@ -42,7 +44,10 @@ class Telling:
         while clock.now() < end and not all(task.is_terminal for task in tasks.values()):
             self._do(self._deliver)
             self._do(self._answer_questions)
+            self._follow()
             clock.advance(1)
+        while self._follow():
+            pass
 
     def task(self, message: str) -> Task:
         """The only task that this message is for."""
@@ -93,6 +98,17 @@ class Telling:
         for task in list(self.deployment.store.tasks.values()):
             if task.status is Status.INPUT_REQUIRED:
                 self.deployment.answerer(points).answer(task, ANSWER)
+
+    def _follow(self) -> int:
+        """Read the next events of each task; how many there were."""
+        news = 0
+        for ref in self.deployment.store.tasks:
+            seen = self.seen.setdefault(ref, [])
+            after = int(seen[-1]["id"]) if seen else 0
+            answer = self.deployment.tasks().events("demo", ref.agent_id, ref.task_id, after, 2)
+            seen += answer["events"]
+            news += len(answer["events"])
+        return news
 
     def _sweep(self) -> None:
         self.deployment.sweep()

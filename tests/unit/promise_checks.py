@@ -2,10 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
+from a2a_tasks.domain import events
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.task import Budget, Status, Task, TaskRef
+from a2a_tasks.domain.task import TRANSITIONS, Budget, Status, Task, TaskRef
 from a2a_tasks.domain.usage import total
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.services import payload
@@ -92,6 +94,7 @@ class Checks:
                 self._check_attached(change.before, change.after)
                 continue
             assert_fenced(change)
+            check_told(change)
             self._check_history(change)
 
     def check_counts(self) -> None:
@@ -193,6 +196,37 @@ def check_slots(deployment: Deployment, limits: dict[str, int]) -> None:
         if task.context_id is not None and task.started_at is not None and not task.is_terminal
     )
     assert all(count == 1 for count in begun.values())
+
+
+def check_told(change: Change) -> None:
+    """A write to a live task: its events are those before and at most one more, which is the change."""
+    before, after = change.before, change.after
+    told = events.to_wire(after, 0, len(after.events))["events"]
+    earlier = events.to_wire(before, 0, len(before.events))["events"] if before is not None else []
+    assert [event["id"] for event in told] == [str(number) for number in range(1, len(told) + 1)]
+    assert told[: len(earlier)] == earlier
+    assert len(told) - len(earlier) == (1 if is_told(change) else 0)
+    states = [event for event in told if event["type"] == "status"]
+    assert Status(states[0]["status"]) is Status.PENDING
+    for left, right in pairwise(states):
+        assert Status(right["status"]) in TRANSITIONS[Status(left["status"])]
+    assert states[-1]["status"] == after.status
+    if after.failure is not None:
+        assert states[-1]["code"] == after.failure.code
+    if after.status is Status.RUNNING:
+        assert states[-1]["attempt"] == after.attempt
+    assert [event["turn"] for event in told if event["type"] == "turn"][-1:] == [after.turns][: after.turns]
+    saved = [event["artifactId"] for event in told if event["type"] == "artifact"]
+    assert saved == [artifact.artifact_id for artifact in after.artifacts]
+
+
+def is_told(change: Change) -> bool:
+    """Whether a write tells something: every change of state does, and what a worker does but for what it
+    does again or only counts."""
+    before, after = change.before, change.after
+    if before is None or change.method in ("claim", "release", "pause", "resume", "finish"):
+        return True
+    return change.method == "advance" and len(after.events) > len(before.events)
 
 
 def assert_fenced(change: Change) -> None:

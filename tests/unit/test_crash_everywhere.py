@@ -15,6 +15,7 @@ from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer
 from tests.unit.crash_stories import ANSWER, NOTES, REPORT, STORIES, TURN_SECONDS
 from tests.unit.crash_telling import SWEEP_SECONDS, Telling
+from tests.unit.promise_checks import check_told
 
 RECOVERY_SECONDS = max(LEASE_SECONDS + LEASE_GRACE_MS / 1000, CHILD_CHECK_MS / 1000) + SWEEP_SECONDS
 """If nothing comes back by itself: until the sweeper has noticed."""
@@ -90,6 +91,12 @@ def assert_told(name: str, telling: Telling) -> None:
         assert task.status is Status.COMPLETED
         assert deployment.store.finishes[task.ref] == 1
         assert task.attempt <= MAX_ATTEMPTS
+    for change in deployment.store.changes:
+        if change.before is None or not change.before.is_terminal:
+            check_told(change)
+    for ref, seen in telling.seen.items():
+        told = deployment.tasks().events("demo", ref.agent_id, ref.task_id, 0, 500)
+        assert seen == told["events"], "who followed it has missed nothing, and seen nothing twice"
     assert_each_turn_was_bought_once(telling)
     assert_each_request_extends_the_one_before(telling)
     assert_tools_ran_once(telling)
