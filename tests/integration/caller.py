@@ -80,6 +80,8 @@ class Caller:
             event["headers"][name] = value
             event["multiValueHeaders"][name] = [value]
         resource = RESOURCES.get(len(parts), path)
+        if parts[-1] == "events":
+            resource = "/a2a/{agentId}/tasks/{taskId}/events"
         if parts[-1] == "tasks:batchCreate":
             resource = "/a2a/{agentId}/tasks:batchCreate"
         event |= {

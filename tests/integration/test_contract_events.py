@@ -8,6 +8,7 @@ import pytest
 from a2a_tasks.domain import events
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType, Placed
+from a2a_tasks.domain.events import FULL
 from a2a_tasks.domain.task import Status, Task, guard_of_worker
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Release, TaskStore, Written
@@ -182,6 +183,23 @@ def test_an_event_takes_the_place_of_the_one_before(store: TaskStore) -> None:
     assert isinstance(result, Written)
     assert result.task.events == (*task.events, instead)
     assert events.last_number(ended.events) == 5
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_claim_that_came_to_nothing_leaves_no_trace_in_a_full_list(store: TaskStore, times: int) -> None:
+    many = (events.accepted(NOW),) * FULL
+    before = given_back(store, claimed(store, created(store, events=many), NOW), keeps_attempt=True)
+    task = claimed(store, before, NOW)
+    release = Release(NOW + 5, NOW + 5, NOW + 9, (), keeps_attempt=True, told=task.events)
+
+    for _ in range(times):
+        result = store.release(task.ref, 2, release)
+
+    details = {"status": "pending", "reason": "handed_over"}
+    assert isinstance(result, Written)
+    told = Event(NOW + 5, EventType.STATUS, details, skipped=2)
+    assert result.task.events == (*before.events[:-1], told)
+    assert store.get(task.ref) == result.task
 
 
 def test_a_refused_write_tells_nothing(store: TaskStore) -> None:

@@ -59,6 +59,13 @@ def test_one_task(stored: Task, start: Start, event: str, state: str) -> None:
     assert (answer["statusCode"], body["taskId"], body["status"]) == (200, stored.ref.task_id, state)
 
 
+def test_events_of_a_task(stored: Task, start: Start) -> None:
+    answer = invoke(start, "api", "api_get_events")
+
+    assert answer["statusCode"] == 200
+    assert [event["status"] for event in json.loads(answer["body"])["events"]] == [stored.status]
+
+
 def test_answer(agents: Account, stored: Task, start: Start) -> None:
     asking(agents.store, stored, stored.created_at)
 

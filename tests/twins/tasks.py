@@ -133,7 +133,7 @@ class MemoryTaskStore:
                 attempt=task.attempt - release.keeps_attempt,
                 awaits=release.awaits,
                 lease_until=None,
-                events=(*task.events, release.event),
+                events=events.with_placed(task.events, release.event),
             )
 
         return _or_done(self._change("release", ref, _held_under(fence), released), fence, Status.PENDING)
@@ -320,7 +320,9 @@ def _check_events(method: str, before: Task, after: Task, *, moved: bool) -> Non
     if moved:
         *earlier, told = after.events
         is_told = (told.type, told.details["status"]) == (EventType.STATUS, after.status)
-        if not is_told or told.at != after.updated_at or tuple(earlier) != before.events:
+        # a claim that came to nothing may leave no trace
+        kept = len(before.events) - (2 if len(earlier) < len(before.events) and method == "release" else 0)
+        if not is_told or told.at != after.updated_at or tuple(earlier) != before.events[:kept]:
             raise IllegalChange(f"{before.ref}: its {after.status} is not told")
     elif after.events == before.events:
         return
@@ -328,5 +330,5 @@ def _check_events(method: str, before: Task, after: Task, *, moved: bool) -> Non
         raise IllegalChange(f"{before.ref}: a {method} tells nothing, and an advance one thing")
     elif after.events[:-1] != before.events[: len(after.events) - 1]:
         raise IllegalChange(f"{before.ref}: what was told has changed")
-    elif events.last_number(after.events) != events.last_number(before.events) + 1:
+    if events.last_number(after.events) != events.last_number(before.events) + 1:
         raise IllegalChange(f"{before.ref}: the numbers of its events do not rise by one")

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.events import FULL, last_number
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.batches import CreationUnknown
 from a2a_tasks.ports.faults import StoreUnavailable
@@ -290,3 +291,18 @@ def test_an_entry_made_anew_survives_a_late_drop(lane: BatchLane) -> None:
     lane.minute(points)
 
     assert task.ref.task_id in lane.batches.line
+
+
+def test_a_task_that_no_batch_takes_for_a_day_does_not_grow(lane: BatchLane) -> None:
+    """Each write bills the whole record, and there is one a minute."""
+    task, points = lane.submit(), Failpoints()
+    points.down("api.create", ModelBusy("Rate limited."))
+    longest = 0
+    while not lane.now_of(task).is_terminal:
+        lane.minute(points)
+        longest = max(longest, len(lane.now_of(task).events))
+    ended = lane.now_of(task)
+    assert ended.fence > 700
+    assert longest <= FULL + 3
+    # accepted, claimed and given back each time, ended
+    assert last_number(ended.events) == 1 + 2 * ended.fence + 1

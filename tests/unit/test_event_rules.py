@@ -195,6 +195,43 @@ def test_written_again_an_event_stands_where_it_stood() -> None:
     assert isinstance(new, Placed)
 
 
+def handed_over(at: int = NOW) -> Event:
+    return events.given_back(at, keeps_attempt=True, awaits=False, code=None)
+
+
+def test_in_a_full_list_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
+    told = (*full_list(), handed_over(), events.claimed(NOW))
+
+    once = events.with_placed(told, events.returned(told, handed_over(NOW + 1)))
+    again = (*once, events.claimed(NOW))
+    twice = events.with_placed(again, events.returned(again, handed_over(NOW + 2)))
+
+    assert twice == (*full_list(), replace(handed_over(NOW + 2), skipped=4))
+    assert events.last_number(twice) == events.last_number(told) + 3
+    before = events.to_wire(task_with(*told, events.claimed(NOW), attempt=2), 0, 1_000)["events"][1]
+    assert events.to_wire(task_with(*twice, events.claimed(NOW), attempt=1), 0, 1_000)["events"][1] == before
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (handed_over(), events.claimed(NOW)),  # the list is not full
+        (*full_list(), handed_over(), events.claimed(NOW), events.turn(NOW, 900, [])),
+        (*full_list(), events.answered(NOW), events.claimed(NOW)),
+        (*full_list(), handed_over(), events.claimed(NOW), events.claimed(NOW)),
+    ],
+)
+def test_any_other_claim_is_kept(told: tuple[Event, ...]) -> None:
+    assert events.returned(told, handed_over()) == handed_over()
+
+
+def test_a_failed_attempt_is_kept() -> None:
+    retry = events.given_back(NOW, keeps_attempt=False, awaits=False, code=None)
+    told = (*full_list(), retry, events.claimed(NOW))
+
+    assert events.returned(told, retry) == retry
+
+
 @given(st.lists(st.sampled_from(["turn", "tool", "progress", "status", "artifact"]), max_size=80))
 def test_numbers_rise_by_one_with_each_event_and_a_follower_misses_no_state(kinds: list[str]) -> None:
     made = {

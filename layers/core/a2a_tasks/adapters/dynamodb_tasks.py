@@ -393,6 +393,8 @@ class DynamoDBTaskStore:
             assignments.append(assignment)
             values = values | told
             names = {"#events": "events"} | (names or {})
+            if isinstance(event, Placed) and event.is_last:
+                remove = [*(remove or []), f"#events[{event.place + 1}]"]
         expression = "SET " + ", ".join(assignments)
         if add:
             expression += " ADD " + ", ".join(f"{name} :add_{name}" for name in add)

@@ -41,7 +41,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Placed:
-    """An event and its place in a task's list (from 0), so that writing it again changes nothing."""
+    """An event and its place in a task's list (from 0), so that writing it again changes nothing. With
+    ``is_last`` what stands behind it goes: one event, which it tells of as well."""
 
     place: int
     event: Event
+    is_last: bool = False

@@ -4,6 +4,7 @@ Every write bills the whole record, so events are short and their list is bounde
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
@@ -110,12 +111,27 @@ def placed(events: Sequence[Event], event: Event) -> Placed:
     """Where the worker that holds a task writes its next event. Nobody else writes any meanwhile."""
     last = events[-1] if events else None
     if len(events) >= FULL and last is not None and {last.type, event.type} <= REPLACEABLE:
-        return Placed(len(events) - 1, Event(event.at, event.type, event.details, last.skipped + 1))
+        return Placed(len(events) - 1, replace(event, skipped=last.skipped + 1))
     return Placed(len(events), event)
 
 
-def with_placed(events: tuple[Event, ...], new: Placed) -> tuple[Event, ...]:
-    return (*events[: new.place], new.event, *events[new.place + 1 :])
+def returned(events: Sequence[Event], event: Event) -> Event | Placed:
+    """Where the holder of a task tells that it gives it back. In a full list a claim that came to nothing
+    leaves no trace, since a task may be claimed in vain hundreds of times."""
+    if len(events) < FULL or event.details.get("reason") != Reason.HANDED_OVER:
+        return event
+    before, last = events[-2:]
+    if before.details != event.details or last.details.get("status") != Status.RUNNING:
+        return event
+    skipped = before.skipped + last.skipped + 2
+    return Placed(len(events) - 2, replace(event, skipped=skipped), is_last=True)
+
+
+def with_placed(events: tuple[Event, ...], new: Event | Placed) -> tuple[Event, ...]:
+    """The list with another event: behind the others, or in its place."""
+    if isinstance(new, Event):
+        return (*events, new)
+    return (*events[: new.place], new.event, *(() if new.is_last else events[new.place + 1 :]))
 
 
 # -- how it is read

@@ -67,7 +67,7 @@ class Due:
 class Release:
     """How a worker gives a task back. With ``keeps_attempt`` it was no failed attempt: the next claim counts
     as the same one. ``awaits`` are tasks that must end first; ``code`` is that of the failure which is
-    tried again."""
+    tried again. ``told`` are the task's events, where its holder knows all of them."""
 
     now: int
     not_before: int
@@ -76,13 +76,15 @@ class Release:
     keeps_attempt: bool = False
     awaits: tuple[TaskRef, ...] = ()
     code: FailureCode | None = None
+    told: tuple[Event, ...] = ()
 
     @property
-    def event(self) -> Event:
+    def event(self) -> Event | Placed:
         """What is told of it."""
-        return events.given_back(
+        event = events.given_back(
             self.now, keeps_attempt=self.keeps_attempt, awaits=bool(self.awaits), code=self.code
         )
+        return events.returned(self.told, event)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,15 @@ class BatchTasks:
     ) -> None:
         """Let a held task wait for another batch. If the process dies in between, the sweeper enqueues it."""
         due_at = due_after_release(not_before, task.deadline)
-        release = Release(self.now(), not_before, due_at, spent, keeps_attempt=keeps_attempt, code=code)
+        release = Release(
+            self.now(),
+            not_before,
+            due_at,
+            spent,
+            keeps_attempt=keeps_attempt,
+            code=code,
+            told=task.events,  # complete: nobody tells anything while it is held
+        )
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
             self.line.enqueue(result.task)
