@@ -91,7 +91,7 @@ def _known(**values: Any) -> dict[str, Any]:
 
 
 def _short(text: str) -> str:
-    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+    return text.encode(errors="replace")[:MAX_TEXT_BYTES].decode(errors="ignore")
 
 
 def _fitting(names: list[str]) -> list[str]:
