@@ -82,6 +82,11 @@ class Caller:
         resource = RESOURCES.get(len(parts), path)
         if parts[-1] == "tasks:batchCreate":
             resource = "/a2a/{agentId}/tasks:batchCreate"
+        if len(parts) == 3 and parts[-1] == "messages":
+            resource = "/a2a/{agentId}/messages"
+        if len(parts) == 4 and parts[2] == "contexts":
+            resource = "/a2a/{agentId}/contexts/{contextId}"
+            parameters = {"agentId": parts[1], "contextId": parts[3]}
         event |= {
             "httpMethod": method,
             "path": path,

@@ -55,7 +55,9 @@ class Journal:
             Advance(self.clock.now(), spent=work.spent, turns=number, progress=work.toolbox.progress),
         )
         if number == 1 and work.transcript.prompt is not None:
-            document = {"prompt": work.transcript.prompt.to_json()}
+            document: dict[str, Any] = {"prompt": work.transcript.prompt.to_json()}
+            if work.transcript.history:
+                document["history"] = work.transcript.history
             await self._record(work, PROMPT_KEY, "prompt", document)
         await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
         work.transcript.add(reply)

@@ -1,0 +1,107 @@
+"""What was said in a conversation before a task, as its agent is reminded of it.
+
+It is read from the conversation's tasks themselves: from each that has completed, what was asked and what was
+answered. What failed or was canceled was never answered, so the agent does not know of it.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.ids import created_ms
+from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
+from a2a_tasks.ports.contexts import ContextStore
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.services import payload
+from a2a_tasks.services.turn import opening_of
+
+MAX_TASKS = 100
+"""As many earlier tasks of a conversation count; one read of the store brings them all."""
+MAX_BYTES = 256 * 1024
+"""Of the messages as JSON: about half of a context window of 200,000 tokens, whatever the language."""
+BEGINNINGS = 16
+"""A history that is too long begins at one exchange in so many."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was asked and answered in a task, as messages of the Messages API."""
+
+    task_id: str
+    messages: list[dict[str, Any]]
+    size: int
+
+
+@dataclass(frozen=True)
+class Histories:
+    """All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``."""
+
+    contexts: ContextStore
+    store: TaskStore
+    payloads: PayloadStore
+
+    def before(self, task: Task) -> list[dict[str, Any]]:
+        """User and assistant messages in turn, in the order in which the answers were given: so it only ever
+        grows at its end, and what the model has cached of it stays good."""
+        if task.context is None:
+            return []
+        known = self._task_ids(task.context, task)
+        is_cut = len(known) >= MAX_TASKS
+        earlier = [other for other in self._tasks(task.context, known) if _counts(other, task)]
+        earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
+        exchanges: list[Exchange] = []
+        size = 0
+        for other in reversed(earlier[-MAX_TASKS:]):
+            exchange = self._exchange(other)
+            if exchange is None:
+                continue
+            size += exchange.size
+            if size > MAX_BYTES:
+                is_cut = True
+                break
+            exchanges.insert(0, exchange)
+        kept = _from_a_beginning(exchanges) if is_cut else exchanges
+        return [message for exchange in kept for message in exchange.messages]
+
+    def _task_ids(self, context: ContextRef, task: Task) -> list[str]:
+        task_id = task.ref.task_id
+        earlier = self.contexts.newest(context, task_id, MAX_TASKS)
+        if max(task.created_at, task.not_before) <= created_ms(task_id):
+            return earlier
+        # it came later than its id says, or was to wait: others may have gone first
+        return earlier + self.contexts.page(context, task_id, MAX_TASKS)
+
+    def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
+        refs = [TaskRef(context.agent_id, task_id) for task_id in task_ids]
+        parts = (refs[n : n + MAX_TASKS] for n in range(0, len(refs), MAX_TASKS))
+        return [task for part in parts for task in self.store.get_all(part)]
+
+    def _exchange(self, task: Task) -> Exchange | None:
+        """None where there is no answer to remember: none was given, or clean-up has begun with the task."""
+        try:
+            asked = payload.load(self.payloads, task.input)
+            output = payload.load(self.payloads, task.output) if task.output else {}
+        except PayloadCorrupt:
+            return None
+        text = output.get("result", "")
+        if not text.strip():  # which the Messages API refuses
+            return None
+        answer = {"role": "assistant", "content": [{"type": "text", "text": text}]}
+        messages = [opening_of(asked), answer]
+        size = len(json.dumps(messages, ensure_ascii=False).encode())
+        return Exchange(task.ref.task_id, messages, size)
+
+
+def _counts(other: Task, task: Task) -> bool:
+    return other.status is Status.COMPLETED and other.project_id == task.project_id
+
+
+def _from_a_beginning(exchanges: list[Exchange]) -> list[Exchange]:
+    """Where a history begins whose beginning is left out: at an exchange that the next ones begin at too,
+    since one that began an exchange later each time would find nothing in the model's cache."""
+    for n, exchange in enumerate(exchanges[: len(exchanges) // 2]):
+        if zlib.crc32(exchange.task_id.encode()) % BEGINNINGS == 0:
+            return exchanges[n:]
+    return exchanges
