@@ -44,6 +44,7 @@ class Caller:
     project_id: str
     key_id: str = "abcdefghijklmnop"
     limits: dict[str, str] = field(default_factory=dict)
+    remaining_ms: int = 900_000
 
     def post(self, agent_id: str, document: object, **options: Any) -> Answer:
         """Create a task from a JSON document."""
@@ -109,7 +110,7 @@ class Caller:
                 **self.limits,
             },
         }
-        answer = self.handler(event, LambdaContext())
+        answer = self.handler(event, LambdaContext(self.remaining_ms))
         answered = dict(answer.get("headers") or {})
         answered |= {name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items()}
         return Answer(answer["statusCode"], answered, answer["body"])
