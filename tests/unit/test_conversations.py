@@ -21,6 +21,7 @@ from tests.unit.test_agent_loop import ALL_TOOLS
 
 TALK = ContextRef("writer", "talk")
 LARGE = "x" * 20_000
+PICTURE = "iVBORw0KGgoAAAAA"
 
 
 def never() -> bool:
@@ -237,6 +238,36 @@ class TestLength:
         text = sum(len(message["content"][0]["text"]) for message in request.messages)
         assert MAX_BYTES / 4 < text < MAX_BYTES
         assert sent(deployment)[-3][1] == "Question 19."
+
+
+class TestFiles:
+    def test_a_file_is_shown_again_as_it_was_sent(self, deployment: Deployment) -> None:
+        say(deployment, "See?", "A cat.", parts=({"raw": PICTURE}, {"text": "See?"}))
+        say(deployment, "What was it?")
+        first, second = (request.messages[0] for request in deployment.model.requests)
+        assert second == first
+        assert second["content"][0]["type"] == "image"
+
+    def test_a_file_elsewhere_is_only_named(self, deployment: Deployment) -> None:
+        """It may be gone by now."""
+        address = "https://example.com/cat.png"
+        say(deployment, "See?", "A cat.", parts=({"url": address}, {"text": "See?"}))
+        say(deployment, "What was it?")
+        assert deployment.model.requests[0].messages[0]["content"][0]["type"] == "image"
+        assert deployment.model.requests[1].messages[0]["content"] == [
+            {"type": "text", "text": f"(A file that was shown here: {address})"},
+            {"type": "text", "text": "See?"},
+        ]
+
+    def test_the_oldest_files_are_only_named_where_there_are_too_many(self, deployment: Deployment) -> None:
+        large = PICTURE + "A" * 1_000_000
+        for n in range(3):
+            say(deployment, f"{n}?", "A cat.", parts=({"raw": large}, {"text": f"{n}?"}))
+        say(deployment, "Which one?")
+        shown = [message["content"][0] for message in deployment.model.requests[-1].messages[::2]]
+        assert [block["type"] for block in shown] == ["text", "image", "image", "text"]
+        assert shown[0]["text"] == "(A file that was shown here: image/png)"
+        assert len(sent(deployment)) == 7
 
 
 class TestReading:

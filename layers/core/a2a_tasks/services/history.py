@@ -20,18 +20,23 @@ from a2a_tasks.services.turn import opening_of
 MAX_TASKS = 100
 """As many earlier tasks of a conversation count; one read of the store brings them all."""
 MAX_BYTES = 256 * 1024
-"""Of the messages as JSON: about half of a context window of 200,000 tokens, whatever the language."""
+"""Of the messages as JSON, without files: about half of a context window of 200,000 tokens, whatever the
+language."""
+MAX_FILE_BYTES = 2 * 1024 * 1024
+"""Of the files in them as base64. An older one is only named."""
 BEGINNINGS = 16
 """A history that is too long begins at one exchange in so many."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was asked and answered in a task, as messages of the Messages API."""
+    """What was asked and answered in a task, as messages of the Messages API; ``size`` and ``file_bytes`` are
+    what they take of a history."""
 
     task_id: str
     messages: list[dict[str, Any]]
     size: int
+    file_bytes: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,12 @@ class Histories:
         earlier = [other for other in self._tasks(task.context, known) if _counts(other, task)]
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
         exchanges: list[Exchange] = []
-        size = 0
+        size, room = 0, MAX_FILE_BYTES
         for other in reversed(earlier[-MAX_TASKS:]):
-            exchange = self._exchange(other)
+            exchange = self._exchange(other, room)
             if exchange is None:
                 continue
-            size += exchange.size
+            size, room = size + exchange.size, room - exchange.file_bytes
             if size > MAX_BYTES:
                 is_cut = True
                 break
@@ -78,7 +83,7 @@ class Histories:
         parts = (refs[n : n + MAX_TASKS] for n in range(0, len(refs), MAX_TASKS))
         return [task for part in parts for task in self.store.get_all(part)]
 
-    def _exchange(self, task: Task) -> Exchange | None:
+    def _exchange(self, task: Task, room: int) -> Exchange | None:
         """None where there is no answer to remember: none was given, or clean-up has begun with the task."""
         try:
             asked = payload.load(self.payloads, task.input)
@@ -88,14 +93,38 @@ class Histories:
         text = output.get("result", "")
         if not text.strip():  # which the Messages API refuses
             return None
-        answer = {"role": "assistant", "content": [{"type": "text", "text": text}]}
-        messages = [opening_of(asked), answer]
-        size = len(json.dumps(messages, ensure_ascii=False).encode())
-        return Exchange(task.ref.task_id, messages, size)
+        blocks = opening_of(asked)["content"]
+        file_bytes = sum(_file_bytes(block) for block in blocks)
+        if file_bytes > room:
+            file_bytes, blocks = 0, [_named(block) if _file_bytes(block) else block for block in blocks]
+        blocks = [_named(block) if _is_linked(block) else block for block in blocks]
+        messages = [
+            {"role": "user", "content": blocks},
+            {"role": "assistant", "content": [{"type": "text", "text": text}]},
+        ]
+        size = len(json.dumps(messages, ensure_ascii=False).encode()) - file_bytes
+        return Exchange(task.ref.task_id, messages, size, file_bytes)
 
 
 def _counts(other: Task, task: Task) -> bool:
     return other.status is Status.COMPLETED and other.project_id == task.project_id
+
+
+def _file_bytes(block: dict[str, Any]) -> int:
+    """Of a file that the message brought with it; the model reads it at a price of its own."""
+    source = block.get("source", {})
+    return len(source["data"]) if source.get("type") == "base64" else 0
+
+
+def _is_linked(block: dict[str, Any]) -> bool:
+    return bool(block.get("source", {}).get("type") == "url")
+
+
+def _named(block: dict[str, Any]) -> dict[str, Any]:
+    """In place of a file that would take too much, or that may not be at its address any more: the service
+    would refuse every later message for it."""
+    name = block["source"].get("url") or block.get("title") or block["source"]["media_type"]
+    return {"type": "text", "text": f"(A file that was shown here: {name})"}
 
 
 def _from_a_beginning(exchanges: list[Exchange]) -> list[Exchange]:
