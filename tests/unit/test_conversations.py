@@ -239,6 +239,31 @@ class TestLength:
         assert MAX_BYTES / 4 < text < MAX_BYTES
         assert sent(deployment)[-3][1] == "Question 19."
 
+    @pytest.mark.parametrize("side", ["message", "context", "parts", "answer"])
+    def test_one_that_is_too_long_is_shortened_and_pushes_nothing_out(
+        self, deployment: Deployment, side: str
+    ) -> None:
+        say(deployment, "My name is Ada.", "Hello, Ada.")
+        long = "y" * (MAX_BYTES + 1)
+        changes: dict[str, dict[str, Any]] = {
+            "message": {"message": long},
+            "context": {"context": {"page": long}},
+            "parts": {"parts": ({"text": long}, {"text": "z"}, {"raw": "eno=", "mediaType": "text/csv"})},
+            "answer": {},
+        }
+        fields = {"message": "Long.", "reply": long if side == "answer" else "I see."} | changes[side]
+        if side == "parts":  # which leave nothing of what the script goes by
+            deployment.model.then(answer("I see."))
+            fields["reply"] = None
+        say(deployment, **fields)
+        say(deployment, "Who am I?")
+        request = deployment.model.requests[-1]
+        assert len(request.messages) == 5
+        assert request.messages[0]["content"][0]["text"] == "My name is Ada."
+        assert len(str(request.messages[2:4])) < 45_000
+        assert request.messages[2]["content"][0]["text"]
+        assert request.messages[3]["content"][0]["text"]
+
 
 class TestFiles:
     def test_a_file_is_shown_again_as_it_was_sent(self, deployment: Deployment) -> None:

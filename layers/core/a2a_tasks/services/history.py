@@ -22,6 +22,9 @@ MAX_TASKS = 100
 MAX_BYTES = 256 * 1024
 """Of the messages as JSON, without files: about half of a context window of 200,000 tokens, whatever the
 language."""
+MAX_EXCHANGE_BYTES = MAX_BYTES // 2
+SHORTENED = 20_000
+"""Characters that are left of each side of an exchange that would leave no room for others."""
 MAX_FILE_BYTES = 2 * 1024 * 1024
 """Of the files in them as base64. An older one is only named."""
 BEGINNINGS = 16
@@ -98,16 +101,43 @@ class Histories:
         if file_bytes > room:
             file_bytes, blocks = 0, [_named(block) if _file_bytes(block) else block for block in blocks]
         blocks = [_named(block) if _is_linked(block) else block for block in blocks]
-        messages = [
-            {"role": "user", "content": blocks},
-            {"role": "assistant", "content": [{"type": "text", "text": text}]},
-        ]
-        size = len(json.dumps(messages, ensure_ascii=False).encode()) - file_bytes
-        return Exchange(task.ref.task_id, messages, size, file_bytes)
+        messages = _messages(blocks, text)
+        if _size(messages) - file_bytes > MAX_EXCHANGE_BYTES:
+            messages = _messages(_shortened(blocks), text.strip()[:SHORTENED])
+        return Exchange(task.ref.task_id, messages, _size(messages) - file_bytes, file_bytes)
 
 
 def _counts(other: Task, task: Task) -> bool:
     return other.status is Status.COMPLETED and other.project_id == task.project_id
+
+
+def _messages(blocks: list[dict[str, Any]], answer: str) -> list[dict[str, Any]]:
+    return [
+        {"role": "user", "content": blocks},
+        {"role": "assistant", "content": [{"type": "text", "text": answer}]},
+    ]
+
+
+def _size(messages: list[dict[str, Any]]) -> int:
+    return len(json.dumps(messages, ensure_ascii=False).encode())
+
+
+def _shortened(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with the beginning of its texts, as far as there is room for them."""
+    room, kept = SHORTENED, []
+    for block in blocks:
+        source = block.get("source", {})
+        text = block.get("text") or (source["data"] if source.get("type") == "text" else "")
+        beginning = text.strip()[:room]
+        room -= len(beginning)
+        if text and not beginning:
+            continue
+        if "text" in block:
+            block = {"type": "text", "text": beginning}
+        elif text:
+            block = block | {"source": source | {"data": beginning}}
+        kept.append(block)
+    return kept
 
 
 def _file_bytes(block: dict[str, Any]) -> int:
