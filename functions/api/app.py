@@ -4,6 +4,7 @@ import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -18,22 +19,30 @@ from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.conversations import Conversations
+from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api import errors
-from functions.api.creation import to_submission
+from functions.api.creation import of_message, to_submission
+from functions.api.exchange import answer_of, path_of
 from functions.api.json_text import deserialize, serialize
 from functions.api.limits import Limits
 from functions.api.models import (
     Accepted,
+    Answered,
     Canceled,
     Continued,
+    ConversationView,
     CreatedTasks,
+    DeletedConversation,
     ErrorBody,
+    GoesOn,
     Health,
+    NewExchange,
     NewMessage,
     NewTask,
     NewTasks,
@@ -44,6 +53,10 @@ from functions.api.models import (
 
 AT_A_TIME = 10
 """Tasks of one request that are created side by side."""
+ANSWER_MS = 4_000
+"""Of the function's time, kept back for the answer where a request is waited for: the gateway waits no
+longer than the function may run."""
+LONGEST_WAIT_SECONDS = 25.0
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
@@ -58,6 +71,8 @@ submitter = submitter_of_function(_wired, _payloads)
 tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
 _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)
+exchanges = Exchanges(submitter, answerer, _wired.slots, tasks)
+conversations = Conversations(_wired.contexts, _store, _wired.registry, _payloads, _ending)
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
 IdempotencyKey = Annotated[
@@ -79,6 +94,7 @@ Wait = Annotated[
 ]
 DocsFormat = Literal["html", "json"]
 TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
+ContextId = Annotated[str, Path(description="The conversation's id: the `sessionId` of its messages.")]
 
 
 def _errors(*statuses: int) -> dict[int, Any]:
@@ -100,7 +116,7 @@ def _errors(*statuses: int) -> dict[int, Any]:
 )
 def create_task(
     agent_id: AgentId, body: Annotated[NewTask, Body()], idempotency_key: IdempotencyKey = None
-) -> Response[Accepted]:
+) -> Response[dict[str, Any]]:
     limits.caller.count_creation()
     task = submitter.submit(_submission(agent_id, body, idempotency_key))
     return Response(
@@ -145,7 +161,7 @@ def create_tasks(
         except errors.UNAVAILABLE as error:
             logger.error("storage did not answer", exc_info=error)
             return errors.BUSY.to_body()
-        return _accepted(task).model_dump(by_alias=True)
+        return _accepted(task)
 
     with ThreadPoolExecutor(AT_A_TIME) as callers:
         return {"results": list(callers.map(create, range(len(body.tasks)), body.tasks))}
@@ -231,7 +247,7 @@ def answer_task(
     return Response(
         status_code=202,
         content_type="application/json",
-        body=Continued(task_id=task.ref.task_id, status=task.status, check_url=_path_of(task)),
+        body=Continued(task_id=task.ref.task_id, status=task.status, check_url=path_of(task)),
     )
 
 
@@ -252,6 +268,83 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
         "taskId": task.ref.task_id,
         "status": task.status.value,
         "message": "The task is canceled; work under way stops within seconds.",
+    }
+
+
+@app.post(
+    "/a2a/<agent_id>/messages",
+    summary="Say something and wait for the answer",
+    description=(
+        "A task like any other, of a conversation: `sessionId` goes on with an earlier one, or answers what "
+        "its agent asks. What takes longer than 25 seconds is answered 202, and goes on."
+    ),
+    responses={
+        200: {
+            "description": "The answer, or a question",
+            "content": {"application/json": {"model": Answered}},
+        },
+        202: {"description": "It goes on", "content": {"application/json": {"model": GoesOn}}},
+        **_errors(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
+    },
+    operation_id="sendMessage",
+    tags=["conversations"],
+)
+def send_message(
+    agent_id: AgentId, body: Annotated[NewExchange, Body()], idempotency_key: IdempotencyKey = None
+) -> Response[Any]:
+    limits.caller.count_creation()
+    submission = of_message(
+        body,
+        project_id=_project(),
+        agent_id=agent_id,
+        correlation_id=app.current_event.request_context.request_id,
+        idempotency_key=idempotency_key,
+    )
+    return answer_of(tasks, exchanges.exchange(submission, _seconds_to_wait))
+
+
+@app.get(
+    "/a2a/<agent_id>/contexts/<context_id>",
+    summary="Read a conversation, the oldest message first",
+    responses={
+        200: {"description": "A page", "content": {"application/json": {"model": ConversationView}}},
+        **_errors(400, 401, 404, 429, 503),
+    },
+    operation_id="getConversation",
+    tags=["conversations"],
+)
+def get_conversation(
+    agent_id: AgentId,
+    context_id: ContextId,
+    limit: Annotated[int, Query(ge=1, le=100, description="Messages of at most so many tasks.")] = 50,
+    cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
+) -> dict[str, Any]:
+    return conversations.page(_project(), agent_id, unquote(context_id), limit, cursor)
+
+
+@app.delete(
+    "/a2a/<agent_id>/contexts/<context_id>",
+    summary="Delete a conversation",
+    description=(
+        "Cancels its live tasks and forgets all of them; the next clean-up deletes them. Deleting again is "
+        "safe, also what never was."
+    ),
+    responses={
+        200: {
+            "description": "Deleted",
+            "content": {"application/json": {"model": DeletedConversation}},
+        },
+        **_errors(401, 404, 429, 503),
+    },
+    operation_id="deleteConversation",
+    tags=["conversations"],
+)
+def delete_conversation(agent_id: AgentId, context_id: ContextId) -> dict[str, Any]:
+    context_id = unquote(context_id)
+    conversations.delete(_project(), agent_id, context_id, lambda: _milliseconds_left() > 0)
+    return {
+        "sessionId": context_id,
+        "message": "The conversation is deleted; what is said under this id from now on begins a new one.",
     }
 
 
@@ -276,10 +369,6 @@ if environment.optional("API_DOCS") == "on":
         return docs_page.document_answer(app) if format_ == "json" else docs_page.page_answer(app)
 
 
-def _path_of(task: Task) -> str:
-    return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
-
-
 def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Submission:
     return to_submission(
         body,
@@ -291,9 +380,22 @@ def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Su
     )
 
 
-def _accepted(task: Task) -> Accepted:
+def _accepted(task: Task) -> dict[str, Any]:
     # as it was accepted, also where a repeated request finds it further on
-    return Accepted(task_id=task.ref.task_id, status="pending", check_url=_path_of(task))
+    accepted = Accepted(
+        task_id=task.ref.task_id, status="pending", check_url=path_of(task), session_id=task.context_id
+    )
+    return accepted.model_dump(by_alias=True, exclude_none=True)
+
+
+def _milliseconds_left() -> int:
+    """Until the answer must be on its way."""
+    left: int = app.lambda_context.get_remaining_time_in_millis()
+    return left - ANSWER_MS
+
+
+def _seconds_to_wait() -> float:
+    return min(LONGEST_WAIT_SECONDS, _milliseconds_left() / 1000)
 
 
 def _project() -> str:

@@ -9,7 +9,7 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Budget, iso8601
 from a2a_tasks.services.submit import Idempotency, Submission
 from functions.api.json_text import serialize
-from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewTask
+from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewExchange, NewTask
 
 
 def to_submission(
@@ -36,7 +36,33 @@ def to_submission(
         not_before=_start_of(body, now),
         max_attempts=body.max_attempts,
         budget=Budget(cost, body.max_tokens),
+        context_id=body.session_id,
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
+    )
+
+
+def of_message(
+    body: NewExchange,
+    *,
+    project_id: str,
+    agent_id: str,
+    correlation_id: str,
+    idempotency_key: str | None,
+) -> Submission:
+    """A message that is waited for. Raises ``RequestRefused`` for a context that is too large."""
+    _check_context(body.context)
+    # under the same key a task that says the same is another request
+    digest = f"message {_digest(body)}"
+    return Submission(
+        project_id=project_id,
+        agent_id=agent_id,
+        message=body.message,
+        context=body.context,
+        timeout_ms=None,
+        correlation_id=correlation_id,
+        context_id=body.session_id,
+        begins_context=body.session_id is None,
+        idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest),
     )
 
 
@@ -62,7 +88,7 @@ def _start_of(body: NewTask, now: int) -> int | None:
     return max(start, now)
 
 
-def _digest(body: NewTask) -> str:
+def _digest(body: NewTask | NewExchange) -> str:
     """Of what was asked for, however it was written."""
     asked = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()

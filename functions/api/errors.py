@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from functions.api.json_text import serialize
-from functions.api.models import NewMessage, NewTask, NewTasks
+from functions.api.models import NewExchange, NewMessage, NewTask, NewTasks
 
 JSON = "application/json"
 UNAVAILABLE = (StoreUnavailable, PayloadUnavailable)
@@ -85,7 +85,9 @@ def _body_of(app: APIGatewayRestResolver) -> type[BaseModel]:
     path = app.current_event.path
     if path.endswith(":batchCreate"):
         return NewTasks
-    return NewMessage if path.endswith("/messages") else NewTask
+    if path.endswith("/messages"):
+        return NewMessage if "/tasks/" in path else NewExchange
+    return NewTask
 
 
 def in_body(error: ValidationError) -> list[Mapping[str, Any]]:

@@ -5,10 +5,11 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
+from a2a_tasks.domain import ids
 from a2a_tasks.domain.event import EventType, Reason
 from a2a_tasks.domain.task import Lane, Priority, Status
 from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
@@ -26,6 +27,20 @@ class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
+def _is_session_id(value: str) -> str:
+    if not ids.CONTEXT_ID.fullmatch(value):
+        raise ValueError("should be 1 to 128 letters, digits and any of . _ ~ : @ -")
+    return value
+
+
+SessionId = Annotated[
+    str,
+    AfterValidator(_is_session_id),
+    Field(json_schema_extra={"pattern": f"^{ids.CONTEXT_ID.pattern}$"}),
+]
+"""A conversation's id: the caller's own, or as an answer gave it."""
+
+
 class NewTask(Model):
     """A task to hand over."""
 
@@ -36,6 +51,10 @@ class NewTask(Model):
     ]
     context: Annotated[
         dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
+    ] = None
+    session_id: Annotated[
+        SessionId | None,
+        Field(description="The conversation that it goes on with: the agent knows what was said in it."),
     ] = None
     priority: Annotated[Priority, Field(description="Who goes first where tasks wait for the agent.")] = (
         Priority.NORMAL
@@ -160,6 +179,7 @@ class Accepted(Model):
     task_id: str
     status: Literal["pending"]
     check_url: Annotated[str, Field(description="Path of the task, below the API's base URL.")]
+    session_id: str | None = None
 
 
 class NewMessage(Model):
@@ -259,6 +279,7 @@ class TaskView(Model):
     not_before: str | None = None
     priority: Priority | None = None
     lane: Lane | None = None
+    session_id: Annotated[str | None, Field(description="The conversation that it belongs to.")] = None
     progress: Progress | None = None
     question: Annotated[
         str | None, Field(description="What the agent asks, while the task is input_required.")
@@ -315,6 +336,81 @@ class Canceled(Model):
     message: str
 
 
+class NewExchange(Model):
+    """Something to say to the agent, and to wait for its answer."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"message": "你好", "sessionId": "order-7"}}
+    )
+
+    message: Annotated[
+        str, Field(min_length=1, max_length=MAX_MESSAGE, description="What is said to the agent.")
+    ]
+    session_id: Annotated[
+        SessionId | None,
+        Field(
+            description=(
+                "The conversation; a new one if left out. If its agent asks something, this is the answer."
+            )
+        ),
+    ] = None
+    context: Annotated[
+        dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
+    ] = None
+
+    @field_validator("message", "context")
+    @classmethod
+    def _can_be_stored(cls, value: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
+        return _storable(value)
+
+
+class ExchangeMetadata(Model):
+    processing_time_ms: Annotated[int, Field(description="From the task's start to its end, or question.")]
+    tokens_used: Annotated[int, Field(description="Tokens of all kinds, in all of the task's turns.")]
+
+
+class Answered(Model):
+    """The agent's answer, or with `input_required` its question: the next message of the conversation is the
+    answer to it."""
+
+    response: str
+    session_id: str
+    task_id: str
+    status: Literal["completed", "input_required"]
+    data: Annotated[Any, Field(description="There where the agent has an output schema.")] = None
+    artifacts: list[Artifact] | None = None
+    metadata: ExchangeMetadata
+
+
+class GoesOn(Model):
+    """There is no answer yet; the task goes on, and `checkUrl` will have it."""
+
+    task_id: str
+    status: Status
+    check_url: Annotated[str, Field(description="Path of the task, below the API's base URL.")]
+    session_id: str
+
+
+class SaidMessage(Model):
+    role: Literal["user", "agent"]
+    text: str
+    task_id: str
+    at: str
+
+
+class ConversationView(Model):
+    """What was said, the oldest first; ``nextCursor`` is there while there may be more."""
+
+    session_id: str
+    messages: list[SaidMessage]
+    next_cursor: str | None = None
+
+
+class DeletedConversation(Model):
+    session_id: str
+    message: str
+
+
 class FieldError(Model):
     field: str
     message: str
@@ -326,6 +422,9 @@ class ErrorBody(Model):
     error: str
     code: str
     details: list[FieldError] | None = None
+    task_id: Annotated[
+        str | None, Field(description="The task whose end this tells, where a message was waited for.")
+    ] = None
 
 
 class CreatedTasks(Model):

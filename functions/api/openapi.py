@@ -8,18 +8,23 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server, Tag
 
 VERSION = "0.1.0"
-PARAMETERS = {"agent_id": "agentId", "task_id": "taskId"}
+PARAMETERS = {"agent_id": "agentId", "task_id": "taskId", "context_id": "contextId"}
 STRING = {"schema": {"type": "string"}}
 MEANINGS = {
     "400": "The request is not valid; `details` names each field (`VALIDATION_ERROR`).",
     "401": "The API key is missing or not valid (`UNAUTHORIZED`).",
-    "404": "There is no such agent or task in your project (`AGENT_NOT_FOUND`, `TASK_NOT_FOUND`).",
+    "404": "There is no such agent, task or conversation in your project (`AGENT_NOT_FOUND`, "
+    "`TASK_NOT_FOUND`, `CONTEXT_NOT_FOUND`).",
     "409": "Not in this state: the agent is disabled (`AGENT_DISABLED`), or the task has ended "
-    "(`TASK_NOT_CANCELABLE`) or does not wait for an answer (`TASK_NOT_WAITING`).",
+    "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`) or was canceled while its "
+    "answer was waited for (`TASK_CANCELED`).",
     "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
     "429": "Too many requests; wait a moment (`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget "
     "for today; wait `Retry-After` seconds (`BUDGET_EXCEEDED`).",
-    "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`).",
+    "502": "The message's task has failed; `code` is the task's.",
+    "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`). Or the "
+    "message's task has failed since the model is overloaded (`MODEL_OVERLOADED`).",
+    "504": "The message's task was not done by its deadline (`TIMEOUT`).",
 }
 DESCRIPTION = """\
 Hand a task to an agent, get its id at once, and fetch the result when it is there.
@@ -40,6 +45,7 @@ def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> 
         servers=list(servers),
         tags=[
             Tag(name="tasks", description="Hand over, follow and cancel tasks."),
+            Tag(name="conversations", description="Say something and wait; what was said."),
             Tag(name="operations", description="For those who run the API."),
         ],
         security_schemes={

@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -19,12 +20,15 @@ DAY_MS = 24 * 3_600_000
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
+_dynamodb, _table = clients.dynamodb(), environment.text("TASKS_TABLE")
+_kept_ms = environment.retention_ms() + LONGEST_LIFE_MS
 cleaner = Cleaner(
-    store=DynamoDBTaskStore(clients.dynamodb(), environment.text("TASKS_TABLE")),
+    store=DynamoDBTaskStore(_dynamodb, _table),
+    contexts=DynamoDBContexts(_dynamodb, _table, _kept_ms),
     payloads=S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET")),
     clock=SystemClock(),
     telemetry=telemetry,
-    orphan_after_ms=environment.retention_ms() + LONGEST_LIFE_MS + DAY_MS,
+    orphan_after_ms=_kept_ms + DAY_MS,
 )
 
 

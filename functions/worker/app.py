@@ -25,6 +25,7 @@ from a2a_tasks.domain.usage import parse_prices
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.execute import Executor
+from a2a_tasks.services.history import Histories
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
@@ -57,6 +58,7 @@ def _executor() -> Executor:
         workspaces=workspaces,
         model=ClaudeModel(connection, clock),
         journal=journal,
+        histories=Histories(tasks.contexts, store, payloads),
         other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
         allowance=Allowance(budgets, parse_prices(json.loads(environment.text("MODEL_PRICES"))), telemetry),
         manages_context=connection.backend in HAS_CONTEXT_MANAGEMENT,

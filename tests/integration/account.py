@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
@@ -87,6 +88,10 @@ class Account:
     @property
     def notifications(self) -> SQSNotifications:
         return SQSNotifications(self.sqs, self.resources["NotificationQueue"])
+
+    @property
+    def contexts(self) -> DynamoDBContexts:
+        return DynamoDBContexts(self.dynamodb, self.resources["TasksTable"], 30 * 24 * 3_600_000)
 
     @property
     def spend(self) -> DynamoDBSpend:

@@ -55,13 +55,13 @@ class AwsCalls:
         return [call for call in self.made if call.operation in operations]
 
     @contextmanager
-    def as_role(self, role: Role) -> Iterator[None]:
-        """Every call is made in this role."""
-        self._role = role
+    def as_role(self, role: Role | None) -> Iterator[None]:
+        """Every call is made in this role; with None it is the test's own, also while a function runs."""
+        before, self._role = self._role, role
         try:
             yield
         finally:
-            self._role = None
+            self._role = before
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -44,6 +44,7 @@ class Caller:
     project_id: str
     key_id: str = "abcdefghijklmnop"
     limits: dict[str, str] = field(default_factory=dict)
+    remaining_ms: int = 900_000
 
     def post(self, agent_id: str, document: object, **options: Any) -> Answer:
         """Create a task from a JSON document."""
@@ -84,6 +85,11 @@ class Caller:
             resource = "/a2a/{agentId}/tasks/{taskId}/events"
         if parts[-1] == "tasks:batchCreate":
             resource = "/a2a/{agentId}/tasks:batchCreate"
+        if len(parts) == 3 and parts[-1] == "messages":
+            resource = "/a2a/{agentId}/messages"
+        if len(parts) == 4 and parts[2] == "contexts":
+            resource = "/a2a/{agentId}/contexts/{contextId}"
+            parameters = {"agentId": parts[1], "contextId": parts[3]}
         event |= {
             "httpMethod": method,
             "path": path,
@@ -106,7 +112,7 @@ class Caller:
                 **self.limits,
             },
         }
-        answer = self.handler(event, LambdaContext())
+        answer = self.handler(event, LambdaContext(self.remaining_ms))
         answered = dict(answer.get("headers") or {})
         answered |= {name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items()}
         return Answer(answer["statusCode"], answered, answer["body"])

@@ -9,6 +9,7 @@ from tests.integration.template import holds, known_values, resolve, resource_pr
 
 ACTIONS = {
     "GetItem": ["dynamodb:GetItem"],
+    "BatchGetItem": ["dynamodb:BatchGetItem"],
     "PutItem": ["dynamodb:PutItem"],
     "UpdateItem": ["dynamodb:UpdateItem"],
     "DeleteItem": ["dynamodb:DeleteItem"],
@@ -105,7 +106,7 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
             partition = parameters.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S")
             return [(parameters["TableName"] + index, partition)]
-        case "BatchWriteItem":
+        case "BatchWriteItem" | "BatchGetItem":
             return [(table, None) for table in parameters["RequestItems"]]
         case "Encrypt" | "Decrypt":
             return [(parameters["KeyId"], None)]

@@ -174,8 +174,8 @@ def test_every_wrong_field_is_named_at_once(caller: Caller) -> None:
     assert {detail["field"] for detail in answer.body["details"]} == {"message", "timeout", "colour"}
     unknown = next(d["message"] for d in answer.body["details"] if d["field"] == "colour")
     assert unknown == (
-        "is not a field of this request; known are message, context, priority, lane, timeout, delaySeconds, "
-        "notBefore, maxAttempts, maxCostUsd, maxTokens"
+        "is not a field of this request; known are message, context, sessionId, priority, lane, timeout, "
+        "delaySeconds, notBefore, maxAttempts, maxCostUsd, maxTokens"
     )
 
 

@@ -34,6 +34,12 @@ def test_after_its_time_another_may(reservations: ReservationStore) -> None:
     assert reservations.reserve(PROJECT, AGENT, "key", FIRST, NOW + 1_001) == SECOND
 
 
+def test_a_key_stands_for_a_question_too(reservations: ReservationStore) -> None:
+    answers = Reservation("task-1", "digest-1", NOW + 1_000, "call-1")
+    assert reservations.reserve(PROJECT, AGENT, "key", answers, NOW) == answers
+    assert reservations.reserve(PROJECT, AGENT, "key", SECOND, NOW) == answers
+
+
 @pytest.mark.parametrize(
     ("project_id", "scope", "key"),
     [

@@ -443,6 +443,38 @@ def test_an_ended_task_is_not_looked_at_again(store: TaskStore) -> None:
     assert store.get(task.ref) == ended
 
 
+def test_many_tasks_are_read_at_once(store: TaskStore) -> None:
+    tasks = [created(store, number=n) for n in range(100)]
+    missing = new_task(number=100)
+
+    found = store.get_all([task.ref for task in tasks[1:]] + [missing.ref])
+
+    assert sorted(found, key=str) == sorted(tasks[1:], key=str)
+    assert store.get_all([]) == []
+
+
+def test_an_ended_task_may_be_let_go_earlier_and_never_later(store: TaskStore) -> None:
+    task = canceled(store, created(store), NOW)
+
+    for at in (NOW + 500, NOW + 500, NOW + 900):
+        store.expire(task.ref, at)
+
+    assert retained_ids(store, NOW + 499) == set()
+    assert retained_ids(store, NOW + 500) == {task.ref.task_id}
+    assert store.get(task.ref) == task
+
+
+@pytest.mark.parametrize("status", sorted(LIVE))
+def test_a_live_task_is_not_let_go(store: TaskStore, status: Status) -> None:
+    task = in_state(store, status)
+
+    store.expire(task.ref, NOW)
+    store.expire(new_task(number=1).ref, NOW)
+
+    assert store.get(task.ref) == task
+    assert retained_ids(store, NOW + 10**9) == set()
+
+
 def test_a_deleted_task_is_gone_everywhere(store: TaskStore) -> None:
     task = completed(store, created(store), NOW, Payload(inline="{}"))
     neighbour = created(store, number=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ PAUSE = Pause(NOW, QUESTION, NOW + DAY_MS, 1_000)
 CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("PutItem", lambda store: store.create(new_task())),
     ("GetItem", lambda store: store.get(REF)),
+    ("BatchGetItem", lambda store: store.get_all([REF])),
     ("Query", lambda store: store.page(AGENT, None, 10, None)),
     ("UpdateItem", lambda store: store.claim(REF, CLAIM)),
     ("UpdateItem", lambda store: store.renew(REF, 1, NOW)),
@@ -45,6 +47,7 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("UpdateItem", lambda store: store.attach(REF, 1, None, ())),
     ("UpdateItem", lambda store: store.finish(REF, outcome(Status.CANCELED), ANYTHING)),
     ("UpdateItem", lambda store: store.look_again(REF, 0, 1)),
+    ("UpdateItem", lambda store: store.expire(REF, NOW)),
     ("Query", lambda store: store.due(0, NOW, 10)),
     ("Query", lambda store: store.past_retention(0, NOW, 10)),
     ("Query", lambda store: store.delete(REF)),
@@ -179,6 +182,46 @@ def test_an_ended_task_has_a_time_to_live_beyond_its_retention(account: Account)
     assert int(item["ttl"]["N"]) == retained_until // 1000 + 7 * 24 * 3600
     assert "dueShard" not in item
     assert "dueAt" not in item
+
+
+def test_the_time_to_live_follows_an_earlier_end_of_the_retention(account: Account) -> None:
+    task = canceled(account.store, created(account.store), NOW)
+
+    account.store.expire(task.ref, NOW + 500)
+
+    item = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"][0]
+    assert item["expireAt"]["N"] == str(NOW + 500)
+    assert int(item["ttl"]["N"]) == (NOW + 500) // 1000 + 7 * 24 * 3600
+
+
+def test_what_a_batch_left_unread_is_read(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [created(account.store, number=n) for n in range(5)]
+    read, asked = account.dynamodb.batch_get_item, []
+
+    def read_two(**arguments: Any) -> Any:
+        """As DynamoDB does where the items are too large, or too many for the moment."""
+        (table, request), *_ = arguments["RequestItems"].items()
+        keys = request["Keys"]
+        asked.append(len(keys))
+        answer = read(RequestItems={table: request | {"Keys": keys[:2]}})
+        left = {table: request | {"Keys": keys[2:]}} if keys[2:] else {}
+        return answer | {"UnprocessedKeys": left}
+
+    monkeypatch.setattr(account.dynamodb, "batch_get_item", read_two)
+    found = account.store.get_all([task.ref for task in tasks])
+    assert sorted(found, key=str) == sorted(tasks, key=str)
+    assert asked == [5, 3, 1]
+
+
+def test_a_batch_of_which_nothing_is_read_is_store_unavailable(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_nothing(**arguments: Any) -> Any:
+        return {"Responses": {}, "UnprocessedKeys": arguments["RequestItems"]}
+
+    monkeypatch.setattr(account.dynamodb, "batch_get_item", read_nothing)
+    with pytest.raises(StoreUnavailable):
+        account.store.get_all([REF])
 
 
 def test_a_sparse_filter_stops_after_ten_queries_and_goes_on_behind_its_cursor(account: Account) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
-from a2a_tasks.domain.task import Artifact, Lane, Parent, Priority, Status, Task
+from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
@@ -86,9 +86,11 @@ def test_the_api(agents: Account, start: Start) -> None:
     first, second = created(agents.store, now, number=3), created(agents.store, now, number=4)
     hold_and_wait(agents, first, second)
     canceled = caller.delete(f"/a2a/{AGENT}/tasks/{first.ref.task_id}")
+    caller.post(AGENT, {"message": "Hi.", "sessionId": "talk"})
+    said = caller.get(f"/a2a/{AGENT}/contexts/talk")
 
-    answers = (accepted, read, listed, answered, canceled)
-    assert [answer.status for answer in answers] == [202, 200, 200, 202, 200]
+    answers = (accepted, read, listed, answered, canceled, said)
+    assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200]
     assert unused(agents, "api") == set()
 
 
@@ -106,6 +108,8 @@ def test_the_worker(worker: Worker, claude: StandInClient) -> None:
         worker.accept(f"[[standin: {write} | say=done]] {LONG} {n}", number=n, agent_revision=agent.revision)
         for n in range(2)
     ]
+    worker.accept("Go on.", number=2, context_id="talk")
+    account.contexts.add(ContextRef(AGENT, "talk"), tasks[0].ref.task_id)
 
     worker.deliver(remaining_ms=59_000)
     worker.work()

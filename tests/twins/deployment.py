@@ -14,9 +14,12 @@ from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.cleanup import Cleaner
+from a2a_tasks.services.conversations import Conversations
 from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.execute import Executor
+from a2a_tasks.services.history import Histories
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
@@ -32,6 +35,7 @@ from a2a_tasks.services.sweep import Sweeper, SweepReport
 from a2a_tasks.services.tasks import Tasks
 from tests.twins.batches import MemoryBatches
 from tests.twins.clock import FakeClock
+from tests.twins.contexts import MemoryContexts
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
@@ -97,6 +101,7 @@ class Deployment:
     records: MemoryRecords = field(default_factory=MemoryRecords)
     spend: MemorySpend = field(default_factory=MemorySpend)
     slot_store: MemorySlots = field(default_factory=MemorySlots)
+    contexts: MemoryContexts = field(default_factory=MemoryContexts)
     batches: MemoryBatches = field(default_factory=MemoryBatches)
     reservations: MemoryReservations = field(default_factory=MemoryReservations)
     push: MemoryPushConfigs = field(default_factory=MemoryPushConfigs)
@@ -125,6 +130,7 @@ class Deployment:
             payloads=points.wrap("payloads", self.payloads),
             queue=points.wrap("queue", self.queue),
             slots=self.slots(points),
+            contexts=points.wrap("contexts", self.contexts),
             batches=points.wrap("batches", self.batches),
             reservations=points.wrap("reservations", self.reservations),
             budgets=self.budgets(points),
@@ -188,6 +194,7 @@ class Deployment:
             workspaces=self.workspaces.of_process(points),
             model=points.wrap("model", self.model),
             journal=journal,
+            histories=Histories(points.wrap("contexts", self.contexts), store, payloads),
             other_agents=OtherAgents(
                 store, payloads, self.submitter(points), budgets, journal, clock, self.entropy, run
             ),
@@ -245,7 +252,8 @@ class Deployment:
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:
         points = failpoints or Failpoints()
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        return Cleaner(store, payloads, self.clock, self.telemetry, self.orphan_after_ms)
+        contexts = points.wrap("contexts", self.contexts)
+        return Cleaner(store, contexts, payloads, self.clock, self.telemetry, self.orphan_after_ms)
 
     def dead_letters(self, failpoints: Failpoints | None = None) -> DeadLetters:
         points = failpoints or Failpoints()
@@ -268,8 +276,27 @@ class Deployment:
             telemetry=self.telemetry,
         )
 
+    def exchanges(self, failpoints: Failpoints | None = None) -> Exchanges:
+        points = failpoints or Failpoints()
+        return Exchanges(
+            self.submitter(points), self.answerer(points), self.slots(points), self.tasks(points)
+        )
+
+    def conversations(self, failpoints: Failpoints | None = None) -> Conversations:
+        points = failpoints or Failpoints()
+        return Conversations(
+            contexts=points.wrap("contexts", self.contexts),
+            store=points.wrap("store", self.store),
+            registry=self.registry,
+            payloads=points.wrap("payloads", self.payloads),
+            ending=self.ending(points),
+        )
+
     def submit(self, message: str = "Write a report.", **changes: Any) -> Task:
         """Accept a task of project ``demo``'s agent ``writer``, with a timeout of five minutes."""
+        return self.submitter().submit(self.submission(message, **changes))
+
+    def submission(self, message: str, **changes: Any) -> Submission:
         fields: dict[str, Any] = {
             "project_id": "demo",
             "agent_id": "writer",
@@ -278,7 +305,7 @@ class Deployment:
             "timeout_ms": None,
             "correlation_id": "request-1",
         }
-        return self.submitter().submit(Submission(**fields | changes))
+        return Submission(**fields | changes)
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = FUNCTION_SECONDS) -> list[str]:
         """One worker invocation on what the queue holds now; the ids of the messages that it kept."""

@@ -72,13 +72,24 @@ class Asked:
     @property
     def message(self) -> str:
         """The message of the task that this is for."""
-        text: str = self.request.messages[0]["content"][-1]["text"]
+        text: str = self.request.messages[self._opening]["content"][-1]["text"]
         return text
 
     @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was said in the conversation before that message."""
+        return self.request.messages[: self._opening]
+
+    @property
     def turns(self) -> int:
-        """How many turns the conversation had."""
-        return sum(message["role"] == "assistant" for message in self.request.messages)
+        """How many turns the task had."""
+        return sum(message["role"] == "assistant" for message in self.request.messages[self._opening :])
+
+    @property
+    def _opening(self) -> int:
+        """Where the task's message is: what comes after it from this side are results of tools."""
+        messages = self.request.messages
+        return max(n for n, message in enumerate(messages) if _is_said(message))
 
 
 @dataclass
@@ -141,6 +152,11 @@ class ScriptedModel:
             return plans[asked.turns](f"call-{len(self.asked)}") if asked.turns < len(plans) else answer()
         steps = self.by_message.get(asked.message, self.steps)
         return steps.pop(0) if steps else answer()
+
+
+def _is_said(message: dict[str, Any]) -> bool:
+    kind: str = message["content"][-1]["type"]
+    return message["role"] == "user" and kind == "text"
 
 
 async def _play(step: Step) -> ModelReply:

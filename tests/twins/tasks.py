@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from a2a_tasks.domain import events
@@ -66,6 +66,9 @@ class MemoryTaskStore:
 
     def get(self, ref: TaskRef) -> Task | None:
         return self.tasks.get(ref)
+
+    def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
+        return [task for ref in refs if (task := self.tasks.get(ref)) is not None]
 
     def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
         if cursor is not None and not is_task_id(cursor):
@@ -261,6 +264,11 @@ class MemoryTaskStore:
             times = [(until, ref) for ref, until in self.retain_until.items()]
         entries = [(until, ref) for until, ref in times if until <= now and in_shard(ref, shard)]
         return [ref for _, ref in sorted(entries, key=lambda entry: entry[0])][:limit]
+
+    def expire(self, ref: TaskRef, at: int) -> None:
+        with self._lock:
+            if ref in self.retain_until:
+                self.retain_until[ref] = min(self.retain_until[ref], at)
 
     def delete(self, ref: TaskRef) -> None:
         with self._lock:

@@ -76,11 +76,27 @@ class Checks:
         assert task.status is Status.RUNNING or task.is_terminal, "canceled, and its worker has not noticed"
         saved = saved_turns(self.deployment, task)
         assert asked.turns == saved, "a saved turn is not bought again"
+        self._check_said_before(task, asked)
         before = self._requests.get(asked.message, [])
         assert asked.request.messages[: len(before)] == before, "each request extends the one before"
         self._requests[asked.message] = asked.request.messages
         self._check_limits()
         self._check_budgets(task)
+
+    def _check_said_before(self, task: Task, asked: Asked) -> None:
+        """The conversation so far: all that was asked and answered in it, as far as it is kept."""
+        told = [message["content"][-1]["text"] for message in asked.history]
+        known = [self.task(message) for message in told[::2]]
+        assert all(
+            other.status is Status.COMPLETED and other.context is not None and other.context == task.context
+            for other in known
+        )
+        ended = [other.completed_at or 0 for other in known]
+        assert ended == sorted(ended), "in the order of the answers"
+        if asked.turns == 0 and task.context is not None:
+            kept = self.deployment.store.tasks.values()
+            earlier = {other.ref for other in kept if _is_answered(other) and other.context == task.context}
+            assert earlier <= {other.ref for other in known}, "and nothing is forgotten"
 
     def check_changes(self) -> None:
         """After every step: all calls and writes since the last one."""
@@ -266,3 +282,7 @@ def check_deadline(change: Change, before: Task, after: Task) -> None:
         in_time = after.completed_at < after.deadline
         assert in_time or after.status is Status.FAILED
         assert timed_out <= (not in_time)
+
+
+def _is_answered(task: Task) -> bool:
+    return task.status is Status.COMPLETED

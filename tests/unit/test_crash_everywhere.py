@@ -41,6 +41,7 @@ def test_the_stories_call_every_port() -> None:
     assert ports == {
         "store",
         "slots",
+        "contexts",
         "records",
         "spend",
         "registry",

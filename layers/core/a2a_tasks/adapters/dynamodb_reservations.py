@@ -33,6 +33,8 @@ class DynamoDBReservations:
             "until": wanted.until,
             "ttl": wanted.until // 1000,
         }
+        if wanted.call_id is not None:
+            item["callId"] = wanted.call_id
         try:
             call(
                 self.client.put_item,
@@ -45,5 +47,5 @@ class DynamoDBReservations:
             )
         except ClientError as error:
             found = from_attributes(error.response["Item"])  # type: ignore[typeddict-item]
-            return Reservation(found["taskId"], found["digest"], int(found["until"]))
+            return Reservation(found["taskId"], found["digest"], int(found["until"]), found.get("callId"))
         return wanted

@@ -1,6 +1,6 @@
 """The task store on DynamoDB. Beside each conditional write stands what it protects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ from a2a_tasks.domain.task import (
     due_after_release,
 )
 from a2a_tasks.domain.usage import Spent
+from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
@@ -71,6 +72,19 @@ class DynamoDBTaskStore:
         answer = self._call(self.client.get_item, Key=task_items.key(ref), ConsistentRead=True)
         item = answer.get("Item")
         return task_items.from_item(item) if item else None
+
+    def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
+        tasks: list[Task] = []
+        keys = [task_items.key(ref) for ref in refs]
+        while keys:
+            request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
+            answer = call(self.client.batch_get_item, RequestItems=request)
+            tasks += [task_items.from_item(item) for item in answer["Responses"].get(self.table, [])]
+            left = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+            if len(left) == len(keys):  # none of them: the table is throttled
+                raise StoreUnavailable("no item of a batch was read")
+            keys = left
+        return tasks
 
     def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
         if cursor is not None and not is_task_id(cursor):
@@ -338,6 +352,15 @@ class DynamoDBTaskStore:
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         items = self._index("retention", "expireShard", f"retention#{shard}", "expireAt", now, limit)
         return [task_items.ref_of(item) for item in items]
+
+    def expire(self, ref: TaskRef, at: int) -> None:
+        """Protects a live task, which has no such time, and an earlier time."""
+        self._update(
+            ref,
+            set_={"expireAt": at, "ttl": at // 1000 + TTL_GRACE_SECONDS},
+            condition="expireAt > :at",
+            values={":at": at},
+        )
 
     def delete(self, ref: TaskRef) -> None:
         """What the task owns goes first, so that a crash leaves the record that leads there."""

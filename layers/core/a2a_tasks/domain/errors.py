@@ -18,6 +18,8 @@ class ErrorCode(StrEnum):
     TASK_NOT_CANCELABLE = "TASK_NOT_CANCELABLE"
     TASK_NOT_WAITING = "TASK_NOT_WAITING"
     PUSH_CONFIG_NOT_FOUND = "PUSH_CONFIG_NOT_FOUND"
+    TASK_CANCELED = "TASK_CANCELED"
+    CONTEXT_NOT_FOUND = "CONTEXT_NOT_FOUND"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
@@ -37,6 +39,8 @@ HTTP_STATUS = {
     ErrorCode.TASK_NOT_CANCELABLE: 409,
     ErrorCode.TASK_NOT_WAITING: 409,
     ErrorCode.PUSH_CONFIG_NOT_FOUND: 404,
+    ErrorCode.TASK_CANCELED: 409,
+    ErrorCode.CONTEXT_NOT_FOUND: 404,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.RATE_LIMIT_EXCEEDED: 429,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
@@ -79,6 +83,14 @@ class FailureCode(StrEnum):
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"  # the task's, or its project's for the day
     WORKER_LOST = "WORKER_LOST"  # the process died on the last attempt
     AGENT_MISCONFIGURED = "AGENT_MISCONFIGURED"  # key, model or agent definition cannot work
+
+
+FAILURE_STATUS = {
+    FailureCode.TIMEOUT: 504,
+    FailureCode.MODEL_OVERLOADED: 503,
+    FailureCode.BUDGET_EXCEEDED: 429,
+}
+"""How a failed task is answered to a caller who waits for it; every other failure is 502."""
 
 
 @dataclass(frozen=True)

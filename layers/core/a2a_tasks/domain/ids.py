@@ -7,6 +7,8 @@ import zlib
 AGENT_ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 """1–64 lower-case letters, digits, ``-`` and ``_``, beginning and ending with a letter or digit."""
 PROJECT_ID = AGENT_ID
+CONTEXT_ID = re.compile(r"[A-Za-z0-9._~:@-]{1,128}")
+"""What a caller may name a conversation: safe in paths, keys and logs."""
 
 SHARDS = 8
 """Partitions of each sparse index. A constant: with fewer shards, tasks of the missing ones would never be

@@ -85,6 +85,14 @@ class TaskRef:
 
 
 @dataclass(frozen=True)
+class ContextRef:
+    """What names a conversation: its id is the caller's own, so each agent has its own."""
+
+    agent_id: str
+    context_id: str
+
+
+@dataclass(frozen=True)
 class Payload:
     """A JSON text that belongs to a task: in the record itself, or in the payload store under ``key``."""
 
@@ -208,6 +216,11 @@ class Task:
     def usage(self) -> Usage:
         """Everything it used, in all attempts and by the tasks it started."""
         return total(self.spent)
+
+    @property
+    def context(self) -> ContextRef | None:
+        """The conversation that it belongs to."""
+        return None if self.context_id is None else ContextRef(self.ref.agent_id, self.context_id)
 
     @property
     def is_terminal(self) -> bool:
@@ -386,6 +399,8 @@ def to_wire(
         wire["priority"] = task.priority.value
     if task.lane is not Lane.STANDARD:
         wire["lane"] = task.lane.value
+    if task.context_id is not None:
+        wire["sessionId"] = task.context_id
     if task.started_at is not None and not task.is_terminal:
         wire["progress"] = _progress(task)
     if task.question is not None and task.status is Status.INPUT_REQUIRED:

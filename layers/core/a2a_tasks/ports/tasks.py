@@ -1,5 +1,6 @@
 """The task store. Every write is conditional, and the condition carries its meaning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -132,6 +133,10 @@ class TaskStore(Protocol):
         """The task as last written (a consistent read)."""
         ...
 
+    def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
+        """Those of up to 100 tasks that there are, as last written, in no order."""
+        ...
+
     def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
         """An agent's tasks, newest first. A page may hold fewer than ``limit`` and still have a cursor.
 
@@ -206,6 +211,10 @@ class TaskStore(Protocol):
 
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         """Up to ``limit`` ended tasks of a shard with ``retain_until <= now``, the oldest first."""
+        ...
+
+    def expire(self, ref: TaskRef, at: int) -> None:
+        """Let cleanup delete an ended task from ``at`` on, if it may not already. A live one stays."""
         ...
 
     def delete(self, ref: TaskRef) -> None:

@@ -19,6 +19,7 @@ from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelR
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.history import Histories
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.lease import Held, RunBlocking
 from a2a_tasks.services.other_agents import OtherAgents
@@ -51,6 +52,7 @@ class AgentLoop:
     workspaces: Workspaces
     model: Model
     journal: Journal
+    histories: Histories
     other_agents: OtherAgents
     allowance: Allowance
     manages_context: bool
@@ -63,6 +65,8 @@ class AgentLoop:
         if isinstance(agent, Failure):
             raise ModelRejected(agent.code, agent.message)
         transcript = await self.journal.transcript(task)
+        if transcript.prompt is None:  # else it was kept with the prompt, and is not read again
+            transcript.history = await self.run(self.histories.before, task)
         toolbox = Toolbox(task.ref.task_id, task.fence, self.payloads, self.workspaces, task.progress)
         return Work(held, agent, transcript, toolbox, task.spent, task.events)
 

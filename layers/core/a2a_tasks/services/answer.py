@@ -38,14 +38,15 @@ class Answerer:
         task: Task,
         message: str,
         *,
+        call_id: str | None = None,
         parts: Sequence[Mapping[str, Any]] = (),
         message_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Task:
-        """Give the answer; the task as it goes on. ``parts``, ``message_id`` and ``metadata`` are as for
-        ``Submission``.
+        """Give the answer, to the question of ``call_id`` if that is given; the task as it goes on.
+        ``parts``, ``message_id`` and ``metadata`` are as for ``Submission``.
 
-        The answer that was given last may be given again: its own answer may have been lost. Raises
+        The answer that was given (last) may be given again: its own answer may have been lost. Raises
         ``RequestRefused`` (TASK_NOT_WAITING where the task does not ask, or was answered otherwise);
         ``StoreUnavailable`` and ``PayloadUnavailable``: then the same call may be made again.
         """
@@ -55,8 +56,9 @@ class Answerer:
         document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
         own = {"parts": list(parts) or None, "messageId": message_id, "metadata": metadata}
         document |= {name: value for name, value in own.items() if value is not None}
-        if task.status is not Status.INPUT_REQUIRED or task.question is None:
-            last = self._last_answer(task)
+        is_asking = task.status is Status.INPUT_REQUIRED
+        if not is_asking or task.question is None or call_id not in (None, task.question.call_id):
+            last = self._last_answer(task, call_id)
             if last is not None and _said(last) == _said(document):
                 return task
             raise RequestRefused(
@@ -79,10 +81,11 @@ class Answerer:
         current = result.current if isinstance(result, Refused) else result.task
         return current or task
 
-    def _last_answer(self, task: Task) -> dict[str, Any] | None:
-        """What the task was answered last, if it ever asked."""
+    def _last_answer(self, task: Task, call_id: str | None) -> dict[str, Any] | None:
+        """What the task was answered last, or to that question, if it ever asked."""
         for record in reversed(self.records.records(task.ref.task_id)):
-            if CALL in record.key:
+            _, is_call, name = record.key.partition(CALL)
+            if is_call and call_id in (None, name):
                 document = payload.load(self.payloads, record.payload)
                 if document.get("isAnswer"):
                     return document

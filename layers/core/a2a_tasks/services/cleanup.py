@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from a2a_tasks.domain.ids import SHARDS, oldest_task_id
+from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadCleaner
 from a2a_tasks.ports.tasks import TaskStore
@@ -27,13 +29,15 @@ class CleanupReport:
 
 @dataclass(frozen=True)
 class Cleaner:
-    """Payloads go before the record that names them, so that a crash leaves nothing unfindable.
+    """Payloads, and a task's place in its conversation, go before the record that names them, so that a crash
+    leaves nothing unfindable.
 
     ``orphan_after_ms`` is the longest that a task may live and be retained: payloads of older tasks belong
     to a task that was never created, or whose record is gone.
     """
 
     store: TaskStore
+    contexts: ContextStore
     payloads: PayloadCleaner
     clock: Clock
     telemetry: Telemetry
@@ -64,11 +68,17 @@ class Cleaner:
                 if not time_left():
                     report.finished = False
                     return
-                report.payloads += self.payloads.delete_all(ref.task_id)
-                self.store.delete(ref)
-                report.tasks += 1
+                self._delete(ref, report)
             if len(page) < PAGE:
                 return
+
+    def _delete(self, ref: TaskRef, report: CleanupReport) -> None:
+        report.payloads += self.payloads.delete_all(ref.task_id)
+        task = self.store.get(ref)
+        if task is not None and task.context is not None:
+            self.contexts.remove(task.context, ref.task_id)
+        self.store.delete(ref)
+        report.tasks += 1
 
     def _clean_orphans(self, report: CleanupReport, time_left: Callable[[], bool]) -> None:
         oldest_kept = oldest_task_id(self.clock.now() - self.orphan_after_ms)

@@ -59,7 +59,9 @@ class Journal:
             events.turn(now, number, reply.tools),
         )
         if number == 1 and work.transcript.prompt is not None:
-            document = {"prompt": work.transcript.prompt.to_json()}
+            document: dict[str, Any] = {"prompt": work.transcript.prompt.to_json()}
+            if work.transcript.history:
+                document["history"] = work.transcript.history
             await self._record(work, PROMPT_KEY, "prompt", document)
         await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
         work.transcript.add(reply)

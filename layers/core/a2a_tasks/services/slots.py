@@ -4,7 +4,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.ids import created_ms
-from a2a_tasks.domain.task import LEASE_GRACE_MS, Priority, Status, Task, TaskRef, claimable
+from a2a_tasks.domain.task import (
+    LEASE_GRACE_MS,
+    ContextRef,
+    Priority,
+    Status,
+    Task,
+    TaskRef,
+    claimable,
+)
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
@@ -62,6 +70,11 @@ class Slots:
         for scope in reversed(_scopes(task)):
             if ended or scope.context_id is None:
                 self._leave(scope, task, ended)
+
+    def current(self, context: ContextRef) -> TaskRef | None:
+        """The task whose turn it is in a conversation, from its start to its end."""
+        holders = self.store.state(Scope(context.agent_id, context.context_id)).holders
+        return next((TaskRef(context.agent_id, task_id) for task_id in holders), None)
 
     def is_waiting(self, task: Task) -> bool:
         """The task is in line, so that a message would only send it there again."""

@@ -23,6 +23,7 @@ from a2a_tasks.domain.task import (
 )
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queue import TaskSender
@@ -93,6 +94,8 @@ class Submission:
     max_attempts: int | None = None
     budget: Budget = field(default_factory=Budget)
     context_id: str | None = None
+    begins_context: bool = False
+    """Without a ``context_id``: begin a conversation, named after its first task."""
     origin: Origin | None = None
     idempotency: Idempotency | None = None
     live: bool = False
@@ -122,6 +125,7 @@ class Submitter:
     payloads: PayloadStore
     queue: TaskSender
     slots: Slots
+    contexts: ContextStore
     batches: BatchLine
     reservations: ReservationStore
     budgets: DailyBudgets
@@ -152,8 +156,9 @@ class Submitter:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
         self._check(agent, submission)
         task = self._new_task(agent, submission, task_id, now)
-        if task.context_id is not None:
-            # before the task itself, so that no later task of the context can go first
+        if task.context is not None:
+            # before the task itself, so that a later one knows of it, and cannot go first
+            self.contexts.add(task.context, task_id)
             self.slots.register(task)
         if submission.push is not None:
             # before it too, so that no change of it goes untold; under an id that a repetition makes again
@@ -168,11 +173,20 @@ class Submitter:
         """The id that the task has already, or a new one."""
         if submission.origin is not None:
             return submission.origin.task_id
-        new_id = ids.task_id(now, self.entropy.bytes(10))
-        asked = submission.idempotency
-        if asked is None:
-            return new_id
-        wanted = Reservation(new_id, asked.digest, now + RESERVED_MS)
+        if submission.idempotency is None:
+            return ids.task_id(now, self.entropy.bytes(10))
+        return self.reserve(submission, submission.idempotency).task_id
+
+    def reserve(self, submission: Submission, asked: Idempotency, asking: Task | None = None) -> Reservation:
+        """What the caller's key stands for: what it stood for already, or else the question that ``asking``
+        asks, or a new task.
+
+        Raises ``RequestRefused`` (IDEMPOTENCY_KEY_REUSED) and ``StoreUnavailable``.
+        """
+        now = self.clock.now()
+        task_id = asking.ref.task_id if asking else ids.task_id(now, self.entropy.bytes(10))
+        call_id = asking.question.call_id if asking and asking.question else None
+        wanted = Reservation(task_id, asked.digest, now + RESERVED_MS, call_id)
         held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
         if held.digest != asked.digest:
             raise RequestRefused(
@@ -180,7 +194,7 @@ class Submitter:
                 "This Idempotency-Key belongs to another request of the last 24 hours; use a new key for a "
                 "new task.",
             )
-        return held.task_id
+        return held
 
     def _announce(self, task: Task) -> None:
         delay_ms = max(0, task.not_before - task.created_at)
@@ -230,7 +244,7 @@ class Submitter:
             raise _invalid("lane", "is batch, which this deployment's Claude backend does not have")
         if agent.allowed_tools:
             raise _invalid("lane", "is batch, which is for agents without tools: a batch has a single turn")
-        if submission.context_id is not None:
+        if submission.context_id is not None or submission.begins_context:
             raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
 
     def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
@@ -257,7 +271,7 @@ class Submitter:
             timeout_ms=timeout_ms,
             priority=submission.priority,
             lane=submission.lane,
-            context_id=submission.context_id,
+            context_id=submission.context_id or (task_id if submission.begins_context else None),
             budget=_smaller(submission.budget, Budget(agent.max_cost_usd, agent.max_task_tokens)),
             parent=origin.parent if origin else None,
             depth=origin.depth if origin else 0,

@@ -2,7 +2,8 @@
 
 Records of a task, each a JSON document:
 
-    PROMPT                    what stays the same in all turns (``Prompt``)
+    PROMPT                    what stays the same in all turns (``Prompt``), and where the task belongs to a
+                              conversation, what was said before: ``{"prompt", "history"?}``
     TURN#<n>                  a reply: ``{"content", "stopReason", "container"?}``
     TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
                               then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
@@ -58,10 +59,12 @@ class Turn:
 
 @dataclass
 class Transcript:
-    """``opening`` is the user's message; ``artifacts`` and ``workspace`` are what the tools have saved."""
+    """``opening`` is the user's message, and ``history`` are the messages of its conversation before it;
+    ``artifacts`` and ``workspace`` are what the tools have saved."""
 
     opening: dict[str, Any]
     prompt: Prompt | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     workspace: Payload | None = None
@@ -75,6 +78,7 @@ class Transcript:
         for key, document in documents:
             if key == PROMPT_KEY:
                 transcript.prompt = Prompt.from_json(document["prompt"])
+                transcript.history = document.get("history", [])
             elif CALL not in key:
                 transcript.turns.append(_turn(turn_number(key), document))
             else:
@@ -120,7 +124,7 @@ class Transcript:
 
     def messages(self) -> list[dict[str, Any]]:
         """The conversation so far. Each is the one before plus what has happened since, byte for byte."""
-        messages = [self.opening]
+        messages = [*self.history, self.opening]
         for turn in self.turns:
             if turn.content:
                 messages.append({"role": "assistant", "content": turn.content})

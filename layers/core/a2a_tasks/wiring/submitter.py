@@ -24,6 +24,7 @@ def submitter_of_function(
         payloads=payloads,
         queue=tasks.queue,
         slots=tasks.slots,
+        contexts=tasks.contexts,
         batches=DynamoDBBatchLine(tasks.dynamodb, tasks.table),
         reservations=DynamoDBReservations(tasks.dynamodb, tasks.table),
         budgets=DailyBudgets(DynamoDBSpend(tasks.dynamodb, tasks.table), tasks.registry, tasks.clock),

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.domain.task import LONGEST_LIFE_MS
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.slots import Slots
@@ -30,6 +32,7 @@ class TaskWiring:
     queue: SQSTaskQueue
     registry: DynamoDBRegistry
     slots: Slots
+    contexts: DynamoDBContexts
     ending: Ending
 
     @classmethod
@@ -41,5 +44,8 @@ class TaskWiring:
         queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
         registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
         slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
+        contexts = DynamoDBContexts(dynamodb, table, environment.retention_ms() + LONGEST_LIFE_MS)
         ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
-        return cls(dynamodb, table, clock, entropy, telemetry, store, queue, registry, slots, ending)
+        return cls(
+            dynamodb, table, clock, entropy, telemetry, store, queue, registry, slots, contexts, ending
+        )

@@ -1,0 +1,69 @@
+"""How a message that was waited for is answered."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from a2a_tasks.domain.errors import FAILURE_STATUS, HTTP_STATUS, ErrorCode
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.services.tasks import Tasks
+
+
+def path_of(task: Task) -> str:
+    """The task's, below the API's base URL."""
+    return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
+
+
+def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
+    """What became of the message; its task may still be under way."""
+    match task.status:
+        case Status.COMPLETED:
+            output = tasks.output(task) or {}
+            answer = _answer(task, output.get("result", ""))
+            answer |= {"data": output["data"]} if "data" in output else {}
+            artifacts = tasks.artifacts(task)
+            return _response(200, answer | ({"artifacts": artifacts} if artifacts else {}))
+        case Status.INPUT_REQUIRED:
+            return _response(200, _answer(task, task.question.text if task.question else ""))
+        case Status.FAILED:
+            return _failure(task)
+        case Status.CANCELED:
+            code = ErrorCode.TASK_CANCELED
+            return _response(HTTP_STATUS[code], _error(task, "The task was canceled.", code))
+        case _:
+            body = {"taskId": task.ref.task_id, "status": task.status.value, "checkUrl": path_of(task)}
+            # relative to the request (RFC 9110 §10.2.2), as where a task is created
+            location = {"Location": f"tasks/{task.ref.task_id}"}
+            return _response(202, body | {"sessionId": task.context_id}, location)
+
+
+def _answer(task: Task, text: str) -> dict[str, Any]:
+    since = task.created_at if task.started_at is None else task.started_at
+    return {
+        "response": text,
+        "sessionId": task.context_id,
+        "taskId": task.ref.task_id,
+        "status": task.status.value,
+        "metadata": {
+            "processingTimeMs": (task.completed_at or task.updated_at) - since,
+            "tokensUsed": task.usage.tokens,
+        },
+    }
+
+
+def _failure(task: Task) -> Response[Any]:
+    if task.failure is None:
+        raise ValueError(f"{task.ref} failed without a reason")
+    status = FAILURE_STATUS.get(task.failure.code, HTTPStatus.BAD_GATEWAY)
+    return _response(status, _error(task, task.failure.message, task.failure.code))
+
+
+def _error(task: Task, text: str, code: str) -> dict[str, Any]:
+    return {"error": text, "code": str(code), "taskId": task.ref.task_id}
+
+
+def _response(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response[Any]:
+    return Response(
+        status_code=int(status), content_type="application/json", headers=dict(headers or {}), body=body
+    )

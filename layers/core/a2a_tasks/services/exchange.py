@@ -1,0 +1,64 @@
+"""A message and its answer in one call: a task, or the answer to the question that one asks, and the wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import ContextRef, Status, Task
+from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.submit import Submission, Submitter, agent_of_project
+from a2a_tasks.services.tasks import Tasks, task_of_project
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """All methods raise ``RequestRefused``, ``StoreUnavailable`` and ``PayloadUnavailable``; the same call
+    may then be made again."""
+
+    submitter: Submitter
+    answerer: Answerer
+    slots: Slots
+    tasks: Tasks
+
+    def exchange(self, submission: Submission, seconds_left: Callable[[], float]) -> Task:
+        """Say something to the agent: the task when it has ended or asks, or as it is when the time is over.
+        It goes on then."""
+        ref = self.begin(submission).ref
+        return self.tasks.wait(submission.project_id, ref.agent_id, ref.task_id, max(0.0, seconds_left()))
+
+    def begin(self, submission: Submission) -> Task:
+        """The task that the message is for: where the conversation's current one asks, that one.
+
+        A key stands for the question too that its request answered, so that repeating the request answers no
+        other one. Raises ``RequestRefused`` (TASK_NOT_WAITING) where that question has been answered by
+        somebody else.
+        """
+        if submission.context_id is None:
+            return self.submitter.submit(submission)
+        asking = self._asking(submission, submission.context_id)
+        if submission.idempotency is not None:
+            held = self.submitter.reserve(submission, submission.idempotency, asking)
+            if held.call_id is not None:
+                task = task_of_project(
+                    self.tasks.store, submission.project_id, submission.agent_id, held.task_id
+                )
+                return self.answerer.answer(task, submission.message, call_id=held.call_id)
+        elif asking is not None and asking.question is not None:
+            try:
+                return self.answerer.answer(asking, submission.message, call_id=asking.question.call_id)
+            except RequestRefused as refused:
+                if refused.code is not ErrorCode.TASK_NOT_WAITING:
+                    raise
+                # somebody else's answer came first, or the question's end: this is what is said after it
+        return self.submitter.submit(submission)
+
+    def _asking(self, submission: Submission, context_id: str) -> Task | None:
+        """The conversation's current task, if it asks."""
+        agent = agent_of_project(self.tasks.registry, submission.project_id, submission.agent_id)
+        ref = self.slots.current(ContextRef(agent.agent_id, context_id))
+        task = None if ref is None else self.tasks.store.get(ref)
+        if task is None or task.project_id != submission.project_id:
+            return None
+        task = self.tasks.ending.settled(task)
+        return task if task.status is Status.INPUT_REQUIRED else None

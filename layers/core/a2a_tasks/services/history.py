@@ -1,0 +1,166 @@
+"""What was said in a conversation before a task, as its agent is reminded of it.
+
+It is read from the conversation's tasks themselves: from each that has completed, what was asked and what was
+answered. What failed or was canceled was never answered, so the agent does not know of it.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.ids import created_ms
+from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
+from a2a_tasks.ports.contexts import ContextStore
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.services import payload
+from a2a_tasks.services.turn import opening_of
+
+MAX_TASKS = 100
+"""As many earlier tasks of a conversation count; one read of the store brings them all."""
+MAX_BYTES = 256 * 1024
+"""Of the messages as JSON, without files: about half of a context window of 200,000 tokens, whatever the
+language."""
+MAX_EXCHANGE_BYTES = MAX_BYTES // 2
+SHORTENED = 20_000
+"""Characters that are left of each side of an exchange that would leave no room for others."""
+MAX_FILE_BYTES = 2 * 1024 * 1024
+"""Of the files in them as base64. An older one is only named."""
+BEGINNINGS = 16
+"""A history that is too long begins at one exchange in so many."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was asked and answered in a task, as messages of the Messages API; ``size`` and ``file_bytes`` are
+    what they take of a history."""
+
+    task_id: str
+    messages: list[dict[str, Any]]
+    size: int
+    file_bytes: int
+
+
+@dataclass(frozen=True)
+class Histories:
+    """All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``."""
+
+    contexts: ContextStore
+    store: TaskStore
+    payloads: PayloadStore
+
+    def before(self, task: Task) -> list[dict[str, Any]]:
+        """User and assistant messages in turn, in the order in which the answers were given: so it only ever
+        grows at its end, and what the model has cached of it stays good."""
+        if task.context is None:
+            return []
+        known = self._task_ids(task.context, task)
+        is_cut = len(known) >= MAX_TASKS
+        earlier = [other for other in self._tasks(task.context, known) if _counts(other, task)]
+        earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
+        exchanges: list[Exchange] = []
+        size, room = 0, MAX_FILE_BYTES
+        for other in reversed(earlier[-MAX_TASKS:]):
+            exchange = self._exchange(other, room)
+            if exchange is None:
+                continue
+            size, room = size + exchange.size, room - exchange.file_bytes
+            if size > MAX_BYTES:
+                is_cut = True
+                break
+            exchanges.insert(0, exchange)
+        kept = _from_a_beginning(exchanges) if is_cut else exchanges
+        return [message for exchange in kept for message in exchange.messages]
+
+    def _task_ids(self, context: ContextRef, task: Task) -> list[str]:
+        task_id = task.ref.task_id
+        earlier = self.contexts.newest(context, task_id, MAX_TASKS)
+        if max(task.created_at, task.not_before) <= created_ms(task_id):
+            return earlier
+        # it came later than its id says, or was to wait: others may have gone first
+        return earlier + self.contexts.page(context, task_id, MAX_TASKS)
+
+    def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
+        refs = [TaskRef(context.agent_id, task_id) for task_id in task_ids]
+        parts = (refs[n : n + MAX_TASKS] for n in range(0, len(refs), MAX_TASKS))
+        return [task for part in parts for task in self.store.get_all(part)]
+
+    def _exchange(self, task: Task, room: int) -> Exchange | None:
+        """None where there is no answer to remember: none was given, or clean-up has begun with the task."""
+        try:
+            asked = payload.load(self.payloads, task.input)
+            output = payload.load(self.payloads, task.output) if task.output else {}
+        except PayloadCorrupt:
+            return None
+        text = output.get("result", "")
+        if not text.strip():  # which the Messages API refuses
+            return None
+        blocks = opening_of(asked)["content"]
+        file_bytes = sum(_file_bytes(block) for block in blocks)
+        if file_bytes > room:
+            file_bytes, blocks = 0, [_named(block) if _file_bytes(block) else block for block in blocks]
+        blocks = [_named(block) if _is_linked(block) else block for block in blocks]
+        messages = _messages(blocks, text)
+        if _size(messages) - file_bytes > MAX_EXCHANGE_BYTES:
+            messages = _messages(_shortened(blocks), text.strip()[:SHORTENED])
+        return Exchange(task.ref.task_id, messages, _size(messages) - file_bytes, file_bytes)
+
+
+def _counts(other: Task, task: Task) -> bool:
+    return other.status is Status.COMPLETED and other.project_id == task.project_id
+
+
+def _messages(blocks: list[dict[str, Any]], answer: str) -> list[dict[str, Any]]:
+    return [
+        {"role": "user", "content": blocks},
+        {"role": "assistant", "content": [{"type": "text", "text": answer}]},
+    ]
+
+
+def _size(messages: list[dict[str, Any]]) -> int:
+    return len(json.dumps(messages, ensure_ascii=False).encode())
+
+
+def _shortened(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with the beginning of its texts, as far as there is room for them."""
+    room, kept = SHORTENED, []
+    for block in blocks:
+        source = block.get("source", {})
+        text = block.get("text") or (source["data"] if source.get("type") == "text" else "")
+        beginning = text.strip()[:room]
+        room -= len(beginning)
+        if text and not beginning:
+            continue
+        if "text" in block:
+            block = {"type": "text", "text": beginning}
+        elif text:
+            block = block | {"source": source | {"data": beginning}}
+        kept.append(block)
+    return kept
+
+
+def _file_bytes(block: dict[str, Any]) -> int:
+    """Of a file that the message brought with it; the model reads it at a price of its own."""
+    source = block.get("source", {})
+    return len(source["data"]) if source.get("type") == "base64" else 0
+
+
+def _is_linked(block: dict[str, Any]) -> bool:
+    return bool(block.get("source", {}).get("type") == "url")
+
+
+def _named(block: dict[str, Any]) -> dict[str, Any]:
+    """In place of a file that would take too much, or that may not be at its address any more: the service
+    would refuse every later message for it."""
+    name = block["source"].get("url") or block.get("title") or block["source"]["media_type"]
+    return {"type": "text", "text": f"(A file that was shown here: {name})"}
+
+
+def _from_a_beginning(exchanges: list[Exchange]) -> list[Exchange]:
+    """Where a history begins whose beginning is left out: at an exchange that the next ones begin at too,
+    since one that began an exchange later each time would find nothing in the model's cache."""
+    for n, exchange in enumerate(exchanges[: len(exchanges) // 2]):
+        if zlib.crc32(exchange.task_id.encode()) % BEGINNINGS == 0:
+            return exchanges[n:]
+    return exchanges
