@@ -236,6 +236,15 @@ def test_events_have_no_id_but_their_sender_time_name_and_key() -> None:
     assert replay_key(replace(again, user_id="lilei")) == replay_key(happened)
 
 
+def test_clicks_on_two_cards_in_the_same_second_are_two() -> None:
+    first, second = (
+        parsed_event("template_card_event", f"<EventKey>stop</EventKey><ResponseCode>{code}</ResponseCode>")
+        for code in ("code 1", "code 2")
+    )
+
+    assert replay_key(first) != replay_key(second)
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"])))
 def test_a_text_reply_is_read_as_it_was_written(content: str) -> None:
     sent = parse_app_message(text_message())

@@ -113,7 +113,7 @@ class CallbackKey:
     def _message_in(self, plain: bytes) -> str:
         start = RANDOM_BYTES + _LENGTH_BYTES
         end = start + int.from_bytes(plain[RANDOM_BYTES:start])
-        if not start <= end <= len(plain):
+        if end > len(plain):
             raise CallbackRefused(Reason.LENGTH)
         if not hmac.compare_digest(plain[end:], self.receive_id.encode()):
             raise CallbackRefused(Reason.RECEIVEID)
