@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
 from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
@@ -20,10 +20,11 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
+from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
-from functions.api import errors
+from functions.api import errors, push
 from functions.api.creation import to_submission
 from functions.api.json_text import deserialize, serialize
 from functions.api.limits import Limits
@@ -32,7 +33,6 @@ from functions.api.models import (
     Canceled,
     Continued,
     CreatedTasks,
-    ErrorBody,
     Health,
     NewMessage,
     NewTask,
@@ -40,6 +40,7 @@ from functions.api.models import (
     TaskList,
     TaskView,
 )
+from functions.api.parameters import AgentId, TaskId, refusals
 
 AT_A_TIME = 10
 """Tasks of one request that are created side by side."""
@@ -53,12 +54,12 @@ _wired = TaskWiring.of_function(telemetry)
 _store, _ending = _wired.store, _wired.ending
 limits = Limits(rate_limiter_of_function(_wired))
 _payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
-submitter = submitter_of_function(_wired, _payloads)
+push_configs = push_configs_of_function(_wired)
+submitter = submitter_of_function(_wired, _payloads, push_configs.acceptance)
 tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
 _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)
 
-AgentId = Annotated[str, Path(description="The agent's id.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -77,12 +78,6 @@ Wait = Annotated[
     ),
 ]
 DocsFormat = Literal["html", "json"]
-TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
-
-
-def _errors(*statuses: int) -> dict[int, Any]:
-    content = {"application/json": {"model": ErrorBody}}
-    return {status: {"description": "Refused", "content": content} for status in statuses}
 
 
 @app.post(
@@ -92,7 +87,7 @@ def _errors(*statuses: int) -> dict[int, Any]:
     status_code=202,
     responses={
         202: {"description": "Accepted", "content": {"application/json": {"model": Accepted}}},
-        **_errors(400, 401, 404, 409, 413, 422, 429, 503),
+        **refusals(400, 401, 404, 409, 413, 422, 429, 503),
     },
     operation_id="createTask",
     tags=["tasks"],
@@ -120,7 +115,7 @@ def create_task(
     ),
     responses={
         200: {"description": "A result for each", "content": {"application/json": {"model": CreatedTasks}}},
-        **_errors(400, 401, 404, 413, 429, 503),
+        **refusals(400, 401, 404, 413, 429, 503),
     },
     operation_id="createTasks",
     tags=["tasks"],
@@ -155,7 +150,7 @@ def create_tasks(
     summary="List an agent's tasks, newest first",
     responses={
         200: {"description": "A page", "content": {"application/json": {"model": TaskList}}},
-        **_errors(400, 401, 404, 429, 503),
+        **refusals(400, 401, 404, 429, 503),
     },
     operation_id="listTasks",
     tags=["tasks"],
@@ -174,7 +169,7 @@ def list_tasks(
     summary="Follow a task",
     responses={
         200: {"description": "The task", "content": {"application/json": {"model": TaskView}}},
-        **_errors(400, 401, 404, 429, 503),
+        **refusals(400, 401, 404, 429, 503),
     },
     operation_id="getTask",
     tags=["tasks"],
@@ -190,7 +185,7 @@ def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, An
     status_code=202,
     responses={
         202: {"description": "It goes on", "content": {"application/json": {"model": Continued}}},
-        **_errors(400, 401, 404, 409, 413, 429, 503),
+        **refusals(400, 401, 404, 409, 413, 429, 503),
     },
     operation_id="answerTask",
     tags=["tasks"],
@@ -212,7 +207,7 @@ def answer_task(
     description="Canceling a canceled task again answers the same.",
     responses={
         200: {"description": "Canceled", "content": {"application/json": {"model": Canceled}}},
-        **_errors(401, 404, 409, 429, 503),
+        **refusals(401, 404, 409, 429, 503),
     },
     operation_id="cancelTask",
     tags=["tasks"],
@@ -224,6 +219,9 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
         "status": task.status.value,
         "message": "The task is canceled; work under way stops within seconds.",
     }
+
+
+push.install(app, push_configs, lambda: _project())
 
 
 @app.get(

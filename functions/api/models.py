@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
+from a2a_tasks.domain.push import MAX_SECRETS
+from a2a_tasks.domain.push_target import MAX_URL
 from a2a_tasks.domain.task import Lane, Priority, Status
 from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
 
@@ -23,6 +25,54 @@ MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
 
 class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class NewPushAuthentication(Model):
+    """The `Authorization` header that the receiver wants: `{scheme} {credentials}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scheme: Annotated[str, Field(min_length=1, max_length=64, description="Such as `Bearer`.")]
+    credentials: Annotated[
+        str | None, Field(max_length=4_000, description="Kept encrypted, and never shown again.")
+    ] = None
+
+
+class NewPushConfig(Model):
+    """Where a task's changes are sent."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"url": "https://example.com/hook", "token": "t0ken"}}
+    )
+
+    id: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="Letters, digits, `_`, `.`, `~` and `-`; one is made if left out.",
+        ),
+    ] = None
+    url: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_URL,
+            description="An https address on the internet, with port 443 or one from 1024.",
+        ),
+    ]
+    token: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4_000,
+            description=(
+                "Comes back in `X-A2A-Notification-Token`. Kept encrypted, and never shown again; with the "
+                f"credentials at most about {MAX_SECRETS} bytes."
+            ),
+        ),
+    ] = None
+    authentication: NewPushAuthentication | None = None
 
 
 class NewTask(Model):
@@ -87,6 +137,10 @@ class NewTask(Model):
             le=1_000_000_000_000,
             description="The same for tokens, of all kinds and in all turns.",
         ),
+    ] = None
+    push_notification_config: Annotated[
+        NewPushConfig | None,
+        Field(description="Where the task's changes are sent; its `id` is the task's if left out."),
     ] = None
 
     @field_validator("timeout")
@@ -278,6 +332,29 @@ class Canceled(Model):
     task_id: str
     status: Literal["canceled"]
     message: str
+
+
+class PushAuthentication(Model):
+    scheme: str
+
+
+class PushConfigView(Model):
+    """Where a task's changes are sent. Token and credentials are never shown."""
+
+    id: str
+    task_id: str
+    url: str
+    authentication: PushAuthentication | None = None
+
+
+class PushConfigList(Model):
+    """In the order of their ids."""
+
+    configs: list[PushConfigView]
+
+
+class Deleted(Model):
+    """Nothing more to say."""
 
 
 class FieldError(Model):

@@ -14,6 +14,7 @@ RESOURCES = {
     3: "/a2a/{agentId}/tasks",
     4: "/a2a/{agentId}/tasks/{taskId}",
     5: "/a2a/{agentId}/tasks/{taskId}/messages",
+    6: "/a2a/{agentId}/tasks/{taskId}/pushNotificationConfigs/{configId}",
 }
 """The template's routes by the number of segments in a path."""
 
@@ -68,7 +69,8 @@ class Caller:
         """One request; ``path`` may have a query."""
         path, _, query = path.partition("?")
         parts = path.strip("/").split("/")
-        parameters = dict(zip(("agentId", "taskId"), parts[1::2], strict=False)) if parts[0] == "a2a" else {}
+        names = ("agentId", "taskId", "configId")
+        parameters = dict(zip(names, parts[1::2], strict=False)) if parts[0] == "a2a" else {}
         queries = parse_qs(query, keep_blank_values=True)
         event = load_event("api_post_task")
         event["headers"].pop("Content-Type", None)
@@ -80,6 +82,8 @@ class Caller:
             event["headers"][name] = value
             event["multiValueHeaders"][name] = [value]
         resource = RESOURCES.get(len(parts), path)
+        if parts[-1] == "pushNotificationConfigs":
+            resource = "/a2a/{agentId}/tasks/{taskId}/pushNotificationConfigs"
         if parts[-1] == "tasks:batchCreate":
             resource = "/a2a/{agentId}/tasks:batchCreate"
         event |= {
