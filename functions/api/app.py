@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
 from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
@@ -23,10 +23,11 @@ from a2a_tasks.services.conversations import Conversations
 from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
+from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
-from functions.api import errors
+from functions.api import errors, push
 from functions.api.creation import of_message, to_submission
 from functions.api.exchange import answer_of, path_of
 from functions.api.json_text import deserialize, serialize
@@ -39,7 +40,6 @@ from functions.api.models import (
     ConversationView,
     CreatedTasks,
     DeletedConversation,
-    ErrorBody,
     GoesOn,
     Health,
     NewExchange,
@@ -50,6 +50,7 @@ from functions.api.models import (
     TaskList,
     TaskView,
 )
+from functions.api.parameters import AgentId, ContextId, TaskId, refusals
 
 AT_A_TIME = 10
 """Tasks of one request that are created side by side."""
@@ -67,14 +68,14 @@ _wired = TaskWiring.of_function(telemetry)
 _store, _ending = _wired.store, _wired.ending
 limits = Limits(rate_limiter_of_function(_wired))
 _payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
-submitter = submitter_of_function(_wired, _payloads)
+push_configs = push_configs_of_function(_wired)
+submitter = submitter_of_function(_wired, _payloads, push_configs.acceptance)
 tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
 _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)
 exchanges = Exchanges(submitter, answerer, _wired.slots, tasks)
 conversations = Conversations(_wired.contexts, _store, _wired.registry, _payloads, _ending)
 
-AgentId = Annotated[str, Path(description="The agent's id.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -93,13 +94,6 @@ Wait = Annotated[
     ),
 ]
 DocsFormat = Literal["html", "json"]
-TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
-ContextId = Annotated[str, Path(description="The conversation's id: the `sessionId` of its messages.")]
-
-
-def _errors(*statuses: int) -> dict[int, Any]:
-    content = {"application/json": {"model": ErrorBody}}
-    return {status: {"description": "Refused", "content": content} for status in statuses}
 
 
 @app.post(
@@ -109,7 +103,7 @@ def _errors(*statuses: int) -> dict[int, Any]:
     status_code=202,
     responses={
         202: {"description": "Accepted", "content": {"application/json": {"model": Accepted}}},
-        **_errors(400, 401, 404, 409, 413, 422, 429, 503),
+        **refusals(400, 401, 404, 409, 413, 422, 429, 503),
     },
     operation_id="createTask",
     tags=["tasks"],
@@ -137,7 +131,7 @@ def create_task(
     ),
     responses={
         200: {"description": "A result for each", "content": {"application/json": {"model": CreatedTasks}}},
-        **_errors(400, 401, 404, 413, 429, 503),
+        **refusals(400, 401, 404, 413, 429, 503),
     },
     operation_id="createTasks",
     tags=["tasks"],
@@ -172,7 +166,7 @@ def create_tasks(
     summary="List an agent's tasks, newest first",
     responses={
         200: {"description": "A page", "content": {"application/json": {"model": TaskList}}},
-        **_errors(400, 401, 404, 429, 503),
+        **refusals(400, 401, 404, 429, 503),
     },
     operation_id="listTasks",
     tags=["tasks"],
@@ -191,7 +185,7 @@ def list_tasks(
     summary="Follow a task",
     responses={
         200: {"description": "The task", "content": {"application/json": {"model": TaskView}}},
-        **_errors(400, 401, 404, 429, 503),
+        **refusals(400, 401, 404, 429, 503),
     },
     operation_id="getTask",
     tags=["tasks"],
@@ -209,7 +203,7 @@ def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, An
     ),
     responses={
         200: {"description": "Its events", "content": {"application/json": {"model": TaskEvents}}},
-        **_errors(400, 401, 404, 429, 503),
+        **refusals(400, 401, 404, 429, 503),
     },
     operation_id="listTaskEvents",
     tags=["tasks"],
@@ -235,7 +229,7 @@ def list_events(
     status_code=202,
     responses={
         202: {"description": "It goes on", "content": {"application/json": {"model": Continued}}},
-        **_errors(400, 401, 404, 409, 413, 429, 503),
+        **refusals(400, 401, 404, 409, 413, 429, 503),
     },
     operation_id="answerTask",
     tags=["tasks"],
@@ -257,7 +251,7 @@ def answer_task(
     description="Canceling a canceled task again answers the same.",
     responses={
         200: {"description": "Canceled", "content": {"application/json": {"model": Canceled}}},
-        **_errors(401, 404, 409, 429, 503),
+        **refusals(401, 404, 409, 429, 503),
     },
     operation_id="cancelTask",
     tags=["tasks"],
@@ -284,7 +278,7 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
             "content": {"application/json": {"model": Answered}},
         },
         202: {"description": "It goes on", "content": {"application/json": {"model": GoesOn}}},
-        **_errors(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
+        **refusals(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
     },
     operation_id="sendMessage",
     tags=["conversations"],
@@ -308,7 +302,7 @@ def send_message(
     summary="Read a conversation, the oldest message first",
     responses={
         200: {"description": "A page", "content": {"application/json": {"model": ConversationView}}},
-        **_errors(400, 401, 404, 429, 503),
+        **refusals(400, 401, 404, 429, 503),
     },
     operation_id="getConversation",
     tags=["conversations"],
@@ -334,7 +328,7 @@ def get_conversation(
             "description": "Deleted",
             "content": {"application/json": {"model": DeletedConversation}},
         },
-        **_errors(401, 404, 429, 503),
+        **refusals(401, 404, 429, 503),
     },
     operation_id="deleteConversation",
     tags=["conversations"],
@@ -346,6 +340,9 @@ def delete_conversation(agent_id: AgentId, context_id: ContextId) -> dict[str, A
         "sessionId": context_id,
         "message": "The conversation is deleted; what is said under this id from now on begins a new one.",
     }
+
+
+push.install(app, push_configs, lambda: _project())
 
 
 @app.get(

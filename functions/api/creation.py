@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.push import Authentication, PushConfig
 from a2a_tasks.domain.task import Budget, iso8601
 from a2a_tasks.services.submit import Idempotency, Submission
 from functions.api.json_text import serialize
-from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewExchange, NewTask
+from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewExchange, NewPushConfig, NewTask
 
 
 def to_submission(
@@ -37,6 +38,7 @@ def to_submission(
         max_attempts=body.max_attempts,
         budget=Budget(cost, body.max_tokens),
         context_id=body.session_id,
+        push=None if body.push_notification_config is None else to_push_config(body.push_notification_config),
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
     )
 
@@ -64,6 +66,12 @@ def of_message(
         begins_context=body.session_id is None,
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest),
     )
+
+
+def to_push_config(body: NewPushConfig) -> PushConfig:
+    given = body.authentication
+    authentication = None if given is None else Authentication(given.scheme, given.credentials or "")
+    return PushConfig(body.url, body.token, authentication, config_id=body.id)
 
 
 def _check_context(context: dict[str, Any] | None) -> None:

@@ -1,7 +1,7 @@
 """Every error as ``{"error", "code", "details"?}``: the one place where faults become HTTP."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -13,12 +13,12 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from pydantic import BaseModel, ValidationError
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
-from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from functions.api.json_text import serialize
-from functions.api.models import NewExchange, NewMessage, NewTask, NewTasks
+from functions.api.models import NewExchange, NewMessage, NewPushConfig, NewTask, NewTasks
 
 JSON = "application/json"
-UNAVAILABLE = (StoreUnavailable, PayloadUnavailable)
+UNAVAILABLE = (StoreUnavailable, PayloadUnavailable, SealingUnavailable)
 BUSY = RequestRefused(ErrorCode.INTERNAL_ERROR, "The service is busy; try again in a moment.", retry_after=5)
 NOT_JSON = RequestRefused(ErrorCode.VALIDATION_ERROR, "content-type: must be application/json")
 
@@ -85,6 +85,8 @@ def _body_of(app: APIGatewayRestResolver) -> type[BaseModel]:
     path = app.current_event.path
     if path.endswith(":batchCreate"):
         return NewTasks
+    if path.endswith("/pushNotificationConfigs"):
+        return NewPushConfig
     if path.endswith("/messages"):
         return NewMessage if "/tasks/" in path else NewExchange
     return NewTask
@@ -111,7 +113,8 @@ def _detail(found: Mapping[str, Any], model: type[BaseModel]) -> dict[str, str]:
     field = ".".join(location) or place
     match found["type"]:
         case "extra_forbidden":
-            known = ", ".join(field.alias or name for name, field in model.model_fields.items())
+            place_of_it = _model_at(location[:-1], model)
+            known = ", ".join(field.alias or name for name, field in place_of_it.model_fields.items())
             message = f"is not a field of this request; known are {known}"
         case "missing":
             message = "is required"
@@ -122,6 +125,16 @@ def _detail(found: Mapping[str, Any], model: type[BaseModel]) -> dict[str, str]:
         case _:
             message = found["msg"][0].lower() + found["msg"][1:]
     return {"field": field, "message": message}
+
+
+def _model_at(location: Sequence[str], model: type[BaseModel]) -> type[BaseModel]:
+    """What was expected at a place inside the body."""
+    for name in location:
+        field = next((field for field in model.model_fields.values() if field.alias == name), None)
+        kinds = get_args(field.annotation) or (field.annotation,) if field else ()
+        models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        model = models[0] if models else model
+    return model
 
 
 def _answer(

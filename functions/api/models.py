@@ -11,6 +11,8 @@ from pydantic.alias_generators import to_camel
 from a2a_tasks.adapters import environment
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.event import EventType, Reason
+from a2a_tasks.domain.push import MAX_SECRETS
+from a2a_tasks.domain.push_target import MAX_URL
 from a2a_tasks.domain.task import Lane, Priority, Status
 from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
 
@@ -39,6 +41,54 @@ SessionId = Annotated[
     Field(json_schema_extra={"pattern": f"^{ids.CONTEXT_ID.pattern}$"}),
 ]
 """A conversation's id: the caller's own, or as an answer gave it."""
+
+
+class NewPushAuthentication(Model):
+    """The `Authorization` header that the receiver wants: `{scheme} {credentials}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scheme: Annotated[str, Field(min_length=1, max_length=64, description="Such as `Bearer`.")]
+    credentials: Annotated[
+        str | None, Field(max_length=4_000, description="Kept encrypted, and never shown again.")
+    ] = None
+
+
+class NewPushConfig(Model):
+    """Where a task's changes are sent."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"url": "https://example.com/hook", "token": "t0ken"}}
+    )
+
+    id: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="Letters, digits, `_`, `.`, `~` and `-`; one is made if left out.",
+        ),
+    ] = None
+    url: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_URL,
+            description="An https address on the internet, with port 443 or one from 1024.",
+        ),
+    ]
+    token: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4_000,
+            description=(
+                "Comes back in `X-A2A-Notification-Token`. Kept encrypted, and never shown again; with the "
+                f"credentials at most about {MAX_SECRETS} bytes."
+            ),
+        ),
+    ] = None
+    authentication: NewPushAuthentication | None = None
 
 
 class NewTask(Model):
@@ -107,6 +157,10 @@ class NewTask(Model):
             le=1_000_000_000_000,
             description="The same for tokens, of all kinds and in all turns.",
         ),
+    ] = None
+    push_notification_config: Annotated[
+        NewPushConfig | None,
+        Field(description="Where the task's changes are sent; its `id` is the task's if left out."),
     ] = None
 
     @field_validator("timeout")
@@ -409,6 +463,29 @@ class ConversationView(Model):
 class DeletedConversation(Model):
     session_id: str
     message: str
+
+
+class PushAuthentication(Model):
+    scheme: str
+
+
+class PushConfigView(Model):
+    """Where a task's changes are sent. Token and credentials are never shown."""
+
+    id: str
+    task_id: str
+    url: str
+    authentication: PushAuthentication | None = None
+
+
+class PushConfigList(Model):
+    """In the order of their ids."""
+
+    configs: list[PushConfigView]
+
+
+class Deleted(Model):
+    """Nothing more to say."""
 
 
 class FieldError(Model):

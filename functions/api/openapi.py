@@ -8,13 +8,19 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server, Tag
 
 VERSION = "0.1.0"
-PARAMETERS = {"agent_id": "agentId", "task_id": "taskId", "context_id": "contextId"}
+PARAMETERS = {
+    "agent_id": "agentId",
+    "task_id": "taskId",
+    "config_id": "configId",
+    "context_id": "contextId",
+}
 STRING = {"schema": {"type": "string"}}
 MEANINGS = {
     "400": "The request is not valid; `details` names each field (`VALIDATION_ERROR`).",
     "401": "The API key is missing or not valid (`UNAUTHORIZED`).",
     "404": "There is no such agent, task or conversation in your project (`AGENT_NOT_FOUND`, "
-    "`TASK_NOT_FOUND`, `CONTEXT_NOT_FOUND`).",
+    "`TASK_NOT_FOUND`, `CONTEXT_NOT_FOUND`), or no such configuration of the task "
+    "(`PUSH_CONFIG_NOT_FOUND`).",
     "409": "Not in this state: the agent is disabled (`AGENT_DISABLED`), or the task has ended "
     "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`) or was canceled while its "
     "answer was waited for (`TASK_CANCELED`).",
@@ -46,6 +52,7 @@ def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> 
         tags=[
             Tag(name="tasks", description="Hand over, follow and cancel tasks."),
             Tag(name="conversations", description="Say something and wait; what was said."),
+            Tag(name="push notifications", description="Have changes of tasks sent to you."),
             Tag(name="operations", description="For those who run the API."),
         ],
         security_schemes={

@@ -47,8 +47,8 @@ class AwsCalls:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def fail(self, operation: str, fault: Fault = Fault.NOT_SENT, times: int = 1, *, on: str = "") -> None:
-        """Let the next ``times`` calls of an operation (``UpdateItem``) fail, or the next whose key or item
-        contains ``on``."""
+        """Let the next ``times`` calls of an operation (``UpdateItem``) fail, or the next whose key, item
+        or query contains ``on``."""
         self._faults.setdefault(operation, []).extend([(on, fault)] * times)
 
     def of(self, *operations: str) -> list[Call]:
@@ -94,7 +94,8 @@ class AwsCalls:
     def _next_fault(self, operation: str, parameters: dict[str, Any]) -> Fault | None:
         faults = self._faults.get(operation, [])
         for n, (on, fault) in enumerate(faults):
-            if on in str(parameters.get("Key") or parameters.get("Item")):
+            place = ("Key", "Item", "ExpressionAttributeValues")
+            if on in str(next((parameters[name] for name in place if name in parameters), "")):
                 del faults[n]
                 return fault
         return None

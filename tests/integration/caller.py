@@ -14,6 +14,7 @@ RESOURCES = {
     3: "/a2a/{agentId}/tasks",
     4: "/a2a/{agentId}/tasks/{taskId}",
     5: "/a2a/{agentId}/tasks/{taskId}/messages",
+    6: "/a2a/{agentId}/tasks/{taskId}/pushNotificationConfigs/{configId}",
 }
 """The template's routes by the number of segments in a path."""
 
@@ -69,7 +70,8 @@ class Caller:
         """One request; ``path`` may have a query."""
         path, _, query = path.partition("?")
         parts = path.strip("/").split("/")
-        parameters = dict(zip(("agentId", "taskId"), parts[1::2], strict=False)) if parts[0] == "a2a" else {}
+        names = ("agentId", "taskId", "configId")
+        parameters = dict(zip(names, parts[1::2], strict=False)) if parts[0] == "a2a" else {}
         queries = parse_qs(query, keep_blank_values=True)
         event = load_event("api_post_task")
         event["headers"].pop("Content-Type", None)
@@ -83,6 +85,8 @@ class Caller:
         resource = RESOURCES.get(len(parts), path)
         if parts[-1] == "events":
             resource = "/a2a/{agentId}/tasks/{taskId}/events"
+        if parts[-1] == "pushNotificationConfigs":
+            resource = "/a2a/{agentId}/tasks/{taskId}/pushNotificationConfigs"
         if parts[-1] == "tasks:batchCreate":
             resource = "/a2a/{agentId}/tasks:batchCreate"
         if len(parts) == 3 and parts[-1] == "messages":

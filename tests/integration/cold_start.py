@@ -24,6 +24,7 @@ LOGICAL_IDS = {
     "cleanup": "CleanupFunction",
     "dead_letter": "DeadLetterFunction",
     "batcher": "BatcherFunction",
+    "notifier": "NotifierFunction",
 }
 
 

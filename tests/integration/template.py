@@ -45,7 +45,11 @@ def table_definition(logical_id: str) -> dict[str, Any]:
     """The arguments of ``create_table`` that make a table of the template."""
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     properties = resource_properties(logical_id)
-    return {name: properties[name] for name in wanted if name in properties}
+    definition = {name: properties[name] for name in wanted if name in properties}
+    if "StreamSpecification" in properties:
+        # in a template, naming the view switches the stream on
+        definition["StreamSpecification"] = {"StreamEnabled": True} | properties["StreamSpecification"]
+    return definition
 
 
 def environment(

@@ -10,6 +10,7 @@ import pytest
 
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.push import StoredPushConfig
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from local.standin.client import StandInClient
 from tests.integration.account import CREATED_AT, PROJECT, Account
@@ -36,7 +37,7 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 
 
 def test_each_event_is_named_after_its_function() -> None:
-    functions = ("api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher")
+    functions = ("api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier")
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
 
@@ -73,6 +74,24 @@ def test_answer(agents: Account, stored: Task, start: Start) -> None:
 
     assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (202, "pending")
     assert agents.message_counts()["visible"] == 1
+
+
+def test_push_config(agents: Account, stored: Task, start: Start) -> None:
+    answer = invoke(start, "api", "api_post_push_config")
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["taskId"]) == (201, stored.ref.task_id)
+    assert agents.push.ids(stored.ref.task_id) == [body["id"]]
+
+
+def test_notifier(agents: Account, stored: Task, start: Start) -> None:
+    agents.push.put(stored.ref.task_id, StoredPushConfig("a", "https://example.com"), CREATED_AT)
+
+    assert invoke(start, "notifier", "notifier_stream") == {"batchItemFailures": []}
+
+    (message,) = agents.receive("NotificationQueue")
+    told = json.loads(message["body"])
+    assert (told["taskId"], told["configId"], told["status"]) == (stored.ref.task_id, "a", "running")
 
 
 def test_list(stored: Task, start: Start) -> None:

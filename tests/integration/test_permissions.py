@@ -11,6 +11,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.domain.push import StoredPushConfig
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.slots import Scope, Waiter
@@ -33,6 +34,7 @@ from tests.integration.stored_task import (
     new_task,
     outcome,
 )
+from tests.integration.table_stream import TableStream
 from tests.integration.worker import Worker
 
 type Start = Callable[..., ModuleType]
@@ -44,6 +46,13 @@ EVENT_SOURCE = {
     "sqs:GetQueueAttributes",
 }
 """What Lambda itself does in the function's role to deliver messages."""
+STREAM = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetShardIterator",
+    "dynamodb:GetRecords",
+    "dynamodb:ListStreams",
+}
+"""The same for changes of a table; and what fails for good goes to a queue."""
 LONG = "x" * 20_000
 
 
@@ -51,10 +60,13 @@ def unused(account: Account, function: str) -> set[Grant]:
     """What a function may call and has not, apart from what Lambda does in its role."""
     role = role_of(LOGICAL_IDS[function], account.resources)
     by_lambda = EVENT_SOURCE if function in ("worker", "dead_letter") else set()
+    by_lambda |= STREAM if function == "notifier" else set()
     return {
         grant
         for grant in role.grants - account.calls.used
-        if not grant.action.startswith("logs:") and grant.action not in by_lambda
+        if not grant.action.startswith("logs:")
+        and grant.action not in by_lambda
+        and grant.resource != account.resources["NotifierDeadLetterQueue"]
     }
 
 
@@ -88,9 +100,11 @@ def test_the_api(agents: Account, start: Start) -> None:
     canceled = caller.delete(f"/a2a/{AGENT}/tasks/{first.ref.task_id}")
     caller.post(AGENT, {"message": "Hi.", "sessionId": "talk"})
     said = caller.get(f"/a2a/{AGENT}/contexts/talk")
+    configs = f"/a2a/{AGENT}/tasks/{done.ref.task_id}/pushNotificationConfigs"
+    kept = caller.send("POST", configs, body='{"url": "https://example.com", "token": "t0ken"}')
 
-    answers = (accepted, read, listed, answered, canceled, said)
-    assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200]
+    answers = (accepted, read, listed, answered, canceled, said, kept)
+    assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200, 201]
     assert unused(agents, "api") == set()
 
 
@@ -148,6 +162,17 @@ def test_the_dead_letter_function(agents: Account, start: Start) -> None:
     assert ended is not None
     assert ended.status is Status.FAILED
     assert unused(agents, "dead_letter") == set()
+
+
+def test_the_notifier(agents: Account, start: Start) -> None:
+    task = created(agents.store, notifies=True)
+    agents.push.put(task.ref.task_id, StoredPushConfig("a", "https://example.com"), task.deadline)
+    claimed(agents.store, task, task.created_at)
+
+    start("notifier").handler({"Records": TableStream(agents).new()}, LambdaContext())
+
+    assert agents.message_counts("NotificationQueue")["visible"] == 1
+    assert unused(agents, "notifier") == set()
 
 
 def test_the_batcher(agents: Account, start: Start, claude: StandInClient) -> None:
@@ -222,10 +247,11 @@ def test_links_to_artifacts_need_the_permission_to_read_them(agents: Account) ->
             {"SecretId": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-AbCdEf"},
         ),
         ("DeleteMessage", {"QueueUrl": "https://sqs.example/other"}),
+        ("Decrypt", {"KeyId": "arn:aws:kms:eu-central-1:123456789012:key/other"}),
     ],
 )
 @pytest.mark.parametrize(
-    "function", ["ApiFunction", "WorkerFunction", "SweeperFunction", "DeadLetterFunction"]
+    "function", ["ApiFunction", "WorkerFunction", "SweeperFunction", "DeadLetterFunction", "NotifierFunction"]
 )
 def test_what_no_role_covers_is_denied(
     agents: Account, function: str, operation: str, parameters: dict[str, Any]

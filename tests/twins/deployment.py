@@ -49,6 +49,7 @@ from tests.twins.records import MemoryRecords, MemorySpend
 from tests.twins.registry import MemoryRegistry
 from tests.twins.reservations import MemoryReservations
 from tests.twins.slots import MemorySlots
+from tests.twins.stream import MemoryStream
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
 from tests.twins.workspaces import DiskWorkspaces
@@ -114,10 +115,12 @@ class Deployment:
     live: MemoryLive = field(default_factory=MemoryLive)
     room: int = 0  # each test says itself what a process gets
     orphan_after_ms: int = 2 * RETENTION_MS
+    stream: MemoryStream = field(init=False)
     dead: MemoryQueue = field(init=False)
     queue: MemoryQueue = field(init=False)
 
     def __post_init__(self) -> None:
+        self.stream = MemoryStream(self.store)
         self.dead = MemoryQueue(self.clock)
         self.queue = MemoryQueue(self.clock, dead=self.dead)
         self.registry.apply(agent())
@@ -328,6 +331,10 @@ class Deployment:
 
     def sweep(self, failpoints: Failpoints | None = None) -> SweepReport:
         return self.sweeper(failpoints).sweep(plenty)
+
+    def notify(self, failpoints: Failpoints | None = None) -> bool:
+        """One invocation of the notifier on what the stream holds; whether nothing is left."""
+        return self.stream.deliver(self.notifier(failpoints).notify)
 
     def now_of(self, task: Task) -> Task:
         """The task as it is stored now."""

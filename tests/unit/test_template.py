@@ -26,6 +26,7 @@ DATA_TYPES = {
     "AWS::SQS::Queue",
     "AWS::S3::Bucket",
     "AWS::SecretsManager::Secret",
+    "AWS::KMS::Key",
 }
 
 type Template = dict[str, Any]
@@ -76,6 +77,14 @@ def sqs_events(template: Template) -> Iterator[tuple[str, str]]:
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":
                 yield name, event["Properties"]["Queue"]["Fn::GetAtt"][0]
+
+
+def stream_events(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Pairs of a function and what it is given of a table's stream."""
+    for name, function in functions(template).items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "DynamoDB":
+                yield name, event["Properties"]
 
 
 def role_of(function: Mapping[str, Any]) -> str:
@@ -164,6 +173,7 @@ def queue_has_dead_letter_queue(template: Template) -> list[str]:
     for function in functions(template).values():
         for event in function.get("Events", {}).values():
             targets |= referenced(event["Properties"].get("DeadLetterConfig"))
+            targets |= referenced(event["Properties"].get("DestinationConfig"))
     return [
         f"{name} has no dead-letter queue"
         for name, queue in queues(template).items()
@@ -181,6 +191,57 @@ def schedule_has_dead_letter_queue(template: Template) -> list[str]:
             referenced(event["Properties"].get("DeadLetterConfig")) and event["Properties"].get("RetryPolicy")
         )
     ]
+
+
+def stream_loses_nothing(template: Template) -> list[str]:
+    """What a function cannot do is tried again, told somewhere while the stream still has it (24 hours), and
+    does not hold up the rest for ever."""
+    broken = []
+    for name, event in stream_events(template):
+        if not referenced(event.get("DestinationConfig")) & queues(template).keys():
+            broken.append(f"{name} forgets what it cannot do")
+        if not 3_600 <= event.get("MaximumRecordAgeInSeconds", -1) < 24 * 3_600:
+            broken.append(f"{name} tries too long or too short")
+        if event.get("MaximumRetryAttempts", -1) < 100:
+            broken.append(f"{name} gives up too early, or never")
+        if event.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            broken.append(f"{name} fails as a whole batch")
+        if event.get("BisectBatchOnFunctionError") is not True or event["StartingPosition"] != "TRIM_HORIZON":
+            broken.append(f"{name} leaves something out")
+    return broken
+
+
+def stream_is_filtered(template: Template) -> list[str]:
+    """Nobody is invoked for a task that nobody listens to, nor for what has no status before or after."""
+    broken = []
+    for name, event in stream_events(template):
+        for item in event.get("FilterCriteria", {"Filters": [{"Pattern": "{}"}]})["Filters"]:
+            images = json.loads(item["Pattern"]).get("dynamodb", {})
+            if images.get("NewImage", {}).get("notify") != {"BOOL": [True]}:
+                broken.append(f"{name} is invoked for tasks that nobody listens to")
+            if "status" not in images.get("OldImage", {}):
+                broken.append(f"{name} is invoked for creations")
+    return broken
+
+
+def who_seals_does_not_open(template: Template) -> list[str]:
+    broken = []
+    for role in of_type(template, "AWS::IAM::Role"):
+        actions = {action for item in statements(template, role) for action in as_list(item["Action"])}
+        if {"kms:Encrypt", "kms:Decrypt"} <= actions or (role == "ApiRole" and "kms:Decrypt" in actions):
+            broken.append(f"{role} may read what callers have given for their receivers")
+    return broken
+
+
+def loopback_is_local(template: Template) -> list[str]:
+    rules = template.get("Rules", {}).values()
+    guarded = any(
+        rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "AllowLoopbackWebhooks"}, "true"]}
+        and [item["Assert"] for item in rule["Assertions"]] == [{"Fn::Equals": [{"Ref": "Stage"}, "local"]}]
+        for rule in rules
+    )
+    default = template["Parameters"]["AllowLoopbackWebhooks"]["Default"]
+    return [] if guarded and default == "false" else ["a deployed stack may call its own machine"]
 
 
 def queue_has_alarm(template: Template) -> list[str]:
@@ -210,6 +271,7 @@ def function_reaches_what_it_names(template: Template) -> list[str]:
         named = referenced(function["Environment"]) | {
             queue for user, queue in sqs_events(template) if user == name
         }
+        named |= referenced([event for user, event in stream_events(template) if user == name])
         reached = referenced([item["Resource"] for item in statements(template, role_of(function))])
         broken += [f"{name} names {item} but may not reach it" for item in sorted(named & data - reached)]
         broken += [f"{name} may reach {item} but does not name it" for item in sorted(reached & data - named)]
@@ -430,6 +492,27 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (queue_has_dead_letter_queue, drop(*properties("TaskQueue", "RedrivePolicy"))),
     (schedule_has_dead_letter_queue,
      drop(*properties("SweeperFunction", "Events", "EveryMinute", "Properties", "DeadLetterConfig"))),
+    (queue_has_dead_letter_queue,
+     drop(*properties("NotifierFunction", "Events", "Changes", "Properties", "DestinationConfig"))),
+    (stream_loses_nothing,
+     drop(*properties("NotifierFunction", "Events", "Changes", "Properties", "DestinationConfig"))),
+    (stream_loses_nothing,
+     change(*properties("NotifierFunction", "Events", "Changes", "Properties", "MaximumRecordAgeInSeconds"),
+            to=86_400)),
+    (stream_loses_nothing,
+     drop(*properties("NotifierFunction", "Events", "Changes", "Properties", "MaximumRetryAttempts"))),
+    (stream_loses_nothing,
+     drop(*properties("NotifierFunction", "Events", "Changes", "Properties", "FunctionResponseTypes"))),
+    (stream_loses_nothing,
+     change(*properties("NotifierFunction", "Events", "Changes", "Properties", "StartingPosition"),
+            to="LATEST")),
+    (stream_is_filtered,
+     drop(*properties("NotifierFunction", "Events", "Changes", "Properties", "FilterCriteria"))),
+    (who_seals_does_not_open, allow("ApiRole", "kms:Decrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
+    (loopback_is_local, drop("Rules")),
+    (loopback_is_local, change("Parameters", "AllowLoopbackWebhooks", "Default", to="true")),
+    (function_reaches_what_it_names, allow("SweeperRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
+    (queue_has_alarm, drop("Resources", "NotificationQueueBacklogAlarm")),
     (queue_has_alarm, drop("Resources", "ScheduleDeadLetterQueueAlarm")),
     (alarm_tells_somebody, drop(*properties("SweeperSilenceAlarm", "AlarmActions"))),
     (function_has_its_own_role,

@@ -1,0 +1,17 @@
+"""What the routes' parameters and answers have in common."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+from functions.api.models import ErrorBody
+
+AgentId = Annotated[str, Path(description="The agent's id.")]
+TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
+ContextId = Annotated[str, Path(description="The conversation's id: the `sessionId` of its messages.")]
+
+
+def refusals(*statuses: int) -> dict[int, Any]:
+    """The documentation of the errors that a route may answer with."""
+    content = {"application/json": {"model": ErrorBody}}
+    return {status: {"description": "Refused", "content": content} for status in statuses}

@@ -1,0 +1,88 @@
+"""The routes of a task's push notification configurations: who is told of its changes."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+
+from a2a_tasks.services.push import PushConfigs, to_wire
+from functions.api.creation import to_push_config
+from functions.api.models import Deleted, NewPushConfig, PushConfigList, PushConfigView
+from functions.api.parameters import AgentId, TaskId, refusals
+
+CONFIGS = "/a2a/<agent_id>/tasks/<task_id>/pushNotificationConfigs"
+CONFIG = f"{CONFIGS}/<config_id>"
+ConfigId = Annotated[str, Path(description="The configuration's id.")]
+
+
+def install(app: APIGatewayRestResolver, push_configs: PushConfigs, project: Callable[[], str]) -> None:
+    """Register the routes; ``project`` gives the caller's."""
+
+    @app.post(
+        CONFIGS,
+        summary="Have a task's changes sent somewhere",
+        description=(
+            "Every change of the task's status after the answer is posted to `url`, signed. A configuration "
+            "of the same `id` is replaced. At most 10 a task."
+        ),
+        status_code=201,
+        responses={
+            201: {"description": "Kept", "content": {"application/json": {"model": PushConfigView}}},
+            **refusals(400, 401, 404, 429, 503),
+        },
+        operation_id="createPushConfig",
+        tags=["push notifications"],
+    )
+    def create_push_config(
+        agent_id: AgentId, task_id: TaskId, body: Annotated[NewPushConfig, Body()]
+    ) -> Response[dict[str, Any]]:
+        stored = push_configs.create(project(), agent_id, task_id, to_push_config(body))
+        return Response(
+            status_code=201,
+            content_type="application/json",
+            headers={"Location": f"pushNotificationConfigs/{stored.config_id}"},
+            body=to_wire(task_id, stored),
+        )
+
+    @app.get(
+        CONFIGS,
+        summary="List where a task's changes are sent",
+        responses={
+            200: {"description": "All of them", "content": {"application/json": {"model": PushConfigList}}},
+            **refusals(401, 404, 429, 503),
+        },
+        operation_id="listPushConfigs",
+        tags=["push notifications"],
+    )
+    def list_push_configs(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
+        configs = push_configs.list(project(), agent_id, task_id)
+        return {"configs": [to_wire(task_id, config) for config in configs]}
+
+    @app.get(
+        CONFIG,
+        summary="Read one of a task's push notification configurations",
+        responses={
+            200: {"description": "It", "content": {"application/json": {"model": PushConfigView}}},
+            **refusals(401, 404, 429, 503),
+        },
+        operation_id="getPushConfig",
+        tags=["push notifications"],
+    )
+    def get_push_config(agent_id: AgentId, task_id: TaskId, config_id: ConfigId) -> dict[str, Any]:
+        return to_wire(task_id, push_configs.get(project(), agent_id, task_id, config_id))
+
+    @app.delete(
+        CONFIG,
+        summary="No longer send a task's changes there",
+        description="Deleting again answers the same. What is on its way may still arrive.",
+        responses={
+            200: {"description": "Deleted", "content": {"application/json": {"model": Deleted}}},
+            **refusals(401, 404, 429, 503),
+        },
+        operation_id="deletePushConfig",
+        tags=["push notifications"],
+    )
+    def delete_push_config(agent_id: AgentId, task_id: TaskId, config_id: ConfigId) -> dict[str, Any]:
+        push_configs.delete(project(), agent_id, task_id, config_id)
+        return {}

@@ -1,0 +1,33 @@
+"""Notifier: a change of a task's status becomes one message for each receiver."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
+from a2a_tasks.adapters.sqs_notifications import SQSNotifications
+from a2a_tasks.adapters.task_stream import sequence_number_of, status_change_of
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.services.notify import Notifier
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+notifier = Notifier(
+    configs=DynamoDBPushConfigs(clients.dynamodb(), environment.text("TASKS_TABLE")),
+    sender=SQSNotifications(clients.sqs(), environment.text("NOTIFICATION_QUEUE_URL")),
+    telemetry=telemetry,
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    """What Lambda is told to bring again: the first record that was not done with, and all behind it."""
+    records = event["Records"]
+    try:
+        failed = notifier.notify([status_change_of(record) for record in records])
+    finally:
+        telemetry.flush()
+    if failed is None:
+        return {"batchItemFailures": []}
+    return {"batchItemFailures": [{"itemIdentifier": sequence_number_of(records[failed])}]}
