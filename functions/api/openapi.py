@@ -23,7 +23,7 @@ MEANINGS = {
     "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`).",
 }
 RATE_LIMIT_HEADERS = {
-    "RateLimit-Limit": "So many are taken at one moment: requests, or new tasks where fewer of them are left. "
+    "RateLimit-Limit": "So many are taken at one moment: requests, or new tasks where fewer are left. "
     "Missing where there is no limit.",
     "RateLimit-Remaining": "So many of them are left. They come back evenly.",
     "RateLimit-Reset": "Seconds until all of them are there again.",
