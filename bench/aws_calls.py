@@ -23,7 +23,7 @@ def run() -> None:
         steps = _measure(functions)
     total = sum(steps.values(), Calls())
     rows = [[step, *calls.cells()] for step, calls in (steps | {"sum": total}).items()]
-    rows.append(["aim", "≤ 5", "1 a poll", "1 send", "0"])
+    rows.append(["aim", "≤ 5, 3 for rate limits", "1 a poll", "1 send", "0"])
     table("AWS calls of one task", ["step", *KIND_TITLES], rows)
     dollars = (total.writes + INDEX_WRITES) * PRICE["write"]
     dollars += total.reads * PRICE["read"] + total.sqs * PRICE["sqs"]

@@ -25,13 +25,22 @@ MEANINGS = {
     "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`) or was canceled while its "
     "answer was waited for (`TASK_CANCELED`).",
     "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
-    "429": "Too many requests; wait a moment (`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget "
-    "for today; wait `Retry-After` seconds (`BUDGET_EXCEEDED`).",
+    "429": "Too many requests or new tasks with this API key, or too many tasks wait for the agent "
+    "(`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget for today (`BUDGET_EXCEEDED`). Try again "
+    "after `Retry-After` seconds.",
     "502": "The message's task has failed; `code` is the task's.",
     "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`). Or the "
     "message's task has failed since the model is overloaded (`MODEL_OVERLOADED`).",
     "504": "The message's task was not done by its deadline (`TIMEOUT`).",
 }
+RATE_LIMIT_HEADERS = {
+    "RateLimit-Limit": "So many are taken at one moment: requests, or new tasks where fewer are left. "
+    "Missing where there is no limit.",
+    "RateLimit-Remaining": "So many of them are left. They come back evenly.",
+    "RateLimit-Reset": "Seconds until all of them are there again.",
+}
+RETRY_AFTER = {"429", "503"}
+"""Statuses that say in how many seconds to try again."""
 DESCRIPTION = """\
 Hand a task to an agent, get its id at once, and fetch the result when it is there.
 
@@ -78,8 +87,24 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
         for status in responses.keys() & MEANINGS.keys():
             responses[status]["description"] = MEANINGS[status]
     corrected["paths"]["/health"]["get"]["security"] = []
+    _add_headers(corrected)
     created = corrected["paths"]["/a2a/{agentId}/tasks"]["post"]["responses"]["202"]
-    created["headers"] = {"Location": {"description": "The task, relative to this address.", **STRING}}
+    created["headers"]["Location"] = {"description": "The task, relative to this address.", **STRING}
     for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         del corrected["components"]["schemas"][unused]
     return corrected
+
+
+def _add_headers(document: dict[str, Any]) -> None:
+    """Those of every answer to a request with a key that the gateway has let through."""
+    integer = {"schema": {"type": "integer", "minimum": 0}}
+    described = RATE_LIMIT_HEADERS | {"Retry-After": "Seconds after which to try again."}
+    document["components"]["headers"] = {
+        name: {"description": text, **integer} for name, text in described.items()
+    }
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        for status, response in operation["responses"].items():
+            names = [] if operation.get("security") == [] or status == "401" else list(RATE_LIMIT_HEADERS)
+            names += ["Retry-After"] if status in RETRY_AFTER else []
+            if names:
+                response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -63,6 +63,21 @@ def test_every_route_but_health_wants_a_key(document: dict[str, Any]) -> None:
     assert all("security" not in operation for group in operations.values() for operation in group)
 
 
+def test_answers_to_callers_with_a_key_tell_of_their_limits(document: dict[str, Any]) -> None:
+    limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+    paths = document["paths"].copy()
+    assert "headers" not in paths.pop("/health")["get"]["responses"]["200"]
+    for status, response in (
+        item
+        for path in paths.values()
+        for operation in path.values()
+        for item in operation["responses"].items()
+    ):
+        headers = response.get("headers", {}).keys()
+        assert limits <= headers or status == "401"
+        assert ("Retry-After" in headers) == (status in ("429", "503"))
+
+
 def test_every_error_has_the_one_shape(document: dict[str, Any]) -> None:
     errors = [
         response["content"]["application/json"]["schema"]

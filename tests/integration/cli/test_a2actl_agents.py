@@ -259,6 +259,7 @@ def test_show_as_json_is_the_whole_definition(operator: Operator, account: Accou
 BOUNDED: dict[str, Any] = {
     "effort": "high",
     "maxAttempts": 2,
+    "maxPendingTasks": 1_000,
     "taskBudget": {"maxCostUsd": 2.5, "maxTokens": 90_000},
     "allowedTools": ["WebSearch", "WebFetch"],
     "toolOptions": {
