@@ -53,6 +53,20 @@ def allow_plain_http(session: boto3.Session, endpoint_url: str, *, bucket: str) 
     session.client("s3", endpoint_url=endpoint_url).delete_bucket_policy(Bucket=bucket)
 
 
+def name_public_base_url(
+    session: boto3.Session, endpoint_url: str, *, function_name: str, base_url: str
+) -> None:
+    """Tell a function where the API is reached.
+
+    The emulator's address has parts that a request does not show, and an id that is known only now.
+    """
+    functions = session.client("lambda", endpoint_url=endpoint_url)
+    variables = functions.get_function_configuration(FunctionName=function_name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=function_name, Environment={"Variables": {**variables, "PUBLIC_BASE_URL": base_url}}
+    )
+
+
 def _gateway_responses(template: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGateway::RestApi":

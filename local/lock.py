@@ -3,7 +3,7 @@
 from local.progress import Progress
 from local.tools import REQUIREMENTS, ROOT, find_uv, run_tool
 
-LAYERS = ("dependencies", "claude", "wecom", "webhooks")
+LAYERS = ("dependencies", "claude", "wecom", "webhooks", "a2a")
 
 
 def lock(progress: Progress) -> None:

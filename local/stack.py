@@ -12,7 +12,12 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from local.amendments import allow_plain_http, apply_concurrency, apply_gateway_responses
+from local.amendments import (
+    allow_plain_http,
+    apply_concurrency,
+    apply_gateway_responses,
+    name_public_base_url,
+)
 from local.claude import Claude
 from local.ports import Ports
 from local.process import BackgroundProcess
@@ -218,13 +223,13 @@ class LocalStack:
                 environment,
             )  # fmt: skip
         outputs = self._outputs()
+        api_url = f"{self.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{parameters['Stage']}"
         with self.progress.step("Put in what the emulator leaves out"):
             session, url = self.session(), self.endpoint_url
             apply_concurrency(session, url, function_name=outputs["WorkerFunctionName"])
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
-        stage = parameters["Stage"]
-        api_url = f"{self.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{stage}"
+            name_public_base_url(session, url, function_name=outputs["A2AFunctionName"], base_url=api_url)
         deployment = Deployment(api_url, outputs, digest)
         self._deployment_path.write_text(json.dumps(asdict(deployment)))
         return deployment

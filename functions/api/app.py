@@ -17,6 +17,7 @@ from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.domain.json_text import deserialize, serialize
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.conversations import Conversations
@@ -30,7 +31,7 @@ from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api import errors, push
 from functions.api.creation import of_message, to_submission
 from functions.api.exchange import answer_of, path_of
-from functions.api.json_text import deserialize, serialize
+
 from functions.api.limits import Limits
 from functions.api.models import (
     Accepted,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
-from functions.api.json_text import serialize
+from a2a_tasks.domain.json_text import serialize
 from functions.api.models import NewExchange, NewMessage, NewPushConfig, NewTask, NewTasks
 
 JSON = "application/json"

@@ -18,6 +18,7 @@ from tests.integration.template import environment
 
 LOGICAL_IDS = {
     "api": "ApiFunction",
+    "a2a": "A2AFunction",
     "authorizer": "AuthorizerFunction",
     "worker": "WorkerFunction",
     "sweeper": "SweeperFunction",

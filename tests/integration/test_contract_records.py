@@ -44,6 +44,8 @@ def test_a_record_is_read_as_it_was_written(records: RecordStore, payload: Paylo
     assert records.put_record(TASK, 1, kept) is True
     assert records.records(TASK) == [kept]
     assert records.records(OTHER) == []
+    assert records.record(TASK, KEY) == kept
+    assert (records.record(OTHER, KEY), records.record(TASK, "PROMPT")) == (None, None)
 
 
 def test_records_come_in_the_order_of_what_happened(records: RecordStore) -> None:
@@ -173,6 +175,7 @@ def test_a_record_that_the_sdk_sent_twice_is_one_record(account: Account) -> Non
         ("PutItem", lambda records: records.put_record(TASK, 1, record())),
         ("PutItem", lambda records: records.put_record_once(TASK, 1, record())),
         ("Query", lambda records: records.records(TASK)),
+        ("GetItem", lambda records: records.record(TASK, KEY)),
     ],
 )
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED, Fault.ANSWER_LOST])

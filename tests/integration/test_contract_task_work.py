@@ -353,6 +353,7 @@ def test_an_answered_task_goes_on_with_the_time_that_it_had_left(store: TaskStor
         question=None,
         paused_ms=None,
         events=(*task.events, told(now, status="pending", reason="answered")),
+        answered=("TURN#0000#TOOL#call-1",),
     )
     assert result == Written(expected)
     assert stored(store, task) == expected
@@ -425,6 +426,7 @@ def test_a_second_question_is_asked_like_the_first(store: TaskStore) -> None:
     assert (result.task.question, result.task.attempt, result.task.fence) == (second, again.attempt - 1, 2)
     assert isinstance(store.resume(task.ref, QUESTION.call_id, NOW), Refused)
     assert isinstance(store.resume(task.ref, "call-9", NOW), Written)
+    assert stored(store, task).answered == ("TURN#0000#TOOL#call-1", "TURN#0000#TOOL#call-9")
 
 
 # ---------------------------------------------------------------- ends by others, and what the worker adds

@@ -31,6 +31,7 @@ from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
     InvalidCursor,
+    Outline,
     Pause,
     Refused,
     Release,
@@ -379,6 +380,20 @@ def test_a_task_that_came_after_a_cursor_does_not_shift_the_page(store: TaskStor
 def test_a_made_up_cursor_is_refused(store: TaskStore, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         store.page(AGENT, None, 10, cursor)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_an_outline_says_what_the_task_says(store: TaskStore, status: Status) -> None:
+    task = STATES[status](store, created(store, context_id="talk"), NOW + 5)
+
+    assert store.outlines(AGENT, 10) == [Outline.of(task)]
+    assert store.outlines("nobody", 10) == []
+
+
+def test_outlines_are_those_of_the_newest_tasks(store: TaskStore) -> None:
+    tasks = [created(store, NOW + number) for number in range(5)]
+
+    assert [each.ref for each in store.outlines(AGENT, 3)] == [task.ref for task in reversed(tasks[2:])]
 
 
 def test_due_names_what_is_due_the_longest_due_first(store: TaskStore) -> None:

@@ -36,6 +36,7 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("GetItem", lambda store: store.get(REF)),
     ("BatchGetItem", lambda store: store.get_all([REF])),
     ("Query", lambda store: store.page(AGENT, None, 10, None)),
+    ("Query", lambda store: store.outlines(AGENT, 10)),
     ("UpdateItem", lambda store: store.claim(REF, CLAIM)),
     ("UpdateItem", lambda store: store.renew(REF, 1, NOW)),
     ("UpdateItem", lambda store: store.advance(REF, 1, Advance(NOW))),

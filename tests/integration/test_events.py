@@ -37,7 +37,7 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 
 
 def test_each_event_is_named_after_its_function() -> None:
-    functions = ("api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier")
+    functions = ("a2a", "api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier")
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
 
@@ -105,6 +105,27 @@ def test_health(account: Account, start: Start) -> None:
 
     assert (answer["statusCode"], answer["body"]) == (200, '{"status":"ok"}')
     assert account.calls.made == []
+
+
+@pytest.mark.usefixtures("agents")
+def test_agent_card(start: Start) -> None:
+    answer = invoke(start, "a2a", "a2a_agent_card")
+
+    assert (answer["statusCode"], json.loads(answer["body"])["name"]) == (200, "Assistant")
+
+
+def test_message_by_json_rpc(agents: Account, start: Start) -> None:
+    answer = invoke(start, "a2a", "a2a_json_rpc")
+
+    task = json.loads(answer["body"])["result"]["task"]
+    assert (answer["statusCode"], task["status"]["state"]) == (200, "TASK_STATE_SUBMITTED")
+    assert agents.message_counts()["visible"] == 1
+
+
+def test_task_by_http_json(stored: Task, start: Start) -> None:
+    answer = invoke(start, "a2a", "a2a_http_json")
+
+    assert (answer["statusCode"], json.loads(answer["body"])["id"]) == (200, stored.ref.task_id)
 
 
 def test_authorizer(account: Account, start: Start) -> None:

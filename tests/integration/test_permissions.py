@@ -18,6 +18,7 @@ from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
 from local.standin.client import StandInClient
+from tests.integration.a2a_caller import A2ACaller
 from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.caller import Caller
 from tests.integration.cold_start import LOGICAL_IDS
@@ -106,6 +107,31 @@ def test_the_api(agents: Account, start: Start) -> None:
     answers = (accepted, read, listed, answered, canceled, said, kept)
     assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200, 201]
     assert unused(agents, "api") == set()
+
+
+def test_the_a2a_function(agents: Account, start: Start) -> None:
+    a2a = start("a2a")
+    client, now = A2ACaller(a2a.handler, PROJECT), a2a.door.clock.now()
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, visibility="private")
+    agents.registry.create_project(PROJECT, now)
+    agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
+    _, key = agents.add_key()
+    message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": LONG}]}
+
+    card = client.card(headers={"Authorization": f"Bearer {key}"})
+    sent = client.rpc("SendMessage", {"message": message, "configuration": {"returnImmediately": True}})
+    question = asking(agents.store, created(agents.store, now, number=2), now)
+    answered = client.rpc("SendMessage", {"message": message | {"taskId": question.ref.task_id}})
+    listed = client.rpc("ListTasks", {"historyLength": 9, "includeArtifacts": True})
+    first, second = created(agents.store, now, number=3), created(agents.store, now, number=4)
+    hold_and_wait(agents, first, second)
+    canceled = client.rpc("CancelTask", {"id": first.ref.task_id})
+
+    assert (card.status, listed["totalSize"]) == (200, 2)
+    assert "task" in sent
+    assert "task" in answered
+    assert canceled["status"]["state"] == "TASK_STATE_CANCELED"
+    assert unused(agents, "a2a") == set()
 
 
 def test_the_worker(worker: Worker, claude: StandInClient) -> None:

@@ -79,6 +79,7 @@ LATER: dict[str, Any] = {
         Artifact("toolu_03", "报告.md", "text/markdown", size_bytes=12, key="tasks/x/artifact-1-toolu_03"),
         Artifact("toolu_04", "page", "text/html", url="https://example.com/"),
     ),
+    "answered": ("TURN#0001#TOOL#toolu_05",),
 }
 
 
@@ -105,6 +106,7 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "pausedMs": task.paused_ms,
             "awaits": task_items.refs_value(task.awaits),
             "artifacts": task_items.artifacts_value(task.artifacts),
+            "answered": list(task.answered),
         }
     )
 
@@ -184,6 +186,7 @@ def test_an_item_of_version_0_1_is_read(account: Account, status: str) -> None:
     assert (task.parent, task.awaits, task.artifacts, task.question) == (None, (), (), None)
     assert (task.timeout_ms, task.context_id, task.depth, task.turns) == (None, None, 0, 0)
     assert task.events == ()
+    assert task.answered == ()
     assert [found.ref for found in account.store.page("assistant", None, 10, None).tasks] == [task.ref]
 
 

@@ -31,6 +31,10 @@ class MemoryRecords:
             self._write(task_id, fence, record)
             return None
 
+    def record(self, task_id: str, key: str) -> Record | None:
+        _, found = self.by_task[task_id].get(key, (0, None))
+        return found
+
     def records(self, task_id: str) -> list[Record]:
         with self._lock:
             return [record for _, (_, record) in sorted(self.by_task[task_id].items())]

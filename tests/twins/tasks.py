@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from a2a_tasks.domain import events
 from a2a_tasks.domain.event import EventType
 from a2a_tasks.domain.ids import is_task_id, shard
+from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.task import (
     TRANSITIONS,
     Guard,
@@ -25,6 +26,7 @@ from a2a_tasks.ports.tasks import (
     Claim,
     Due,
     InvalidCursor,
+    Outline,
     Page,
     Pause,
     Refused,
@@ -80,6 +82,9 @@ class MemoryTaskStore:
         found.sort(key=lambda task: task.ref.task_id, reverse=True)
         more = len(found) > limit
         return Page(found[:limit], found[limit - 1].ref.task_id if more else None)
+
+    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+        return [Outline.of(task) for task in self.page(agent_id, None, limit, None).tasks]
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         def free(task: Task) -> bool:
@@ -176,6 +181,7 @@ class MemoryTaskStore:
                 question=None,
                 paused_ms=None,
                 events=(*task.events, events.answered(now)),
+                answered=(*task.answered, call_key(task.turns, call_id)),
             )
 
         return self._change("resume", ref, asked, resumed)

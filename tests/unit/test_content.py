@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.services import content
-from a2a_tasks.services.content import IMAGES, MAX_PARTS, MAX_PARTS_BYTES, blocks_of, text_of
+from a2a_tasks.services.content import IMAGES, MAX_PARTS, MAX_PARTS_BYTES, MAX_TEXT, blocks_of, text_of
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
 
@@ -130,10 +130,12 @@ def test_empty_texts_are_left_out_and_a_message_without_anything_is_refused() ->
 
 
 def test_too_many_and_too_large_parts_are_refused() -> None:
-    just_fits = MAX_PARTS_BYTES - len('[{"text":""}]')
+    just_fits = MAX_PARTS_BYTES - len('[{"data":""}]')
 
-    content.check([{"text": "x" * just_fits}])
-    assert refusal({"text": "x" * (just_fits + 1)}).code is ErrorCode.PAYLOAD_TOO_LARGE
+    content.check([{"data": "x" * just_fits}])
+    assert refusal({"data": "x" * (just_fits + 1)}).code is ErrorCode.PAYLOAD_TOO_LARGE
+    content.check([{"text": "测" * (MAX_TEXT - 2)}, {"text": "x"}])
+    assert refusal({"text": "测" * (MAX_TEXT - 1)}, {"text": "x"}).code is ErrorCode.PAYLOAD_TOO_LARGE
     content.check([{"text": "x"}] * MAX_PARTS)
     assert refusal(*[{"text": "x"}] * (MAX_PARTS + 1)).code is ErrorCode.VALIDATION_ERROR
 
@@ -154,7 +156,9 @@ class TestOfATask:
 
     def test_the_model_is_shown_the_parts_after_the_context(self, deployment: Deployment) -> None:
         parts = ({"text": "What is this?"}, raw(PNG, mediaType="image/png"))
-        task = deployment.submit("What is this?", parts=parts, context={"a": 1}, message_id="m-1")
+        task = deployment.submit(
+            "What is this?", parts=parts, context={"a": 1}, envelope={"messageId": "m-1"}
+        )
 
         deployment.work()
 
@@ -163,7 +167,7 @@ class TestOfATask:
         assert [block["type"] for block in opening["content"]] == ["text", "text", "image"]
         assert opening["content"][1:] == blocks_of(parts)
         stored = json.loads(deployment.now_of(task).input.inline or "")
-        assert (stored["parts"], stored["messageId"]) == (list(parts), "m-1")
+        assert (stored["parts"], stored["envelope"]) == (list(parts), {"messageId": "m-1"})
 
     def test_a_message_that_is_only_a_file_is_taken(self, deployment: Deployment) -> None:
         deployment.submit("", parts=(raw(PNG),))
@@ -186,7 +190,7 @@ class TestOfATask:
 
         parts = ({"text": "This:"}, raw(PNG))
         answerer = deployment.answerer()
-        answerer.answer(deployment.now_of(task), "This:", parts=parts, message_id="m-2")
+        answerer.answer(deployment.now_of(task), "This:", parts=parts, envelope={"messageId": "m-2"})
         again = answerer.answer(deployment.now_of(task), "This:", parts=parts)
         with pytest.raises(RequestRefused):
             answerer.answer(deployment.now_of(task), "This:", parts=(parts[0], raw(FILES["image/gif"])))

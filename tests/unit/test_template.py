@@ -18,6 +18,7 @@ from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core"
+PUBLIC = {"/health", "/docs", "/a2a/{agentId}/.well-known/agent-card.json"}
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
@@ -403,7 +404,7 @@ def route_is_explicit_and_authorized(template: Template) -> list[str]:
             route = event["Properties"]
             if route["Method"].upper() not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
                 broken.append(f"{name} has the method {route['Method']}")
-            if "Auth" in route and route["Path"] not in {"/health", "/docs"}:
+            if "Auth" in route and route["Path"] not in PUBLIC:
                 broken.append(f"{name} goes round the default authorizer")
     return broken
 

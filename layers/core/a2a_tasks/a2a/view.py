@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from a2a_tasks.domain.task import Status, Task, iso8601
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import Question, Status, Task, iso8601
 
 STATES = {
     Status.PENDING: "TASK_STATE_SUBMITTED",
@@ -17,6 +18,8 @@ STATES = {
     Status.FAILED: "TASK_STATE_FAILED",
     Status.CANCELED: "TASK_STATE_CANCELED",
 }
+REJECTIONS = frozenset({FailureCode.REJECTED, FailureCode.MODEL_REFUSED})
+"""Failures that mean that the agent would not do the task, not that it could not."""
 RESULT = "result"
 """The artifact that is the answer; the others are named by the tools that made them."""
 
@@ -46,13 +49,26 @@ def status_update(task: Task) -> dict[str, Any]:
     return {"taskId": task.ref.task_id} | context | {"status": status_view(task)}
 
 
+def state_of(status: Status, failure: FailureCode | None) -> str:
+    """The ``TaskState`` of a task that has this status, and failed with this code if it did."""
+    return "TASK_STATE_REJECTED" if failure in REJECTIONS else STATES[status]
+
+
 def status_view(task: Task) -> dict[str, Any]:
     """A ``TaskStatus``; its message is the agent's question, the reason of a failure, or the step at hand."""
-    status: dict[str, Any] = {"state": STATES[task.status]}
-    if text := _status_text(task):
+    failure = task.failure.code if task.failure else None
+    status: dict[str, Any] = {"state": state_of(task.status, failure)}
+    if task.status is Status.INPUT_REQUIRED and task.question is not None:
+        status["message"] = question_view(task, task.question)
+    elif text := _status_text(task):
         message_id = f"{task.ref.task_id}-{task.status}"
         status["message"] = message(task, "ROLE_AGENT", message_id, [{"text": text}])
     return status | {"timestamp": iso8601(task.updated_at)}
+
+
+def question_view(task: Task, question: Question) -> dict[str, Any]:
+    """The ``Message`` that asks, the same in the status and later in the history."""
+    return message(task, "ROLE_AGENT", f"{task.ref.task_id}-{question.call_id}", [{"text": question.text}])
 
 
 def message(task: Task, role: str, message_id: str, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -91,8 +107,6 @@ def _saved(artifact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status_text(task: Task) -> str | None:
-    if task.status is Status.INPUT_REQUIRED and task.question is not None:
-        return task.question.text
     if task.failure is not None:
         return task.failure.message
     return task.progress.step if task.status is Status.RUNNING else None

@@ -37,6 +37,15 @@ class DynamoDBRecords:
         item = self._put(task_id, fence, record, "attribute_not_exists(pk)")
         return None if item is None else _to_record(item)
 
+    def record(self, task_id: str, key: str) -> Record | None:
+        answer = call(
+            self.client.get_item,
+            TableName=self.table,
+            Key=to_attributes({"pk": task_items.owned_partition(task_id), "sk": key}),
+            ConsistentRead=True,
+        )
+        return _to_record(answer["Item"]) if "Item" in answer else None
+
     def records(self, task_id: str) -> list[Record]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,

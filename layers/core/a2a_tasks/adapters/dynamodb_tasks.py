@@ -12,6 +12,7 @@ from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
 from a2a_tasks.domain import events
 from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.ids import is_task_id
+from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.task import (
     LIVE,
     Guard,
@@ -29,6 +30,7 @@ from a2a_tasks.ports.tasks import (
     Claim,
     Due,
     InvalidCursor,
+    Outline,
     Page,
     Pause,
     Refused,
@@ -115,6 +117,21 @@ class DynamoDBTaskStore:
             if start is None or len(found) == limit:
                 break
         return Page(found, task_items.ref_of(start).task_id if start else None)
+
+    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=to_attributes(
+                {":pk": f"AGENT#{agent_id}", ":prefix": task_items.TASK_PREFIX}
+            ),
+            ProjectionExpression="pk, sk, projectId, #status, updatedAt, deadline, contextId, failure.code",
+            ExpressionAttributeNames={"#status": "status"},
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            PaginationConfig={"MaxItems": limit},
+        )
+        return [task_items.to_outline(item) for page in call(list, pages) for item in page["Items"]]
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Protects one execution at a time: only a waiting task, or one whose worker's lease has run out,
@@ -228,6 +245,7 @@ class DynamoDBTaskStore:
                 "dueAt": due_after_release(now, deadline),
                 "updatedAt": now,
             },
+            raw_set="answered = list_append(if_not_exists(answered, :none), :answer)",
             remove=["question", "pausedMs"],
             event=events.answered(now),
             condition="#status = :asked AND question.callId = :call AND deadline > :now AND pausedMs = :left",
@@ -236,6 +254,8 @@ class DynamoDBTaskStore:
                 ":call": call_id,
                 ":now": now,
                 ":left": current.paused_ms,
+                ":none": [],
+                ":answer": [call_key(current.turns, call_id)],
             },
         )
 

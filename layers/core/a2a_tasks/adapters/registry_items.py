@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.agent import AgentRevision, Visibility
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.rate import KeyLimits
@@ -51,6 +51,7 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         max_cost_usd=None if cost is None else Decimal(cost),
         max_task_tokens=budget.get("maxTokens"),
         max_pending_tasks=definition.get("maxPendingTasks"),
+        visibility=Visibility(definition.get("visibility", Visibility.PUBLIC)),
     )
 
 

@@ -22,6 +22,7 @@ from a2a_tasks.domain.task import (
     TaskRef,
 )
 from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.tasks import Outline
 
 TASK_PREFIX = "TASK#"
 
@@ -208,10 +209,26 @@ def from_item(item: Mapping[str, Any]) -> Task:
         paused_ms=_optional_int(values.get("pausedMs")),
         awaits=tuple(_ref(value) for value in values.get("awaits", ())),
         artifacts=tuple(_artifact(value) for value in values.get("artifacts", ())),
+        answered=tuple(values.get("answered", ())),
         live=bool(values.get("live", False)),
         notifies=values.get("notify", False),
         counts_as_pending="pendingAgent" in values,
         events=tuple(_event(value) for value in values.get("events", ())),
+    )
+
+
+def to_outline(item: Mapping[str, Any]) -> Outline:
+    """Of the attributes that a list reads."""
+    values = from_attributes(item)
+    failure = values.get("failure")
+    return Outline(
+        ref=ref_of(item),
+        project_id=values["projectId"],
+        status=Status(values["status"]),
+        updated_at=int(values["updatedAt"]),
+        deadline=int(values["deadline"]),
+        context_id=values.get("contextId"),
+        failure=FailureCode(failure["code"]) if failure else None,
     )
 
 

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
+
+
+class Visibility(StrEnum):
+    """Who may read an agent's card. Its tasks are always its project's alone."""
+
+    PUBLIC = "public"  # everybody
+    PRIVATE = "private"  # its project's keys; to others it does not exist
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class AgentRevision:
     max_cost_usd: Decimal | None = None
     max_task_tokens: int | None = None
     max_pending_tasks: int | None = None
+    visibility: Visibility = Visibility.PUBLIC
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:

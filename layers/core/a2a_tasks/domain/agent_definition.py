@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from a2a_tasks.domain.agent import Visibility
 from a2a_tasks.domain.ids import AGENT_ID
 from a2a_tasks.domain.output_schema import problems
 from a2a_tasks.domain.tools import MCP_TOOL, TOOLS
@@ -109,6 +110,7 @@ class AgentDefinition(_Model):
     tool_options: ToolOptions = ToolOptions()
     output_schema: Any = None
     skills: list[Skill] = []
+    visibility: Visibility = Visibility.PUBLIC
     project_id: str | None = None
 
     @field_validator("id", "project_id")

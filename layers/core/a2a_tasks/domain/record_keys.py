@@ -24,3 +24,8 @@ def call_key(number: int, call_id: str) -> str:
 def turn_number(key: str) -> int:
     """The turn that a key other than the prompt's belongs to."""
     return int(key.partition(CALL)[0].removeprefix("TURN#"))
+
+
+def call_id_of(key: str) -> str:
+    """The tool call that a key is of."""
+    return key.partition(CALL)[2]

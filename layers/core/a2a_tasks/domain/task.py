@@ -165,6 +165,7 @@ class Task:
 
     ``deadline`` is when its time ends. While it waits for an answer that is the longest wait, and
     ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
+    ``answered`` are the keys of the records that hold the answers to its questions, in order.
     ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
     to be told of its changes (``domain/push.py``).
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
@@ -207,6 +208,7 @@ class Task:
     paused_ms: int | None = None
     awaits: tuple[TaskRef, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    answered: tuple[str, ...] = ()
     live: bool = False
     notifies: bool = False
     counts_as_pending: bool = False

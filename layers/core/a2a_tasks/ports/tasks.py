@@ -57,6 +57,26 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """What a list needs to know of a task to choose and sort."""
+
+    ref: TaskRef
+    project_id: str
+    status: Status
+    updated_at: int
+    deadline: int
+    context_id: str | None = None
+    failure: FailureCode | None = None
+
+    @classmethod
+    def of(cls, task: Task) -> "Outline":
+        failure = task.failure.code if task.failure else None
+        return cls(
+            task.ref, task.project_id, task.status, task.updated_at, task.deadline, task.context_id, failure
+        )
+
+
+@dataclass(frozen=True)
 class Due:
     """An index entry: somebody must look at this task. It nominates only; the task itself decides."""
 
@@ -144,6 +164,10 @@ class TaskStore(Protocol):
         """
         ...
 
+    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+        """The newest ``limit`` of an agent's tasks, the newest first (a consistent read)."""
+        ...
+
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Take a claimable task under the fence it was seen with: running, fence and attempt one higher,
         leased."""
@@ -166,7 +190,8 @@ class TaskStore(Protocol):
         ...
 
     def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
-        """The question was answered: the task is pending again, with the time that it had left."""
+        """The question was answered: the task is pending again, with the time that it had left, and names
+        the record of its answer."""
         ...
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
@@ -231,6 +256,10 @@ class RecordStore(Protocol):
 
     def put_record_once(self, task_id: str, fence: int, record: Record) -> Record | None:
         """Keep a record unless there is one: then that one is returned and nothing is written."""
+        ...
+
+    def record(self, task_id: str, key: str) -> Record | None:
+        """One record (a consistent read)."""
         ...
 
     def records(self, task_id: str) -> list[Record]:

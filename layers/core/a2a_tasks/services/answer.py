@@ -40,11 +40,10 @@ class Answerer:
         *,
         call_id: str | None = None,
         parts: Sequence[Mapping[str, Any]] = (),
-        message_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
+        envelope: Mapping[str, Any] | None = None,
     ) -> Task:
         """Give the answer, to the question of ``call_id`` if that is given; the task as it goes on.
-        ``parts``, ``message_id`` and ``metadata`` are as for ``Submission``.
+        ``parts`` and ``envelope`` are as for ``Submission``.
 
         The answer that was given (last) may be given again: its own answer may have been lost. Raises
         ``RequestRefused`` (TASK_NOT_WAITING where the task does not ask, or was answered otherwise);
@@ -54,8 +53,8 @@ class Answerer:
             content.check(parts)
         task = self.ending.settled(task)
         document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
-        own = {"parts": list(parts) or None, "messageId": message_id, "metadata": metadata}
-        document |= {name: value for name, value in own.items() if value is not None}
+        document |= {"parts": list(parts)} if parts else {}
+        document |= {} if envelope is None else {"envelope": envelope}
         is_asking = task.status is Status.INPUT_REQUIRED
         if not is_asking or task.question is None or call_id not in (None, task.question.call_id):
             last = self._last_answer(task, call_id)
@@ -65,6 +64,7 @@ class Answerer:
                 ErrorCode.TASK_NOT_WAITING, f"The task is {task.status} and does not wait for an answer."
             )
         call_id = task.question.call_id
+        document["question"] = task.question.text
         # named after what it says, so that a second answer cannot replace the text of the first
         digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
         saved = payload.save(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)

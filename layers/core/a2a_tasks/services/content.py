@@ -17,6 +17,8 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 MAX_PARTS = 50
 MAX_PARTS_BYTES = 5 * 1024 * 1024
 """Of all parts as UTF-8 JSON, a third of which base64 takes for itself: Lambda takes requests of 6 MB."""
+MAX_TEXT = 100_000
+"""Characters of all texts of a message; longer ones are files."""
 MAX_TITLE = 200
 PDF = "application/pdf"
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -47,25 +49,26 @@ def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(part["text"] for part in parts if part.get("text"))
 
 
-def check(parts: Sequence[Mapping[str, Any]]) -> None:
+def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
     """Raises ``RequestRefused`` for parts that the model cannot be shown, that are too many or too large."""
     if len(parts) > MAX_PARTS:
-        raise _refusal(
-            ErrorCode.VALIDATION_ERROR, "parts", f"are {len(parts)}; at most {MAX_PARTS} are taken"
-        )
+        raise _refusal(ErrorCode.VALIDATION_ERROR, place, f"are {len(parts)}; at most {MAX_PARTS} are taken")
+    if (length := len(text_of(parts))) > MAX_TEXT:
+        problem = f"have {length} characters of text; at most {MAX_TEXT} are taken, so send more as a file"
+        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem)
     size = len(json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_PARTS_BYTES:
         problem = (
             f"take {size} bytes of JSON; at most {MAX_PARTS_BYTES} are taken, so send large files by url"
         )
-        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, "parts", problem)
-    if not blocks_of(parts):
-        raise _refusal(ErrorCode.VALIDATION_ERROR, "parts", "say nothing; give a text or a file")
+        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem)
+    if not blocks_of(parts, place):
+        raise _refusal(ErrorCode.VALIDATION_ERROR, place, "say nothing; give a text or a file")
 
 
-def blocks_of(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def blocks_of(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> list[dict[str, Any]]:
     """What the model is shown of a message. Raises ``RequestRefused`` that names the part."""
-    blocks = (_block(f"parts[{number}]", part) for number, part in enumerate(parts))
+    blocks = (_block(f"{place}[{number}]", part) for number, part in enumerate(parts))
     return [block for block in blocks if block is not None]
 
 

@@ -173,6 +173,8 @@ class Ending:
                 self.telemetry.count("TasksCompleted")
             case Status.CANCELED:
                 self.telemetry.count("TasksCanceled")
+            case _ if task.failure and task.failure.code is FailureCode.REJECTED:
+                self.telemetry.count("TasksRejected")  # nothing that has failed
             case _ if task.failure:
                 self.telemetry.count("TasksFailed", code=task.failure.code)
         is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds

@@ -1,7 +1,7 @@
 """Accept a task: durable first, then announced, then answered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -79,7 +79,8 @@ class Submission:
     """What a caller asked for. None means the agent's default; times are in milliseconds.
 
     ``parts`` is the message with its files and data, where it is more than ``message``, which is its text
-    (services/content.py). ``message_id`` and ``metadata`` are the caller's own, and go back with the message.
+    (services/content.py); ``envelope`` is what an A2A message has beside its parts (``messageId``,
+    ``metadata`` …), which is the caller's own and goes back with it.
     """
 
     project_id: str
@@ -100,8 +101,7 @@ class Submission:
     idempotency: Idempotency | None = None
     live: bool = False
     parts: tuple[Mapping[str, Any], ...] = ()
-    message_id: str | None = None
-    metadata: Mapping[str, Any] | None = None
+    envelope: Mapping[str, Any] | None = None
     push: PushConfig | None = None
 
     def to_document(self) -> dict[str, Any]:
@@ -110,8 +110,7 @@ class Submission:
             "message": self.message,
             "context": self.context,
             "parts": list(self.parts) or None,
-            "messageId": self.message_id,
-            "metadata": self.metadata,
+            "envelope": self.envelope,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -168,6 +167,20 @@ class Submitter:
             self.telemetry.event("task accepted", task)
         self._announce(task)
         return task
+
+    def bury(self, submission: Submission) -> Task:
+        """Create a task that nobody can take, since its time is over: what is left of a request that its
+        agent does not take. Whoever has it made fails it at once; after a crash before that, it times out.
+
+        Raises as ``submit`` does.
+        """
+        agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
+        now = self.clock.now()
+        if submission.parts:
+            content.check(submission.parts)
+        task = self._new_task(agent, submission, self._task_id(submission, now), now)
+        task = replace(task, not_before=0, deadline=now, due_at=now)
+        return task if self.store.create(task) else self.store.get(task.ref) or task
 
     def _task_id(self, submission: Submission, now: int) -> str:
         """The id that the task has already, or a new one."""

@@ -8,14 +8,14 @@ Records of a task, each a JSON document:
     TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
                               then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
                               "child"?}``, or a caller's answer: ``{"state": "done", "text", "isAnswer",
-                              "parts"?, "messageId"?, "metadata"?}``
+                              "question"?, "parts"?, "envelope"?}``
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.domain.record_keys import CALL, PROMPT_KEY, turn_number
+from a2a_tasks.domain.record_keys import CALL, PROMPT_KEY, call_id_of, turn_number
 from a2a_tasks.domain.task import Artifact, Payload, TaskRef
 from a2a_tasks.domain.tools import ToolAnswer
 from a2a_tasks.ports.model import ModelReply, Prompt
@@ -83,7 +83,7 @@ class Transcript:
                 transcript.turns.append(_turn(turn_number(key), document))
             else:
                 turn = transcript.turns[turn_number(key) - 1]
-                transcript.note(turn, key.partition(CALL)[2], document)
+                transcript.note(turn, call_id_of(key), document)
         return transcript
 
     def add(self, reply: ModelReply) -> Turn:

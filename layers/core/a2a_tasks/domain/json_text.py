@@ -1,4 +1,4 @@
-"""JSON as this API reads and writes it."""
+"""JSON as callers send and get it."""
 
 import json
 from typing import Any

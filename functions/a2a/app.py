@@ -1,0 +1,58 @@
+"""A2A: agents as other agents and their programs know them. What is done is in ``a2a_tasks.a2a``."""
+
+import gc
+import time
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from a2a_tasks.a2a.door import Door
+from a2a_tasks.a2a.history import History
+from a2a_tasks.a2a.methods import Methods
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
+from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.latest import LatestTasks
+from a2a_tasks.services.reject import Rejecter
+from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
+from a2a_tasks.wiring.submitter import submitter_of_function
+from a2a_tasks.wiring.tasks import TaskWiring
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+_wired = TaskWiring.of_function(telemetry)
+_store, _ending, _registry = _wired.store, _wired.ending, _wired.registry
+_payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+_records = DynamoDBRecords(_wired.dynamodb, _wired.table)
+door = Door(
+    methods=Methods(
+        tasks=Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep),
+        latest=LatestTasks(_store, _registry, _ending),
+        rejecter=Rejecter(submitter_of_function(_wired, _payloads), _ending),
+        answerer=Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry),
+        history=History(_records, _payloads),
+        registry=_registry,
+        clock=_wired.clock,
+        entropy=_wired.entropy,
+    ),
+    limiter=rate_limiter_of_function(_wired),
+    agents=_registry,
+    keys=_registry,
+    clock=_wired.clock,
+    telemetry=telemetry,
+    public_base_url=environment.optional("PUBLIC_BASE_URL"),
+)
+gc.enable()
+gc.freeze()
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    try:
+        return door.answer(event, lambda: context.get_remaining_time_in_millis() / 1000)
+    finally:
+        telemetry.flush()

@@ -1,0 +1,82 @@
+"""The agent card: what an agent is and can do, and where and how it is reached."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a.view import to_bytes
+from a2a_tasks.domain.agent import AgentRevision, Visibility
+from a2a_tasks.services.content import INPUT_MODES
+
+PROTOCOL_VERSION = "1.0"
+WELL_KNOWN = "/.well-known/agent-card.json"
+HTTP_JSON_PATH = "/v1"
+"""Below an agent's address, where the other API has ``/tasks`` for itself."""
+MAX_AGE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """A card as it is sent; ``etag`` is with its quotes."""
+
+    body: bytes
+    etag: str
+    cache_control: str
+
+    @classmethod
+    def of(cls, agent: AgentRevision, address: str) -> "CardFile":
+        """``address`` is the agent's, without a slash at the end."""
+        body = to_bytes(agent_card(agent, address))
+        kept_by = "public" if agent.visibility is Visibility.PUBLIC else "private"
+        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        return cls(body, etag, f"{kept_by}, max-age={MAX_AGE_SECONDS}")
+
+    def is_known_by(self, if_none_match: str) -> bool:
+        """Whether an ``If-None-Match`` header names it."""
+        known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+        return self.etag in known or "*" in known
+
+
+def agent_card(agent: AgentRevision, address: str) -> dict[str, Any]:
+    """An ``AgentCard`` of A2A 1.0."""
+    return {
+        "name": agent.name,
+        "description": agent.description or agent.name,
+        "version": f"1.0.{agent.revision}",
+        "supportedInterfaces": interfaces(address),
+        "capabilities": {"streaming": False, "pushNotifications": False, "extendedAgentCard": True},
+        "securitySchemes": {
+            "apiKey": {
+                "httpAuthSecurityScheme": {
+                    "scheme": "Bearer",
+                    "description": "An API key of the agent's project: Authorization: Bearer KEY",
+                }
+            }
+        },
+        "securityRequirements": [{"schemes": {"apiKey": {"list": []}}}],
+        "defaultInputModes": list(INPUT_MODES),
+        "defaultOutputModes": ["text/plain"] if agent.output_schema is None else ["application/json"],
+        "skills": _skills(agent),
+    }
+
+
+def interfaces(address: str) -> list[dict[str, str]]:
+    """Where the agent is reached, the preferred way first."""
+    ways = (("JSONRPC", address), ("HTTP+JSON", address + HTTP_JSON_PATH))
+    return [
+        {"url": url, "protocolBinding": binding, "protocolVersion": PROTOCOL_VERSION} for binding, url in ways
+    ]
+
+
+def _skills(agent: AgentRevision) -> list[dict[str, Any]]:
+    """Those of its definition, or else the one that its description tells of; each needs a tag."""
+    given = agent.skills or (
+        {"id": agent.agent_id, "name": agent.name, "description": agent.description or agent.name},
+    )
+    return [_skill(skill) for skill in given]
+
+
+def _skill(skill: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: skill[name] for name in ("id", "name", "description")}
+    examples = {"examples": skill["examples"]} if skill.get("examples") else {}
+    return shown | {"tags": skill.get("tags") or [skill["id"]]} | examples

@@ -1,0 +1,92 @@
+"""What comes to an agent's address: its card, and the bindings of the protocol."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a import card, http_json, json_rpc
+from a2a_tasks.a2a.card import CardFile
+from a2a_tasks.a2a.errors import A2AError, Problem
+from a2a_tasks.a2a.http import Answer, Request
+from a2a_tasks.a2a.methods import Call, Methods
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.agent import Visibility
+from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.registry import AgentReader, KeyReader
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.authenticate import authenticate
+from a2a_tasks.services.rate_limit import RateLimiter
+
+LONGEST_WAIT_SECONDS = 25.0
+RESERVE_SECONDS = 3.0
+"""Of the gateway's time, for the answer itself."""
+
+type Refusal = Callable[[A2AError], Answer]
+
+
+@dataclass(frozen=True)
+class Door:
+    """``public_base_url`` is the API's address, if it is not the one that the gateway was called by."""
+
+    methods: Methods
+    limiter: RateLimiter
+    agents: AgentReader
+    keys: KeyReader
+    clock: Clock
+    telemetry: Telemetry
+    public_base_url: str | None
+
+    def answer(self, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> dict[str, Any]:
+        """What API Gateway sends back; ``seconds_left`` is this invocation's time."""
+        request = Request.of(event, self.public_base_url)
+        if request.rest == card.WELL_KNOWN:
+            return self._card(request).to_event({})
+        path = request.rest.removeprefix(card.HTTP_JSON_PATH) if request.rest else None
+
+        def refuse(error: A2AError) -> Answer:
+            return json_rpc.refusal(error) if path is None else http_json.refusal(error, request)
+
+        caller = self.limiter.caller(event["requestContext"]["authorizer"])
+        call = Call(
+            project_id=event["requestContext"]["authorizer"]["projectId"],
+            agent_id=request.agent_id,
+            address=request.address,
+            correlation_id=request.request_id,
+            wait_seconds=lambda: max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS)),
+            count_creation=caller.count_creation,
+            idempotency_key=request.headers.get("idempotency-key"),
+        )
+        try:
+            caller.count_request()
+            answer = (
+                json_rpc.answer(self.methods, request, call)
+                if path is None
+                else http_json.answer(self.methods, request, call, path)
+            )
+        except RequestRefused as refused:
+            answer = refuse(A2AError.of(refused))
+        except Exception as error:  # whatever it is, the client gets an answer in its protocol
+            self.telemetry.problem("request failed", error=error)
+            answer = refuse(A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error."))
+        return answer.to_event(caller.headers)
+
+    def _card(self, request: Request) -> Answer:
+        """The agent's card. Nobody can tell a private agent of others from one that does not exist."""
+        try:
+            agent = self.agents.agent(request.agent_id) if ids.AGENT_ID.fullmatch(request.agent_id) else None
+            if agent is not None and agent.visibility is Visibility.PRIVATE:
+                key = authenticate(self.keys, request.headers.get("authorization", ""), self.clock.now())
+                agent = agent if key is not None and key.project_id == agent.project_id else None
+        except StoreUnavailable as error:
+            self.telemetry.problem("card not read", error=error)
+            text = "The service is busy; try again in a moment."
+            return http_json.refusal(A2AError(Problem.UNAVAILABLE, text, retry_after=5), request)
+        if agent is None:
+            return http_json.refusal(A2AError(Problem.AGENT_NOT_FOUND, "There is no such agent."), request)
+        file = CardFile.of(agent, request.address)
+        headers = {"ETag": file.etag, "Cache-Control": file.cache_control}
+        if file.is_known_by(request.headers.get("if-none-match", "")):
+            return Answer(304, headers=headers)
+        return Answer(200, file.body, headers=headers)

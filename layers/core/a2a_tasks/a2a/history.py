@@ -1,0 +1,39 @@
+"""What was said in a task: the caller's message, and the questions and answers since."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a import messages, view
+from a2a_tasks.domain.record_keys import call_id_of
+from a2a_tasks.domain.task import Question, Task
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.tasks import RecordStore
+from a2a_tasks.services import payload
+
+
+@dataclass(frozen=True)
+class History:
+    """Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``."""
+
+    records: RecordStore
+    payloads: PayloadStore
+
+    def of(self, task: Task, length: int | None = None) -> list[dict[str, Any]] | None:
+        """The newest ``Message`` objects, in their order; None for a length of 0, as the protocol has it."""
+        if length == 0:
+            return None
+        document = payload.load(self.payloads, task.input)
+        told = [messages.of_user(task, document["message"], document, f"{task.ref.task_id}-message")]
+        for key in task.answered:
+            told += self._exchange(task, key)
+        return told if length is None else told[-length:]
+
+    def _exchange(self, task: Task, key: str) -> list[dict[str, Any]]:
+        """A question and its answer; a question that an earlier release kept nowhere is left out."""
+        record = self.records.record(task.ref.task_id, key)
+        if record is None:
+            return []
+        document, call_id = payload.load(self.payloads, record.payload), call_id_of(key)
+        asked = Question(call_id, document["question"]) if "question" in document else None
+        answer = messages.of_user(task, document["text"], document, f"{task.ref.task_id}-{call_id}-answer")
+        return ([view.question_view(task, asked)] if asked else []) + [answer]

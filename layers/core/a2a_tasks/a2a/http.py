@@ -1,0 +1,104 @@
+"""Requests as API Gateway hands them over, and answers as it takes them."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a_tasks.a2a.errors import A2AError, Problem
+from a2a_tasks.a2a.view import to_bytes
+from a2a_tasks.domain.json_text import deserialize
+
+JSON = "application/json"
+A2A_JSON = "application/a2a+json"
+VERSION = "a2a-version"
+SUPPORTED = "1.0"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. ``rest`` is its path below the agent's address, decoded, without a slash at its end;
+    ``headers`` are by lower-case names; ``address`` is the agent's as the client knows it."""
+
+    method: str
+    agent_id: str
+    rest: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    address: str
+    request_id: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], public_base_url: str | None) -> "Request":
+        """Of a REST API's event. ``public_base_url`` is the API's address if it is not the gateway's own."""
+        parameters, resource, context = event["pathParameters"], event["resource"], event["requestContext"]
+        agent_id: str = parameters["agentId"]
+        rest = resource.partition("{agentId}")[2].replace("{proxy+}", parameters.get("proxy", ""))
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        body = (event.get("body") or "").encode(errors="surrogatepass")
+        base = public_base_url or _base_url(headers, context["path"], agent_id, rest)
+        return cls(
+            method=event["httpMethod"],
+            agent_id=agent_id,
+            # gateways and clients may encode the colon of `tasks/{id}:cancel`
+            rest=rest.rstrip("/").replace("%3A", ":").replace("%3a", ":"),
+            headers=headers,
+            query=event.get("queryStringParameters") or {},
+            body=base64.b64decode(body) if event.get("isBase64Encoded") else body,
+            address=f"{base}/a2a/{agent_id}",
+            request_id=context["requestId"],
+        )
+
+    def json(self) -> Any:
+        """The body. Raises ``A2AError`` for one that is not JSON, or says that it is something else."""
+        media_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if media_type not in (JSON, A2A_JSON):
+            raise A2AError(Problem.UNSUPPORTED_MEDIA_TYPE, f"content-type: must be {JSON} or {A2A_JSON}")
+        try:
+            return deserialize(self.body.decode())
+        except UnicodeDecodeError:
+            raise A2AError(Problem.JSON_PARSE, "The body is not UTF-8 text.") from None
+        except ValueError:
+            raise A2AError(Problem.JSON_PARSE, "The body is not valid JSON.") from None
+
+    def check_version(self) -> None:
+        """Raises ``A2AError`` where another version than 1.0 is spoken; without a word it is 0.3."""
+        query = {name.lower(): value for name, value in self.query.items()}
+        asked = self.headers.get(VERSION) or query.get(VERSION) or "0.3"
+        if ".".join(asked.strip().split(".")[:2]) != SUPPORTED:
+            text = f"A2A {asked} is not spoken here; send A2A-Version: {SUPPORTED}."
+            raise A2AError(Problem.VERSION_NOT_SUPPORTED, text, metadata={"supportedVersions": SUPPORTED})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], status: int = 200, media_type: str = JSON) -> "Answer":
+        return cls(status, to_bytes(document), media_type)
+
+    def to_event(self, more: Mapping[str, str]) -> dict[str, Any]:
+        """As API Gateway takes it; ``more`` are further headers."""
+        typed = {"Content-Type": self.media_type} if self.body else {}
+        headers = typed | dict(self.headers) | dict(more)
+        return {"statusCode": self.status, "headers": headers, "body": self.body.decode()}
+
+
+def retry_after(error: A2AError) -> dict[str, str]:
+    return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+
+
+def _base_url(headers: Mapping[str, str], path: str, agent_id: str, rest: str) -> str:
+    """The API's address as the client has called it: ``path`` has the stage, or a domain's base path."""
+    agent = f"/a2a/{agent_id}"
+    before, found, _ = path.rpartition(agent + rest)
+    if not found:  # written otherwise there, such as with an encoded colon
+        before = path.rpartition(agent)[0]
+    return f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}{before}"

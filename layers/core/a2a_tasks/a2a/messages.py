@@ -1,0 +1,39 @@
+"""Messages of A2A as input of tasks, and back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a import view
+from a2a_tasks.domain.task import Task
+from a2a_tasks.services.content import text_of
+
+OF_THE_TASK = frozenset({"role", "parts", "taskId", "contextId"})
+"""What a task knows anyway, or says better: the rest of a message is its sender's own."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A client's message as the services take it (see ``Submission``)."""
+
+    text: str
+    parts: tuple[dict[str, Any], ...]
+    envelope: dict[str, Any]
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> "Said":
+        text, parts = text_of(message["parts"]), tuple(message["parts"])
+        envelope = {name: value for name, value in message.items() if name not in OF_THE_TASK}
+        return cls(text, () if is_plain(parts, text) else parts, envelope)
+
+
+def is_plain(parts: tuple[dict[str, Any], ...], text: str) -> bool:
+    """Whether the parts say no more than the text does."""
+    return bool(text) and parts == ({"text": text},)
+
+
+def of_user(task: Task, text: str, document: Mapping[str, Any], message_id: str) -> dict[str, Any]:
+    """The ``Message`` again, from what is kept of it; ``message_id`` is for one that did not come by A2A."""
+    envelope: dict[str, Any] = document.get("envelope", {})
+    parts = document.get("parts") or [{"text": text}]
+    return view.message(task, "ROLE_USER", message_id, parts) | envelope

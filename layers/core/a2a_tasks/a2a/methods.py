@@ -1,0 +1,205 @@
+"""The methods of A2A 1.0 on plain JSON objects, whatever binding they come by.
+
+Nothing is kept between two calls: a task is what the store says, whoever made it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a import card, requests, view
+from a2a_tasks.a2a.errors import A2AError, Problem
+from a2a_tasks.a2a.history import History
+from a2a_tasks.a2a.messages import Said
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.tasks import Outline
+from a2a_tasks.services import content
+from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.latest import InvalidToken, LatestTasks
+from a2a_tasks.services.reject import Rejecter
+from a2a_tasks.services.submit import Idempotency, Submission, agent_of_project
+from a2a_tasks.services.tasks import Tasks
+
+DEFAULT_PAGE_SIZE = 50
+STREAMING = frozenset({"SendStreamingMessage", "SubscribeToTask"})
+PUSHING = frozenset(
+    {
+        "CreateTaskPushNotificationConfig",
+        "GetTaskPushNotificationConfig",
+        "ListTaskPushNotificationConfigs",
+        "DeleteTaskPushNotificationConfig",
+    }
+)
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who calls, and how. ``address`` is the agent's, without a slash at the end; ``wait_seconds`` is how
+    long an answer may still be waited for. ``count_creation`` is called before a task is made, and may refuse
+    it (``RequestRefused``)."""
+
+    project_id: str
+    agent_id: str
+    address: str
+    correlation_id: str
+    wait_seconds: Callable[[], float]
+    count_creation: Callable[[], None]
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What an agent's clients may ask for."""
+
+    tasks: Tasks
+    latest: LatestTasks
+    rejecter: Rejecter
+    answerer: Answerer
+    history: History
+    registry: AgentReader
+    clock: Clock
+    entropy: Entropy
+
+    def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
+        """The result of a method. Raises ``A2AError``, and ``PayloadCorrupt``, which nobody expects."""
+        if method in STREAMING:
+            raise A2AError(
+                Problem.UNSUPPORTED_OPERATION,
+                "This agent does not stream; send the message with SendMessage and follow it with GetTask.",
+            )
+        if method in PUSHING:
+            raise A2AError(Problem.PUSH_NOTIFICATION_NOT_SUPPORTED, "This agent does not notify.")
+        methods: dict[str, Callable[[dict[str, Any], Call], dict[str, Any]]] = {
+            "SendMessage": self._send,
+            "GetTask": self._get,
+            "ListTasks": self._list,
+            "CancelTask": self._cancel,
+            "GetExtendedAgentCard": self._card,
+        }
+        if method not in methods:
+            known = ", ".join(requests.TYPES)
+            raise A2AError(Problem.METHOD_NOT_FOUND, f"There is no method {method}; there are {known}.")
+        try:
+            return methods[method](requests.parse(method, params), call)
+        except RequestRefused as refused:
+            raise A2AError.of(refused) from None
+        except (StoreUnavailable, PayloadUnavailable) as error:
+            text = "The service is busy; try again in a moment."
+            raise A2AError(Problem.UNAVAILABLE, text, retry_after=RETRY_AFTER_SECONDS) from error
+
+    # -- messages
+
+    def _send(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        message, configuration = params["message"], params.get("configuration", {})
+        if message["role"] != "ROLE_USER":
+            raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
+        if "taskPushNotificationConfig" in configuration:
+            raise A2AError(Problem.PUSH_NOTIFICATION_NOT_SUPPORTED, "This agent does not notify.")
+        content.check(message["parts"], "message.parts")
+        task = self._go_on(message, call) if "taskId" in message else self._start(message, params, call)
+        if not configuration.get("returnImmediately"):
+            task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
+        return {"task": self._view(task, configuration.get("historyLength"))}
+
+    def _start(self, message: dict[str, Any], params: dict[str, Any], call: Call) -> Task:
+        context_id = message.get("contextId") or ids.task_id(self.clock.now(), self.entropy.bytes(10))
+        if not ids.CONTEXT_ID.fullmatch(context_id):
+            raise A2AError.invalid(
+                "message.contextId",
+                "must be 1 to 128 letters, digits and any of . _ ~ : @ -; or leave it out",
+            )
+        call.count_creation()
+        said = Said.of(message)
+        return self.rejecter.submit(
+            Submission(
+                project_id=call.project_id,
+                agent_id=call.agent_id,
+                message=said.text,
+                context=None,
+                timeout_ms=None,
+                correlation_id=call.correlation_id,
+                context_id=context_id,
+                idempotency=_idempotency(call.idempotency_key, params),
+                parts=said.parts,
+                envelope=said.envelope,
+            )
+        )
+
+    def _go_on(self, message: dict[str, Any], call: Call) -> Task:
+        """Answer the question of a task."""
+        task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
+        if message.get("contextId", task.context_id) != task.context_id:
+            raise A2AError.invalid("message.contextId", "is not that of the task; leave it out")
+        if task.is_terminal:
+            raise A2AError(
+                Problem.UNSUPPORTED_OPERATION,
+                f"The task has {task.status} and takes no more messages; send this one without taskId, and "
+                "with the task's contextId to go on from it.",
+            )
+        said = Said.of(message)
+        return self.answerer.answer(task, said.text, parts=said.parts, envelope=said.envelope)
+
+    # -- tasks
+
+    def _get(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        task = self.tasks.find(call.project_id, call.agent_id, params["id"])
+        return self._view(task, params.get("historyLength"))
+
+    def _list(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        def is_wanted(task: Outline) -> bool:
+            return (
+                params.get("contextId") in (None, task.context_id)
+                and params.get("status") in (None, view.state_of(task.status, task.failure))
+                and task.updated_at >= params.get("statusTimestampAfter", 0)
+            )
+
+        size, token = params.get("pageSize", DEFAULT_PAGE_SIZE), params.get("pageToken")
+        try:
+            page = self.latest.page(call.project_id, call.agent_id, is_wanted, size, token)
+        except InvalidToken:
+            raise A2AError.invalid(
+                "pageToken", "is not one that this list gave; leave it out to begin at the latest task"
+            ) from None
+        length, has_artifacts = params.get("historyLength", 0), params.get("includeArtifacts", False)
+        return {
+            "tasks": [self._view(task, length, has_artifacts=has_artifacts) for task in page.tasks],
+            "nextPageToken": page.token or "",
+            "pageSize": size,
+            "totalSize": page.total,
+        }
+
+    def _cancel(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        task = self.tasks.find(call.project_id, call.agent_id, params["id"])
+        if task.is_terminal:
+            raise A2AError(
+                Problem.TASK_NOT_CANCELABLE, f"The task has already {task.status} and cannot be canceled."
+            )
+        return self._view(self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None)
+
+    def _view(self, task: Task, history_length: int | None, *, has_artifacts: bool = True) -> dict[str, Any]:
+        output, artifacts = None, []
+        if has_artifacts:
+            output, artifacts = self.tasks.output(task), self.tasks.artifacts(task)
+        return view.task_view(task, output, artifacts, self.history.of(task, history_length))
+
+    def _card(self, _params: dict[str, Any], call: Call) -> dict[str, Any]:
+        agent = agent_of_project(self.registry, call.project_id, call.agent_id)
+        return card.agent_card(agent, call.address)
+
+
+def _idempotency(key: str | None, params: Mapping[str, Any]) -> Idempotency | None:
+    """Raises ``RequestRefused`` for a key that is none."""
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255:
+        raise RequestRefused(ErrorCode.VALIDATION_ERROR, "Idempotency-Key: must have 1 to 255 characters")
+    asked = json.dumps(params, ensure_ascii=False, sort_keys=True)
+    return Idempotency(key, hashlib.sha256(asked.encode()).hexdigest())
