@@ -31,7 +31,6 @@ from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api import errors, push
 from functions.api.creation import of_message, to_submission
 from functions.api.exchange import answer_of, path_of
-
 from functions.api.limits import Limits
 from functions.api.models import (
     Accepted,

@@ -13,8 +13,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from pydantic import BaseModel, ValidationError
 
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
-from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.domain.json_text import serialize
+from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from functions.api.models import NewExchange, NewMessage, NewPushConfig, NewTask, NewTasks
 
 JSON = "application/json"

@@ -37,7 +37,9 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 
 
 def test_each_event_is_named_after_its_function() -> None:
-    functions = ("a2a", "api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier")
+    functions = (
+        "a2a", "api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier",
+    )  # fmt: skip
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
 
