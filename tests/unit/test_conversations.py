@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.record_keys import PROMPT_KEY
 from a2a_tasks.domain.task import ContextRef, Status, Task
@@ -298,7 +298,7 @@ class TestFiles:
 class TestReading:
     def test_what_was_said_and_what_is_still_open(self, deployment: Deployment) -> None:
         first = say(deployment, "First.", "One.")
-        deployment.model.on("Second.", ModelRejected("EXECUTION_ERROR", "No."))  # type: ignore[arg-type]
+        deployment.model.on("Second.", ModelRejected(FailureCode.EXECUTION_ERROR, "No."))
         say(deployment, "Second.")
         third = deployment.submit("Third.", context_id="talk")
         assert said(deployment) == [("user", "First."), ("agent", "One."), ("user", "Third.")]
