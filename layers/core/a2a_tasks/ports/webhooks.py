@@ -56,7 +56,7 @@ class WebhookQueue(Protocol):
     """What a consumer does with deliveries. Both raise ``QueueUnavailable``."""
 
     def hide(self, delivery: WebhookDelivery, seconds: int) -> None:
-        """Keep it from being received again for so long, from now (0–43,200)."""
+        """Keep it from being received again for so long, from now: up to 12 hours after its receipt."""
         ...
 
     def bury(self, delivery: WebhookDelivery, reason: str) -> None:
