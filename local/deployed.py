@@ -13,9 +13,12 @@ import httpx
 import yaml
 
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent_definition import parse_agent
 from a2a_tasks.domain.api_key import ApiKey
+from a2actl.kept_secrets import KeptSecrets
+from a2actl.webhook_secrets import WebhookSecrets
 from local.stack import Deployment, LocalStack
 from local.standin.calls import Call
 from local.standin.client import StandInClient
@@ -151,6 +154,13 @@ def make_project(deployed: Deployed, project_id: str, agents: Path) -> Project:
     registry = DynamoDBRegistry(deployed.client("dynamodb"), deployed.outputs["RegistryTable"])
     now = deployed.now()
     registry.create_project(project_id, now)
+    signing = WebhookSecrets(
+        KeptSecrets(deployed.client("secretsmanager")),
+        f"{deployed.stack.stack_name}/webhooks/",
+        SystemClock(),
+        SystemEntropy(),
+    )
+    registry.set_project(project_id, webhook_secret_arn=signing.ensure(project_id))
     key_id, key, secret_sha256 = api_key.issue(secrets.token_bytes(42))
     registry.create_key(ApiKey(key_id, project_id, "local", secret_sha256, now))
     project = Project(deployed, project_id, key, key_id, registry)

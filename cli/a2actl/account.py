@@ -28,6 +28,7 @@ from a2actl.fault import Fault
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 _NO_IDENTITY = (
     NoCredentialsError,
@@ -85,6 +86,9 @@ class Account:
 
     def dynamodb(self) -> "DynamoDBClient":
         return self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
+    def sqs(self) -> "SQSClient":
+        return self._session.client("sqs", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
     def secretsmanager(self) -> "SecretsManagerClient":
         return self._session.client("secretsmanager", config=clients.CONFIG, endpoint_url=self._endpoint_url)

@@ -17,6 +17,7 @@ from a2actl.stack import Stack, chosen_stack
 if TYPE_CHECKING:
     from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
     from a2actl.agent_file import FoundAgent
+    from a2actl.deployment import Deployment
 
 app = typer.Typer(no_args_is_help=True, help="Define agents, look at them, switch them off.")
 
@@ -48,7 +49,7 @@ def apply(
         check_ownership(registry, owned)
         warnings = check_needs(registry, deployment.backend, owned)
         for found, project_id in owned:
-            create_project(registry, project_id)
+            create_project(deployment, project_id)
             applied = apply_one(registry, found, project_id, SystemClock().now())
             disabled = "" if applied.enabled else ", disabled"
             typer.echo(f"{applied.agent_id}: revision {applied.revision} in project {project_id}{disabled}")
@@ -159,10 +160,21 @@ def check_needs(
     return warnings
 
 
-def create_project(registry: "DynamoDBRegistry", project_id: str) -> None:
-    """Make the project if it is new, and say so."""
+def create_project(deployment: "Deployment", project_id: str) -> None:
+    """Make the project if it is new, and say so; and what signs its notifications, if it has nothing."""
+    registry = deployment.registry
     if registry.create_project(project_id, SystemClock().now()):
         note(f"The project {project_id} is new.")
+    found = registry.project(project_id)
+    if found is None or found.webhook_secret_arn is None:
+        give_webhook_secret(deployment, project_id)
+
+
+def give_webhook_secret(deployment: "Deployment", project_id: str) -> None:
+    """Let the project, which is there, have a signing secret: the one that is kept for it, or a new one."""
+    # the secret first: the project never names one that is not there, and the next time finds this one
+    arn = deployment.webhook_secrets.ensure(project_id)
+    deployment.registry.set_project(project_id, webhook_secret_arn=arn)
 
 
 def check_project(registry: "DynamoDBRegistry", project_id: str) -> None:

@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.backend import Backend
 from a2actl.fault import Fault
+from a2actl.kept_secrets import KeptSecrets
 from a2actl.mcp_tokens import McpTokens
+from a2actl.notification_queues import NotificationQueues
+from a2actl.webhook_secrets import WebhookSecrets
 
 if TYPE_CHECKING:
     from a2actl.account import Account
@@ -33,7 +38,30 @@ class Deployment:
 
     @property
     def mcp_tokens(self) -> McpTokens:
-        return McpTokens(self.account.secretsmanager(), f"{self.stack_name}/mcp/")
+        return McpTokens(self._kept_secrets, f"{self.stack_name}/mcp/")
+
+    @property
+    def push_configs(self) -> DynamoDBPushConfigs:
+        """Who is told of tasks' changes."""
+        return DynamoDBPushConfigs(self.account.dynamodb(), self.output("TasksTable"))
+
+    @property
+    def webhook_secrets(self) -> WebhookSecrets:
+        prefix = f"{self.stack_name}/webhooks/"
+        return WebhookSecrets(self._kept_secrets, prefix, SystemClock(), SystemEntropy())
+
+    @property
+    def notifications(self) -> NotificationQueues:
+        """The notifications that are to be sent, and those that were given up."""
+        return NotificationQueues(
+            self.account.sqs(),
+            self.output("NotificationQueueUrl"),
+            self.output("NotificationDeadLetterQueueUrl"),
+        )
+
+    @property
+    def _kept_secrets(self) -> KeptSecrets:
+        return KeptSecrets(self.account.secretsmanager())
 
     @property
     def backend(self) -> Backend:

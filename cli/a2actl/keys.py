@@ -53,9 +53,11 @@ def create(
     now = SystemClock().now()
     expires_at = now + _expiry(expires) if expires is not None else None
     key_id, key, secret_sha256 = api_key.issue(SystemEntropy().bytes(KEY_RANDOM_BYTES))
-    with stack.registry() as registry:
-        create_project(registry, project_id)
-        registry.create_key(ApiKey(key_id, project_id, name, secret_sha256, now, expires_at, limits=limits))
+    with stack.deployment() as deployment:
+        create_project(deployment, project_id)
+        deployment.registry.create_key(
+            ApiKey(key_id, project_id, name, secret_sha256, now, expires_at, limits=limits)
+        )
     show_json({"keyId": key_id, "key": key})
     note("Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.")
 

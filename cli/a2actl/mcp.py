@@ -47,7 +47,7 @@ def add(
     token = read_token() if token_from_stdin else None
     with stack.deployment() as deployment:
         registry, tokens = deployment.registry, deployment.mcp_tokens
-        create_project(registry, project_id)
+        create_project(deployment, project_id)
         # the secret first: an entry never names one that is not there, and adding again finds this one
         if token is not None:
             arn: str | None = tokens.store(project_id, name, token)
@@ -81,7 +81,7 @@ def list_servers(context: typer.Context, project: Project = None, as_json: AsJso
 @app.command("remove")
 def remove(context: typer.Context, name: Name, project: Project = None) -> None:
     """Remove a server, and the token that a2actl keeps for it."""
-    from a2actl.mcp_tokens import RECOVERY_DAYS
+    from a2actl.kept_secrets import RECOVERY_DAYS
 
     stack = chosen_stack(context)
     project_id = stack.project(project)

@@ -99,9 +99,10 @@ def set_project(
         raise Fault("There is nothing to set; `a2actl projects set --help` shows what can be.")
     stack = chosen_stack(context)
     project_id = stack.project(project)
-    with stack.registry() as registry:
+    with stack.deployment() as deployment:
+        registry = deployment.registry
         _check_callable(registry, project_id, change.get("callable_agents", frozenset()))
-        create_project(registry, project_id)
+        create_project(deployment, project_id)
         changed = registry.set_project(project_id, **change)
     daily_cost, tokens, agents, _ = _settings(changed)
     typer.echo(f"{project_id}: daily cost {daily_cost}, daily tokens {tokens}, callable agents {agents}")

@@ -32,8 +32,11 @@ class Operator:
 
 
 def tables(account: Account) -> dict[str, str]:
-    """The outputs that name the stack's tables."""
-    return {name: account.resources[name] for name in ("RegistryTable", "TasksTable")}
+    """The outputs that name the stack's tables, and the queues of its notifications."""
+    queues = ("NotificationQueue", "NotificationDeadLetterQueue")
+    return {name: account.resources[name] for name in ("RegistryTable", "TasksTable")} | {
+        f"{name}Url": account.resources[name] for name in queues
+    }
 
 
 def deploy(name: str, outputs: dict[str, str]) -> None:

@@ -38,6 +38,7 @@ class ProjectChange(TypedDict, total=False):
     daily_cost_usd: Decimal | None
     daily_tokens: int | None
     callable_agents: frozenset[str]
+    webhook_secret_arn: str | None
 
 
 _PROJECTS = "PROJECTS"
@@ -45,6 +46,7 @@ _ATTRIBUTES = {
     "daily_cost_usd": "dailyCostUsd",
     "daily_tokens": "dailyTokens",
     "callable_agents": "callableAgents",
+    "webhook_secret_arn": "webhookSecretArn",
 }
 
 

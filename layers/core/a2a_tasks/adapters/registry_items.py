@@ -67,6 +67,7 @@ def to_project(project_id: str, item: dict[str, Any]) -> ProjectSettings:
             McpServer(name, server["url"], server.get("secretArn"))
             for name, server in sorted(servers.items())
         ),
+        webhook_secret_arn=item.get("webhookSecretArn"),
     )
 
 

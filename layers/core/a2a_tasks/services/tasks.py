@@ -6,12 +6,12 @@ from typing import Any
 
 from a2a_tasks.domain import events, ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Artifact, Status, Task, TaskRef, to_wire
+from a2a_tasks.domain.task import Status, Task, TaskRef, to_wire
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, Written
-from a2a_tasks.services import payload
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.results import Results
 from a2a_tasks.services.submit import agent_of_project
 
 SHORTEST_PAUSE = 0.1
@@ -102,24 +102,12 @@ class Tasks:
         return to_wire(task, self.output(task), self.artifacts(task))
 
     def output(self, task: Task) -> dict[str, Any] | None:
-        """``{"result", "data"?, "partial"?}``, or None while there is none."""
-        return payload.load(self.payloads, task.output) if task.output else None
+        """As ``Results.output``."""
+        return Results(self.payloads, self.links).output(task)
 
     def artifacts(self, task: Task) -> list[dict[str, Any]]:
-        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``."""
-        return [self._artifact(artifact) for artifact in task.artifacts]
-
-    def _artifact(self, artifact: Artifact) -> dict[str, Any]:
-        """Addresses are made at each read, since they work only for a while."""
-        url = artifact.url or self.links.link(artifact.key or "", artifact.name)
-        wire: dict[str, Any] = {
-            "artifactId": artifact.artifact_id,
-            "name": artifact.name,
-            "mediaType": artifact.media_type,
-        }
-        if artifact.size_bytes is not None:
-            wire["sizeBytes"] = artifact.size_bytes
-        return wire | {"url": url}
+        """As ``Results.artifacts``."""
+        return Results(self.payloads, self.links).artifacts(task)
 
     def page(
         self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None

@@ -1,0 +1,198 @@
+"""Deliver notifications to their receivers: sign, send, and try again until the receiver has it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from a2a_tasks.domain.push import Notification, StoredPushConfig
+from a2a_tasks.domain.webhook_retry import ACKNOWLEDGED, GONE, asked_seconds, next_try_seconds
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.faults import (
+    PayloadUnavailable,
+    QueueUnavailable,
+    SealingUnavailable,
+    SecretsUnavailable,
+    StoreUnavailable,
+)
+from a2a_tasks.ports.push import PushConfigStore
+from a2a_tasks.ports.sealing import Opener, SealBroken
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.webhooks import (
+    Answer,
+    NotAnswered,
+    SigningSecrets,
+    WebhookClient,
+    WebhookDelivery,
+    WebhookQueue,
+)
+from a2a_tasks.services.lease import RunBlocking
+from a2a_tasks.services.notification_body import NotificationBodies
+from a2a_tasks.services.push_secrets import opened
+from a2a_tasks.services.webhook_request import headers
+
+OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
+"""What does not work here, whatever the receiver does."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A notification that is ready to be sent."""
+
+    config: StoredPushConfig
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class _NotTaken(Exception):
+    """The receiver does not have it. ``asked`` is in how many seconds it wants to be asked again."""
+
+    def __init__(self, reason: str, asked: float | None = None) -> None:
+        super().__init__(reason)
+        self.asked = asked
+
+
+@dataclass(frozen=True)
+class Deliverer:
+    """Many at a time, each for itself: a receiver that is slow or gone holds up no other.
+
+    A notification is tried for ``span_ms`` from when it was put into the queue, then it is buried. It is
+    acknowledged, and so deleted from the queue, only after the receiver has said that it has it: a process
+    that dies in between leaves it to the next, and the receiver gets it again under the same id.
+    """
+
+    tasks: TaskStore
+    configs: PushConfigStore
+    opener: Opener
+    secrets: SigningSecrets
+    bodies: NotificationBodies
+    client: WebhookClient
+    queue: WebhookQueue
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    run: RunBlocking
+    span_ms: int
+
+    async def deliver(self, deliveries: Sequence[WebhookDelivery]) -> list[str]:
+        """The ids of the messages that must stay in the queue."""
+        stays = await asyncio.gather(*(self._settle(delivery) for delivery in deliveries))
+        return [delivery.message_id for delivery, stay in zip(deliveries, stays, strict=True) if stay]
+
+    async def _settle(self, delivery: WebhookDelivery) -> bool:
+        """Whether the message must stay."""
+        notification = delivery.notification
+        if notification is None:
+            self.telemetry.count("MalformedMessages")
+            self.telemetry.problem("message is no notification", message_id=delivery.message_id)
+            return False
+        try:
+            await self._deliver(notification)
+        except _NotTaken as not_taken:
+            return await self._again(delivery, notification, str(not_taken), not_taken.asked)
+        except OURS as error:
+            self._tell_problem("notification not sent", notification, reason=str(error))
+            return await self._again(delivery, notification, "something here did not answer")
+        except Exception as error:
+            # whatever it was, it must not stop the other notifications
+            self._tell_problem("notification not sent", notification, error=error)
+            return await self._again(delivery, notification, "something here went wrong")
+        return False
+
+    async def _deliver(self, notification: Notification) -> None:
+        parcel = await self.run(self._packed, notification)
+        if parcel is None:
+            self._tell("notification of what is gone", notification)
+            return
+        try:
+            answer = await self.client.post(parcel.config.url, parcel.headers, parcel.body)
+        except NotAnswered as error:
+            raise _NotTaken(str(error)) from None
+        if answer.status == GONE:
+            await self.run(self._unsubscribe, notification, parcel.config)
+        elif answer.status in ACKNOWLEDGED:
+            self.telemetry.count("WebhooksDelivered")
+            host = urlsplit(parcel.config.url).hostname
+            self._tell("notification delivered", notification, host=host, status_code=answer.status)
+        else:
+            self._refuse(answer)
+
+    def _packed(self, notification: Notification) -> Parcel | None:
+        """None if the configuration or the task is gone: then nobody wants to know any more."""
+        task_id = notification.ref.task_id
+        config = self.configs.get(task_id, notification.config_id)
+        task = self.tasks.get(notification.ref) if config else None
+        if config is None or task is None:
+            return None
+        secrets = self.secrets.of_project(task.project_id)
+        if not secrets:
+            raise _NotTaken("the project has no signing secret; `a2actl webhooks secret rotate` makes one")
+        try:
+            given = opened(self.opener, task_id, config)
+        except SealBroken:
+            raise _NotTaken("the configuration's secrets cannot be decrypted; create it anew") from None
+        body = self.bodies.body(task, notification, config.format)
+        signed = headers(
+            secrets, notification.notification_id, self.clock.now() // 1000, body, config.scheme, given
+        )
+        return Parcel(config, signed, body)
+
+    def _unsubscribe(self, notification: Notification, config: StoredPushConfig) -> None:
+        """The receiver has said that it wants no more. A configuration that the caller has replaced since
+        was not meant."""
+        task_id = notification.ref.task_id
+        if self.configs.get(task_id, config.config_id) == config:
+            self.configs.delete(task_id, config.config_id)
+        self.telemetry.count("WebhooksUnsubscribed")
+        self._tell("receiver wants no more", notification, host=urlsplit(config.url).hostname)
+
+    def _refuse(self, answer: Answer) -> NoReturn:
+        asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
+        raise _NotTaken(f"the receiver answered {answer.status}", asked)
+
+    async def _again(
+        self, delivery: WebhookDelivery, notification: Notification, reason: str, asked: float | None = None
+    ) -> bool:
+        """Try again later, or no more. Whether the message must stay."""
+        left_ms = delivery.sent_at + self.span_ms - self.clock.now()
+        wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
+        try:
+            if wait is None:
+                await self.run(self.queue.bury, delivery, reason)
+            else:
+                await self.run(self.queue.hide, delivery, wait)
+        except QueueUnavailable as error:
+            # it comes back by itself when the queue's own time is over
+            self._tell_problem("notification not put off", notification, reason=str(error))
+            return True
+        if wait is None:
+            self.telemetry.count("WebhooksGivenUp")
+            self._tell_problem("notification given up", notification, reason=reason)
+            return False
+        self.telemetry.count("WebhookRetries")
+        self._tell(
+            "notification put off", notification, reason=reason, seconds=wait, tries=delivery.receive_count
+        )
+        return True
+
+    def _tell(self, name: str, notification: Notification, **fields: object) -> None:
+        self.telemetry.event(name, None, **_ids(notification), **fields)
+
+    def _tell_problem(
+        self, name: str, notification: Notification, error: Exception | None = None, **fields: object
+    ) -> None:
+        self.telemetry.problem(name, None, error=error, **_ids(notification), **fields)
+
+
+def _ids(notification: Notification) -> dict[str, str]:
+    return {
+        "task_id": notification.ref.task_id,
+        "agent_id": notification.ref.agent_id,
+        "project_id": notification.project_id,
+        "correlation_id": notification.correlation_id,
+        "config_id": notification.config_id,
+        "notification_id": notification.notification_id,
+        "change": notification.status.value,
+    }

@@ -1,0 +1,37 @@
+"""What a task has to show: its output, and addresses of its artifacts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.task import Artifact, Task
+from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
+from a2a_tasks.services import payload
+
+
+@dataclass(frozen=True)
+class Results:
+    payloads: PayloadStore
+    links: ArtifactLinks
+
+    def output(self, task: Task) -> dict[str, Any] | None:
+        """``{"result", "data"?, "partial"?}``, or None while there is none.
+
+        Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
+        """
+        return payload.load(self.payloads, task.output) if task.output else None
+
+    def artifacts(self, task: Task) -> list[dict[str, Any]]:
+        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``."""
+        return [self._artifact(artifact) for artifact in task.artifacts]
+
+    def _artifact(self, artifact: Artifact) -> dict[str, Any]:
+        """Addresses are made at each read, since they work only for a while."""
+        url = artifact.url or self.links.link(artifact.key or "", artifact.name)
+        wire: dict[str, Any] = {
+            "artifactId": artifact.artifact_id,
+            "name": artifact.name,
+            "mediaType": artifact.media_type,
+        }
+        if artifact.size_bytes is not None:
+            wire["sizeBytes"] = artifact.size_bytes
+        return wire | {"url": url}

@@ -1,0 +1,366 @@
+"""``a2actl webhooks`` on a deployed stack, and beside the local one."""
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from a2a_tasks.adapters.signing_secrets import ProjectSecrets
+from a2a_tasks.adapters.sqs_notifications import SQSNotifications, to_message
+from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.adapters.webhook_queue import SQSWebhookQueue, delivery_of
+from a2a_tasks.domain.push import Notification, StoredPushConfig
+from a2a_tasks.domain.task import Status, TaskRef
+from a2a_tasks.domain.webhook_secret import WebhookSecret, fingerprint
+from tests.integration.account import Account
+from tests.integration.aws_calls import Fault
+from tests.integration.cli.terminal import STACK, Operator
+from tests.integration.receiver import receiving, reply
+
+SECRET = f"{STACK}/webhooks/demo"
+NOTIFICATION = Notification(
+    TaskRef("assistant", "0197a4e0-0000-7000-8000-000000000001"),
+    "demo",
+    "a",
+    Status.COMPLETED,
+    1_750_000_000_000,
+    "request-1",
+    "msg_1",
+)
+OTHER_TASK = "0197a4e0-0000-7000-8000-000000000002"
+
+
+def rotate(operator: Operator, *options: str) -> Any:
+    return operator.run("webhooks", "secret", "rotate", "--project", "demo", *options)
+
+
+def secret(account: Account) -> WebhookSecret:
+    """As it is kept."""
+    return WebhookSecret.from_json(account.secrets.get_secret_value(SecretId=SECRET)["SecretString"])
+
+
+def live(account: Account) -> tuple[str, ...]:
+    """What signs, as the function finds it."""
+    return ProjectSecrets(account.secrets, account.registry, SystemClock()).of_project("demo")
+
+
+# ---------------------------------------------------------------- secrets
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "create", "--project", "demo"),
+        ("projects", "set", "--project", "demo", "--daily-tokens", "5"),
+        ("mcp", "add", "--project", "demo", "--name", "docs", "--url", "https://mcp.example.com"),
+        ("webhooks", "secret", "rotate", "--project", "demo"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_new_project_has_a_secret_at_once(
+    operator: Operator, account: Account, command: tuple[str, ...]
+) -> None:
+    done = operator.run(*command)
+    assert done.exit_code == 0
+    assert live(account) == (secret(account).current,)
+    items = account.dynamodb.scan(TableName=account.resources["RegistryTable"])["Items"]
+    for text in (done.output, str(items)):
+        assert secret(account).current not in text
+
+
+def test_a_project_of_an_earlier_release_gets_one_with_the_next_command(
+    operator: Operator, account: Account
+) -> None:
+    account.registry.create_project("demo", 1)
+    assert live(account) == ()
+    operator.run("keys", "create", "--project", "demo")
+    assert len(live(account)) == 1
+
+
+def test_a_project_keeps_its_secret(operator: Operator, account: Account) -> None:
+    for _ in range(2):
+        operator.run("keys", "create", "--project", "demo")
+    before = secret(account)
+    account.registry.set_project("demo", webhook_secret_arn=None)
+    operator.run("keys", "create", "--project", "demo")
+    assert secret(account) == before
+    assert live(account) == (before.current,)
+
+
+def test_rotation_keeps_the_previous_secret_until_it_is_retired(operator: Operator, account: Account) -> None:
+    first = rotate(operator)
+    old = secret(account).current
+    assert first.stderr.splitlines()[0] == "The project demo is new."
+    assert first.stdout == f"demo: the current secret is {fingerprint(old)}; it alone signs.\n"
+
+    second = rotate(operator)
+    new = secret(account).current
+    assert second.stdout == (
+        f"demo: the current secret is {fingerprint(new)}; both it and the previous one sign.\n"
+    )
+    assert live(account) == (new, old)
+
+    third = rotate(operator, "--retire-previous")
+    assert third.stdout == f"demo: the current secret is {fingerprint(new)}; it alone signs.\n"
+    assert live(account) == (new,)
+
+
+def test_a_secret_that_receivers_have_is_not_rotated_away(operator: Operator, account: Account) -> None:
+    for _ in range(2):
+        rotate(operator)
+    before = live(account)
+    refused = rotate(operator)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "has two live secrets already" in refused.stderr
+    assert live(account) == before
+
+
+def test_nothing_is_retired_that_is_not_there(operator: Operator, account: Account) -> None:
+    refused = rotate(operator, "--retire-previous")
+    assert refused.stderr == "The project demo has no previous secret that could be retired.\n"
+    assert account.registry.project("demo") is None
+    rotate(operator)
+    assert rotate(operator, "--retire-previous").exit_code == 2
+    assert len(live(account)) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST])
+@pytest.mark.parametrize(
+    "operation", ["GetSecretValue", "DescribeSecret", "CreateSecret", "PutSecretValue", "UpdateItem"]
+)
+def test_a_rotation_that_broke_off_never_loses_the_secret_that_receivers_have(
+    operator: Operator, account: Account, operation: str, fault: Fault
+) -> None:
+    account.calls.fail(operation, fault)
+    rotate(operator)
+    rotate(operator)
+    known = live(account)[-1]
+    account.calls.fail(operation, fault)
+    rotate(operator)
+    rotate(operator)
+    assert known in live(account)
+
+
+@pytest.mark.parametrize("operation", ["CreateSecret", "PutSecretValue", "UpdateItem"])
+def test_a_rotation_that_the_sdk_repeats_is_one(operator: Operator, account: Account, operation: str) -> None:
+    account.calls.fail(operation, Fault.SENT_TWICE)
+    rotate(operator)
+    known = secret(account).current
+    account.calls.fail(operation, Fault.SENT_TWICE)
+    rotate(operator)
+    assert live(account)[1:] == (known,)
+
+
+def test_a_deleted_secret_is_made_anew(operator: Operator, account: Account) -> None:
+    rotate(operator)
+    old = secret(account)
+    account.secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=7)
+    assert rotate(operator).exit_code == 0
+    assert len(live(account)) == 1
+    assert secret(account) != old
+
+
+def test_show_gives_no_secret_away_unless_it_is_asked_to(operator: Operator, account: Account) -> None:
+    for _ in range(2):
+        rotate(operator)
+    show = ("webhooks", "secret", "show", "--project", "demo")
+    kept = secret(account)
+    current, previous = (fingerprint(found) for found in kept.live)
+    assert operator.run(*show).stdout.splitlines() == [
+        "Project:         demo",
+        f"Current secret:  {current}",
+        f"Previous secret: {previous}",
+        f"Rotated:         {kept.rotated_at}",
+    ]
+    assert json.loads(operator.run(*show, "--json").stdout) == {
+        "projectId": "demo",
+        "current": current,
+        "previous": previous,
+        "rotatedAt": kept.rotated_at,
+    }
+    assert json.loads(operator.run(*show, "--reveal").stdout) == json.loads(kept.to_json())
+
+
+@pytest.mark.parametrize("command", [("show",), ("test", "https://example.com/")], ids=["show", "test"])
+def test_without_a_secret_there_is_a_way_to_one(
+    operator: Operator, account: Account, command: tuple[str, ...]
+) -> None:
+    unknown = operator.run("webhooks", "secret", *command, "--project", "demo")
+    assert unknown.stderr.startswith("There is no project 'demo'; ")
+    account.registry.create_project("demo", 1)
+    without = operator.run("webhooks", "secret", *command, "--project", "demo")
+    assert (without.exit_code, without.stdout) == (2, "")
+    assert without.stderr.endswith("this makes one: a2actl webhooks secret rotate --project demo\n")
+
+
+def test_what_somebody_else_put_there_is_named_and_not_shown(operator: Operator, account: Account) -> None:
+    account.secrets.create_secret(Name=SECRET, SecretString="pa55word")
+    for command in (("show", "--reveal"), ("rotate",)):
+        refused = operator.run("webhooks", "secret", *command, "--project", "demo")
+        assert refused.exit_code == 2
+        assert f"The secret {SECRET} is not one that a2actl made" in refused.stderr
+        assert "pa55word" not in refused.output
+
+
+# ---------------------------------------------------------------- a test event
+
+
+def send_test(operator: Operator, url: str) -> Any:
+    return operator.run("webhooks", "secret", "test", url, "--project", "demo")
+
+
+def test_a_test_event_is_signed_with_every_live_secret(local_operator: Operator, account: Account) -> None:
+    for _ in range(2):
+        rotate(local_operator)
+    with receiving() as receiver:
+        sent = send_test(local_operator, receiver.url)
+    assert (sent.exit_code, sent.stdout) == (
+        0,
+        "127.0.0.1: took the test event (200), signed with the current and the previous secret.\n",
+    )
+    (request,) = receiver.requests
+    for found in live(account):
+        event = Webhook(found).verify(request.body, request.headers)
+        assert event["statusUpdate"]["metadata"] == {"test": True}
+    assert request.headers["content-type"] == "application/a2a+json"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (302, "redirects are not followed"),
+        (401, "it may not know this secret"),
+        (410, "ends its configuration"),
+        (503, "a notification answered so is tried again"),
+    ],
+)
+def test_what_a_receiver_answers_is_told_in_words(local_operator: Operator, status: int, words: str) -> None:
+    rotate(local_operator)
+    with receiving(reply(status)) as receiver:
+        refused = send_test(local_operator, receiver.url)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(f"The receiver answered {status}")
+    assert words in refused.stderr
+
+
+def test_nobody_there_is_told_in_words(local_operator: Operator) -> None:
+    rotate(local_operator)
+    with receiving() as receiver:
+        url = receiver.url
+    assert send_test(local_operator, url).stderr == "The receiver was not reached: no connection.\n"
+
+
+def test_a_deployed_stack_s_rules_hold_here_too(operator: Operator) -> None:
+    rotate(operator)
+    with receiving() as receiver:
+        urls = [receiver.url, receiver.url.replace("http", "https"), "https://169.254.169.254/"]
+        refused = [send_test(operator, url) for url in urls]
+    assert all("The receiver was not reached: the address must " in done.stderr for done in refused)
+    assert receiver.connections == 0
+
+
+# ---------------------------------------------------------------- notifications that were given up
+
+
+def bury(account: Account, *notifications: Notification, reason: str = "the receiver answered 503") -> None:
+    """Let the notifications be given up."""
+    SQSNotifications(account.sqs, account.resources["NotificationQueue"]).send(notifications)
+    urls = (account.resources["NotificationQueue"], account.resources["NotificationDeadLetterQueue"])
+    for record in account.receive("NotificationQueue"):
+        SQSWebhookQueue(account.sqs, *urls).bury(delivery_of(record), reason)
+        account.sqs.delete_message(QueueUrl=urls[0], ReceiptHandle=record["receiptHandle"])
+
+
+def numbered(count: int) -> list[Notification]:
+    return [replace(NOTIFICATION, notification_id=f"msg_{n}") for n in range(count)]
+
+
+def waiting(account: Account, queue: str = "NotificationQueue") -> int:
+    return account.message_counts(queue)["visible"]
+
+
+def test_redeliver_sends_them_again_as_they_were(operator: Operator, account: Account) -> None:
+    for start in (0, 10):
+        bury(account, *numbered(12)[start : start + 10])
+    began = time.time() * 1_000
+
+    done = operator.run("webhooks", "redeliver")
+
+    assert (done.exit_code, done.stdout) == (0, "12 notifications sent again.\n")
+    assert account.message_counts("NotificationDeadLetterQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
+    records = account.receive("NotificationQueue") + account.receive("NotificationQueue")
+    deliveries = [delivery_of(record) for record in records]
+    found = {item.notification.notification_id for item in deliveries if item.notification}
+    assert found == {f"msg_{n}" for n in range(12)}
+    for item in deliveries:
+        assert (item.group_id, item.receive_count) == ("demo", 1)
+        assert item.sent_at >= began - 1_000, "its span begins anew"
+
+
+def test_redeliver_of_one_task_leaves_the_others_visible(operator: Operator, account: Account) -> None:
+    other = replace(NOTIFICATION, ref=TaskRef("assistant", OTHER_TASK), notification_id="msg_2")
+    bury(account, NOTIFICATION, other)
+
+    done = operator.run("webhooks", "redeliver", "--task", OTHER_TASK)
+
+    assert done.stdout == "1 notification sent again.\n"
+    (record,) = account.receive("NotificationQueue")
+    assert json.loads(record["body"]) == to_message(other)
+    assert waiting(account, "NotificationDeadLetterQueue") == 1
+
+
+def test_redeliver_sends_no_more_than_its_limit(operator: Operator, account: Account) -> None:
+    bury(account, *numbered(5))
+    assert operator.run("webhooks", "redeliver", "--limit", "2").stdout == "2 notifications sent again.\n"
+    assert (waiting(account), waiting(account, "NotificationDeadLetterQueue")) == (2, 3)
+
+
+def test_a_dry_run_only_shows_them(operator: Operator, account: Account) -> None:
+    bury(account, NOTIFICATION)
+    shown = operator.run("webhooks", "redeliver", "--dry-run")
+    columns, row = (line.split("\t") for line in shown.stdout.splitlines())
+    assert columns == ["TASK", "CONFIGURATION", "CHANGE", "GIVEN UP", "REASON"]
+    assert [*row[:3], row[4]] == [
+        NOTIFICATION.ref.task_id,
+        "a",
+        "completed",
+        "the receiver answered 503",
+    ]
+    assert (waiting(account), waiting(account, "NotificationDeadLetterQueue")) == (0, 1)
+
+
+def test_what_is_no_notification_is_left_there(operator: Operator, account: Account) -> None:
+    account.sqs.send_message(QueueUrl=account.resources["NotificationDeadLetterQueue"], MessageBody="garbage")
+    done = operator.run("webhooks", "redeliver")
+    assert done.stdout == "0 notifications sent again.\n"
+    assert done.stderr == (
+        "Messages of the dead-letter queue that are no notifications, and were left there: 1\n"
+    )
+    assert waiting(account, "NotificationDeadLetterQueue") == 1
+
+
+@pytest.mark.parametrize("operation", ["SendMessage", "DeleteMessage"])
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST])
+def test_a_redelivery_that_broke_off_loses_nothing(
+    operator: Operator, account: Account, operation: str, fault: Fault
+) -> None:
+    bury(account, *numbered(3))
+    account.calls.fail(operation, fault)
+    assert operator.run("webhooks", "redeliver").exit_code == 2
+    # what it had in its hands is hidden a while
+    left = account.message_counts("NotificationDeadLetterQueue")
+    found = {json.loads(record["body"])["notificationId"] for record in account.receive("NotificationQueue")}
+    assert len(found) + left["visible"] + left["hidden"] >= 3
+    assert left["visible"] == 2
+
+
+def test_list_shows_who_is_told(operator: Operator, account: Account) -> None:
+    task_id = NOTIFICATION.ref.task_id
+    account.push.put(task_id, StoredPushConfig("a", "https://example.com/a", scheme="Bearer"), 2**40)
+    listed = operator.run("webhooks", "list", "--task", task_id)
+    assert listed.stdout == "CONFIGURATION\tURL\tFORMAT\na\thttps://example.com/a\ta2a\n"
+    as_json = operator.run("webhooks", "list", "--task", task_id, "--json")
+    assert json.loads(as_json.stdout) == [{"id": "a", "url": "https://example.com/a", "format": "a2a"}]
