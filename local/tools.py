@@ -71,6 +71,9 @@ SAM = ToolEnvironment("sam")
 EMULATOR = ToolEnvironment("emulator")
 # SAM and the layers' makefiles look for a `python3.13` that has pip, which a system's Python often lacks.
 BUILDER = ToolEnvironment("builder")
+# These are of the end-to-end tests alone, which make them when they need them.
+SCHEMATHESIS = ToolEnvironment("schemathesis")
+A2A_0_3 = ToolEnvironment("a2a-0.3")
 
 
 def install_tools(progress: Progress) -> None:

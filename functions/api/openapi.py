@@ -15,6 +15,11 @@ PARAMETERS = {
     "context_id": "contextId",
 }
 STRING = {"schema": {"type": "string"}}
+UNUSED = {
+    "description": "Validation Error",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}},
+}
+"""What Powertools says of every operation that does not use the status itself."""
 MEANINGS = {
     "400": "The request is not valid; `details` names each field (`VALIDATION_ERROR`).",
     "401": "The API key is missing or not valid (`UNAUTHORIZED`).",
@@ -25,6 +30,7 @@ MEANINGS = {
     "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`) or was canceled while its "
     "answer was waited for (`TASK_CANCELED`).",
     "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
+    "422": "The `Idempotency-Key` belongs to another request (`IDEMPOTENCY_KEY_REUSED`).",
     "429": "Too many requests or new tasks with this API key, or too many tasks wait for the agent "
     "(`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget for today (`BUDGET_EXCEEDED`). Try again "
     "after `Retry-After` seconds.",
@@ -83,7 +89,8 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     corrected: dict[str, Any] = json.loads(text)
     for operation in (operation for path in corrected["paths"].values() for operation in path.values()):
         responses = operation["responses"]
-        del responses["422"]
+        if responses["422"] == UNUSED:
+            del responses["422"]
         for status in responses.keys() & MEANINGS.keys():
             responses[status]["description"] = MEANINGS[status]
     corrected["paths"]["/health"]["get"]["security"] = []
