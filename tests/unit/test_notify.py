@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a2a_tasks.domain.push import MAX_CONFIGS, Notification, PushConfig, StatusChange, notification_of
@@ -287,6 +287,7 @@ def test_what_was_done_before_a_failure_is_not_done_again(deployment: Deployment
     assert [line.name for line in deployment.telemetry.problems] == ["receivers not read"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["ids", "send", "lost", "some", "die", ""]), max_size=8), st.integers(0, 3))
 def test_however_often_it_fails_every_change_is_told(faults: list[str], tasks: int) -> None:
     deployment = Deployment()
