@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
@@ -100,6 +101,10 @@ class Account:
     @property
     def registry(self) -> DynamoDBRegistry:
         return DynamoDBRegistry(self.dynamodb, self.resources["RegistryTable"])
+
+    @property
+    def connections(self) -> DynamoDBConnections:
+        return DynamoDBConnections(self.dynamodb, self.resources["RegistryTable"])
 
     @property
     def queue(self) -> SQSTaskQueue:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from a2a_tasks.wecom.bot_messages import API_URL, BotCallback, parse_bot_message
+from a2a_tasks.wecom.bot_messages import BotCallback, parse_bot_message
+from a2a_tasks.wecom.connection import API_URL
 from a2a_tasks.wecom.crypto import CallbackKey, Query, open_with
 from a2a_tasks.wecom.deduplication import check_fresh
 from a2a_tasks.wecom.refusal import CallbackRefused, Reason

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from a2a_tasks.wecom.connection import API_URL
 from a2a_tasks.wecom.refusal import CallbackRefused, Reason
-
-API_URL = "https://qyapi.weixin.qq.com"
 
 
 @dataclass(frozen=True)
