@@ -23,7 +23,7 @@ class Kept[T]:
         self._one_reader = threading.Lock()
 
     def get(self, name: str, read: Callable[[], T | None], *, kept_ms: int | None = None) -> T | None:
-        """The value, from ``read`` if none is as young as ``kept_ms``. What ``read`` raises passes through."""
+        """The value, from ``read`` if none is as young as ``kept_ms``; its exceptions pass through."""
         with self._one_reader:
             now = self._clock.now()
             entry = self._entries.get(name)
