@@ -22,6 +22,7 @@ CLIENTS = "import boto3\nfor service in {services}: boto3.client(service)"
 FUNCTIONS = {
     "authorizer": ("AuthorizerFunction", ["dynamodb"]),
     "api": ("ApiFunction", ["dynamodb", "sqs"]),
+    "a2a": ("A2AFunction", ["dynamodb", "sqs"]),
     "sweeper": ("SweeperFunction", ["dynamodb", "sqs"]),
     "cleanup": ("CleanupFunction", ["dynamodb"]),
     "dead_letter": ("DeadLetterFunction", ["dynamodb", "sqs"]),
@@ -52,7 +53,7 @@ def _row(project: Project, name: str) -> list[object]:
         floors.append(_seconds(built, floor_code))
         functions.append(_seconds(built, f"import functions.{name}.app"))
     floor, function = median(floors), median(functions)
-    aim = {"authorizer": "≤ 1.2", "api": "≤ 1.7", "worker": "≤ 1.1"}.get(name, "")
+    aim = {"authorizer": "≤ 1.2", "api": "≤ 1.7", "a2a": "≤ 2.0", "worker": "≤ 1.1"}.get(name, "")
     return [name, f"{function:.3f}", f"{floor:.3f}", f"{function / floor:.2f}", aim, floor_is]
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.agent import AgentRevision, Visibility
 from a2actl.amount import format_usd
 
 
@@ -14,6 +14,7 @@ def to_json(agent: AgentRevision) -> dict[str, Any]:
         "effort": agent.effort,
         "maxAttempts": agent.max_attempts,
         "maxPendingTasks": agent.max_pending_tasks,
+        "visibility": Visibility.PRIVATE.value if agent.visibility is Visibility.PRIVATE else None,
         "taskBudget": {name: value for name, value in budget.items() if value is not None},
         "toolOptions": agent.tool_options,
         "outputSchema": agent.output_schema,
@@ -44,6 +45,7 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ("Agent", agent.agent_id),
         ("Project", agent.project_id),
         ("Name", agent.name),
+        ("Card", f"{agent.visibility} (A2A)"),
         ("Description", agent.description or "–"),
         ("State", state(agent)),
         ("Revision", str(agent.revision)),

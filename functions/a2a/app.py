@@ -18,6 +18,7 @@ from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.latest import LatestTasks
 from a2a_tasks.services.reject import Rejecter
 from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
@@ -27,17 +28,17 @@ telemetry = PowertoolsTelemetry(logger)
 _wired = TaskWiring.of_function(telemetry)
 _store, _ending, _registry = _wired.store, _wired.ending, _wired.registry
 _payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+_push = push_configs_of_function(_wired)
 _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 door = Door(
     methods=Methods(
         tasks=Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep),
         latest=LatestTasks(_store, _registry, _ending),
-        rejecter=Rejecter(submitter_of_function(_wired, _payloads), _ending),
+        rejecter=Rejecter(submitter_of_function(_wired, _payloads, _push.acceptance), _ending),
         answerer=Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry),
         history=History(_records, _payloads),
         registry=_registry,
-        clock=_wired.clock,
-        entropy=_wired.entropy,
+        push=_push,
     ),
     limiter=rate_limiter_of_function(_wired),
     agents=_registry,

@@ -9,12 +9,16 @@ import httpx
 import pytest
 from a2a.types import (
     CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
     GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
     GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
     ListTasksRequest,
     Part,
     SendMessageConfiguration,
     Task,
+    TaskPushNotificationConfig,
     TaskState,
 )
 from a2a.utils.errors import (
@@ -198,6 +202,30 @@ def test_a_repeated_message_with_its_key_is_one_task(project: Project, binding: 
         await client.send("[[standin: say=ok]] one", headers=key, configuration=at_once)
         with pytest.raises(InvalidParamsError):
             await client.send("two", headers=key, configuration=at_once)
+
+    run(project, project.agent_id, binding, story)
+
+
+def test_push_configurations_are_kept_with_their_task(project: Project, binding: str) -> None:
+    async def story(client: A2AClient) -> None:
+        hook = TaskPushNotificationConfig(url="https://hooks.example/1", token="t0ken")
+        at_once = SendMessageConfiguration(return_immediately=True, task_push_notification_config=hook)
+        task = await client.send("[[standin: say=ok]] e2e-a2a-push", configuration=at_once)
+        second = TaskPushNotificationConfig(task_id=task.id, id="second", url="https://hooks.example/2")
+        made = await client.sdk.create_task_push_notification_config(second)
+
+        listed = await client.sdk.list_task_push_notification_configs(
+            ListTaskPushNotificationConfigsRequest(task_id=task.id)
+        )
+        assert {config.url for config in listed.configs} == {hook.url, second.url}
+        assert not any(config.token for config in listed.configs)
+        named = GetTaskPushNotificationConfigRequest(task_id=task.id, id=made.id)
+        assert (await client.sdk.get_task_push_notification_config(named)).url == second.url
+        await client.sdk.delete_task_push_notification_config(
+            DeleteTaskPushNotificationConfigRequest(task_id=task.id, id=made.id)
+        )
+        with pytest.raises(TaskNotFoundError):
+            await client.sdk.get_task_push_notification_config(named)
 
     run(project, project.agent_id, binding, story)
 

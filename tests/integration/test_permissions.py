@@ -112,14 +112,19 @@ def test_the_api(agents: Account, start: Start) -> None:
 def test_the_a2a_function(agents: Account, start: Start) -> None:
     a2a = start("a2a")
     client, now = A2ACaller(a2a.handler, PROJECT), a2a.door.clock.now()
-    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, visibility="private")
+    agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, maxPendingTasks=9, visibility="private")
     agents.registry.create_project(PROJECT, now)
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
     _, key = agents.add_key()
     message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": LONG}]}
 
     card = client.card(headers={"Authorization": f"Bearer {key}"})
-    sent = client.rpc("SendMessage", {"message": message, "configuration": {"returnImmediately": True}})
+    push = {"url": "https://hooks.example/", "token": "t0ken"}
+    configuration = {"returnImmediately": True, "taskPushNotificationConfig": push}
+    sent = client.rpc("SendMessage", {"message": message, "configuration": configuration})
+    path = f"/v1/tasks/{sent['task']['id']}/pushNotificationConfigs"
+    configs = client.send("GET", path).body["configs"]
+    deleted = client.send("DELETE", f"{path}/{configs[0]['id']}")
     question = asking(agents.store, created(agents.store, now, number=2), now)
     answered = client.rpc("SendMessage", {"message": message | {"taskId": question.ref.task_id}})
     listed = client.rpc("ListTasks", {"historyLength": 9, "includeArtifacts": True})
@@ -127,8 +132,7 @@ def test_the_a2a_function(agents: Account, start: Start) -> None:
     hold_and_wait(agents, first, second)
     canceled = client.rpc("CancelTask", {"id": first.ref.task_id})
 
-    assert (card.status, listed["totalSize"]) == (200, 2)
-    assert "task" in sent
+    assert (card.status, deleted.status, deleted.body, listed["totalSize"]) == (200, 200, {}, 2)
     assert "task" in answered
     assert canceled["status"]["state"] == "TASK_STATE_CANCELED"
     assert unused(agents, "a2a") == set()

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from a2a import types
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
@@ -22,6 +23,10 @@ RESULTS: dict[str, type[Message]] = {
     "GetTask": types.Task,
     "CancelTask": types.Task,
     "GetExtendedAgentCard": types.AgentCard,
+    "CreateTaskPushNotificationConfig": types.TaskPushNotificationConfig,
+    "GetTaskPushNotificationConfig": types.TaskPushNotificationConfig,
+    "ListTaskPushNotificationConfigs": types.ListTaskPushNotificationConfigsResponse,
+    "DeleteTaskPushNotificationConfig": Empty,
 }
 ADDRESS = "https://api.example/prod/a2a/writer"
 
@@ -82,6 +87,5 @@ class A2AAgent:
             answerer=deployment.answerer(),
             history=History(deployment.records, deployment.payloads),
             registry=deployment.registry,
-            clock=deployment.clock,
-            entropy=deployment.entropy,
+            push=deployment.push_configs(),
         )

@@ -327,6 +327,108 @@ class TestCanceling:
         assert client.get(task["id"])["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
+class TestPushConfigurations:
+    HOOK = "https://hooks.example/a2a"
+
+    def create(self, client: A2AAgent, task_id: str, **more: Any) -> Any:
+        params = {"taskId": task_id, "url": self.HOOK} | more
+        return client.call("CreateTaskPushNotificationConfig", params)
+
+    def urls(self, client: A2AAgent, task_id: str) -> list[str]:
+        listed = client.call("ListTaskPushNotificationConfigs", {"taskId": task_id})
+        return [config["url"] for config in listed["configs"]]
+
+    def test_they_are_created_read_listed_and_deleted(self, client: A2AAgent) -> None:
+        task_id = client.send()["id"]
+
+        made = self.create(client, task_id)
+        named = {"taskId": task_id, "id": made["id"]}
+        read = client.call("GetTaskPushNotificationConfig", named)
+        listed = client.call("ListTaskPushNotificationConfigs", {"taskId": task_id})
+
+        assert made == read == {"id": made["id"], "taskId": task_id, "url": self.HOOK}
+        assert listed == {"configs": [made], "nextPageToken": ""}
+        assert [client.call("DeleteTaskPushNotificationConfig", named) for _ in range(2)] == [{}, {}]
+        error = refusal(client, "GetTaskPushNotificationConfig", named)
+        assert error.problem is Problem.TASK_NOT_FOUND
+
+    def test_an_id_of_the_clients_is_kept_and_replaces(self, client: A2AAgent) -> None:
+        task_id = client.send()["id"]
+
+        self.create(client, task_id, id="mine")
+        self.create(client, task_id, id="mine", url="https://other.example/")
+
+        assert self.urls(client, task_id) == ["https://other.example/"]
+
+    def test_secrets_are_never_shown(self, client: A2AAgent) -> None:
+        task_id = client.send()["id"]
+        authentication = {"scheme": "Bearer", "credentials": "hush-1"}
+
+        made = self.create(client, task_id, token="hush-2", authentication=authentication)
+
+        assert made["authentication"] == {"scheme": "Bearer"}
+        assert "hush" not in json.dumps(client.call("ListTaskPushNotificationConfigs", {"taskId": task_id}))
+
+    def test_one_may_come_with_the_message(self, client: A2AAgent) -> None:
+        task = client.send(configuration={"taskPushNotificationConfig": {"url": self.HOOK, "token": "x"}})
+
+        assert self.urls(client, task["id"]) == [self.HOOK]
+        stored = client.deployment.store.get(TaskRef("writer", task["id"]))
+        assert stored is not None
+        assert stored.notifies
+
+    def test_one_may_come_with_an_answer(self, client: A2AAgent) -> None:
+        task = asking(client)
+
+        client.send(taskId=task["id"], configuration={"taskPushNotificationConfig": {"url": self.HOOK}})
+
+        assert self.urls(client, task["id"]) == [self.HOOK]
+
+    def test_one_that_comes_with_a_message_that_is_refused_is_not_kept(self, client: A2AAgent) -> None:
+        task = client.send()
+
+        with pytest.raises(A2AError):
+            client.send(taskId=task["id"], configuration={"taskPushNotificationConfig": {"url": self.HOOK}})
+
+        assert self.urls(client, task["id"]) == []
+
+    def test_a_rejected_task_tells_so_too(self, client: A2AAgent) -> None:
+        client.deployment.registry.disable("writer")
+
+        task = client.send(configuration={"taskPushNotificationConfig": {"url": self.HOOK}})
+
+        assert self.urls(client, task["id"]) == [self.HOOK]
+        assert client.deployment.store.changes[-1].after.notifies
+
+    @pytest.mark.parametrize(
+        "url", ["http://hooks.example", "https://127.0.0.1/", "https://169.254.169.254/"]
+    )
+    def test_a_target_that_may_not_be_called_is_named(self, client: A2AAgent, url: str) -> None:
+        task_id = client.send()["id"]
+
+        error = refusal(client, "CreateTaskPushNotificationConfig", {"taskId": task_id, "url": url})
+        inline = refused_message(client, configuration={"taskPushNotificationConfig": {"url": url}})
+
+        assert [each["field"] for each in error.violations] == ["url"]
+        assert [each["field"] for each in inline.violations] == [
+            "configuration.taskPushNotificationConfig.url"
+        ]
+
+    def test_a_task_of_another_project_does_not_exist(self, client: A2AAgent) -> None:
+        task_id = client.send()["id"]
+        client.project_id = "rival"
+
+        for method in ("Create", "Get", "List", "Delete"):
+            name = f"{method}TaskPushNotificationConfig{'s' if method == 'List' else ''}"
+            params = {"taskId": task_id} | ({"url": self.HOOK} if method == "Create" else {"id": "x"})
+            assert refusal(client, name, params).problem is Problem.TASK_NOT_FOUND
+
+    def test_a_task_must_be_named(self, client: A2AAgent) -> None:
+        error = refusal(client, "CreateTaskPushNotificationConfig", {"url": self.HOOK})
+
+        assert [each["field"] for each in error.violations] == ["taskId"]
+
+
 class TestOthers:
     @pytest.mark.parametrize("method", ["GetTask", "CancelTask"])
     def test_another_projects_task_does_not_exist(self, client: A2AAgent, method: str) -> None:

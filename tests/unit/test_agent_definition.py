@@ -39,6 +39,7 @@ def test_id_and_name_are_enough() -> None:
         "toolOptions": {},
         "outputSchema": None,
         "skills": [],
+        "visibility": "public",
     }
 
 

@@ -260,6 +260,7 @@ BOUNDED: dict[str, Any] = {
     "effort": "high",
     "maxAttempts": 2,
     "maxPendingTasks": 1_000,
+    "visibility": "private",
     "taskBudget": {"maxCostUsd": 2.5, "maxTokens": 90_000},
     "allowedTools": ["WebSearch", "WebFetch"],
     "toolOptions": {

@@ -15,28 +15,22 @@ from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.messages import Said
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import Task
-from a2a_tasks.ports.clock import Clock, Entropy
-from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.domain.push import Authentication, PushConfig, PushFormat
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
 from a2a_tasks.services import content
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.latest import InvalidToken, LatestTasks
+from a2a_tasks.services.push import PushConfigs, to_wire
 from a2a_tasks.services.reject import Rejecter
 from a2a_tasks.services.submit import Idempotency, Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks
 
 DEFAULT_PAGE_SIZE = 50
 STREAMING = frozenset({"SendStreamingMessage", "SubscribeToTask"})
-PUSHING = frozenset(
-    {
-        "CreateTaskPushNotificationConfig",
-        "GetTaskPushNotificationConfig",
-        "ListTaskPushNotificationConfigs",
-        "DeleteTaskPushNotificationConfig",
-    }
-)
+INLINE_PUSH = "configuration.taskPushNotificationConfig"
 RETRY_AFTER_SECONDS = 5
 
 
@@ -44,7 +38,7 @@ RETRY_AFTER_SECONDS = 5
 class Call:
     """Who calls, and how. ``address`` is the agent's, without a slash at the end; ``wait_seconds`` is how
     long an answer may still be waited for. ``count_creation`` is called before a task is made, and may refuse
-    it (``RequestRefused``)."""
+    it (``RequestRefused``). ``push_format`` is in which form receivers are told."""
 
     project_id: str
     agent_id: str
@@ -53,6 +47,7 @@ class Call:
     wait_seconds: Callable[[], float]
     count_creation: Callable[[], None]
     idempotency_key: str | None = None
+    push_format: PushFormat = PushFormat.A2A
 
 
 @dataclass(frozen=True)
@@ -65,8 +60,7 @@ class Methods:
     answerer: Answerer
     history: History
     registry: AgentReader
-    clock: Clock
-    entropy: Entropy
+    push: PushConfigs
 
     def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """The result of a method. Raises ``A2AError``, and ``PayloadCorrupt``, which nobody expects."""
@@ -75,13 +69,15 @@ class Methods:
                 Problem.UNSUPPORTED_OPERATION,
                 "This agent does not stream; send the message with SendMessage and follow it with GetTask.",
             )
-        if method in PUSHING:
-            raise A2AError(Problem.PUSH_NOTIFICATION_NOT_SUPPORTED, "This agent does not notify.")
         methods: dict[str, Callable[[dict[str, Any], Call], dict[str, Any]]] = {
             "SendMessage": self._send,
             "GetTask": self._get,
             "ListTasks": self._list,
             "CancelTask": self._cancel,
+            "CreateTaskPushNotificationConfig": self._create_push,
+            "GetTaskPushNotificationConfig": self._get_push,
+            "ListTaskPushNotificationConfigs": self._list_push,
+            "DeleteTaskPushNotificationConfig": self._delete_push,
             "GetExtendedAgentCard": self._card,
         }
         if method not in methods:
@@ -91,7 +87,7 @@ class Methods:
             return methods[method](requests.parse(method, params), call)
         except RequestRefused as refused:
             raise A2AError.of(refused) from None
-        except (StoreUnavailable, PayloadUnavailable) as error:
+        except (StoreUnavailable, PayloadUnavailable, SealingUnavailable) as error:
             text = "The service is busy; try again in a moment."
             raise A2AError(Problem.UNAVAILABLE, text, retry_after=RETRY_AFTER_SECONDS) from error
 
@@ -101,17 +97,23 @@ class Methods:
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
             raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
-        if "taskPushNotificationConfig" in configuration:
-            raise A2AError(Problem.PUSH_NOTIFICATION_NOT_SUPPORTED, "This agent does not notify.")
         content.check(message["parts"], "message.parts")
-        task = self._go_on(message, call) if "taskId" in message else self._start(message, params, call)
+        push = _push_config(configuration.get("taskPushNotificationConfig"), call)
+        if push is not None:
+            self.push.acceptance.check(push, INLINE_PUSH)
+        if "taskId" in message:
+            task = self._go_on(message, push, call)
+        else:
+            task = self._start(message, push, params, call)
         if not configuration.get("returnImmediately"):
             task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
         return {"task": self._view(task, configuration.get("historyLength"))}
 
-    def _start(self, message: dict[str, Any], params: dict[str, Any], call: Call) -> Task:
-        context_id = message.get("contextId") or ids.task_id(self.clock.now(), self.entropy.bytes(10))
-        if not ids.CONTEXT_ID.fullmatch(context_id):
+    def _start(
+        self, message: dict[str, Any], push: PushConfig | None, params: dict[str, Any], call: Call
+    ) -> Task:
+        context_id = message.get("contextId")
+        if context_id is not None and not ids.CONTEXT_ID.fullmatch(context_id):
             raise A2AError.invalid(
                 "message.contextId",
                 "must be 1 to 128 letters, digits and any of . _ ~ : @ -; or leave it out",
@@ -127,13 +129,15 @@ class Methods:
                 timeout_ms=None,
                 correlation_id=call.correlation_id,
                 context_id=context_id,
+                begins_context=context_id is None,
                 idempotency=_idempotency(call.idempotency_key, params),
                 parts=said.parts,
                 envelope=said.envelope,
+                push=push,
             )
         )
 
-    def _go_on(self, message: dict[str, Any], call: Call) -> Task:
+    def _go_on(self, message: dict[str, Any], push: PushConfig | None, call: Call) -> Task:
         """Answer the question of a task."""
         task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
         if message.get("contextId", task.context_id) != task.context_id:
@@ -141,9 +145,12 @@ class Methods:
         if task.is_terminal:
             raise A2AError(
                 Problem.UNSUPPORTED_OPERATION,
-                f"The task has {task.status} and takes no more messages; send this one without taskId, and "
+                f"The task is {task.status} and takes no more messages; send this one without taskId, and "
                 "with the task's contextId to go on from it.",
             )
+        if push is not None and task.status is Status.INPUT_REQUIRED:
+            # before it goes on, so that no change goes untold
+            self.push.create(call.project_id, call.agent_id, task.ref.task_id, push, INLINE_PUSH)
         said = Said.of(message)
         return self.answerer.answer(task, said.text, parts=said.parts, envelope=said.envelope)
 
@@ -180,7 +187,7 @@ class Methods:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
         if task.is_terminal:
             raise A2AError(
-                Problem.TASK_NOT_CANCELABLE, f"The task has already {task.status} and cannot be canceled."
+                Problem.TASK_NOT_CANCELABLE, f"The task is {task.status} and cannot be canceled any more."
             )
         return self._view(self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None)
 
@@ -190,9 +197,52 @@ class Methods:
             output, artifacts = self.tasks.output(task), self.tasks.artifacts(task)
         return view.task_view(task, output, artifacts, self.history.of(task, history_length))
 
+    # -- push configurations
+
+    def _create_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        task_id, config = _task_id(params), _push_config(params, call)
+        if config is None:
+            raise A2AError.invalid("url", "is required")
+        return to_wire(task_id, self.push.create(call.project_id, call.agent_id, task_id, config))
+
+    def _get_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        task_id = params["taskId"]
+        return to_wire(task_id, self.push.get(call.project_id, call.agent_id, task_id, params["id"]))
+
+    def _list_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        """All on one page: a task has few."""
+        task_id = params["taskId"]
+        configs = self.push.list(call.project_id, call.agent_id, task_id)
+        return {"configs": [to_wire(task_id, config) for config in configs], "nextPageToken": ""}
+
+    def _delete_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        self.push.delete(call.project_id, call.agent_id, params["taskId"], params["id"])
+        return {}
+
     def _card(self, _params: dict[str, Any], call: Call) -> dict[str, Any]:
         agent = agent_of_project(self.registry, call.project_id, call.agent_id)
         return card.agent_card(agent, call.address)
+
+
+def _task_id(params: Mapping[str, Any]) -> str:
+    """The types do not require it, since a configuration that comes with a message has none."""
+    task_id: str | None = params.get("taskId")
+    if task_id is None:
+        raise A2AError.invalid("taskId", "is required")
+    return task_id
+
+
+def _push_config(given: Mapping[str, Any] | None, call: Call) -> PushConfig | None:
+    if not given:
+        return None
+    known = given.get("authentication")
+    return PushConfig(
+        url=given["url"],
+        token=given.get("token"),
+        authentication=Authentication(known["scheme"], known.get("credentials", "")) if known else None,
+        format=call.push_format,
+        config_id=given.get("id"),
+    )
 
 
 def _idempotency(key: str | None, params: Mapping[str, Any]) -> Idempotency | None:

@@ -159,9 +159,7 @@ class Submitter:
             # before the task itself, so that a later one knows of it, and cannot go first
             self.contexts.add(task.context, task_id)
             self.slots.register(task)
-        if submission.push is not None:
-            # before it too, so that no change of it goes untold; under an id that a repetition makes again
-            self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
+        self._keep_push(task, submission)
         if self.store.create(task):
             self.telemetry.count("TasksCreated")
             self.telemetry.event("task accepted", task)
@@ -178,9 +176,20 @@ class Submitter:
         now = self.clock.now()
         if submission.parts:
             content.check(submission.parts)
+        if submission.push is not None:
+            self.push.check(submission.push, "pushNotificationConfig")
         task = self._new_task(agent, submission, self._task_id(submission, now), now)
         task = replace(task, not_before=0, deadline=now, due_at=now)
+        if task.context is not None:
+            self.contexts.add(task.context, task.ref.task_id)
+        self._keep_push(task, submission)
         return task if self.store.create(task) else self.store.get(task.ref) or task
+
+    def _keep_push(self, task: Task, submission: Submission) -> None:
+        if submission.push is not None:
+            # before the task, so that no change of it goes untold; under an id that a repetition makes again
+            task_id = task.ref.task_id
+            self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
 
     def _task_id(self, submission: Submission, now: int) -> str:
         """The id that the task has already, or a new one."""
