@@ -82,7 +82,13 @@ def test_a_task_of_one_turn_costs_five_writes_and_its_answer_no_more(
     caller.post(AGENT, {"message": "[[standin: say=done]]"})
     worker.work()
 
-    writes = worker.account.calls.of(*WRITES)
+    made = worker.account.calls.of(*WRITES)
+    counts, writes = made[:2], made[2:]
+    # the requests of its key, and the tasks that they make
+    assert [(call.operation, sort_key(call)) for call in counts] == [
+        ("UpdateItem", "REQUESTS"),
+        ("UpdateItem", "CREATIONS"),
+    ]
     # create the task; take a slot, claim the task, finish it, free the slot
     assert [call.operation for call in writes] == ["PutItem", *["UpdateItem"] * 4]
     assert [sort_key(call)[:4] for call in writes] == ["TASK", "HOLD", "TASK", "TASK", "HOLD"]

@@ -1,5 +1,6 @@
 """Conversations: a task knows what was said before it, and nothing else; what is deleted is forgotten."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -239,30 +240,28 @@ class TestLength:
         assert MAX_BYTES / 4 < text < MAX_BYTES
         assert sent(deployment)[-3][1] == "Question 19."
 
-    @pytest.mark.parametrize("side", ["message", "context", "parts", "answer"])
+    @pytest.mark.parametrize("side", ["message", "context", "file", "answer"])
     def test_one_that_is_too_long_is_shortened_and_pushes_nothing_out(
         self, deployment: Deployment, side: str
     ) -> None:
         say(deployment, "My name is Ada.", "Hello, Ada.")
         long = "y" * (MAX_BYTES + 1)
+        file = {"raw": base64.b64encode(long.encode()).decode(), "mediaType": "text/csv"}
         changes: dict[str, dict[str, Any]] = {
-            "message": {"message": long},
+            "message": {"message": f"Long. {long}"},
             "context": {"context": {"page": long}},
-            "parts": {"parts": ({"text": long}, {"text": "z"}, {"raw": "eno=", "mediaType": "text/csv"})},
+            "file": {"parts": (file, {"text": "Long."})},
             "answer": {},
         }
-        fields = {"message": "Long.", "reply": long if side == "answer" else "I see."} | changes[side]
-        if side == "parts":  # which leave nothing of what the script goes by
-            deployment.model.then(answer("I see."))
-            fields["reply"] = None
+        fields = {"message": "Long.", "reply": f"I see. {long if side == 'answer' else ''}"} | changes[side]
         say(deployment, **fields)
         say(deployment, "Who am I?")
         request = deployment.model.requests[-1]
         assert len(request.messages) == 5
         assert request.messages[0]["content"][0]["text"] == "My name is Ada."
         assert len(str(request.messages[2:4])) < 45_000
-        assert request.messages[2]["content"][0]["text"]
-        assert request.messages[3]["content"][0]["text"]
+        assert request.messages[2]["content"][-1]["text"].startswith("Long.")
+        assert request.messages[3]["content"][0]["text"].startswith("I see.")
 
 
 class TestFiles:

@@ -123,21 +123,21 @@ def _size(messages: list[dict[str, Any]]) -> int:
 
 
 def _shortened(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same with the beginning of its texts, as far as there is room for them."""
-    room, kept = SHORTENED, []
-    for block in blocks:
-        source = block.get("source", {})
-        text = block.get("text") or (source["data"] if source.get("type") == "text" else "")
+    """The same with the beginnings of its texts, as far as there is room for them: first for the message,
+    which comes last, then for its context, and then for files."""
+    room, kept = SHORTENED, dict(enumerate(blocks))
+    for n in sorted(kept, key=lambda n: ("text" not in blocks[n], -n)):
+        source = blocks[n].get("source", {})
+        text = blocks[n].get("text") or (source["data"] if source.get("type") == "text" else "")
         beginning = text.strip()[:room]
         room -= len(beginning)
         if text and not beginning:
-            continue
-        if "text" in block:
-            block = {"type": "text", "text": beginning}
+            del kept[n]
+        elif "text" in blocks[n]:
+            kept[n] = {"type": "text", "text": beginning}
         elif text:
-            block = block | {"source": source | {"data": beginning}}
-        kept.append(block)
-    return kept
+            kept[n] = blocks[n] | {"source": source | {"data": beginning}}
+    return list(kept.values())
 
 
 def _file_bytes(block: dict[str, Any]) -> int:
