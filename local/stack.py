@@ -226,7 +226,8 @@ class LocalStack:
         api_url = f"{self.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{parameters['Stage']}"
         with self.progress.step("Put in what the emulator leaves out"):
             session, url = self.session(), self.endpoint_url
-            apply_concurrency(session, url, function_name=outputs["WorkerFunctionName"])
+            for consumer in ("WorkerFunctionName", "WebhooksFunctionName"):
+                apply_concurrency(session, url, function_name=outputs[consumer])
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
             name_public_base_url(session, url, function_name=outputs["A2AFunctionName"], base_url=api_url)

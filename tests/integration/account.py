@@ -23,6 +23,9 @@ from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.agent_definition import parse_agent
 from a2a_tasks.domain.api_key import ApiKey
+from a2a_tasks.domain.push import Notification, StatusChange, notification_of
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.webhook_secret import WebhookSecret
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.template import table_definition
 
@@ -129,6 +132,22 @@ class Account:
             ApiKey(key_id, project_id, "tests", secret_sha256, CREATED_AT, expires_at=expires_at)
         )
         return key_id, shown
+
+    def give_signing_secret(self, project_id: str = PROJECT) -> WebhookSecret:
+        """Make the project, and the secret that signs its notifications."""
+        secret = WebhookSecret.new(bytes(range(32)), CREATED_AT)
+        name = f"a2a-tasks/webhooks/{project_id}"
+        arn = self.secrets.create_secret(Name=name, SecretString=secret.to_json())["ARN"]
+        self.registry.create_project(project_id, CREATED_AT)
+        self.registry.set_project(project_id, webhook_secret_arn=arn)
+        return secret
+
+    def notify(self, task: Task, config_id: str = "a") -> Notification:
+        """Put a notification of what has become of a task into its queue."""
+        notification = notification_of(StatusChange(task, Status.PENDING), config_id)
+        queue = SQSNotifications(self.sqs, self.resources["NotificationQueue"])
+        assert queue.send([notification]) == []
+        return notification
 
     def put_claude_key(self, key: str) -> None:
         secret = self.resources["ClaudeApiKeySecret"]

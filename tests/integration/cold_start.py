@@ -26,6 +26,7 @@ LOGICAL_IDS = {
     "dead_letter": "DeadLetterFunction",
     "batcher": "BatcherFunction",
     "notifier": "NotifierFunction",
+    "webhooks": "WebhooksFunction",
 }
 
 
@@ -46,6 +47,8 @@ def cold_start(
         finally:
             if name == "worker":
                 _shut_down(module, module.executor.loop.model.connection)
+            if name == "webhooks":
+                module._loop.close()
             if name == "batcher":
                 _shut_down(module, module.batcher.results.api.connection)
             # a logger outlives its module, and with it the captured output of the test that made it

@@ -20,6 +20,7 @@ ACTIONS = {
     "SendMessageBatch": ["sqs:SendMessage", "sqs:SendMessageBatch"],
     "ReceiveMessage": ["sqs:ReceiveMessage"],
     "DeleteMessage": ["sqs:DeleteMessage"],
+    "ChangeMessageVisibility": ["sqs:ChangeMessageVisibility"],
     "ChangeMessageVisibilityBatch": ["sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch"],
     "GetObject": ["s3:GetObject"],
     "PutObject": ["s3:PutObject"],
@@ -115,6 +116,7 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             | "SendMessageBatch"
             | "ReceiveMessage"
             | "DeleteMessage"
+            | "ChangeMessageVisibility"
             | "ChangeMessageVisibilityBatch"
         ):
             return [(parameters["QueueUrl"], None)]

@@ -16,6 +16,7 @@ from local.standin.client import StandInClient
 from tests.integration.account import CREATED_AT, PROJECT, Account
 from tests.integration.event_files import DIRECTORY, load_event
 from tests.integration.lambda_context import LambdaContext
+from tests.integration.receiver import receiving
 from tests.integration.stored_task import asking, new_task
 
 type Start = Callable[..., ModuleType]
@@ -39,6 +40,7 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 def test_each_event_is_named_after_its_function() -> None:
     functions = (
         "a2a", "api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier",
+        "webhooks",
     )  # fmt: skip
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
@@ -94,6 +96,17 @@ def test_notifier(agents: Account, stored: Task, start: Start) -> None:
     (message,) = agents.receive("NotificationQueue")
     told = json.loads(message["body"])
     assert (told["taskId"], told["configId"], told["status"]) == (stored.ref.task_id, "a", "running")
+
+
+def test_webhooks(agents: Account, stored: Task, start: Start) -> None:
+    agents.give_signing_secret()
+    with receiving() as receiver:
+        agents.push.put(stored.ref.task_id, StoredPushConfig("a", receiver.url), CREATED_AT)
+        answer = invoke(start, "webhooks", "webhooks_sqs", ALLOW_LOOPBACK_WEBHOOKS="true")
+
+    assert answer == {"batchItemFailures": []}
+    (request,) = receiver.requests
+    assert json.loads(request.body)["statusUpdate"]["taskId"] == stored.ref.task_id
 
 
 def test_list(stored: Task, start: Start) -> None:

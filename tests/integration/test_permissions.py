@@ -11,12 +11,13 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
-from a2a_tasks.domain.push import StoredPushConfig
+from a2a_tasks.domain.push import PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
+from a2a_tasks.services.push_secrets import sealed
 from local.standin.client import StandInClient
 from tests.integration.a2a_caller import A2ACaller
 from tests.integration.account import AGENT, PROJECT, Account
@@ -25,6 +26,7 @@ from tests.integration.cold_start import LOGICAL_IDS
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
 from tests.integration.permissions import Grant, Role, role_of
+from tests.integration.receiver import receiving, reply
 from tests.integration.stored_task import (
     ANYTHING,
     asking,
@@ -60,7 +62,7 @@ LONG = "x" * 20_000
 def unused(account: Account, function: str) -> set[Grant]:
     """What a function may call and has not, apart from what Lambda does in its role."""
     role = role_of(LOGICAL_IDS[function], account.resources)
-    by_lambda = EVENT_SOURCE if function in ("worker", "dead_letter") else set()
+    by_lambda = EVENT_SOURCE if function in ("worker", "dead_letter", "webhooks") else set()
     by_lambda |= STREAM if function == "notifier" else set()
     return {
         grant
@@ -203,6 +205,25 @@ def test_the_notifier(agents: Account, start: Start) -> None:
 
     assert agents.message_counts("NotificationQueue")["visible"] == 1
     assert unused(agents, "notifier") == set()
+
+
+def test_the_webhooks_function(agents: Account, start: Start) -> None:
+    webhooks = start("webhooks", ALLOW_LOOPBACK_WEBHOOKS="true", WEBHOOK_RETRY_HOURS="0")
+    now = webhooks.deliverer.clock.now()
+    agents.give_signing_secret()
+    tasks = [created(agents.store, now, number=n) for n in range(3)]
+    output = payload.save(agents.payloads, tasks[0].ref.task_id, "output-1", {"result": LONG})
+    tasks[0] = completed(agents.store, tasks[0], now, output)
+    config = PushConfig("http://127.0.0.1/", token="t0ken")
+    with receiving(reply(200), reply(410), reply(503)) as receiver:
+        for task in tasks:
+            kept = sealed(agents.sealing, task.ref.task_id, "a", config)
+            agents.push.put(task.ref.task_id, StoredPushConfig("a", receiver.url, sealed=kept), 2**40)
+            agents.notify(task)
+            webhooks.handler({"Records": agents.receive("NotificationQueue")}, LambdaContext())
+
+    assert agents.message_counts("NotificationDeadLetterQueue")["visible"] == 1
+    assert unused(agents, "webhooks") == set()
 
 
 def test_the_batcher(agents: Account, start: Start, claude: StandInClient) -> None:

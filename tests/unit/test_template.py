@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core"
 PUBLIC = {"/health", "/docs", "/a2a/{agentId}/.well-known/agent-card.json"}
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
+SIGNS = "WebhooksRole"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 DATA_TYPES = {
@@ -356,8 +357,21 @@ def only_what_calls_claude_reads_the_secret(template: Template) -> list[str]:
         and any(
             referenced(item["Resource"]) & secrets or "secretsmanager" in str(item["Action"])
             for item in statements(template, role)
+            if role != SIGNS or not is_signing_secret(item)
         )
     ]
+
+
+def only_what_signs_reads_the_projects_secrets(template: Template) -> list[str]:
+    return [
+        f"{role} {'may not' if role == SIGNS else 'may'} reach what signs notifications"
+        for role in of_type(template, "AWS::IAM::Role")
+        if any(is_signing_secret(item) for item in statements(template, role)) is not (role == SIGNS)
+    ]
+
+
+def is_signing_secret(statement: Mapping[str, Any]) -> bool:
+    return "secret:${AWS::StackName}/webhooks/" in str(statement["Resource"])
 
 
 def policy_names_actions_and_resources(template: Template) -> list[str]:
@@ -487,6 +501,7 @@ def properties(name: str, *path: str) -> tuple[str, ...]:
 
 TASKS = {"Fn::GetAtt": ["TasksTable", "Arn"]}
 SECRET = {"Fn::GetAtt": ["ClaudeApiKeySecret", "Id"]}
+SIGNING_SECRETS = {"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:x:y:secret:${AWS::StackName}/webhooks/*"}
 MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (visibility_is_six_timeouts, change("Mappings", "WorkerTimeout", "900", "Visibility", to=5399)),
     (visibility_is_six_timeouts, change(*properties("DeadLetterFunction", "Timeout"), to=61)),
@@ -524,6 +539,10 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (function_reaches_what_it_names,
      change(*properties("CleanupFunction", "Environment", "Variables", "QUEUE"), to={"Ref": "TaskQueue"})),
     (only_what_calls_claude_reads_the_secret, allow("SweeperRole", "secretsmanager:GetSecretValue", SECRET)),
+    (only_what_calls_claude_reads_the_secret, allow("WebhooksRole", "secretsmanager:GetSecretValue", SECRET)),
+    (only_what_signs_reads_the_projects_secrets,
+     allow("ApiRole", "secretsmanager:GetSecretValue", SIGNING_SECRETS)),
+    (who_seals_does_not_open, allow("WebhooksRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (function_is_given_what_it_reads,
      drop(*properties("WorkerFunction", "Environment", "Variables", "MAX_INPUT_WAIT_HOURS"))),
     (function_is_given_what_it_reads,

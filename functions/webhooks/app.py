@@ -1,0 +1,72 @@
+"""Webhooks: brings notifications to their receivers, up to ten at a time that share the wait."""
+
+import asyncio
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.signing_secrets import ProjectSecrets
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.webhook_client import GuardedClient
+from a2a_tasks.adapters.webhook_queue import SQSWebhookQueue, delivery_of
+from a2a_tasks.services.deliver import Deliverer
+from a2a_tasks.services.notification_body import NotificationBodies
+from a2a_tasks.services.results import Results
+
+THREADS = 32
+"""Calls of AWS for ten notifications, and names of receivers that take long to be resolved."""
+
+
+def _deliverer() -> Deliverer:
+    dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
+    registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
+    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    clock = SystemClock()
+    return Deliverer(
+        tasks=DynamoDBTaskStore(dynamodb, table),
+        configs=DynamoDBPushConfigs(dynamodb, table),
+        opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        secrets=ProjectSecrets(clients.secretsmanager(), registry, clock),
+        bodies=NotificationBodies(Results(payloads, payloads)),
+        client=GuardedClient(allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
+        queue=SQSWebhookQueue(
+            clients.sqs(),
+            environment.text("NOTIFICATION_QUEUE_URL"),
+            environment.text("NOTIFICATION_DEAD_LETTER_QUEUE_URL"),
+        ),
+        clock=clock,
+        entropy=SystemEntropy(),
+        telemetry=telemetry,
+        run=asyncio.to_thread,
+        span_ms=environment.integer("WEBHOOK_RETRY_HOURS") * 3_600_000,
+    )
+
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+deliverer = _deliverer()
+# one loop, and its threads, for the life of the process
+_loop = asyncio.Runner()
+_loop.get_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+gc.enable()
+gc.freeze()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    deliveries = [delivery_of(record) for record in event["Records"]]
+    try:
+        kept = _loop.run(deliverer.deliver(deliveries))
+    finally:
+        telemetry.flush()
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
