@@ -291,6 +291,23 @@ def function_is_given_what_it_reads(template: Template) -> list[str]:
     return broken
 
 
+def who_takes_tasks_of_callers_counts_those_that_wait(template: Template) -> list[str]:
+    """All that create tasks ask for ``maxPendingTasks``, but the worker, whose tasks are never refused."""
+    index = {"Fn::Sub": "${TasksTable.Arn}/index/pending"}
+    broken = []
+    for name, function in functions(template).items():
+        imported = {
+            node.module
+            for module in code_of(function)
+            for node in ast.walk(module)
+            if isinstance(node, ast.ImportFrom)
+        }
+        creates = "a2a_tasks.wiring.submitter" in imported and name != "WorkerFunction"
+        if creates and index not in [item["Resource"] for item in statements(template, role_of(function))]:
+            broken.append(f"{name} may not count the tasks that wait")
+    return broken
+
+
 def no_secret_is_in_an_environment(template: Template) -> list[str]:
     """Only a secret's name is: whoever may look at a function's configuration sees its variables."""
     broken = [
@@ -555,6 +572,8 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      change(*properties("AuthorizerFunction", "Environment", "Variables", "LOG_FORMAT"), to="json")),
     (function_is_given_what_it_reads,
      change("Globals", "Function", "Environment", "Variables", "STAGE", to={"Ref": "Stage"})),
+    (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("ApiRole", "Policies"), to=[])),
+    (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("A2ARole", "Policies"), to=[])),
     (no_secret_is_in_an_environment,
      change(*properties("WorkerFunction", "Environment", "Variables", "CLAUDE_API_KEY"), to="sk-ant-0")),
     (no_secret_is_in_an_environment,
