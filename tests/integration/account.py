@@ -9,6 +9,7 @@ import boto3
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
+from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
@@ -108,6 +109,10 @@ class Account:
     @property
     def connections(self) -> DynamoDBConnections:
         return DynamoDBConnections(self.dynamodb, self.resources["RegistryTable"])
+
+    @property
+    def exchanges(self) -> DynamoDBExchanges:
+        return DynamoDBExchanges(self.dynamodb, self.resources["TasksTable"])
 
     @property
     def queue(self) -> SQSTaskQueue:

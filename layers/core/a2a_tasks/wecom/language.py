@@ -1,0 +1,18 @@
+"""The languages in which people are told things."""
+
+import re
+from enum import StrEnum
+
+_CHINESE = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+class Language(StrEnum):
+    ZH = "zh"
+    EN = "en"
+
+
+def language_of(text: str) -> Language:
+    """By the script that somebody writes in; Chinese where that says nothing."""
+    if _CHINESE.search(text) or not any(character.isalpha() for character in text):
+        return Language.ZH
+    return Language.EN
