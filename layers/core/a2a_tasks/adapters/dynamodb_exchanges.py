@@ -98,7 +98,8 @@ class DynamoDBExchanges:
             "claimId": claim.claim_id,
             "claimedAt": claim.at,
         }
-        condition, known = "#state = :open", {":open": State.OPEN.value}
+        condition = "#state = :open"
+        known: dict[str, Any] = {":open": State.OPEN.value}
         if claim.means is not Means.STREAM:
             known |= {
                 ":closed": State.CLOSED.value,
