@@ -33,7 +33,7 @@ _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 door = Door(
     methods=Methods(
         tasks=Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep),
-        latest=LatestTasks(_store, _registry, _ending),
+        latest=LatestTasks(_store, _wired.contexts, _registry, _ending),
         rejecter=Rejecter(submitter_of_function(_wired, _payloads, _push.acceptance), _ending),
         answerer=Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry),
         history=History(_records, _payloads),

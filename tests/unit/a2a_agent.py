@@ -82,7 +82,7 @@ class A2AAgent:
             tasks=Tasks(
                 deployment.store, deployment.registry, deployment.payloads, deployment.payloads, ending, pause
             ),
-            latest=LatestTasks(deployment.store, deployment.registry, ending),
+            latest=LatestTasks(deployment.store, deployment.contexts, deployment.registry, ending),
             rejecter=Rejecter(deployment.submitter(), ending),
             answerer=deployment.answerer(),
             history=History(deployment.records, deployment.payloads),

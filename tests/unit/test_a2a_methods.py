@@ -245,6 +245,17 @@ class TestHistory:
         assert texts(told(2)) == ["Which year?", "2026"]
         assert texts(told(99)) == ["Write.", "Which year?", "2026"]
 
+    def test_the_oldest_messages_make_room_for_the_newest(self, client: A2AAgent) -> None:
+        task = client.send(parts=[{"data": "x" * 2_000_000}])
+        client.deployment.model.then(ASK)
+        client.deployment.work()
+        client.send(taskId=task["id"], parts=[{"data": "y" * 2_000_000}])
+
+        told = client.get(task["id"])["history"]
+
+        assert len(told) == 2
+        assert told[1]["parts"][0]["data"][0] == "y"
+
     def test_a_task_of_the_other_api_has_one_too(self, client: A2AAgent) -> None:
         task = client.deployment.submit("Report?", context={"hidden": True})
 
@@ -300,6 +311,16 @@ class TestListing:
         assert not {"artifacts", "history"} & plain.keys()
         assert full["artifacts"]
         assert texts(full["history"]) == ["Write."]
+
+    def test_a_page_that_would_be_too_large_ends_early(self, client: A2AAgent) -> None:
+        for _ in range(3):
+            client.send(parts=[{"data": "x" * 2_000_000}])
+
+        first = client.call("ListTasks", {"historyLength": 1})
+        second = client.call("ListTasks", {"historyLength": 1, "pageToken": first["nextPageToken"]})
+
+        assert (len(first["tasks"]), len(second["tasks"])) == (2, 1)
+        assert (first["pageSize"], first["totalSize"], second["nextPageToken"]) == (50, 3, "")
 
     def test_rejected_tasks_are_found_by_their_state(self, client: A2AAgent) -> None:
         client.deployment.registry.disable("writer")

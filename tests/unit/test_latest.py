@@ -16,8 +16,12 @@ def page(deployment: Deployment, size: int = 100, token: str | None = None, **fi
     def is_wanted(outline: Outline) -> bool:
         return all(getattr(outline, name) == value for name, value in filters.items())
 
-    latest = LatestTasks(deployment.store, deployment.registry, deployment.ending())
-    return latest.page("demo", "writer", is_wanted, size, token)
+    context_id = filters.get("context_id")
+    return latest_of(deployment).page("demo", "writer", is_wanted, size, token, context_id)
+
+
+def latest_of(deployment: Deployment) -> LatestTasks:
+    return LatestTasks(deployment.store, deployment.contexts, deployment.registry, deployment.ending())
 
 
 def several(deployment: Deployment, count: int) -> list[Task]:
@@ -76,6 +80,18 @@ def test_only_what_is_wanted_is_shown_and_counted(deployment: Deployment) -> Non
     assert (len(found.tasks), found.total) == (1, 2)
 
 
+def test_a_long_conversation_is_found_whole(deployment: Deployment) -> None:
+    tasks = []
+    for number in range(120):
+        tasks.append(deployment.submit(context_id="talk" if number % 8 else "other"))
+        deployment.clock.advance(1)
+
+    found = page(deployment, 200, context_id="talk")
+
+    assert found.total == 105
+    assert ids_of(found.tasks) == [task.ref.task_id for task in reversed(tasks) if task.context_id == "talk"]
+
+
 def test_a_task_past_its_deadline_is_not_shown_as_live(deployment: Deployment) -> None:
     task = deployment.submit(timeout_ms=1_000)
     deployment.clock.advance(2)
@@ -101,10 +117,8 @@ def test_a_token_that_the_list_did_not_give_is_refused(deployment: Deployment, t
 
 
 def test_another_projects_agent_does_not_exist(deployment: Deployment) -> None:
-    latest = LatestTasks(deployment.store, deployment.registry, deployment.ending())
-
     with pytest.raises(RequestRefused):
-        latest.page("rival", "writer", lambda _: True, 10, None)
+        latest_of(deployment).page("rival", "writer", lambda _: True, 10, None)
 
 
 def test_the_outline_is_that_of_the_task(deployment: Deployment) -> None:

@@ -22,7 +22,7 @@ from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
 from a2a_tasks.services import content
 from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.latest import InvalidToken, LatestTasks
+from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
 from a2a_tasks.services.push import PushConfigs, to_wire
 from a2a_tasks.services.reject import Rejecter
 from a2a_tasks.services.submit import Idempotency, Submission, agent_of_project
@@ -32,6 +32,8 @@ DEFAULT_PAGE_SIZE = 50
 STREAMING = frozenset({"SendStreamingMessage", "SubscribeToTask"})
 INLINE_PUSH = "configuration.taskPushNotificationConfig"
 RETRY_AFTER_SECONDS = 5
+MAX_LIST_BYTES = 4 * 1024 * 1024
+"""Of the tasks on a page: an answer of Lambda is at most 6 MB."""
 
 
 @dataclass(frozen=True)
@@ -170,18 +172,36 @@ class Methods:
 
         size, token = params.get("pageSize", DEFAULT_PAGE_SIZE), params.get("pageToken")
         try:
-            page = self.latest.page(call.project_id, call.agent_id, is_wanted, size, token)
+            page = self.latest.page(
+                call.project_id, call.agent_id, is_wanted, size, token, params.get("contextId")
+            )
         except InvalidToken:
             raise A2AError.invalid(
                 "pageToken", "is not one that this list gave; leave it out to begin at the latest task"
             ) from None
-        length, has_artifacts = params.get("historyLength", 0), params.get("includeArtifacts", False)
+        views = self._views(page.tasks, params)
+        # a page that would be too large ends early
+        last = page.tasks[len(views) - 1] if len(views) < len(page.tasks) else None
         return {
-            "tasks": [self._view(task, length, has_artifacts=has_artifacts) for task in page.tasks],
-            "nextPageToken": page.token or "",
+            "tasks": views,
+            "nextPageToken": (token_of(last) if last else page.token) or "",
             "pageSize": size,
             "totalSize": page.total,
         }
+
+    def _views(self, tasks: list[Task], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The first of the tasks, as far as there is room in an answer."""
+        views: list[dict[str, Any]] = []
+        size = 0
+        for task in tasks:
+            shown = self._view(
+                task, params.get("historyLength", 0), has_artifacts=params.get("includeArtifacts", False)
+            )
+            size += len(view.to_bytes(shown))
+            if views and size > MAX_LIST_BYTES:
+                break
+            views.append(shown)
+        return views
 
     def _cancel(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
