@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a import view
+from a2a_tasks.a2a.errors import A2AError
 from a2a_tasks.domain.task import Task
+from a2a_tasks.services import content
 from a2a_tasks.services.content import text_of
 
+MAX_TEXT = 100_000
+"""Characters of all texts of a message, as in the other API; what is longer is a file."""
 OF_THE_TASK = frozenset({"role", "parts", "taskId", "contextId"})
 """What a task knows anyway, or says better: the rest of a message is its sender's own."""
 
@@ -22,7 +26,14 @@ class Said:
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> "Said":
+        """Raises ``A2AError`` and ``RequestRefused`` for what agents cannot read."""
+        content.check(message["parts"], "message.parts")
         text, parts = text_of(message["parts"]), tuple(message["parts"])
+        if len(text) > MAX_TEXT:
+            problem = (
+                f"have {len(text)} characters of text; at most {MAX_TEXT} are taken, so send it as a file"
+            )
+            raise A2AError.invalid("message.parts", problem)
         envelope = {name: value for name, value in message.items() if name not in OF_THE_TASK}
         return cls(text, () if is_plain(parts, text) else parts, envelope)
 

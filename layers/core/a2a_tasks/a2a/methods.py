@@ -20,7 +20,6 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
-from a2a_tasks.services import content
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
 from a2a_tasks.services.push import PushConfigs, to_wire
@@ -99,20 +98,25 @@ class Methods:
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
             raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
-        content.check(message["parts"], "message.parts")
+        said = Said.of(message)
         push = _push_config(configuration.get("taskPushNotificationConfig"), call)
         if push is not None:
             self.push.acceptance.check(push, INLINE_PUSH)
         if "taskId" in message:
-            task = self._go_on(message, push, call)
+            task = self._go_on(message, said, push, call)
         else:
-            task = self._start(message, push, params, call)
+            task = self._start(message, said, push, _idempotency(call.idempotency_key, params), call)
         if not configuration.get("returnImmediately"):
             task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
         return {"task": self._view(task, configuration.get("historyLength"))}
 
     def _start(
-        self, message: dict[str, Any], push: PushConfig | None, params: dict[str, Any], call: Call
+        self,
+        message: dict[str, Any],
+        said: Said,
+        push: PushConfig | None,
+        idempotency: Idempotency | None,
+        call: Call,
     ) -> Task:
         context_id = message.get("contextId")
         if context_id is not None and not ids.CONTEXT_ID.fullmatch(context_id):
@@ -121,7 +125,6 @@ class Methods:
                 "must be 1 to 128 letters, digits and any of . _ ~ : @ -; or leave it out",
             )
         call.count_creation()
-        said = Said.of(message)
         return self.rejecter.submit(
             Submission(
                 project_id=call.project_id,
@@ -132,14 +135,14 @@ class Methods:
                 correlation_id=call.correlation_id,
                 context_id=context_id,
                 begins_context=context_id is None,
-                idempotency=_idempotency(call.idempotency_key, params),
+                idempotency=idempotency,
                 parts=said.parts,
                 envelope=said.envelope,
                 push=push,
             )
         )
 
-    def _go_on(self, message: dict[str, Any], push: PushConfig | None, call: Call) -> Task:
+    def _go_on(self, message: dict[str, Any], said: Said, push: PushConfig | None, call: Call) -> Task:
         """Answer the question of a task."""
         task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
         if message.get("contextId", task.context_id) != task.context_id:
@@ -153,7 +156,6 @@ class Methods:
         if push is not None and task.status is Status.INPUT_REQUIRED:
             # before it goes on, so that no change goes untold
             self.push.create(call.project_id, call.agent_id, task.ref.task_id, push, INLINE_PUSH)
-        said = Said.of(message)
         return self.answerer.answer(task, said.text, parts=said.parts, envelope=said.envelope)
 
     # -- tasks

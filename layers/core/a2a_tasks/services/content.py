@@ -17,8 +17,6 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 MAX_PARTS = 50
 MAX_PARTS_BYTES = 5 * 1024 * 1024
 """Of all parts as UTF-8 JSON, a third of which base64 takes for itself: Lambda takes requests of 6 MB."""
-MAX_TEXT = 100_000
-"""Characters of all texts of a message; longer ones are files."""
 MAX_TITLE = 200
 PDF = "application/pdf"
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -53,9 +51,6 @@ def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
     """Raises ``RequestRefused`` for parts that the model cannot be shown, that are too many or too large."""
     if len(parts) > MAX_PARTS:
         raise _refusal(ErrorCode.VALIDATION_ERROR, place, f"are {len(parts)}; at most {MAX_PARTS} are taken")
-    if (length := len(text_of(parts))) > MAX_TEXT:
-        problem = f"have {length} characters of text; at most {MAX_TEXT} are taken, so send more as a file"
-        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem)
     size = len(json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_PARTS_BYTES:
         problem = (
