@@ -28,7 +28,7 @@ MEANINGS = {
     "(`PUSH_CONFIG_NOT_FOUND`).",
     "409": "Not in this state: the agent is disabled (`AGENT_DISABLED`), or the task has ended "
     "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`) or was canceled while its "
-    "answer was waited for (`TASK_CANCELED`).",
+    "answer was waited for (`TASK_CANCELED`). Or the project cannot notify yet (`PUSH_NOT_SUPPORTED`).",
     "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
     "422": "The `Idempotency-Key` belongs to another request (`IDEMPOTENCY_KEY_REUSED`).",
     "429": "Too many requests or new tasks with this API key, or too many tasks wait for the agent "

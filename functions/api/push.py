@@ -29,7 +29,7 @@ def install(app: APIGatewayRestResolver, push_configs: PushConfigs, project: Cal
         status_code=201,
         responses={
             201: {"description": "Kept", "content": {"application/json": {"model": PushConfigView}}},
-            **refusals(400, 401, 404, 429, 503),
+            **refusals(400, 401, 404, 409, 429, 503),
         },
         operation_id="createPushConfig",
         tags=["push notifications"],

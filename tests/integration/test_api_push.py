@@ -36,6 +36,13 @@ def add(caller: Caller, task_id: str, document: object = None, **options: Any) -
     return caller.send("POST", path_of(task_id), body=body, **options)
 
 
+@pytest.fixture(autouse=True)
+def webhooks(account: Account) -> None:
+    """The project can be notified."""
+    account.give_signing_secret()
+    account.calls.made.clear()
+
+
 @pytest.fixture
 def task_id(agents: Account) -> str:
     """A pending task that nobody listens to."""
@@ -257,6 +264,20 @@ def test_an_unknown_field_is_told_what_is_known_where_it_stands(caller: Caller, 
 
     assert "scheme, credentials" in answer.body["error"]
     assert "id, url, token, authentication" in inline.body["error"]
+
+
+def test_a_project_whose_notifications_nobody_could_verify_is_told_who_can_help(
+    caller: Caller, account: Account, task_id: str
+) -> None:
+    account.registry.set_project(PROJECT, webhook_secret_arn=None)
+    added = add(caller, task_id)
+    inline = caller.post(AGENT, {"message": "Hi.", "pushNotificationConfig": {"url": URL}})
+
+    for answer in (added, inline):
+        assert (answer.status, answer.code) == (409, "PUSH_NOT_SUPPORTED")
+        assert f"a2actl webhooks secret rotate --project {PROJECT}" in answer.body["error"]
+    assert account.push.ids(task_id) == []
+    assert len(account.store.page(AGENT, None, 10, None).tasks) == 1
 
 
 def test_no_error_and_no_log_line_holds_a_secret(

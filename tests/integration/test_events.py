@@ -81,6 +81,7 @@ def test_answer(agents: Account, stored: Task, start: Start) -> None:
 
 
 def test_push_config(agents: Account, stored: Task, start: Start) -> None:
+    agents.give_signing_secret()
     answer = invoke(start, "api", "api_post_push_config")
 
     body = json.loads(answer["body"])

@@ -103,6 +103,7 @@ def test_the_api(agents: Account, start: Start) -> None:
     canceled = caller.delete(f"/a2a/{AGENT}/tasks/{first.ref.task_id}")
     caller.post(AGENT, {"message": "Hi.", "sessionId": "talk"})
     said = caller.get(f"/a2a/{AGENT}/contexts/talk")
+    agents.give_signing_secret()
     configs = f"/a2a/{AGENT}/tasks/{done.ref.task_id}/pushNotificationConfigs"
     kept = caller.send("POST", configs, body='{"url": "https://example.com", "token": "t0ken"}')
 

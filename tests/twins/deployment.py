@@ -151,6 +151,7 @@ class Deployment:
         points = failpoints or Failpoints()
         return PushAcceptance(
             store=points.wrap("push", self.push),
+            projects=self.registry,
             sealer=points.wrap("sealing", self.sealing),
             clock=self.clock,
             retention_ms=RETENTION_MS,

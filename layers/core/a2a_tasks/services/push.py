@@ -34,7 +34,7 @@ class PushConfigs:
         ``field`` is where in the request the configuration stands.
         """
         task = task_of_project(self.tasks, project_id, agent_id, task_id)
-        self.acceptance.check(config, field)
+        self.acceptance.check(project_id, config, field)
         config_id = config.config_id or str(uuid.UUID(bytes=self.entropy.bytes(16), version=4))
         self._check_number(task, config_id)
         # first the task: whoever sees the configuration may rely on being told

@@ -9,6 +9,7 @@ from a2a_tasks.domain.push_target import check_url
 from a2a_tasks.domain.task import LONGEST_LIFE_MS
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.push import PushConfigStore
+from a2a_tasks.ports.registry import ProjectReader
 from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.services.push_secrets import encoded, sealed
 
@@ -18,7 +19,7 @@ DAY_MS = 24 * 3_600_000
 class PushTaker(Protocol):
     """What a creation with a configuration needs."""
 
-    def check(self, config: PushConfig, field: str = "") -> None: ...
+    def check(self, project_id: str, config: PushConfig, field: str = "") -> None: ...
 
     def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig: ...
 
@@ -28,13 +29,15 @@ class PushAcceptance:
     """``PushTaker``. A task and its configurations are deleted together, ``retention_ms`` after its end."""
 
     store: PushConfigStore
+    projects: ProjectReader
     sealer: Sealer
     clock: Clock
     retention_ms: int
     allow_loopback: bool
 
-    def check(self, config: PushConfig, field: str = "") -> None:
-        """Raises ``RequestRefused``; ``field`` is where in the request the configuration stands."""
+    def check(self, project_id: str, config: PushConfig, field: str = "") -> None:
+        """Raises ``RequestRefused`` and ``StoreUnavailable``; ``field`` is where in the request the
+        configuration stands."""
         url = check_url(config.url, allow_loopback=self.allow_loopback)
         problem = config.problem() if url is None else ("url", url)
         if problem is None and len(encoded(config) or b"") > MAX_SECRETS:
@@ -44,6 +47,13 @@ class PushAcceptance:
             name, text = ".".join(filter(None, (field, problem[0]))), problem[1]
             detail = {"field": name, "message": text}
             raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"{name}: {text}", [detail])
+        settings = self.projects.project(project_id)
+        if settings is None or settings.webhook_secret_arn is None:
+            raise RequestRefused(
+                ErrorCode.PUSH_NOT_SUPPORTED,
+                "This project has no secret yet to sign notifications with; its operator makes one with "
+                f"`a2actl webhooks secret rotate --project {project_id}`.",
+            )
 
     def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig:
         """Keep a checked configuration. Raises ``StoreUnavailable`` and ``SealingUnavailable``."""
@@ -61,7 +71,7 @@ class PushAcceptance:
 class TakesNoPush:
     """``PushTaker`` where tasks have no caller who could be told, such as those that agents start."""
 
-    def check(self, config: PushConfig, field: str = "") -> None:  # noqa: ARG002
+    def check(self, project_id: str, config: PushConfig, field: str = "") -> None:  # noqa: ARG002
         raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"{field}: is not taken here")
 
     def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig:

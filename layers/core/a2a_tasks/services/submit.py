@@ -235,7 +235,7 @@ class Submitter:
         if submission.lane is Lane.BATCH:
             self._check_batch(agent, submission)
         if submission.push is not None:
-            self.push.check(submission.push, "pushNotificationConfig")
+            self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
         limit = agent.max_attempts or self.max_attempts
         if submission.max_attempts is not None and submission.max_attempts > limit:
             raise _invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")

@@ -14,6 +14,7 @@ def push_configs_of_function(tasks: TaskWiring) -> PushConfigs:
     store = DynamoDBPushConfigs(tasks.dynamodb, tasks.table)
     acceptance = PushAcceptance(
         store=store,
+        projects=tasks.registry,
         sealer=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
         clock=tasks.clock,
         retention_ms=environment.retention_ms(),
