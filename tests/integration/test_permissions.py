@@ -116,7 +116,7 @@ def test_the_a2a_function(agents: Account, start: Start) -> None:
     a2a = start("a2a")
     client, now = A2ACaller(a2a.handler, PROJECT), a2a.door.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, maxPendingTasks=9, visibility="private")
-    agents.registry.create_project(PROJECT, now)
+    agents.give_signing_secret()
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
     _, key = agents.add_key()
     message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": LONG}]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Price, parse_prices
 from a2a_tasks.ports.queue import Delivery
@@ -123,6 +124,7 @@ class Deployment:
         self.stream = MemoryStream(self.store)
         self.dead = MemoryQueue(self.clock)
         self.queue = MemoryQueue(self.clock, dead=self.dead)
+        self.registry.put_project(ProjectSettings("demo", webhook_secret_arn="arn:webhooks/demo"))
         self.registry.apply(agent())
 
     def submitter(self, failpoints: Failpoints | None = None) -> Submitter:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.push import MAX_CONFIGS, Notification, PushConfig, StatusChange, notification_of
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.faults import StoreUnavailable
@@ -20,18 +19,6 @@ from tests.twins.push import MemoryNotifications
 
 HOOK = PushConfig("https://example.com/hook", token="t0ken")
 ASK = uses(("ask_user", {"question": "Which year?"}))
-
-
-@pytest.fixture
-def deployment() -> Deployment:
-    return signing()
-
-
-def signing() -> Deployment:
-    """A deployment whose project can be notified."""
-    deployment = Deployment()
-    deployment.registry.put_project(ProjectSettings("demo", webhook_secret_arn="arn:secret"))
-    return deployment
 
 
 def submit(deployment: Deployment, **changes: Any) -> Task:
@@ -303,7 +290,7 @@ def test_what_was_done_before_a_failure_is_not_done_again(deployment: Deployment
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["ids", "send", "lost", "some", "die", ""]), max_size=8), st.integers(0, 3))
 def test_however_often_it_fails_every_change_is_told(faults: list[str], tasks: int) -> None:
-    deployment = signing()
+    deployment = Deployment()
     for _ in range(tasks):
         create(deployment, submit(deployment), config_id="more")
     deployment.work()

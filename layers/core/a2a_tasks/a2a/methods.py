@@ -101,7 +101,7 @@ class Methods:
         said = Said.of(message)
         push = _push_config(configuration.get("taskPushNotificationConfig"), call)
         if push is not None:
-            self.push.acceptance.check(push, INLINE_PUSH)
+            self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
             task = self._go_on(message, said, push, call)
         else:

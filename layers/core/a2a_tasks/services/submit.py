@@ -177,7 +177,7 @@ class Submitter:
         if submission.parts:
             content.check(submission.parts)
         if submission.push is not None:
-            self.push.check(submission.push, "pushNotificationConfig")
+            self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
         task = self._new_task(agent, submission, self._task_id(submission, now), now)
         task = replace(task, not_before=0, deadline=now, due_at=now)
         if task.context is not None:
