@@ -39,6 +39,7 @@ door = Door(
         history=History(_records, _payloads),
         registry=_registry,
         push=_push,
+        telemetry=telemetry,
     ),
     limiter=rate_limiter_of_function(_wired),
     agents=_registry,

@@ -217,5 +217,6 @@ def test_what_is_unexpected_is_an_internal_error(
 
     answer = post(A2ACaller(app.handler, PROJECT), json.dumps(GET))
 
-    assert error_of(answer)["message"] == "The service met an unexpected error."
+    assert (answer.body["id"], error_of(answer)["code"]) == (1, -32603)
+    assert answer.body["error"]["message"] == "The service met an unexpected error."
     assert agents.calls.denied == []

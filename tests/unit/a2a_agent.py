@@ -88,4 +88,5 @@ class A2AAgent:
             history=History(deployment.records, deployment.payloads),
             registry=deployment.registry,
             push=deployment.push_configs(),
+            telemetry=deployment.telemetry,
         )

@@ -23,8 +23,6 @@ LONGEST_WAIT_SECONDS = 25.0
 RESERVE_SECONDS = 3.0
 """Of the gateway's time, for the answer itself."""
 
-type Refusal = Callable[[A2AError], Answer]
-
 
 @dataclass(frozen=True)
 class Door:
@@ -45,9 +43,6 @@ class Door:
             return self._card(request).to_event({})
         path = request.rest.removeprefix(card.HTTP_JSON_PATH) if request.rest else None
 
-        def refuse(error: A2AError) -> Answer:
-            return json_rpc.refusal(error) if path is None else http_json.refusal(error, request)
-
         caller = self.limiter.caller(event["requestContext"]["authorizer"])
         call = Call(
             project_id=event["requestContext"]["authorizer"]["projectId"],
@@ -66,10 +61,8 @@ class Door:
                 else http_json.answer(self.methods, request, call, path)
             )
         except RequestRefused as refused:
-            answer = refuse(A2AError.of(refused))
-        except Exception as error:  # whatever it is, the client gets an answer in its protocol
-            self.telemetry.problem("request failed", error=error)
-            answer = refuse(A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error."))
+            error = A2AError.of(refused)
+            answer = json_rpc.refusal(error) if path is None else http_json.refusal(error, request)
         return answer.to_event(caller.headers)
 
     def _card(self, request: Request) -> Answer:

@@ -31,7 +31,7 @@ OF_ONE_TASK = frozenset({"GetTask", "CancelTask", "SubscribeToTask"})
 
 
 def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
-    """``path`` is below the binding's address. Raises what ``Methods.call`` does not expect."""
+    """``path`` is below the binding's address."""
     try:
         request.check_version()
         method, named = _route(request.method, path)

@@ -11,7 +11,6 @@ type Id = str | int | None
 
 
 def answer(methods: Methods, request: Request, call: Call) -> Answer:
-    """Raises what ``Methods.call`` does not expect."""
     request_id: Id = None
     try:
         document = _document(request)

@@ -20,6 +20,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
+from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
 from a2a_tasks.services.push import PushConfigs, to_wire
@@ -62,9 +63,10 @@ class Methods:
     history: History
     registry: AgentReader
     push: PushConfigs
+    telemetry: Telemetry
 
     def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
-        """The result of a method. Raises ``A2AError``, and ``PayloadCorrupt``, which nobody expects."""
+        """The result of a method. Raises ``A2AError``, whatever goes wrong."""
         if method in STREAMING:
             raise A2AError(
                 Problem.UNSUPPORTED_OPERATION,
@@ -89,8 +91,14 @@ class Methods:
         except RequestRefused as refused:
             raise A2AError.of(refused) from None
         except (StoreUnavailable, PayloadUnavailable, SealingUnavailable) as error:
+            self.telemetry.problem("storage did not answer", error=error)
             text = "The service is busy; try again in a moment."
             raise A2AError(Problem.UNAVAILABLE, text, retry_after=RETRY_AFTER_SECONDS) from error
+        except A2AError:
+            raise
+        except Exception as error:
+            self.telemetry.problem("request failed", error=error)
+            raise A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error.") from error
 
     # -- messages
 
