@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.backend import Backend
+from a2actl.connection_secrets import ConnectionSecretsStore
 from a2actl.fault import Fault
 from a2actl.kept_secrets import KeptSecrets
 from a2actl.mcp_tokens import McpTokens
@@ -39,6 +41,15 @@ class Deployment:
     @property
     def mcp_tokens(self) -> McpTokens:
         return McpTokens(self._kept_secrets, f"{self.stack_name}/mcp/")
+
+    @property
+    def connections(self) -> DynamoDBConnections:
+        """How agents are reached from WeCom."""
+        return DynamoDBConnections(self.account.dynamodb(), self.output("RegistryTable"))
+
+    @property
+    def connection_secrets(self) -> ConnectionSecretsStore:
+        return ConnectionSecretsStore(self._kept_secrets, f"{self.stack_name}/wecom/")
 
     @property
     def push_configs(self) -> DynamoDBPushConfigs:

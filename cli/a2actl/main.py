@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from a2actl import agents, keys, mcp, projects, tasks, webhooks
+from a2actl import agents, keys, mcp, projects, tasks, webhooks, wecom
 from a2actl.fault import Fault
 from a2actl.output import note
 from a2actl.stack import Stack
@@ -34,6 +34,7 @@ app.add_typer(mcp.app, name="mcp")
 app.add_typer(projects.app, name="projects")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(wecom.app, name="wecom")
 
 
 @app.callback()

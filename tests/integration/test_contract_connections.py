@@ -183,7 +183,7 @@ def test_a_connection_is_replaced_as_a_whole(account: Account) -> None:
     [
         replace(HELPER, project_id=OTHER_PROJECT),
         replace(HELPER, kind=Kind.APP),
-        replace(HELPER, secret_arn="arn:other"),
+        replace(HELPER, created_at=9),
         replace(HELPER, connection_id="gone"),
     ],
 )

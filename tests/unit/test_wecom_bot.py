@@ -59,7 +59,7 @@ def happened(**event: Any) -> BotCallback:
     return parse(fields("event", event=event, create_time=CREATED))
 
 
-def receive(document: Any, now: int = NOW, bot_id: str = "bot1") -> ReceivedByBot:
+def receive(document: Any, now: int = NOW, bot_id: str | None = "bot1") -> ReceivedByBot:
     encrypted = KEY.encrypt(json.dumps(document), RANDOM)
     query = Query(KEY.sign(str(CREATED), "n", encrypted), str(CREATED), "n")
     return receive_bot_message([KEY], bot_id, query, json.dumps({"encrypt": encrypted}).encode(), now)
@@ -228,6 +228,10 @@ def test_a_large_body_is_refused_unread() -> None:
 
 def test_a_message_for_another_bot_is_refused() -> None:
     assert refusal(TEXT, bot_id="bot2") is Reason.RECIPIENT
+
+
+def test_a_bot_whose_id_is_not_known_is_known_by_its_keys() -> None:
+    assert receive(TEXT, bot_id=None).message == receive(TEXT).message
 
 
 @pytest.mark.parametrize("away", [-601, 601])

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from a2a_tasks.adapters.kept_departments import KeptDepartments
+from a2a_tasks.services.admission import admits
 from a2a_tasks.wecom.allowlist import is_admitted, needs_departments
 from a2a_tasks.wecom.callback_keys import callback_keys
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import KEY_RANDOM_BYTES, Connection, ConnectionSecrets, Kind, new_keys
 from a2a_tasks.wecom.crypto import Query, open_with
+from tests.twins.clock import FakeClock
 
 AES_KEY, OLD_AES_KEY = (
     "Zk3mQ9vT7xYbR2nLcW5dHsJ8pA1gUeF6oKtXiVyBhMr",
@@ -102,3 +105,81 @@ def test_people_of_listed_departments_may_write_beside_those_who_are_listed() ->
     assert is_admitted(listed, "wang", {7, 9})
     assert not is_admitted(listed, "wang", {1})
     assert not is_admitted(listed, "wang")
+
+
+@given(st.binary(min_size=KEY_RANDOM_BYTES, max_size=KEY_RANDOM_BYTES))
+def test_new_keys_are_letters_and_digits_of_which_a_key_can_be_made(random: bytes) -> None:
+    token, aes_key = new_keys(random)
+    assert (len(token), len(aes_key)) == (32, 43)
+    assert (token + aes_key).isascii()
+    assert (token + aes_key).isalnum()
+    [key] = callback_keys(bot(), ConnectionSecrets(token, aes_key))
+    encrypted = key.encrypt("你好", RANDOM)
+    assert open_with([key], Query(key.sign("1790000002", "n", encrypted), "1790000002", "n"), encrypted, NOW)
+
+
+def test_new_keys_differ_in_all_that_they_are_made_of() -> None:
+    made = [new_keys(bytes([n]) * KEY_RANDOM_BYTES) for n in range(1, 50)]
+    assert len({token for token, _ in made}) == len({key for _, key in made}) == len(made)
+    assert new_keys(bytes(KEY_RANDOM_BYTES - 1) + b"\1") != new_keys(bytes(KEY_RANDOM_BYTES))
+
+
+def test_a_rotation_keeps_all_other_secrets() -> None:
+    before = ConnectionSecrets("old", OLD_AES_KEY, corp_secret="corp")
+    assert before.rotated("new", AES_KEY) == ConnectionSecrets("new", AES_KEY, "old", OLD_AES_KEY, "corp")
+    assert before.rotated("new", AES_KEY).retired() == ConnectionSecrets("new", AES_KEY, corp_secret="corp")
+
+
+class Directory:
+    """Who is in which department, and how often somebody asked."""
+
+    def __init__(self, **departments: set[int]) -> None:
+        self.of = departments
+        self.asked: list[str] = []
+
+    def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
+        self.asked.append(f"{connection.connection_id} {user_id}")
+        if user_id == "nobody-knows":
+            raise TimeoutError
+        return frozenset(self.of.get(user_id, ()))
+
+
+LISTED = app(allowed_users=frozenset({"LiLei"}), allowed_departments=frozenset({2}))
+
+
+def test_departments_are_asked_for_only_where_it_depends_on_them() -> None:
+    directory = Directory(han={2, 9}, wang={9})
+    assert [admits(LISTED, user, directory) for user in ("lilei", "han", "wang")] == [True, True, False]
+    assert admits(bot(), "wang", directory)
+    assert not admits(bot(allowed_users=frozenset({"LiLei"})), "wang", directory)
+    assert directory.asked == ["desk han", "desk wang"]
+
+
+def test_who_cannot_be_looked_up_is_not_let_in() -> None:
+    with pytest.raises(TimeoutError):
+        admits(LISTED, "nobody-knows", Directory())
+
+
+def test_departments_are_kept_for_an_hour_also_where_there_are_none() -> None:
+    clock, directory = FakeClock(), Directory(han={2})
+    kept = KeptDepartments(directory, clock)
+    for user in ("han", "HAN", "wang"):
+        kept.departments(LISTED, user)
+    directory.of = {}
+    clock.advance(3_599)
+    assert (kept.departments(LISTED, "Han"), kept.departments(LISTED, "wang")) == (
+        frozenset({2}),
+        frozenset(),
+    )
+    assert directory.asked == ["desk han", "desk wang"]
+    clock.advance(1)
+    assert kept.departments(LISTED, "han") == set()
+
+
+def test_a_failed_look_at_departments_is_not_kept() -> None:
+    directory = Directory()
+    kept = KeptDepartments(directory, FakeClock())
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            kept.departments(LISTED, "nobody-knows")
+    assert len(directory.asked) == 2

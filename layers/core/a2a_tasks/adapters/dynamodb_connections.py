@@ -18,7 +18,7 @@ class ConnectionTaken(Exception):
 
 
 class UnknownConnection(Exception):
-    """There is no connection of this id, project and kind."""
+    """The connection is no longer there, or it was made anew."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class DynamoDBConnections:
                 TableName=self.table,
                 Item=to_attributes(from_connection(connection)),
                 # one that was deleted meanwhile stays so, and nobody takes over what is another project's
-                ConditionExpression="projectId = :project AND kind = :kind AND secretArn = :secret",
+                ConditionExpression="projectId = :project AND kind = :kind AND createdAt = :created",
                 ExpressionAttributeValues=to_attributes(
                     {
                         ":project": connection.project_id,
                         ":kind": connection.kind,
-                        ":secret": connection.secret_arn,
+                        ":created": connection.created_at,
                     }
                 ),
             )

@@ -23,9 +23,15 @@ class ReceivedByBot:
 
 
 def receive_bot_message(
-    keys: Sequence[CallbackKey], bot_id: str, query: Query, body: bytes, now: int, api_url: str = API_URL
+    keys: Sequence[CallbackKey],
+    bot_id: str | None,
+    query: Query,
+    body: bytes,
+    now: int,
+    api_url: str = API_URL,
 ) -> ReceivedByBot:
-    """What a POST brings to the bot ``bot_id``, ``now`` in Unix milliseconds.
+    """What a POST brings to the bot ``bot_id``, or to the one bot that has these keys; ``now`` is in Unix
+    milliseconds.
 
     Whether the sender may use it, and whether it came before, is for the caller to find out. Most messages of
     bots say nothing about their age, so a replay is known by its key alone (``deduplication``).
@@ -33,7 +39,7 @@ def receive_bot_message(
     """
     opened = open_with(keys, query, _encrypted(body), now)
     message = parse_bot_message(opened.message, api_url)
-    if message.origin.bot_id != bot_id:
+    if bot_id not in (None, message.origin.bot_id):
         raise CallbackRefused(Reason.RECIPIENT)
     check_fresh(message.origin.created_at, now)
     return ReceivedByBot(message, opened.key)

@@ -1,10 +1,14 @@
 """Connections: how an agent is reached from WeCom, or writes there."""
 
-from dataclasses import dataclass, field
+import string
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
 API_URL = "https://qyapi.weixin.qq.com"
+KEY_RANDOM_BYTES = 96
+_LETTERS = string.ascii_letters + string.digits
+_TOKEN_LENGTH, _AES_KEY_LENGTH = 32, 43
 
 
 class Kind(StrEnum):
@@ -25,11 +29,11 @@ class Connection:
     """One bot, application or group robot of a project.
 
     ``agent_id`` is the project's agent that answers; None for a group, which nobody asks. ``corp_id`` and
-    ``app_id`` (WeCom's AgentID, digits) belong to applications, ``bot_id`` to bots. With neither
-    ``allowed_users`` nor ``allowed_departments`` everybody may write who can. ``fallback`` is the connection
-    that gets what comes too late for this one. ``api_url`` is WeCom's API, without ``/cgi-bin``;
-    ``public_url`` where WeCom reaches ours, None for the stack's own address. ``created_at`` is in Unix
-    milliseconds.
+    ``app_id`` (WeCom's AgentID, digits) belong to applications, ``bot_id`` to bots; it may be unknown, since
+    a bot's token and key are its own. With neither ``allowed_users`` nor ``allowed_departments`` everybody
+    may write who can. ``fallback`` is the connection that gets what comes too late for this one.
+    ``api_url`` is WeCom's API, without ``/cgi-bin``; ``public_url`` where WeCom reaches ours, None for the
+    stack's own address. ``created_at`` is in Unix milliseconds.
     """
 
     connection_id: str
@@ -72,6 +76,16 @@ class ConnectionSecrets:
             raise ValueError("the secrets of a connection must be texts")
         return cls(**values)
 
+    def rotated(self, token: str, aes_key: str) -> Self:
+        """With a new token and key; those that were current are the previous ones."""
+        return replace(
+            self, token=token, aes_key=aes_key, previous_token=self.token, previous_aes_key=self.aes_key
+        )
+
+    def retired(self) -> Self:
+        """Without the previous token and key."""
+        return replace(self, previous_token=None, previous_aes_key=None)
+
     def to_named(self) -> dict[str, str]:
         """As Secrets Manager keeps them, in JSON: what there is, by its name in camelCase."""
         return {key: value for name, key in _KEYS.items() if (value := getattr(self, name)) is not None}
@@ -85,6 +99,16 @@ _KEYS = {
     "corp_secret": "corpSecret",
     "webhook_key": "webhookKey",
 }
+
+
+def new_keys(random: bytes) -> tuple[str, str]:
+    """A token and an AES key from ``KEY_RANDOM_BYTES`` bytes, of letters and digits, as WeCom wants them."""
+    number = int.from_bytes(random)
+    letters = []
+    for _ in range(_TOKEN_LENGTH + _AES_KEY_LENGTH):
+        number, place = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[place])
+    return "".join(letters[:_TOKEN_LENGTH]), "".join(letters[_TOKEN_LENGTH:])
 
 
 def callback_path(connection_id: str) -> str:

@@ -1,0 +1,104 @@
+"""WeCom connections as people and programs see them: never with a secret."""
+
+from typing import Any
+
+from a2a_tasks.domain.task import iso8601
+from a2a_tasks.wecom.connection import (
+    API_URL,
+    Connection,
+    ConnectionSecrets,
+    Conversation,
+    Kind,
+    callback_path,
+)
+
+
+def callback_url(connection: Connection, api_url: str) -> str | None:
+    """Where WeCom brings messages; None for a group. ``api_url`` is the stack's own address."""
+    if connection.kind is Kind.GROUP:
+        return None
+    base = connection.public_url or api_url
+    return base.rstrip("/") + callback_path(connection.connection_id)
+
+
+def document_of(connection: Connection) -> dict[str, Any]:
+    """What an operator would write for this connection; what is as by default is left out."""
+    values = {
+        "id": connection.connection_id,
+        "kind": connection.kind.value,
+        "projectId": connection.project_id,
+        "agentId": connection.agent_id,
+        "botId": connection.bot_id,
+        "corpId": connection.corp_id,
+        "appId": connection.app_id,
+        "conversation": None
+        if connection.conversation is Conversation.USER
+        else connection.conversation.value,
+        "allowedUsers": sorted(connection.allowed_users) or None,
+        "allowedDepartments": sorted(connection.allowed_departments) or None,
+        "welcome": connection.welcome,
+        "fallback": connection.fallback,
+        "apiUrl": None if connection.api_url == API_URL else connection.api_url,
+        "publicUrl": connection.public_url,
+        "enabled": None if connection.enabled else False,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def state(connection: Connection) -> str:
+    return "enabled" if connection.enabled else "disabled"
+
+
+def to_json(connection: Connection, url: str | None) -> dict[str, Any]:
+    """The fields of its definition, ``createdAt`` and ``callbackUrl``?."""
+    shown = document_of(connection) | {
+        "conversation": connection.conversation.value,
+        "apiUrl": connection.api_url,
+        "enabled": connection.enabled,
+        "createdAt": iso8601(connection.created_at),
+    }
+    return shown if url is None else shown | {"callbackUrl": url}
+
+
+def fields(
+    connection: Connection, url: str | None, secrets: ConnectionSecrets | None
+) -> list[tuple[str, str]]:
+    """What there is to say, by name."""
+    people = sorted(connection.allowed_users)
+    departments = [f"department {number}" for number in sorted(connection.allowed_departments)]
+    application = f"{connection.corp_id} / {connection.app_id}" if connection.kind is Kind.APP else None
+    values = [
+        ("Connection", connection.connection_id),
+        ("Kind", connection.kind.value),
+        ("Project", connection.project_id),
+        ("Agent", connection.agent_id),
+        ("State", state(connection)),
+        ("Callback URL", url),
+        ("Bot", connection.bot_id),
+        ("Corp / application", application),
+        ("Conversation", f"per {connection.conversation}" if connection.kind is Kind.BOT else None),
+        ("May write", ", ".join([*people, *departments]) or ("everybody" if url else None)),
+        ("Welcome", connection.welcome),
+        ("Fallback", connection.fallback),
+        ("WeCom's API", connection.api_url),
+        ("Secrets", secrets_held(connection, secrets)),
+        ("Created", iso8601(connection.created_at)),
+    ]
+    return [(name, value) for name, value in values if value is not None]
+
+
+def secrets_held(connection: Connection, secrets: ConnectionSecrets | None) -> str:
+    """Which secrets there are, and which are missing."""
+    held = secrets or ConnectionSecrets()
+    if connection.kind is Kind.GROUP:
+        return "webhook key " + _is_there(held.webhook_key)
+    words = ["Token and EncodingAESKey " + _is_there(held.token and held.aes_key)]
+    if held.previous_token:
+        words.append("the previous ones still good")
+    if connection.kind is Kind.APP:
+        words.append("Secret " + _is_there(held.corp_secret))
+    return ", ".join(words)
+
+
+def _is_there(secret: str | None) -> str:
+    return "set" if secret else "missing"
