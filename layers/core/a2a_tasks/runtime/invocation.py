@@ -1,0 +1,41 @@
+"""What a handler is told of its invocation."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Context:
+    """The part of Lambda's context object that functions use; ``deadline`` is in Unix milliseconds."""
+
+    aws_request_id: str
+    invoked_function_arn: str
+    deadline: int
+    trace_id: str = ""
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, str]) -> "Context":
+        """Of the Runtime API's answer to ``next``."""
+        return cls(
+            headers["Lambda-Runtime-Aws-Request-Id"],
+            headers.get("Lambda-Runtime-Invoked-Function-Arn", ""),
+            int(headers["Lambda-Runtime-Deadline-Ms"]),
+            headers.get("Lambda-Runtime-Trace-Id", ""),
+        )
+
+    @property
+    def function_name(self) -> str:
+        return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+
+    @property
+    def function_version(self) -> str:
+        return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "")
+
+    @property
+    def memory_limit_in_mb(self) -> int:
+        return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"))
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, self.deadline - int(time.time() * 1000))

@@ -1,0 +1,142 @@
+"""A double of Lambda's Runtime API (AWS Lambda Developer Guide): hands invocations to a function's process,
+and takes its answers piece by piece."""
+
+import base64
+import json
+import queue
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PREFIX = "/2018-06-01/runtime/"
+DEADLINE_MS = 4_102_444_800_000
+END = b""
+
+
+class ProtocolViolated(AssertionError):
+    """The runtime did what the host does not take."""
+
+
+@dataclass
+class Invocation:
+    """An invocation and what is answered to it. ``pieces`` gives the answer's chunks as they come, then
+    ``END``."""
+
+    event: Any
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    pieces: "queue.Queue[bytes]" = field(default_factory=queue.Queue)
+    headers: dict[str, str] = field(default_factory=dict)
+    trailers: dict[str, str] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def piece(self) -> bytes:
+        """The next chunk, waiting for it."""
+        return self.pieces.get(timeout=30)
+
+    def rest(self) -> bytes:
+        """Everything that is still to come."""
+        return b"".join(iter(self.piece, END))
+
+    @property
+    def trailer_error(self) -> Any:
+        return json.loads(base64.b64decode(self.trailers["lambda-runtime-function-error-body"]))
+
+
+class RuntimeHost:
+    """``invoke`` puts an event in line. ``init_error`` is what the runtime said of a failed start."""
+
+    def __init__(self) -> None:
+        self.line: queue.Queue[Invocation] = queue.Queue()
+        self.under_way: dict[str, Invocation] = {}
+        self.init_error: dict[str, Any] | None = None
+        self.violations: list[str] = []
+
+    def invoke(self, event: Any) -> Invocation:
+        invocation = Invocation(event)
+        self.line.put(invocation)
+        return invocation
+
+
+@contextmanager
+def running_host() -> Iterator[tuple[RuntimeHost, str]]:
+    """A host, and its address as ``AWS_LAMBDA_RUNTIME_API`` has it."""
+    host = RuntimeHost()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(host))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield host, f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _handler_of(host: RuntimeHost) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if self.path != PREFIX + "invocation/next":
+                self._answer(404)
+                return
+            invocation = host.line.get()
+            host.under_way[invocation.request_id] = invocation
+            body = json.dumps(invocation.event).encode()
+            self.send_response(200)
+            self.send_header("Lambda-Runtime-Aws-Request-Id", invocation.request_id)
+            self.send_header("Lambda-Runtime-Deadline-Ms", str(DEADLINE_MS))
+            self.send_header(
+                "Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:1:function:f"
+            )
+            self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            parts = self.path.removeprefix(PREFIX).split("/")
+            if parts == ["init", "error"]:
+                host.init_error = json.loads(self._body())
+                return self._answer(202)
+            invocation = host.under_way.pop(parts[1], None)
+            if invocation is None:
+                host.violations.append(f"{self.path}: there is no such invocation, or it was answered")
+                return self._answer(400)
+            invocation.headers = {name.lower(): value for name, value in self.headers.items()}
+            if parts[2] == "error":
+                invocation.error = json.loads(self._body())
+            elif self.headers.get("Transfer-Encoding") == "chunked":
+                self._read_chunks(invocation)
+            else:
+                invocation.pieces.put(self._body())
+            invocation.pieces.put(END)
+            invocation.done.set()
+            return self._answer(202)
+
+        def _read_chunks(self, invocation: Invocation) -> None:
+            while size := int(self.rfile.readline().strip(), 16):
+                invocation.pieces.put(self.rfile.read(size))
+                self.rfile.readline()
+            while line := self.rfile.readline().decode().strip():
+                name, _, value = line.partition(":")
+                invocation.trailers[name.strip().lower()] = value.strip()
+
+        def _body(self) -> bytes:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    return Handler

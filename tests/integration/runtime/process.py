@@ -1,0 +1,40 @@
+"""A function's process as Lambda starts it: the layer's wrapper, with the managed runtime's command."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+WRAPPER = ROOT / "layers/core/streaming-runtime"
+
+
+@contextmanager
+def running_function(
+    host: str, handler: str, task_root: Path, **environment: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """The process, until the block ends; its output can be read then."""
+    variables = os.environ | {
+        "AWS_LAMBDA_RUNTIME_API": host,
+        "AWS_LAMBDA_FUNCTION_NAME": "streaming",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "PYTHONPATH": str(ROOT / "layers/core"),
+        "STREAMING_HANDLER": handler,
+    }
+    process = subprocess.Popen(
+        [WRAPPER, sys.executable, "/var/runtime/bootstrap.py"],
+        env=variables | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout and not process.stdout.closed:
+            process.stdout.close()
