@@ -1,0 +1,79 @@
+"""Follow a task while it is worked on: its events in order, and what it says as it says it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain import events
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.live import LiveStore
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.live import snapshot
+
+LOOK_EVERY_SECONDS = 1.0
+MANY = 10_000
+"""More events than a task has."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What has been said from ``offset`` on (characters); it takes the place of what was there, if a turn had
+    to be begun anew."""
+
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Update:
+    """What is new of a task: the events since the last update, as callers see them, and its text."""
+
+    task: Task
+    events: list[dict[str, Any]]
+    text: Text | None
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing follows until somebody answers, or at all."""
+        return self.task.is_terminal or self.task.status is Status.INPUT_REQUIRED
+
+
+@dataclass(frozen=True)
+class Follower:
+    """``pause`` waits for so many seconds. All methods raise ``StoreUnavailable``."""
+
+    store: TaskStore
+    live: LiveStore
+    ending: Ending
+    pause: Callable[[float], None]
+
+    def follow(self, task: Task, after: int, until: int) -> Iterator[Update | None]:
+        """Updates of a task from event number ``after`` on, until it has ended or asks, or until this moment
+        (Unix milliseconds).
+
+        None where there is nothing new, once a second: a sign of life for whoever waits at the other end.
+        Everybody who follows a task gets the same events in the same order.
+        """
+        if not task.is_terminal:
+            self.store.watch(task.ref)  # before its state is read: what it says from now on is written down
+        said = ""
+        while True:
+            task = self.ending.settled(self.store.get(task.ref) or task)
+            news = events.to_wire(task, after, MANY)
+            text = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id)).text
+            is_new = bool(news["events"]) or text != said
+            update = Update(task, news["events"], _difference(said, text))
+            after, said = int(news["nextCursor"]), text
+            yield update if is_new or update.is_last else None
+            if update.is_last or self.ending.clock.now() >= until:
+                return
+            self.pause(LOOK_EVERY_SECONDS)
+
+
+def _difference(before: str, text: str) -> Text | None:
+    if text == before:
+        return None
+    shared = zip(before, text, strict=False)
+    offset = next((n for n, (old, new) in enumerate(shared) if old != new), min(len(before), len(text)))
+    return Text(offset, text[offset:])
