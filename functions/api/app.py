@@ -3,6 +3,7 @@
 import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Que
 from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -19,9 +21,12 @@ from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.json_text import deserialize, serialize
 from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.runtime import sse
+from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.conversations import Conversations
 from a2a_tasks.services.exchange import Exchanges
+from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
 from a2a_tasks.wiring.push import push_configs_of_function
@@ -51,7 +56,9 @@ from functions.api.models import (
     TaskView,
 )
 from functions.api.parameters import AgentId, ContextId, TaskId, refusals
+from functions.api.streams import Streams
 
+STREAM: Any = {"schema": {"type": "string", "description": "Server-sent events; the data of each is JSON."}}
 AT_A_TIME = 10
 """Tasks of one request that are created side by side."""
 ANSWER_MS = 4_000
@@ -74,6 +81,8 @@ tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time
 _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)
 exchanges = Exchanges(submitter, answerer, _wired.slots, tasks)
+_live = DynamoDBLive(_wired.dynamodb, _wired.table)
+streams = Streams(Follower(_store, _live, _ending, pause=time.sleep), tasks, telemetry)
 conversations = Conversations(_wired.contexts, _store, _wired.registry, _payloads, _ending)
 
 IdempotencyKey = Annotated[
@@ -270,12 +279,18 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
     summary="Say something and wait for the answer",
     description=(
         "A task like any other, of a conversation: `sessionId` goes on with an earlier one, or answers what "
-        "its agent asks. What takes longer than 25 seconds is answered 202, and goes on."
+        "its agent asks. What takes longer than 25 seconds is answered 202, and goes on. With "
+        "`Accept: text/event-stream` the answer is a stream of events: `accepted`; those of the task, as its "
+        "events have them; `text` (`offset`, `text`): what the agent says from there on; and at its end "
+        "`answer`, `error` or `unfinished`, as the body would be otherwise."
     ),
     responses={
         200: {
             "description": "The answer, or a question",
-            "content": {"application/json": {"model": Answered}},
+            "content": {
+                "application/json": {"model": Answered},
+                sse.CONTENT_TYPE: STREAM,
+            },
         },
         202: {"description": "It goes on", "content": {"application/json": {"model": GoesOn}}},
         **refusals(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
@@ -294,6 +309,8 @@ def send_message(
         correlation_id=app.current_event.request_context.request_id,
         idempotency_key=idempotency_key,
     )
+    if sse.CONTENT_TYPE in app.current_event.headers.get("accept", ""):
+        return streams.begin(exchanges.begin(replace(submission, live=True)))
     return answer_of(tasks, exchanges.exchange(submission, _seconds_to_wait))
 
 
@@ -407,6 +424,19 @@ gc.freeze()
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Where answers must be whole: a stream too, as far as it gets in the time that callers wait."""
+    whole = _resolve(event, context)
+    return streams.answer(whole, _seconds_to_wait()).to_buffered() if streams.has_begun else whole
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
+def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
+    """On the runtime that streams (``a2a_tasks.runtime``)."""
+    return streams.answer(_resolve(event, context), _milliseconds_left() / 1000)
+
+
+def _resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    streams.forget()  # one that a failed request has left behind
     try:
         return limits.answer(event, lambda: app.resolve(event, context))
     finally:

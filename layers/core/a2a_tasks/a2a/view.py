@@ -49,6 +49,23 @@ def status_update(task: Task) -> dict[str, Any]:
     return {"taskId": task.ref.task_id} | context | {"status": status_view(task)}
 
 
+def status_event(task: Task, event: Mapping[str, Any]) -> dict[str, Any]:
+    """A ``TaskStatusUpdateEvent`` that tells one of the task's events, as ``events.to_wire`` shows it. What
+    is not a state is told as work going on, in ``metadata``."""
+    update = status_update(task)
+    named = {name: value for name, value in event.items() if name not in ("at", "id")}
+    if event.get("status") == task.status:
+        status = update["status"]
+    elif "status" in event:
+        status = {"state": STATES[Status(event["status"])]}
+    else:
+        status = {"state": STATES[Status.RUNNING]}
+        if "step" in event:
+            parts = [{"text": event["step"]}]
+            status["message"] = message(task, "ROLE_AGENT", f"{task.ref.task_id}-event-{event['id']}", parts)
+    return update | {"status": status | {"timestamp": event["at"]}, "metadata": {"event": named}}
+
+
 def state_of(status: Status, failure: FailureCode | None) -> str:
     """The ``TaskState`` of a task that has this status, and failed with this code if it did."""
     return "TASK_STATE_REJECTED" if failure in REJECTIONS else STATES[status]

@@ -1,5 +1,6 @@
 """An HTTP answer whose body is made while it is sent."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,15 @@ class StreamedAnswer:
     status: int
     body: Iterator[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_event(cls, answer: Mapping[str, Any]) -> "StreamedAnswer":
+        """Of a whole answer, as Lambda proxy integrations take it."""
+        many = {name: ",".join(values) for name, values in (answer.get("multiValueHeaders") or {}).items()}
+        body = (answer.get("body") or "").encode(errors="surrogatepass")
+        if answer.get("isBase64Encoded"):
+            body = base64.b64decode(body)
+        return cls(answer["statusCode"], iter([body]), {**(answer.get("headers") or {}), **many})
 
     def chunks(self) -> Iterator[bytes]:
         """What goes to API Gateway: the head with its delimiter, then the body."""

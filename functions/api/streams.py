@@ -1,0 +1,81 @@
+"""Messages whose answers are streamed: server-sent events, from the task's acceptance to its end."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from a2a_tasks.domain.events import last_number
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.runtime import sse
+from a2a_tasks.runtime.answer import StreamedAnswer
+from a2a_tasks.services.follow import Follower, Update
+from a2a_tasks.services.tasks import Tasks
+from functions.api.exchange import answer_of, path_of
+
+
+class Streams:
+    """A route begins a stream; what is streamed follows when the route has answered. A process answers one
+    request at a time, so there is one stream."""
+
+    def __init__(self, follower: Follower, tasks: Tasks, telemetry: Telemetry) -> None:
+        self.follower = follower
+        self.tasks = tasks
+        self.telemetry = telemetry
+        self._begun: Task | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        return self._begun is not None
+
+    def begin(self, task: Task) -> Response[Any]:
+        """The head of the answer."""
+        self._begun = task
+        headers = {"Cache-Control": "no-cache"}
+        return Response(status_code=200, content_type=sse.CONTENT_TYPE, headers=headers, body="")
+
+    def forget(self) -> None:
+        """There is no stream."""
+        self._begun = None
+
+    def answer(self, whole: dict[str, Any], seconds: float) -> StreamedAnswer:
+        """What the route has answered, with the stream behind it if it began one, for at most so long."""
+        task, self._begun = self._begun, None
+        answer = StreamedAnswer.of_event(whole)
+        if task is None or answer.status != HTTPStatus.OK:
+            return answer
+        until = self.follower.ending.clock.now() + int(seconds * 1000)
+        return StreamedAnswer(answer.status, self._events(task, until), answer.headers)
+
+    def _events(self, task: Task, until: int) -> Iterator[bytes]:
+        try:
+            yield from self._told(task, until)
+        finally:
+            self.telemetry.flush()
+
+    def _told(self, task: Task, until: int) -> Iterator[bytes]:
+        accepted = {
+            "taskId": task.ref.task_id,
+            "status": task.status.value,
+            "checkUrl": path_of(task),
+            "sessionId": task.context_id,
+        }
+        yield sse.message(accepted, event="accepted")
+        for update in self.follower.follow(task, last_number(task.events), until):
+            if update is None:
+                yield sse.KEEP_ALIVE
+                continue
+            task = update.task
+            yield from _messages(update)
+        last = answer_of(self.tasks, task)
+        name = {200: "answer", 202: "unfinished"}.get(last.status_code, "error")
+        yield sse.message(last.body or {}, event=name)
+
+
+def _messages(update: Update) -> Iterator[bytes]:
+    if update.text is not None:
+        yield sse.message({"offset": update.text.offset, "text": update.text.text}, event="text")
+    for event in update.events:
+        yield sse.message(event, event=event["type"], event_id=event["id"])

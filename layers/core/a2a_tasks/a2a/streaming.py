@@ -1,0 +1,65 @@
+"""A task's updates as the ``StreamResponse`` objects of A2A 1.0, §3.1.2 and §3.1.6 of its specification."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a import view
+from a2a_tasks.domain.event import EventType
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.services.follow import Update
+
+type Results = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]
+"""A task's output and artifacts, as ``view.artifacts_view`` takes them."""
+
+
+@dataclass
+class StreamResponses:
+    """One stream. Its first response is the task; then come its changes in order; its last is the status at
+    which it ends, and before that the whole results.
+
+    What the agent says is the artifact ``result`` in the making: appended to, or replaced where a turn had to
+    be begun anew, and at the end by what the result is.
+    """
+
+    results: Results
+    said: str = ""
+
+    def of(
+        self, first: Mapping[str, Any], updates: Iterable[Update | None]
+    ) -> Iterator[dict[str, Any] | None]:
+        """``first`` is the task as it stands (``view.task_view``). None where nothing is new."""
+        yield {"task": dict(first)}
+        for update in updates:
+            if update is None:
+                yield None
+                continue
+            yield from self._draft(update)
+            yield from self._changes(update)
+
+    def _draft(self, update: Update) -> Iterator[dict[str, Any]]:
+        if update.text is None:
+            return
+        appends = update.text.offset == len(self.said) > 0
+        self.said = self.said[: update.text.offset] + update.text.text
+        text = update.text.text if appends else self.said
+        artifact = {"artifactId": view.RESULT, "name": view.RESULT, "parts": [{"text": text}]}
+        yield _artifact_update(update.task, artifact, append=appends, is_last=False)
+
+    def _changes(self, update: Update) -> Iterator[dict[str, Any]]:
+        for event in update.events:
+            if event["type"] == EventType.ARTIFACT:
+                continue  # they come together, with the end: addresses work only for a while
+            if event.get("status") in (Status.COMPLETED, Status.FAILED, Status.CANCELED):
+                output, artifacts = self.results(update.task)
+                for artifact in view.artifacts_view(output, artifacts):
+                    yield _artifact_update(update.task, artifact, append=False, is_last=True)
+            yield {"statusUpdate": view.status_event(update.task, event)}
+
+
+def _artifact_update(
+    task: Task, artifact: Mapping[str, Any], *, append: bool, is_last: bool
+) -> dict[str, Any]:
+    context = {} if task.context_id is None else {"contextId": task.context_id}
+    update = {"taskId": task.ref.task_id} | context | {"artifact": dict(artifact)}
+    return {"artifactUpdate": update | {"append": append, "lastChunk": is_last}}

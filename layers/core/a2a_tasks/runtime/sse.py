@@ -1,0 +1,17 @@
+"""Server-sent events (WHATWG HTML Living Standard, §9.2)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+CONTENT_TYPE = "text/event-stream"
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment: it keeps a connection open on which nothing is said."""
+
+
+def message(data: Mapping[str, Any], *, event: str | None = None, event_id: str | None = None) -> bytes:
+    """One event. ``data`` is JSON in one line, so that it is one line here too."""
+    lines = [f"id: {event_id}"] if event_id is not None else []
+    lines += [f"event: {event}"] if event is not None else []
+    lines.append(f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}")
+    return ("\n".join(lines) + "\n\n").encode(errors="surrogatepass")

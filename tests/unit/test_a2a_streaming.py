@@ -1,0 +1,123 @@
+"""What a stream of A2A 1.0 says of a task: the task, its changes in order, its results, its end."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from a2a.types import StreamResponse
+from google.protobuf.json_format import ParseDict
+
+from a2a_tasks.a2a import view
+from a2a_tasks.a2a.streaming import StreamResponses
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.live import LiveChunk
+from a2a_tasks.services.follow import Follower
+from tests.twins.deployment import Deployment, agent
+from tests.twins.model import uses
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    deployment = Deployment()
+    deployment.registry.apply(agent(allowed_tools=("Read", "ask_user", "report_progress", "save_artifact")))
+    return deployment
+
+
+def stream(deployment: Deployment, task: Task, after: int = 1) -> Iterator[dict[str, Any] | None]:
+    def pause(seconds: float) -> None:
+        deployment.clock.advance(seconds)
+        deployment.work()
+
+    follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
+    tasks = deployment.tasks()
+    responses = StreamResponses(lambda ended: (tasks.output(ended), tasks.artifacts(ended)))
+    updates = follower.follow(task, after, deployment.clock.now() + HOUR_MS)
+    return responses.of(view.task_view(task, None), updates)
+
+
+def said(responses: Iterator[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """All responses, each checked by the protocol's own type: it takes no field that it does not know."""
+    given = [response for response in responses if response is not None]
+    for response in given:
+        ParseDict(response, StreamResponse())
+    return given
+
+
+def test_the_task_comes_first_and_its_end_last(deployment: Deployment) -> None:
+    task = deployment.submit(context_id="talk")
+
+    responses = said(stream(deployment, task))
+
+    assert responses[0]["task"]["status"]["state"] == "TASK_STATE_SUBMITTED"
+    states = [each["statusUpdate"]["status"]["state"] for each in responses if "statusUpdate" in each]
+    assert states == ["TASK_STATE_WORKING", "TASK_STATE_COMPLETED"]
+    (artifact,) = [each["artifactUpdate"] for each in responses if "artifactUpdate" in each]
+    assert artifact["artifact"]["parts"][0]["text"] == "Done."
+    assert (artifact["append"], artifact["lastChunk"], artifact["contextId"]) == (False, True, "talk")
+    assert "statusUpdate" in responses[-1]
+
+
+def test_turns_tools_and_steps_are_work_that_goes_on(deployment: Deployment) -> None:
+    deployment.model.then(uses(("report_progress", {"step": "读报告", "percent": 40})))
+    task = deployment.submit()
+
+    updates = [each["statusUpdate"] for each in said(stream(deployment, task)) if "statusUpdate" in each]
+
+    told = [update["metadata"]["event"]["type"] for update in updates]
+    assert told == ["status", "turn", "progress", "status"]
+    assert updates[2]["status"]["message"]["parts"] == [{"text": "读报告"}]
+    assert updates[2]["status"]["state"] == "TASK_STATE_WORKING"
+
+
+def test_a_question_ends_the_stream(deployment: Deployment) -> None:
+    deployment.model.then(uses(("ask_user", {"question": "Which year?"})))
+    task = deployment.submit()
+
+    last = said(stream(deployment, task))[-1]["statusUpdate"]["status"]
+
+    assert last["state"] == "TASK_STATE_INPUT_REQUIRED"
+    assert last["message"]["parts"] == [{"text": "Which year?"}]
+
+
+def test_what_is_said_grows_and_is_replaced_where_a_turn_begins_anew(deployment: Deployment) -> None:
+    task = deployment.submit()
+    chunks = [
+        LiveChunk(1, 1, 0, "It is "),
+        LiveChunk(1, 1, 1, "forty"),
+        LiveChunk(1, 2, 0, "It was 42."),
+    ]
+    tasks = deployment.tasks()
+
+    def pause(seconds: float) -> None:
+        deployment.clock.advance(seconds)
+        if chunks:
+            deployment.live.append(task.ref.task_id, chunks.pop(0), 0)
+        else:
+            deployment.work()
+
+    follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
+    responses = StreamResponses(lambda ended: (tasks.output(ended), tasks.artifacts(ended)))
+
+    updates = follower.follow(task, 1, deployment.clock.now() + HOUR_MS)
+    given = said(responses.of(view.task_view(task, None), updates))
+
+    drafts = [each["artifactUpdate"] for each in given if "artifactUpdate" in each]
+    assert [(each["append"], each["artifact"]["parts"][0]["text"]) for each in drafts] == [
+        (False, "It is "),
+        (True, "forty"),
+        (False, "It was 42."),
+        (False, "Done."),
+    ]
+    assert [each["lastChunk"] for each in drafts] == [False, False, False, True]
+
+
+def test_two_streams_tell_the_same_changes(deployment: Deployment) -> None:
+    deployment.model.then(uses(("Read", {"path": "a"})))
+    task = deployment.submit()
+
+    first = [each["statusUpdate"] for each in said(stream(deployment, task)) if "statusUpdate" in each]
+    second = [each["statusUpdate"] for each in said(stream(deployment, task)) if "statusUpdate" in each]
+
+    assert [each["metadata"] for each in first] == [each["metadata"] for each in second]
