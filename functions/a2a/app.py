@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -10,11 +11,14 @@ from a2a_tasks.a2a.door import Door
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Methods
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.latest import LatestTasks
 from a2a_tasks.services.reject import Rejecter
 from a2a_tasks.services.tasks import Tasks
@@ -39,6 +43,7 @@ door = Door(
         history=History(_records, _payloads),
         registry=_registry,
         push=_push,
+        follower=Follower(_store, DynamoDBLive(_wired.dynamodb, _wired.table), _ending, pause=time.sleep),
         telemetry=telemetry,
     ),
     limiter=rate_limiter_of_function(_wired),
@@ -54,7 +59,21 @@ gc.freeze()
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Where answers must be whole: a stream too, as far as it gets in the time that callers wait."""
     try:
-        return door.answer(event, lambda: context.get_remaining_time_in_millis() / 1000)
+        return door.answer(event, _seconds_left(context), is_whole=True).to_buffered()
     finally:
         telemetry.flush()
+
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
+def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
+    """On the runtime that streams (``a2a_tasks.runtime``)."""
+    try:
+        return door.answer(event, _seconds_left(context), is_whole=False)
+    finally:
+        telemetry.flush()
+
+
+def _seconds_left(context: Any) -> Callable[[], float]:
+    return lambda: context.get_remaining_time_in_millis() / 1000

@@ -114,15 +114,14 @@ def test_an_unknown_task_is_not_found(client: A2ACaller, verb: str, path: str) -
 @pytest.mark.parametrize(
     ("verb", "path"),
     [
-        ("POST", "/v1/message:stream"),
         ("POST", f"/v1/tasks/{MISSING_ID}:subscribe"),
         ("GET", f"/v1/tasks/{MISSING_ID}:subscribe"),
     ],
 )
-def test_streams_are_refused_in_plain_json(client: A2ACaller, verb: str, path: str) -> None:
-    answer = client.send(verb, path, SEND if verb == "POST" else None)
+def test_a_stream_that_cannot_begin_is_refused_in_plain_json(client: A2ACaller, verb: str, path: str) -> None:
+    answer = client.send(verb, path)
 
-    assert reason_of(answer) == (400, "UNSUPPORTED_OPERATION")
+    assert reason_of(answer) == (404, "TASK_NOT_FOUND")
     assert answer.headers["Content-Type"] == "application/json"
 
 

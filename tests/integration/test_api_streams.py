@@ -63,7 +63,8 @@ def streaming(api: ModuleType) -> Caller:
         answer = api.stream(event, context)
         assert isinstance(answer, StreamedAnswer)
         head, _, body = b"".join(answer.chunks()).partition(DELIMITER)
-        return json.loads(head) | {"body": body.decode()}
+        event_answer: dict[str, Any] = json.loads(head) | {"body": body.decode()}
+        return event_answer
 
     return Caller(handler, PROJECT)
 

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Call, Methods
+from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.latest import LatestTasks
 from a2a_tasks.services.reject import Rejecter
 from a2a_tasks.services.tasks import Tasks
@@ -43,16 +44,7 @@ class A2AAgent:
     counted: list[str] = field(default_factory=list)
 
     def call(self, method: str, params: dict[str, Any], idempotency_key: str | None = None) -> Any:
-        call = Call(
-            project_id=self.project_id,
-            agent_id=self.agent_id,
-            address=ADDRESS,
-            correlation_id="request-1",
-            wait_seconds=lambda: self.wait_seconds,
-            count_creation=lambda: self.counted.append(method),
-            idempotency_key=idempotency_key,
-        )
-        result = self._methods().call(method, params, call)
+        result = self._methods().call(method, params, self._call(method, idempotency_key))
         if method == "ListTasks":  # whose fields are required, and yet may be empty
             ParseDict(result, types.ListTasksResponse())
         for task in result.get("tasks", ()):
@@ -60,6 +52,26 @@ class A2AAgent:
         if method != "ListTasks":
             strictly(result, RESULTS[method])
         return result
+
+    def stream(self, method: str, params: dict[str, Any]) -> list[Any]:
+        """The responses of a method that streams, without the signs of life."""
+        streamed = self._methods().stream(method, params, self._call(method))
+        responses = [response for response in streamed if response is not None]
+        for response in responses:
+            strictly(response, types.StreamResponse)
+        return responses
+
+    def _call(self, method: str, idempotency_key: str | None = None) -> Call:
+        return Call(
+            project_id=self.project_id,
+            agent_id=self.agent_id,
+            address=ADDRESS,
+            correlation_id="request-1",
+            wait_seconds=lambda: self.wait_seconds,
+            stream_seconds=lambda: self.wait_seconds,
+            count_creation=lambda: self.counted.append(method),
+            idempotency_key=idempotency_key,
+        )
 
     def send(self, text: str = "Write.", *, key: str | None = None, **more: Any) -> Any:
         """Send a message and do not wait; ``more`` are its fields, and ``configuration``. The task."""
@@ -88,5 +100,6 @@ class A2AAgent:
             history=History(deployment.records, deployment.payloads),
             registry=deployment.registry,
             push=deployment.push_configs(),
+            follower=Follower(deployment.store, deployment.live, ending, pause),
             telemetry=deployment.telemetry,
         )

@@ -33,7 +33,7 @@ def test_a_card_has_what_the_protocol_asks_for() -> None:
         (f"{ADDRESS}/v1", "HTTP+JSON"),
     ]
     assert {each.protocol_version for each in card.supported_interfaces[:2]} == {"1.0"}
-    assert not card.capabilities.streaming
+    assert card.capabilities.streaming
     (requirement,) = card.security_requirements
     assert set(requirement.schemes) == set(card.security_schemes)
 

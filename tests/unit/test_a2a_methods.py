@@ -471,10 +471,6 @@ class TestOthers:
         assert refusal(client, "ListTasks", {}).problem is Problem.AGENT_NOT_FOUND
         assert refusal(client, "GetExtendedAgentCard", {}).problem is Problem.AGENT_NOT_FOUND
 
-    @pytest.mark.parametrize("method", ["SendStreamingMessage", "SubscribeToTask"])
-    def test_streams_are_not_offered(self, client: A2AAgent, method: str) -> None:
-        assert refusal(client, method, {}).problem is Problem.UNSUPPORTED_OPERATION
-
     def test_an_unknown_method_is_named(self, client: A2AAgent) -> None:
         error = refusal(client, "tasks/get", {})
 

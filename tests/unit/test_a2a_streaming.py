@@ -8,12 +8,14 @@ from a2a.types import StreamResponse
 from google.protobuf.json_format import ParseDict
 
 from a2a_tasks.a2a import view
+from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.streaming import StreamResponses
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.services.follow import Follower
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import uses
+from tests.unit.a2a_agent import A2AAgent
 
 HOUR_MS = 3_600_000
 
@@ -121,3 +123,61 @@ def test_two_streams_tell_the_same_changes(deployment: Deployment) -> None:
     second = [each["statusUpdate"] for each in said(stream(deployment, task)) if "statusUpdate" in each]
 
     assert [each["metadata"] for each in first] == [each["metadata"] for each in second]
+
+
+@pytest.fixture
+def client(deployment: Deployment) -> A2AAgent:
+    return A2AAgent(deployment, while_waiting=deployment.work)
+
+
+def hello(text: str = "Write.", **more: Any) -> dict[str, Any]:
+    return {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": text}]} | more}
+
+
+def test_a_message_is_streamed_to_its_end(client: A2AAgent) -> None:
+    first, *_, last = client.stream("SendStreamingMessage", hello())
+
+    assert first["task"]["history"][0]["parts"] == [{"text": "Write."}]
+    assert last["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert last["statusUpdate"]["taskId"] == first["task"]["id"]
+    assert client.counted == ["SendStreamingMessage"]
+
+
+def test_an_answer_to_a_question_is_streamed_too(client: A2AAgent, deployment: Deployment) -> None:
+    deployment.model.then(uses(("ask_user", {"question": "Which year?"})))
+    asked = client.stream("SendStreamingMessage", hello())[-1]["statusUpdate"]
+
+    *_, last = client.stream("SendStreamingMessage", hello("2026", taskId=asked["taskId"]))
+
+    assert asked["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+    assert last["statusUpdate"]["taskId"] == asked["taskId"]
+    assert last["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+def test_a_task_can_be_subscribed_to_again(client: A2AAgent, deployment: Deployment) -> None:
+    task = deployment.submit()
+
+    first, *_, last = client.stream("SubscribeToTask", {"id": task.ref.task_id})
+
+    assert first["task"]["id"] == task.ref.task_id
+    assert last["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+def test_an_ended_task_cannot_be_subscribed_to(client: A2AAgent, deployment: Deployment) -> None:
+    task = deployment.submit()
+    deployment.work()
+
+    with pytest.raises(A2AError) as refused:
+        client.stream("SubscribeToTask", {"id": task.ref.task_id})
+
+    assert refused.value.problem is Problem.UNSUPPORTED_OPERATION
+
+
+def test_another_projects_task_cannot_be_subscribed_to(client: A2AAgent, deployment: Deployment) -> None:
+    task = deployment.submit()
+    client.project_id = "rival"
+
+    with pytest.raises(A2AError) as refused:
+        client.stream("SubscribeToTask", {"id": task.ref.task_id})
+
+    assert refused.value.problem is Problem.TASK_NOT_FOUND

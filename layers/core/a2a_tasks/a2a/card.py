@@ -44,7 +44,7 @@ def agent_card(agent: AgentRevision, address: str) -> dict[str, Any]:
         "description": agent.description or agent.name,
         "version": f"1.0.{agent.revision}",
         "supportedInterfaces": interfaces(address),
-        "capabilities": {"streaming": False, "pushNotifications": True, "extendedAgentCard": True},
+        "capabilities": {"streaming": True, "pushNotifications": True, "extendedAgentCard": True},
         "securitySchemes": {
             "apiKey": {
                 "httpAuthSecurityScheme": {

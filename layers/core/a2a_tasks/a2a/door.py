@@ -1,7 +1,7 @@
 """What comes to an agent's address: its card, and the bindings of the protocol."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.a2a import card, http_json, json_rpc
@@ -13,9 +13,10 @@ from a2a_tasks.domain import ids
 from a2a_tasks.domain.agent import Visibility
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader, KeyReader
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.authenticate import authenticate
 from a2a_tasks.services.rate_limit import RateLimiter
 
@@ -36,11 +37,18 @@ class Door:
     telemetry: Telemetry
     public_base_url: str | None
 
-    def answer(self, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> dict[str, Any]:
-        """What API Gateway sends back; ``seconds_left`` is this invocation's time."""
+    def answer(
+        self, event: Mapping[str, Any], seconds_left: Callable[[], float], *, is_whole: bool
+    ) -> StreamedAnswer:
+        """What API Gateway sends back. ``seconds_left`` is this invocation's time; where an answer must be
+        whole before it is sent, also a stream lasts no longer than callers wait."""
+
+        def wait_seconds() -> float:
+            return max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS))
+
         request = Request.of(event, self.public_base_url)
         if request.rest == card.WELL_KNOWN:
-            return self._card(request).to_event({})
+            return self._card(request).to_streamed({})
         path = request.rest.removeprefix(card.HTTP_JSON_PATH) if request.rest else None
 
         caller = self.limiter.caller(event["requestContext"]["authorizer"])
@@ -49,7 +57,8 @@ class Door:
             agent_id=request.agent_id,
             address=request.address,
             correlation_id=request.request_id,
-            wait_seconds=lambda: max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS)),
+            wait_seconds=wait_seconds,
+            stream_seconds=wait_seconds if is_whole else lambda: seconds_left() - RESERVE_SECONDS,
             count_creation=caller.count_creation,
             idempotency_key=request.headers.get("idempotency-key"),
         )
@@ -63,7 +72,16 @@ class Door:
         except RequestRefused as refused:
             error = A2AError.of(refused)
             answer = json_rpc.refusal(error) if path is None else http_json.refusal(error, request)
-        return answer.to_event(caller.headers)
+        return replace(answer, pieces=self._guarded(answer.pieces)).to_streamed(caller.headers)
+
+    def _guarded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """A stream ends where it cannot go on: its client subscribes again."""
+        try:
+            yield from pieces
+        except (StoreUnavailable, PayloadUnavailable) as error:
+            self.telemetry.problem("stream ended", error=error)
+        finally:
+            self.telemetry.flush()
 
     def _card(self, request: Request) -> Answer:
         """The agent's card. Nobody can tell a private agent of others from one that does not exist."""

@@ -1,13 +1,16 @@
 """Requests as API Gateway hands them over, and answers as it takes them."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.view import to_bytes
 from a2a_tasks.domain.json_text import deserialize
+from a2a_tasks.runtime import sse
+from a2a_tasks.runtime.answer import StreamedAnswer
 
 JSON = "application/json"
 A2A_JSON = "application/a2a+json"
@@ -73,22 +76,31 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer."""
+    """One HTTP answer; ``pieces`` are what follows ``body``, each when it is there."""
 
     status: int
     body: bytes = b""
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
     @classmethod
     def of(cls, document: Mapping[str, Any], status: int = 200, media_type: str = JSON) -> "Answer":
         return cls(status, to_bytes(document), media_type)
 
-    def to_event(self, more: Mapping[str, str]) -> dict[str, Any]:
+    @classmethod
+    def of_stream(cls, responses: Iterator[Mapping[str, Any] | None]) -> "Answer":
+        """Server-sent events; None is a comment that keeps the connection open."""
+        pieces = (sse.KEEP_ALIVE if each is None else sse.message(each) for each in responses)
+        return cls(200, media_type=sse.CONTENT_TYPE, headers={"Cache-Control": "no-cache"}, pieces=pieces)
+
+    def to_streamed(self, more: Mapping[str, str]) -> StreamedAnswer:
         """As API Gateway takes it; ``more`` are further headers."""
-        typed = {"Content-Type": self.media_type} if self.body else {}
-        headers = typed | dict(self.headers) | dict(more)
-        return {"statusCode": self.status, "headers": headers, "body": self.body.decode()}
+        is_empty = not self.body and self.media_type != sse.CONTENT_TYPE
+        headers = {} if is_empty else {"Content-Type": self.media_type}
+        return StreamedAnswer(
+            self.status, chain([self.body], self.pieces), headers | dict(self.headers) | dict(more)
+        )
 
 
 def retry_after(error: A2AError) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from a2a_tasks.a2a import requests
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.http import A2A_JSON, JSON, Answer, Request, retry_after
-from a2a_tasks.a2a.methods import Call, Methods
+from a2a_tasks.a2a.methods import STREAMING, Call, Methods
 
 TASK, CONFIGS = r"/tasks/(?P<task>[^/:]+)", "/pushNotificationConfigs"
 ROUTES = [
@@ -36,6 +36,8 @@ def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
         request.check_version()
         method, named = _route(request.method, path)
         params = _body(request) if request.method == "POST" else requests.from_query(method, request.query)
+        if method in STREAMING:
+            return Answer.of_stream(methods.stream(method, params | named, call))
         result = methods.call(method, params | named, call)
     except A2AError as error:
         return refusal(error, request)

@@ -5,7 +5,7 @@ from typing import Any
 
 from a2a_tasks.a2a.errors import OF_HTTP_ALONE, A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request, retry_after
-from a2a_tasks.a2a.methods import Call, Methods
+from a2a_tasks.a2a.methods import STREAMING, Call, Methods
 
 type Id = str | int | None
 
@@ -17,10 +17,17 @@ def answer(methods: Methods, request: Request, call: Call) -> Answer:
         request_id = _id_of(document)
         request.check_version()
         method, params = _asked(document)
+        if method in STREAMING:
+            responses = methods.stream(method, params, call)
+            return Answer.of_stream(each and _response(request_id, each) for each in responses)
         result = methods.call(method, params, call)
     except A2AError as error:
         return refusal(error, request_id)
-    return Answer.of({"jsonrpc": "2.0", "id": request_id, "result": result})
+    return Answer.of(_response(request_id, result))
+
+
+def _response(request_id: Id, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
 def refusal(error: A2AError, request_id: Id = None) -> Answer:

@@ -5,7 +5,8 @@ Nothing is kept between two calls: a task is what the store says, whoever made i
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,10 @@ from a2a_tasks.a2a import card, requests, view
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.messages import Said
+from a2a_tasks.a2a.streaming import StreamResponses
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.events import last_number
 from a2a_tasks.domain.push import Authentication, PushConfig, PushFormat
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
@@ -22,6 +25,7 @@ from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
 from a2a_tasks.services.push import PushConfigs, to_wire
 from a2a_tasks.services.reject import Rejecter
@@ -39,14 +43,16 @@ MAX_LIST_BYTES = 4 * 1024 * 1024
 @dataclass(frozen=True)
 class Call:
     """Who calls, and how. ``address`` is the agent's, without a slash at the end; ``wait_seconds`` is how
-    long an answer may still be waited for. ``count_creation`` is called before a task is made, and may refuse
-    it (``RequestRefused``). ``push_format`` is in which form receivers are told."""
+    long an answer may still be waited for, and ``stream_seconds`` how long one may be streamed.
+    ``count_creation`` is called before a task is made, and may refuse it (``RequestRefused``);
+    ``push_format`` is in which form receivers are told."""
 
     project_id: str
     agent_id: str
     address: str
     correlation_id: str
     wait_seconds: Callable[[], float]
+    stream_seconds: Callable[[], float]
     count_creation: Callable[[], None]
     idempotency_key: str | None = None
     push_format: PushFormat = PushFormat.A2A
@@ -63,15 +69,11 @@ class Methods:
     history: History
     registry: AgentReader
     push: PushConfigs
+    follower: Follower
     telemetry: Telemetry
 
     def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """The result of a method. Raises ``A2AError``, whatever goes wrong."""
-        if method in STREAMING:
-            raise A2AError(
-                Problem.UNSUPPORTED_OPERATION,
-                "This agent does not stream; send the message with SendMessage and follow it with GetTask.",
-            )
         methods: dict[str, Callable[[dict[str, Any], Call], dict[str, Any]]] = {
             "SendMessage": self._send,
             "GetTask": self._get,
@@ -86,23 +88,65 @@ class Methods:
         if method not in methods:
             known = ", ".join(requests.TYPES)
             raise A2AError(Problem.METHOD_NOT_FOUND, f"There is no method {method}; there are {known}.")
-        try:
+        with self._explained():
             return methods[method](requests.parse(method, params), call)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Whatever goes wrong, as the protocol's errors."""
+        try:
+            yield
+        except A2AError:
+            raise
         except RequestRefused as refused:
             raise A2AError.of(refused) from None
         except (StoreUnavailable, PayloadUnavailable, SealingUnavailable) as error:
             self.telemetry.problem("storage did not answer", error=error)
             text = "The service is busy; try again in a moment."
             raise A2AError(Problem.UNAVAILABLE, text, retry_after=RETRY_AFTER_SECONDS) from error
-        except A2AError:
-            raise
         except Exception as error:
             self.telemetry.problem("request failed", error=error)
             raise A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error.") from error
 
+    def stream(self, method: str, params: Mapping[str, Any], call: Call) -> Iterator[dict[str, Any] | None]:
+        """The responses of a method of ``STREAMING``, each when it is there; None is a sign of life.
+
+        Raises as ``call`` before the first one; after it ``StoreUnavailable`` and ``PayloadUnavailable``.
+        """
+        with self._explained():
+            asked = requests.parse(method, params)
+            begin = self._send_streaming if method == "SendStreamingMessage" else self._subscribe
+            task, first = begin(asked, call)
+        until = self.follower.ending.clock.now() + int(call.stream_seconds() * 1000)
+        updates = self.follower.follow(task, last_number(task.events), until)
+        return StreamResponses(self._results).of(first, updates)
+
+    def _send_streaming(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:
+        task = self._sent(params, call)
+        return task, self._view(task, params.get("configuration", {}).get("historyLength"))
+
+    def _subscribe(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:
+        task = self.tasks.find(call.project_id, call.agent_id, params["id"])
+        if task.is_terminal:
+            raise A2AError(
+                Problem.UNSUPPORTED_OPERATION, f"The task has {task.status}; GetTask has its results."
+            )
+        return task, self._view(task, None)
+
+    def _results(self, task: Task) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
+        return self.tasks.output(task), self.tasks.artifacts(task)
+
     # -- messages
 
     def _send(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        configuration = params.get("configuration", {})
+        task = self._sent(params, call)
+        if not configuration.get("returnImmediately"):
+            task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
+        return {"task": self._view(task, configuration.get("historyLength"))}
+
+    def _sent(self, params: dict[str, Any], call: Call) -> Task:
+        """The task that a message makes, or lets go on."""
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
             raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
@@ -111,12 +155,8 @@ class Methods:
         if push is not None:
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
-            task = self._go_on(message, said, push, call)
-        else:
-            task = self._start(message, said, push, _idempotency(call.idempotency_key, params), call)
-        if not configuration.get("returnImmediately"):
-            task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
-        return {"task": self._view(task, configuration.get("historyLength"))}
+            return self._go_on(message, said, push, call)
+        return self._start(message, said, push, _idempotency(call.idempotency_key, params), call)
 
     def _start(
         self,

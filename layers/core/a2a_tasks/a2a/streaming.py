@@ -60,6 +60,5 @@ class StreamResponses:
 def _artifact_update(
     task: Task, artifact: Mapping[str, Any], *, append: bool, is_last: bool
 ) -> dict[str, Any]:
-    context = {} if task.context_id is None else {"contextId": task.context_id}
-    update = {"taskId": task.ref.task_id} | context | {"artifact": dict(artifact)}
+    update = view.update_of(task) | {"artifact": dict(artifact)}
     return {"artifactUpdate": update | {"append": append, "lastChunk": is_last}}

@@ -45,8 +45,12 @@ def task_view(
 
 def status_update(task: Task) -> dict[str, Any]:
     """A ``TaskStatusUpdateEvent``: what changed, without the results."""
-    context = {} if task.context_id is None else {"contextId": task.context_id}
-    return {"taskId": task.ref.task_id} | context | {"status": status_view(task)}
+    return update_of(task) | {"status": status_view(task)}
+
+
+def update_of(task: Task) -> dict[str, Any]:
+    """What every update says of its task. A context is required there: a task that has none is its own."""
+    return {"taskId": task.ref.task_id, "contextId": task.context_id or task.ref.task_id}
 
 
 def status_event(task: Task, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Follower:
         None where there is nothing new, once a second: a sign of life for whoever waits at the other end.
         Everybody who follows a task gets the same events in the same order.
         """
-        if not task.is_terminal:
+        if not (task.is_terminal or task.live):
             self.store.watch(task.ref)  # before its state is read: what it says from now on is written down
         said = ""
         while True:
