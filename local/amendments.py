@@ -5,6 +5,8 @@ from typing import Any
 
 import boto3
 
+STREAMING, WHOLE = "/response-streaming-invocations", "/invocations"
+"""How the address of a function ends that an integration calls."""
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 
 
@@ -32,6 +34,27 @@ def apply_gateway_responses(
     stage = gateway.get_stages(restApiId=api_id)["item"][0]["stageName"]
     gateway.create_deployment(restApiId=api_id, stageName=stage)
     return len(responses)
+
+
+def answer_whole(session: boto3.Session, endpoint_url: str, *, api_id: str) -> int:
+    """Have functions answer whole where API Gateway would take their answers piece by piece: the emulator's
+    gateway cannot. Returns how many routes that are. They are in force with the next deployment."""
+    gateway: Any = session.client("apigateway", endpoint_url=endpoint_url)
+    resources = gateway.get_resources(restApiId=api_id, limit=500, embed=["methods"])["items"]
+    routes = [
+        (resource["id"], verb, method["methodIntegration"]["uri"])
+        for resource in resources
+        for verb, method in resource.get("resourceMethods", {}).items()
+        if STREAMING in method.get("methodIntegration", {}).get("uri", "")
+    ]
+    for resource_id, verb, uri in routes:
+        gateway.update_integration(
+            restApiId=api_id,
+            resourceId=resource_id,
+            httpMethod=verb,
+            patchOperations=[{"op": "replace", "path": "/uri", "value": uri.replace(STREAMING, WHOLE)}],
+        )
+    return len(routes)
 
 
 def apply_concurrency(session: boto3.Session, endpoint_url: str, *, function_name: str) -> None:

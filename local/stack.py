@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.amendments import (
     allow_plain_http,
+    answer_whole,
     apply_concurrency,
     apply_gateway_responses,
     name_public_base_url,
@@ -229,6 +230,7 @@ class LocalStack:
             for consumer in ("WorkerFunctionName", "WebhooksFunctionName"):
                 apply_concurrency(session, url, function_name=outputs[consumer])
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])
+            answer_whole(session, url, api_id=outputs["ApiId"])
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
             name_public_base_url(session, url, function_name=outputs["A2AFunctionName"], base_url=api_url)
         deployment = Deployment(api_url, outputs, digest)

@@ -37,11 +37,12 @@ class Gateway:
         resource, parameters = self._route(url.path)
         length = int(request.headers.get("Content-Length", "0"))
         queries = parse_qs(url.query)
+        key = request.headers.get("Authorization", "")
         return {
             "resource": resource,
             "path": url.path,
             "httpMethod": request.command,
-            "headers": dict(request.headers.items()),
+            "headers": dict(request.headers.items()) | {"X-Forwarded-Proto": "http"},
             "multiValueHeaders": {name: request.headers.get_all(name) for name in request.headers},
             "queryStringParameters": {name: values[-1] for name, values in queries.items()} or None,
             "multiValueQueryStringParameters": queries or None,
@@ -55,7 +56,7 @@ class Gateway:
                 "stage": STAGE,
                 "domainName": request.headers["Host"],
                 "identity": {"sourceIp": "127.0.0.1"},
-                "authorizer": self._authorized(request.headers.get("Authorization", "")),
+                "authorizer": None if ".well-known" in resource else self._authorized(key),
             },
             "body": request.rfile.read(length).decode() or None,
             "isBase64Encoded": False,
@@ -90,13 +91,15 @@ def streaming_gateway(deployed: Deployed, function: str, name: str, routes: list
     environment = dict(configuration["Environment"]["Variables"]) | deployed.stack.aws_environment
     layers = [build / layer / "python" for layer in _layers(build)]
     environment["PYTHONPATH"] = os.pathsep.join(str(layer) for layer in layers)
-    handler = environment.pop("STREAMING_HANDLER")
-    with (
-        running_host() as (host, address),
-        running_function(address, handler, build / function, **environment),
-        _running_server(Gateway(deployed, host, routes)) as url,
-    ):
-        yield url
+    handler, wrapper = environment.pop("STREAMING_HANDLER"), build / "CoreLayer" / "streaming-runtime"
+    with running_host() as (host, address), _running_server(Gateway(deployed, host, routes)) as url:
+        environment["PUBLIC_BASE_URL"] = url
+        with (
+            # two, since each answers one request at a time
+            running_function(address, handler, build / function, wrapper, **environment),
+            running_function(address, handler, build / function, wrapper, **environment),
+        ):
+            yield url
     assert host.violations == []
 
 

@@ -280,12 +280,36 @@ def function_reaches_what_it_names(template: Template) -> list[str]:
     return broken
 
 
+READ_BY_LAMBDA = {"AWS_LAMBDA_EXEC_WRAPPER", "STREAMING_HANDLER"}
+"""By what starts a function: Lambda, and the runtime that streams."""
+
+
+def streaming_function_streams_everywhere(template: Template) -> list[str]:
+    """What a function answers on the streaming runtime is no answer for an integration that is not streamed,
+    nor the other way round. Its handler there is beside the one for whole answers."""
+    broken = []
+    for name, function in functions(template).items():
+        variables = function["Environment"]["Variables"]
+        streams = variables.get("AWS_LAMBDA_EXEC_WRAPPER") == "/opt/streaming-runtime"
+        modes = {
+            event["Properties"].get("ResponseTransferMode")
+            for event in function.get("Events", {}).values()
+            if event["Type"] == "Api"
+        }
+        if modes and modes != {"RESPONSE_STREAM" if streams else None}:
+            broken.append(f"{name} has routes of both kinds, or of the wrong one")
+        expected = function["Handler"].removesuffix(".handler") + ".stream" if streams else None
+        if variables.get("STREAMING_HANDLER") != expected:
+            broken.append(f"{name}: STREAMING_HANDLER must be {expected}")
+    return broken
+
+
 def function_is_given_what_it_reads(template: Template) -> list[str]:
     """Each variable is read, and each that is read is given; those of all functions are Powertools' own."""
     shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
     broken = [f"nobody reads {name}" for name in sorted(shared - SHARED_VARIABLES)]
     for name, function in functions(template).items():
-        given, read = function["Environment"]["Variables"].keys(), read_by(function)
+        given, read = function["Environment"]["Variables"].keys() - READ_BY_LAMBDA, read_by(function)
         broken += [f"{name} reads {variable}, which it is not given" for variable in sorted(read - given)]
         broken += [f"{name} is given {variable}, which it does not read" for variable in sorted(given - read)]
     return broken
@@ -572,6 +596,13 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      change(*properties("AuthorizerFunction", "Environment", "Variables", "LOG_FORMAT"), to="json")),
     (function_is_given_what_it_reads,
      change("Globals", "Function", "Environment", "Variables", "STAGE", to={"Ref": "Stage"})),
+    (streaming_function_streams_everywhere,
+     drop(*properties("A2AFunction", "Environment", "Variables", "AWS_LAMBDA_EXEC_WRAPPER"))),
+    (streaming_function_streams_everywhere,
+     drop(*properties("A2AFunction", "Events", "JsonRpc", "Properties", "ResponseTransferMode"))),
+    (streaming_function_streams_everywhere,
+     change(*properties("MessagesFunction", "Environment", "Variables", "STREAMING_HANDLER"),
+            to="functions.api.app.handler")),
     (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("ApiRole", "Policies"), to=[])),
     (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("A2ARole", "Policies"), to=[])),
     (no_secret_is_in_an_environment,

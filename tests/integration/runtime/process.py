@@ -13,7 +13,7 @@ WRAPPER = ROOT / "layers/core/streaming-runtime"
 
 @contextmanager
 def running_function(
-    host: str, handler: str, task_root: Path, **environment: str
+    host: str, handler: str, task_root: Path, wrapper: Path = WRAPPER, **environment: str
 ) -> Iterator["subprocess.Popen[str]"]:
     """The process, until the block ends; its output can be read then."""
     variables = os.environ | {
@@ -25,7 +25,7 @@ def running_function(
         "STREAMING_HANDLER": handler,
     }
     process = subprocess.Popen(
-        [WRAPPER, sys.executable, "/var/runtime/bootstrap.py"],
+        [wrapper, sys.executable, "/var/runtime/bootstrap.py"],
         env=variables | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
