@@ -41,7 +41,11 @@ def test_it_is_valid_openapi(document: dict[str, Any]) -> None:
 
 
 def test_it_has_the_routes_of_the_template(document: dict[str, Any]) -> None:
-    events = resource_properties("ApiFunction")["Events"].values()
+    events = [
+        event
+        for function in ("ApiFunction", "MessagesFunction")
+        for event in resource_properties(function)["Events"].values()
+    ]
     deployed = {(event["Properties"]["Method"].lower(), event["Properties"]["Path"]) for event in events}
 
     documented = {(method, path) for path, methods in document["paths"].items() for method in methods}
