@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.adapters.kept_departments import KeptDepartments
-from a2a_tasks.services.admission import admits
 from a2a_tasks.wecom.allowlist import is_admitted, needs_departments
 from a2a_tasks.wecom.callback_keys import callback_keys
 from a2a_tasks.wecom.connection import KEY_RANDOM_BYTES, Connection, ConnectionSecrets, Kind, new_keys
@@ -145,19 +144,6 @@ class Directory:
 
 
 LISTED = app(allowed_users=frozenset({"LiLei"}), allowed_departments=frozenset({2}))
-
-
-def test_departments_are_asked_for_only_where_it_depends_on_them() -> None:
-    directory = Directory(han={2, 9}, wang={9})
-    assert [admits(LISTED, user, directory) for user in ("lilei", "han", "wang")] == [True, True, False]
-    assert admits(bot(), "wang", directory)
-    assert not admits(bot(allowed_users=frozenset({"LiLei"})), "wang", directory)
-    assert directory.asked == ["desk han", "desk wang"]
-
-
-def test_who_cannot_be_looked_up_is_not_let_in() -> None:
-    with pytest.raises(TimeoutError):
-        admits(LISTED, "nobody-knows", Directory())
 
 
 def test_departments_are_kept_for_an_hour_also_where_there_are_none() -> None:
