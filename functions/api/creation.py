@@ -38,7 +38,7 @@ def to_submission(
         max_attempts=body.max_attempts,
         budget=Budget(cost, body.max_tokens),
         context_id=body.session_id,
-        push=None if body.push_notification_config is None else to_push_config(body.push_notification_config),
+        push=_push_of(body),
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
     )
 
@@ -64,8 +64,14 @@ def of_message(
         correlation_id=correlation_id,
         context_id=body.session_id,
         begins_context=body.session_id is None,
+        push=_push_of(body),
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest),
     )
+
+
+def _push_of(body: NewTask | NewExchange) -> PushConfig | None:
+    given = body.push_notification_config
+    return None if given is None else to_push_config(given)
 
 
 def to_push_config(body: NewPushConfig) -> PushConfig:

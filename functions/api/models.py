@@ -411,6 +411,10 @@ class NewExchange(Model):
     context: Annotated[
         dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
     ] = None
+    push_notification_config: Annotated[
+        NewPushConfig | None,
+        Field(description="Where the task's changes are sent, as with a new task."),
+    ] = None
 
     @field_validator("message", "context")
     @classmethod

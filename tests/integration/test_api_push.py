@@ -112,6 +112,17 @@ def test_many_tasks_are_created_each_with_its_own(caller: Caller, account: Accou
     assert account.push.ids(third["taskId"]) == []
 
 
+def test_a_message_that_is_waited_for_takes_one_too(caller: Caller, account: Account) -> None:
+    refused = caller.send(
+        "POST",
+        f"/a2a/{AGENT}/messages",
+        body=json.dumps({"message": "Hi.", "pushNotificationConfig": {"url": "http://example.com"}}),
+    )
+
+    assert (refused.status, refused.body["details"][0]["field"]) == (400, "pushNotificationConfig.url")
+    assert account.store.page(AGENT, None, 10, None).tasks == []
+
+
 def test_a_task_without_a_configuration_uses_no_key(caller: Caller, account: Account) -> None:
     caller.post(AGENT, {"message": "Hi."})
     caller.post(AGENT, {"message": "Hi.", "pushNotificationConfig": {"url": URL}})

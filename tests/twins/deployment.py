@@ -285,7 +285,11 @@ class Deployment:
     def exchanges(self, failpoints: Failpoints | None = None) -> Exchanges:
         points = failpoints or Failpoints()
         return Exchanges(
-            self.submitter(points), self.answerer(points), self.slots(points), self.tasks(points)
+            self.submitter(points),
+            self.answerer(points),
+            self.slots(points),
+            self.tasks(points),
+            self.push_configs(points),
         )
 
     def conversations(self, failpoints: Failpoints | None = None) -> Conversations:

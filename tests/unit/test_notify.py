@@ -225,6 +225,31 @@ def test_a_creation_that_dies_and_is_repeated_has_one_configuration(
     assert told(deployment) == [Status.RUNNING, Status.COMPLETED]
 
 
+def say(deployment: Deployment, message: str, **changes: Any) -> Task:
+    said = Submission("demo", "writer", message, None, None, "request-1", context_id="talk", **changes)
+    return deployment.exchanges().begin(said)
+
+
+def test_a_message_that_is_waited_for_has_its_receiver(deployment: Deployment) -> None:
+    say(deployment, "Hi.", push=HOOK)
+    deployment.work()
+    assert told(deployment) == [Status.RUNNING, Status.COMPLETED]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_message_that_answers_a_question_brings_its_receiver(deployment: Deployment, times: int) -> None:
+    deployment.registry.apply(agent(allowed_tools=("ask_user",)))
+    deployment.model.then(ASK, answer())
+    task = say(deployment, "Write.")
+    deployment.work()
+    for _ in range(times):
+        answered = say(deployment, "2026", push=HOOK, idempotency=Idempotency("k", "d"))
+        assert answered.ref == task.ref
+    deployment.work()
+    assert deployment.push.ids(task.ref.task_id) == [task.ref.task_id]
+    assert told(deployment) == [Status.PENDING, Status.RUNNING, Status.COMPLETED]
+
+
 # ---------------------------------------------------------------- what goes wrong on the way
 
 

@@ -1,11 +1,12 @@
 """A message and its answer in one call: a task, or the answer to the question that one asks, and the wait."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import ContextRef, Status, Task
 from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.push import PushConfigs
 from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.submit import Submission, Submitter, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
@@ -13,13 +14,14 @@ from a2a_tasks.services.tasks import Tasks, task_of_project
 
 @dataclass(frozen=True)
 class Exchanges:
-    """All methods raise ``RequestRefused``, ``StoreUnavailable`` and ``PayloadUnavailable``; the same call
-    may then be made again."""
+    """All methods raise ``RequestRefused``, ``StoreUnavailable``, ``PayloadUnavailable`` and
+    ``SealingUnavailable``; the same call may then be made again."""
 
     submitter: Submitter
     answerer: Answerer
     slots: Slots
     tasks: Tasks
+    push: PushConfigs
 
     def exchange(self, submission: Submission, seconds_left: Callable[[], float]) -> Task:
         """Say something to the agent: the task when it has ended or asks, or as it is when the time is over.
@@ -43,15 +45,25 @@ class Exchanges:
                 task = task_of_project(
                     self.tasks.store, submission.project_id, submission.agent_id, held.task_id
                 )
-                return self.answerer.answer(task, submission.message, call_id=held.call_id)
+                return self._answer(task, submission, held.call_id)
         elif asking is not None and asking.question is not None:
             try:
-                return self.answerer.answer(asking, submission.message, call_id=asking.question.call_id)
+                return self._answer(asking, submission, asking.question.call_id)
             except RequestRefused as refused:
                 if refused.code is not ErrorCode.TASK_NOT_WAITING:
                     raise
                 # somebody else's answer came first, or the question's end: this is what is said after it
         return self.submitter.submit(submission)
+
+    def _answer(self, task: Task, submission: Submission, call_id: str) -> Task:
+        if submission.push is not None:
+            # first, so that what the answer changes is told; under an id that a repetition makes again
+            task_id = task.ref.task_id
+            config = replace(submission.push, config_id=submission.push.config_id or task_id)
+            self.push.create(
+                submission.project_id, task.ref.agent_id, task_id, config, "pushNotificationConfig"
+            )
+        return self.answerer.answer(task, submission.message, call_id=call_id)
 
     def _asking(self, submission: Submission, context_id: str) -> Task | None:
         """The conversation's current task, if it asks."""
