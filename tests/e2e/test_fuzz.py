@@ -61,7 +61,13 @@ def test_every_answer_is_in_the_document(target: Target, tmp_path: Path) -> None
             f"--url={target.project.deployed.api_url}",
         ],
         cwd=tmp_path,  # it remembers failures there, and would begin with them the next time
-        env=os.environ | {"FUZZ_KEY": target.project.key, "FUZZ_AGENT": target.agent_id},
+        env=os.environ
+        | {
+            "SCHEMATHESIS_HOOKS": str(HERE / "fuzz_hooks.py"),
+            "FUZZ_KEY": target.project.key,
+            "FUZZ_AGENT": target.agent_id,
+            "FUZZ_AGENT_AT_ONCE": target.project.agent_id,
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
