@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
 from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
@@ -113,6 +114,10 @@ class Account:
     @property
     def exchanges(self) -> DynamoDBExchanges:
         return DynamoDBExchanges(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def chats(self) -> DynamoDBChats:
+        return DynamoDBChats(self.dynamodb, self.resources["TasksTable"])
 
     @property
     def queue(self) -> SQSTaskQueue:

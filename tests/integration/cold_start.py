@@ -26,6 +26,7 @@ LOGICAL_IDS = {
     "dead_letter": "DeadLetterFunction",
     "batcher": "BatcherFunction",
     "notifier": "NotifierFunction",
+    "wecom": "WecomFunction",
     "webhooks": "WebhooksFunction",
 }
 

@@ -40,7 +40,7 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 def test_each_event_is_named_after_its_function() -> None:
     functions = (
         "a2a", "api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier",
-        "webhooks",
+        "webhooks", "wecom",
     )  # fmt: skip
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
@@ -194,3 +194,8 @@ def test_cleanup(account: Account, start: Start) -> None:
 
     assert report["finished"]
     assert len(account.calls.of("Query")) > 1
+
+
+def test_a_url_of_nobody_is_not_verified(agents: Account, start: Start) -> None:  # noqa: ARG001
+    """With its connection it is: tests/integration/test_wecom_handler.py."""
+    assert invoke(start, "wecom", "wecom_verify_url")["statusCode"] == 403

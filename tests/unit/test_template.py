@@ -18,8 +18,14 @@ from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core"
-PUBLIC = {"/health", "/docs", "/a2a/{agentId}/.well-known/agent-card.json"}
+PUBLIC = {
+    "/health",
+    "/docs",
+    "/a2a/{agentId}/.well-known/agent-card.json",
+    "/wecom/{connectionId}/callback",
+}
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
+TALKS_WITH_WECOM = {"WecomRole"}
 SIGNS = "WebhooksRole"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
@@ -310,7 +316,8 @@ def function_is_given_what_it_reads(template: Template) -> list[str]:
     broken = [f"nobody reads {name}" for name in sorted(shared - SHARED_VARIABLES)]
     for name, function in functions(template).items():
         given, read = function["Environment"]["Variables"].keys() - READ_BY_LAMBDA, read_by(function)
-        broken += [f"{name} reads {variable}, which it is not given" for variable in sorted(read - given)]
+        missing = sorted(read - given - shared)
+        broken += [f"{name} reads {variable}, which it is not given" for variable in missing]
         broken += [f"{name} is given {variable}, which it does not read" for variable in sorted(given - read)]
     return broken
 
@@ -398,7 +405,8 @@ def only_what_calls_claude_reads_the_secret(template: Template) -> list[str]:
         and any(
             referenced(item["Resource"]) & secrets or "secretsmanager" in str(item["Action"])
             for item in statements(template, role)
-            if role != SIGNS or not is_signing_secret(item)
+            if (role != SIGNS or not is_signing_secret(item))
+            and (role not in TALKS_WITH_WECOM or not is_connection_secret(item))
         )
     ]
 
@@ -413,6 +421,19 @@ def only_what_signs_reads_the_projects_secrets(template: Template) -> list[str]:
 
 def is_signing_secret(statement: Mapping[str, Any]) -> bool:
     return "secret:${AWS::StackName}/webhooks/" in str(statement["Resource"])
+
+
+def only_what_talks_with_wecom_reads_the_connections_secrets(template: Template) -> list[str]:
+    return [
+        f"{role} {'may not' if role in TALKS_WITH_WECOM else 'may'} reach what opens callbacks"
+        for role in of_type(template, "AWS::IAM::Role")
+        if any(is_connection_secret(item) for item in statements(template, role))
+        is not (role in TALKS_WITH_WECOM)
+    ]
+
+
+def is_connection_secret(statement: Mapping[str, Any]) -> bool:
+    return "secret:${AWS::StackName}/wecom/" in str(statement["Resource"])
 
 
 def policy_names_actions_and_resources(template: Template) -> list[str]:
@@ -542,6 +563,7 @@ def properties(name: str, *path: str) -> tuple[str, ...]:
 
 TASKS = {"Fn::GetAtt": ["TasksTable", "Arn"]}
 SECRET = {"Fn::GetAtt": ["ClaudeApiKeySecret", "Id"]}
+CONNECTION_SECRETS = {"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:x:y:secret:${AWS::StackName}/wecom/*"}
 SIGNING_SECRETS = {"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:x:y:secret:${AWS::StackName}/webhooks/*"}
 MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (visibility_is_six_timeouts, change("Mappings", "WorkerTimeout", "900", "Visibility", to=5399)),
@@ -583,6 +605,10 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (only_what_calls_claude_reads_the_secret, allow("WebhooksRole", "secretsmanager:GetSecretValue", SECRET)),
     (only_what_signs_reads_the_projects_secrets,
      allow("ApiRole", "secretsmanager:GetSecretValue", SIGNING_SECRETS)),
+    (only_what_talks_with_wecom_reads_the_connections_secrets,
+     allow("ApiRole", "secretsmanager:GetSecretValue", CONNECTION_SECRETS)),
+    (only_what_talks_with_wecom_reads_the_connections_secrets,
+     change(*properties("WecomRole", "Policies"), to=[])),
     (who_seals_does_not_open, allow("WebhooksRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (function_is_given_what_it_reads,
      drop(*properties("WorkerFunction", "Environment", "Variables", "MAX_INPUT_WAIT_HOURS"))),
@@ -605,6 +631,7 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
             to="functions.api.app.handler")),
     (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("ApiRole", "Policies"), to=[])),
     (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("A2ARole", "Policies"), to=[])),
+    (who_takes_tasks_of_callers_counts_those_that_wait, change(*properties("WecomRole", "Policies"), to=[])),
     (no_secret_is_in_an_environment,
      change(*properties("WorkerFunction", "Environment", "Variables", "CLAUDE_API_KEY"), to="sk-ant-0")),
     (no_secret_is_in_an_environment,

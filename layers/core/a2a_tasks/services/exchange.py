@@ -38,7 +38,7 @@ class Exchanges:
         """
         if submission.context_id is None:
             return self.submitter.submit(submission)
-        asking = self._asking(submission, submission.context_id)
+        asking = asking_task(self.slots, self.tasks, submission)
         if submission.idempotency is not None:
             held = self.submitter.reserve(submission, submission.idempotency, asking)
             if held.call_id is not None:
@@ -65,12 +65,16 @@ class Exchanges:
             )
         return self.answerer.answer(task, submission.message, call_id=call_id)
 
-    def _asking(self, submission: Submission, context_id: str) -> Task | None:
-        """The conversation's current task, if it asks."""
-        agent = agent_of_project(self.tasks.registry, submission.project_id, submission.agent_id)
-        ref = self.slots.current(ContextRef(agent.agent_id, context_id))
-        task = None if ref is None else self.tasks.store.get(ref)
-        if task is None or task.project_id != submission.project_id:
-            return None
-        task = self.tasks.ending.settled(task)
-        return task if task.status is Status.INPUT_REQUIRED else None
+
+def asking_task(slots: Slots, tasks: Tasks, submission: Submission) -> Task | None:
+    """The current task of the submission's conversation, if it asks.
+
+    Raises ``RequestRefused`` (AGENT_NOT_FOUND) and ``StoreUnavailable``.
+    """
+    agent = agent_of_project(tasks.registry, submission.project_id, submission.agent_id)
+    ref = slots.current(ContextRef(agent.agent_id, submission.context_id)) if submission.context_id else None
+    task = None if ref is None else tasks.store.get(ref)
+    if task is None or task.project_id != submission.project_id:
+        return None
+    task = tasks.ending.settled(task)
+    return task if task.status is Status.INPUT_REQUIRED else None

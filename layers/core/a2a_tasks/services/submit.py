@@ -68,10 +68,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Idempotency:
-    """A caller's key for a request, and the digest of what it asked for."""
+    """A caller's key for a request, the digest of what it asked for, and how long the key stands for it."""
 
     key: str
     digest: str
+    kept_ms: int = RESERVED_MS
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class Submission:
     parts: tuple[Mapping[str, Any], ...] = ()
     envelope: Mapping[str, Any] | None = None
     push: PushConfig | None = None
+    notifies: bool = False
+    """Somebody is to be told of its changes, also without ``push``: those who asked in a chat."""
 
     def to_document(self) -> dict[str, Any]:
         """The task's input as it is kept."""
@@ -208,7 +211,7 @@ class Submitter:
         now = self.clock.now()
         task_id = asking.ref.task_id if asking else ids.task_id(now, self.entropy.bytes(10))
         call_id = asking.question.call_id if asking and asking.question else None
-        wanted = Reservation(task_id, asked.digest, now + RESERVED_MS, call_id)
+        wanted = Reservation(task_id, asked.digest, now + asked.kept_ms, call_id)
         held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
         if held.digest != asked.digest:
             raise RequestRefused(
@@ -299,7 +302,7 @@ class Submitter:
             depth=origin.depth if origin else 0,
             counts_as_pending=agent.max_pending_tasks is not None,
             live=submission.live,
-            notifies=submission.push is not None,
+            notifies=submission.notifies or submission.push is not None,
             events=(events.accepted(now),),
         )
 

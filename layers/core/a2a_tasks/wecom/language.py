@@ -12,7 +12,6 @@ class Language(StrEnum):
 
 
 def language_of(text: str) -> Language:
-    """By the script that somebody writes in; Chinese where that says nothing."""
-    if _CHINESE.search(text) or not any(character.isalpha() for character in text):
-        return Language.ZH
-    return Language.EN
+    """By the script that somebody writes in; Chinese where that says nothing, as in ``/new``."""
+    says_nothing = text.startswith("/") or not any(character.isalpha() for character in text)
+    return Language.ZH if says_nothing or _CHINESE.search(text) else Language.EN

@@ -25,6 +25,27 @@ def fit(text: str, limit: int) -> str:
     return text[: _end_of_part(text, 0, room)] + CUT_MARK if room > 0 else ""
 
 
+def fit_end(text: str, limit: int) -> str:
+    """The same, but its end, after the mark: what is newest of what grows."""
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(CUT_MARK.encode())
+    if room <= 0:
+        return ""
+    start = len(text) - len(encoded[-room:].decode(errors="ignore"))
+    while start < len(text) and start > 0 and _belong_together(text[start - 1], text[start]):
+        start += 1
+    return CUT_MARK + text[start:]
+
+
+def shorten(text: str, limit: int, remark: str) -> str:
+    """The text if it has at most ``limit`` bytes, else its beginning, and a remark about the rest."""
+    if len(text.encode()) <= limit:
+        return text
+    return fit(text, limit - len(remark.encode())) + remark
+
+
 def split(text: str, limit: int) -> list[str]:
     """The text in parts of at most ``limit`` bytes, each after its number (``1/3``, line feed) if several.
 

@@ -1,0 +1,56 @@
+"""WeCom: what people write to bots and applications, and the verification of their URLs.
+
+Lean on purpose: WeCom waits one second for a URL to be verified, a cold start included. Neither Powertools
+nor pydantic is imported at all, and what answers messages only when one comes.
+"""
+
+import gc
+from typing import TYPE_CHECKING, Any
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.connection_secrets import KeptConnectionSecrets
+from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
+from a2a_tasks.adapters.kept_connections import KeptConnections
+from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.printed_telemetry import PrintedTelemetry
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.services.wecom.door import Door
+
+if TYPE_CHECKING:
+    from a2a_tasks.services.wecom.talkers import Talkers
+
+WECOM_SECONDS = 5.0
+"""So long WeCom waits for the answer to a message; then it sends the message again."""
+
+telemetry = PrintedTelemetry(
+    "wecom", environment.text("POWERTOOLS_METRICS_NAMESPACE"), environment.text("LOG_LEVEL")
+)
+clock = SystemClock()
+
+
+def _talkers() -> "Talkers":
+    from a2a_tasks.wiring.wecom import talkers_of_function
+
+    return talkers_of_function(telemetry)
+
+
+door = Door(
+    connections=KeptConnections(
+        DynamoDBConnections(clients.dynamodb(), environment.text("REGISTRY_TABLE")), clock
+    ),
+    secrets=KeptConnectionSecrets(Lazy(clients.secretsmanager), clock),
+    talkers=Lazy(_talkers),
+    clock=clock,
+    entropy=SystemEntropy(),
+    telemetry=telemetry,
+)
+gc.enable()
+gc.freeze()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    until = clock.now() + round(WECOM_SECONDS * 1000)
+    try:
+        return door.answer(event, lambda: (until - clock.now()) / 1000)
+    finally:
+        telemetry.flush()

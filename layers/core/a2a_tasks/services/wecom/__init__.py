@@ -1,0 +1,1 @@
+"""Answers that reach people in WeCom."""

@@ -1,0 +1,94 @@
+"""What WeCom shows of a task while it goes on: asked for about once a second, answered from one read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.exchanges import ExchangeStore, Watched
+from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.live import snapshot
+from a2a_tasks.services.wecom.results import ResultTexts
+from a2a_tasks.wecom.bot_replies import CONTENT_BYTES, stream_frame
+from a2a_tasks.wecom.connection import Connection
+from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.phrases import Phrase, progress_line, say
+from a2a_tasks.wecom.text import fit_end
+
+BY_STREAM = "stream"
+"""The claim of all refreshes together: each of them says the same."""
+
+
+@dataclass(frozen=True)
+class Refreshes:
+    exchanges: ExchangeStore
+    texts: ResultTexts
+    clock: Clock
+    telemetry: Telemetry
+
+    def frame(self, connection: Connection, stream_id: str) -> dict[str, Any]:
+        """The whole stream as it is now. Raises ``StoreUnavailable`` and ``PayloadUnavailable``."""
+        ref = ExchangeRef.of_stream(stream_id)
+        watched = self.exchanges.watch(ref.task_id) if ref else Watched([], [])
+        exchange = find(watched.exchanges, ref) if ref else None
+        if exchange is None or exchange.connection_id != connection.connection_id:
+            return stream_frame(stream_id, say(Language.ZH, Phrase.GONE), finish=True)
+        match step_of(exchange, self.clock.now()):
+            case Step.GO_ON:
+                return frame_of(exchange, _so_far(exchange, watched), finish=False)
+            case Step.CLOSE:
+                return self._closed(exchange)
+            case Step.DELIVER:
+                return self._delivered(exchange)
+            case Step.REPEAT:
+                return frame_of(exchange, self._text(exchange), finish=True)
+            case Step.ELSEWHERE:
+                return _elsewhere(exchange)
+
+    def _closed(self, exchange: Exchange) -> dict[str, Any]:
+        current = self.exchanges.close(exchange.ref) or exchange
+        if current.state is State.CLOSED:
+            self.telemetry.count("WecomStreamsClosed")
+        return _elsewhere(current)
+
+    def _delivered(self, exchange: Exchange) -> dict[str, Any]:
+        # read first: what cannot be read is not taken on, and the next refresh tries again
+        text = self._text(exchange)
+        claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
+        current = self.exchanges.claim(exchange.ref, claim) or exchange
+        if current.claim is None or current.claim.means is not Means.STREAM:
+            return _elsewhere(current)
+        if current.claim == claim:
+            self.telemetry.count("WecomDelivered", code="STREAM")
+        return frame_of(exchange, text, finish=True)
+
+    def _text(self, exchange: Exchange) -> str:
+        try:
+            return self.texts.fitting(exchange, CONTENT_BYTES)
+        except PayloadCorrupt:
+            return say(exchange.language, Phrase.GONE)  # clean-up has begun with it
+
+
+def frame_of(exchange: Exchange, content: str, finish: bool) -> dict[str, Any]:
+    """A frame of an exchange's stream; opinions of it come back under the stream's id."""
+    stream_id = exchange.ref.stream_id
+    return stream_frame(stream_id, content, finish, feedback_id=stream_id)
+
+
+def _so_far(exchange: Exchange, watched: Watched) -> str:
+    """The newest of what was said since the exchange began, and what is being done."""
+    chunks = [chunk for chunk in watched.chunks if chunk.turn > exchange.from_turn]
+    if not chunks:
+        return say(exchange.language, Phrase.WAITING, task=exchange.ref.task_id)
+    seen = snapshot(chunks)
+    doing = progress_line(exchange.language, seen.progress)
+    if not seen.text:
+        return doing
+    return f"{fit_end(seen.text, CONTENT_BYTES - len(doing.encode()) - 2)}\n\n{doing}"
+
+
+def _elsewhere(exchange: Exchange) -> dict[str, Any]:
+    is_to_come = exchange.state in (State.CLOSED, State.CLAIMED)
+    phrase = Phrase.FOLLOWS if is_to_come and exchange.end is None else Phrase.ELSEWHERE
+    return frame_of(exchange, say(exchange.language, phrase), finish=True)

@@ -1,0 +1,63 @@
+"""What the function needs that people in WeCom reach, beyond verifying a URL."""
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.chat_files import HttpFiles
+from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
+from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
+from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.results import Results
+from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.services.wecom.application import Application
+from a2a_tasks.services.wecom.asking import Asking
+from a2a_tasks.services.wecom.bot import Bot
+from a2a_tasks.services.wecom.commands import Commander
+from a2a_tasks.services.wecom.files import Files
+from a2a_tasks.services.wecom.refreshes import Refreshes
+from a2a_tasks.services.wecom.results import ResultTexts
+from a2a_tasks.services.wecom.talkers import Talkers
+from a2a_tasks.wiring.submitter import submitter_of_function
+from a2a_tasks.wiring.tasks import TaskWiring
+
+
+def talkers_of_function(telemetry: Telemetry) -> Talkers:
+    """As the environment says. Raises ``Misconfigured``."""
+    wired = TaskWiring.of_function(telemetry)
+    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    tasks = Tasks(wired.store, wired.registry, payloads, payloads, wired.ending, pause=_never)
+    answerer = Answerer(
+        wired.store,
+        DynamoDBRecords(wired.dynamodb, wired.table),
+        payloads,
+        wired.queue,
+        wired.ending,
+        telemetry,
+    )
+    submitter = submitter_of_function(wired, payloads)
+    exchanges = DynamoDBExchanges(wired.dynamodb, wired.table)
+    chats = DynamoDBChats(wired.dynamodb, wired.table)
+    sealer = KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN"))
+    asking = Asking(submitter, answerer, wired.slots, tasks, chats, exchanges, sealer, wired.clock)
+    commander = Commander(chats, wired.contexts, tasks)
+    texts = ResultTexts(wired.store, Results(payloads, payloads))
+    files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"))
+    return Talkers(
+        bot=Bot(
+            asking=asking,
+            commander=commander,
+            refreshes=Refreshes(exchanges, texts, wired.clock, telemetry),
+            files=files,
+            exchanges=exchanges,
+            clock=wired.clock,
+            telemetry=telemetry,
+        ),
+        app=Application(asking, commander, telemetry),
+    )
+
+
+def _never(seconds: float) -> None:
+    raise NotImplementedError(f"nobody waits here, least of all {seconds} s")
