@@ -51,6 +51,9 @@ FallbackOption = Annotated[
 PublicUrl = Annotated[
     str | None, typer.Option(metavar="URL", help="The API's address at your own domain, https://….")
 ]
+Markdown = Annotated[
+    bool | None, typer.Option("--markdown/--plain", help="How an application or a group's robot writes.")
+]
 ApiUrl = Annotated[str | None, typer.Option(metavar="URL", help="WeCom's API, if it is a private one.")]
 
 
@@ -70,6 +73,7 @@ def create(
     fallback: FallbackOption = None,
     public_url: PublicUrl = None,
     api_url: ApiUrl = None,
+    markdown: Markdown = None,
     own_keys: OwnKeys = False,
     secret_later: Annotated[
         bool, typer.Option("--secret-later", help="Do not ask for the app's Secret or the group's address.")
@@ -100,6 +104,7 @@ def create(
             "fallback": fallback,
             "publicUrl": public_url,
             "apiUrl": api_url,
+            "markdown": markdown,
         }
     )
     stack = chosen_stack(context)
@@ -143,6 +148,7 @@ def set_connection(
     fallback: FallbackOption = None,
     public_url: PublicUrl = None,
     api_url: ApiUrl = None,
+    markdown: Markdown = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Take messages, or refuse them.")
     ] = None,
@@ -164,6 +170,7 @@ def set_connection(
         "fallback": fallback,
         "publicUrl": public_url,
         "apiUrl": api_url,
+        "markdown": markdown,
         "enabled": enabled,
     }
     change = {name: value for name, value in given.items() if value is not None}

@@ -17,6 +17,7 @@ _OPTIONS = {
     "allowedDepartments": "--allow-department",
     "publicUrl": "--public-url",
     "apiUrl": "--api-url",
+    "markdown": "--markdown/--plain",
 }
 
 

@@ -40,6 +40,7 @@ def document_of(connection: Connection) -> dict[str, Any]:
         "fallback": connection.fallback,
         "apiUrl": None if connection.api_url == API_URL else connection.api_url,
         "publicUrl": connection.public_url,
+        "markdown": connection.markdown,
         "enabled": None if connection.enabled else False,
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -80,6 +81,7 @@ def fields(
         ("May write", ", ".join([*people, *departments]) or ("everybody" if url else None)),
         ("Welcome", connection.welcome),
         ("Fallback", connection.fallback),
+        ("Writes", _written(connection)),
         ("WeCom's API", connection.api_url),
         ("Secrets", secrets_held(connection, secrets)),
         ("Created", iso8601(connection.created_at)),
@@ -98,6 +100,13 @@ def secrets_held(connection: Connection, secrets: ConnectionSecrets | None) -> s
     if connection.kind is Kind.APP:
         words.append("Secret " + _is_there(held.corp_secret))
     return ", ".join(words)
+
+
+def _written(connection: Connection) -> str | None:
+    if connection.kind is Kind.BOT:
+        return None
+    is_markdown = connection.kind is Kind.GROUP if connection.markdown is None else connection.markdown
+    return "Markdown" if is_markdown else "plain text"
 
 
 def _is_there(secret: str | None) -> str:

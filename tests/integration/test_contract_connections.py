@@ -35,6 +35,7 @@ DESK = Connection(
     fallback="ops",
     api_url="https://wecom.example.cn",
     public_url="https://agents.example.cn",
+    markdown=True,
     enabled=False,
 )
 OPS = Connection("ops", PROJECT, Kind.GROUP, "arn:of:ops", 7)

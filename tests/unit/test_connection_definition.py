@@ -66,6 +66,16 @@ def test_an_application_s_number_may_be_written_either_way(number: object) -> No
     assert (connection.app_id, connection.allowed_departments) == ("1000002", frozenset({2, 7}))
 
 
+@pytest.mark.parametrize("document", [APP, GROUP])
+@pytest.mark.parametrize("markdown", [True, False, None])
+def test_applications_and_groups_may_say_how_they_write(
+    document: dict[str, Any], markdown: bool | None
+) -> None:
+    connection = made(document | {"markdown": markdown})
+    assert connection.markdown is markdown
+    assert made(document_of(connection)) == connection
+
+
 bots = st.builds(
     Connection,
     st.just("helper"),
@@ -120,6 +130,8 @@ def test_a_connection_is_a_mapping(document: object) -> None:
         (BOT | {"allowedUsers": ["x" * 65]}, "allowedUsers: 'xxxx"),
         (BOT | {"fallback": "helper"}, "fallback: must be another connection"),
         (BOT | {"welcome": ""}, "welcome: String should have at least 1 character"),
+        (BOT | {"markdown": True}, "markdown: is not for kind bot: a bot always writes Markdown"),
+        (GROUP | {"markdown": "yes"}, "markdown: Input should be a valid boolean"),
         (BOT | {"enabled": "no"}, "enabled: Input should be a valid boolean"),
         (BOT | {"token": "hidden"}, "token: unknown field; known fields are id, kind, projectId, agentId"),
         (GROUP | {"agentId": "a"}, "agentId: is not for kind group: a group's robot only writes"),

@@ -338,7 +338,9 @@ def test_list_and_show_tell_what_there_is(operator: Operator, account: Account) 
         "Secrets:      Token and EncodingAESKey set",
     ):
         assert line in shown
-    assert "Secrets:     webhook key missing" in run(operator, "show", "ops").stdout
+    group = run(operator, "show", "ops").stdout
+    assert "Secrets:     webhook key missing" in group
+    assert "Writes:      Markdown" in group
     assert "ww0123456789abcdef / 1000002" in run(operator, "show", "desk").stdout
     assert run(operator, "list", "--project", OTHER_PROJECT, "--json").stdout == "[]\n"
 
@@ -383,6 +385,15 @@ def test_set_changes_what_is_named_and_nothing_else(operator: Operator, account:
         before = replace(before, **change)
         assert stored(account) == before
     assert secrets(account) == kept
+
+
+def test_an_application_writes_markdown_if_it_is_told_to(operator: Operator, account: Account) -> None:
+    create_app(operator)
+    told = [("--markdown", True, "Markdown"), ("--plain", False, "plain text")]
+    for option, markdown, shown in told:
+        assert run(operator, "set", "desk", option).exit_code == 0
+        assert stored(account, "desk").markdown is markdown
+        assert run(operator, "show", "desk").stdout.count(shown) == 1
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ def to_connection(connection_id: str, item: dict[str, Any]) -> Connection:
         fallback=item.get("fallback"),
         api_url=item.get("apiUrl", API_URL),
         public_url=item.get("publicUrl"),
+        markdown=item.get("markdown"),
         enabled=item["enabled"],
     )
 
@@ -156,6 +157,7 @@ def from_connection(connection: Connection) -> dict[str, Any]:
         "fallback": connection.fallback,
         "apiUrl": connection.api_url,
         "publicUrl": connection.public_url,
+        "markdown": connection.markdown,
         "enabled": connection.enabled,
     }
     return _key(connection.connection_id) | {

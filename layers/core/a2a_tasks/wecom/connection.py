@@ -33,7 +33,9 @@ class Connection:
     a bot's token and key are its own. With neither ``allowed_users`` nor ``allowed_departments`` everybody
     may write who can. ``fallback`` is the connection that gets what comes too late for this one.
     ``api_url`` is WeCom's API, without ``/cgi-bin``; ``public_url`` where WeCom reaches ours, None for the
-    stack's own address. ``created_at`` is in Unix milliseconds.
+    stack's own address. ``markdown`` says whether an application or a group's robot writes Markdown; None is
+    no for the one, which may be read in personal WeChat, and yes for the other. ``created_at`` is in Unix
+    milliseconds.
     """
 
     connection_id: str
@@ -52,6 +54,7 @@ class Connection:
     fallback: str | None = None
     api_url: str = API_URL
     public_url: str | None = None
+    markdown: bool | None = None
     enabled: bool = True
 
 

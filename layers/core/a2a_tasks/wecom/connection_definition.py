@@ -16,12 +16,11 @@ _APP_ID = re.compile(r"[1-9][0-9]{0,15}")
 _BOT_ID = re.compile(r"[!-~]{1,128}")
 _USER_ID = re.compile(r"[!-~]{1,64}")
 _COMMON = frozenset({"id", "kind", "project_id", "api_url", "enabled"})
+_TALKING = _COMMON | {"agent_id", "allowed_users", "welcome", "public_url"}
 _FIELDS = {
-    Kind.BOT: _COMMON
-    | {"agent_id", "bot_id", "conversation", "allowed_users", "welcome", "fallback", "public_url"},
-    Kind.APP: _COMMON
-    | {"agent_id", "corp_id", "app_id", "allowed_users", "allowed_departments", "welcome", "public_url"},
-    Kind.GROUP: _COMMON,
+    Kind.BOT: _TALKING | {"bot_id", "conversation", "fallback"},
+    Kind.APP: _TALKING | {"corp_id", "app_id", "allowed_departments", "markdown"},
+    Kind.GROUP: _COMMON | {"markdown"},
 }
 _REQUIRED = {Kind.BOT: ("agent_id",), Kind.APP: ("agent_id", "corp_id", "app_id"), Kind.GROUP: ()}
 _HINTS = {
@@ -29,6 +28,7 @@ _HINTS = {
         "a bot cannot look up who is in a department, which takes an application's token; list people in"
         " allowedUsers, or limit who sees the bot (可见范围) in WeCom's console"
     ),
+    (Kind.BOT, "markdown"): "a bot always writes Markdown",
     (Kind.APP, "conversation"): "nobody can write to an application from a group",
     (Kind.APP, "fallback"): "an application may write at any time, so nothing comes too late for it",
     (Kind.GROUP, "agent_id"): "a group's robot only writes, so no agent answers there",
@@ -68,6 +68,7 @@ class ConnectionDefinition(BaseModel):
     fallback: str | None = None
     api_url: Annotated[str, Field(max_length=2_000)] = API_URL
     public_url: Annotated[str | None, Field(max_length=2_000)] = None
+    markdown: Annotated[bool | None, Field(strict=True)] = None
     enabled: Annotated[bool, Field(strict=True)] = True
 
     @field_validator("id", "project_id", "agent_id", "fallback")
@@ -133,6 +134,7 @@ class ConnectionDefinition(BaseModel):
             fallback=self.fallback,
             api_url=self.api_url,
             public_url=self.public_url,
+            markdown=self.markdown,
             enabled=self.enabled,
         )
 
