@@ -19,7 +19,7 @@ FIRST = "1"
 """The exchange of the message that made the task."""
 STREAM_MS = 330_000
 """How long a stream may go on. WeCom asks for six minutes, counted from when the message was written."""
-LAST_DELIVERY_MS = 345_000
+LAST_DELIVERY_MS = 340_000
 """Until when a refresh may take on the delivery: if its answer is lost, there must be another one."""
 URL_MS = 3_540_000
 """How long a response URL is good for: an hour by WeCom's clock, less a minute."""
