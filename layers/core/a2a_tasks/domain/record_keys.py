@@ -2,6 +2,8 @@
 
 CONFIG = "NOTIFY#"
 """A push configuration. It sorts before every record, so that records are read without it."""
+DELIVERY = "DELIVERY#"
+"""How far an answer is that is sent to a chat in parts. It sorts before every record too."""
 PROMPT_KEY = "PROMPT"
 FIRST_RECORD = PROMPT_KEY
 CALL = "#TOOL#"
@@ -10,6 +12,11 @@ CALL = "#TOOL#"
 def config_key(config_id: str) -> str:
     """A push configuration."""
     return f"{CONFIG}{config_id}"
+
+
+def delivery_key(name: str) -> str:
+    """An answer to one chat."""
+    return f"{DELIVERY}{name}"
 
 
 def turn_key(number: int) -> str:

@@ -1,0 +1,72 @@
+"""What WeCom's error codes mean: whether to try again, and what an operator can do.
+
+Only the code counts: the text beside it is for people, and changes. https://developer.work.weixin.qq.com/document/path/90313
+"""
+
+from enum import StrEnum
+
+OK = 0
+BUSY = -1
+BAD_SECRET = 40001
+UNTRUSTED_IP = 60020
+
+
+class Remedy(StrEnum):
+    """What helps against an error."""
+
+    AGAIN = "again"  # at once, a few times
+    LATER = "later"  # when WeCom has had some rest
+    NEW_TOKEN = "new token"  # noqa: S105  once, with a fresh access token
+    NONE = "none"  # nothing that happens by itself
+
+
+_REMEDIES = {
+    BUSY: Remedy.AGAIN,
+    45009: Remedy.LATER,  # too often
+    45033: Remedy.LATER,  # too many at once
+    40014: Remedy.NEW_TOKEN,  # no such token
+    42001: Remedy.NEW_TOKEN,  # expired
+}
+
+_ADVICE = {
+    BUSY: "WeCom is busy.",
+    40001: "The application's secret is wrong: give the connection the right one with"
+    " `a2actl wecom connections rotate --corp-secret`.",
+    40003: "There is no member of this user id.",
+    40007: "WeCom does not know the file any more.",
+    40008: "WeCom does not take this kind of message there.",
+    40013: "The corp id is wrong: correct it in the connection.",
+    40014: "The access token is not valid, and neither was a new one.",
+    40056: "The application's AgentID is wrong: correct it in the connection.",
+    40058: "WeCom does not take the request as it is.",
+    41001: "WeCom has got no access token.",
+    42001: "The access token has expired, and so had a new one.",
+    44004: "The message is empty.",
+    45002: "The message is too long.",
+    45009: "Messages come more often than WeCom allows.",
+    45033: "More calls at once than WeCom allows.",
+    48002: "The application may not use this part of WeCom's API.",
+    UNTRUSTED_IP: "The address that we call from is not among the application's trusted IPs: enter it in WeCom's"
+    " console (企业可信IP). It only stays the same with WecomFixedIp.",
+    60011: "The member is not in the application's visible range: widen it in WeCom's console.",
+    60111: "There is no member of this user id.",
+    81013: "Nobody whom the message is for may use the application: widen its visible range in WeCom's console.",
+    93000: "There is no group robot of this key: give the connection the right one with"
+    " `a2actl wecom connections rotate --webhook-key`.",
+}
+
+
+def remedy(errcode: int) -> Remedy:
+    """An error that nobody knows is taken for good: trying again may do harm, and somebody is told."""
+    return _REMEDIES.get(errcode, Remedy.NONE)
+
+
+def advice(errcode: int) -> str:
+    """A sentence for an operator."""
+    known = _ADVICE.get(errcode)
+    return f"{known} (WeCom's error {errcode})" if known else f"WeCom refuses it with its error {errcode}."
+
+
+def metric_code(errcode: int) -> str:
+    """The code as a dimension of a metric: those that are known, and one for all others."""
+    return str(errcode) if errcode in _ADVICE else "other"

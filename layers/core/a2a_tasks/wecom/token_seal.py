@@ -1,0 +1,28 @@
+"""Encryption of access tokens at rest, by the secret that they were given for: who may use one has that."""
+
+import hashlib
+import hmac
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES = 12
+_PURPOSE = b"a2a-tasks: access tokens at rest"
+
+
+def seal(token: str, corp_secret: str, connection_id: str, nonce: bytes) -> bytes:
+    """``nonce`` is random and never used twice."""
+    return nonce + AESGCM(_key(corp_secret)).encrypt(nonce, token.encode(), connection_id.encode())
+
+
+def open_sealed(sealed: bytes, corp_secret: str, connection_id: str) -> str | None:
+    """The token; None if it was sealed by another secret or for another connection."""
+    nonce, encrypted = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    try:
+        return AESGCM(_key(corp_secret)).decrypt(nonce, encrypted, connection_id.encode()).decode()
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _key(corp_secret: str) -> bytes:
+    return hmac.digest(corp_secret.encode(), _PURPOSE, hashlib.sha256)
