@@ -1,11 +1,13 @@
-"""Notifier: a change of a task's status becomes one message for each receiver."""
+"""Notifier: a change of a task's status becomes one message for each receiver, and each chat that waits."""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
+from a2a_tasks.adapters.sqs_errands import SQSErrands
 from a2a_tasks.adapters.sqs_notifications import SQSNotifications
 from a2a_tasks.adapters.task_stream import sequence_number_of, status_change_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
@@ -13,9 +15,12 @@ from a2a_tasks.services.notify import Notifier
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
+dynamodb, sqs, table = clients.dynamodb(), clients.sqs(), environment.text("TASKS_TABLE")
 notifier = Notifier(
-    configs=DynamoDBPushConfigs(clients.dynamodb(), environment.text("TASKS_TABLE")),
-    sender=SQSNotifications(clients.sqs(), environment.text("NOTIFICATION_QUEUE_URL")),
+    configs=DynamoDBPushConfigs(dynamodb, table),
+    sender=SQSNotifications(sqs, environment.text("NOTIFICATION_QUEUE_URL")),
+    exchanges=DynamoDBExchanges(dynamodb, table),
+    errands=SQSErrands(sqs, environment.text("WECOM_QUEUE_URL")),
     telemetry=telemetry,
 )
 

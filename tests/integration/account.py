@@ -28,6 +28,7 @@ from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.push import Notification, StatusChange, notification_of
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhook_secret import WebhookSecret
+from a2a_tasks.wecom.connection import ConnectionSecrets
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.template import table_definition
 
@@ -47,6 +48,8 @@ QUEUES = (
     "NotificationQueue",
     "NotificationDeadLetterQueue",
     "NotifierDeadLetterQueue",
+    "WeComQueue",
+    "WeComDeadLetterQueue",
 )
 CREATED_AT = 1_750_000_000_000
 
@@ -151,6 +154,11 @@ class Account:
         self.registry.create_project(project_id, CREATED_AT)
         self.registry.set_project(project_id, webhook_secret_arn=arn)
         return secret
+
+    def keep_connection_secrets(self, connection_id: str, secrets: ConnectionSecrets) -> str:
+        """The ARN of a WeCom connection's secret."""
+        name, text = f"a2a-tasks/wecom/{connection_id}", json.dumps(secrets.to_named())
+        return self.secrets.create_secret(Name=name, SecretString=text)["ARN"]
 
     def notify(self, task: Task, config_id: str = "a") -> Notification:
         """Put a notification of what has become of a task into its queue."""

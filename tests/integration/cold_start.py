@@ -28,6 +28,7 @@ LOGICAL_IDS = {
     "notifier": "NotifierFunction",
     "wecom": "WecomFunction",
     "webhooks": "WebhooksFunction",
+    "wecom_sender": "WeComSenderFunction",
 }
 
 
@@ -50,6 +51,8 @@ def cold_start(
                 _shut_down(module, module.executor.loop.model.connection)
             if name == "webhooks":
                 module._loop.close()
+            if name == "wecom_sender":
+                module.errands.threads.shutdown()
             if name == "batcher":
                 _shut_down(module, module.batcher.results.api.connection)
             # a logger outlives its module, and with it the captured output of the test that made it

@@ -1,6 +1,7 @@
 """The stream of the tasks' table on moto, as Lambda hands it to a function."""
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,9 @@ class TableStream:
 def _as_event(record: dict[str, Any]) -> dict[str, Any]:
     at = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
     change = record["dynamodb"] | {"ApproximateCreationDateTime": at}
-    event: dict[str, Any] = json.loads(json.dumps(record | {"dynamodb": change}))
+    event: dict[str, Any] = json.loads(
+        json.dumps(record | {"dynamodb": change}, default=lambda binary: b64encode(binary).decode())
+    )
     return event
 
 

@@ -38,6 +38,7 @@ from tests.twins.batches import MemoryBatches
 from tests.twins.clock import FakeClock
 from tests.twins.contexts import MemoryContexts
 from tests.twins.entropy import SeededEntropy
+from tests.twins.exchanges import MemoryExchanges
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.live import MemoryLive
@@ -53,6 +54,7 @@ from tests.twins.slots import MemorySlots
 from tests.twins.stream import MemoryStream
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
+from tests.twins.wecom import MemoryErrands
 from tests.twins.workspaces import DiskWorkspaces
 
 LEASE_SECONDS = 45
@@ -114,6 +116,8 @@ class Deployment:
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     live: MemoryLive = field(default_factory=MemoryLive)
+    chats: MemoryExchanges = field(init=False)
+    errands: MemoryErrands = field(default_factory=MemoryErrands)
     room: int = 0  # each test says itself what a process gets
     orphan_after_ms: int = 2 * RETENTION_MS
     stream: MemoryStream = field(init=False)
@@ -121,6 +125,7 @@ class Deployment:
     queue: MemoryQueue = field(init=False)
 
     def __post_init__(self) -> None:
+        self.chats = MemoryExchanges(self.live)
         self.stream = MemoryStream(self.store)
         self.dead = MemoryQueue(self.clock)
         self.queue = MemoryQueue(self.clock, dead=self.dead)
@@ -168,7 +173,9 @@ class Deployment:
     def notifier(self, failpoints: Failpoints | None = None) -> Notifier:
         points = failpoints or Failpoints()
         push, queue = points.wrap("push", self.push), points.wrap("notifications", self.notifications)
-        return Notifier(push, queue, self.telemetry)
+        exchanges = points.wrap("exchanges", self.chats)
+        errands = points.wrap("errands", self.errands)
+        return Notifier(push, queue, exchanges, errands, self.telemetry)
 
     def slots(self, failpoints: Failpoints | None = None) -> Slots:
         points = failpoints or Failpoints()

@@ -56,7 +56,11 @@ class DynamoDBAccessTokens:
     def unlock(self, connection_id: str, holder: str) -> None:
         """Protects the lock of whoever has it by now."""
         self._update(
-            connection_id, "REMOVE holder, lockedUntil", "holder = :holder", {":holder": holder}, has_ttl=False
+            connection_id,
+            "REMOVE holder, lockedUntil",
+            "holder = :holder",
+            {":holder": holder},
+            has_ttl=False,
         )
 
     def drop(self, connection_id: str, sealed: bytes) -> None:

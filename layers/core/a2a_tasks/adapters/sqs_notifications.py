@@ -3,20 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.sqs_batches import OutgoingMessage, send_all
 from a2a_tasks.domain.push import Notification
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.ports.push import Unsent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-AT_ONCE = 10
-"""Messages that SQS takes in one call."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +22,9 @@ class SQSNotifications:
     url: str
 
     def send(self, notifications: Sequence[Notification]) -> list[Unsent]:
-        return [
-            unsent for some in batched(notifications, AT_ONCE, strict=False) for unsent in self._send(some)
-        ]
-
-    def _send(self, notifications: Sequence[Notification]) -> list[Unsent]:
-        entries: list[Any] = [
-            {"Id": str(n), "MessageBody": json.dumps(to_message(found)), "MessageGroupId": found.project_id}
-            for n, found in enumerate(notifications)
-        ]
-        try:
-            answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            return [Unsent(found, str(error)) for found in notifications]
-        return [Unsent(notifications[int(entry["Id"])], entry["Code"]) for entry in answer.get("Failed", [])]
+        messages = [OutgoingMessage(json.dumps(to_message(one)), one.project_id) for one in notifications]
+        unsent = send_all(self.client, self.url, messages)
+        return [Unsent(notifications[place], reason) for place, reason in unsent.items()]
 
 
 def to_message(notification: Notification) -> dict[str, Any]:

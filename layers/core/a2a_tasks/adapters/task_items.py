@@ -160,6 +160,8 @@ def to_item(task: Task) -> dict[str, Any]:
         values["live"] = True
     if task.notifies:
         values["notify"] = True
+    if task.groups:
+        values["groups"] = list(task.groups)
     if task.counts_as_pending:
         values["pendingAgent"] = pending_partition(task.ref.agent_id)
     if task.events:
@@ -212,6 +214,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         answered=tuple(values.get("answered", ())),
         live=bool(values.get("live", False)),
         notifies=values.get("notify", False),
+        groups=tuple(values.get("groups", ())),
         counts_as_pending="pendingAgent" in values,
         events=tuple(_event(value) for value in values.get("events", ())),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,15 +19,28 @@ REASON = "reason"
 MAX_REASON = 500
 
 
+class Received(Protocol):
+    """What is needed of a received message."""
+
+    @property
+    def receipt(self) -> str: ...
+
+    @property
+    def body(self) -> str: ...
+
+    @property
+    def group_id(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class SQSWebhookQueue:
-    """``WebhookQueue``."""
+    """``WebhookQueue``, and the same for other queues whose messages are tried by time."""
 
     client: "SQSClient"
     url: str
     dead_letter_url: str
 
-    def hide(self, delivery: WebhookDelivery, seconds: int) -> None:
+    def hide(self, delivery: Received, seconds: int) -> None:
         self._call(
             self.client.change_message_visibility,
             QueueUrl=self.url,
@@ -35,7 +48,7 @@ class SQSWebhookQueue:
             VisibilityTimeout=seconds,
         )
 
-    def bury(self, delivery: WebhookDelivery, reason: str) -> None:
+    def bury(self, delivery: Received, reason: str) -> None:
         """Not left to SQS, which counts receives: this one counts time. Sent twice it is there twice, under
         the same notification's id."""
         group = {} if delivery.group_id is None else {"MessageGroupId": delivery.group_id}

@@ -27,8 +27,8 @@ _FILE_NAME = re.compile(r'filename="([^"]{1,255})"')
 
 
 class HttpWeComApi:
-    """``WeComApi``. A connection for each request, no proxy, no redirect, no cookie: a process that was frozen
-    finds no connection that only seems to be open."""
+    """``WeComApi``. A connection for each request, so that a process that was frozen finds none that only
+    seems to be open; no proxy, no redirect, no cookie."""
 
     def __init__(
         self,

@@ -167,7 +167,8 @@ class Task:
     ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
     ``answered`` are the keys of the records that hold the answers to its questions, in order.
     ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
-    to be told of its changes (``domain/push.py``).
+    to be told of its changes (``domain/push.py``); ``groups`` are the WeCom connections of groups that are
+    told of its end and its questions.
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
     """
@@ -211,6 +212,7 @@ class Task:
     answered: tuple[str, ...] = ()
     live: bool = False
     notifies: bool = False
+    groups: tuple[str, ...] = ()
     counts_as_pending: bool = False
     events: tuple[Event, ...] = ()
 

@@ -18,6 +18,14 @@ class Watched:
     chunks: list[LiveChunk]
 
 
+class ExchangeReader(Protocol):
+    """A separate port: who only sends on what has ended changes nothing."""
+
+    def of_task(self, task_id: str) -> list[Exchange]:
+        """All exchanges of a task. Raises ``StoreUnavailable``."""
+        ...
+
+
 class ExchangeStore(Protocol):
     """Each change gives the exchange as it stands then, whoever has made it so, and None where there is none;
     making it again is safe. All methods raise ``StoreUnavailable``."""

@@ -1,17 +1,19 @@
 """How much callers have used of their rates."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from a2a_tasks.domain.rate import Metered, Rate
+from a2a_tasks.domain.rate import Rate
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """What is counted together: one kind of use by one API key."""
+    """What is counted together: one kind of use (``Metered``, or another enumeration's) by one API key, or
+    whatever else has a rate."""
 
     key_id: str
-    metered: Metered
+    metered: StrEnum
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from a2a_tasks.wecom.connection import Connection
 
 @dataclass
 class WeComRefused(Exception):
-    """WeCom has answered with an error. ``from_ip`` is the address that it was called from, where it says so."""
+    """WeCom has answered with an error. ``from_ip`` is where it was called from, if it says so."""
 
     endpoint: str
     errcode: int

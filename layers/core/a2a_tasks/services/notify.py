@@ -1,20 +1,28 @@
-"""Tell the queue of notifications what has become of tasks: one message a change and receiver."""
+"""Tell the queues what has become of tasks: one message a change and receiver, and one a chat that waits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from a2a_tasks.domain.push import StatusChange, notification_of
+from a2a_tasks.domain.push import Notification, StatusChange, notification_of
+from a2a_tasks.domain.task import TERMINAL, Status
+from a2a_tasks.ports.errands import Errand, ErrandSender
+from a2a_tasks.ports.exchanges import ExchangeReader
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.push import NotificationSender, PushConfigIds
 from a2a_tasks.ports.telemetry import Telemetry
 
+NEWS_FOR_CHATS = TERMINAL | {Status.INPUT_REQUIRED}
+
 
 @dataclass(frozen=True)
 class Notifier:
-    """Changes may come more than once, and notifications are then sent more than once, under the same ids."""
+    """Changes may come more than once, and notifications and errands are then sent more than once, under the
+    same ids."""
 
     configs: PushConfigIds
     sender: NotificationSender
+    exchanges: ExchangeReader
+    errands: ErrandSender
     telemetry: Telemetry
 
     def notify(self, changes: Sequence[StatusChange | None]) -> int | None:
@@ -23,26 +31,66 @@ class Notifier:
         The place of the first change that is not certainly told, from which on all must come again; None
         where there is no such change.
         """
-        places, notifications, first = [], [], None
+        notifications: list[tuple[int, Notification]] = []
+        errands: list[tuple[int, Errand]] = []
+        failed: list[int] = []
         for place, change in enumerate(changes):
             if change is None:
                 continue
             try:
-                ids = self.configs.ids(change.task.ref.task_id)
+                notifications += [(place, found) for found in self._notifications(change)]
+                errands += [(place, found) for found in self._errands(change)]
             except StoreUnavailable as error:
                 self.telemetry.problem("receivers not read", change.task, reason=str(error))
-                first = place
+                failed.append(place)
                 break
-            notifications += [notification_of(change, config_id) for config_id in ids]
-            places += [place] * len(ids)
-        unsent = self.sender.send(notifications)
-        for failed in unsent:
+        failed += self._send_notifications(notifications)
+        failed += self._send_errands(errands)
+        return min(failed, default=None)
+
+    def _notifications(self, change: StatusChange) -> list[Notification]:
+        ids = self.configs.ids(change.task.ref.task_id)
+        return [notification_of(change, config_id) for config_id in ids]
+
+    def _errands(self, change: StatusChange) -> list[Errand]:
+        task = change.task
+        if task.status not in NEWS_FOR_CHATS:
+            return []
+        errand = Errand(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
+        # only who watches a task in a chat has an exchange
+        exchanges = self.exchanges.of_task(task.ref.task_id) if task.live else []
+        waiting = [exchange for exchange in exchanges if exchange.end is None]
+        return [
+            *(replace(errand, exchange_id=exchange.ref.exchange_id) for exchange in waiting),
+            *(replace(errand, group=connection_id) for connection_id in task.groups),
+        ]
+
+    def _send_notifications(self, notifications: Sequence[tuple[int, Notification]]) -> list[int]:
+        """The places of those that may not be in the queue."""
+        unsent = self.sender.send([notification for _, notification in notifications])
+        reasons = {failed.notification: failed.reason for failed in unsent}
+        for notification, reason in reasons.items():
             self.telemetry.problem(
                 "notification not queued",
-                task_id=failed.notification.ref.task_id,
-                correlation_id=failed.notification.correlation_id,
-                reason=failed.reason,
+                task_id=notification.ref.task_id,
+                correlation_id=notification.correlation_id,
+                reason=reason,
             )
         self.telemetry.count("NotificationsQueued", len(notifications) - len(unsent))
-        failed_places = [places[notifications.index(failed.notification)] for failed in unsent]
-        return min([*failed_places, *([] if first is None else [first])], default=None)
+        return [place for place, notification in notifications if notification in reasons]
+
+    def _send_errands(self, errands: Sequence[tuple[int, Errand]]) -> list[int]:
+        """The places of those that may not be in the queue."""
+        if not errands:
+            return []
+        unsent = self.errands.send([errand for _, errand in errands])
+        reasons = {failed.errand: failed.reason for failed in unsent}
+        for errand, reason in reasons.items():
+            self.telemetry.problem(
+                "errand not queued",
+                task_id=errand.ref.task_id,
+                correlation_id=errand.correlation_id,
+                reason=reason,
+            )
+        self.telemetry.count("WeComErrandsQueued", len(errands) - len(unsent))
+        return [place for place, errand in errands if errand in reasons]

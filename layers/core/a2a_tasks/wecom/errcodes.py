@@ -1,6 +1,7 @@
 """What WeCom's error codes mean: whether to try again, and what an operator can do.
 
-Only the code counts: the text beside it is for people, and changes. https://developer.work.weixin.qq.com/document/path/90313
+Only the code counts: the text beside it is for people, and changes.
+https://developer.work.weixin.qq.com/document/path/90313
 """
 
 from enum import StrEnum
@@ -46,11 +47,12 @@ _ADVICE = {
     45009: "Messages come more often than WeCom allows.",
     45033: "More calls at once than WeCom allows.",
     48002: "The application may not use this part of WeCom's API.",
-    UNTRUSTED_IP: "The address that we call from is not among the application's trusted IPs: enter it in WeCom's"
-    " console (企业可信IP). It only stays the same with WecomFixedIp.",
+    UNTRUSTED_IP: "The address that we call from is not one of the application's trusted IPs: enter it in"
+    " WeCom's console (企业可信IP). It only stays the same with WecomFixedIp.",
     60011: "The member is not in the application's visible range: widen it in WeCom's console.",
     60111: "There is no member of this user id.",
-    81013: "Nobody whom the message is for may use the application: widen its visible range in WeCom's console.",
+    81013: "Nobody whom the message is for may use the application: widen its visible range in WeCom's"
+    " console.",
     93000: "There is no group robot of this key: give the connection the right one with"
     " `a2actl wecom connections rotate --webhook-key`.",
 }

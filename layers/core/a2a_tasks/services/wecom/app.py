@@ -1,4 +1,4 @@
-"""Calls of WeCom's API in the name of an application: with a token, and a new one where the old one is out."""
+"""Calls of WeCom's API in the name of an application: with a token, and a new one where that is out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,9 @@ class WeComApp:
         return self._with_token(connection, lambda token: self.api.upload(connection, token, name, content))
 
     def download(self, connection: Connection, media_id: str, limit: int) -> MediaFile:
-        return self._with_token(connection, lambda token: self.api.download(connection, token, media_id, limit))
+        return self._with_token(
+            connection, lambda token: self.api.download(connection, token, media_id, limit)
+        )
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
         """``DepartmentReader``: none of somebody whom WeCom does not know."""

@@ -1,0 +1,83 @@
+"""WeCom sender: brings answers and news to chats, up to ten at a time that share the wait."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.connection_secrets import KeptConnectionSecrets
+from a2a_tasks.adapters.dynamodb_access_tokens import DynamoDBAccessTokens
+from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
+from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.dynamodb_parts import DynamoDBParts
+from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.sqs_errands import delivery_of
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.webhook_queue import SQSWebhookQueue
+from a2a_tasks.adapters.wecom_api import HttpWeComApi
+from a2a_tasks.services.results import Results
+from a2a_tasks.services.wecom.access_tokens import AccessTokens
+from a2a_tasks.services.wecom.app import WeComApp
+from a2a_tasks.services.wecom.errands import Errands
+from a2a_tasks.services.wecom.outcomes import Outcomes
+from a2a_tasks.services.wecom.parts import Sender
+
+AT_ONCE = 10
+
+
+def _errands() -> Errands:
+    dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
+    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    clock, entropy, api = SystemClock(), SystemEntropy(), HttpWeComApi()
+    secrets = KeptConnectionSecrets(Lazy(clients.secretsmanager), clock)
+    tokens = AccessTokens(DynamoDBAccessTokens(dynamodb, table), api, clock, entropy, time.sleep)
+    sender = Sender(
+        store=DynamoDBParts(dynamodb, table),
+        app=WeComApp(api, tokens, secrets),
+        api=api,
+        secrets=secrets,
+        rates=DynamoDBRates(dynamodb, table),
+        clock=clock,
+        entropy=entropy,
+        pause=time.sleep,
+    )
+    return Errands(
+        tasks=DynamoDBTaskStore(dynamodb, table),
+        exchanges=DynamoDBExchanges(dynamodb, table),
+        connections=DynamoDBConnections(dynamodb, environment.text("REGISTRY_TABLE")),
+        opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        outcomes=Outcomes(Results(payloads, payloads)),
+        api=api,
+        sender=sender,
+        queue=SQSWebhookQueue(
+            clients.sqs(),
+            environment.text("WECOM_QUEUE_URL"),
+            environment.text("WECOM_DEAD_LETTER_QUEUE_URL"),
+        ),
+        clock=clock,
+        entropy=entropy,
+        telemetry=telemetry,
+        threads=ThreadPoolExecutor(AT_ONCE),
+    )
+
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+errands = _errands()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    deliveries = [delivery_of(record) for record in event["Records"]]
+    try:
+        kept = errands.run(deliveries)
+    finally:
+        telemetry.flush()
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
