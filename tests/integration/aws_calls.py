@@ -43,13 +43,17 @@ class AwsCalls:
     used: set[Grant] = field(default_factory=set)
     denied: list[Call] = field(default_factory=list)
     _role: Role | None = None
-    _faults: dict[str, list[tuple[str, Fault]]] = field(default_factory=dict)
+    _faults: dict[str, list[tuple[str, Fault | None]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def fail(self, operation: str, fault: Fault = Fault.NOT_SENT, times: int = 1, *, on: str = "") -> None:
         """Let the next ``times`` calls of an operation (``UpdateItem``) fail, or the next whose key, item
         or query contains ``on``."""
         self._faults.setdefault(operation, []).extend([(on, fault)] * times)
+
+    def fail_nth(self, operation: str, number: int, fault: Fault) -> None:
+        """Let one call of an operation fail: the ``number``-th from now on (1, 2, …)."""
+        self._faults.setdefault(operation, []).extend([("", None)] * (number - 1) + [("", fault)])
 
     def of(self, *operations: str) -> list[Call]:
         return [call for call in self.made if call.operation in operations]

@@ -47,6 +47,7 @@ AT_CREATION: dict[str, Any] = {
     "counts_as_pending": True,
     "live": True,
     "notifies": True,
+    "groups": ("group",),
     "not_before": NOW + 60_000,
     "turns": 3,
     "events": (

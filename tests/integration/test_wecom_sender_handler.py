@@ -113,7 +113,12 @@ class World:
 
 
 @pytest.fixture
-def world(account: Account, start: Callable[..., ModuleType], wecom: WeComClient) -> World:
+def world(
+    account: Account,
+    start: Callable[..., ModuleType],
+    wecom: WeComClient,
+    capsys: pytest.CaptureFixture[str],  # noqa: ARG001  before the logger, which keeps the output that it finds
+) -> World:
     return World(account, start, wecom)
 
 
@@ -312,20 +317,35 @@ def test_an_answer_is_seen_once_though_the_call_failed(world: World, kind: Fault
     assert len(world.texts()) == 1
 
 
-def test_parts_go_on_where_they_stopped(world: World) -> None:
-    world.wecom.plan("message/send", WeComFault(FaultKind.ERRCODE, 0), times=0)
-    answer = "长" * 2_000
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST])
+@pytest.mark.parametrize("write", range(1, 9))
+def test_parts_go_on_where_they_stopped(
+    world: World, start: Callable[..., ModuleType], write: int, fault: Fault
+) -> None:
+    """Whichever write fails, and whether or not it took effect. WeCom drops the one part that may repeat."""
     app = world.chats.connect(Kind.APP)
-    world.chats.answered(world.chats.asked(app), answer)
+    world.chats.answered(world.chats.asked(app), "长" * 2_000)
     world.tell()
-    # the note of the second part is lost, and with it the process
-    world.account.calls.fail("UpdateItem", Fault.NOT_SENT, on="DELIVERY#", times=0)
-    world.wecom.plan("message/send", WeComFault(FaultKind.TWICE))
-    world.wecom.plan("message/send", WeComFault(FaultKind.DROP))
-    assert world.send() == 1
-    assert [text[:3] for text in world.texts()] == ["1/4"]
-    assert world.send() == 0
-    assert [text[:3] for text in world.texts()] == ["1/4", "2/4", "3/4", "4/4"]
+    world.account.calls.fail_nth("UpdateItem", write, fault)
+    world.send()
+    world.restart(start)
+    world.later(5 * MINUTE)
+    for _ in range(2):
+        world.send()
+    assert [text[:3] for text in world.texts()] == ["1/3", "2/3", "3/3"]
+    assert world.dead() == []
+
+
+def test_a_group_sees_no_part_twice_but_the_one_in_flight(world: World) -> None:
+    world.wecom.plan("webhook/send", WeComFault(FaultKind.ERRCODE, 45009))
+    news(world, "长" * 3_000)
+    world.tell()
+    world.wecom.plan("webhook/send", WeComFault(FaultKind.LOSE))
+    for _ in range(4):
+        world.send()
+        world.later(10)
+    texts = [text[:3] for text in world.texts("double-webhook-key")]
+    assert texts == ["1/3", "1/3", "2/3", "3/3"]
 
 
 def test_a_member_whom_nobody_reaches_is_told_to_the_operator(world: World) -> None:
