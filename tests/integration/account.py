@@ -48,8 +48,8 @@ QUEUES = (
     "NotificationQueue",
     "NotificationDeadLetterQueue",
     "NotifierDeadLetterQueue",
-    "WeComQueue",
-    "WeComDeadLetterQueue",
+    "WecomQueue",
+    "WecomDeadLetterQueue",
 )
 CREATED_AT = 1_750_000_000_000
 

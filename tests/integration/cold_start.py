@@ -28,7 +28,7 @@ LOGICAL_IDS = {
     "notifier": "NotifierFunction",
     "wecom": "WecomFunction",
     "webhooks": "WebhooksFunction",
-    "wecom_sender": "WeComSenderFunction",
+    "wecom_sender": "WecomSenderFunction",
 }
 
 

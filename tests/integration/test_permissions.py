@@ -10,15 +10,21 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
+from a2a_tasks.adapters.sqs_errands import SQSErrands
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain.push import PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
+from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
 from a2a_tasks.services.push_secrets import sealed
+from a2a_tasks.wecom.connection import Kind
 from local.standin.client import StandInClient
+from local.wecom.faults import Fault as WeComFault
+from local.wecom.faults import Kind as FaultKind
+from local.wecom.running import running_wecom
 from tests.integration.a2a_caller import A2ACaller
 from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.caller import Caller
@@ -30,6 +36,7 @@ from tests.integration.receiver import receiving, reply
 from tests.integration.stored_task import (
     ANYTHING,
     asking,
+    canceled,
     claimed,
     completed,
     created,
@@ -38,6 +45,7 @@ from tests.integration.stored_task import (
     outcome,
 )
 from tests.integration.table_stream import TableStream
+from tests.integration.wecom_chat import Chats
 from tests.integration.worker import Worker
 
 type Start = Callable[..., ModuleType]
@@ -62,7 +70,8 @@ LONG = "x" * 20_000
 def unused(account: Account, function: str) -> set[Grant]:
     """What a function may call and has not, apart from what Lambda does in its role."""
     role = role_of(LOGICAL_IDS[function], account.resources)
-    by_lambda = EVENT_SOURCE if function in ("worker", "dead_letter", "webhooks") else set()
+    consumers = ("worker", "dead_letter", "webhooks", "wecom_sender")
+    by_lambda = EVENT_SOURCE if function in consumers else set()
     by_lambda |= STREAM if function == "notifier" else set()
     return {
         grant
@@ -201,10 +210,14 @@ def test_the_notifier(agents: Account, start: Start) -> None:
     task = created(agents.store, notifies=True)
     agents.push.put(task.ref.task_id, StoredPushConfig("a", "https://example.com"), task.deadline)
     claimed(agents.store, task, task.created_at)
+    watched = created(agents.store, number=1, notifies=True, live=True, groups=("group",))
+    claimed(agents.store, watched, watched.created_at)
+    canceled(agents.store, watched, watched.created_at)
 
     start("notifier").handler({"Records": TableStream(agents).new()}, LambdaContext())
 
     assert agents.message_counts("NotificationQueue")["visible"] == 1
+    assert agents.message_counts("WecomQueue")["visible"] == 1
     assert unused(agents, "notifier") == set()
 
 
@@ -225,6 +238,30 @@ def test_the_webhooks_function(agents: Account, start: Start) -> None:
 
     assert agents.message_counts("NotificationDeadLetterQueue")["visible"] == 1
     assert unused(agents, "webhooks") == set()
+
+
+def test_the_wecom_sender(agents: Account, start: Start) -> None:
+    sender = start("wecom_sender")
+    with running_wecom() as wecom:
+        chats = Chats(agents, wecom, sender.errands.clock.now())
+        app, bot = chats.connect(Kind.APP), chats.connect(Kind.BOT)
+        group = chats.connect(Kind.GROUP)
+        by_app, by_bot = chats.asked(app, number=1), chats.asked(bot, number=2)
+        chats.exchanges.close(chats.exchange(by_bot).ref)
+        chats.answered(by_app, LONG)
+        chats.answered(by_bot)
+        errands = [
+            Errand(by_app.ref, PROJECT, Status.COMPLETED, chats.now, "request-1", exchange_id="1"),
+            Errand(by_bot.ref, PROJECT, Status.COMPLETED, chats.now, "request-1", exchange_id="1"),
+            Errand(by_app.ref, PROJECT, Status.COMPLETED, chats.now, "request-1", group=group.connection_id),
+        ]
+        queue = agents.resources["WecomQueue"]
+        SQSErrands(agents.sqs, queue).send(errands)
+        wecom.plan("webhook/send", WeComFault(FaultKind.ERRCODE, 93000))
+        sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext())
+
+    assert agents.message_counts("WecomDeadLetterQueue")["visible"] == 1
+    assert unused(agents, "wecom_sender") == set()
 
 
 def test_the_batcher(agents: Account, start: Start, claude: StandInClient) -> None:

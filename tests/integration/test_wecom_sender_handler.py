@@ -59,7 +59,7 @@ class World:
 
     def send(self) -> int:
         """Let the sender run the visible errands; how many stay in the queue."""
-        records = self.account.receive("WeComQueue")
+        records = self.account.receive("WecomQueue")
         for record in records:
             # the queue's own clock stands beside the one that a test moves
             record["attributes"]["SentTimestamp"] = str(
@@ -68,7 +68,7 @@ class World:
         answer: dict[str, Any] = self.sender.handler({"Records": records}, LambdaContext(90_000))
         kept = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
         for record in records:
-            url, receipt = self.account.resources["WeComQueue"], record["receiptHandle"]
+            url, receipt = self.account.resources["WecomQueue"], record["receiptHandle"]
             if record["messageId"] in kept:
                 self.account.sqs.change_message_visibility(
                     QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0
@@ -91,7 +91,7 @@ class World:
 
     def dead(self) -> list[str]:
         """Why errands were given up."""
-        records = self.account.receive("WeComDeadLetterQueue")
+        records = self.account.receive("WecomDeadLetterQueue")
         return [record["messageAttributes"]["reason"]["stringValue"] for record in records]
 
     def later(self, seconds: float) -> None:
@@ -149,7 +149,7 @@ def test_an_applications_answer_comes_at_once(world: World) -> None:
     assert world.texts() == [f"It is 42.\n\n#{reference}.1"]
     exchange = world.chats.exchange(task)
     assert (exchange.state, exchange.claim and exchange.claim.means) == (State.DELIVERED, Means.PUSH)
-    assert world.account.message_counts("WeComQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert world.account.message_counts("WecomQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
 
 
 def test_markdown_stays_where_the_connection_says_so(world: World) -> None:
@@ -265,9 +265,9 @@ def test_what_was_given_up_goes_on_when_it_is_put_back(
     world.wecom.plan("message/send", WeComFault(FaultKind.ERRCODE, 60020))
     task = by_app(world)
     world.send()
-    (record,) = world.account.receive("WeComDeadLetterQueue")
+    (record,) = world.account.receive("WecomDeadLetterQueue")
     world.later(HOUR)
-    world.account.sqs.send_message(QueueUrl=world.account.resources["WeComQueue"], MessageBody=record["body"])
+    world.account.sqs.send_message(QueueUrl=world.account.resources["WecomQueue"], MessageBody=record["body"])
     world.restart(start)
     assert world.send() == 0
     assert len(world.texts()) == 1
@@ -450,7 +450,7 @@ def test_without_a_fallback_it_is_undeliverable_and_somebody_is_told(
     assert world.chats.exchange(task).state is State.UNDELIVERABLE
     told = capsys.readouterr().out
     assert "answer not delivered to WeCom" in told
-    assert '"WeComUndeliverable":[1.0]' in told
+    assert '"WecomUndeliverable":[1.0]' in told
 
 
 def test_what_somebody_asked_alone_is_not_for_a_group(world: World) -> None:
@@ -476,7 +476,7 @@ def test_no_secret_gets_into_the_log(world: World, capsys: pytest.CaptureFixture
         world.send()
         world.later(20)
     told = capsys.readouterr().out
-    assert "WeComDelivered" in told
+    assert "WecomDelivered" in told
     for text in (world.wecom.settings().app.secret, "response_code", "access_token", "http://", "42."):
         assert text not in told
 
@@ -573,7 +573,7 @@ def test_an_outage_here_loses_nothing_and_doubles_nothing(
 
 
 def test_a_message_that_is_no_errand_stops_nobody(world: World) -> None:
-    world.account.sqs.send_message(QueueUrl=world.account.resources["WeComQueue"], MessageBody="garbage")
+    world.account.sqs.send_message(QueueUrl=world.account.resources["WecomQueue"], MessageBody="garbage")
     by_app(world)
     assert world.send() == 0
     assert len(world.texts()) == 1

@@ -25,7 +25,7 @@ PUBLIC = {
     "/wecom/{connectionId}/callback",
 }
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
-TALKS_WITH_WECOM = {"WecomRole"}
+TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}
 SIGNS = "WebhooksRole"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
@@ -609,6 +609,8 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      allow("ApiRole", "secretsmanager:GetSecretValue", CONNECTION_SECRETS)),
     (only_what_talks_with_wecom_reads_the_connections_secrets,
      change(*properties("WecomRole", "Policies"), to=[])),
+    (only_what_talks_with_wecom_reads_the_connections_secrets,
+     change(*properties("WecomSenderRole", "Policies"), to=[])),
     (who_seals_does_not_open, allow("WebhooksRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (function_is_given_what_it_reads,
      drop(*properties("WorkerFunction", "Environment", "Variables", "MAX_INPUT_WAIT_HOURS"))),

@@ -92,5 +92,5 @@ class Notifier:
                 correlation_id=errand.correlation_id,
                 reason=reason,
             )
-        self.telemetry.count("WeComErrandsQueued", len(errands) - len(unsent))
+        self.telemetry.count("WecomErrandsQueued", len(errands) - len(unsent))
         return [place for place, errand in errands if errand in reasons]

@@ -108,7 +108,7 @@ class Errands:
         except NobodyReached as error:
             return self._give_up(delivery, errand, str(error), "unreached")
         except _NoWay as error:
-            self.telemetry.count("WeComUndeliverable")
+            self.telemetry.count("WecomUndeliverable")
             self._tell_problem("answer not delivered to WeCom", errand, reason=str(error))
             return False
         except OURS as error:
@@ -244,7 +244,7 @@ class Errands:
 
     def _delivered(self, exchange: Exchange, means: Means, delivery: ErrandDelivery) -> None:
         self.exchanges.settle(exchange.ref, delivery.message_id, State.DELIVERED)
-        self.telemetry.count("WeComDelivered", code=means.value)
+        self.telemetry.count("WecomDelivered", code=means.name)
         self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
 
     # ------------------------------------------------------------ news for a group
@@ -266,7 +266,7 @@ class Errands:
         parts = parts_for_group(connection, headline, found.text, found.files, task.ref.task_id, language)
         ref = PartsRef(task.ref.task_id, f"{group}#{errand.status}#{errand.at}")
         self.sender.to_group(connection, ref, parts)
-        self.telemetry.count("WeComDelivered", code="group")
+        self.telemetry.count("WecomDelivered", code="GROUP")
         self._tell("news delivered to WeCom", errand)
 
     # ------------------------------------------------------------ later, or no more
@@ -286,7 +286,7 @@ class Errands:
             # it comes back by itself when the queue's own time is over
             self._tell_problem("errand not put off", errand, reason=str(error))
             return True
-        self.telemetry.count("WeComRetries")
+        self.telemetry.count("WecomRetries")
         self._tell("errand put off", errand, reason=reason, seconds=wait, tries=delivery.receive_count)
         return True
 
@@ -297,7 +297,7 @@ class Errands:
         except QueueUnavailable as error:
             self._tell_problem("errand not buried", errand, reason=str(error))
             return True
-        self.telemetry.count("WeComGivenUp", code=code)
+        self.telemetry.count("WecomGivenUp", code=code)
         self._tell_problem("errand given up", errand, reason=reason)
         return False
 
