@@ -26,8 +26,8 @@ from a2a_tasks.services.results import Results
 from a2a_tasks.services.wecom.access_tokens import AccessTokens
 from a2a_tasks.services.wecom.app import WeComApp
 from a2a_tasks.services.wecom.errands import Errands
-from a2a_tasks.services.wecom.outcomes import Outcomes
 from a2a_tasks.services.wecom.parts import Sender
+from a2a_tasks.services.wecom.results import ResultTexts
 
 AT_ONCE = 10
 
@@ -48,12 +48,13 @@ def _errands() -> Errands:
         entropy=entropy,
         pause=time.sleep,
     )
+    tasks = DynamoDBTaskStore(dynamodb, table)
     return Errands(
-        tasks=DynamoDBTaskStore(dynamodb, table),
+        tasks=tasks,
         exchanges=DynamoDBExchanges(dynamodb, table),
         connections=DynamoDBConnections(dynamodb, environment.text("REGISTRY_TABLE")),
         opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
-        outcomes=Outcomes(Results(payloads, payloads)),
+        texts=ResultTexts(tasks, Results(payloads, payloads)),
         api=api,
         sender=sender,
         queue=SQSWebhookQueue(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.wecom import outcome
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.text import fit, split, to_plain
+from a2a_tasks.wecom.phrases import Phrase, say
+from a2a_tasks.wecom.text import split, to_plain
 
 APP_BYTES = 2_048
 """Of a text or Markdown by an application. A longer text is cut by WeCom, and nobody is told."""
@@ -58,16 +58,9 @@ def parts_for_group(
     return _parts(shown, text, limit, task_id, language, headline) + _links(files, limit)
 
 
-def response(text: str, files: str, language: Language) -> dict[str, Any]:
-    """The one message to a response URL."""
-    whole = f"{text}\n\n{files}" if files else text
-    if len(whole.encode()) > RESPONSE_BYTES:
-        rest = f"\n\n{outcome.cut_remark(language)}" + (f"\n\n{files}" if files else "")
-        room = RESPONSE_BYTES - len(rest.encode())
-        # so many links that they leave no room are left out before the answer is
-        rest, room = (rest, room) if room > RESPONSE_BYTES // 2 else ("", RESPONSE_BYTES)
-        whole = fit(text, room) + rest
-    return {"msgtype": "markdown", "markdown": {"content": whole}}
+def response(text: str) -> dict[str, Any]:
+    """The one message to a response URL; at most ``RESPONSE_BYTES``."""
+    return {"msgtype": "markdown", "markdown": {"content": text}}
 
 
 def app_message(connection: Connection, user_id: str, part: Part, media_id: str | None) -> dict[str, Any]:
@@ -100,8 +93,8 @@ def _parts(
         texts = split(shown, limit)
         if len(texts) <= MOST_PARTS:
             return [TextPart(text) for text in texts]
-    first = f"{headline}\n\n{outcome.in_file(language)}" if headline else outcome.in_file(language)
-    return [TextPart(first), FilePart(f"{task_id}.md", fit(original, FILE_BYTES).encode())]
+    first = f"{headline}\n\n{say(language, Phrase.IN_FILE)}" if headline else say(language, Phrase.IN_FILE)
+    return [TextPart(first), FilePart(f"{task_id}.md", original.encode()[:FILE_BYTES])]
 
 
 def _links(files: str, limit: int) -> list[Part]:

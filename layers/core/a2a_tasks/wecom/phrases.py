@@ -36,6 +36,8 @@ class Phrase(StrEnum):
     FILE_TOO_LARGE = "file_too_large"
     QUOTE = "quote"
     CARD_TAKEN = "card_taken"
+    IN_FILE = "in_file"
+    NEWS = "news"  # {agent} {status}; the first line in a group
 
 
 _PHRASES: dict[Phrase, tuple[str, str]] = {
@@ -94,12 +96,17 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
     ),
     Phrase.QUOTE: ("引用的消息:", "Quoted message:"),
     Phrase.CARD_TAKEN: ("已收到", "Received"),
+    Phrase.IN_FILE: ("回答较长,全文见文件。", "The answer is long; all of it is in the file."),
+    Phrase.NEWS: ("{agent}:{status}", "{agent}: {status}"),
 }
 
 _STATUSES = {
     "pending": ("排队中", "waiting"),
     "running": ("处理中", "under way"),
     "input_required": ("等待你的回答", "waits for your answer"),
+    "completed": ("已完成", "done"),
+    "failed": ("失败", "failed"),
+    "canceled": ("已取消", "canceled"),
 }
 
 _FAILURES: dict[FailureCode, tuple[str, str]] = {
@@ -155,7 +162,7 @@ def say(language: Language, phrase: Phrase, **values: object) -> str:
 
 
 def status_word(language: Language, status: str) -> str:
-    """A live task's status."""
+    """A task's status."""
     return _in(language, _STATUSES.get(status, (status, status)))
 
 

@@ -18,14 +18,15 @@ from a2a_tasks.ports.faults import (
     StoreUnavailable,
 )
 from a2a_tasks.ports.parts import PartsRef
+from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.wecom_api import WeComApi, WeComRefused, WeComUnanswered
 from a2a_tasks.services.wecom.access_tokens import TokenBusy
-from a2a_tasks.services.wecom.outcomes import Outcomes
 from a2a_tasks.services.wecom.parts import NobodyReached, NotNow, Sender
-from a2a_tasks.wecom import errcodes, outcome
+from a2a_tasks.services.wecom.results import ResultTexts, Told
+from a2a_tasks.wecom import errcodes
 from a2a_tasks.wecom.connection import Connection, Kind
 from a2a_tasks.wecom.errcodes import Remedy
 from a2a_tasks.wecom.exchange import (
@@ -40,7 +41,9 @@ from a2a_tasks.wecom.exchange import (
     State,
     ends,
 )
-from a2a_tasks.wecom.parcel import mark_of, parts_for_app, parts_for_group, response
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.parcel import RESPONSE_BYTES, mark_of, parts_for_app, parts_for_group, response
+from a2a_tasks.wecom.phrases import Phrase, say, status_word
 
 REFRESH_MS = 20_000
 """So long a stream has for taking the answer: WeCom asks about every second, while somebody looks."""
@@ -71,7 +74,7 @@ class Errands:
     exchanges: ExchangeStore
     connections: ConnectionReader
     opener: Opener
-    outcomes: Outcomes
+    texts: ResultTexts
     api: WeComApi
     sender: Sender
     queue: ErrandQueue
@@ -135,7 +138,7 @@ class Errands:
         connection = self.connections.connection(exchange.connection_id)
         if connection is not None and connection.kind is Kind.BOT:
             self._leave_to_stream(exchange, delivery, is_new=is_new)
-            if self._by_url(exchange, exchange.end, task, connection, delivery):
+            if self._by_url(exchange, connection, delivery):
                 return
         self._by_push(exchange, exchange.end, task, connection, delivery)
 
@@ -168,20 +171,18 @@ class Errands:
             raise NotNow("another message's delivery is under way", BUSY_SECONDS)
         return True
 
-    def _by_url(
-        self, exchange: Exchange, end: End, task: Task, connection: Connection, delivery: ErrandDelivery
-    ) -> bool:
+    def _by_url(self, exchange: Exchange, connection: Connection, delivery: ErrandDelivery) -> bool:
         """Whether nothing is left to do; False if the response URL is no use and other means are needed."""
         url = self._url(exchange)
         if url is None or not self._may_use_url(exchange):
             return False
         # it works once: where a try came before, what is refused now has arrived then
         was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
-        found = self.outcomes.of(task, end, exchange.language)
+        text = self._fitting(exchange)
         if not self._claimed(exchange, Means.URL, delivery):
             return True
         try:
-            self.api.respond(connection, url, response(found.text, found.files, exchange.language))
+            self.api.respond(connection, url, response(text))
         except WeComRefused as refused:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 raise
@@ -213,7 +214,7 @@ class Errands:
         delivery: ErrandDelivery,
     ) -> None:
         via = self._pusher(exchange, connection)
-        found = self.outcomes.of(task, end, exchange.language) if via else None
+        found = self._told(task, end, exchange.language) if via else None
         if not self._claimed(exchange, Means.PUSH, delivery):
             return
         if via is None or found is None:
@@ -223,11 +224,11 @@ class Errands:
         parts_ref = PartsRef(task_id, exchange_id)
         if via.kind is Kind.APP:
             mark = mark_of(task_id, exchange_id)
-            parts = parts_for_app(via, found.text, found.files, task_id, mark, exchange.language)
+            parts = parts_for_app(via, found.text, found.links, task_id, mark, exchange.language)
             self.sender.to_member(via, exchange.user_id, parts_ref, parts)
         else:
-            headline = outcome.headline(exchange.agent_id, end.status, exchange.language)
-            parts = parts_for_group(via, headline, found.text, found.files, task_id, exchange.language)
+            headline = _headline(exchange.agent_id, end, exchange.language)
+            parts = parts_for_group(via, headline, found.text, found.links, task_id, exchange.language)
             self.sender.to_group(via, parts_ref, parts)
         self._delivered(exchange, Means.PUSH, delivery)
 
@@ -260,14 +261,34 @@ class Errands:
         end = _end_as_told(task, errand)
         if end is None:
             return
-        language = self.outcomes.language_of(task)
-        found = self.outcomes.of(task, end, language)
-        headline = outcome.headline(task.ref.agent_id, end.status, language)
-        parts = parts_for_group(connection, headline, found.text, found.files, task.ref.task_id, language)
+        language = self._language_of(task)
+        found = self._told(task, end, language)
+        headline = _headline(task.ref.agent_id, end, language)
+        parts = parts_for_group(connection, headline, found.text, found.links, task.ref.task_id, language)
         ref = PartsRef(task.ref.task_id, f"{group}#{errand.status}#{errand.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
         self._tell("news delivered to WeCom", errand)
+
+    # ------------------------------------------------------------ in words
+
+    def _told(self, task: Task, end: End, language: Language) -> Told:
+        try:
+            return self.texts.told(task, end, language)
+        except PayloadCorrupt:
+            return Told(say(language, Phrase.GONE))  # clean-up has begun with it
+
+    def _fitting(self, exchange: Exchange) -> str:
+        try:
+            return self.texts.fitting(exchange, RESPONSE_BYTES)
+        except PayloadCorrupt:
+            return say(exchange.language, Phrase.GONE)
+
+    def _language_of(self, task: Task) -> Language:
+        try:
+            return self.texts.language_of(task)
+        except PayloadCorrupt:
+            return Language.ZH
 
     # ------------------------------------------------------------ later, or no more
 
@@ -327,6 +348,10 @@ def _end_as_told(task: Task, errand: Errand) -> End | None:
     if task.status is Status.INPUT_REQUIRED and task.question is not None and task.updated_at == errand.at:
         return End(errand.at, task.status, task.question.text)
     return None
+
+
+def _headline(agent_id: str, end: End, language: Language) -> str:
+    return say(language, Phrase.NEWS, agent=agent_id, status=status_word(language, end.status))
 
 
 def _words(refused: WeComRefused) -> str:

@@ -4,10 +4,25 @@ from dataclasses import dataclass
 
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.services import payload
 from a2a_tasks.services.results import Results
-from a2a_tasks.wecom.exchange import Exchange
+from a2a_tasks.wecom.exchange import End, Exchange
+from a2a_tasks.wecom.language import Language, language_of
 from a2a_tasks.wecom.phrases import Phrase, failure_sentence, say
 from a2a_tasks.wecom.text import shorten
+
+
+@dataclass(frozen=True)
+class Told:
+    """Markdown of any length. ``text`` is the same however often it is made; ``links`` to files, which may be
+    empty, are new each time."""
+
+    text: str
+    links: str = ""
+
+    @property
+    def whole(self) -> str:
+        return "\n\n".join(filter(None, (self.text, self.links)))
 
 
 @dataclass(frozen=True)
@@ -20,33 +35,44 @@ class ResultTexts:
 
         Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``.
         """
-        language, end = exchange.language, exchange.end
-        if end is None:
+        if exchange.end is None:
             raise ValueError("the exchange goes on")
-        if end.status is Status.INPUT_REQUIRED:
-            return end.question or ""
-        if end.status is Status.CANCELED:
-            return say(language, Phrase.CANCELED)
-        task = self.store.get(exchange.task)
-        if task is None:
-            return say(language, Phrase.GONE)
-        if end.status is Status.FAILED:
-            return failure_sentence(language, task.failure.code if task.failure else None)
-        return self._result(exchange, task)
+        reads = exchange.end.status in (Status.COMPLETED, Status.FAILED)
+        task = self.store.get(exchange.task) if reads else None
+        return self.told(task, exchange.end, exchange.language).whole
 
     def fitting(self, exchange: Exchange, limit: int) -> str:
         """The same in so many bytes, with a remark on where the rest is."""
         remark = say(exchange.language, Phrase.REST, task=exchange.ref.task_id)
         return shorten(self.text(exchange), limit, remark)
 
-    def _result(self, exchange: Exchange, task: Task) -> str:
+    def told(self, task: Task | None, end: End, language: Language) -> Told:
+        """What a task has come to; only a result and a failure need the task.
+
+        Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
+        """
+        if end.status is Status.INPUT_REQUIRED:
+            return Told(end.question or "")
+        if end.status is Status.CANCELED:
+            return Told(say(language, Phrase.CANCELED))
+        if task is None:
+            return Told(say(language, Phrase.GONE))
+        if end.status is Status.FAILED:
+            return Told(failure_sentence(language, task.failure.code if task.failure else None))
         output = self.results.output(task) or {}
+        text, links = str(output.get("result") or ""), self._links(task, language)
+        return Told(text or ("" if links else say(language, Phrase.EMPTY)), links)
+
+    def language_of(self, task: Task) -> Language:
+        """That of whoever gave the task. Raises ``PayloadUnavailable`` and ``PayloadCorrupt``."""
+        return language_of(str(payload.load(self.results.payloads, task.input).get("message", "")))
+
+    def _links(self, task: Task, language: Language) -> str:
         artifacts = self.results.artifacts(task)
-        texts = [str(output.get("result") or "")]
-        if artifacts:
-            links = (f"- [{_label(each['name'])}]({each['url']})" for each in artifacts)
-            texts.append("\n".join([say(exchange.language, Phrase.FILES), *links]))
-        return "\n\n".join(filter(None, texts)) or say(exchange.language, Phrase.EMPTY)
+        if not artifacts:
+            return ""
+        links = (f"- [{_label(each['name'])}]({each['url']})" for each in artifacts)
+        return "\n".join([say(language, Phrase.FILES), *links])
 
 
 def _label(name: str) -> str:
