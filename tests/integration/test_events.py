@@ -40,7 +40,7 @@ def invoke(start: Start, function: str, event: str, **overrides: str) -> Any:
 def test_each_event_is_named_after_its_function() -> None:
     functions = (
         "a2a", "api", "authorizer", "worker", "dead_letter", "sweeper", "cleanup", "batcher", "notifier",
-        "webhooks", "wecom",
+        "webhooks", "wecom", "wecom_sender",
     )  # fmt: skip
 
     names = {path.stem for path in DIRECTORY.glob("*.json")}
@@ -199,3 +199,8 @@ def test_cleanup(account: Account, start: Start) -> None:
 def test_a_url_of_nobody_is_not_verified(agents: Account, start: Start) -> None:  # noqa: ARG001
     """With its connection it is: tests/integration/test_wecom_handler.py."""
     assert invoke(start, "wecom", "wecom_verify_url")["statusCode"] == 403
+
+
+def test_an_answer_for_nobodys_chat_is_done_with(stored: Task, start: Start) -> None:  # noqa: ARG001
+    """For somebody's: tests/integration/test_wecom_sender_handler.py."""
+    assert invoke(start, "wecom_sender", "wecom_sender_sqs") == {"batchItemFailures": []}
