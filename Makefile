@@ -56,10 +56,10 @@ template: tools ## Check the template.
 	AWS_DEFAULT_REGION=us-east-1 $(no_account) $(sam) validate --lint
 
 unit: .venv/.made ## Run the unit tests.
-	$(no_account) $(python) -m pytest tests/unit
+	$(no_account) $(python) -m pytest -n auto tests/unit
 
 integration: .venv/.made ## Run the integration tests (moto, and the stand-in for Claude).
-	$(no_account) $(python) -m pytest tests/integration
+	$(no_account) $(python) -m pytest -n auto tests/integration
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest tests/e2e

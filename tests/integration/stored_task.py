@@ -129,3 +129,10 @@ STATES: dict[Status, Callable[[TaskStore, Task, int], Task]] = {
     Status.CANCELED: canceled,
 }
 """How to bring a pending task into each state."""
+
+
+def guard_name(guard: object) -> str:
+    """Of a guard, for a test's name: the same in every process, in whatever order it keeps a set."""
+    if not isinstance(guard, Guard):
+        return str(guard)
+    return f"{sorted(guard.statuses)} {replace(guard, statuses=frozenset())}"

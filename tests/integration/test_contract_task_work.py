@@ -41,6 +41,7 @@ from tests.integration.stored_task import (
     completed,
     created,
     given_back,
+    guard_name,
     new_task,
     outcome,
 )
@@ -442,7 +443,7 @@ def test_a_second_question_is_asked_like_the_first(store: TaskStore) -> None:
         (guard_of_loss(1, NOW + LEASE), NOW + LEASE),
         (guard_of_dead_letter(NOW + LEASE), NOW + LEASE),
     ],
-    ids=str,
+    ids=guard_name,
 )
 def test_an_end_by_others_leaves_the_lease_until_its_worker_notices(
     store: TaskStore, guard: Guard, lease_left: int | None

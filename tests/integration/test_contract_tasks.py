@@ -50,6 +50,7 @@ from tests.integration.stored_task import (
     completed,
     created,
     given_back,
+    guard_name,
     new_task,
     outcome,
 )
@@ -299,7 +300,7 @@ def test_what_ended_a_task_first_stays(store: TaskStore, status: Status) -> None
         guard_of_dead_letter(NOW + LEASE - 1),
         guard_of_dead_letter(NOW + LEASE),
     ],
-    ids=str,
+    ids=guard_name,
 )
 def test_a_guard_means_what_the_domain_says(store: TaskStore, status: Status, guard: Guard) -> None:
     task = in_state(store, status)
