@@ -11,11 +11,12 @@ RESOURCES = {
     "RegistryTable": "registry",
     "PayloadBucket": "payloads",
     "TaskQueue": "https://sqs.example/tasks",
+    "PushKey": "arn:aws:kms:eu-central-1:123456789012:key/push",
     "ClaudeApiKeySecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:claude-AbCdEf",
 }
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "WorkerFunction"])
+@pytest.mark.parametrize("function", ["ApiFunction", "MessagesFunction", "A2AFunction", "WorkerFunction"])
 @pytest.mark.parametrize(
     ("parameters", "aliases"),
     [
