@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from a2a_tasks.a2a.v03 import MESSAGE, STATES, TASK, TaskPushConfig, task_view
+from a2a_tasks.a2a.v03 import MESSAGE, STATES, TASK, TaskPushConfig, response_view, task_view
 from a2a_tasks.domain.task import iso8601
 
 # What protobuf can hold: no half surrogate pairs, and no whole numbers that a float cannot tell apart.
@@ -130,3 +130,42 @@ def test_a_push_configuration_is_what_the_sdk_makes_of_it(config: dict[str, Any]
     )
     assert TaskPushConfig().downgrade(config) == on_the_wire(judged)
     assert TaskPushConfig().upgrade(TaskPushConfig().downgrade(config), "") == config
+
+
+STATUS_UPDATES = st.fixed_dictionaries(
+    {"taskId": WORD, "contextId": WORD, "status": STATUSES}, optional={"metadata": METADATA}
+)
+ARTIFACT_UPDATES = st.fixed_dictionaries(
+    {
+        "taskId": WORD,
+        "contextId": WORD,
+        "artifact": ARTIFACTS,
+        "append": st.booleans(),
+        "lastChunk": st.booleans(),
+    },
+    optional={"metadata": METADATA},
+)
+
+
+class TestResponses:
+    @given(
+        st.one_of(
+            st.fixed_dictionaries({"task": TASKS}),
+            st.fixed_dictionaries({"message": MESSAGES}),
+            st.fixed_dictionaries({"artifactUpdate": ARTIFACT_UPDATES}),
+        )
+    )
+    def test_a_response_is_what_the_sdk_makes_of_it(self, response: dict[str, Any]) -> None:
+        judged = conversions.to_compat_stream_response(ParseDict(response, a2a_pb2.StreamResponse()))
+        assert response_view(response) == on_the_wire(judged.result)
+
+    @given(STATUS_UPDATES)
+    def test_a_status_is_final_where_the_stream_ends(self, update: dict[str, Any]) -> None:
+        response = {"statusUpdate": update}
+        judged = on_the_wire(
+            conversions.to_compat_stream_response(ParseDict(response, a2a_pb2.StreamResponse())).result
+        )
+        view = response_view(response)
+        # the SDK takes a question for no end
+        assert view.pop("final") == (judged.pop("final") or view["status"]["state"].endswith("-required"))
+        assert view == judged

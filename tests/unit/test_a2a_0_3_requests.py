@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from a2a_tasks.a2a.codec import Malformed
+from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.v03_errors import error_view
 from a2a_tasks.a2a.v03_methods import METHODS, MethodUnknown, NoPushConfig, to_call
 
@@ -252,26 +253,42 @@ class TestResults:
 
 class TestErrors:
     def test_its_details_are_one_object(self) -> None:
-        error = {
-            "code": -32001,
-            "message": "The task does not exist.",
-            "data": [
-                {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TASK_NOT_FOUND"},
-                {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": []},
-            ],
-        }
+        violation = {"field": "configuration.taskPushNotificationConfig.url", "description": "is required"}
+        error = A2AError(Problem.TASK_NOT_FOUND, "There is no such task.", [violation], {"code": "X"})
         assert error_view(error) == {
             "code": -32001,
-            "message": "The task does not exist.",
-            "data": {"reason": "TASK_NOT_FOUND", "fieldViolations": []},
+            "message": "There is no such task.",
+            "data": {
+                "reason": "TASK_NOT_FOUND",
+                "domain": "a2a-protocol.org",
+                "metadata": {"code": "X"},
+                "fieldViolations": [
+                    {"field": "configuration.pushNotificationConfig.url", "description": "is required"}
+                ],
+            },
         }
 
-    def test_one_without_details_has_no_data(self) -> None:
-        assert error_view({"code": -32700, "message": "No JSON."}) == {"code": -32700, "message": "No JSON."}
+    @pytest.mark.parametrize(
+        ("new", "old"),
+        [
+            ("message.parts[0].raw", "message.parts[0].file.bytes"),
+            ("message.parts[12].url", "message.parts[12].file.uri"),
+            ("message.parts[0].mediaType", "message.parts[0].file.mimeType"),
+            ("message.parts[0].filename", "message.parts[0].file.name"),
+            ("message.parts[0].text", "message.parts[0].text"),
+            ("configuration.historyLength", "configuration.historyLength"),
+        ],
+    )
+    def test_fields_have_the_names_that_the_caller_wrote(self, new: str, old: str) -> None:
+        error = error_view(A2AError.invalid(new, "is too long"))
+        assert error["message"] == f"{old}: is too long"
+        assert error["data"]["fieldViolations"] == [{"field": old, "description": "is too long"}]
 
-    def test_codes_are_those_of_the_version(self) -> None:
+    @pytest.mark.parametrize("problem", list(Problem))
+    def test_codes_are_those_of_the_version(self, problem: Problem) -> None:
         models: Any = types.A2AError.model_fields["root"].annotation
         known = {model.model_fields["code"].default for model in models.__args__}
-        for code in range(-32800, -31999):
-            expected = code if code in known else -32603
-            assert error_view({"code": code, "message": "m"})["code"] == expected
+        expected = problem.code if problem.code in known else -32603
+        view = error_view(A2AError(problem, "m"))
+        assert view["code"] == expected
+        types.JSONRPCErrorResponse.model_validate({"jsonrpc": "2.0", "id": 1, "error": view})

@@ -23,6 +23,8 @@ PUBLIC = {
     "/docs",
     "/a2a/{agentId}/.well-known/agent-card.json",
     "/wecom/{connectionId}/callback",
+    "/a2a/{agentId}/v0.3/.well-known/agent-card.json",
+    "/a2a/{agentId}/v0.3/.well-known/agent.json",
 }
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
 TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}

@@ -1,9 +1,11 @@
 """The agent card: what an agent is and can do, and where and how it is reached."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.a2a import v03_card
 from a2a_tasks.a2a.view import to_bytes
 from a2a_tasks.domain.agent import AgentRevision, Visibility
 from a2a_tasks.services.content import INPUT_MODES
@@ -24,9 +26,14 @@ class CardFile:
     cache_control: str
 
     @classmethod
-    def of(cls, agent: AgentRevision, address: str) -> "CardFile":
-        """``address`` is the agent's, without a slash at the end."""
-        body = to_bytes(agent_card(agent, address))
+    def of(
+        cls,
+        agent: AgentRevision,
+        address: str,
+        form: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> "CardFile":
+        """``address`` is the agent's, without a slash at the end; ``form`` is that of another version."""
+        body = to_bytes(form(agent_card(agent, address)))
         kept_by = "public" if agent.visibility is Visibility.PUBLIC else "private"
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         return cls(body, etag, f"{kept_by}, max-age={MAX_AGE_SECONDS}")
@@ -62,9 +69,14 @@ def agent_card(agent: AgentRevision, address: str) -> dict[str, Any]:
 
 def interfaces(address: str) -> list[dict[str, str]]:
     """Where the agent is reached, the preferred way first."""
-    ways = (("JSONRPC", address), ("HTTP+JSON", address + HTTP_JSON_PATH))
+    ways = (
+        ("JSONRPC", "", PROTOCOL_VERSION),
+        ("HTTP+JSON", HTTP_JSON_PATH, PROTOCOL_VERSION),
+        ("JSONRPC", v03_card.PATH, v03_card.VERSION),
+    )
     return [
-        {"url": url, "protocolBinding": binding, "protocolVersion": PROTOCOL_VERSION} for binding, url in ways
+        {"url": address + path, "protocolBinding": binding, "protocolVersion": version}
+        for binding, path, version in ways
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from a2a_tasks.a2a import card, http_json, json_rpc
+from a2a_tasks.a2a import card, http_json, json_rpc, v03_card, v03_json_rpc
 from a2a_tasks.a2a.card import CardFile
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request
@@ -47,10 +47,8 @@ class Door:
             return max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS))
 
         request = Request.of(event, self.public_base_url)
-        if request.rest == card.WELL_KNOWN:
+        if request.rest == card.WELL_KNOWN or request.rest in v03_card.WELL_KNOWN:
             return self._card(request).to_streamed({})
-        path = request.rest.removeprefix(card.HTTP_JSON_PATH) if request.rest else None
-
         caller = self.limiter.caller(event["requestContext"]["authorizer"])
         call = Call(
             project_id=event["requestContext"]["authorizer"]["projectId"],
@@ -64,15 +62,19 @@ class Door:
         )
         try:
             caller.count_request()
-            answer = (
-                json_rpc.answer(self.methods, request, call)
-                if path is None
-                else http_json.answer(self.methods, request, call, path)
-            )
+            answer = self._answered(request, call)
         except RequestRefused as refused:
-            error = A2AError.of(refused)
-            answer = json_rpc.refusal(error) if path is None else http_json.refusal(error, request)
+            answer = _refusal(A2AError.of(refused), request)
         return replace(answer, pieces=self._guarded(answer.pieces)).to_streamed(caller.headers)
+
+    def _answered(self, request: Request, call: Call) -> Answer:
+        match request.rest:
+            case "":
+                return json_rpc.answer(self.methods, request, call)
+            case v03_card.PATH:
+                return v03_json_rpc.answer(self.methods, request, call)
+            case rest:
+                return http_json.answer(self.methods, request, call, rest.removeprefix(card.HTTP_JSON_PATH))
 
     def _guarded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """A stream ends where it cannot go on: its client subscribes again."""
@@ -96,8 +98,19 @@ class Door:
             return http_json.refusal(A2AError(Problem.UNAVAILABLE, text, retry_after=5), request)
         if agent is None:
             return http_json.refusal(A2AError(Problem.AGENT_NOT_FOUND, "There is no such agent."), request)
-        file = CardFile.of(agent, request.address)
+        is_old = request.rest in v03_card.WELL_KNOWN
+        file = CardFile.of(agent, request.address, v03_card.card_view if is_old else dict)
         headers = {"ETag": file.etag, "Cache-Control": file.cache_control}
         if file.is_known_by(request.headers.get("if-none-match", "")):
             return Answer(304, headers=headers)
         return Answer(200, file.body, headers=headers)
+
+
+def _refusal(error: A2AError, request: Request) -> Answer:
+    match request.rest:
+        case "":
+            return json_rpc.refusal(error)
+        case v03_card.PATH:
+            return v03_json_rpc.refusal(error)
+        case _:
+            return http_json.refusal(error, request)

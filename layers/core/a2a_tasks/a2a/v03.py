@@ -110,6 +110,36 @@ TASK = Record(
 )
 
 
+STATUS_UPDATE = Record(
+    (
+        Field("taskId", TEXT, required=True),
+        Field("contextId", TEXT, required=True),
+        Field("status", STATUS, required=True),
+        Field("metadata"),
+    ),
+    kind="status-update",
+)
+ARTIFACT_UPDATE = Record(
+    (
+        Field("taskId", TEXT, required=True),
+        Field("contextId", TEXT, required=True),
+        Field("artifact", ARTIFACT, required=True),
+        Field("append"),
+        Field("lastChunk"),
+        Field("metadata"),
+    ),
+    kind="artifact-update",
+)
+RESPONSES = {
+    "task": TASK,
+    "message": MESSAGE,
+    "statusUpdate": STATUS_UPDATE,
+    "artifactUpdate": ARTIFACT_UPDATE,
+}
+LAST = frozenset({"completed", "failed", "canceled", "rejected", "input-required", "auth-required"})
+"""States at which a stream ends."""
+
+
 class Authentication:
     """0.3 lists schemes, of which one has the credentials; 1.0 has that one."""
 
@@ -162,6 +192,13 @@ _TASK_PUSH_CONFIG = Record(
 def task_view(task: Mapping[str, Any]) -> dict[str, Any]:
     """A 0.3 ``Task`` of a 1.0 one."""
     return TASK.downgrade(task)
+
+
+def response_view(response: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in a 1.0 ``SendMessageResponse`` or ``StreamResponse``, bare as 0.3 has it."""
+    ((name, value),) = response.items()
+    view = RESPONSES[name].downgrade(value)
+    return view | {"final": view["status"]["state"] in LAST} if name == "statusUpdate" else view
 
 
 def _metadata(part: Mapping[str, Any]) -> dict[str, Any]:

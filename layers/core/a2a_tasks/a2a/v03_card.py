@@ -5,6 +5,10 @@ from typing import Any
 
 VERSION = "0.3"
 """As an interface of a 1.0 card names it."""
+PATH = "/v0.3"
+"""Of the 0.3 door, below an agent's address."""
+WELL_KNOWN = (f"{PATH}/.well-known/agent-card.json", f"{PATH}/.well-known/agent.json")
+"""Where clients look for the card: since 0.3, and before."""
 # Signatures are not: they are of the card in its 1.0 form.
 SHARED = (
     "name",

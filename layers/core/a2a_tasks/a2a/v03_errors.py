@@ -1,21 +1,47 @@
 """Errors of A2A 1.0 as those of 0.3."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from a2a_tasks.a2a.errors import A2AError
+
 CODES = frozenset({-32700, -32600, -32601, -32602, -32603, *range(-32007, -32000)})
 INTERNAL = -32603
+FIELDS = (
+    (re.compile(r"\btaskPushNotificationConfig\b"), "pushNotificationConfig"),
+    (re.compile(r"\breturnImmediately\b"), "blocking"),
+    (re.compile(r"\b(parts\[\d+\])\.raw\b"), r"\1.file.bytes"),
+    (re.compile(r"\b(parts\[\d+\])\.url\b"), r"\1.file.uri"),
+    (re.compile(r"\b(parts\[\d+\])\.mediaType\b"), r"\1.file.mimeType"),
+    (re.compile(r"\b(parts\[\d+\])\.filename\b"), r"\1.file.name"),
+    (re.compile(r"\bROLE_USER\b"), "user"),
+    (re.compile(r"\bGetTask\b"), "tasks/get"),
+)
+"""Names of 1.0 in messages, and what 0.3 calls the same."""
 
 
-def error_view(error: Mapping[str, Any]) -> dict[str, Any]:
-    """A 0.3 JSON-RPC error of a 1.0 one; codes that 0.3 does not have become an internal error.
+def error_view(error: A2AError) -> dict[str, Any]:
+    """A JSON-RPC error of 0.3; codes that it does not have become an internal error.
 
     ``data`` is a list of typed details in 1.0. Clients of 0.3 know no such types, and some of them take
     nothing but an object: it is one that has all the details' fields.
     """
-    code = error["code"] if error["code"] in CODES else INTERNAL
-    view: dict[str, Any] = {"code": code, "message": error["message"]}
+    known = error.to_json_rpc()
     data: dict[str, Any] = {}
-    for detail in error.get("data", ()):
+    for detail in known["data"]:
         data |= {name: value for name, value in detail.items() if name != "@type"}
-    return view | ({"data": data} if data else {})
+    if violations := data.get("fieldViolations"):
+        data["fieldViolations"] = [_named(violation) for violation in violations]
+    code = known["code"] if known["code"] in CODES else INTERNAL
+    return {"code": code, "message": _renamed(known["message"]), "data": data}
+
+
+def _named(violation: Mapping[str, str]) -> dict[str, str]:
+    return {name: _renamed(text) for name, text in violation.items()}
+
+
+def _renamed(text: str) -> str:
+    for new, old in FIELDS:
+        text = new.sub(old, text)
+    return text

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a.codec import TEXT, Field, Malformed, Record
-from a2a_tasks.a2a.v03 import MESSAGE, PUSH_CONFIG, TASK, TaskPushConfig
+from a2a_tasks.a2a.v03 import MESSAGE, PUSH_CONFIG, TASK, TaskPushConfig, response_view
 from a2a_tasks.a2a.v03_card import card_view
 
 
@@ -70,7 +70,8 @@ class NoPushConfig(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a 1.0 method; ``result`` makes the 0.3 result of what it answers."""
+    """A call of a 1.0 method; ``result`` makes the 0.3 result of what it answers, or of each response that it
+    streams."""
 
     method: str
     params: dict[str, Any]
@@ -103,13 +104,6 @@ def to_call(name: str, params: Any) -> Call:
     return method.call(params)
 
 
-def _sent(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The bare task or message."""
-    if "task" in result:
-        return TASK.downgrade(result["task"])
-    return MESSAGE.downgrade(result["message"])
-
-
 def _all_configs(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [TASK_PUSH_CONFIG.downgrade(config) for config in result["configs"]]
 
@@ -127,11 +121,11 @@ def _nothing(_result: Any) -> None:
 GET_PUSH_CONFIG = Method("GetTaskPushNotificationConfig", ONE_PUSH_CONFIG, TASK_PUSH_CONFIG.downgrade)
 FIRST_PUSH_CONFIG = Method("ListTaskPushNotificationConfigs", PUSH_CONFIGS, _first_config)
 METHODS = {
-    "message/send": Method("SendMessage", SEND, _sent),
-    "message/stream": Method("SendStreamingMessage", SEND, _sent),
+    "message/send": Method("SendMessage", SEND, response_view),
+    "message/stream": Method("SendStreamingMessage", SEND, response_view),
     "tasks/get": Method("GetTask", GET, TASK.downgrade),
     "tasks/cancel": Method("CancelTask", CANCEL, TASK.downgrade),
-    "tasks/resubscribe": Method("SubscribeToTask", SUBSCRIBE, TASK.downgrade),
+    "tasks/resubscribe": Method("SubscribeToTask", SUBSCRIBE, response_view),
     "tasks/pushNotificationConfig/set": Method(
         "CreateTaskPushNotificationConfig", TASK_PUSH_CONFIG, TASK_PUSH_CONFIG.downgrade
     ),

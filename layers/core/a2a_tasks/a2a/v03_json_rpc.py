@@ -1,0 +1,61 @@
+"""The door for clients of A2A 0.3: JSON-RPC alone, and the methods of 1.0 behind it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from a2a_tasks.a2a import json_rpc, v03_methods
+from a2a_tasks.a2a.codec import Malformed
+from a2a_tasks.a2a.errors import A2AError, Problem
+from a2a_tasks.a2a.http import Answer, Request
+from a2a_tasks.a2a.json_rpc import Id
+from a2a_tasks.a2a.methods import STREAMING, Call, Methods
+from a2a_tasks.a2a.v03_errors import error_view
+from a2a_tasks.a2a.v03_methods import METHODS, MethodUnknown, NoPushConfig
+from a2a_tasks.domain.push import PushFormat
+
+
+def answer(methods: Methods, request: Request, call: Call) -> Answer:
+    """No version needs to be named here: the address says it."""
+    request_id: Id = None
+    try:
+        document = json_rpc.document_of(request)
+        request_id = json_rpc.id_of(document)
+        asked = _call_of(*json_rpc.asked(document))
+        call = replace(call, push_format=PushFormat.A2A_0_3)
+        if asked.method in STREAMING:
+            responses = methods.stream(asked.method, asked.params, call)
+            return Answer.of_stream(_responses(request_id, asked, responses))
+        result = _result(asked, methods.call(asked.method, asked.params, call))
+    except A2AError as error:
+        return refusal(error, request_id)
+    return Answer.of(json_rpc.response(request_id, result))
+
+
+def refusal(error: A2AError, request_id: Id = None) -> Answer:
+    return json_rpc.refusal(error, request_id, error_view)
+
+
+def _call_of(method: str, params: Mapping[str, Any]) -> v03_methods.Call:
+    try:
+        return v03_methods.to_call(method, params)
+    except MethodUnknown:
+        text = f"There is no method {method}; there are {', '.join(METHODS)}."
+        raise A2AError(Problem.METHOD_NOT_FOUND, text) from None
+    except Malformed as error:
+        raise A2AError.invalid(error.field, error.problem) from None
+
+
+def _result(asked: v03_methods.Call, result: Mapping[str, Any]) -> Any:
+    try:
+        return asked.result(result)
+    except NoPushConfig:
+        text = "This task has no push notification configuration."
+        raise A2AError(Problem.TASK_NOT_FOUND, text) from None
+
+
+def _responses(
+    request_id: Id, asked: v03_methods.Call, responses: Iterator[dict[str, Any] | None]
+) -> Iterator[dict[str, Any] | None]:
+    for each in responses:
+        yield each and json_rpc.response(request_id, asked.result(each))
