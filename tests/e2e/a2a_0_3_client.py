@@ -1,4 +1,4 @@
-"""A program with the protocol's client as it was (a2a-sdk 0.3.x) beside the new one.
+"""A program with the protocol's client as it was (a2a-sdk 0.3.x), which needs an environment of its own.
 
 Started with an agent's 0.3 address, and its key in the environment, it discovers the agent and does what each
 line on its standard input asks for, ``{"call", …}``; it answers with a line, ``{"result"}`` or ``{"error"}``.
@@ -11,7 +11,8 @@ import sys
 from uuid import uuid4
 
 import httpx
-from a2a.client import A2AClientHTTPError, A2AClientJSONRPCError, ClientConfig, ClientFactory
+from a2a.client import ClientConfig, ClientFactory
+from a2a.client.errors import A2AClientHTTPError, A2AClientJSONRPCError
 from a2a.types import (
     GetTaskPushNotificationConfigParams,
     Message,
@@ -39,11 +40,11 @@ class Calls:
         return shown(await self.client.get_card())
 
     async def send(self, **message):
-        (answer,) = [each async for each in self.client.send_message(*self._message(**message))]
+        (answer,) = [each async for each in self._sent(self.client, **message)]
         return shown(answer[0] if isinstance(answer, tuple) else answer)
 
     async def stream(self, **message):
-        return await self._followed(self.streaming.send_message(*self._message(**message)))
+        return await self._followed(self._sent(self.streaming, **message))
 
     async def resubscribe(self, task_id):
         return await self._followed(self.streaming.resubscribe(TaskIdParams(id=task_id)))
@@ -64,7 +65,7 @@ class Calls:
         params = GetTaskPushNotificationConfigParams(id=task_id, push_notification_config_id=config_id)
         return shown(await self.client.get_task_callback(params))
 
-    def _message(self, text, task_id=None, context_id=None, blocking=True, push=None):
+    def _sent(self, client, text, task_id=None, context_id=None, blocking=True, push=None):
         message = Message(
             message_id=uuid4().hex,
             role=Role.user,
@@ -72,10 +73,11 @@ class Calls:
             task_id=task_id,
             context_id=context_id,
         )
-        return message, MessageSendConfiguration(
+        configuration = MessageSendConfiguration(
             blocking=blocking,
             push_notification_config=PushNotificationConfig.model_validate(push) if push else None,
         )
+        return client.send_message(message, configuration=configuration)
 
     async def _followed(self, events):
         """The task as the client has put it together at the end, and the kinds of what came."""

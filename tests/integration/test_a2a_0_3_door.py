@@ -139,7 +139,6 @@ def test_it_answers_with_and_without_a_slash_at_the_end(client: A2ACaller, slash
         ({"params": []}, -32602),
         ({"params": {}}, -32602),
         ({"params": {"id": "none"}}, -32001),
-        ({"method": "tasks/resubscribe"}, -32001),
         ({"method": "tasks/cancel"}, -32001),
     ],
 )
@@ -147,6 +146,17 @@ def test_errors_have_the_codes_of_the_version(client: A2ACaller, change: dict[st
     answer = post(client, GET | change)
     assert (answer.status, answer.body["error"]["code"]) == (200, code)
     types.JSONRPCErrorResponse.model_validate(answer.body)
+
+
+def test_who_asks_for_a_stream_is_refused_in_one(client: A2ACaller) -> None:
+    refused = post(client, GET | {"method": "tasks/resubscribe"})
+    assert (refused.status, refused.headers["Content-Type"]) == (200, "text/event-stream")
+    told = types.JSONRPCErrorResponse.model_validate_json(refused.text.removeprefix("data: "))
+    assert (told.id, told.error.code) == (1, -32001)
+
+    # but for what is no answer of the agent
+    missing = post(client, GET | {"method": "message/stream", "params": SEND}, agent_id="nobody")
+    assert (missing.status, missing.headers["Content-Type"]) == (404, "application/json")
 
 
 def test_what_is_no_json_is_told_so(client: A2ACaller) -> None:

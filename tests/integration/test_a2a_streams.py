@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from a2a.compat.v0_3 import types as types_v03
 
 from a2a_tasks.runtime.answer import DELIMITER
 from tests.integration.a2a_caller import A2ACaller
@@ -106,3 +107,24 @@ def test_an_answer_that_is_no_stream_is_whole_either_way(client: A2ACaller) -> N
     sent = client.rpc("SendMessage", {"message": MESSAGE, "configuration": {"returnImmediately": True}})
 
     assert client.rpc("GetTask", {"id": sent["task"]["id"]})["id"] == sent["task"]["id"]
+
+
+def test_clients_of_the_older_version_are_told_the_same(client: A2ACaller) -> None:
+    message = {
+        "messageId": "m",
+        "role": "user",
+        "parts": [{"kind": "text", "text": "[[standin: say=Hello.]]"}],
+    }
+    asked = {"jsonrpc": "2.0", "id": "x", "method": "message/stream", "params": {"message": message}}
+
+    told = events(client.send("POST", "/v0.3", asked, headers={}))
+
+    for each in told:
+        read = types_v03.SendStreamingMessageSuccessResponse.model_validate(each)
+        assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == each
+    results = [each["result"] for each in told]
+    assert {each["id"] for each in told} == {"x"}
+    assert (results[0]["kind"], results[-1]["kind"]) == ("task", "status-update")
+    assert [each["final"] for each in results if each["kind"] == "status-update"][-2:] == [False, True]
+    (whole,) = [each for each in results if each.get("lastChunk")]
+    assert whole["artifact"]["parts"] == [{"kind": "text", "text": "Hello."}]

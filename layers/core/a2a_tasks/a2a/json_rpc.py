@@ -8,6 +8,7 @@ from a2a_tasks.a2a.http import Answer, Request, retry_after
 from a2a_tasks.a2a.methods import STREAMING, Call, Methods
 
 type Id = str | int | None
+type Form = Callable[[A2AError], dict[str, Any]]
 
 
 def answer(methods: Methods, request: Request, call: Call) -> Answer:
@@ -30,11 +31,13 @@ def response(request_id: Id, result: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
-def refusal(
-    error: A2AError, request_id: Id = None, form: Callable[[A2AError], dict[str, Any]] = A2AError.to_json_rpc
-) -> Answer:
+def refused(error: A2AError, request_id: Id, form: Form = A2AError.to_json_rpc) -> dict[str, Any]:
     """An error as a response; ``form`` makes its ``error``."""
-    document = {"jsonrpc": "2.0", "id": request_id, "error": form(error)}
+    return {"jsonrpc": "2.0", "id": request_id, "error": form(error)}
+
+
+def refusal(error: A2AError, request_id: Id = None, form: Form = A2AError.to_json_rpc) -> Answer:
+    document = refused(error, request_id, form)
     if error.problem not in OF_HTTP_ALONE:
         return Answer.of(document)
     answered = Answer.of(document, error.problem.http_status)

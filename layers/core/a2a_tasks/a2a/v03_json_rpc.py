@@ -1,12 +1,12 @@
 """The door for clients of A2A 0.3: JSON-RPC alone, and the methods of 1.0 behind it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from a2a_tasks.a2a import json_rpc, v03_methods
 from a2a_tasks.a2a.codec import Malformed
-from a2a_tasks.a2a.errors import A2AError, Problem
+from a2a_tasks.a2a.errors import OF_HTTP_ALONE, A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request
 from a2a_tasks.a2a.json_rpc import Id
 from a2a_tasks.a2a.methods import STREAMING, Call, Methods
@@ -24,8 +24,7 @@ def answer(methods: Methods, request: Request, call: Call) -> Answer:
         asked = _call_of(*json_rpc.asked(document))
         call = replace(call, push_format=PushFormat.A2A_0_3)
         if asked.method in STREAMING:
-            responses = methods.stream(asked.method, asked.params, call)
-            return Answer.of_stream(_responses(request_id, asked, responses))
+            return _streamed(methods, asked, call, request_id)
         result = _result(asked, methods.call(asked.method, asked.params, call))
     except A2AError as error:
         return refusal(error, request_id)
@@ -54,8 +53,12 @@ def _result(asked: v03_methods.Call, result: Mapping[str, Any]) -> Any:
         raise A2AError(Problem.TASK_NOT_FOUND, text) from None
 
 
-def _responses(
-    request_id: Id, asked: v03_methods.Call, responses: Iterator[dict[str, Any] | None]
-) -> Iterator[dict[str, Any] | None]:
-    for each in responses:
-        yield each and json_rpc.response(request_id, asked.result(each))
+def _streamed(methods: Methods, asked: v03_methods.Call, call: Call, request_id: Id) -> Answer:
+    """Clients of 0.3 that ask for a stream read nothing else, so an error too is told in one."""
+    try:
+        responses = methods.stream(asked.method, asked.params, call)
+    except A2AError as error:
+        if error.problem in OF_HTTP_ALONE:
+            raise
+        return Answer.of_stream(iter([json_rpc.refused(error, request_id, error_view)]))
+    return Answer.of_stream(each and json_rpc.response(request_id, asked.result(each)) for each in responses)
