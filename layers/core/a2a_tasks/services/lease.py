@@ -44,7 +44,7 @@ class Held:
     """A task that this worker holds, with the message that brought it.
 
     ``until`` is when its work must end, by its deadline or by the function's own (Unix milliseconds).
-    ``watched`` says that somebody wants to see what it says while it is at it.
+    ``watched`` is set when somebody wants to see what it says while it is at it.
     """
 
     delivery: Delivery
@@ -52,10 +52,15 @@ class Held:
     lease_until: int
     until: int
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    watched: bool = False
+    watched: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.watched = self.task.live
+        self.notice(self.task)
+
+    def notice(self, task: Task) -> None:
+        """The task as it was seen now."""
+        if task.live:
+            self.watched.set()
 
     def interrupt(self, why: Stop) -> None:
         """Ask the work to stop; the first reason counts."""
@@ -145,5 +150,5 @@ class LeaseKeeper:
             held.interrupt(Stop.ENDED if ended else Stop.LOST)
             return False
         held.lease_until = until
-        held.watched = result.task.live
+        held.notice(result.task)
         return True

@@ -53,12 +53,11 @@ class Live:
     run: RunBlocking
 
     async def follow(self, work: Work) -> None:
-        """Write down what is said, until cancelled."""
+        """Write down what is said once somebody watches, until cancelled."""
+        await work.held.watched.wait()
         said = _Said(turn=len(work.transcript.turns) + 1)
         while True:
             await self.clock.sleep(EVERY_SECONDS)
-            if not work.held.watched:
-                continue
             chunk = said.next_chunk(work)
             if chunk is None:
                 continue
