@@ -29,6 +29,7 @@ from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
+from tests.integration.test_permissions import unused
 from tests.integration.wecom_gateway import callback_event, serving
 from tests.integration.worker import Worker
 from tests.twins.clock import FakeClock
@@ -489,3 +490,16 @@ def test_nothing_secret_is_logged(chat: Chat, capsys: pytest.CaptureFixture[str]
     assert "WecomMessages" in logged
     for secret in ("geheim-4711", "response_code", key.token, key.encoding_aes_key):
         assert secret not in logged
+
+
+def test_it_may_call_what_it_calls_and_nothing_else(chat: Chat, agents: Account) -> None:
+    agents.add_agent(AGENT, PROJECT, maxPendingTasks=10)
+    agents.registry.create_project(PROJECT, 1)
+    agents.registry.set_project(PROJECT, daily_tokens=10**9)
+    agents.calls.used.clear()
+    long = "长" * 5_000
+    assert chat.asks(f"[[standin: size=10000]] {long}").outcome == Outcome.DONE
+    chat.lilei.say("你好")
+    chat.wait_for_tasks(2)
+    assert chat.hears("取消") == "已取消 1 个任务。"
+    assert unused(agents, "wecom") == set()
