@@ -71,15 +71,18 @@ def _read(response: http.client.HTTPResponse, sock: socket.socket, max_bytes: in
     size = 0
     if (response.length or 0) > max_bytes:
         raise FileTooLarge
-    while True:
+    while not response.isclosed():
         sock.settimeout(_left(until))
         chunk = response.read1(CHUNK_BYTES)
         if not chunk:
-            return b"".join(chunks)
+            break
         size += len(chunk)
         if size > max_bytes:
             raise FileTooLarge
         chunks.append(chunk)
+    if response.length:
+        raise FileUnavailable("it was cut off")
+    return b"".join(chunks)
 
 
 def _left(until: float) -> float:
