@@ -7,21 +7,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.console import Console
 
+from local.connected import connect_bot
 from local.stack import Deployment, LocalStack
 from local.tools import ROOT, ToolError
+from local.wecom.exchange import Outcome
+from local.wecom.people import BotUser
+from local.wecom.running import running_wecom
 
 PROJECT_ID = "demo"
 AGENT_ID = "assistant"
 AGENT_FILE = ROOT / "agents" / f"{AGENT_ID}.yaml"
 MESSAGE = "生成一个测试报告"
 TIMEOUT_MS = 300_000
+CONNECTION_ID, USER, QUESTION = "wecom-demo", "LiLei", "用一句话介绍你自己"
 POLL_SECONDS = 0.25
 TERMINAL = ("completed", "failed", "canceled")
 
@@ -129,6 +134,33 @@ def _usage(usage: Mapping[str, Any]) -> str:
     tokens_in = sum(usage[name] for name in ("inputTokens", "cacheReadTokens", "cacheWriteTokens"))
     tokens = f"{tokens_in} tokens in, {usage['outputTokens']} out"
     return f"{tokens}, about {usage['costUsd']:.4f} USD" if "costUsd" in usage else tokens
+
+
+def run_chat(stack: LocalStack, deployment: Deployment, console: Console) -> None:
+    """Let somebody ask the demo agent in a double of WeCom, and show what they see.
+
+    Raises ToolError where the chat ends without an answer.
+    """
+    with running_wecom() as wecom:
+        url = connect_bot(stack, deployment, wecom, CONNECTION_ID, PROJECT_ID, AGENT_ID)
+        settings = wecom.settings()
+        # functions start anew here, each a process of its own: this WeCom waits a little longer
+        wecom.use(replace(settings, bot=replace(settings.bot, callback_url=url), answer_seconds=30.0))
+        console.print("\n[bold]The same agent in WeCom[/bold] [dim](a double of it, on this machine)[/dim]")
+        console.print(f"  {USER}: {QUESTION}", markup=False, highlight=False)
+        begun = wecom.exchange(BotUser(wecom, USER).say(QUESTION).id)
+        shown = ""
+        while True:
+            begun = wecom.exchange(begun.id)
+            if begun.shown != shown:
+                shown = begun.shown
+                text = shown.replace("\n", "\n       ")
+                console.print(f"  bot: {text}", markup=False, highlight=False)
+            if begun.ended_at is not None:
+                break
+            time.sleep(POLL_SECONDS)
+    if begun.outcome != Outcome.DONE:
+        raise ToolError(f"The chat in WeCom ended as {begun.outcome}.")
 
 
 def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console: Console) -> None:

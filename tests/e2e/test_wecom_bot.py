@@ -1,17 +1,15 @@
 """People in WeCom talk with an agent: the double of WeCom, the real template on the emulator."""
 
 import base64
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
 from a2a_tasks.wecom.exchange import ExchangeRef
+from local.connected import connect_bot
 from local.deployed import Deployed, Project, wait_until
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
@@ -32,7 +30,7 @@ class Chat:
     deployed: Deployed
     project: Project
     wecom: WeComClient
-    connection: Connection
+    agent_id: str
 
     def person(self, user: str = "LiLei", chat_id: str = "") -> BotUser:
         return BotUser(self.wecom, user, chat_id)
@@ -43,7 +41,7 @@ class Chat:
         return self.wecom.ended(begun)
 
     def tasks(self) -> list[dict[str, Any]]:
-        path = f"/a2a/{self.connection.agent_id}/tasks?limit=100"
+        path = f"/a2a/{self.agent_id}/tasks?limit=100"
         listed: list[dict[str, Any]] = self.project.request("GET", path).json()["tasks"]
         return [task for task in listed if task.get("sessionId", "").startswith("wecom-")]
 
@@ -51,35 +49,13 @@ class Chat:
 @pytest.fixture(scope="module")
 def chat(deployed: Deployed, project: Project) -> Iterator[Chat]:
     with running_wecom() as wecom:
-        connection = connect(deployed, project, wecom)
-        callback_url = deployed.api_url + callback_path(connection.connection_id)
+        agent_id = toolbox(project)
+        url = connect_bot(deployed.stack, deployed.deployment, wecom, "helper", project.project_id, agent_id)
         # one machine does all of it, and starts processes for it: WeCom is more patient here
-        bot = Bot(callback_url=callback_url)
-        wecom.use(Settings(bot=bot, refresh_seconds=0.3, answer_seconds=30.0, verification_seconds=30.0))
-        yield Chat(deployed, project, wecom, connection)
+        settings = Settings(refresh_seconds=0.3, answer_seconds=30.0, verification_seconds=30.0)
+        wecom.use(replace(settings, bot=Bot(callback_url=url)))
+        yield Chat(deployed, project, wecom, agent_id)
         assert wecom.seen().violations == []
-
-
-def connect(deployed: Deployed, project: Project, wecom: WeComClient) -> Connection:
-    settings = wecom.settings()
-    secrets = ConnectionSecrets(settings.bot.token, settings.bot.encoding_aes_key)
-    arn = deployed.client("secretsmanager").create_secret(
-        Name=f"{deployed.stack.stack_name}/wecom/helper", SecretString=json.dumps(secrets.to_named())
-    )["ARN"]
-    connection = Connection(
-        connection_id="helper",
-        project_id=project.project_id,
-        kind=Kind.BOT,
-        secret_arn=arn,
-        created_at=deployed.now(),
-        agent_id=toolbox(project),
-        bot_id=settings.bot.bot_id,
-        api_url=wecom.base_url,
-        welcome="欢迎!",
-    )
-    registry = deployed.outputs["RegistryTable"]
-    DynamoDBConnections(deployed.client("dynamodb"), registry).create(connection)
-    return connection
 
 
 def test_the_url_is_verified(chat: Chat) -> None:
@@ -98,7 +74,7 @@ def test_an_answer_grows_in_the_chat_until_it_is_whole(chat: Chat) -> None:
     assert shown[0] == f"已收到,正在处理。\n任务编号:{task_id}"
     assert any("我先查一下。" in content for content in shown[1:-1]), shown
     assert (answered.outcome, shown[-1]) == (Outcome.DONE, "查好了。")
-    task = chat.project.request("GET", f"/a2a/{chat.connection.agent_id}/tasks/{task_id}").json()
+    task = chat.project.request("GET", f"/a2a/{chat.agent_id}/tasks/{task_id}").json()
     assert task["status"] == "completed"
 
 
