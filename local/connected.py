@@ -1,4 +1,4 @@
-"""The double's bot as a connection of a deployed stack, as `a2actl wecom connections create` would make it."""
+"""The double's bot as a connection of a deployed stack, as `a2actl wecom connections create` makes one."""
 
 import json
 from typing import TYPE_CHECKING

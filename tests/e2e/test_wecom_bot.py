@@ -65,14 +65,14 @@ def test_the_url_is_verified(chat: Chat) -> None:
 
 def test_an_answer_grows_in_the_chat_until_it_is_whole(chat: Chat) -> None:
     steps = (
-        tool("report_progress", step="查资料", percent=10) + "; say=我先查一下。; delay=6",
-        "say=查好了。",
+        tool("report_progress", step="查资料", percent=10) + "; say=我先查一下。",
+        "delay=6; say=查好了。",
     )
     answered = chat.asks(f"{script(*steps)} wecom-stream 查一下")
     shown = list(dict.fromkeys(frame.content for frame in answered.frames))
     task_id = answered.stream_ids[0]
     assert shown[0] == f"已收到,正在处理。\n任务编号:{task_id}"
-    assert any("我先查一下。" in content for content in shown[1:-1]), shown
+    assert "我先查一下。\n\n> 查资料(10%)…" in shown[1:-1], shown
     assert (answered.outcome, shown[-1]) == (Outcome.DONE, "查好了。")
     task = chat.project.request("GET", f"/a2a/{chat.agent_id}/tasks/{task_id}").json()
     assert task["status"] == "completed"
