@@ -80,7 +80,7 @@ def test_an_answer_grows_in_the_chat_until_it_is_whole(chat: Chat) -> None:
 
 def test_three_deliveries_at_once_are_one_task_and_one_answer(chat: Chat) -> None:
     before = len(chat.tasks())
-    answered = chat.asks("[[standin: say=一次。]] wecom-three 你好", copies=3)
+    answered = chat.asks("[[standin: say=一次。]] wecom-three 你好", chat.person("WangWu"), copies=3)
     assert (answered.outcome, answered.shown) == (Outcome.DONE, "一次。")
     assert len(set(answered.stream_ids)) == 1
     assert len(chat.tasks()) == before + 1
@@ -124,6 +124,7 @@ def test_a_conversation_begins_anew_and_work_is_canceled(chat: Chat) -> None:
     assert chat.asks("/new", person).shown == "已开始新的对话。"
     chat.asks("[[standin: say=好。]] wecom-again 二", person)
     assert [len(body["messages"]) for body in chat.deployed.standin.bodies("wecom-again")] == [1]
+    chat.asks("/new", person)
     begun = person.say("[[standin: delay=60; say=不会。]] wecom-cancel")
     wait_until(lambda: chat.deployed.standin.bodies("wecom-cancel"), 30, "the call of Claude")
     assert chat.asks("取消", person).shown == "已取消 1 个任务。"
