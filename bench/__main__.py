@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import aws_calls, billing, cold_start, local_loop, memory, sweep, turns
+from bench import aws_calls, billing, cold_start, local_loop, memory, sweep, turns, wecom
 from bench.report import console, progress
 from local.deployed import Deployed, Project, make_project
 from local.stack import LocalStack
@@ -19,6 +19,7 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "turns": turns.run,
     "memory": memory.run,
     "billing": billing.run,
+    "wecom": wecom.run,
 }
 AGENTS = Path(__file__).with_name("agents.yaml")
 
