@@ -8,7 +8,7 @@ import time
 from rich.console import Console
 
 from local.claude import Claude
-from local.demo import Access, prepare, run_task, show_next_steps, show_result
+from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
 from local.lock import lock
 from local.ports import Ports, is_free
 from local.process import NotHealthyError
@@ -27,7 +27,7 @@ def main() -> int:
     """Run the command. Returns the status to exit with."""
     parser = argparse.ArgumentParser(prog="python -m local", description="The whole system on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start and deploy what is missing, and run one task")
+    commands.add_parser("up", help="start and deploy what is missing, run one task, and ask in a chat")
     commands.add_parser("stop", help="end all processes; what is stored stays")
     commands.add_parser("status", help="tell what runs and where")
     commands.add_parser("reset", help="end all processes and delete what is stored")
@@ -81,6 +81,7 @@ def _up(console: Console) -> int:
     access = prepare(stack, deployment, ACCESS_PATH)
     task = run_task(access, console)
     show_result(task, stack, console)
+    run_chat(stack, deployment, console)
     show_next_steps(access, task, ACCESS_PATH, console)
     console.print(f"[dim]All this took {time.monotonic() - started:.0f} s.[/dim]")
     return 0 if task["status"] == "completed" else 1
