@@ -66,6 +66,7 @@ def _errands() -> Errands:
         entropy=entropy,
         telemetry=telemetry,
         threads=ThreadPoolExecutor(AT_ONCE),
+        fixed_ip=environment.optional("WECOM_FIXED_IP"),
     )
 
 

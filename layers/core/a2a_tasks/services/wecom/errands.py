@@ -82,6 +82,7 @@ class Errands:
     entropy: Entropy
     telemetry: Telemetry
     threads: ThreadPoolExecutor
+    fixed_ip: str | None = None
 
     def run(self, deliveries: Sequence[ErrandDelivery]) -> list[str]:
         """The ids of the messages that must stay in the queue."""
@@ -105,7 +106,7 @@ class Errands:
         except WeComRefused as refused:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 return self._again(delivery, errand, str(refused))
-            return self._give_up(delivery, errand, _words(refused), errcodes.metric_code(refused.errcode))
+            return self._give_up(delivery, errand, self._words(refused), errcodes.metric_code(refused.errcode))
         except WeComUnanswered as unanswered:
             return self._again(delivery, errand, str(unanswered))
         except NobodyReached as error:
@@ -284,6 +285,14 @@ class Errands:
         except PayloadCorrupt:
             return say(exchange.language, Phrase.GONE)
 
+    def _words(self, refused: WeComRefused) -> str:
+        """For an operator. Where the address matters, WeCom says which it was, or else it is ours that stays."""
+        words = f"{refused.endpoint}: {errcodes.advice(refused.errcode)}"
+        address = refused.from_ip or self.fixed_ip
+        if refused.errcode != errcodes.UNTRUSTED_IP or address is None:
+            return words
+        return f"{words} The address is {address}."
+
     def _language_of(self, task: Task) -> Language:
         try:
             return self.texts.language_of(task)
@@ -352,11 +361,6 @@ def _end_as_told(task: Task, errand: Errand) -> End | None:
 
 def _headline(agent_id: str, end: End, language: Language) -> str:
     return say(language, Phrase.NEWS, agent=agent_id, status=status_word(language, end.status))
-
-
-def _words(refused: WeComRefused) -> str:
-    from_ip = f" The address is {refused.from_ip}." if refused.from_ip else ""
-    return f"{refused.endpoint}: {errcodes.advice(refused.errcode)}{from_ip}"
 
 
 def _ids(errand: Errand) -> dict[str, object]:
