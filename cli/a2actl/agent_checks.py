@@ -6,10 +6,14 @@ from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.tool_definitions import unsupported
 from a2a_tasks.domain.tools import CHILD_TOOLS, MCP_TOOL
+from a2a_tasks.ports.connections import ConnectionReader
+from a2a_tasks.services.wecom.groups import problem_of
 from a2actl.agent_file import FoundAgent
 
 
-def problems(found: FoundAgent, project: ProjectSettings, backend: Backend) -> Iterator[str]:
+def problems(
+    found: FoundAgent, project: ProjectSettings, backend: Backend, connections: ConnectionReader
+) -> Iterator[str]:
     """Why the agent could not work, a line each with the fix."""
     tools = found.definition.allowed_tools
     not_served = unsupported(tools, backend)
@@ -27,6 +31,10 @@ def problems(found: FoundAgent, project: ProjectSettings, backend: Backend) -> I
                 f" {project.project_id} does not have; register it with: a2actl mcp add --project"
                 f" {project.project_id} --name {server} --url https://…"
             )
+    for connection_id in found.definition.notify:
+        problem = problem_of(connections.connection(connection_id), project.project_id)
+        if problem is not None:
+            yield f"{found.source}: notify: {connection_id}: {problem}"
 
 
 def warnings(found: FoundAgent, project: ProjectSettings) -> Iterator[str]:

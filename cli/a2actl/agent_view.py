@@ -18,6 +18,7 @@ def to_json(agent: AgentRevision) -> dict[str, Any]:
         "taskBudget": {name: value for name, value in budget.items() if value is not None},
         "toolOptions": agent.tool_options,
         "outputSchema": agent.output_schema,
+        "notify": list(agent.notify),
     }
     return {
         "id": agent.agent_id,

@@ -7,7 +7,6 @@ import typer
 
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agent import AgentRevision
-from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.project import ProjectSettings
 from a2actl.agent_view import fields, state, to_json
 from a2actl.fault import Fault
@@ -47,7 +46,7 @@ def apply(
     with stack.deployment() as deployment:
         registry = deployment.registry
         check_ownership(registry, owned)
-        warnings = check_needs(registry, deployment.backend, owned)
+        warnings = check_needs(deployment, owned)
         for found, project_id in owned:
             create_project(deployment, project_id)
             applied = apply_one(registry, found, project_id, SystemClock().now())
@@ -143,17 +142,15 @@ def apply_one(registry: "DynamoDBRegistry", found: "FoundAgent", project_id: str
         ) from None
 
 
-def check_needs(
-    registry: "DynamoDBRegistry", backend: Backend, owned: "list[tuple[FoundAgent, str]]"
-) -> list[str]:
+def check_needs(deployment: "Deployment", owned: "list[tuple[FoundAgent, str]]") -> list[str]:
     """What to warn of. Raises ``Fault`` if an agent needs what is not there: before anything is written."""
     from a2actl import agent_checks
 
     problems: list[str] = []
     warnings: list[str] = []
     for found, project_id in owned:
-        project = registry.project(project_id) or ProjectSettings(project_id)
-        problems += agent_checks.problems(found, project, backend)
+        project = deployment.registry.project(project_id) or ProjectSettings(project_id)
+        problems += agent_checks.problems(found, project, deployment.backend, deployment.connections)
         warnings += agent_checks.warnings(found, project)
     if problems:
         raise Fault("\n".join([*problems, "Nothing was applied; correct this and apply again."]))

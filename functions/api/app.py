@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Que
 from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
@@ -29,6 +30,7 @@ from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
+from a2a_tasks.services.wecom.groups import Groups
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
@@ -76,7 +78,8 @@ _store, _ending = _wired.store, _wired.ending
 limits = Limits(rate_limiter_of_function(_wired))
 _payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
 push_configs = push_configs_of_function(_wired)
-submitter = submitter_of_function(_wired, _payloads, push_configs.acceptance)
+_connections = DynamoDBConnections(_wired.dynamodb, environment.text("REGISTRY_TABLE"))
+submitter = submitter_of_function(_wired, _payloads, push_configs.acceptance, Groups(_connections))
 tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
 _records = DynamoDBRecords(_wired.dynamodb, _wired.table)
 answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)

@@ -39,6 +39,7 @@ def to_submission(
         budget=Budget(cost, body.max_tokens),
         context_id=body.session_id,
         push=_push_of(body),
+        groups=tuple(body.notify),
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
     )
 

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
 from a2a_tasks.domain import ids
+from a2a_tasks.domain.agent import MAX_GROUPS
 from a2a_tasks.domain.event import EventType, Reason
 from a2a_tasks.domain.push import MAX_SECRETS
 from a2a_tasks.domain.push_target import MAX_URL
@@ -35,6 +36,7 @@ def _is_session_id(value: str) -> str:
     return value
 
 
+ConnectionId = Annotated[str, Field(pattern=f"^{ids.AGENT_ID.pattern}$")]
 SessionId = Annotated[
     str,
     AfterValidator(_is_session_id),
@@ -162,6 +164,16 @@ class NewTask(Model):
         NewPushConfig | None,
         Field(description="Where the task's changes are sent; its `id` is the task's if left out."),
     ] = None
+    notify: Annotated[
+        list[ConnectionId],
+        Field(
+            max_length=MAX_GROUPS,
+            description=(
+                "WeCom connections of the project's groups that are told of the task's end and its questions,"
+                " beside those of the agent."
+            ),
+        ),
+    ] = []
 
     @field_validator("timeout")
     @classmethod

@@ -20,7 +20,7 @@ from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
 from a2a_tasks.services.push_secrets import sealed
-from a2a_tasks.wecom.connection import Kind
+from a2a_tasks.wecom.connection import Connection, Kind
 from local.standin.client import StandInClient
 from local.wecom.faults import Fault as WeComFault
 from local.wecom.faults import Kind as FaultKind
@@ -98,7 +98,10 @@ def test_the_api(agents: Account, start: Start) -> None:
     agents.registry.create_project(PROJECT, now)
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
 
-    accepted = caller.post(AGENT, {"message": LONG})
+    group = Connection("group", PROJECT, Kind.GROUP, secret_arn="none", created_at=0)
+    agents.connections.create(group)
+
+    accepted = caller.post(AGENT, {"message": LONG, "notify": ["group"]})
     done = created(agents.store, now, number=1)
     output = payload.save(agents.payloads, done.ref.task_id, "output-1", {"result": LONG})
     completed(agents.store, done, now, output)

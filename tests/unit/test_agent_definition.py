@@ -40,6 +40,7 @@ def test_id_and_name_are_enough() -> None:
         "outputSchema": None,
         "skills": [],
         "visibility": "public",
+        "notify": [],
     }
 
 

@@ -52,6 +52,7 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         max_task_tokens=budget.get("maxTokens"),
         max_pending_tasks=definition.get("maxPendingTasks"),
         visibility=Visibility(definition.get("visibility", Visibility.PUBLIC)),
+        notify=tuple(definition.get("notify", ())),
     )
 
 

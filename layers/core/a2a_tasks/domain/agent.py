@@ -5,6 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+MAX_GROUPS = 5
+"""In WeCom that an agent, and also a task of its own, may name to be told."""
+
 
 class Visibility(StrEnum):
     """Who may read an agent's card. Its tasks are always its project's alone."""
@@ -19,7 +22,8 @@ class AgentRevision:
 
     ``max_pending_tasks`` bounds how many of its tasks nobody has begun yet; None does not.
     ``tool_options`` are by tool name, in the YAML's camelCase. ``max_cost_usd`` and ``max_task_tokens`` bound
-    what one task may use in all its turns; ``max_tokens`` bounds one turn's answer.
+    what one task may use in all its turns; ``max_tokens`` bounds one turn's answer. ``notify`` are the WeCom
+    connections of groups that are told of its tasks' ends and questions.
     """
 
     agent_id: str
@@ -44,6 +48,7 @@ class AgentRevision:
     max_task_tokens: int | None = None
     max_pending_tasks: int | None = None
     visibility: Visibility = Visibility.PUBLIC
+    notify: tuple[str, ...] = ()
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:

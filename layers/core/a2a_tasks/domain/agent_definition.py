@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from a2a_tasks.domain.agent import Visibility
+from a2a_tasks.domain.agent import MAX_GROUPS, Visibility
 from a2a_tasks.domain.ids import AGENT_ID
 from a2a_tasks.domain.output_schema import problems
 from a2a_tasks.domain.tools import MCP_TOOL, TOOLS
@@ -111,6 +111,7 @@ class AgentDefinition(_Model):
     output_schema: Any = None
     skills: list[Skill] = []
     visibility: Visibility = Visibility.PUBLIC
+    notify: Annotated[list[str], Field(max_length=MAX_GROUPS)] = []
     project_id: str | None = None
 
     @field_validator("id", "project_id")
@@ -118,6 +119,16 @@ class AgentDefinition(_Model):
     def _is_identifier(cls, value: str | None) -> str | None:
         if value is not None and not AGENT_ID.fullmatch(value):
             raise ValueError("must be 1–64 lower-case letters, digits, '-' or '_', such as 'report-writer'")
+        return value
+
+    @field_validator("notify")
+    @classmethod
+    def _are_identifiers(cls, value: list[str]) -> list[str]:
+        wrong = [connection for connection in value if not AGENT_ID.fullmatch(connection)]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)} is no id of a WeCom connection; `a2actl wecom connections list` has them"
+            )
         return value
 
     @field_validator("task_budget")

@@ -35,6 +35,7 @@ from a2a_tasks.services import content, payload
 from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
 from a2a_tasks.services.push_acceptance import PushTaker
 from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.wecom.groups import GroupTaker, TakesNoGroups
 
 PENDING_RETRY_SECONDS = 10
 """When to try again where an agent has too many tasks waiting. When one of them begins is not known."""
@@ -104,6 +105,8 @@ class Submission:
     parts: tuple[Mapping[str, Any], ...] = ()
     envelope: Mapping[str, Any] | None = None
     push: PushConfig | None = None
+    groups: tuple[str, ...] = ()
+    """WeCom connections of groups that are told of it, beside the agent's own."""
     notifies: bool = False
     """Somebody is to be told of its changes, also without ``push``: those who asked in a chat."""
 
@@ -139,6 +142,7 @@ class Submitter:
     max_attempts: int
     max_timeout_ms: int
     has_batches: bool
+    groups: GroupTaker = field(default_factory=TakesNoGroups)
 
     def submit(self, submission: Submission) -> Task:
         """Create and announce a task; it will end even if the announcement is lost, since it is due.
@@ -239,6 +243,7 @@ class Submitter:
             self._check_batch(agent, submission)
         if submission.push is not None:
             self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
+        self.groups.check(submission.project_id, submission.groups)
         limit = agent.max_attempts or self.max_attempts
         if submission.max_attempts is not None and submission.max_attempts > limit:
             raise _invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")
@@ -276,6 +281,7 @@ class Submitter:
         origin = submission.origin
         not_before = submission.not_before or 0
         timeout_ms = self._timeout(agent, submission)
+        groups = tuple(dict.fromkeys((*agent.notify, *submission.groups)))
         deadline = max(now, not_before) + timeout_ms
         if origin is not None:
             deadline = min(deadline, origin.deadline)
@@ -302,7 +308,8 @@ class Submitter:
             depth=origin.depth if origin else 0,
             counts_as_pending=agent.max_pending_tasks is not None,
             live=submission.live,
-            notifies=submission.notifies or submission.push is not None,
+            notifies=submission.notifies or submission.push is not None or bool(groups),
+            groups=groups,
             events=(events.accepted(now),),
         )
 

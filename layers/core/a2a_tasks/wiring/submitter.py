@@ -11,13 +11,18 @@ from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.push_acceptance import PushTaker, TakesNoPush
 from a2a_tasks.services.submit import Submitter
+from a2a_tasks.services.wecom.groups import GroupTaker, TakesNoGroups
 from a2a_tasks.wiring.tasks import TaskWiring
 
 
 def submitter_of_function(
-    tasks: TaskWiring, payloads: PayloadStore, push: PushTaker | None = None
+    tasks: TaskWiring,
+    payloads: PayloadStore,
+    push: PushTaker | None = None,
+    groups: GroupTaker | None = None,
 ) -> Submitter:
-    """As the environment says; without ``push`` nobody is told of its tasks. Raises ``Misconfigured``."""
+    """As the environment says; without ``push`` and ``groups`` its tasks name nobody who is to be told.
+    Raises ``Misconfigured``."""
     return Submitter(
         store=tasks.store,
         registry=tasks.registry,
@@ -35,5 +40,6 @@ def submitter_of_function(
         aliases=json.loads(environment.text("MODEL_ALIASES")),
         max_attempts=environment.integer("MAX_ATTEMPTS"),
         max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
+        groups=groups or TakesNoGroups(),
         has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
     )

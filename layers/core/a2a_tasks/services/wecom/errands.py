@@ -106,7 +106,8 @@ class Errands:
         except WeComRefused as refused:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 return self._again(delivery, errand, str(refused))
-            return self._give_up(delivery, errand, self._words(refused), errcodes.metric_code(refused.errcode))
+            code = errcodes.metric_code(refused.errcode)
+            return self._give_up(delivery, errand, self._words(refused), code)
         except WeComUnanswered as unanswered:
             return self._again(delivery, errand, str(unanswered))
         except NobodyReached as error:
@@ -286,7 +287,7 @@ class Errands:
             return say(exchange.language, Phrase.GONE)
 
     def _words(self, refused: WeComRefused) -> str:
-        """For an operator. Where the address matters, WeCom says which it was, or else it is ours that stays."""
+        """For an operator. Where our address matters, WeCom says which it was, or it is the fixed one."""
         words = f"{refused.endpoint}: {errcodes.advice(refused.errcode)}"
         address = refused.from_ip or self.fixed_ip
         if refused.errcode != errcodes.UNTRUSTED_IP or address is None:
