@@ -14,6 +14,7 @@ import pytest
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_connections import from_connection
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
+from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.task import Progress, Status, Task
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
@@ -29,6 +30,7 @@ from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
+from tests.integration.table_stream import TableStream
 from tests.integration.test_permissions import unused
 from tests.integration.wecom_gateway import callback_event, serving
 from tests.integration.worker import Worker
@@ -136,7 +138,9 @@ def connect(account: Account, wecom: WeComClient, **changes: Any) -> Connection:
     helper = Connection("helper", PROJECT, Kind.BOT, "", bot_id=bot.bot_id, **common)
     desk = Connection("desk", PROJECT, Kind.APP, "", corp_id=app.corp_id, app_id=str(app.agent_id), **common)
     for connection, own in ((helper, bot), (desk, app)):
-        store_secrets(account, connection, ConnectionSecrets(own.token, own.encoding_aes_key))
+        store_secrets(
+            account, connection, ConnectionSecrets(own.token, own.encoding_aes_key, corp_secret=app.secret)
+        )
     return helper
 
 
@@ -503,3 +507,67 @@ def test_it_may_call_what_it_calls_and_nothing_else(chat: Chat, agents: Account)
     chat.wait_for_tasks(2)
     assert chat.hears("取消") == "已取消 1 个任务。"
     assert unused(agents, "wecom") == set()
+
+
+# ---------------------------------------------------------------- with the notifier and the sender
+
+
+@dataclass
+class Later:
+    """Time that a test moves on, for the double and for all functions."""
+
+    chat: Chat
+    ms: int = 0
+
+    def pass_by(self, seconds: int) -> None:
+        self.ms += seconds * 1000
+        self.chat.wecom.advance(seconds)
+
+    def now(self, _clock: object = None) -> int:
+        return time.time_ns() // 1_000_000 + self.ms
+
+
+@pytest.fixture
+def later(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> Iterator[Later]:
+    later = Later(chat)
+    monkeypatch.setattr(SystemClock, "now", later.now)
+    yield later
+    chat.wecom.advance(-later.ms / 1000)
+
+
+def test_an_answer_that_takes_longer_than_six_minutes_is_delivered_once(
+    chat: Chat, agents: Account, start: Start, later: Later
+) -> None:
+    agents.add_agent(AGENT, PROJECT, timeoutMs=900_000)
+    stream, notifier, sender = TableStream(agents), start("notifier"), start("wecom_sender")
+    begun = chat.lilei.say("[[standin: say=终于好了。]] 慢慢来")
+    chat.wait_for_tasks(1)
+    later.pass_by(331)
+    closed = chat.wecom.ended(begun)
+    assert (closed.outcome, closed.shown) == (Outcome.DONE, "还在处理中。完成后,结果会自动发到这里。")
+    later.pass_by(60)
+    with chat.alone:
+        chat.worker.work()
+        changes = stream.new()
+        # what Lambda brings twice is told once
+        for _ in range(2):
+            notifier.handler({"Records": changes}, LambdaContext())
+        sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext(90_000))
+    (task,) = chat.tasks()
+    assert task.completed_at is not None
+    assert task.completed_at - task.created_at > 360_000
+    assert chat.wecom.seen().texts("LiLei", "aibot/response") == ["终于好了。"]
+    exchange = chat.account.exchanges.get(ExchangeRef(task.ref.task_id))
+    assert exchange is not None
+    assert exchange.state is State.DELIVERED
+
+
+def test_an_application_s_answer_is_sent(chat: Chat, agents: Account, start: Start) -> None:
+    stream, notifier, sender = TableStream(agents), start("notifier"), start("wecom_sender")
+    chat.wecom.ended(AppUser(chat.wecom).say("[[standin: say=你好,李雷。]] 你好", copies=3))
+    with chat.alone:
+        chat.worker.work()
+        notifier.handler({"Records": stream.new()}, LambdaContext())
+        sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext(90_000))
+    (sent,) = chat.wecom.seen().texts("LiLei", "message/send")
+    assert sent.startswith("你好,李雷。")
