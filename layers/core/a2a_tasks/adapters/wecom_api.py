@@ -37,6 +37,7 @@ class HttpWeComApi:
         monotonic: Callable[[], float] = time.monotonic,
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
+        file_seconds: float = FILE_SECONDS,
     ) -> None:
         self._pool = httpcore2.ConnectionPool(
             ssl_context=tls or httpcore2.default_ssl_context(),
@@ -46,6 +47,7 @@ class HttpWeComApi:
         self._monotonic = monotonic
         self._connect_seconds = connect_seconds
         self._total_seconds = total_seconds
+        self._file_seconds = file_seconds
 
     def issue_token(self, connection: Connection, corp_secret: str) -> IssuedToken:
         query = {"corpid": connection.corp_id or "", "corpsecret": corp_secret}
@@ -63,7 +65,9 @@ class HttpWeComApi:
     def download(self, connection: Connection, token: str, media_id: str, limit: int) -> MediaFile:
         query = {"access_token": token, "media_id": media_id}
         url = _url(connection, "media/get", query)
-        status, headers, content = self._request("media/get", "GET", url, limit=limit, seconds=FILE_SECONDS)
+        status, headers, content = self._request(
+            "media/get", "GET", url, limit=limit, seconds=self._file_seconds
+        )
         media_type = headers.get("content-type", "application/octet-stream").partition(";")[0].strip()
         if media_type in ("application/json", "text/plain"):
             _check("media/get", _document("media/get", status, content))
@@ -95,7 +99,7 @@ class HttpWeComApi:
         self, connection: Connection, endpoint: str, query: Mapping[str, str], name: str, content: bytes
     ) -> str:
         content_type, form = _form(name, content)
-        answer = self._call(connection, endpoint, query, form, content_type, FILE_SECONDS)
+        answer = self._call(connection, endpoint, query, form, content_type, self._file_seconds)
         return str(answer["media_id"])
 
     def _call(
