@@ -29,6 +29,7 @@ PUBLIC = {
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
 TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}
 SIGNS = "WebhooksRole"
+FIXED_IP = "HasWecomFixedIp"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 DATA_TYPES = {
@@ -252,6 +253,30 @@ def loopback_is_local(template: Template) -> list[str]:
     )
     default = template["Parameters"]["AllowLoopbackWebhooks"]["Default"]
     return [] if guarded and default == "false" else ["a deployed stack may call its own machine"]
+
+
+def fixed_address_is_asked_for_and_the_senders_alone(template: Template) -> list[str]:
+    """A network costs by the hour, so that nobody has one by chance."""
+    network = {
+        name: item for name, item in template["Resources"].items() if item["Type"].startswith("AWS::EC2::")
+    }
+    broken = [
+        f"{name} is always there" for name, item in network.items() if item.get("Condition") != FIXED_IP
+    ]
+    if template["Parameters"]["WecomFixedIp"]["Default"] != "false":
+        broken.append("a fixed address is there without being asked for")
+    for name, function in functions(template).items():
+        placed = function.get("VpcConfig")
+        if (placed is not None) is not (name == "WecomSenderFunction"):
+            broken.append(f"{name} is {'in' if placed else 'not in'} the network")
+        if placed is not None and placed.get("Fn::If", [None])[0] != FIXED_IP:
+            broken.append(f"{name} is always in the network")
+    for name, group in of_type(template, "AWS::EC2::SecurityGroup").items():
+        if "SecurityGroupIngress" in group or {rule["ToPort"] for rule in group["SecurityGroupEgress"]} != {
+            443
+        }:
+            broken.append(f"{name} lets through more than HTTPS outwards")
+    return broken
 
 
 def queue_has_alarm(template: Template) -> list[str]:
@@ -613,6 +638,15 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      change(*properties("WecomRole", "Policies"), to=[])),
     (only_what_talks_with_wecom_reads_the_connections_secrets,
      change(*properties("WecomSenderRole", "Policies"), to=[])),
+    (fixed_address_is_asked_for_and_the_senders_alone,
+     change("Parameters", "WecomFixedIp", "Default", to="true")),
+    (fixed_address_is_asked_for_and_the_senders_alone,
+     drop("Resources", "WecomNatGateway", "Condition")),
+    (fixed_address_is_asked_for_and_the_senders_alone, drop(*properties("WecomSenderFunction", "VpcConfig"))),
+    (fixed_address_is_asked_for_and_the_senders_alone,
+     change(*properties("ApiFunction", "VpcConfig"), to={"SubnetIds": []})),
+    (fixed_address_is_asked_for_and_the_senders_alone,
+     change(*properties("WecomSecurityGroup", "SecurityGroupIngress"), to=[])),
     (who_seals_does_not_open, allow("WebhooksRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (function_is_given_what_it_reads,
      drop(*properties("WorkerFunction", "Environment", "Variables", "MAX_INPUT_WAIT_HOURS"))),
