@@ -1,50 +1,206 @@
 """AWS calls of one task, from its creation over its execution to one poll, and what a million cost.
 
-The handlers of the api and the worker, on moto and against the stand-in; every call of their AWS clients is
-counted, once the functions have done another task and hold what they keep (settings, limits, the key). What
-Lambda itself calls for its event source, and Lambda's own price, are not in it.
+The handlers themselves, on moto and against the stand-in; every call of their AWS clients is counted, once
+the functions have done another task and hold what they keep (settings, limits, secrets). DynamoDB bills by
+size, so its price is that of the units (bench/dynamodb_units.py), also of the indexes. What Lambda itself
+calls for its event sources, Lambda's own price and API Gateway's are not in it.
 """
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType, ModuleType
+from typing import Any
 
 from bench.functions import KIND_TITLES, Calls, Functions, functions_on_moto
 from bench.report import console, step, table
-from tests.integration.account import AGENT
+from tests.integration.a2a_caller import A2ACaller
+from tests.integration.account import AGENT, PROJECT
+from tests.integration.caller import Caller
+from tests.integration.lambda_context import LambdaContext
+from tests.integration.receiver import Receiver, receiving
+from tests.integration.table_stream import TableStream
 
-INDEX_WRITES = 3
-"""Index entries are written too: one at the creation (due), two at the end (out of due, into retention)."""
-PRICE = {"write": 0.625, "read": 0.125, "sqs": 0.40}
-"""USD per million requests, us-east-1, on demand: DynamoDB units of 1 KB written and 4 KB read (strongly
-consistent), SQS standard requests (https://aws.amazon.com/dynamodb/pricing, https://aws.amazon.com/sqs/pricing).
+PRICE = {"write": 0.625, "read": 0.125, "sqs": 0.40, "kms": 3.0}
+"""USD per million, us-east-1, on demand: DynamoDB units of 1 KB written and 4 KB read (strongly consistent),
+SQS standard requests, KMS requests (https://aws.amazon.com/dynamodb/pricing, …/sqs/pricing, …/kms/pricing).
 """
+UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
+QUESTION = "[[standin: say=It is noon.]] What is the time?"
+CHARACTERS = 4_000
+"""Of a longer message, and of its answer: both are still in the task's record."""
+NOTIFICATIONS = 2
+"""A task that runs through is told twice: it runs, it is completed."""
+
+type Steps = dict[str, Calls]
 
 
 def run() -> None:
-    """Print the table."""
-    with step("Count the AWS calls of a task"), functions_on_moto() as functions:
-        steps = _measure(functions)
-    total = sum(steps.values(), Calls())
-    rows = [[step, *calls.cells()] for step, calls in (steps | {"sum": total}).items()]
-    rows.append(["aim", "≤ 5, 3 for rate limits", "1 a poll", "1 send", "0"])
-    table("AWS calls of one task", ["step", *KIND_TITLES], rows)
-    dollars = (total.writes + INDEX_WRITES) * PRICE["write"]
-    dollars += total.reads * PRICE["read"] + total.sqs * PRICE["sqs"]
-    console.print(
-        f"A million such tasks, with one poll each: about {dollars:.2f} USD for DynamoDB and SQS.\n"
+    """Print the tables."""
+    measured: dict[str, Steps] = {}
+    for title, measure in KINDS.items():
+        with step(f"Count the AWS calls of a task: {title}"), functions_on_moto() as functions:
+            functions.account.add_agent()
+            measured[title] = measure(functions)
+    plain = measured[PLAIN]
+    rows = [_row(name, calls) for name, calls in (plain | {"sum": _sum(plain)}).items()]
+    rows.append(["aim", "≤ 8", "1 a poll", "1 send", "0"])
+    titles = [*KIND_TITLES, "units written", "read", "USD/million"]
+    table(f"AWS calls of {PLAIN}", ["step", *titles], rows)
+    table(
+        "By what is asked for", ["", *titles], [_row(kind, _sum(steps)) for kind, steps in measured.items()]
     )
+    console.print("Prices are of DynamoDB, SQS and KMS. API Gateway takes 3.50 USD a million requests.\n")
 
 
-def _measure(functions: Functions) -> dict[str, Calls]:
-    functions.account.add_agent()
+def _row(title: str, calls: Calls) -> list[object]:
+    units = [f"{number:g}" for number in (calls.write_units, calls.read_units)]
+    return [title, *calls.cells(), *units, f"{_dollars(calls):.2f}"]
+
+
+def _sum(steps: Steps) -> Calls:
+    return sum(steps.values(), Calls())
+
+
+def _dollars(calls: Calls) -> float:
+    """Of a million such tasks. None of them has anything in S3."""
+    assert calls.s3 == 0
+    dynamodb = calls.write_units * PRICE["write"] + calls.read_units * PRICE["read"]
+    return dynamodb + calls.sqs * PRICE["sqs"] + calls.kms * PRICE["kms"]
+
+
+def _plain(
+    functions: Functions,
+    question: str = QUESTION,
+    headers: dict[str, str] | None = None,
+    limits: Mapping[str, str] = MappingProxyType({}),
+) -> Steps:
+    api, worker = functions.start("api", **limits), functions.start("worker")
+    caller = Caller(api.handler, PROJECT)
+    _warm(functions, api, worker)
+    path = caller.post(AGENT, {"message": question}, headers=headers).body["checkUrl"]
+    created = functions.counted()
+    functions.work(worker)
+    worked = functions.counted()
+    assert caller.get(path).body["status"] == "completed"
+    return {
+        "POST: create": created,
+        "worker": worked,
+        "GET": functions.counted(),
+    }
+
+
+def _unlimited(functions: Functions) -> Steps:
+    return _plain(functions, limits=UNLIMITED)
+
+
+def _idempotent(functions: Functions) -> Steps:
+    return _plain(functions, headers={"Idempotency-Key": "order-7"})
+
+
+def _longer(functions: Functions) -> Steps:
+    """Its record is of several kilobytes from its creation on."""
+    return _plain(functions, f"[[standin: size={CHARACTERS}]] " + "long " * (CHARACTERS // 5))
+
+
+def _webhook(functions: Functions, **config: str) -> Steps:
+    """Nobody polls."""
+    functions.account.give_signing_secret()
+    functions.account.calls.made.clear()
+    api, worker = functions.start("api", ALLOW_LOOPBACK_WEBHOOKS="true"), functions.start("worker")
+    notifier = functions.start("notifier")
+    webhooks = functions.start("webhooks", ALLOW_LOOPBACK_WEBHOOKS="true")
+    stream = TableStream(functions.account)
+
+    def one(receiver: Receiver) -> Iterator[Calls]:
+        functions.submit(api, AGENT, QUESTION, pushNotificationConfig={"url": receiver.url, **config})
+        yield functions.counted()
+        functions.work(worker)
+        yield functions.counted()
+        notifier.handler({"Records": stream.new()}, LambdaContext())
+        yield functions.counted()
+        webhooks.handler({"Records": functions.account.receive("NotificationQueue")}, LambdaContext())
+        yield functions.counted()
+
+    with receiving() as receiver:
+        list(one(receiver))
+        created, worked, told, delivered = one(receiver)
+    assert len(receiver.requests) == 2 * NOTIFICATIONS
+    return {"POST": created, "worker": worked, "notifier": told, "webhooks": delivered}
+
+
+def _webhook_with_token(functions: Functions) -> Steps:
+    return _webhook(functions, token="t0ken")  # noqa: S106  nobody's
+
+
+def _conversation(functions: Functions) -> Steps:
+    """The second task of one, which knows the first."""
     api, worker = functions.start("api"), functions.start("worker")
-    functions.submit(api, AGENT, "[[standin: say=warm]]")
+    functions.submit(api, AGENT, QUESTION, sessionId="talk")
     functions.work(worker)
     functions.counted()
-    path = functions.submit(api, AGENT, "[[standin: say=It is noon.]] What is the time?")
+    path = functions.submit(api, AGENT, "[[standin: say=At one.]] And the next train?", sessionId="talk")
     created = functions.counted()
     functions.work(worker)
     worked = functions.counted()
     assert functions.read(api, path)["status"] == "completed"
-    return {
-        "POST: create and announce": created,
-        "worker: claim, answer, complete": worked,
-        "GET: poll": functions.counted(),
-    }
+    return {"POST": created, "worker": worked, "GET": functions.counted()}
+
+
+def _message(functions: Functions) -> Steps:
+    """One that is waited for; its worker works between the first look and the second."""
+    api: Any = functions.start("api")
+    worker = functions.start("worker")
+    _warm(functions, api, worker)
+    steps: Steps = {}
+
+    def pause(_: float) -> None:
+        steps["POST: create, look"] = functions.counted()
+        with functions.account.calls.as_role(None):
+            functions.work(worker)
+        steps["worker"] = functions.counted()
+
+    api.exchanges = replace(api.exchanges, tasks=replace(api.tasks, pause=pause))
+    body = json.dumps({"message": QUESTION})
+    answer = Caller(api.handler, PROJECT).send("POST", f"/a2a/{AGENT}/messages", body=body)
+    assert answer.status == 200, answer.text
+    return steps | {"POST: look, answer": functions.counted()}
+
+
+def _a2a(functions: Functions) -> Steps:
+    a2a, worker = functions.start("a2a"), functions.start("worker")
+    caller = A2ACaller(a2a.handler, PROJECT)
+    message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": QUESTION}]}
+    params = {"message": message, "configuration": {"returnImmediately": True}}
+
+    def one() -> Iterator[Calls]:
+        task = caller.rpc("SendMessage", params)["task"]
+        yield functions.counted()
+        functions.work(worker)
+        yield functions.counted()
+        assert caller.rpc("GetTask", {"id": task["id"]})["status"]["state"] == "TASK_STATE_COMPLETED"
+        yield functions.counted()
+
+    list(one())
+    created, worked, polled = one()
+    return {"SendMessage": created, "worker": worked, "GetTask": polled}
+
+
+def _warm(functions: Functions, api: ModuleType, worker: ModuleType) -> None:
+    functions.submit(api, AGENT, "[[standin: say=warm]]")
+    functions.work(worker)
+    functions.counted()
+
+
+PLAIN = "a task, with one poll"
+KINDS: dict[str, Callable[[Functions], Steps]] = {
+    PLAIN: _plain,
+    "without rate limits": _unlimited,
+    "with an Idempotency-Key": _idempotent,
+    f"of {CHARACTERS:,} characters each way": _longer,
+    "in a conversation": _conversation,
+    "by …/messages, waited for": _message,
+    "by A2A, with one GetTask": _a2a,
+    "with a webhook, no poll": _webhook,
+    "the same, with a token": _webhook_with_token,
+}

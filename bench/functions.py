@@ -4,13 +4,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 from moto import mock_aws
 
+from bench.dynamodb_units import Units
 from local.standin.client import StandInClient
 from local.standin.running import running_standin
 from tests.integration.account import PROJECT, Account, open_account
@@ -34,14 +35,22 @@ KINDS = {
     "PutItem": "writes",
     "TransactWriteItems": "writes",
     "UpdateItem": "writes",
+    "BatchGetItem": "reads",
     "GetItem": "reads",
     "Query": "reads",
     "ChangeMessageVisibilityBatch": "sqs",
     "DeleteMessage": "sqs",
     "SendMessage": "sqs",
+    "SendMessageBatch": "sqs",
     "GetObject": "s3",
     "PutObject": "s3",
+    "Decrypt": "kms",
+    "Encrypt": "kms",
     "GetSecretValue": "secrets",
+    "DescribeStream": "polls",
+    "DescribeTable": "polls",
+    "GetRecords": "polls",
+    "GetShardIterator": "polls",
     "ReceiveMessage": "polls",
 }
 KIND_TITLES = ("DynamoDB writes", "DynamoDB reads", "SQS", "S3")
@@ -49,23 +58,24 @@ KIND_TITLES = ("DynamoDB writes", "DynamoDB reads", "SQS", "S3")
 
 @dataclass(frozen=True)
 class Calls:
-    """How many calls of AWS, by what they are billed as."""
+    """How many calls of AWS, by what they are billed as, and the units that DynamoDB bills for its own."""
 
     writes: float = 0
     reads: float = 0
     sqs: float = 0
     s3: float = 0
+    kms: float = 0
+    write_units: float = 0
+    read_units: float = 0
 
     def __add__(self, other: "Calls") -> "Calls":
-        return Calls(
-            self.writes + other.writes, self.reads + other.reads, self.sqs + other.sqs, self.s3 + other.s3
-        )
+        return Calls(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
     def __sub__(self, other: "Calls") -> "Calls":
         return self + other / -1
 
     def __truediv__(self, by: float) -> "Calls":
-        return Calls(self.writes / by, self.reads / by, self.sqs / by, self.s3 / by)
+        return Calls(*(number / by for number in astuple(self)))
 
     def cells(self) -> list[str]:
         """In the order of ``KIND_TITLES``."""
@@ -78,6 +88,7 @@ class Functions:
 
     account: Account
     claude: StandInClient
+    _units: Units
     _running: ExitStack
 
     def start(self, name: str, **variables: str) -> ModuleType:
@@ -85,9 +96,9 @@ class Functions:
         environment = QUIET | {"CLAUDE_BASE_URL": self.claude.base_url} | variables
         return self._running.enter_context(cold_start(name, self.account, environment))
 
-    def submit(self, api: ModuleType, agent_id: str, message: str) -> str:
+    def submit(self, api: ModuleType, agent_id: str, message: str, **fields: Any) -> str:
         """Create a task; the path under which it can be read."""
-        answer = Caller(api.handler, PROJECT).post(agent_id, {"message": message})
+        answer = Caller(api.handler, PROJECT).post(agent_id, {"message": message, **fields})
         if answer.status != 202:
             raise RuntimeError(f"the task was not accepted: {answer.text}")
         return str(answer.body["checkUrl"])
@@ -105,21 +116,22 @@ class Functions:
         Lambda's. Raises ``KeyError`` for a call of no known kind."""
         seen = Counter(KINDS[call.operation] for call in self.account.calls.made)
         self.account.calls.made.clear()
-        return Calls(seen["writes"], seen["reads"], seen["sqs"], seen["s3"])
+        return Calls(seen["writes"], seen["reads"], seen["sqs"], seen["s3"], seen["kms"], *self._units.take())
 
 
 @contextmanager
 def functions_on_moto() -> Iterator[Functions]:
     """Everything lasts as long as the block. Every call of an AWS client in this process is counted."""
-    calls = AwsCalls()
+    calls, units = AwsCalls(), Units()
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (
         patch.dict(os.environ, others | NOBODYS, clear=True),
         mock_aws(),
+        units.metering(),
         calls.watching(),
         running_standin() as claude,
         ExitStack() as running,
     ):
         account = open_account(calls)
         calls.made.clear()
-        yield Functions(account, claude, running)
+        yield Functions(account, claude, units, running)
