@@ -11,19 +11,23 @@ from tests.integration.template import resource_properties
 
 @dataclass(frozen=True)
 class BuiltFunction:
-    """``paths`` are its code and layers; ``variables`` what it was deployed with and where AWS is."""
+    """``module`` has its handler; ``paths`` are its code and layers; ``variables`` what it was deployed with
+    and where AWS is."""
 
+    module: str
     paths: tuple[str, ...]
     variables: Mapping[str, str]
 
     @classmethod
     def of(cls, deployed: Deployed, logical_id: str) -> "BuiltFunction":
         build = deployed.stack.folder / "build"
-        layers = ["CoreLayer", *(layer["Ref"] for layer in resource_properties(logical_id).get("Layers", []))]
+        properties = resource_properties(logical_id)
+        layers = ["CoreLayer", *(layer["Ref"] for layer in properties.get("Layers", []))]
         function = deployed.client("lambda").get_function_configuration(
             FunctionName=deployed.outputs[f"{logical_id}Name"]
         )
         return cls(
+            module=properties["Handler"].removesuffix(".handler"),
             paths=(str(build / logical_id), *(str(build / layer / "python") for layer in layers)),
             variables={**deployed.stack.aws_environment, **function["Environment"]["Variables"]},
         )

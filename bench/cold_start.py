@@ -1,17 +1,24 @@
 """Import plus client creation of every built function, against an empty handler with the same clients.
 
 Each sample is a process of its own, on the emulator's Python (boto3 beside it, as in Lambda) with the
-built layers on the path. Floor and function alternate, so that a noisy machine slows both.
+built layers on the path. Floor and function alternate, so that a noisy machine slows both. Where the time
+goes is what Python tells of one import (``-X importtime``, which itself takes some), summed by package; what
+a function's own modules take is the creation of its clients too.
 """
 
+import json
+import re
 import subprocess
+from collections import Counter
 from statistics import median
 
 from bench.built_function import BuiltFunction
 from bench.report import step, table
 from local.deployed import Project
+from tests.integration.template import resources_of_type
 
 SAMPLES = 9
+HEAVIEST = 5
 MEASURE = """
 import time
 started = time.perf_counter()
@@ -19,51 +26,83 @@ started = time.perf_counter()
 print(time.perf_counter() - started)
 """
 CLIENTS = "import boto3\nfor service in {services}: boto3.client(service)"
-FUNCTIONS = {
-    "authorizer": ("AuthorizerFunction", ["dynamodb"]),
-    "api": ("ApiFunction", ["dynamodb", "sqs"]),
-    "a2a": ("A2AFunction", ["dynamodb", "sqs"]),
-    "sweeper": ("SweeperFunction", ["dynamodb", "sqs"]),
-    "cleanup": ("CleanupFunction", ["dynamodb"]),
-    "dead_letter": ("DeadLetterFunction", ["dynamodb", "sqs"]),
-    "worker": ("WorkerFunction", ["dynamodb", "sqs", "secretsmanager"]),
-}
-"""By function: its logical id, and the clients that it makes."""
+LOOK = """
+import json, sys, boto3
+made, client = [], boto3.client
+boto3.client = lambda service, **options: made.append(service) or client(service, **options)
+import {module}
+print(json.dumps([made, len(sys.modules)]))
+"""
+IMPORTED = re.compile(r"import time: +(\d+) \| +\d+ \| +(\w+)")
+"""Its own microseconds, without those of what it imports, and its package."""
+SDK = "import anthropic"
+FLOORS = {"Worker": SDK, "Batcher": SDK}
+AIMS = {"Authorizer": "≤ 1.2", "Api": "≤ 1.7", "A2A": "≤ 2.0", "Worker": "≤ 1.1"}
 
 
 def run(project: Project) -> None:
-    """Print the table for the functions that the stack was built with."""
-    with step(f"Start each function {SAMPLES} times"):
-        rows = [_row(project, name) for name in FUNCTIONS]
+    """Print the tables for the functions that the stack was built with."""
+    functions = _functions(project)
+    rows, imports = [], []
+    for name, built in functions.items():
+        with step(f"Start {name} {SAMPLES} times"):
+            looked = _output(built, LOOK.format(module=built.module))
+            clients, modules = json.loads(looked)
+            rows.append(_row(name, built, clients))
+            imports.append([name, modules, _heaviest(built)])
     table(
         f"Cold start: import and clients, median of {SAMPLES}",
         ["function", "function (s)", "floor (s)", "ratio", "aim", "floor is"],
         rows,
     )
+    table("Imports, with clients", ["function", "modules", f"the {HEAVIEST} heaviest packages (ms)"], imports)
 
 
-def _row(project: Project, name: str) -> list[object]:
-    logical_id, services = FUNCTIONS[name]
-    built = BuiltFunction.of(project.deployed, logical_id)
-    floor_code, floor_is = CLIENTS.format(services=services), f"boto3 + {', '.join(services)}"
-    if name == "worker":
-        floor_code, floor_is = "import anthropic", "import anthropic"
+def _functions(project: Project) -> dict[str, BuiltFunction]:
+    """By name, each code once."""
+    by_module: dict[str, tuple[str, BuiltFunction]] = {}
+    for logical_id in resources_of_type("AWS::Serverless::Function"):
+        built = BuiltFunction.of(project.deployed, logical_id)
+        by_module.setdefault(built.module, (logical_id.removesuffix("Function"), built))
+    return dict(by_module.values())
+
+
+def _row(name: str, built: BuiltFunction, clients: list[str]) -> list[object]:
+    floor_code = FLOORS.get(name, CLIENTS.format(services=clients))
+    floor_is = FLOORS.get(name, f"boto3 + {', '.join(clients)}")
     floors, functions = [], []
     for _ in range(SAMPLES):
         floors.append(_seconds(built, floor_code))
-        functions.append(_seconds(built, f"import functions.{name}.app"))
+        functions.append(_seconds(built, f"import {built.module}"))
     floor, function = median(floors), median(functions)
-    aim = {"authorizer": "≤ 1.2", "api": "≤ 1.7", "a2a": "≤ 2.0", "worker": "≤ 1.1"}.get(name, "")
-    return [name, f"{function:.3f}", f"{floor:.3f}", f"{function / floor:.2f}", aim, floor_is]
+    ratio = f"{function / floor:.2f}"
+    return [name, f"{function:.3f}", f"{floor:.3f}", ratio, AIMS.get(name, ""), floor_is]
+
+
+def _heaviest(built: BuiltFunction) -> str:
+    told = _process(built, f"import {built.module}", "-X", "importtime").stderr
+    spent: Counter[str] = Counter()
+    for microseconds, package in IMPORTED.findall(told):
+        spent[package] += int(microseconds)
+    heaviest = spent.most_common(HEAVIEST)
+    return ", ".join(f"{package} {microseconds // 1000}" for package, microseconds in heaviest)
 
 
 def _seconds(built: BuiltFunction, code: str) -> float:
     """How long a fresh process takes for some lines of Python."""
-    done = subprocess.run(
-        [built.python, "-c", MEASURE.format(code=code)],
+    return float(_output(built, MEASURE.format(code=code)))
+
+
+def _output(built: BuiltFunction, code: str) -> str:
+    """The last line that a fresh process prints."""
+    return _process(built, code).stdout.strip().splitlines()[-1]
+
+
+def _process(built: BuiltFunction, code: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [built.python, *options, "-c", code],
         env=built.environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    return float(done.stdout.strip().splitlines()[-1])

@@ -7,17 +7,10 @@ long reply, and once for an answer that is streamed to all ten at the same time.
 which Python takes four bytes for every character of the request. Lambda's own runtime is not in the figures.
 """
 
-import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
-
 from bench.built_function import BuiltFunction
 from bench.event_source import EventSource
 from bench.report import step, table
+from bench.running_function import RunningFunction
 from local.deployed import Project
 from tests.integration.template import resource_properties
 
@@ -34,46 +27,6 @@ ONE_TURN_MS = 59_000
 MARKER = "memory-"
 
 
-@dataclass(frozen=True)
-class WorkerProcess:
-    """A process of the built worker."""
-
-    told: IO[str]
-    answers: IO[str]
-
-    @classmethod
-    @contextmanager
-    def running(cls, built: BuiltFunction) -> Iterator["WorkerProcess"]:
-        program = Path(__file__).with_name("worker_process.py")
-        process = subprocess.Popen(
-            [built.python, "-P", str(program)],
-            env=built.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with process:
-            try:
-                yield cls(process.stdin, process.stdout)
-            finally:
-                process.kill()
-
-    def work(self, event: dict[str, Any], remaining_ms: int) -> float:
-        """Handle an event; the process's peak then, in MB."""
-        print(json.dumps({"event": event, "remainingMs": remaining_ms}), file=self.told, flush=True)
-        return self.peak()
-
-    def peak(self) -> float:
-        """The next answer. Raises ``RuntimeError`` if the process has died."""
-        answer = self.answers.readline()
-        if not answer:
-            raise RuntimeError("the worker's process has died")
-        return float(json.loads(answer)["peakMb"])
-
-
 def run(project: Project) -> None:
     """Print the table."""
     built = BuiltFunction.of(project.deployed, "WorkerFunction")
@@ -83,14 +36,13 @@ def run(project: Project) -> None:
             accepted = [
                 project.submit(_message(n), f"{project.project_id}-toolbox") for n in range(CONVERSATIONS)
             ]
-            with WorkerProcess.running(built) as worker:
-                worker.peak()
+            with RunningFunction.of(built) as worker:
                 for _ in range(TURNS - 1):
-                    worker.work(source.receive(CONVERSATIONS), ONE_TURN_MS)
-        with step("Go on with all of them in one process"), WorkerProcess.running(built) as worker:
-            loaded = worker.peak()
-            first = worker.work(source.receive(CONVERSATIONS), ONE_TURN_MS)
-            second = worker.work(source.receive(CONVERSATIONS), TO_THE_END_MS)
+                    worker.handle(source.receive(CONVERSATIONS), ONE_TURN_MS)
+        with step("Go on with all of them in one process"), RunningFunction.of(built) as worker:
+            loaded = worker.loaded_mb
+            first = worker.handle(source.receive(CONVERSATIONS), ONE_TURN_MS).peak_mb
+            second = worker.handle(source.receive(CONVERSATIONS), TO_THE_END_MS).peak_mb
     for task in accepted:
         ended = project.get(task)
         if (ended["status"], ended["usage"]["turns"]) != ("completed", TURNS + 1):
