@@ -1,9 +1,9 @@
 """Import plus client creation of every built function, against an empty handler with the same clients.
 
 Each sample is a process of its own, on the emulator's Python (boto3 beside it, as in Lambda) with the
-built layers on the path. Floor and function alternate, so that a noisy machine slows both. Where the time
-goes is what Python tells of one import (``-X importtime``, which itself takes some), summed by package; what
-a function's own modules take is the creation of its clients too.
+built layers on the path. Imports wait for nothing, so it is processor time that is measured, and floor and
+function alternate: a noisy machine changes little. Where the time goes is what Python tells of one import
+(``-X importtime``, which itself takes some), by package; a function's own modules make its clients too.
 """
 
 import json
@@ -21,9 +21,9 @@ SAMPLES = 9
 HEAVIEST = 5
 MEASURE = """
 import time
-started = time.perf_counter()
+started = time.process_time()
 {code}
-print(time.perf_counter() - started)
+print(time.process_time() - started)
 """
 CLIENTS = "import boto3\nfor service in {services}: boto3.client(service)"
 LOOK = """
@@ -89,7 +89,7 @@ def _heaviest(built: BuiltFunction) -> str:
 
 
 def _seconds(built: BuiltFunction, code: str) -> float:
-    """How long a fresh process takes for some lines of Python."""
+    """Processor time of a fresh process for some lines of Python."""
     return float(_output(built, MEASURE.format(code=code)))
 
 
