@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from a2a_tasks.a2a import card, http_json, json_rpc, v03_card, v03_json_rpc
+from a2a_tasks.a2a import card, http_json, json_rpc, v03_card
 from a2a_tasks.a2a.card import CardFile
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request
@@ -72,6 +72,8 @@ class Door:
             case "":
                 return json_rpc.answer(self.methods, request, call)
             case v03_card.PATH:
+                from a2a_tasks.a2a import v03_json_rpc  # the others need not start with it
+
                 return v03_json_rpc.answer(self.methods, request, call)
             case rest:
                 return http_json.answer(self.methods, request, call, rest.removeprefix(card.HTTP_JSON_PATH))
@@ -111,6 +113,8 @@ def _refusal(error: A2AError, request: Request) -> Answer:
         case "":
             return json_rpc.refusal(error)
         case v03_card.PATH:
+            from a2a_tasks.a2a import v03_json_rpc
+
             return v03_json_rpc.refusal(error)
         case _:
             return http_json.refusal(error, request)
