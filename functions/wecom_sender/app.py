@@ -1,4 +1,5 @@
-"""WeCom sender: brings answers and news to chats, up to ten at a time that share the wait."""
+"""WeCom sender: brings answers and news to chats, up to ten at a time that share the wait. The function that
+WeCom calls asks it who is in which department: only this one may have an address that WeCom trusts."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from a2a_tasks.adapters.wecom_api import HttpWeComApi
 from a2a_tasks.services.results import Results
 from a2a_tasks.services.wecom.access_tokens import AccessTokens
 from a2a_tasks.services.wecom.app import WeComApp
+from a2a_tasks.services.wecom.directory import Directory
 from a2a_tasks.services.wecom.errands import Errands
 from a2a_tasks.services.wecom.parts import Sender
 from a2a_tasks.services.wecom.results import ResultTexts
@@ -73,10 +75,13 @@ def _errands() -> Errands:
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 errands = _errands()
+directory = Directory(errands.connections, errands.sender.app, errands.fixed_ip)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    if "departmentsOf" in event:
+        return directory.answer(event["departmentsOf"])
     deliveries = [delivery_of(record) for record in event["Records"]]
     try:
         kept = errands.run(deliveries)

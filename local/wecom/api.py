@@ -83,9 +83,17 @@ class Api:
                 return state.messages.update_card(http.body, now)
             case "POST", "media/upload":
                 return state.media.upload(http, _APP_MEDIA, "app", now)
+            case "GET", "user/get":
+                return self._member(http.query.get("userid", ""))
             case "GET", "getcallbackip":
                 return {"ip_list": ["127.0.0.1"]}
         raise WeComError(errors.BAD_PARAMETER, f"the double has no {http.method} {endpoint}")
+
+    def _member(self, user_id: str) -> dict[str, Any]:
+        settings = self._state.settings
+        if user_id not in settings.members:
+            raise WeComError(errors.NO_SUCH_MEMBER, "userid not found")
+        return {"userid": user_id, "department": settings.departments.get(user_id, [1])}
 
     def _check_rate(self, now: int) -> None:
         settings = self._state.settings

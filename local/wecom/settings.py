@@ -31,6 +31,7 @@ class Bot:
 class Settings:
     """Times are in seconds. The limits are WeCom's; tests lower them.
 
+    `departments` are those of members, by user id; who is not named is in the first.
     `max_deliveries`: how often a callback is sent in all, until it is answered with 200.
     """
 
@@ -38,6 +39,7 @@ class Settings:
     bot: Bot = field(default_factory=Bot)
     members: tuple[str, ...] = ("LiLei", "HanMeimei", "WangWei")
     unlicensed: tuple[str, ...] = ()
+    departments: dict[str, list[int]] = field(default_factory=dict)
     webhook_keys: tuple[str, ...] = ("double-webhook-key",)
     trusts_caller: bool = True
     answer_seconds: float = 5.0

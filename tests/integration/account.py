@@ -198,6 +198,7 @@ def open_account(calls: AwsCalls) -> Account:
     dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
     s3, secrets, kms = boto3.client("s3"), boto3.client("secretsmanager"), boto3.client("kms")
     resources = {"TasksTable": "tasks", "RegistryTable": "registry", "PayloadBucket": "payloads"}
+    resources["WecomSenderFunction"] = "a2a-tasks-wecom-sender"
     for table in ("TasksTable", "RegistryTable"):
         dynamodb.create_table(TableName=resources[table], **table_definition(table))
     for queue in QUEUES:

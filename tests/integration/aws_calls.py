@@ -3,17 +3,20 @@
 While a function runs, its role decides what it may call, as in a deployed stack.
 """
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from io import BytesIO
 from typing import Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from tests.integration.lambda_context import LambdaContext
 from tests.integration.permissions import Grant, Role
 
 
@@ -37,11 +40,13 @@ class AwsCalls:
     """The calls so far. Moto's conditional writes are not atomic across threads, so a lock makes them so.
 
     ``used`` are the grants that functions made use of, and ``denied`` what they called without one.
+    ``functions`` are the handlers of those that others invoke, by name.
     """
 
     made: list[Call] = field(default_factory=list)
     used: set[Grant] = field(default_factory=set)
     denied: list[Call] = field(default_factory=list)
+    functions: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _role: Role | None = None
     _faults: dict[str, list[tuple[str, Fault | None]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -79,6 +84,7 @@ class AwsCalls:
                 if operation == "ReceiveMessage":
                     # moto would wait with the lock in its hands
                     parameters = parameters | {"WaitTimeSeconds": 0}
+                carry_out = self._invoke if operation == "Invoke" else original
                 lost = ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
                 match fault:
                     case Fault.NOT_SENT:
@@ -87,13 +93,27 @@ class AwsCalls:
                         error: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
                         raise ClientError(error, operation)
                     case Fault.ANSWER_LOST | Fault.SENT_TWICE:
-                        original(client, operation, parameters)
+                        carry_out(client, operation, parameters)
                         if fault is Fault.ANSWER_LOST:
                             raise lost
-                return original(client, operation, parameters)
+                return carry_out(client, operation, parameters)
 
         with patch.object(BaseClient, "_make_api_call", make_api_call):
             yield
+
+    def _invoke(self, _client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """What Lambda does, with a function of this process."""
+        handler = self.functions.get(parameters["FunctionName"])
+        if handler is None:
+            error: Any = {"Error": {"Code": "ResourceNotFoundException", "Message": "no such function"}}
+            raise ClientError(error, operation)
+        try:
+            answer = handler(json.loads(parameters["Payload"]), LambdaContext())
+        except Exception as problem:
+            # as in Lambda, it is the caller's answer
+            failure = json.dumps({"errorMessage": str(problem)}).encode()
+            return {"StatusCode": 200, "Payload": BytesIO(failure), "FunctionError": "Unhandled"}
+        return {"StatusCode": 200, "Payload": BytesIO(json.dumps(answer).encode())}
 
     def _next_fault(self, operation: str, parameters: dict[str, Any]) -> Fault | None:
         faults = self._faults.get(operation, [])

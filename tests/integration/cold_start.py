@@ -44,6 +44,8 @@ def cold_start(
             del sys.modules[imported]
         module: Any = importlib.import_module(module_name)
         module.handler = _in_its_role(module.handler, role_of(LOGICAL_IDS[name], account.resources), account)
+        if LOGICAL_IDS[name] in account.resources:
+            account.calls.functions[account.resources[LOGICAL_IDS[name]]] = module.handler
         try:
             yield module
         finally:

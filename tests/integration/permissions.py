@@ -29,6 +29,7 @@ ACTIONS = {
     "GetSecretValue": ["secretsmanager:GetSecretValue"],
     "Encrypt": ["kms:Encrypt"],
     "Decrypt": ["kms:Decrypt"],
+    "Invoke": ["lambda:InvokeFunction"],
 }
 """IAM's names of what an SDK's operation does (Service Authorization Reference)."""
 PSEUDO = {
@@ -128,6 +129,8 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             return [
                 (f"{parameters['Bucket']}/{item['Key']}", None) for item in parameters["Delete"]["Objects"]
             ]
+        case "Invoke":
+            return [(parameters["FunctionName"], None)]
         case "GetSecretValue":
             return [(parameters["SecretId"], None)]
         case _:

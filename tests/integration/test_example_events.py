@@ -49,6 +49,10 @@ def test_each_event_is_named_after_its_function() -> None:
     assert all(any(name.startswith(function) for name in names) for function in functions)
 
 
+def test_departments_of_somebody_whose_application_is_gone(agents: Account, start: Start) -> None:  # noqa: ARG001
+    assert invoke(start, "wecom_sender", "wecom_sender_departments") == {"departments": []}
+
+
 def test_post(agents: Account, start: Start) -> None:
     answer = invoke(start, "api", "api_post_task")
 

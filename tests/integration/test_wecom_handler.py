@@ -23,6 +23,8 @@ from a2a_tasks.wecom.exchange import ExchangeRef, State, ends
 from local.standin.client import StandInClient
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
+from local.wecom.faults import Fault as WeComFault
+from local.wecom.faults import Kind as FaultKind
 from local.wecom.people import AppUser, BotUser, file, mixed, text, voice
 from local.wecom.running import running_wecom
 from local.wecom.settings import App, Bot, Settings
@@ -486,6 +488,90 @@ def test_a_place_and_a_link_are_told_in_words(chat: Chat, claude: StandInClient)
     assert "https://example.com/a" in told
 
 
+@dataclass(frozen=True)
+class Department:
+    """An application for LiLei and for those in the second department, where only HanMeimei is."""
+
+    chat: Chat
+
+    def says(self, user: str, content: str = "你好") -> Exchange:
+        return self.chat.wecom.ended(AppUser(self.chat.wecom, user).say(content))
+
+    def users(self) -> list[str]:
+        """Who has got a task."""
+        found = [self.chat.account.exchanges.of_task(task.ref.task_id) for task in self.chat.tasks()]
+        return [exchange.user_id for exchanges in found for exchange in exchanges]
+
+    def looks(self) -> int:
+        """How often WeCom has told departments."""
+        calls = self.chat.wecom.seen().calls
+        return sum(call.endpoint == "user/get" and call.errcode == 0 for call in calls)
+
+
+@pytest.fixture
+def department(chat: Chat, agents: Account, start: Start) -> Department:
+    start("wecom_sender")
+    chat.wecom.use(replace(chat.wecom.settings(), departments={"HanMeimei": [2, 7]}))
+    listed = {"allowed_users": frozenset({"LiLei"}), "allowed_departments": frozenset({2})}
+    connect(agents, chat.wecom, **listed)
+    return Department(chat)
+
+
+def test_who_is_in_a_department_on_the_list_may_write(department: Department) -> None:
+    department.says("HanMeimei")
+    department.says("WangWei")
+    department.says("HanMeimei", "还有")
+    department.says("WangWei")
+    assert department.users() == ["HanMeimei", "HanMeimei"]
+    refused = department.chat.wecom.seen().texts("WangWei", "reply")
+    assert len(refused) == 2
+    assert all("没有使用权限" in text for text in refused)
+    assert department.looks() == 2
+
+
+def test_who_is_on_the_list_by_name_is_not_looked_up(department: Department) -> None:
+    department.says("LiLei")
+    assert department.users() == ["LiLei"]
+    assert department.chat.account.calls.of("Invoke") == []
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST, Fault.THROTTLED])
+def test_a_message_comes_again_while_the_sender_cannot_be_asked(department: Department, fault: Fault) -> None:
+    department.chat.account.calls.fail("Invoke", fault)
+    department.says("HanMeimei")
+    assert department.users() == ["HanMeimei"]
+    assert len(department.chat.account.calls.of("Invoke")) == 2
+
+
+@pytest.mark.parametrize("kind", [WeComFault(FaultKind.ERRCODE, 45009), WeComFault(FaultKind.DROP)])
+def test_a_message_comes_again_while_wecom_cannot_be_asked(department: Department, kind: WeComFault) -> None:
+    department.chat.wecom.plan("user/get", kind)
+    department.says("HanMeimei")
+    assert department.users() == ["HanMeimei"]
+    assert department.chat.wecom.seen().texts("HanMeimei", "reply") == []
+
+
+def test_an_address_that_wecom_does_not_trust_is_told_to_the_operator(
+    department: Department, capsys: pytest.CaptureFixture[str]
+) -> None:
+    department.chat.wecom.plan("user/get", WeComFault(FaultKind.ERRCODE, 60020), times=2)
+    department.says("HanMeimei")
+    AppUser(department.chat.wecom, "HanMeimei").cause("subscribe")
+    for _ in range(200):
+        if len(department.chat.account.calls.of("Invoke")) == 2:
+            break
+        time.sleep(0.02)
+    (told,) = department.chat.wecom.seen().texts("HanMeimei", "reply")
+    assert told == "没能完成,请稍后再试。"
+    assert department.users() == []
+    department.says("HanMeimei")
+    assert department.users() == ["HanMeimei"], "a refusal is not kept"
+    logged = capsys.readouterr().out
+    assert "departments not told by WeCom" in logged
+    assert "企业可信IP" in json.loads(next(line for line in logged.splitlines() if "60020" in line))["reason"]
+    assert '"WecomErrors": 1' in logged
+
+
 def test_nothing_secret_is_logged(chat: Chat, capsys: pytest.CaptureFixture[str]) -> None:
     chat.asks("geheim-4711 你好")
     chat.hears("/help")
@@ -496,16 +582,20 @@ def test_nothing_secret_is_logged(chat: Chat, capsys: pytest.CaptureFixture[str]
         assert secret not in logged
 
 
-def test_it_may_call_what_it_calls_and_nothing_else(chat: Chat, agents: Account) -> None:
+def test_it_may_call_what_it_calls_and_nothing_else(chat: Chat, agents: Account, start: Start) -> None:
     agents.add_agent(AGENT, PROJECT, maxPendingTasks=10)
     agents.registry.create_project(PROJECT, 1)
     agents.registry.set_project(PROJECT, daily_tokens=10**9)
+    start("wecom_sender")
+    listed = {"allowed_users": frozenset({"LiLei"}), "allowed_departments": frozenset({1})}
+    connect(agents, chat.wecom, **listed)
     agents.calls.used.clear()
     long = "长" * 5_000
     assert chat.asks(f"[[standin: size=10000]] {long}").outcome == Outcome.DONE
     chat.lilei.say("你好")
     chat.wait_for_tasks(2)
     assert chat.hears("取消") == "已取消 1 个任务。"
+    chat.wecom.ended(AppUser(chat.wecom, "HanMeimei").say("你好"))
     assert unused(agents, "wecom") == set()
 
 

@@ -317,6 +317,30 @@ READ_BY_LAMBDA = {"AWS_LAMBDA_EXEC_WRAPPER", "STREAMING_HANDLER"}
 """By what starts a function: Lambda, and the runtime that streams."""
 
 
+def function_calls_what_it_names_and_is_not_called_back(template: Template) -> list[str]:
+    """CloudFormation makes the called one first, so that there is no circle; and who is called by nobody here
+    is in no policy."""
+    names = functions(template).keys()
+    calls, broken = {}, []
+    for name, function in functions(template).items():
+        calls[name] = names & referenced(
+            [
+                item["Resource"]
+                for item in statements(template, role_of(function))
+                if "lambda:InvokeFunction" in as_list(item["Action"])
+            ]
+        )
+        named = names & referenced(function["Environment"])
+        broken += [f"{name} names {other} but may not call it" for other in sorted(named - calls[name])]
+        broken += [f"{name} may call {other} but does not name it" for other in sorted(calls[name] - named)]
+    return broken + [
+        f"{name} and {other} call each other"
+        for name in calls
+        for other in calls[name]
+        if name in calls[other]
+    ]
+
+
 def streaming_function_streams_everywhere(template: Template) -> list[str]:
     """What a function answers on the streaming runtime is no answer for an integration that is not streamed,
     nor the other way round. Its handler there is beside the one for whole answers."""
@@ -660,6 +684,12 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      change(*properties("AuthorizerFunction", "Environment", "Variables", "LOG_FORMAT"), to="json")),
     (function_is_given_what_it_reads,
      change("Globals", "Function", "Environment", "Variables", "STAGE", to={"Ref": "Stage"})),
+    (function_calls_what_it_names_and_is_not_called_back,
+     allow("ApiRole", "lambda:InvokeFunction", {"Fn::GetAtt": ["WecomSenderFunction", "Arn"]})),
+    (function_calls_what_it_names_and_is_not_called_back,
+     allow("WecomSenderRole", "lambda:InvokeFunction", {"Fn::GetAtt": ["WecomFunction", "Arn"]})),
+    (function_calls_what_it_names_and_is_not_called_back,
+     drop(*properties("WecomFunction", "Environment", "Variables", "WECOM_SENDER_FUNCTION"))),
     (streaming_function_streams_everywhere,
      drop(*properties("A2AFunction", "Environment", "Variables", "AWS_LAMBDA_EXEC_WRAPPER"))),
     (streaming_function_streams_everywhere,

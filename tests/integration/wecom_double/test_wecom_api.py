@@ -59,6 +59,14 @@ def test_a_token_is_the_same_until_it_expires(api: httpx.Client, wecom: WeComCli
     assert token(api) != first
 
 
+def test_a_member_is_in_departments(api: httpx.Client, wecom: WeComClient) -> None:
+    tighten(wecom, departments={"LiLei": [2, 7]})
+    query = {"access_token": token(api)}
+    people = [api.get("user/get", params=query | {"userid": who}).json() for who in ("LiLei", "WangWei", "x")]
+    assert [one.get("department") for one in people] == [[2, 7], [1], None]
+    assert people[-1]["errcode"] == 60111
+
+
 def test_a_token_can_be_taken_back_early(api: httpx.Client, wecom: WeComClient) -> None:
     first = token(api)
     wecom.revoke_token()

@@ -25,5 +25,5 @@ class ConnectionSecretsReader(Protocol):
 class DepartmentReader(Protocol):
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
         """The departments that a person of the connection's corp is directly in; none if WeCom knows no such
-        person. Raises what the API of WeCom raises where it cannot be asked."""
+        person. Raises ``DepartmentsUnavailable`` and ``DepartmentsRefused``."""
         ...

@@ -19,3 +19,11 @@ class SealingUnavailable(Exception):
 
 class SecretsUnavailable(Exception):
     """A secret could not be read, or is not what it should be."""
+
+
+class DepartmentsUnavailable(Exception):
+    """Somebody's departments could not be read. It may work in a moment."""
+
+
+class DepartmentsRefused(Exception):
+    """WeCom does not tell somebody's departments until an operator has changed what the text says."""

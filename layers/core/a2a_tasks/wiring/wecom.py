@@ -2,9 +2,11 @@
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.chat_files import HttpFiles
+from a2a_tasks.adapters.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
+from a2a_tasks.adapters.kept_departments import KeptDepartments
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
@@ -45,6 +47,7 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
     commander = Commander(chats, wired.contexts, tasks)
     texts = ResultTexts(wired.store, Results(payloads, payloads))
     files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"))
+    asked = DepartmentsBySender(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
     return Talkers(
         bot=Bot(
             asking=asking,
@@ -55,7 +58,7 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
             clock=wired.clock,
             telemetry=telemetry,
         ),
-        app=Application(asking, commander, telemetry),
+        app=Application(asking, commander, telemetry, KeptDepartments(asked, wired.clock)),
     )
 
 

@@ -33,7 +33,7 @@ class WeComApp:
         )
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
-        """``DepartmentReader``: none of somebody whom WeCom does not know."""
+        """Those that somebody is directly in; none of somebody whom WeCom does not know."""
         try:
             return self._with_token(
                 connection, lambda token: self.api.departments(connection, token, user_id)

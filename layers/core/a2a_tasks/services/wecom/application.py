@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.ports.connections import DepartmentReader
+from a2a_tasks.ports.faults import DepartmentsRefused
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.wecom.asking import Asked, Asking
 from a2a_tasks.services.wecom.commands import Commander
@@ -20,13 +21,12 @@ from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 
 @dataclass(frozen=True)
 class Application:
-    """Raises as ``Bot`` does for what must come again. Without ``departments`` nobody is admitted for theirs
-    alone."""
+    """Raises as ``Bot`` does for what must come again, and ``DepartmentsUnavailable``."""
 
     asking: Asking
     commander: Commander
     telemetry: Telemetry
-    departments: DepartmentReader | None = None
+    departments: DepartmentReader
 
     def answer(
         self, connection: Connection, received: ReceivedByApp, correlation_id: str, now: int
@@ -37,13 +37,17 @@ class Application:
                 sentence = self._message(connection, message, correlation_id)
                 return None if sentence is None else text_reply(message, sentence, now)
             case AppEvent() as event:
-                return self._event(connection, event, now)
+                return self._event(connection, event, correlation_id, now)
 
     def _message(self, connection: Connection, message: AppMessage, correlation_id: str) -> str | None:
         text = _text_of(message.content)
         language = language_of(text or "")
-        if not self._is_admitted(connection, message.user_id):
-            return say(language, Phrase.NOT_ALLOWED)
+        try:
+            if not self._is_admitted(connection, message.user_id):
+                return say(language, Phrase.NOT_ALLOWED)
+        except DepartmentsRefused as refused:
+            self._tell_operator(connection, refused, correlation_id)
+            return say(language, Phrase.FAILED)
         if text is None:
             return say(language, Phrase.UNSUPPORTED)
         if not text.strip():
@@ -70,18 +74,35 @@ class Application:
         self.telemetry.count("WecomMessages")
         return None
 
-    def _event(self, connection: Connection, event: AppEvent, now: int) -> str | None:
+    def _event(self, connection: Connection, event: AppEvent, correlation_id: str, now: int) -> str | None:
         if event.click is not None:
             return button_reply(event, say(Language.ZH, Phrase.CARD_TAKEN), now)
-        if event.event == "subscribe" and self._is_admitted(connection, event.user_id):
-            welcome = connection.welcome or say(Language.ZH, Phrase.WELCOME)
-            return text_reply(event, welcome, now)
-        return None
+        if event.event != "subscribe":
+            return None
+        try:
+            if not self._is_admitted(connection, event.user_id):
+                return None
+        except DepartmentsRefused as refused:
+            self._tell_operator(connection, refused, correlation_id)
+            return None
+        welcome = connection.welcome or say(Language.ZH, Phrase.WELCOME)
+        return text_reply(event, welcome, now)
 
     def _is_admitted(self, connection: Connection, user_id: str) -> bool:
-        if self.departments is None or not needs_departments(connection, user_id):
+        if not needs_departments(connection, user_id):
             return is_admitted(connection, user_id)
         return is_admitted(connection, user_id, self.departments.departments(connection, user_id))
+
+    def _tell_operator(
+        self, connection: Connection, refused: DepartmentsRefused, correlation_id: str
+    ) -> None:
+        self.telemetry.problem(
+            "departments not told by WeCom",
+            reason=str(refused),
+            connection_id=connection.connection_id,
+            correlation_id=correlation_id,
+        )
+        self.telemetry.count("WecomErrors")
 
 
 def _text_of(content: Content) -> str | None:

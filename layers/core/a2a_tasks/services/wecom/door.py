@@ -10,6 +10,7 @@ from a2a_tasks.domain import ids
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.connections import ConnectionReader, ConnectionSecretsReader
 from a2a_tasks.ports.faults import (
+    DepartmentsUnavailable,
     PayloadUnavailable,
     QueueUnavailable,
     SealingUnavailable,
@@ -31,6 +32,7 @@ UNAVAILABLE = (
     PayloadUnavailable,
     SealingUnavailable,
     SecretsUnavailable,
+    DepartmentsUnavailable,
 )
 NONCE_BYTES = 8
 REFUSED: dict[str, Any] = {

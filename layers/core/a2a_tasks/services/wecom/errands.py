@@ -25,6 +25,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.wecom_api import WeComApi, WeComRefused, WeComUnanswered
 from a2a_tasks.services.wecom.access_tokens import TokenBusy
 from a2a_tasks.services.wecom.parts import NobodyReached, NotNow, Sender
+from a2a_tasks.services.wecom.refused_words import refused_words
 from a2a_tasks.services.wecom.results import ResultTexts, Told
 from a2a_tasks.wecom import errcodes
 from a2a_tasks.wecom.connection import Connection, Kind
@@ -107,7 +108,7 @@ class Errands:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 return self._again(delivery, errand, str(refused))
             code = errcodes.metric_code(refused.errcode)
-            return self._give_up(delivery, errand, self._words(refused), code)
+            return self._give_up(delivery, errand, refused_words(refused, self.fixed_ip), code)
         except WeComUnanswered as unanswered:
             return self._again(delivery, errand, str(unanswered))
         except NobodyReached as error:
@@ -285,14 +286,6 @@ class Errands:
             return self.texts.fitting(exchange, RESPONSE_BYTES)
         except PayloadCorrupt:
             return say(exchange.language, Phrase.GONE)
-
-    def _words(self, refused: WeComRefused) -> str:
-        """For an operator. Where our address matters, WeCom says which it was, or it is the fixed one."""
-        words = f"{refused.endpoint}: {errcodes.advice(refused.errcode)}"
-        address = refused.from_ip or self.fixed_ip
-        if refused.errcode != errcodes.UNTRUSTED_IP or address is None:
-            return words
-        return f"{words} The address is {address}."
 
     def _language_of(self, task: Task) -> Language:
         try:
