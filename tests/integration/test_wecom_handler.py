@@ -268,7 +268,7 @@ def test_what_cannot_be_stored_is_to_come_again(chat: Chat, agents: Account) -> 
 def test_a_question_is_answered_in_its_stream(chat: Chat) -> None:
     answered = chat.asks("[[standin: say=你好,李雷。]] 你好")
     (task,) = chat.tasks()
-    assert answered.frames[0].content == f"已收到,正在处理。\n任务编号:{task.ref.task_id}"
+    assert answered.frames[0].content == f"已收到，正在处理。\n任务编号：{task.ref.task_id}"
     assert (answered.outcome, answered.shown) == (Outcome.DONE, "你好,李雷。")
     assert answered.stream_ids == [task.ref.task_id]
     assert (task.project_id, task.live, task.notifies) == (PROJECT, True, True)
@@ -332,7 +332,7 @@ def test_a_group_may_share_a_conversation(chat: Chat, agents: Account, claude: S
 def test_what_is_quoted_comes_first(chat: Chat, claude: StandInClient) -> None:
     chat.asks("wecom-quote 这是什么?", quote=text("第一行\n第二行"))
     (body,) = claude.bodies("wecom-quote")
-    assert "引用的消息:\\n> 第一行\\n> 第二行\\nwecom-quote 这是什么?" in json.dumps(
+    assert "引用的消息：\\n> 第一行\\n> 第二行\\nwecom-quote 这是什么?" in json.dumps(
         body["messages"], ensure_ascii=False
     )
 
@@ -409,7 +409,7 @@ def test_what_is_not_taken_is_told(chat: Chat, agents: Account) -> None:
     assert chat.hears("Hello") == "The assistant is switched off. Please ask your administrator."
     connect(agents, chat.wecom, agent_id="nobody")
     chat.module.door.connections._kept._entries.clear()
-    assert chat.hears("你好") == "助手的设置有问题,请联系管理员。"
+    assert chat.hears("你好") == "助手的设置有问题，请联系管理员。"
 
 
 def test_only_who_is_on_the_list_may_write(chat: Chat, agents: Account) -> None:
@@ -447,7 +447,7 @@ def test_a_stream_that_is_not_there_ends(chat: Chat) -> None:
     with chat.alone:
         assert chat.account.exchanges.remove(ExchangeRef(task.ref.task_id))
     ended = chat.wecom.ended(begun)
-    assert (ended.outcome, ended.shown) == (Outcome.DONE, "这条消息已经过期,请重新提问。")
+    assert (ended.outcome, ended.shown) == (Outcome.DONE, "这条消息已经过期，请重新提问。")
 
 
 # ---------------------------------------------------------------- the application
@@ -562,7 +562,7 @@ def test_an_address_that_wecom_does_not_trust_is_told_to_the_operator(
             break
         time.sleep(0.02)
     (told,) = department.chat.wecom.seen().texts("HanMeimei", "reply")
-    assert told == "没能完成,请稍后再试。"
+    assert told == "没能完成，请稍后再试。"
     assert department.users() == []
     department.says("HanMeimei")
     assert department.users() == ["HanMeimei"], "a refusal is not kept"
@@ -634,7 +634,7 @@ def test_an_answer_that_takes_longer_than_six_minutes_is_delivered_once(
     chat.wait_for_tasks(1)
     later.pass_by(331)
     closed = chat.wecom.ended(begun)
-    assert (closed.outcome, closed.shown) == (Outcome.DONE, "还在处理中。完成后,结果会自动发到这里。")
+    assert (closed.outcome, closed.shown) == (Outcome.DONE, "还在处理中。完成后，结果会自动发到这里。")
     later.pass_by(60)
     with chat.alone:
         chat.worker.work()

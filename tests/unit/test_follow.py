@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.live import LiveChunk
-from a2a_tasks.services.follow import LOOK_EVERY_SECONDS, Follower, Text, Update
+from a2a_tasks.services.follow import Follower, Text, Update
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
 
@@ -121,8 +121,9 @@ def test_following_ends_when_its_time_is_over(deployment: Deployment) -> None:
 
     updates = list(follow(deployment, task, for_ms=5_000))
 
-    assert deployment.clock.now() - begun == 5 * LOOK_EVERY_SECONDS * 1000
-    assert updates[1:] == [None] * 5
+    assert deployment.clock.now() - begun == 5_000
+    assert updates[1:]
+    assert set(updates[1:]) == {None}, "looks without news"
 
 
 def test_a_deadline_that_passes_is_an_end(deployment: Deployment) -> None:

@@ -209,7 +209,7 @@ class TestStream:
         assert not talk.refresh(begun["id"])["finish"]
         clock.advance(1)
         closed = talk.refresh(begun["id"])
-        assert (closed["finish"], closed["content"]) == (True, "还在处理中。完成后,结果会自动发到这里。")
+        assert (closed["finish"], closed["content"]) == (True, "还在处理中。完成后，结果会自动发到这里。")
         assert talk.refresh(begun["id"]) == closed
         talk.work()
         assert talk.deployment.clock.now() - talk.kept()[0].started_at > 360_000
@@ -225,7 +225,7 @@ class TestStream:
         begun = talk.say("你好")
         talk.work()
         talk.exchanges.claim(ExchangeRef(begun["id"]), Claim(Means.URL, "sender", 1))
-        assert talk.refresh(begun["id"])["content"] == "结果另外发送,请看下一条消息。"
+        assert talk.refresh(begun["id"])["content"] == "结果另外发送，请看下一条消息。"
 
     def test_what_cannot_be_read_is_not_taken_on(self, talk: Talk) -> None:
         begun = talk.say("你好")
@@ -312,7 +312,7 @@ class TestMessages:
     def test_a_file_that_is_gone_or_not_encrypted_is_told(self, talk: Talk) -> None:
         talk.files["https://odd"] = b"not encrypted"
         for url in ("https://gone", "https://odd"):
-            assert talk.say(BotMedia("file", url))["content"] == "文件没能读取,请重新发送。"
+            assert talk.say(BotMedia("file", url))["content"] == "文件没能读取，请重新发送。"
         assert talk.deployment.store.tasks == {}
 
 

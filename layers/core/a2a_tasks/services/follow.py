@@ -11,7 +11,9 @@ from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.live import snapshot
 
-LOOK_EVERY_SECONDS = 1.0
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+"""Seconds between two looks: short at first, since many tasks end soon."""
 MANY = 10_000
 """More events than a task has."""
 
@@ -52,12 +54,13 @@ class Follower:
         """Updates of a task from event number ``after`` on, until it has ended or asks, or until this moment
         (Unix milliseconds).
 
-        None where there is nothing new, once a second: a sign of life for whoever waits at the other end.
+        None where there is nothing new, at least once a second: a sign of life for whoever waits at the other
+        end.
         Everybody who follows a task gets the same events in the same order.
         """
         if not (task.is_terminal or task.live):
             self.store.watch(task.ref)  # before its state is read: what it says from now on is written down
-        said = ""
+        said, pause = "", SHORTEST_PAUSE
         while True:
             task = self.ending.settled(self.store.get(task.ref) or task)
             news = events.to_wire(task, after, MANY)
@@ -66,9 +69,11 @@ class Follower:
             update = Update(task, news["events"], _difference(said, text))
             after, said = int(news["nextCursor"]), text
             yield update if is_new or update.is_last else None
-            if update.is_last or self.ending.clock.now() >= until:
+            left = (until - self.ending.clock.now()) / 1000
+            if update.is_last or left <= 0:
                 return
-            self.pause(LOOK_EVERY_SECONDS)
+            self.pause(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 def _difference(before: str, text: str) -> Text | None:
