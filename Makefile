@@ -62,7 +62,7 @@ integration: .venv/.made ## Run the integration tests (moto, and the stand-in fo
 	$(no_account) $(python) -m pytest -n auto tests/integration
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
-	$(no_account) $(python) -m pytest tests/e2e
+	$(no_account) $(python) -m pytest -n 2 --dist loadfile tests/e2e
 
 .PHONY: bench openapi lock tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).

@@ -157,6 +157,8 @@ def create_tasks(
     def create(number: int, item: Any) -> dict[str, Any]:
         if number >= allowed:
             return limits.caller.creation_refusal.to_body()
+        if _milliseconds_left() <= 0:  # those that were taken must still be told
+            return errors.BUSY.to_body()
         key = None if idempotency_key is None else f"{idempotency_key}#{number}"
         try:
             task = submitter.submit(_submission(agent_id, NewTask.model_validate(item), key))

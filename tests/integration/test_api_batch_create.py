@@ -1,6 +1,7 @@
 """POST /a2a/{agentId}/tasks:batchCreate, through the real handler."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,3 +99,14 @@ def test_one_that_could_not_be_stored_is_told_and_may_be_repeated(caller: Caller
     again = post(caller, document, Idempotency_Key="bulk-2")
     assert all("taskId" in result for result in again.body["results"])
     assert len(ids(account)) == 2
+
+
+def test_when_the_time_is_over_the_rest_is_refused_and_may_be_repeated(
+    caller: Caller, account: Account
+) -> None:
+    document = {"tasks": [{"message": "One."}, {"message": "Two."}]}
+    late = post(replace(caller, remaining_ms=3_000), document, Idempotency_Key="bulk-3")
+    assert (late.status, [result["code"] for result in late.body["results"]]) == (200, ["INTERNAL_ERROR"] * 2)
+    assert not ids(account)
+    again = post(caller, document, Idempotency_Key="bulk-3")
+    assert all("taskId" in result for result in again.body["results"])
