@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import ValidationError
 
 from a2a_tasks.adapters import clients, environment
@@ -57,7 +57,7 @@ from functions.api.models import (
     TaskList,
     TaskView,
 )
-from functions.api.parameters import AgentId, ContextId, TaskId, refusals
+from functions.api.parameters import AgentId, ContextId, IdempotencyKey, TaskId, refusals
 from functions.api.streams import Streams
 
 STREAM: Any = {"schema": {"type": "string", "description": "Server-sent events; the data of each is JSON."}}
@@ -88,15 +88,6 @@ _live = DynamoDBLive(_wired.dynamodb, _wired.table)
 streams = Streams(Follower(_store, _live, _ending, pause=time.sleep), tasks, telemetry)
 conversations = Conversations(_wired.contexts, _store, _wired.registry, _payloads, _ending)
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Repeating a request with its key gives the same task, for 24 hours.",
-    ),
-]
 Wait = Annotated[
     int,
     Query(

@@ -5,6 +5,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from pydantic import BaseModel
+
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.json_text import serialize
 from a2a_tasks.domain.push import Authentication, PushConfig
@@ -40,7 +42,7 @@ def to_submission(
         context_id=body.session_id,
         push=_push_of(body),
         groups=tuple(body.notify),
-        idempotency=None if idempotency_key is None else Idempotency(idempotency_key, _digest(body)),
+        idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest_of(body)),
     )
 
 
@@ -55,7 +57,7 @@ def of_message(
     """A message that is waited for. Raises ``RequestRefused`` for a context that is too large."""
     _check_context(body.context)
     # under the same key a task that says the same is another request
-    digest = f"message {_digest(body)}"
+    digest = f"message {digest_of(body)}"
     return Submission(
         project_id=project_id,
         agent_id=agent_id,
@@ -103,7 +105,7 @@ def _start_of(body: NewTask, now: int) -> int | None:
     return max(start, now)
 
 
-def _digest(body: NewTask | NewExchange) -> str:
+def digest_of(body: BaseModel) -> str:
     """Of what was asked for, however it was written."""
     asked = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()

@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 
 from functions.api.models import ErrorBody
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
 TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
 ContextId = Annotated[str, Path(description="The conversation's id: the `sessionId` of its messages.")]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Repeating a request with its key makes nothing anew, for 24 hours.",
+    ),
+]
 
 
 def refusals(*statuses: int) -> dict[int, Any]:

@@ -7,9 +7,10 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from a2a_tasks.services.push import PushConfigs, to_wire
-from functions.api.creation import to_push_config
+from a2a_tasks.services.submit import Idempotency
+from functions.api.creation import digest_of, to_push_config
 from functions.api.models import Deleted, NewPushConfig, PushConfigList, PushConfigView
-from functions.api.parameters import AgentId, TaskId, refusals
+from functions.api.parameters import AgentId, IdempotencyKey, TaskId, refusals
 
 CONFIGS = "/a2a/<agent_id>/tasks/<task_id>/pushNotificationConfigs"
 CONFIG = f"{CONFIGS}/<config_id>"
@@ -29,15 +30,19 @@ def install(app: APIGatewayRestResolver, push_configs: PushConfigs, project: Cal
         status_code=201,
         responses={
             201: {"description": "Kept", "content": {"application/json": {"model": PushConfigView}}},
-            **refusals(400, 401, 404, 409, 429, 503),
+            **refusals(400, 401, 404, 409, 422, 429, 503),
         },
         operation_id="createPushConfig",
         tags=["push notifications"],
     )
     def create_push_config(
-        agent_id: AgentId, task_id: TaskId, body: Annotated[NewPushConfig, Body()]
+        agent_id: AgentId,
+        task_id: TaskId,
+        body: Annotated[NewPushConfig, Body()],
+        idempotency_key: IdempotencyKey = None,
     ) -> Response[dict[str, Any]]:
-        stored = push_configs.create(project(), agent_id, task_id, to_push_config(body))
+        key = None if idempotency_key is None else Idempotency(idempotency_key, digest_of(body))
+        stored = push_configs.create(project(), agent_id, task_id, to_push_config(body), idempotency=key)
         return Response(
             status_code=201,
             content_type="application/json",

@@ -346,3 +346,24 @@ def test_the_local_stack_may_call_its_own_machine(agents: Account, start: Callab
 
     assert answer.status == 201
     assert PushConfig(answer.body["url"]).url == "http://127.0.0.1:8000/hook"
+
+
+def test_a_repeated_request_adds_no_second_one(caller: Caller, task_id: str) -> None:
+    key = {"Idempotency-Key": "hook-1"}
+
+    first = add(caller, task_id, headers=key)
+    again = add(caller, task_id, headers=key)
+    other = add(caller, task_id, {"url": f"{URL}/other"}, headers=key)
+
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+    assert (other.status, other.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert caller.get(path_of(task_id)).body == {"configs": [first.body]}
+
+
+def test_a_key_is_one_for_each_task(caller: Caller, agents: Account, task_id: str) -> None:
+    other_task = created(agents.store, number=2).ref.task_id
+    key = {"Idempotency-Key": "hook-1"}
+
+    ids = {add(caller, task, headers=key).body["id"] for task in (task_id, other_task)}
+
+    assert len(ids) == 2

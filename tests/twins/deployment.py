@@ -168,7 +168,8 @@ class Deployment:
     def push_configs(self, failpoints: Failpoints | None = None) -> PushConfigs:
         points = failpoints or Failpoints()
         store, push = points.wrap("store", self.store), points.wrap("push", self.push)
-        return PushConfigs(store, push, self.push_acceptance(points), self.entropy)
+        reservations = points.wrap("reservations", self.reservations)
+        return PushConfigs(store, push, self.push_acceptance(points), reservations, self.clock, self.entropy)
 
     def notifier(self, failpoints: Failpoints | None = None) -> Notifier:
         points = failpoints or Failpoints()

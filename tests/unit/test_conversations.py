@@ -466,6 +466,21 @@ class TestEnd:
         assert not deployment.contexts.entries[TALK]
 
 
+def test_what_was_answered_is_known_also_where_a_clock_ran_ahead(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids are made by many clocks: a later task may have the lower one."""
+    monkeypatch.setattr(deployment.entropy, "bytes", lambda count: b"\xff" * count)
+    first = deployment.submit("First.", context_id="talk")
+    deployment.work()
+    monkeypatch.setattr(deployment.entropy, "bytes", bytes)
+    second = deployment.submit("Second.", context_id="talk")
+    deployment.work()
+    assert second.ref.task_id < first.ref.task_id
+
+    assert sent(deployment)[0] == ("user", "First.")
+
+
 def test_a_task_of_another_agent_has_no_part_in_the_conversation(deployment: Deployment) -> None:
     """What an agent has another one do is its own affair."""
     deployment.registry.apply(agent(allowed_tools=("call_agent",)))

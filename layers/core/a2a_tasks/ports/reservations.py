@@ -6,8 +6,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Reservation:
-    """A task id that a key stands for until ``until`` (Unix milliseconds), for a request of this digest.
-    With ``call_id`` the request did not make the task but answers this question of it."""
+    """A task's id (or that of what else the request makes) that a key stands for until ``until`` (Unix
+    milliseconds), for a request of this digest. With ``call_id`` the request did not make the task but
+    answers this question of it."""
 
     task_id: str
     digest: str

@@ -9,7 +9,6 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from a2a_tasks.domain.ids import created_ms
 from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
 from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
@@ -55,9 +54,12 @@ class Histories:
         grows at its end, and what the model has cached of it stays good."""
         if task.context is None:
             return []
-        known = self._task_ids(task.context, task)
-        is_cut = len(known) >= MAX_TASKS
-        earlier = [other for other in self._tasks(task.context, known) if _counts(other, task)]
+        before = self.contexts.newest(task.context, task.ref.task_id, MAX_TASKS)
+        # ids are only as good as the clocks that made them, and this one may have been told to wait: others
+        # may have gone first
+        after = self.contexts.page(task.context, task.ref.task_id, MAX_TASKS)
+        is_cut = len(before) >= MAX_TASKS
+        earlier = [other for other in self._tasks(task.context, before + after) if _counts(other, task)]
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
         exchanges: list[Exchange] = []
         size, room = 0, MAX_FILE_BYTES
@@ -72,14 +74,6 @@ class Histories:
             exchanges.insert(0, exchange)
         kept = _from_a_beginning(exchanges) if is_cut else exchanges
         return [message for exchange in kept for message in exchange.messages]
-
-    def _task_ids(self, context: ContextRef, task: Task) -> list[str]:
-        task_id = task.ref.task_id
-        earlier = self.contexts.newest(context, task_id, MAX_TASKS)
-        if max(task.created_at, task.not_before) <= created_ms(task_id):
-            return earlier
-        # it came later than its id says, or was to wait: others may have gone first
-        return earlier + self.contexts.page(context, task_id, MAX_TASKS)
 
     def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
         refs = [TaskRef(context.agent_id, task_id) for task_id in task_ids]

@@ -7,10 +7,12 @@ from typing import Any
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.push import MAX_CONFIGS, PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Task
-from a2a_tasks.ports.clock import Entropy
+from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.push import PushConfigStore
+from a2a_tasks.ports.reservations import Reservation, ReservationStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services.push_acceptance import PushAcceptance
+from a2a_tasks.services.submit import Idempotency, key_reused
 from a2a_tasks.services.tasks import task_of_project
 
 
@@ -24,18 +26,27 @@ class PushConfigs:
     tasks: TaskStore
     store: PushConfigStore
     acceptance: PushAcceptance
+    reservations: ReservationStore
+    clock: Clock
     entropy: Entropy
 
     def create(
-        self, project_id: str, agent_id: str, task_id: str, config: PushConfig, field: str = ""
+        self,
+        project_id: str,
+        agent_id: str,
+        task_id: str,
+        config: PushConfig,
+        field: str = "",
+        idempotency: Idempotency | None = None,
     ) -> StoredPushConfig:
         """Add a configuration, or replace the one of its id. From the answer on every change is told.
 
-        ``field`` is where in the request the configuration stands.
+        ``field`` is where in the request the configuration stands. A key stands for the id that one without
+        an id is given, so that repeating the request adds no second one.
         """
         task = task_of_project(self.tasks, project_id, agent_id, task_id)
         self.acceptance.check(project_id, config, field)
-        config_id = config.config_id or str(uuid.UUID(bytes=self.entropy.bytes(16), version=4))
+        config_id = self._config_id(project_id, task_id, config, idempotency)
         self._check_number(task, config_id)
         # first the task: whoever sees the configuration may rely on being told
         if not task.notifies and not self.tasks.listen(task.ref):
@@ -60,6 +71,17 @@ class PushConfigs:
         """Also of one that is not there (any more). What is on its way may still arrive."""
         task_of_project(self.tasks, project_id, agent_id, task_id)
         self.store.delete(task_id, config_id)
+
+    def _config_id(self, project_id: str, task_id: str, config: PushConfig, asked: Idempotency | None) -> str:
+        config_id = config.config_id or str(uuid.UUID(bytes=self.entropy.bytes(16), version=4))
+        if asked is None:
+            return config_id
+        now = self.clock.now()
+        wanted = Reservation(config_id, asked.digest, now + asked.kept_ms)
+        held = self.reservations.reserve(project_id, f"push {task_id}", asked.key, wanted, now)
+        if held.digest != asked.digest:
+            raise key_reused()
+        return held.task_id
 
     def _check_number(self, task: Task, config_id: str) -> None:
         # two that come at the same moment may both pass: nothing breaks with one more

@@ -76,6 +76,14 @@ class Idempotency:
     kept_ms: int = RESERVED_MS
 
 
+def key_reused() -> RequestRefused:
+    """A key came with another request than the one that it stands for."""
+    return RequestRefused(
+        ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        "This Idempotency-Key belongs to another request of the last 24 hours; use a new key for a new one.",
+    )
+
+
 @dataclass(frozen=True)
 class Submission:
     """What a caller asked for. None means the agent's default; times are in milliseconds.
@@ -218,11 +226,7 @@ class Submitter:
         wanted = Reservation(task_id, asked.digest, now + asked.kept_ms, call_id)
         held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
         if held.digest != asked.digest:
-            raise RequestRefused(
-                ErrorCode.IDEMPOTENCY_KEY_REUSED,
-                "This Idempotency-Key belongs to another request of the last 24 hours; use a new key for a "
-                "new task.",
-            )
+            raise key_reused()
         return held
 
     def _announce(self, task: Task) -> None:

@@ -2,6 +2,7 @@
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.services.push import PushConfigs
@@ -20,4 +21,5 @@ def push_configs_of_function(tasks: TaskWiring) -> PushConfigs:
         retention_ms=environment.retention_ms(),
         allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true",
     )
-    return PushConfigs(tasks.store, store, acceptance, tasks.entropy)
+    reservations = DynamoDBReservations(tasks.dynamodb, tasks.table)
+    return PushConfigs(tasks.store, store, acceptance, reservations, tasks.clock, tasks.entropy)
