@@ -175,7 +175,7 @@ def test_every_wrong_field_is_named_at_once(caller: Caller) -> None:
     unknown = next(d["message"] for d in answer.body["details"] if d["field"] == "colour")
     assert unknown == (
         "is not a field of this request; known are message, context, sessionId, priority, lane, timeout, "
-        "delaySeconds, notBefore, maxAttempts, maxCostUsd, maxTokens, pushNotificationConfig"
+        "delaySeconds, notBefore, maxAttempts, maxCostUsd, maxTokens, pushNotificationConfig, notify"
     )
 
 
