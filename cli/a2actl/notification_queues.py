@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.webhook_queue import REASON, notification_in
+from a2a_tasks.adapters.notification_messages import notification_of
+from a2a_tasks.adapters.timed_queue import REASON, content_of
 from a2a_tasks.domain.push import Notification
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _to_dead(message: Any) -> DeadNotification:
         receipt=message["ReceiptHandle"],
         body=message["Body"],
         group_id=attributes.get("MessageGroupId"),
-        notification=notification_in(message["Body"]),
+        notification=content_of(message["Body"], notification_of),
         reason=message.get("MessageAttributes", {}).get(REASON, {}).get("StringValue", "received too often"),
         given_up_at=int(attributes.get("SentTimestamp", 0)),
     )

@@ -7,8 +7,8 @@ from aws_lambda_powertools import Logger
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
-from a2a_tasks.adapters.sqs_errands import SQSErrands
-from a2a_tasks.adapters.sqs_notifications import SQSNotifications
+from a2a_tasks.adapters.errand_messages import errand_sender
+from a2a_tasks.adapters.notification_messages import notification_sender
 from a2a_tasks.adapters.task_stream import sequence_number_of, status_change_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.notify import Notifier
@@ -18,9 +18,9 @@ telemetry = PowertoolsTelemetry(logger)
 dynamodb, sqs, table = clients.dynamodb(), clients.sqs(), environment.text("TASKS_TABLE")
 notifier = Notifier(
     configs=DynamoDBPushConfigs(dynamodb, table),
-    sender=SQSNotifications(sqs, environment.text("NOTIFICATION_QUEUE_URL")),
+    sender=notification_sender(sqs, environment.text("NOTIFICATION_QUEUE_URL")),
     exchanges=DynamoDBExchanges(dynamodb, table),
-    errands=SQSErrands(sqs, environment.text("WECOM_QUEUE_URL")),
+    errands=errand_sender(sqs, environment.text("WECOM_QUEUE_URL")),
     telemetry=telemetry,
 )
 

@@ -13,12 +13,13 @@ from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.notification_messages import delivery_of
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.signing_secrets import ProjectSecrets
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.webhook_client import GuardedClient
-from a2a_tasks.adapters.webhook_queue import SQSWebhookQueue, delivery_of
 from a2a_tasks.services.deliver import Deliverer
 from a2a_tasks.services.notification_body import NotificationBodies
 from a2a_tasks.services.results import Results
@@ -39,7 +40,7 @@ def _deliverer() -> Deliverer:
         secrets=ProjectSecrets(clients.secretsmanager(), registry, clock),
         bodies=NotificationBodies(Results(payloads, payloads)),
         client=GuardedClient(allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
-        queue=SQSWebhookQueue(
+        queue=SQSTimedQueue(
             clients.sqs(),
             environment.text("NOTIFICATION_QUEUE_URL"),
             environment.text("NOTIFICATION_DEAD_LETTER_QUEUE_URL"),

@@ -15,13 +15,13 @@ from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_parts import DynamoDBParts
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.errand_messages import delivery_of
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
-from a2a_tasks.adapters.sqs_errands import delivery_of
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.adapters.webhook_queue import SQSWebhookQueue
+from a2a_tasks.adapters.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.wecom_api import HttpWeComApi
 from a2a_tasks.services.results import Results
 from a2a_tasks.services.wecom.access_tokens import AccessTokens
@@ -59,7 +59,7 @@ def _errands() -> Errands:
         texts=ResultTexts(tasks, Results(payloads, payloads)),
         api=api,
         sender=sender,
-        queue=SQSWebhookQueue(
+        queue=SQSTimedQueue(
             clients.sqs(),
             environment.text("WECOM_QUEUE_URL"),
             environment.text("WECOM_DEAD_LETTER_QUEUE_URL"),

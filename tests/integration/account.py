@@ -18,8 +18,9 @@ from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.notification_messages import notification_sender
 from a2a_tasks.adapters.s3_payloads import S3Payloads
-from a2a_tasks.adapters.sqs_notifications import SQSNotifications
+from a2a_tasks.adapters.sqs_batches import SQSSender
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent import AgentRevision
@@ -95,8 +96,8 @@ class Account:
         return KmsSealing(lambda: self.kms, self.resources["PushKey"])
 
     @property
-    def notifications(self) -> SQSNotifications:
-        return SQSNotifications(self.sqs, self.resources["NotificationQueue"])
+    def notifications(self) -> SQSSender[Notification]:
+        return notification_sender(self.sqs, self.resources["NotificationQueue"])
 
     @property
     def contexts(self) -> DynamoDBContexts:
@@ -163,7 +164,7 @@ class Account:
     def notify(self, task: Task, config_id: str = "a") -> Notification:
         """Put a notification of what has become of a task into its queue."""
         notification = notification_of(StatusChange(task, Status.PENDING), config_id)
-        queue = SQSNotifications(self.sqs, self.resources["NotificationQueue"])
+        queue = notification_sender(self.sqs, self.resources["NotificationQueue"])
         assert queue.send([notification]) == []
         return notification
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters import sqs_notifications
+from a2a_tasks.adapters import notification_messages
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.domain.push import Notification, PushFormat, StoredPushConfig
@@ -218,7 +218,7 @@ def test_any_number_is_sent_and_read_again_as_it_was(account: Account) -> None:
 
     assert account.notifications.send(sent) == []
 
-    read = [sqs_notifications.notification_of(message["body"]) for message in queued(account)]
+    read = [notification_messages.notification_of(message["body"]) for message in queued(account)]
     assert sorted(read, key=lambda found: found.at) == sent
     assert len(account.calls.of("SendMessageBatch")) == 3
 
@@ -242,7 +242,7 @@ def test_a_call_that_fails_leaves_the_other_calls_alone(account: Account, fault:
 
     unsent = account.notifications.send(sent)
 
-    assert [failed.notification for failed in unsent] == sent[:10]
+    assert [failed.content for failed in unsent] == sent[:10]
     assert len(queued(account)) == arrives
 
 
@@ -258,7 +258,7 @@ def test_of_a_call_that_fails_in_part_the_failed_are_told(
 
     (unsent,) = account.notifications.send([notification(n) for n in range(5)])
 
-    assert (unsent.notification, unsent.reason) == (notification(3), "InternalError")
+    assert (unsent.content, unsent.reason) == (notification(3), "InternalError")
 
 
 @pytest.mark.parametrize(
@@ -266,4 +266,4 @@ def test_of_a_call_that_fails_in_part_the_failed_are_told(
 )
 def test_a_message_that_is_no_notification_is_refused(body: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
-        sqs_notifications.notification_of(body)
+        notification_messages.notification_of(body)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.sqs_notifications import notification_of
+from a2a_tasks.adapters.notification_messages import notification_of
 from a2a_tasks.domain.push import Notification, StoredPushConfig
 from a2a_tasks.domain.task import (
     Artifact,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
-from a2a_tasks.adapters.sqs_errands import SQSErrands
+from a2a_tasks.adapters.errand_messages import errand_sender
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain.push import PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
@@ -259,7 +259,7 @@ def test_the_wecom_sender(agents: Account, start: Start) -> None:
             Errand(by_app.ref, PROJECT, Status.COMPLETED, chats.now, "request-1", group=group.connection_id),
         ]
         queue = agents.resources["WecomQueue"]
-        SQSErrands(agents.sqs, queue).send(errands)
+        errand_sender(agents.sqs, queue).send(errands)
         wecom.plan("webhook/send", WeComFault(FaultKind.ERRCODE, 93000))
         sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext())
 

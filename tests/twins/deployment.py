@@ -7,8 +7,10 @@ from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.push import Notification
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Price, parse_prices
+from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
@@ -45,7 +47,7 @@ from tests.twins.live import MemoryLive
 from tests.twins.model import ScriptedModel
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.process import Process
-from tests.twins.push import MemoryNotifications, MemoryPushConfigs, MemorySealing
+from tests.twins.push import MemoryPushConfigs, MemorySealing
 from tests.twins.queue import MemoryQueue
 from tests.twins.records import MemoryRecords, MemorySpend
 from tests.twins.registry import MemoryRegistry
@@ -54,7 +56,7 @@ from tests.twins.slots import MemorySlots
 from tests.twins.stream import MemoryStream
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
-from tests.twins.wecom import MemoryErrands
+from tests.twins.timed_queue import MemorySender
 from tests.twins.workspaces import DiskWorkspaces
 
 LEASE_SECONDS = 45
@@ -110,14 +112,14 @@ class Deployment:
     reservations: MemoryReservations = field(default_factory=MemoryReservations)
     push: MemoryPushConfigs = field(default_factory=MemoryPushConfigs)
     sealing: MemorySealing = field(default_factory=MemorySealing)
-    notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
+    notifications: MemorySender[Notification] = field(default_factory=MemorySender)
     model: ScriptedModel = field(default_factory=ScriptedModel)
     workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     live: MemoryLive = field(default_factory=MemoryLive)
     chats: MemoryExchanges = field(init=False)
-    errands: MemoryErrands = field(default_factory=MemoryErrands)
+    errands: MemorySender[Errand] = field(default_factory=MemorySender)
     room: int = 0  # each test says itself what a process gets
     orphan_after_ms: int = 2 * RETENTION_MS
     stream: MemoryStream = field(init=False)

@@ -1,11 +1,9 @@
 """Push configurations, their encryption and the notification queue, in memory."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-from a2a_tasks.domain.push import Notification, StoredPushConfig
-from a2a_tasks.ports.push import Unsent
+from a2a_tasks.domain.push import StoredPushConfig
 from a2a_tasks.ports.sealing import SealBroken
 
 
@@ -47,14 +45,3 @@ class MemorySealing:
         if sealed_for != dict(context):
             raise SealBroken("sealed for something else")
         return bytes.fromhex(plain)
-
-
-@dataclass
-class MemoryNotifications:
-    """``NotificationSender``. ``sent`` are all messages in order, duplicates too."""
-
-    sent: list[Notification] = field(default_factory=list)
-
-    def send(self, notifications: Sequence[Notification]) -> list[Unsent]:
-        self.sent += notifications
-        return []

@@ -1,93 +1,10 @@
-"""What the sender of answers to WeCom keeps, and its queue, in memory."""
+"""What the sender of answers to WeCom keeps, in memory."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from a2a_tasks.ports.access_tokens import KeptToken
-from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.errands import Errand, ErrandDelivery, UnsentErrand
-from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.parts import PartsRef, PartsSent
-
-MAX_HIDDEN_SECONDS = 43_200
-
-
-@dataclass
-class MemoryErrands:
-    """``ErrandSender``. ``sent`` are all messages in order, duplicates too."""
-
-    sent: list[Errand] = field(default_factory=list)
-
-    def send(self, errands: Sequence[Errand]) -> list[UnsentErrand]:
-        self.sent += errands
-        return []
-
-
-@dataclass
-class Message:
-    """A message as the queue keeps it. Times are Unix milliseconds."""
-
-    message_id: str
-    errand: Errand | None
-    sent_at: int
-    visible_at: int
-    receive_count: int = 0
-    receipt: str = ""
-
-
-@dataclass
-class MemoryErrandQueue:
-    """``ErrandQueue``, with what SQS itself does. ``dead`` are the buried, each with the reason."""
-
-    clock: Clock
-    visibility_seconds: int = 540
-    messages: list[Message] = field(default_factory=list)
-    dead: list[tuple[ErrandDelivery, str]] = field(default_factory=list)
-    put_in: int = 0
-
-    def put(self, errand: Errand | None) -> None:
-        self.put_in += 1
-        now = self.clock.now()
-        self.messages.append(Message(f"message-{self.put_in}", errand, now, now))
-
-    def receive(self) -> list[ErrandDelivery]:
-        """The visible messages, at most ten, hidden for the queue's own time."""
-        now = self.clock.now()
-        visible = [message for message in self.messages if message.visible_at <= now][:10]
-        return [self._deliver(message, now) for message in visible]
-
-    def hide(self, delivery: ErrandDelivery, seconds: int) -> None:
-        now = self.clock.now()
-        found = [one for one in self.messages if one.receipt == delivery.receipt and one.visible_at > now]
-        if not 0 <= seconds <= MAX_HIDDEN_SECONDS or not found:
-            raise QueueUnavailable(f"the message cannot be hidden for {seconds} s")
-        found[0].visible_at = now + seconds * 1000
-
-    def bury(self, delivery: ErrandDelivery, reason: str) -> None:
-        self.dead.append((delivery, reason))
-
-    def settle(self, delivered: Sequence[ErrandDelivery], kept: Sequence[str]) -> None:
-        """What Lambda does after an invocation: delete every message that was not reported as failed."""
-        done = {delivery.receipt for delivery in delivered if delivery.message_id not in kept}
-        self.messages = [message for message in self.messages if message.receipt not in done]
-
-    def next_visible_at(self) -> int | None:
-        return min((message.visible_at for message in self.messages), default=None)
-
-    def _deliver(self, message: Message, now: int) -> ErrandDelivery:
-        message.receive_count += 1
-        message.receipt = f"{message.message_id}#{message.receive_count}"
-        message.visible_at = now + self.visibility_seconds * 1000
-        return ErrandDelivery(
-            message_id=message.message_id,
-            receipt=message.receipt,
-            body="an errand",
-            group_id=None,
-            errand=message.errand,
-            sent_at=message.sent_at,
-            receive_count=message.receive_count,
-        )
 
 
 @dataclass

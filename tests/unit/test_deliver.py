@@ -32,7 +32,8 @@ from tests.twins.payloads import MemoryPayloads
 from tests.twins.push import MemoryPushConfigs, MemorySealing
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
-from tests.twins.webhooks import MemoryReceivers, MemorySigningSecrets, MemoryWebhookQueue, Post
+from tests.twins.timed_queue import MemoryTimedQueue
+from tests.twins.webhooks import MemoryReceivers, MemorySigningSecrets, Post
 
 HOUR = 3_600
 SPAN_HOURS = 24
@@ -54,11 +55,11 @@ class Office:
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     receivers: MemoryReceivers = field(init=False)
-    queue: MemoryWebhookQueue = field(init=False)
+    queue: MemoryTimedQueue[Notification] = field(init=False)
 
     def __post_init__(self) -> None:
         self.receivers = MemoryReceivers(self.clock)
-        self.queue = MemoryWebhookQueue(self.clock)
+        self.queue = MemoryTimedQueue(self.clock, visibility_seconds=360)
         self.secrets.by_project["demo"] = SIGNING.live
 
     def deliverer(self, failpoints: Failpoints | None = None) -> Deliverer:
@@ -307,9 +308,7 @@ def test_a_slow_receiver_holds_up_no_other(office: Office) -> None:
 
     assert office.clock.now() - began == 10_000
     assert {post.at for post in office.receivers.posts} == {began}
-    assert sorted(m.notification.config_id for m in office.queue.messages if m.notification) == [
-        *("0", "1", "2", "4")
-    ]
+    assert sorted(m.content.config_id for m in office.queue.messages if m.content) == [*("0", "1", "2", "4")]
 
 
 def test_a_project_without_a_secret_waits_for_one(office: Office) -> None:

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from a2a_tasks.domain.push import MAX_CONFIGS, Notification, PushConfig, StatusChange, notification_of
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.push import Unsent
+from a2a_tasks.ports.timed_queue import Unsent
 from a2a_tasks.services.push import PushConfigs
 from a2a_tasks.services.submit import Idempotency, Submission
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import answer, uses
-from tests.twins.push import MemoryNotifications
+from tests.twins.timed_queue import MemorySender
 
 HOOK = PushConfig("https://example.com/hook", token="t0ken")
 ASK = uses(("ask_user", {"question": "Which year?"}))
@@ -342,7 +342,7 @@ def test_however_often_it_fails_every_change_is_told(faults: list[str], tasks: i
     assert len(set(ids_of(deployment.notifications.sent))) == len(expected)
 
 
-class Flaky(MemoryNotifications):
+class Flaky(MemorySender[Notification]):
     """A queue that takes none, takes all but says otherwise, or takes every other one."""
 
     def __init__(self, sent: list[Notification], fault: str) -> None:

@@ -37,7 +37,8 @@ from tests.twins.push import MemorySealing
 from tests.twins.rates import MemoryRates
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
-from tests.twins.wecom import MemoryAccessTokens, MemoryErrandQueue, MemoryParts
+from tests.twins.timed_queue import MemoryTimedQueue
+from tests.twins.wecom import MemoryAccessTokens, MemoryParts
 
 URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=c"
 LONG = "长" * 2_000
@@ -98,11 +99,11 @@ class World:
     sealing: MemorySealing = field(default_factory=MemorySealing)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
-    queue: MemoryErrandQueue = field(init=False)
+    queue: MemoryTimedQueue[Errand] = field(init=False)
     task: Task = field(init=False)
 
     def __post_init__(self) -> None:
-        self.queue = MemoryErrandQueue(self.clock)
+        self.queue = MemoryTimedQueue(self.clock, visibility_seconds=540)
         now = self.clock.now()
         secrets = ConnectionSecrets(corp_secret="s", webhook_key="k")
         self.connections.put(self.connection, secrets)
@@ -320,7 +321,7 @@ def test_what_never_gets_through_is_given_up_with_its_reason() -> None:
 
 def test_two_messages_of_one_answer_are_one_answer() -> None:
     world = World(APP, LONG)
-    world.queue.put(world.queue.messages[0].errand)
+    world.queue.put(world.queue.messages[0].content)
     world.go_on()
     assert len(world.wecom.seen) == 3
     assert world.queue.messages == []

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from a2a_tasks.adapters.notification_messages import delivery_of, notification_sender, to_message
 from a2a_tasks.adapters.signing_secrets import ProjectSecrets
-from a2a_tasks.adapters.sqs_notifications import SQSNotifications, to_message
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.adapters.webhook_queue import SQSWebhookQueue, delivery_of
+from a2a_tasks.adapters.timed_queue import SQSTimedQueue
 from a2a_tasks.domain.push import Notification, StoredPushConfig
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.domain.webhook_secret import WebhookSecret, fingerprint
@@ -267,10 +267,10 @@ def test_a_deployed_stack_s_rules_hold_here_too(operator: Operator) -> None:
 
 def bury(account: Account, *notifications: Notification, reason: str = "the receiver answered 503") -> None:
     """Let the notifications be given up."""
-    SQSNotifications(account.sqs, account.resources["NotificationQueue"]).send(notifications)
+    notification_sender(account.sqs, account.resources["NotificationQueue"]).send(notifications)
     urls = (account.resources["NotificationQueue"], account.resources["NotificationDeadLetterQueue"])
     for record in account.receive("NotificationQueue"):
-        SQSWebhookQueue(account.sqs, *urls).bury(delivery_of(record), reason)
+        SQSTimedQueue(account.sqs, *urls).bury(delivery_of(record), reason)
         account.sqs.delete_message(QueueUrl=urls[0], ReceiptHandle=record["receiptHandle"])
 
 
@@ -293,7 +293,7 @@ def test_redeliver_sends_them_again_as_they_were(operator: Operator, account: Ac
     assert account.message_counts("NotificationDeadLetterQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
     records = account.receive("NotificationQueue") + account.receive("NotificationQueue")
     deliveries = [delivery_of(record) for record in records]
-    found = {item.notification.notification_id for item in deliveries if item.notification}
+    found = {item.content.notification_id for item in deliveries if item.content}
     assert found == {f"msg_{n}" for n in range(12)}
     for item in deliveries:
         assert (item.group_id, item.receive_count) == ("demo", 1)

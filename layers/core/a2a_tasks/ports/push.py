@@ -1,10 +1,8 @@
 """Push configurations and notifications: where they are kept, and how they leave."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from a2a_tasks.domain.push import Notification, StoredPushConfig
+from a2a_tasks.domain.push import StoredPushConfig
 
 
 class PushConfigStore(Protocol):
@@ -31,19 +29,4 @@ class PushConfigIds(Protocol):
 
     def ids(self, task_id: str) -> list[str]:
         """The ids of a task's configurations, in order (a consistent read). Raises ``StoreUnavailable``."""
-        ...
-
-
-@dataclass(frozen=True)
-class Unsent:
-    """A notification that may not be in its queue, and why."""
-
-    notification: Notification
-    reason: str
-
-
-class NotificationSender(Protocol):
-    def send(self, notifications: Sequence[Notification]) -> list[Unsent]:
-        """Put any number of notifications into their queue. Sending again is safe: whoever delivers one twice
-        does so under one id."""
         ...

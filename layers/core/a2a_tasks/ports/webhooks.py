@@ -1,10 +1,8 @@
-"""What delivering notifications needs: the queue that has them, the way to a receiver, and what signs."""
+"""What delivering notifications needs: the way to a receiver, and what signs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-from a2a_tasks.domain.push import Notification
 
 
 class NotAnswered(Exception):
@@ -32,33 +30,4 @@ class SigningSecrets(Protocol):
 
         Raises ``StoreUnavailable`` and ``SecretsUnavailable``.
         """
-        ...
-
-
-@dataclass(frozen=True)
-class WebhookDelivery:
-    """One received message of the notification queue. ``notification`` is None if its body is none.
-
-    ``sent_at`` (Unix milliseconds) is when it was put into the queue, by the notifier or by an operator: from
-    then on its receiver is tried, for as long as the deployment says.
-    """
-
-    message_id: str
-    receipt: str
-    body: str
-    group_id: str | None
-    notification: Notification | None
-    sent_at: int
-    receive_count: int
-
-
-class WebhookQueue(Protocol):
-    """What a consumer does with deliveries. Both raise ``QueueUnavailable``."""
-
-    def hide(self, delivery: WebhookDelivery, seconds: int) -> None:
-        """Keep it from being received again for so long, from now: up to 12 hours after its receipt."""
-        ...
-
-    def bury(self, delivery: WebhookDelivery, reason: str) -> None:
-        """Put a copy into the dead-letter queue. The message itself is still to be deleted."""
         ...

@@ -20,13 +20,12 @@ from a2a_tasks.ports.push import PushConfigStore
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.timed_queue import TimedDelivery, TimedQueue
 from a2a_tasks.ports.webhooks import (
     Answer,
     NotAnswered,
     SigningSecrets,
     WebhookClient,
-    WebhookDelivery,
-    WebhookQueue,
 )
 from a2a_tasks.services.lease import RunBlocking
 from a2a_tasks.services.notification_body import NotificationBodies
@@ -69,21 +68,21 @@ class Deliverer:
     secrets: SigningSecrets
     bodies: NotificationBodies
     client: WebhookClient
-    queue: WebhookQueue
+    queue: TimedQueue
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     run: RunBlocking
     span_ms: int
 
-    async def deliver(self, deliveries: Sequence[WebhookDelivery]) -> list[str]:
+    async def deliver(self, deliveries: Sequence[TimedDelivery[Notification]]) -> list[str]:
         """The ids of the messages that must stay in the queue."""
         stays = await asyncio.gather(*(self._settle(delivery) for delivery in deliveries))
         return [delivery.message_id for delivery, stay in zip(deliveries, stays, strict=True) if stay]
 
-    async def _settle(self, delivery: WebhookDelivery) -> bool:
+    async def _settle(self, delivery: TimedDelivery[Notification]) -> bool:
         """Whether the message must stay."""
-        notification = delivery.notification
+        notification = delivery.content
         if notification is None:
             self.telemetry.count("MalformedMessages")
             self.telemetry.problem("message is no notification", message_id=delivery.message_id)
@@ -153,7 +152,11 @@ class Deliverer:
         raise _NotTaken(f"the receiver answered {answer.status}", asked)
 
     async def _again(
-        self, delivery: WebhookDelivery, notification: Notification, reason: str, asked: float | None = None
+        self,
+        delivery: TimedDelivery[Notification],
+        notification: Notification,
+        reason: str,
+        asked: float | None = None,
     ) -> bool:
         """Try again later, or no more. Whether the message must stay."""
         left_ms = delivery.sent_at + self.span_ms - self.clock.now()

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from a2a_tasks.domain.push import Notification, StatusChange, notification_of
 from a2a_tasks.domain.task import TERMINAL, Status
-from a2a_tasks.ports.errands import Errand, ErrandSender
+from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.exchanges import ExchangeReader
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.push import NotificationSender, PushConfigIds
+from a2a_tasks.ports.push import PushConfigIds
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.timed_queue import TimedSender
 
 NEWS_FOR_CHATS = TERMINAL | {Status.INPUT_REQUIRED}
 
@@ -20,9 +21,9 @@ class Notifier:
     same ids."""
 
     configs: PushConfigIds
-    sender: NotificationSender
+    sender: TimedSender[Notification]
     exchanges: ExchangeReader
-    errands: ErrandSender
+    errands: TimedSender[Errand]
     telemetry: Telemetry
 
     def notify(self, changes: Sequence[StatusChange | None]) -> int | None:
@@ -44,8 +45,8 @@ class Notifier:
                 self.telemetry.problem("receivers not read", change.task, reason=str(error))
                 failed.append(place)
                 break
-        failed += self._send_notifications(notifications)
-        failed += self._send_errands(errands)
+        failed += self._send(self.sender, notifications, "notification", "NotificationsQueued")
+        failed += self._send(self.errands, errands, "errand", "WecomErrandsQueued")
         return min(failed, default=None)
 
     def _notifications(self, change: StatusChange) -> list[Notification]:
@@ -65,32 +66,20 @@ class Notifier:
             *(replace(errand, group=connection_id) for connection_id in task.groups),
         ]
 
-    def _send_notifications(self, notifications: Sequence[tuple[int, Notification]]) -> list[int]:
+    def _send[T: (Notification, Errand)](
+        self, sender: TimedSender[T], found: Sequence[tuple[int, T]], kind: str, metric: str
+    ) -> list[int]:
         """The places of those that may not be in the queue."""
-        unsent = self.sender.send([notification for _, notification in notifications])
-        reasons = {failed.notification: failed.reason for failed in unsent}
-        for notification, reason in reasons.items():
-            self.telemetry.problem(
-                "notification not queued",
-                task_id=notification.ref.task_id,
-                correlation_id=notification.correlation_id,
-                reason=reason,
-            )
-        self.telemetry.count("NotificationsQueued", len(notifications) - len(unsent))
-        return [place for place, notification in notifications if notification in reasons]
-
-    def _send_errands(self, errands: Sequence[tuple[int, Errand]]) -> list[int]:
-        """The places of those that may not be in the queue."""
-        if not errands:
+        if not found:
             return []
-        unsent = self.errands.send([errand for _, errand in errands])
-        reasons = {failed.errand: failed.reason for failed in unsent}
-        for errand, reason in reasons.items():
+        unsent = sender.send([content for _, content in found])
+        reasons = {failed.content: failed.reason for failed in unsent}
+        for content, reason in reasons.items():
             self.telemetry.problem(
-                "errand not queued",
-                task_id=errand.ref.task_id,
-                correlation_id=errand.correlation_id,
+                f"{kind} not queued",
+                task_id=content.ref.task_id,
+                correlation_id=content.correlation_id,
                 reason=reason,
             )
-        self.telemetry.count("WecomErrandsQueued", len(errands) - len(unsent))
-        return [place for place, errand in errands if errand in reasons]
+        self.telemetry.count(metric, len(found) - len(unsent))
+        return [place for place, content in found if content in reasons]

@@ -8,7 +8,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhook_retry import next_try_seconds
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.connections import ConnectionReader
-from a2a_tasks.ports.errands import Errand, ErrandDelivery, ErrandQueue
+from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.exchanges import ExchangeStore
 from a2a_tasks.ports.faults import (
     PayloadUnavailable,
@@ -22,6 +22,7 @@ from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.timed_queue import TimedDelivery, TimedQueue
 from a2a_tasks.ports.wecom_api import WeComApi, WeComRefused, WeComUnanswered
 from a2a_tasks.services.wecom.access_tokens import TokenBusy
 from a2a_tasks.services.wecom.parts import NobodyReached, NotNow, Sender
@@ -78,21 +79,21 @@ class Errands:
     texts: ResultTexts
     api: WeComApi
     sender: Sender
-    queue: ErrandQueue
+    queue: TimedQueue
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     threads: ThreadPoolExecutor
     fixed_ip: str | None = None
 
-    def run(self, deliveries: Sequence[ErrandDelivery]) -> list[str]:
+    def run(self, deliveries: Sequence[TimedDelivery[Errand]]) -> list[str]:
         """The ids of the messages that must stay in the queue."""
         stays = list(self.threads.map(self._settle, deliveries))
         return [delivery.message_id for delivery, stay in zip(deliveries, stays, strict=True) if stay]
 
-    def _settle(self, delivery: ErrandDelivery) -> bool:
+    def _settle(self, delivery: TimedDelivery[Errand]) -> bool:
         """Whether the message must stay."""
-        errand = delivery.errand
+        errand = delivery.content
         if errand is None:
             self.telemetry.count("MalformedMessages")
             self.telemetry.problem("message is no errand", message_id=delivery.message_id)
@@ -128,7 +129,7 @@ class Errands:
 
     # ------------------------------------------------------------ the answer to an exchange
 
-    def _to_exchange(self, errand: Errand, ref: ExchangeRef, delivery: ErrandDelivery) -> None:
+    def _to_exchange(self, errand: Errand, ref: ExchangeRef, delivery: TimedDelivery[Errand]) -> None:
         exchange = self.exchanges.get(ref)
         if exchange is None or exchange.state in FINAL:
             return
@@ -153,7 +154,7 @@ class Errands:
         marked = self.exchanges.end(exchange.ref, end) if end else None
         return marked or exchange, marked is not None
 
-    def _leave_to_stream(self, exchange: Exchange, delivery: ErrandDelivery, *, is_new: bool) -> None:
+    def _leave_to_stream(self, exchange: Exchange, delivery: TimedDelivery[Errand], *, is_new: bool) -> None:
         """Raises ``NotNow`` while WeCom may still ask for the stream."""
         now = self.clock.now()
         if exchange.state is not State.OPEN or now - exchange.started_at >= LAST_DELIVERY_MS:
@@ -162,7 +163,7 @@ class Errands:
         if left_ms > 0:
             raise NotNow("the stream may take it", -(-left_ms // 1000))
 
-    def _claimed(self, exchange: Exchange, means: Means, delivery: ErrandDelivery) -> bool:
+    def _claimed(self, exchange: Exchange, means: Means, delivery: TimedDelivery[Errand]) -> bool:
         """Whether the delivery is this message's now; False if it is done with. Raises ``NotNow`` while it is
         another's."""
         now = self.clock.now()
@@ -174,7 +175,7 @@ class Errands:
             raise NotNow("another message's delivery is under way", BUSY_SECONDS)
         return True
 
-    def _by_url(self, exchange: Exchange, connection: Connection, delivery: ErrandDelivery) -> bool:
+    def _by_url(self, exchange: Exchange, connection: Connection, delivery: TimedDelivery[Errand]) -> bool:
         """Whether nothing is left to do; False if the response URL is no use and other means are needed."""
         url = self._url(exchange)
         if url is None or not self._may_use_url(exchange):
@@ -214,7 +215,7 @@ class Errands:
         end: End,
         task: Task,
         connection: Connection | None,
-        delivery: ErrandDelivery,
+        delivery: TimedDelivery[Errand],
     ) -> None:
         via = self._pusher(exchange, connection)
         found = self._told(task, end, exchange.language) if via else None
@@ -246,7 +247,7 @@ class Errands:
             return None  # what somebody asked alone is not for a group
         return None if fallback.kind is Kind.BOT else fallback
 
-    def _delivered(self, exchange: Exchange, means: Means, delivery: ErrandDelivery) -> None:
+    def _delivered(self, exchange: Exchange, means: Means, delivery: TimedDelivery[Errand]) -> None:
         self.exchanges.settle(exchange.ref, delivery.message_id, State.DELIVERED)
         self.telemetry.count("WecomDelivered", code=means.name)
         self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
@@ -296,7 +297,7 @@ class Errands:
     # ------------------------------------------------------------ later, or no more
 
     def _again(
-        self, delivery: ErrandDelivery, errand: Errand, reason: str, seconds: int | None = None
+        self, delivery: TimedDelivery[Errand], errand: Errand, reason: str, seconds: int | None = None
     ) -> bool:
         """Try again later, or no more. Whether the message must stay."""
         left_ms = delivery.sent_at + SPAN_MS - self.clock.now()
@@ -314,7 +315,7 @@ class Errands:
         self._tell("errand put off", errand, reason=reason, seconds=wait, tries=delivery.receive_count)
         return True
 
-    def _give_up(self, delivery: ErrandDelivery, errand: Errand, reason: str, code: str) -> bool:
+    def _give_up(self, delivery: TimedDelivery[Errand], errand: Errand, reason: str, code: str) -> bool:
         """What is claimed stays so, by its means: put back into the queue, it goes on."""
         try:
             self.queue.bury(delivery, reason)

@@ -1,20 +1,20 @@
-"""The contract of ``WebhookQueue``: the same on SQS and in memory."""
+"""The contract of ``TimedQueue``: the same on SQS and in memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from a2a_tasks.adapters.sqs_notifications import SQSNotifications
-from a2a_tasks.adapters.webhook_queue import MAX_REASON, REASON, SQSWebhookQueue, delivery_of
+from a2a_tasks.adapters.notification_messages import delivery_of, notification_sender
+from a2a_tasks.adapters.timed_queue import MAX_REASON, REASON, SQSTimedQueue
 from a2a_tasks.domain.push import Notification
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.ports.faults import QueueUnavailable
-from a2a_tasks.ports.webhooks import WebhookDelivery
+from a2a_tasks.ports.timed_queue import TimedDelivery
 from tests.integration.account import PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.twins.clock import FakeClock
-from tests.twins.webhooks import MemoryWebhookQueue
+from tests.twins.timed_queue import MemoryTimedQueue
 
 NOTIFICATION = Notification(
     TaskRef("assistant", "0197a4e0-0000-7000-8000-000000000001"),
@@ -31,16 +31,16 @@ NOTIFICATION = Notification(
 class Channel:
     """A queue with the means to put into it, to receive from it, and to see what was buried."""
 
-    queue: SQSWebhookQueue | MemoryWebhookQueue
+    queue: SQSTimedQueue | MemoryTimedQueue[Notification]
     put: Callable[[Notification], object]
-    receive: Callable[[], list[WebhookDelivery]]
-    buried: Callable[[], list[tuple[WebhookDelivery, str]]]
+    receive: Callable[[], list[TimedDelivery[Notification]]]
+    buried: Callable[[], list[tuple[TimedDelivery[Notification], str]]]
 
 
 @pytest.fixture(params=["sqs", "memory"])
 def channel(request: pytest.FixtureRequest) -> Channel:
     if request.param == "memory":
-        queue = MemoryWebhookQueue(FakeClock())
+        queue = MemoryTimedQueue[Notification](FakeClock(), visibility_seconds=360)
         return Channel(queue, queue.put, queue.receive, lambda: queue.dead)
     return on_sqs(request.getfixturevalue("account"))
 
@@ -48,13 +48,13 @@ def channel(request: pytest.FixtureRequest) -> Channel:
 def on_sqs(account: Account) -> Channel:
     url, dead_url = (account.resources[name] for name in ("NotificationQueue", "NotificationDeadLetterQueue"))
 
-    def buried() -> list[tuple[WebhookDelivery, str]]:
+    def buried() -> list[tuple[TimedDelivery[Notification], str]]:
         records = account.receive("NotificationDeadLetterQueue")
         return [(delivery_of(r), r["messageAttributes"][REASON]["stringValue"]) for r in records]
 
     return Channel(
-        SQSWebhookQueue(account.sqs, url, dead_url),
-        lambda notification: SQSNotifications(account.sqs, url).send([notification]),
+        SQSTimedQueue(account.sqs, url, dead_url),
+        lambda notification: notification_sender(account.sqs, url).send([notification]),
         lambda: [delivery_of(record) for record in account.receive("NotificationQueue")],
         buried,
     )
@@ -63,7 +63,7 @@ def on_sqs(account: Account) -> Channel:
 def test_a_message_is_a_notification(channel: Channel) -> None:
     channel.put(NOTIFICATION)
     (delivery,) = channel.receive()
-    assert (delivery.notification, delivery.group_id) == (NOTIFICATION, PROJECT)
+    assert (delivery.content, delivery.group_id) == (NOTIFICATION, PROJECT)
     assert delivery.receive_count == 1
     assert delivery.sent_at > NOTIFICATION.at
 
@@ -89,7 +89,7 @@ def test_a_buried_message_is_the_same_with_the_reason(channel: Channel) -> None:
     channel.queue.bury(delivery, "the receiver answered 503")
 
     ((dead, reason),) = channel.buried()
-    assert (dead.body, dead.group_id, dead.notification) == (delivery.body, PROJECT, NOTIFICATION)
+    assert (dead.body, dead.group_id, dead.content) == (delivery.body, PROJECT, NOTIFICATION)
     assert reason == "the receiver answered 503"
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_notification_is_delivered_as_such(account: Account, body: st
     url = account.resources["NotificationQueue"]
     account.sqs.send_message(QueueUrl=url, MessageBody=body or " ")
     ((delivery),) = [delivery_of(record) for record in account.receive("NotificationQueue")]
-    assert (delivery.notification, delivery.group_id) == (None, None)
+    assert (delivery.content, delivery.group_id) == (None, None)
     channel = on_sqs(account)
     channel.queue.bury(delivery, "x" * 1_000)
     ((dead, reason),) = channel.buried()

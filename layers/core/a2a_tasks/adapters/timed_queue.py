@@ -1,15 +1,13 @@
-"""The notification queue as its consumer sees it, on SQS."""
+"""A queue whose messages are tried by time, as its consumer sees it, on SQS."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from a2a_tasks.adapters.sqs_notifications import notification_of
-from a2a_tasks.domain.push import Notification
 from a2a_tasks.ports.faults import QueueUnavailable
-from a2a_tasks.ports.webhooks import WebhookDelivery
+from a2a_tasks.ports.timed_queue import TimedDelivery
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -19,28 +17,15 @@ REASON = "reason"
 MAX_REASON = 500
 
 
-class Received(Protocol):
-    """What is needed of a received message."""
-
-    @property
-    def receipt(self) -> str: ...
-
-    @property
-    def body(self) -> str: ...
-
-    @property
-    def group_id(self) -> str | None: ...
-
-
 @dataclass(frozen=True)
-class SQSWebhookQueue:
-    """``WebhookQueue``, and the same for other queues whose messages are tried by time."""
+class SQSTimedQueue:
+    """``TimedQueue``."""
 
     client: "SQSClient"
     url: str
     dead_letter_url: str
 
-    def hide(self, delivery: Received, seconds: int) -> None:
+    def hide(self, delivery: TimedDelivery[Any], seconds: int) -> None:
         self._call(
             self.client.change_message_visibility,
             QueueUrl=self.url,
@@ -48,9 +33,9 @@ class SQSWebhookQueue:
             VisibilityTimeout=seconds,
         )
 
-    def bury(self, delivery: Received, reason: str) -> None:
+    def bury(self, delivery: TimedDelivery[Any], reason: str) -> None:
         """Not left to SQS, which counts receives: this one counts time. Sent twice it is there twice, under
-        the same notification's id."""
+        the same id."""
         group = {} if delivery.group_id is None else {"MessageGroupId": delivery.group_id}
         self._call(
             self.client.send_message,
@@ -67,23 +52,24 @@ class SQSWebhookQueue:
             raise QueueUnavailable(str(error)) from error
 
 
-def delivery_of(record: Mapping[str, Any]) -> WebhookDelivery:
+def delivery_of[T](record: Mapping[str, Any], parse: Callable[[str], T]) -> TimedDelivery[T]:
     """A delivery from a record of a Lambda SQS event."""
     attributes = record["attributes"]
-    return WebhookDelivery(
+    return TimedDelivery(
         message_id=record["messageId"],
         receipt=record["receiptHandle"],
         body=record["body"],
         group_id=attributes.get("MessageGroupId"),
-        notification=notification_in(record["body"]),
+        content=content_of(record["body"], parse),
         sent_at=int(attributes["SentTimestamp"]),
         receive_count=int(attributes["ApproximateReceiveCount"]),
     )
 
 
-def notification_in(body: str) -> Notification | None:
-    """None if the body is no notification."""
+def content_of[T](body: str, parse: Callable[[str], T]) -> T | None:
+    """None if the body is not what ``parse`` takes, which says so by a ``ValueError``, ``KeyError`` or
+    ``TypeError``."""
     try:
-        return notification_of(body)
+        return parse(body)
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,30 +1,22 @@
-"""The notification queue on SQS: a standard queue, fair by project (``MessageGroupId``)."""
+"""Notifications as messages of their queue on SQS: a standard queue, fair by project (``MessageGroupId``)."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.sqs_batches import OutgoingMessage, send_all
+from a2a_tasks.adapters import timed_queue
+from a2a_tasks.adapters.sqs_batches import SQSSender
 from a2a_tasks.domain.push import Notification
 from a2a_tasks.domain.task import Status, TaskRef
-from a2a_tasks.ports.push import Unsent
+from a2a_tasks.ports.timed_queue import TimedDelivery
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-@dataclass(frozen=True)
-class SQSNotifications:
-    """``NotificationSender``. A message names its task and configuration; all else is in their records."""
-
-    client: "SQSClient"
-    url: str
-
-    def send(self, notifications: Sequence[Notification]) -> list[Unsent]:
-        messages = [OutgoingMessage(json.dumps(to_message(one)), one.project_id) for one in notifications]
-        unsent = send_all(self.client, self.url, messages)
-        return [Unsent(notifications[place], reason) for place, reason in unsent.items()]
+def notification_sender(client: "SQSClient", url: str) -> SQSSender[Notification]:
+    """Into their queue. A message names its task and configuration; all else is in their records."""
+    return SQSSender(client, url, to_message)
 
 
 def to_message(notification: Notification) -> dict[str, Any]:
@@ -52,3 +44,8 @@ def notification_of(body: str) -> Notification:
         correlation_id=message["correlationId"],
         notification_id=message["notificationId"],
     )
+
+
+def delivery_of(record: Mapping[str, Any]) -> TimedDelivery[Notification]:
+    """A delivery from a record of a Lambda SQS event."""
+    return timed_queue.delivery_of(record, notification_of)
