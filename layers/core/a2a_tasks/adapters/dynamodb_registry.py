@@ -256,22 +256,8 @@ class DynamoDBRegistry:
 
     def _change_key(self, key_id: str, update: str, values: dict[str, Any]) -> ApiKey | None:
         """The key as it is then, or None if there is none."""
-        placeholders: dict[str, Any] = {"ExpressionAttributeValues": to_attributes(values)} if values else {}
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=to_attributes({"pk": f"KEY#{key_id}", "sk": "KEY"}),
-                UpdateExpression=update,
-                ConditionExpression="attribute_exists(pk)",
-                ReturnValues="ALL_NEW",
-                **placeholders,
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED:
-                return None
-            raise
-        return to_api_key(key_id, from_attributes(answer["Attributes"]))
+        changed = self._change(f"KEY#{key_id}", "KEY", update, values=values)
+        return to_api_key(key_id, changed) if changed else None
 
     def _change_project(
         self,
@@ -281,6 +267,21 @@ class DynamoDBRegistry:
         names: dict[str, str] | None = None,
         values: dict[str, Any] | None = None,
     ) -> ProjectSettings:
+        changed = self._change(f"PROJECT#{project_id}", "PROJECT", update, names=names, values=values)
+        if changed is None:
+            raise UnknownProject(project_id)
+        return to_project(project_id, changed)
+
+    def _change(
+        self,
+        pk: str,
+        sk: str,
+        update: str,
+        *,
+        names: dict[str, str] | None = None,
+        values: dict[str, Any] | None = None,
+    ) -> dict[str, Any] | None:
+        """The item as it is then, or None if there is none, which stays so."""
         placeholders: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
         if values:
             placeholders["ExpressionAttributeValues"] = to_attributes(values)
@@ -288,7 +289,7 @@ class DynamoDBRegistry:
             answer = call(
                 self.client.update_item,
                 TableName=self.table,
-                Key=to_attributes({"pk": f"PROJECT#{project_id}", "sk": "PROJECT"}),
+                Key=to_attributes({"pk": pk, "sk": sk}),
                 UpdateExpression=update,
                 ConditionExpression="attribute_exists(pk)",
                 ReturnValues="ALL_NEW",
@@ -296,9 +297,9 @@ class DynamoDBRegistry:
             )
         except ClientError as error:
             if code_of(error) == REFUSED:
-                raise UnknownProject(project_id) from None
+                return None
             raise
-        return to_project(project_id, from_attributes(answer["Attributes"]))
+        return from_attributes(answer["Attributes"])
 
     def _listed(self, partition: str, prefix: str) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("query").paginate(
