@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from local.standin.connection import HttpRequest
+from local.doubles.connection import HttpRequest
 from local.standin.errors import ApiError
 
 # As the SDK's AnthropicBedrockMantle has it in its base URL.

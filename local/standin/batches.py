@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from local.doubles.connection import HttpRequest
 from local.standin import events
 from local.standin.calls import CallLog
-from local.standin.connection import HttpRequest
 from local.standin.conversation import Conversations, steps_of
 from local.standin.errors import ApiError
 from local.standin.features import Features

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from local.standin.connection import HttpRequest
+from local.doubles.connection import HttpRequest
 from local.standin.messages_request import MessagesRequest
 
 _KEPT_REQUESTS = 2_000

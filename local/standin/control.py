@@ -4,9 +4,9 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from local.doubles.connection import HttpRequest
 from local.standin.batches import Batch, Batches
 from local.standin.calls import CallLog
-from local.standin.connection import HttpRequest
 from local.standin.conversation import Conversations
 from local.standin.errors import ApiError
 

@@ -4,9 +4,9 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 
+from local.doubles.connection import Connection
 from local.standin import events
 from local.standin.calls import Call, CallLog
-from local.standin.connection import Connection
 from local.standin.conversation import Turn
 from local.standin.errors import ApiError
 from local.standin.messages_request import MessagesRequest

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from local.doubles.connection import Connection, HttpRequest, answer_all
 from local.standin.backend import BEDROCK_PREFIX, Backend, Credential
 from local.standin.batches import Batch, Batches
 from local.standin.calls import CallLog
-from local.standin.connection import ClientLeft, Connection, HttpRequest, MalformedRequest
 from local.standin.control import CONTROL_PREFIX, Control
 from local.standin.conversation import Conversations
 from local.standin.errors import ApiError
@@ -34,17 +34,7 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client's requests until it leaves."""
-        connection = Connection(reader, writer)
-        try:
-            while (http := await connection.read_request()) is not None:
-                async with connection.watched():
-                    await self._answer(connection, http)
-                if not http.keeps_alive:
-                    break
-        except (ClientLeft, MalformedRequest, ConnectionError):
-            pass
-        finally:
-            await connection.close()
+        await answer_all(reader, writer, self._answer)
 
     async def _answer(self, connection: Connection, http: HttpRequest) -> None:
         request_id = f"req_{secrets.token_hex(12)}"

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from local.standin.connection import HttpRequest
+from local.doubles.connection import HttpRequest
 from local.wecom import errors
 from local.wecom.clock import Clock
 from local.wecom.errors import WeComError

@@ -4,7 +4,7 @@ import base64
 from dataclasses import asdict
 from typing import Any
 
-from local.standin.connection import HttpRequest
+from local.doubles.connection import HttpRequest
 from local.wecom.app import AppSide, envelope_of
 from local.wecom.bot import BotSide
 from local.wecom.clock import Clock, MovableClock

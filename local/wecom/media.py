@@ -5,7 +5,7 @@ import email.policy
 import secrets
 from dataclasses import dataclass
 
-from local.standin.connection import HttpRequest
+from local.doubles.connection import HttpRequest
 from local.wecom import errors
 from local.wecom.errors import WeComError
 

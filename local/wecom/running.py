@@ -1,11 +1,9 @@
 """A double in a thread of the calling process, for tests."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from local.doubles.running import in_thread
 from local.wecom.client import WeComClient
 from local.wecom.clock import Clock, MovableClock
 from local.wecom.server import serving
@@ -20,27 +18,6 @@ def running_wecom(
     `clock` is real time that can be moved on, unless one is given, such as a JumpingClock that is shared with
     what is tested.
     """
-    ready: Future[tuple[int, Callable[[], object]]] = Future()
-    arguments = (host, port, clock or MovableClock(), ready)
-    thread = threading.Thread(target=_run, args=arguments, name="wecom", daemon=True)
-    thread.start()
-    bound_port, stop = ready.result()
-    try:
+    shown = clock or MovableClock()
+    with in_thread("wecom", lambda host, port: serving(host, port, shown), host, port) as bound_port:
         yield WeComClient(f"http://{host}:{bound_port}")
-    finally:
-        stop()
-        thread.join()
-
-
-def _run(host: str, port: int, clock: Clock, ready: Future[tuple[int, Callable[[], object]]]) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        stopped = asyncio.Event()
-        async with serving(host, port, clock) as bound_port:
-            ready.set_result((bound_port, lambda: loop.call_soon_threadsafe(stopped.set)))
-            await stopped.wait()
-
-    try:
-        asyncio.run(main())
-    except OSError as error:
-        ready.set_exception(error)

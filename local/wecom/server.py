@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from local.standin.connection import ClientLeft, Connection, HttpRequest, MalformedRequest
+from local.doubles.connection import Connection, HttpRequest, answer_all
 from local.wecom.api import API_PREFIX, Api
 from local.wecom.app import AppSide
 from local.wecom.bot import BotSide
@@ -28,17 +28,7 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client's requests until it leaves."""
-        connection = Connection(reader, writer)
-        try:
-            while (http := await connection.read_request()) is not None:
-                async with connection.watched():
-                    await self._answer(connection, http)
-                if not http.keeps_alive:
-                    break
-        except (ClientLeft, MalformedRequest, ConnectionError):
-            pass
-        finally:
-            await connection.close()
+        await answer_all(reader, writer, self._answer)
 
     async def _answer(self, connection: Connection, http: HttpRequest) -> None:
         try:

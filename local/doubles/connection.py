@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -156,3 +156,22 @@ def _head(status: int, fields: dict[str, str]) -> bytes:
 
 def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def answer_all(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    answer: Callable[[Connection, HttpRequest], Awaitable[None]],
+) -> None:
+    """Answer one client's requests until it leaves."""
+    connection = Connection(reader, writer)
+    try:
+        while (http := await connection.read_request()) is not None:
+            async with connection.watched():
+                await answer(connection, http)
+            if not http.keeps_alive:
+                break
+    except (ClientLeft, MalformedRequest, ConnectionError):
+        pass
+    finally:
+        await connection.close()
