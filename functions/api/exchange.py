@@ -32,10 +32,18 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
             code = ErrorCode.TASK_CANCELED
             return _response(HTTP_STATUS[code], _error(task, "The task was canceled.", code))
         case _:
-            body = {"taskId": task.ref.task_id, "status": task.status.value, "checkUrl": path_of(task)}
             # relative to the request (RFC 9110 §10.2.2), as where a task is created
-            location = {"Location": f"tasks/{task.ref.task_id}"}
-            return _response(202, body | {"sessionId": task.context_id}, location)
+            return _response(202, goes_on(task), {"Location": f"tasks/{task.ref.task_id}"})
+
+
+def goes_on(task: Task) -> dict[str, Any]:
+    """Where to look for a task whose end is not waited for."""
+    return {
+        "taskId": task.ref.task_id,
+        "status": task.status.value,
+        "checkUrl": path_of(task),
+        "sessionId": task.context_id,
+    }
 
 
 def _answer(task: Task, text: str) -> dict[str, Any]:

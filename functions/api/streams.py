@@ -13,7 +13,10 @@ from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.follow import Follower, Update
 from a2a_tasks.services.tasks import Tasks
-from functions.api.exchange import answer_of, path_of
+from functions.api.errors import UNAVAILABLE
+from functions.api.exchange import answer_of, goes_on
+
+UNFINISHED = "unfinished"
 
 
 class Streams:
@@ -50,28 +53,24 @@ class Streams:
         return StreamedAnswer(answer.status, self._events(task, until), answer.headers)
 
     def _events(self, task: Task, until: int) -> Iterator[bytes]:
+        """Where the store does not answer any more, the stream ends as where its time is over."""
+        yield sse.message(goes_on(task), event="accepted")
         try:
-            yield from self._told(task, until)
+            for update in self.follower.follow(task, last_number(task.events), until):
+                if update is None:
+                    yield sse.KEEP_ALIVE
+                    continue
+                task = update.task
+                yield from _messages(update)
+            last = answer_of(self.tasks, task)
+        except UNAVAILABLE as error:
+            self.telemetry.problem("stream ended", task, error=error)
+            yield sse.message(goes_on(task), event=UNFINISHED)
+        else:
+            name = {200: "answer", 202: UNFINISHED}.get(last.status_code, "error")
+            yield sse.message(last.body or {}, event=name)
         finally:
             self.telemetry.flush()
-
-    def _told(self, task: Task, until: int) -> Iterator[bytes]:
-        accepted = {
-            "taskId": task.ref.task_id,
-            "status": task.status.value,
-            "checkUrl": path_of(task),
-            "sessionId": task.context_id,
-        }
-        yield sse.message(accepted, event="accepted")
-        for update in self.follower.follow(task, last_number(task.events), until):
-            if update is None:
-                yield sse.KEEP_ALIVE
-                continue
-            task = update.task
-            yield from _messages(update)
-        last = answer_of(self.tasks, task)
-        name = {200: "answer", 202: "unfinished"}.get(last.status_code, "error")
-        yield sse.message(last.body or {}, event=name)
 
 
 def _messages(update: Update) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import pytest
 from a2a_tasks.runtime.answer import DELIMITER, StreamedAnswer
 from a2a_tasks.runtime.sse import KEEP_ALIVE
 from tests.integration.account import AGENT, PROJECT, Account
+from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller
 from tests.integration.worker import Worker
 
@@ -134,6 +135,26 @@ def test_a_stream_that_runs_out_of_time_says_where_to_look(
     assert last.data["checkUrl"].endswith(last.data["taskId"])
     assert answer.text.count(KEEP_ALIVE.decode()) == len(passed)
     assert 24 <= sum(passed) <= 26
+
+
+@pytest.mark.parametrize("way", ["caller", "streaming"])
+def test_a_stream_that_cannot_go_on_says_where_to_look(
+    request: pytest.FixtureRequest,
+    way: str,
+    api: ModuleType,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: float) -> None:
+        account.calls.fail("GetItem", Fault.NOT_SENT, times=9)
+
+    let_pass(api, monkeypatch, fail)
+
+    answer = say(request.getfixturevalue(way), "Hi.")
+
+    accepted, *_, last = events_of(answer.text)
+    assert (answer.status, last.event) == (200, "unfinished")
+    assert last.data == accepted.data
 
 
 @pytest.mark.usefixtures("working")
