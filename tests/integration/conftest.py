@@ -12,6 +12,8 @@ from moto.core.models import MockAWS
 from a2a_tasks.ports.tasks import TaskStore
 from local.standin.client import StandInClient
 from local.standin.running import running_standin
+from local.wecom.client import WeComClient
+from local.wecom.running import running_wecom
 from tests.integration.account import (
     AGENT,
     OTHER_AGENT,
@@ -114,3 +116,10 @@ def claude(shared_claude: StandInClient) -> StandInClient:
     """The stand-in for Claude's API, with nothing called yet."""
     shared_claude.reset()
     return shared_claude
+
+
+@pytest.fixture(scope="module")
+def shared_wecom() -> Iterator[WeComClient]:
+    """A double of WeCom; a test gives it its settings, and it forgets all else with that."""
+    with running_wecom() as wecom:
+        yield wecom

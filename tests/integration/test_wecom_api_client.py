@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,18 +14,11 @@ from a2a_tasks.wecom.connection import Connection, Kind
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault
 from local.wecom.faults import Kind as FaultKind
-from local.wecom.running import running_wecom
 from local.wecom.settings import Settings
 from tests.integration.receiver import Behaviour, Receiver, hang_up, receiving, reply, reset, trickle
 
 SECRET = "c0rp-secret+/="
 TEXT = {"touser": "LiLei", "agentid": 1000002, "msgtype": "text", "text": {"content": "你好"}}
-
-
-@pytest.fixture(scope="module")
-def shared_wecom() -> Iterator[WeComClient]:
-    with running_wecom() as wecom:
-        yield wecom
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from local.wecom.exchange import Exchange, Outcome
 from local.wecom.faults import Fault as WeComFault
 from local.wecom.faults import Kind as FaultKind
 from local.wecom.people import AppUser, BotUser, file, mixed, text, voice
-from local.wecom.running import running_wecom
 from local.wecom.settings import App, Bot, Settings
 from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
@@ -95,12 +94,6 @@ class Chat:
     def hears(self, content: str, user: BotUser | None = None) -> str:
         """What is answered at once."""
         return self.wecom.ended((user or self.lilei).say(content)).shown
-
-
-@pytest.fixture(scope="module")
-def shared_wecom() -> Iterator[WeComClient]:
-    with running_wecom() as wecom:
-        yield wecom
 
 
 @pytest.fixture

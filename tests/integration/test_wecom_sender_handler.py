@@ -1,7 +1,7 @@
 """The sender: from a change of a task to what people see, with real calls of AWS and a double of WeCom."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +13,6 @@ from a2a_tasks.wecom.exchange import Claim, End, Means, State
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault as WeComFault
 from local.wecom.faults import Kind as FaultKind
-from local.wecom.running import running_wecom
 from local.wecom.settings import Settings
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
@@ -25,12 +24,6 @@ from tests.twins.clock import FakeClock
 
 MINUTE = 60
 HOUR = 3_600
-
-
-@pytest.fixture(scope="module")
-def shared_wecom() -> Iterator[WeComClient]:
-    with running_wecom() as wecom:
-        yield wecom
 
 
 @pytest.fixture

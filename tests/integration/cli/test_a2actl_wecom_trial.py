@@ -17,7 +17,6 @@ from a2actl.language import Language
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault
 from local.wecom.faults import Kind as FaultKind
-from local.wecom.running import running_wecom
 from local.wecom.settings import Settings
 from tests.integration.account import PROJECT, Account
 from tests.integration.cli.terminal import STACK, Operator
@@ -38,12 +37,6 @@ DESK = Connection(
     app_id=str(APP.agent_id),
 )
 OPS = Connection("ops", PROJECT, Kind.GROUP, "arn", 1)
-
-
-@pytest.fixture(scope="module")
-def shared_wecom() -> Iterator[WeComClient]:
-    with running_wecom() as wecom:
-        yield wecom
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ SEND = {"message": MESSAGE, "configuration": AT_ONCE}
 GET = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": MISSING_ID}}
 
 
-@pytest.fixture
-def client(agents: Account, start: Start) -> A2ACaller:  # noqa: ARG001  fills the account
-    return A2ACaller(start("a2a").handler, PROJECT)
-
-
 def post(client: A2ACaller, body: str, **options: Any) -> Answer:
     return client.send("POST", "", body=body, **options)
 

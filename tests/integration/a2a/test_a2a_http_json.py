@@ -9,7 +9,7 @@ import pytest
 
 from a2a_tasks.domain.task import Payload, Status
 from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import AGENT, OTHER_AGENT, PROJECT, Account
+from tests.integration.account import AGENT, OTHER_AGENT, Account
 from tests.integration.caller import Answer
 from tests.integration.stored_task import asking, completed, created
 
@@ -17,23 +17,6 @@ type Start = Callable[..., ModuleType]
 MISSING_ID = "01a20e77-f9e8-74fa-8a41-5b6c7d8e9f00"
 MESSAGE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "Hello."}]}
 SEND = {"message": MESSAGE, "configuration": {"returnImmediately": True}}
-
-
-@pytest.fixture
-def app(agents: Account, start: Start) -> ModuleType:  # noqa: ARG001  fills the account
-    return start("a2a")
-
-
-@pytest.fixture
-def client(app: ModuleType) -> A2ACaller:
-    return A2ACaller(app.handler, PROJECT)
-
-
-@pytest.fixture
-def now(app: ModuleType) -> int:
-    """The present of the function's own clock."""
-    moment: int = app.door.clock.now()
-    return moment
 
 
 def reason_of(answer: Answer) -> tuple[int, str]:

@@ -24,22 +24,6 @@ SEND = {"message": MESSAGE, "configuration": {"blocking": False}}
 GET = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": MISSING_ID}}
 
 
-@pytest.fixture
-def app(agents: Account, start: Start) -> ModuleType:  # noqa: ARG001  fills the account
-    return start("a2a")
-
-
-@pytest.fixture
-def client(app: ModuleType) -> A2ACaller:
-    return A2ACaller(app.handler, PROJECT)
-
-
-@pytest.fixture
-def now(app: ModuleType) -> int:
-    moment: int = app.door.clock.now()
-    return moment
-
-
 def post(client: A2ACaller, document: object, rest: str = "/v0.3", **options: Any) -> Answer:
     # no version header: the address says it
     return client.send("POST", rest, document, headers={}, **options)
