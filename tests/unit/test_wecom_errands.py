@@ -84,10 +84,11 @@ class MemoryWeCom:
 
 @dataclass
 class World:
-    """One answer that is to be brought to a chat."""
+    """One answer that is to be brought to a chat; ``cleaned_up``: its task's payloads are no longer there."""
 
     connection: Connection
     text: str = "42"
+    cleaned_up: bool = False
     clock: FakeClock = field(default_factory=FakeClock)
     wecom: MemoryWeCom = field(default_factory=MemoryWeCom)
     tasks: MemoryTaskStore = field(default_factory=MemoryTaskStore)
@@ -107,9 +108,12 @@ class World:
         now = self.clock.now()
         secrets = ConnectionSecrets(corp_secret="s", webhook_key="k")
         self.connections.put(self.connection, secrets)
-        task = created(self.tasks, now, project_id="demo", deadline=now + 10**9)
-        payload = Payload(inline=json.dumps({"result": self.text}))
-        self.task = completed(self.tasks, task, now, payload)
+        said = Payload(inline=json.dumps({"message": "Hello"}))
+        result = Payload(inline=json.dumps({"result": self.text}))
+        if self.cleaned_up:
+            said = result = Payload(key="tasks/of/long/ago.json", sha256="0" * 64)
+        task = created(self.tasks, now, project_id="demo", deadline=now + 10**9, input=said)
+        self.task = completed(self.tasks, task, now, result)
         errand = Errand(self.task.ref, "demo", Status.COMPLETED, now, "request-1")
         if self.connection.kind is Kind.GROUP:
             self.queue.put(replace(errand, group="group"))
@@ -325,3 +329,24 @@ def test_two_messages_of_one_answer_are_one_answer() -> None:
     world.go_on()
     assert len(world.wecom.seen) == 3
     assert world.queue.messages == []
+
+
+TOO_OLD = "This message is too old. Please ask again."
+
+
+@pytest.mark.parametrize(
+    ("connection", "told"),
+    [
+        (APP, TOO_OLD),
+        (BOT, TOO_OLD),
+        (GROUP, "**assistant:已完成**\n\n这条消息已经过期，请重新提问。"),
+    ],
+    ids=["app", "bot", "group"],
+)
+def test_of_what_was_cleaned_up_meanwhile_the_chat_is_told_that_it_is_gone(
+    connection: Connection, told: str
+) -> None:
+    world = World(connection, cleaned_up=True)
+    world.go_on()
+    assert unmarked(world.wecom.seen) == [told]
+    assert (world.queue.messages, world.queue.dead) == ([], [])

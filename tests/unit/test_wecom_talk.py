@@ -200,6 +200,14 @@ class TestStream:
         assert content.startswith("长长")
         assert begun["id"] in content
 
+    def test_of_a_result_that_was_cleaned_up_meanwhile_it_is_told_that_it_is_gone(self, talk: Talk) -> None:
+        talk.deployment.model.then(answer("长" * 20_000))
+        begun = talk.say("你好")
+        talk.work()
+        talk.deployment.payloads.objects.clear()
+        shown = talk.refresh(begun["id"])
+        assert (shown["finish"], shown["content"]) == (True, "这条消息已经过期，请重新提问。")
+
     def test_before_wecom_stops_asking_it_is_closed_and_the_sender_has_the_answer(self, talk: Talk) -> None:
         clock = talk.deployment.clock
         talk.deployment.registry.apply(agent(timeout_ms=900_000))

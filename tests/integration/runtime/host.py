@@ -17,10 +17,6 @@ DEADLINE_MS = 4_102_444_800_000
 END = b""
 
 
-class ProtocolViolated(AssertionError):
-    """The runtime did what the host does not take."""
-
-
 @dataclass
 class Invocation:
     """An invocation and what is answered to it. ``pieces`` gives the answer's chunks as they come, then

@@ -12,7 +12,6 @@ APP_BYTES = 2_048
 """Of a text or Markdown by an application. A longer text is cut by WeCom, and nobody is told."""
 GROUP_TEXT_BYTES = 2_048
 GROUP_BYTES = 4_096
-RESPONSE_BYTES = 20_480
 MOST_PARTS = 5
 """Longer answers come as a file: nobody reads so many messages."""
 FILE_BYTES = 20 * 1024 * 1024
@@ -56,11 +55,6 @@ def parts_for_group(
     if connection.markdown is False:
         shown, files = to_plain(shown), to_plain(files)
     return _parts(shown, text, limit, task_id, language, headline) + _links(files, limit)
-
-
-def response(text: str) -> dict[str, Any]:
-    """The one message to a response URL; at most ``RESPONSE_BYTES``."""
-    return {"msgtype": "markdown", "markdown": {"content": text}}
 
 
 def app_message(connection: Connection, user_id: str, part: Part, media_id: str | None) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from a2a_tasks.ports.faults import (
     StoreUnavailable,
 )
 from a2a_tasks.ports.parts import PartsRef
-from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
@@ -27,8 +26,9 @@ from a2a_tasks.ports.wecom_api import WeComApi, WeComRefused, WeComUnanswered
 from a2a_tasks.services.wecom.access_tokens import TokenBusy
 from a2a_tasks.services.wecom.parts import NobodyReached, NotNow, Sender
 from a2a_tasks.services.wecom.refused_words import refused_words
-from a2a_tasks.services.wecom.results import ResultTexts, Told
+from a2a_tasks.services.wecom.results import ResultTexts
 from a2a_tasks.wecom import errcodes
+from a2a_tasks.wecom.bot_replies import CONTENT_BYTES, late_markdown
 from a2a_tasks.wecom.connection import Connection, Kind
 from a2a_tasks.wecom.errcodes import Remedy
 from a2a_tasks.wecom.exchange import (
@@ -44,7 +44,7 @@ from a2a_tasks.wecom.exchange import (
     ends,
 )
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.parcel import RESPONSE_BYTES, mark_of, parts_for_app, parts_for_group, response
+from a2a_tasks.wecom.parcel import mark_of, parts_for_app, parts_for_group
 from a2a_tasks.wecom.phrases import Phrase, say, status_word
 
 REFRESH_MS = 20_000
@@ -182,11 +182,11 @@ class Errands:
             return False
         # it works once: where a try came before, what is refused now has arrived then
         was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
-        text = self._fitting(exchange)
+        text = self.texts.fitting(exchange, CONTENT_BYTES)
         if not self._claimed(exchange, Means.URL, delivery):
             return True
         try:
-            self.api.respond(connection, url, response(text))
+            self.api.respond(connection, url, late_markdown(text))
         except WeComRefused as refused:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 raise
@@ -218,7 +218,7 @@ class Errands:
         delivery: TimedDelivery[Errand],
     ) -> None:
         via = self._pusher(exchange, connection)
-        found = self._told(task, end, exchange.language) if via else None
+        found = self.texts.told(task, end, exchange.language) if via else None
         if not self._claimed(exchange, Means.PUSH, delivery):
             return
         if via is None or found is None:
@@ -265,34 +265,14 @@ class Errands:
         end = _end_as_told(task, errand)
         if end is None:
             return
-        language = self._language_of(task)
-        found = self._told(task, end, language)
+        language = self.texts.language_of(task)
+        found = self.texts.told(task, end, language)
         headline = _headline(task.ref.agent_id, end, language)
         parts = parts_for_group(connection, headline, found.text, found.links, task.ref.task_id, language)
         ref = PartsRef(task.ref.task_id, f"{group}#{errand.status}#{errand.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
         self._tell("news delivered to WeCom", errand)
-
-    # ------------------------------------------------------------ in words
-
-    def _told(self, task: Task, end: End, language: Language) -> Told:
-        try:
-            return self.texts.told(task, end, language)
-        except PayloadCorrupt:
-            return Told(say(language, Phrase.GONE))  # clean-up has begun with it
-
-    def _fitting(self, exchange: Exchange) -> str:
-        try:
-            return self.texts.fitting(exchange, RESPONSE_BYTES)
-        except PayloadCorrupt:
-            return say(exchange.language, Phrase.GONE)
-
-    def _language_of(self, task: Task) -> Language:
-        try:
-            return self.texts.language_of(task)
-        except PayloadCorrupt:
-            return Language.ZH
 
     # ------------------------------------------------------------ later, or no more
 

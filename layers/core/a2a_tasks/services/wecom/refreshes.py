@@ -5,7 +5,6 @@ from typing import Any
 
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.exchanges import ExchangeStore, Watched
-from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.live import snapshot
 from a2a_tasks.services.wecom.results import ResultTexts
@@ -42,7 +41,7 @@ class Refreshes:
             case Step.DELIVER:
                 return self._delivered(exchange)
             case Step.REPEAT:
-                return frame_of(exchange, self._text(exchange), finish=True)
+                return frame_of(exchange, self.texts.fitting(exchange, CONTENT_BYTES), finish=True)
             case Step.ELSEWHERE:
                 return _elsewhere(exchange)
 
@@ -54,7 +53,7 @@ class Refreshes:
 
     def _delivered(self, exchange: Exchange) -> dict[str, Any]:
         # read first: what cannot be read is not taken on, and the next refresh tries again
-        text = self._text(exchange)
+        text = self.texts.fitting(exchange, CONTENT_BYTES)
         claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
         current = self.exchanges.claim(exchange.ref, claim) or exchange
         if current.claim is None or current.claim.means is not Means.STREAM:
@@ -62,12 +61,6 @@ class Refreshes:
         if current.claim == claim:
             self.telemetry.count("WecomDelivered", code="STREAM")
         return frame_of(exchange, text, finish=True)
-
-    def _text(self, exchange: Exchange) -> str:
-        try:
-            return self.texts.fitting(exchange, CONTENT_BYTES)
-        except PayloadCorrupt:
-            return say(exchange.language, Phrase.GONE)  # clean-up has begun with it
 
 
 def frame_of(exchange: Exchange, content: str, finish: bool) -> dict[str, Any]:

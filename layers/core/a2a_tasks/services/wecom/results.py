@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services import payload
 from a2a_tasks.services.results import Results
@@ -27,13 +28,16 @@ class Told:
 
 @dataclass(frozen=True)
 class ResultTexts:
+    """A payload that cannot be read is no fault here: clean-up has begun with the task, and the chat is told
+    that it is gone."""
+
     store: TaskStore
     results: Results
 
     def text(self, exchange: Exchange) -> str:
         """Markdown of any length, of an exchange that has ended.
 
-        Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``.
+        Raises ``StoreUnavailable`` and ``PayloadUnavailable``.
         """
         if exchange.end is None:
             raise ValueError("the exchange goes on")
@@ -49,7 +53,7 @@ class ResultTexts:
     def told(self, task: Task | None, end: End, language: Language) -> Told:
         """What a task has come to; only a result and a failure need the task.
 
-        Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
+        Raises ``PayloadUnavailable``.
         """
         if end.status is Status.INPUT_REQUIRED:
             return Told(end.question or "")
@@ -59,13 +63,22 @@ class ResultTexts:
             return Told(say(language, Phrase.GONE))
         if end.status is Status.FAILED:
             return Told(failure_sentence(language, task.failure.code if task.failure else None))
+        try:
+            return self._result(task, language)
+        except PayloadCorrupt:
+            return Told(say(language, Phrase.GONE))
+
+    def language_of(self, task: Task) -> Language:
+        """That of whoever gave the task. Raises ``PayloadUnavailable``."""
+        try:
+            return language_of(str(payload.load(self.results.payloads, task.input).get("message", "")))
+        except PayloadCorrupt:
+            return Language.ZH
+
+    def _result(self, task: Task, language: Language) -> Told:
         output = self.results.output(task) or {}
         text, links = str(output.get("result") or ""), self._links(task, language)
         return Told(text or ("" if links else say(language, Phrase.EMPTY)), links)
-
-    def language_of(self, task: Task) -> Language:
-        """That of whoever gave the task. Raises ``PayloadUnavailable`` and ``PayloadCorrupt``."""
-        return language_of(str(payload.load(self.results.payloads, task.input).get("message", "")))
 
     def _links(self, task: Task, language: Language) -> str:
         artifacts = self.results.artifacts(task)
