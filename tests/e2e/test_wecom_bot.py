@@ -71,7 +71,7 @@ def test_an_answer_grows_in_the_chat_until_it_is_whole(chat: Chat) -> None:
     answered = chat.asks(f"{script(*steps)} wecom-stream 查一下")
     shown = list(dict.fromkeys(frame.content for frame in answered.frames))
     task_id = answered.stream_ids[0]
-    assert shown[0] == f"已收到，正在处理。\n任务编号：{task_id}"
+    assert shown[0] == f"已收到。\n任务编号：{task_id}"
     assert "我先查一下。\n\n> 查资料(10%)…" in shown[1:-1], shown
     assert (answered.outcome, shown[-1]) == (Outcome.DONE, "查好了。")
     task = chat.project.request("GET", f"/a2a/{chat.agent_id}/tasks/{task_id}").json()

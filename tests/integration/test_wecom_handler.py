@@ -261,7 +261,7 @@ def test_what_cannot_be_stored_is_to_come_again(chat: Chat, agents: Account) -> 
 def test_a_question_is_answered_in_its_stream(chat: Chat) -> None:
     answered = chat.asks("[[standin: say=你好,李雷。]] 你好")
     (task,) = chat.tasks()
-    assert answered.frames[0].content == f"已收到，正在处理。\n任务编号：{task.ref.task_id}"
+    assert answered.frames[0].content == f"已收到。\n任务编号：{task.ref.task_id}"
     assert (answered.outcome, answered.shown) == (Outcome.DONE, "你好,李雷。")
     assert answered.stream_ids == [task.ref.task_id]
     assert (task.project_id, task.live, task.notifies) == (PROJECT, True, True)

@@ -1,8 +1,8 @@
-"""Who delivers an answer: the stream or a sender, never both and never neither, whatever crashes and when."""
+"""Who delivers an answer: the stream or a sender, never both and never neither, whatever crashes and when,
+and whether the notifier runs late, twice, or not at all while somebody looks."""
 
 import contextlib
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
@@ -10,12 +10,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from a2a_tasks.domain.task import Status
-from a2a_tasks.services.results import Results
-from a2a_tasks.services.wecom.refreshes import Refreshes
-from a2a_tasks.services.wecom.results import ResultTexts
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.services.wecom.errands import REFRESH_MS
 from a2a_tasks.wecom.exchange import (
-    FINAL,
     LAST_DELIVERY_MS,
     STREAM_MS,
     Claim,
@@ -28,183 +24,177 @@ from a2a_tasks.wecom.exchange import (
     step_of,
 )
 from a2a_tasks.wecom.language import Language
-from tests.twins.clock import FakeClock
-from tests.twins.exchanges import MemoryExchanges
 from tests.twins.failpoints import Crash, Failpoints
-from tests.twins.payloads import MemoryPayloads
-from tests.twins.tasks import MemoryTaskStore
-from tests.twins.telemetry import MemoryTelemetry
+from tests.unit.wecom_delivery import ANSWER, WECOM_STREAM_SECONDS, OneAnswer
 
 REF = ExchangeRef("0197a4e0-0000-7000-8000-000000000001")
-BOT = Connection("helper", "demo", Kind.BOT, "arn", 0, agent_id="writer")
-ANSWER = "Where to?"
-WECOM_STREAM_SECONDS = 360
 MOST_LOST = 5
 """Answers in a row that the network loses at most. WeCom asks about once a second."""
 LATE_BY = 10
 """Seconds from when a message was written to when the first delivery of it is kept, at most: two are lost."""
-WAIT_MS = 20_000
-
-
-@dataclass
-class Person:
-    """What WeCom shows: it asks for the stream while it is not finished, and takes the response URL once."""
-
-    written_at: int
-    is_asking: bool = True
-    url_is_used: bool = False
-    answers: list[Means] = field(default_factory=list)
-
-    def see(self, frame: dict[str, Any]) -> None:
-        stream = frame["stream"]
-        if stream["content"] == ANSWER:
-            assert stream["finish"]
-            self.answers.append(Means.STREAM)
-        self.is_asking = not stream["finish"]
-
-    def post(self) -> bool:
-        """Whether the response URL was good."""
-        if self.url_is_used:
-            return False
-        self.url_is_used = True
-        self.answers.append(Means.URL)
-        return True
 
 
 class Delivery(RuleBasedStateMachine):
-    """One exchange. Refreshes, the one who writes down the end, and senders crash wherever they can."""
+    """One exchange. Refreshes and senders crash wherever they can; the notifier runs when it likes."""
 
     @initialize(late=st.integers(0, LATE_BY))
     def begin(self, late: int) -> None:
-        self.clock = FakeClock()
-        self.store = MemoryExchanges()
-        self.person = Person(self.clock.now() - late * 1000)
-        self.has_ended = False
+        self.world = OneAnswer(late)
         self.lost = 0
-        self.ended_at = 0
-        self.store.put(
-            Exchange(REF, "writer", "demo", "helper", "LiLei", None, Language.EN, self.clock.now()), 2**50
-        )
 
     @rule(
         seconds=st.integers(1, 90),
         lost=st.integers(0, MOST_LOST),
+        point=st.sampled_from(["exchanges.end", "exchanges.claim", "exchanges.close"]),
         crash=st.sampled_from(["", "before", "after"]),
         meanwhile=st.booleans(),
     )
-    def time_passes(self, seconds: int, lost: int, crash: str, meanwhile: bool) -> None:
-        """WeCom asks every second. The first answers may be lost, or their process die at the claim; and a
+    def time_passes(self, seconds: int, lost: int, point: str, crash: str, meanwhile: bool) -> None:
+        """WeCom asks every second. The first answers may be lost, or their process die where it writes; and a
         sender may come between what a refresh reads and what it writes."""
         for second in range(seconds):
-            self.clock.advance(1)
+            self.world.deployment.clock.advance(1)
             is_lost = second < lost
-            self._refresh(is_lost=is_lost, crash=crash if is_lost else "", meanwhile=meanwhile)
+            self._refresh(point, is_lost=is_lost, crash=crash if is_lost else "", meanwhile=meanwhile)
 
-    @precondition(lambda self: not self.has_ended)
+    @precondition(lambda self: not self.world.has_ended)
     @rule()
     def task_ends(self) -> None:
-        self.has_ended = True
-        self.ended_at = self.clock.now()
+        self.world.end()
 
-    @precondition(lambda self: self.has_ended)
-    @rule(crash=st.sampled_from(["", "before", "after"]))
-    def end_is_written(self, crash: str) -> None:
-        points = self._points("exchanges.end", crash)
-        with contextlib.suppress(Crash):
-            points.wrap("exchanges", self.store).end(REF, self._end())
+    @precondition(lambda self: self.world.has_ended)
+    @rule()
+    def notifier_runs(self) -> None:
+        self.world.notify()
 
-    @precondition(lambda self: self.has_ended)
+    @precondition(lambda self: self.world.has_ended)
     @rule(
-        sender=st.sampled_from(["m1", "m2"]),
-        point=st.sampled_from(["exchanges.claim", "person.post", "exchanges.settle"]),
+        point=st.sampled_from(["exchanges.end", "exchanges.claim", "person.respond", "exchanges.settle"]),
         crash=st.sampled_from(["", "before", "after"]),
+        hurries=st.booleans(),
         meanwhile=st.booleans(),
     )
-    def sender_tries(self, sender: str, point: str, crash: str, meanwhile: bool) -> None:
+    def sender_runs(self, point: str, crash: str, hurries: bool, meanwhile: bool) -> None:
         """And a refresh may come between what the sender reads and what it writes."""
-        points = self._points(point, crash)
+        points = _points(point, crash)
         if meanwhile:
-            points.before("exchanges.claim", lambda: self._refresh(is_lost=False))
+            points.before("exchanges.claim", lambda: self._refresh("exchanges.claim", is_lost=False))
+        if hurries:
+            self.world.hurry()
         with contextlib.suppress(Crash):
-            self._send(sender, points)
+            self.world.send(points)
+
+    @precondition(lambda self: self.world.person.answers or not self._is_streams())
+    @rule()
+    def person_looks_away(self) -> None:
+        """WeCom asks only while somebody looks. What the last refresh had taken on could only be repeated,
+        so it dies before that."""
+        self._refresh("exchanges.claim", is_lost=True, crash="before")
+        self.world.person.is_asking = False
 
     def teardown(self) -> None:
-        """Whatever was left undone is done in the end, once."""
-        if not hasattr(self, "clock"):
+        """Whoever still looks sees the end without a notifier; whatever was left undone then is done once."""
+        if not hasattr(self, "world"):
             return
-        if not self.has_ended:
-            self.task_ends()
-        self.end_is_written("")
-        while self.person.is_asking and self._age_seconds() < WECOM_STREAM_SECONDS:
-            self.clock.advance(1)
-            self._refresh(is_lost=False)
-            if self.clock.now() - self.ended_at > 2 * WAIT_MS:
-                self._send("m1", Failpoints())
-        self.clock.advance(1_000)
-        for sender in ("m1", "m2"):
-            self._send(sender, Failpoints())
-        assert len(self.person.answers) == 1, self.person.answers
-        found = self.store.get(REF)
-        assert found is not None
-        assert found.state is State.DELIVERED
+        if not self.world.has_ended:
+            self.world.end()
+        clock = self.world.deployment.clock
+        while self.world.is_asked_for:
+            clock.advance(1)
+            self.world.person.see(self.world.refresh())
+            assert self.world.exchange.state is not State.OPEN, "an end was not seen"
+        if self._is_streams():
+            assert self.world.person.answers == [Means.STREAM]
+        self.world.notify()
+        while (at := self.world.queue.next_visible_at()) is not None:
+            clock.advance(max(0, at - clock.now()) / 1000)
+            self.world.send()
+        assert len(self.world.person.answers) == 1, self.world.person.answers
+        assert self.world.exchange.state is State.DELIVERED
 
-    def _refresh(self, *, is_lost: bool, crash: str = "", meanwhile: bool = False) -> None:
-        if not self.person.is_asking or self._age_seconds() >= WECOM_STREAM_SECONDS:
+    def _is_streams(self) -> bool:
+        claim = self.world.exchange.claim
+        return claim is not None and claim.means is Means.STREAM
+
+    def _refresh(self, point: str, *, is_lost: bool, crash: str = "", meanwhile: bool = False) -> None:
+        if not self.world.is_asked_for:
             return
         self.lost = self.lost + 1 if is_lost else 0
         is_lost = is_lost and self.lost <= MOST_LOST
-        points = self._points("exchanges.claim", crash if is_lost else "")
-        if meanwhile and self.has_ended:
-            for point in ("exchanges.claim", "exchanges.close"):
-                points.before(point, self._sender_comes_in_between)
+        points = _points(point, crash if is_lost else "")
+        if meanwhile:
+            for moment in ("exchanges.end", "exchanges.claim", "exchanges.close"):
+                points.before(moment, self._sender_comes_in_between)
         try:
-            frame = refreshes(points.wrap("exchanges", self.store), self.clock).frame(BOT, REF.stream_id)
+            frame = self.world.refresh(points)
         except Crash:
             return
         if not is_lost:
-            self.person.see(frame)
+            self.world.person.see(frame)
 
     def _sender_comes_in_between(self) -> None:
         """And dies before it has said that it is done."""
+        self.world.hurry()
         with contextlib.suppress(Crash):
-            self._send("m1", self._points("exchanges.settle", "before"), is_patient=False)
+            self.world.send(_points("exchanges.settle", "before"))
 
-    def _send(self, sender: str, points: Failpoints, *, is_patient: bool = True) -> None:
-        store, person = points.wrap("exchanges", self.store), points.wrap("person", self.person)
-        found, now = self.store.get(REF), self.clock.now()
-        if found is None or found.end is None or found.state in FINAL:
-            return
-        may_stream = found.state is State.OPEN and now - found.started_at < LAST_DELIVERY_MS
-        if is_patient and may_stream and now - self.ended_at < WAIT_MS:
-            return
-        claimed = store.claim(REF, Claim(Means.URL, sender, now), now - 900_000)
-        if claimed is None or claimed.state is not State.CLAIMED or claimed.claim is None:
-            return
-        if claimed.claim.claim_id == sender:
-            person.post()  # used: an earlier try has arrived
-            store.settle(REF, sender, State.DELIVERED)
 
-    def _points(self, point: str, crash: str) -> Failpoints:
-        points = Failpoints()
-        if crash:
-            points.fail(point, Crash(point), after=crash == "after")
-        return points
-
-    def _end(self) -> End:
-        return End(self.ended_at, Status.INPUT_REQUIRED, ANSWER)
-
-    def _age_seconds(self) -> float:
-        return (self.clock.now() - self.person.written_at) / 1000
+def _points(point: str, crash: str) -> Failpoints:
+    points = Failpoints()
+    if crash:
+        points.fail(point, Crash(point), after=crash == "after")
+    return points
 
 
 Delivery.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
 TestDelivery = Delivery.TestCase
 
 
-def refreshes(store: MemoryExchanges, clock: FakeClock) -> Refreshes:
-    payloads = MemoryPayloads()
-    texts = ResultTexts(MemoryTaskStore(), Results(payloads, payloads))
-    return Refreshes(store, texts, clock, MemoryTelemetry())
+def test_an_end_that_nobody_has_told_is_seen_at_the_next_refresh() -> None:
+    world = OneAnswer()
+    assert not world.refresh()["stream"]["finish"]
+    world.end()
+    for _ in range(2):
+        stream = world.refresh()["stream"]
+        assert (stream["content"], stream["finish"]) == (ANSWER, True)
+    world.notify()
+    assert world.queue.messages == [], "the notifier that comes late has nobody to tell"
+
+
+def test_an_end_whose_refresh_died_is_the_sender_s_when_nobody_asks_any_more() -> None:
+    world = OneAnswer()
+    world.end()
+    with pytest.raises(Crash):
+        world.refresh(_points("exchanges.claim", "before"))
+    assert (world.exchange.state, world.exchange.end is not None) == (State.OPEN, True)
+    world.deployment.clock.advance(WECOM_STREAM_SECONDS)
+    world.notify()
+    world.send()
+    assert (world.person.answers, world.exchange.state) == ([Means.URL], State.DELIVERED)
+
+
+def test_an_end_that_is_found_as_the_stream_closes_is_left_to_the_sender() -> None:
+    world = OneAnswer()
+    world.deployment.clock.advance(LAST_DELIVERY_MS / 1000)
+    world.end()
+    world.person.see(world.refresh())
+    assert (world.person.is_asking, world.exchange.state) == (False, State.CLOSED)
+    world.notify()
+    world.send()
+    assert world.person.answers == [Means.URL]
+
+
+def test_the_sender_leaves_the_stream_its_time_whoever_has_written_the_end_down() -> None:
+    world = OneAnswer()
+    world.end()
+    with pytest.raises(Crash):
+        world.refresh(_points("exchanges.claim", "before"))
+    world.notify()
+    world.send()
+    assert world.person.answers == []
+    world.deployment.clock.advance(REFRESH_MS / 1000)
+    world.send()
+    assert world.person.answers == [Means.URL]
 
 
 NEW = Exchange(REF, "writer", "demo", "helper", "LiLei", None, Language.ZH, 1_000)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.ids import CONTEXT_ID
-from a2a_tasks.domain.task import Progress, Status
+from a2a_tasks.domain.task import Progress, Status, TaskRef
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.bot_messages import BotMedia, BotMixed, BotText, BotUnsupported
@@ -15,6 +15,7 @@ from a2a_tasks.wecom.bot_replies import CONTENT_BYTES
 from a2a_tasks.wecom.chat import chat_key, context_id
 from a2a_tasks.wecom.connection import Conversation
 from a2a_tasks.wecom.exchange import Claim, ExchangeRef, Means, State
+from tests.integration.stored_task import claimed, given_back
 from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
@@ -46,7 +47,7 @@ def test_a_message_becomes_a_task_and_its_answer_the_end_of_the_stream(talk: Tal
     assert begun == {
         "id": exchange.ref.task_id,
         "finish": False,
-        "content": f"Got it, working on it.\nTask: {exchange.ref.task_id}",
+        "content": f"Got it.\nTask: {exchange.ref.task_id}",
         "feedback": {"id": exchange.ref.task_id},
     }
     assert "waiting for its turn" in talk.refresh(begun["id"])["content"]
@@ -250,11 +251,54 @@ class TestStream:
         talk.connection = replace(HELPER, connection_id="other")
         assert talk.refresh(begun["id"]) == talk.refresh("nonsense") | {"id": begun["id"]}
 
-    def test_a_refresh_is_one_read(self, talk: Talk) -> None:
+    def test_a_refresh_is_two_reads_while_the_task_goes_on(self, talk: Talk) -> None:
         begun = talk.say("你好")
         points = Failpoints()
         talk.refresh(begun["id"], points)
-        assert points.calls == {"exchanges.watch": 1}
+        assert points.calls == {"exchanges.watch": 1, "store.get": 1}
+
+    def test_before_anything_is_said_it_shows_how_far_the_task_is(self, talk: Talk) -> None:
+        task_id = talk.say("你好")["id"]
+        shown = [talk.refresh(task_id)["content"]]
+        (task,) = talk.deployment.store.tasks.values()
+        running = claimed(talk.deployment.store, task, talk.deployment.clock.now())
+        shown.append(talk.refresh(task_id)["content"])
+        given_back(talk.deployment.store, running, awaits=(TaskRef("other", task_id),))
+        shown.append(talk.refresh(task_id)["content"])
+        assert [text.partition("。")[0] for text in shown] == [
+            "已收到，正在排队",
+            "已收到，正在处理",
+            "已收到，正在处理",
+        ]
+
+    def test_of_a_task_that_is_not_made_yet_it_says_no_more_than_that_it_was_received(
+        self, talk: Talk
+    ) -> None:
+        points = Failpoints()
+        points.fail("store.create", Crash("here"))
+        with contextlib.suppress(Crash):
+            talk.say("你好", points)
+        (exchange,) = talk.kept()
+        task_id = exchange.ref.task_id
+        assert talk.refresh(task_id)["content"] == f"已收到。\n任务编号：{task_id}"
+
+    def test_a_deadline_that_has_passed_is_the_end_although_no_sweeper_has_seen_it(self, talk: Talk) -> None:
+        begun = talk.say("你好")
+        talk.deployment.clock.advance(300)
+        shown = talk.refresh(begun["id"])
+        assert (shown["content"], shown["finish"]) == ("没能在规定时间内完成。", True)
+        (task,) = talk.deployment.store.tasks.values()
+        assert task.status is Status.FAILED
+
+    def test_an_end_that_was_not_written_down_is_found_again(self, talk: Talk) -> None:
+        begun = talk.say("你好")
+        talk.deployment.work()
+        for after_it in (False, True):
+            points = Failpoints()
+            points.fail("exchanges.end", StoreUnavailable("down"), after=after_it)
+            with pytest.raises(StoreUnavailable):
+                talk.refresh(begun["id"], points)
+        assert talk.refresh(begun["id"])["finish"]
 
 
 class TestChats:

@@ -61,11 +61,14 @@ class Talk:
         )
         contexts = points.wrap("contexts", deployment.contexts)
         payloads = points.wrap("payloads", deployment.payloads)
-        texts = ResultTexts(points.wrap("store", deployment.store), Results(payloads, deployment.payloads))
+        store = points.wrap("store", deployment.store)
+        texts = ResultTexts(store, Results(payloads, deployment.payloads))
         return Bot(
             asking=asking,
             commander=Commander(chats, contexts, deployment.tasks(points)),
-            refreshes=Refreshes(exchanges, texts, deployment.clock, deployment.telemetry),
+            refreshes=Refreshes(
+                store, exchanges, deployment.ending(points), texts, deployment.clock, deployment.telemetry
+            ),
             files=Files(self),
             exchanges=exchanges,
             clock=deployment.clock,

@@ -11,6 +11,7 @@ from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.push import PushConfigIds
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.timed_queue import TimedSender
+from a2a_tasks.wecom.exchange import is_waiting
 
 NEWS_FOR_CHATS = TERMINAL | {Status.INPUT_REQUIRED}
 
@@ -60,7 +61,7 @@ class Notifier:
         errand = Errand(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
         # only who watches a task in a chat has an exchange
         exchanges = self.exchanges.of_task(task.ref.task_id) if task.live else []
-        waiting = [exchange for exchange in exchanges if exchange.end is None]
+        waiting = [exchange for exchange in exchanges if is_waiting(exchange)]
         return [
             *(replace(errand, exchange_id=exchange.ref.exchange_id) for exchange in waiting),
             *(replace(errand, group=connection_id) for connection_id in task.groups),

@@ -159,6 +159,12 @@ def ends(exchange: Exchange, task: Task) -> End | None:
     return End(task.updated_at, task.status, asked.text)
 
 
+def is_waiting(exchange: Exchange) -> bool:
+    """Whether nobody has taken on its delivery, so that a sender must be told of its end. Whether the end is
+    written down says nothing of that: a refresh may have written it that delivers nothing any more."""
+    return exchange.state in (State.OPEN, State.CLOSED)
+
+
 def may_close(exchange: Exchange) -> bool:
     """Whether its stream may stop, with the answer to come by another way."""
     return exchange.state is State.OPEN
@@ -172,7 +178,7 @@ def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
         return False
     if claim.means is Means.STREAM:
         return exchange.state is State.OPEN
-    if exchange.state in (State.OPEN, State.CLOSED):
+    if is_waiting(exchange):
         return True
     held = exchange.claim
     if exchange.state is not State.CLAIMED or held is None:

@@ -11,6 +11,7 @@ class Phrase(StrEnum):
     """Names in braces are filled in."""
 
     RECEIVED = "received"  # {task}
+    BEGUN = "begun"  # {task}
     WAITING = "waiting"  # {task}; for its turn
     WORKING = "working"
     USING = "using"  # {tool}
@@ -41,7 +42,8 @@ class Phrase(StrEnum):
 
 
 _PHRASES: dict[Phrase, tuple[str, str]] = {
-    Phrase.RECEIVED: ("已收到，正在处理。\n任务编号：{task}", "Got it, working on it.\nTask: {task}"),
+    Phrase.RECEIVED: ("已收到。\n任务编号：{task}", "Got it.\nTask: {task}"),
+    Phrase.BEGUN: ("已收到，正在处理。\n任务编号：{task}", "Got it, working on it.\nTask: {task}"),
     Phrase.WAITING: ("已收到，正在排队。\n任务编号：{task}", "Got it, waiting for its turn.\nTask: {task}"),
     Phrase.WORKING: ("正在处理", "Working"),
     Phrase.USING: ("正在使用 {tool}", "Using {tool}"),

@@ -52,7 +52,7 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
         bot=Bot(
             asking=asking,
             commander=commander,
-            refreshes=Refreshes(exchanges, texts, wired.clock, telemetry),
+            refreshes=Refreshes(wired.store, exchanges, wired.ending, texts, wired.clock, telemetry),
             files=files,
             exchanges=exchanges,
             clock=wired.clock,

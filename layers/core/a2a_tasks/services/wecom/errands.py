@@ -24,6 +24,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.timed_queue import TimedDelivery, TimedQueue
 from a2a_tasks.ports.wecom_api import WeComApi, WeComRefused, WeComUnanswered
 from a2a_tasks.services.wecom.access_tokens import TokenBusy
+from a2a_tasks.services.wecom.ended import ended
 from a2a_tasks.services.wecom.parts import NobodyReached, NotNow, Sender
 from a2a_tasks.services.wecom.refused_words import refused_words
 from a2a_tasks.services.wecom.results import ResultTexts
@@ -41,7 +42,6 @@ from a2a_tasks.wecom.exchange import (
     ExchangeRef,
     Means,
     State,
-    ends,
 )
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.parcel import mark_of, parts_for_app, parts_for_group
@@ -136,7 +136,8 @@ class Errands:
         task = self.tasks.get(errand.ref)
         if task is None:
             return  # it was deleted, and its exchange with it
-        exchange, is_new = self._ended(exchange, task)
+        is_new = exchange.end is None
+        exchange = ended(self.exchanges, exchange, task)
         if exchange.end is None or exchange.state in FINAL:
             return
         connection = self.connections.connection(exchange.connection_id)
@@ -145,14 +146,6 @@ class Errands:
             if self._by_url(exchange, connection, delivery):
                 return
         self._by_push(exchange, exchange.end, task, connection, delivery)
-
-    def _ended(self, exchange: Exchange, task: Task) -> tuple[Exchange, bool]:
-        """The exchange with its end, from where on a refresh finds it; whether that was written just now."""
-        if exchange.end is not None:
-            return exchange, False
-        end = ends(exchange, task)
-        marked = self.exchanges.end(exchange.ref, end) if end else None
-        return marked or exchange, marked is not None
 
     def _leave_to_stream(self, exchange: Exchange, delivery: TimedDelivery[Errand], *, is_new: bool) -> None:
         """Raises ``NotNow`` while WeCom may still ask for the stream."""

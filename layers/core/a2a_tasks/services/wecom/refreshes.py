@@ -1,12 +1,20 @@
-"""What WeCom shows of a task while it goes on: asked for about once a second, answered from one read."""
+"""What WeCom shows of a task: asked for about once a second, and true whoever else is behind.
+
+As long as an exchange has no end, each refresh reads the task's own record too: an end is shown at once, also
+where the notifier, the queue or the sender are behind or do not run at all.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.exchanges import ExchangeStore, Watched
+from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.live import snapshot
+from a2a_tasks.services.wecom.ended import ended
 from a2a_tasks.services.wecom.results import ResultTexts
 from a2a_tasks.wecom.bot_replies import CONTENT_BYTES, stream_frame
 from a2a_tasks.wecom.connection import Connection
@@ -21,7 +29,9 @@ BY_STREAM = "stream"
 
 @dataclass(frozen=True)
 class Refreshes:
+    store: TaskStore
     exchanges: ExchangeStore
+    ending: Ending
     texts: ResultTexts
     clock: Clock
     telemetry: Telemetry
@@ -33,9 +43,12 @@ class Refreshes:
         exchange = find(watched.exchanges, ref) if ref else None
         if exchange is None or exchange.connection_id != connection.connection_id:
             return stream_frame(stream_id, say(Language.ZH, Phrase.GONE), finish=True)
+        task = None
+        if exchange.state is State.OPEN and exchange.end is None:
+            exchange, task = self._looked_up(exchange)
         match step_of(exchange, self.clock.now()):
             case Step.GO_ON:
-                return frame_of(exchange, _so_far(exchange, watched), finish=False)
+                return frame_of(exchange, _so_far(exchange, task, watched), finish=False)
             case Step.CLOSE:
                 return self._closed(exchange)
             case Step.DELIVER:
@@ -44,6 +57,14 @@ class Refreshes:
                 return frame_of(exchange, self.texts.fitting(exchange, CONTENT_BYTES), finish=True)
             case Step.ELSEWHERE:
                 return _elsewhere(exchange)
+
+    def _looked_up(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
+        """The exchange as its task's record says, and the task; one past its deadline is settled first."""
+        found = self.store.get(exchange.task)
+        if found is None:
+            return exchange, None  # the message is kept before its task is made
+        task = self.ending.settled(found)
+        return ended(self.exchanges, exchange, task), task
 
     def _closed(self, exchange: Exchange) -> dict[str, Any]:
         current = self.exchanges.close(exchange.ref) or exchange
@@ -69,16 +90,25 @@ def frame_of(exchange: Exchange, content: str, finish: bool) -> dict[str, Any]:
     return stream_frame(stream_id, content, finish, feedback_id=stream_id)
 
 
-def _so_far(exchange: Exchange, watched: Watched) -> str:
+def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
     """The newest of what was said since the exchange began, and what is being done."""
     chunks = [chunk for chunk in watched.chunks if chunk.turn > exchange.from_turn]
     if not chunks:
-        return say(exchange.language, Phrase.WAITING, task=exchange.ref.task_id)
+        return say(exchange.language, _stage(task), task=exchange.ref.task_id)
     seen = snapshot(chunks)
     doing = progress_line(exchange.language, seen.progress)
     if not seen.text:
         return doing
     return f"{fit_end(seen.text, CONTENT_BYTES - len(doing.encode()) - 2)}\n\n{doing}"
+
+
+def _stage(task: Task | None) -> Phrase:
+    """What there is to say of a task that has said nothing yet."""
+    if task is None:
+        return Phrase.RECEIVED
+    # one that waits for tasks that it has started is at work too
+    is_in_line = task.status is not Status.RUNNING and not task.awaits
+    return Phrase.WAITING if is_in_line else Phrase.BEGUN
 
 
 def _elsewhere(exchange: Exchange) -> dict[str, Any]:
