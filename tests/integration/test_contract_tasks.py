@@ -367,6 +367,18 @@ def test_a_filtered_page_holds_one_state_and_misses_none(store: TaskStore) -> No
     assert found == wanted
 
 
+def test_of_the_failed_are_also_those_whose_deadline_has_passed(store: TaskStore) -> None:
+    states = list(STATES.items())
+    tasks = [make(store, created(store, NOW - n, number=n), NOW) for n, (_, make) in enumerate(states)]
+    limit = max(task.deadline for task in tasks)
+
+    def failed_at(now: int) -> set[Status]:
+        return {task.status for task in store.page(AGENT, Status.FAILED, 10, None, now).tasks}
+
+    assert failed_at(NOW) == {Status.FAILED}
+    assert failed_at(limit) == LIVE | {Status.FAILED}
+
+
 def test_a_task_that_came_after_a_cursor_does_not_shift_the_page(store: TaskStore) -> None:
     tasks = [created(store, NOW - n, number=n) for n in range(4)]
     first = store.page(AGENT, None, 2, None)

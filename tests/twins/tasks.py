@@ -72,13 +72,18 @@ class MemoryTaskStore:
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
         return [task for ref in refs if (task := self.tasks.get(ref)) is not None]
 
-    def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
+    def page(
+        self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
+    ) -> Page:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
         with self._lock:
             of_agent = [task for task in self.tasks.values() if task.ref.agent_id == agent_id]
         older = [task for task in of_agent if cursor is None or task.ref.task_id < cursor]
-        found = [task for task in older if status in (None, task.status)]
+        is_failed = status is Status.FAILED
+        found = [
+            task for task in older if status in (None, task.status) or (is_failed and task.is_expired(now))
+        ]
         found.sort(key=lambda task: task.ref.task_id, reverse=True)
         more = len(found) > limit
         return Page(found[:limit], found[limit - 1].ref.task_id if more else None)

@@ -88,10 +88,12 @@ class DynamoDBTaskStore:
             keys = left
         return tasks
 
-    def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
+    def page(
+        self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
+    ) -> Page:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
-        values = {":pk": f"AGENT#{agent_id}", ":prefix": task_items.TASK_PREFIX}
+        values: dict[str, Any] = {":pk": f"AGENT#{agent_id}", ":prefix": task_items.TASK_PREFIX}
         query: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
             "ScanIndexForward": False,
@@ -100,8 +102,12 @@ class DynamoDBTaskStore:
         }
         if status is not None:
             values[":status"] = status.value
+            wanted = "#status = :status"
+            if status is Status.FAILED:
+                values[":now"] = now
+                wanted += " OR (attribute_exists(dueAt) AND deadline <= :now)"  # live, and overdue
             query |= {
-                "FilterExpression": "#status = :status",
+                "FilterExpression": wanted,
                 "ExpressionAttributeNames": {"#status": "status"},
                 "Limit": max(limit, 100),
             }

@@ -157,8 +157,12 @@ class TaskStore(Protocol):
         """Those of up to 100 tasks that there are, as last written, in no order."""
         ...
 
-    def page(self, agent_id: str, status: Status | None, limit: int, cursor: str | None) -> Page:
-        """An agent's tasks, newest first. A page may hold fewer than ``limit`` and still have a cursor.
+    def page(
+        self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
+    ) -> Page:
+        """An agent's tasks, newest first, or those with this status: of the failed also those whose deadline
+        has passed at ``now`` (Unix milliseconds) and that nobody has settled. A page may hold fewer than
+        ``limit`` and still have a cursor.
 
         Raises ``InvalidCursor``.
         """

@@ -115,7 +115,7 @@ class Tasks:
         """``{"tasks": […], "nextCursor"?}``, newest first, each task without its output."""
         agent = agent_of_project(self.registry, project_id, agent_id)
         try:
-            page = self.store.page(agent.agent_id, status, limit, cursor)
+            page = self.store.page(agent.agent_id, status, limit, cursor, self.ending.clock.now())
         except InvalidCursor:
             raise RequestRefused(
                 ErrorCode.VALIDATION_ERROR,
