@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.task import Lane, Priority, Status
 from a2actl import task_view
 from a2actl.agents import AgentId, AsJson
@@ -148,8 +149,8 @@ def read_message(given: str) -> str:
         text.encode()
     except UnicodeError:
         raise Fault("MESSAGE is not UTF-8 text; convert it first, for example with iconv.") from None
-    if not text.strip():
-        raise Fault("MESSAGE is empty; say what the agent is to do.")
+    if is_blank(text):
+        raise Fault("MESSAGE is blank; say what the agent is to do.")
     return text
 
 

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from a2a_tasks.adapters import environment
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.agent import MAX_GROUPS
+from a2a_tasks.domain.blank import SHOWN, is_blank
 from a2a_tasks.domain.event import EventType, Reason
 from a2a_tasks.domain.push import MAX_SECRETS
 from a2a_tasks.domain.push_target import MAX_URL
@@ -36,6 +37,12 @@ def _is_session_id(value: str) -> str:
     return value
 
 
+def _shows(value: str) -> str:
+    if is_blank(value):
+        raise ValueError("is blank; say something in it")
+    return value
+
+
 ConnectionId = Annotated[str, Field(pattern=f"^{ids.AGENT_ID.pattern}$")]
 SessionId = Annotated[
     str,
@@ -43,6 +50,12 @@ SessionId = Annotated[
     Field(json_schema_extra={"pattern": f"^{ids.CONTEXT_ID.pattern}$"}),
 ]
 """A conversation's id: the caller's own, or as an answer gave it."""
+Message = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_MESSAGE, json_schema_extra={"pattern": SHOWN}),
+    AfterValidator(_shows),
+]
+"""What is said to an agent."""
 
 
 class NewPushAuthentication(Model):
@@ -98,9 +111,7 @@ class NewTask(Model):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"message": "生成一个测试报告"}})
 
-    message: Annotated[
-        str, Field(min_length=1, max_length=MAX_MESSAGE, description="What the agent is to do.")
-    ]
+    message: Annotated[Message, Field(description="What the agent is to do.")]
     context: Annotated[
         dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
     ] = None
@@ -253,7 +264,7 @@ class NewMessage(Model):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"message": "2026"}})
 
-    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE)]
+    message: Message
 
     @field_validator("message")
     @classmethod
@@ -409,9 +420,7 @@ class NewExchange(Model):
         extra="forbid", json_schema_extra={"example": {"message": "你好", "sessionId": "order-7"}}
     )
 
-    message: Annotated[
-        str, Field(min_length=1, max_length=MAX_MESSAGE, description="What is said to the agent.")
-    ]
+    message: Annotated[Message, Field(description="What is said to the agent.")]
     session_id: Annotated[
         SessionId | None,
         Field(

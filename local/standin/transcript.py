@@ -103,6 +103,8 @@ def _check_message(index: int, message: Any, tags: dict[str, tuple[str, ...]]) -
         raise ApiError.invalid(f"messages.{index}.content: Field required")
     if not content:
         raise ApiError.invalid(f"messages.{index}: {role} messages must have non-empty content")
+    if isinstance(content, str):
+        _check_text("messages", content)
     check_content(f"messages.{index}.content", content, tags[role])
 
 
@@ -115,15 +117,19 @@ def _check_block(place: str, block: dict[str, Any]) -> None:
         case "text":
             if not isinstance(block.get("text"), str):
                 raise ApiError.invalid(f"{place}.text: Field required")
-            if not block["text"].strip():
-                demand = "contain non-whitespace text" if block["text"] else "be non-empty"
-                raise ApiError.invalid(f"{place.partition('.')[0]}: text content blocks must {demand}")
+            _check_text(place.partition(".")[0], block["text"])
         case "thinking" | "redacted_thinking" if block.get("cache_control"):
             raise ApiError.invalid(f"{place}.cache_control: Extra inputs are not permitted")
         case "tool_use" | "server_tool_use" | "mcp_tool_use":
             _check_call(place, block)
         case "tool_result":
             _check_result(place, block)
+
+
+def _check_text(place: str, text: str) -> None:
+    if not text.strip():
+        demand = "contain non-whitespace text" if text else "be non-empty"
+        raise ApiError.invalid(f"{place}: text content blocks must {demand}")
 
 
 def _check_call(place: str, block: dict[str, Any]) -> None:

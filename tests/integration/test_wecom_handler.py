@@ -19,7 +19,7 @@ from a2a_tasks.domain.task import Progress, Status, Task
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
 from a2a_tasks.wecom.crypto import CallbackKey
-from a2a_tasks.wecom.exchange import ExchangeRef, State, ends
+from a2a_tasks.wecom.exchange import ExchangeRef, State
 from local.standin.client import StandInClient
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
@@ -70,17 +70,9 @@ class Chat:
         raise AssertionError(f"there are {len(self.tasks())} tasks")
 
     def work(self) -> None:
-        """Let the worker do what is queued, and tell the exchanges, as the sender does."""
+        """Let the worker do what is queued. No notifier and no sender runs: a chat sees the end without."""
         with self.alone:
             self.worker.work()
-            self.tell()
-
-    def tell(self) -> None:
-        with self.alone:
-            for task in self.tasks():
-                for exchange in self.account.exchanges.of_task(task.ref.task_id):
-                    if end := ends(exchange, task):
-                        self.account.exchanges.end(exchange.ref, end)
 
     def asks(self, content: Any, user: BotUser | None = None, **manner: Any) -> Exchange:
         """Say something, have it done, and see what became of it."""
@@ -385,7 +377,6 @@ def test_what_is_under_way_is_told_and_canceled(chat: Chat) -> None:
     (task,) = chat.wait_for_tasks(1)
     assert chat.hears("/status") == f"{task.ref.task_id}:排队中"
     assert chat.hears("取消") == "已取消 1 个任务。"
-    chat.tell()
     assert chat.wecom.ended(begun).shown == "任务已取消。"
     assert chat.hears("/cancel") == "没有可以取消的任务。"
     assert chat.hears("状态") == "没有正在处理的任务。"
@@ -563,6 +554,14 @@ def test_an_address_that_wecom_does_not_trust_is_told_to_the_operator(
     assert "departments not told by WeCom" in logged
     assert "企业可信IP" in json.loads(next(line for line in logged.splitlines() if "60020" in line))["reason"]
     assert '"WecomErrors": 1' in logged
+
+
+def test_who_says_nothing_that_shows_is_told_how_to_ask(chat: Chat) -> None:
+    hint = "请输入问题。输入 /help 查看命令。"
+    assert chat.hears("\u200b") == hint
+    chat.wecom.ended(AppUser(chat.wecom).say("\u200b"))
+    assert chat.wecom.seen().texts("LiLei", "reply") == [hint]
+    assert chat.tasks() == []
 
 
 def test_nothing_secret_is_logged(chat: Chat, capsys: pytest.CaptureFixture[str]) -> None:

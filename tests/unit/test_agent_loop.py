@@ -606,6 +606,7 @@ class TestOtherAgents:
         [
             ({"agent": "stranger", "message": "x"}, "may not be called"),
             ({"agent": "helper", "message": " "}, "must be texts"),
+            ({"agent": "helper", "message": "\u200b"}, "that are not blank"),
             ({"agent": 7, "message": "x"}, "must be texts"),
         ],
     )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.services import content
 from a2a_tasks.services.content import IMAGES, MAX_PARTS, MAX_PARTS_BYTES, blocks_of, text_of
+from a2a_tasks.services.turn import opening_of
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
 
@@ -125,8 +126,16 @@ def test_what_the_model_cannot_be_shown_is_refused_by_name(
 
 
 def test_empty_texts_are_left_out_and_a_message_without_anything_is_refused() -> None:
-    assert blocks_of([{"text": " \n"}, {"text": "x"}]) == [{"type": "text", "text": "x"}]
-    assert refusal({"text": ""}).message == "parts: say nothing; give a text or a file"
+    parts = [{"text": " \n"}, {"text": "\u200b"}, {"text": "x"}]
+    assert blocks_of(parts) == [{"type": "text", "text": "x"}]
+    assert text_of(parts) == "x"
+    assert refusal({"text": ""}).message == "parts[0].text: is blank; give a text or a file"
+
+
+def test_a_blank_message_of_long_ago_is_no_block_beside_its_context() -> None:
+    """One that was taken before blank ones were refused."""
+    opening = opening_of({"message": " ", "context": {"n": 1}})
+    assert [block["text"] for block in opening["content"]] == ['<context>\n{\n "n": 1\n}\n</context>']
 
 
 def test_too_many_and_too_large_parts_are_refused() -> None:

@@ -345,9 +345,12 @@ class TestMessages:
         (block,) = talk.deployment.model.requests[-1].messages[-1]["content"]
         assert block["text"] == "你好"
 
-    @pytest.mark.parametrize("content", ["", "   ", BotMixed(())])
+    @pytest.mark.parametrize(
+        "content", ["", "   ", "\u3000\n", "\u200b", BotMixed((BotText("\ufeff"),)), BotMixed(())]
+    )
     def test_who_says_nothing_is_told_how(self, talk: Talk, content: Any) -> None:
         assert "/help" in talk.say(content)["content"]
+        assert talk.deployment.store.tasks == {}
 
     @pytest.mark.parametrize(
         "content",

@@ -154,7 +154,7 @@ def test_the_message_may_come_from_stdin(local_operator: Operator, account: Acco
     [
         (("-",), b"caf\xe9", "MESSAGE is not UTF-8 text"),
         (("caf\udce9",), None, "MESSAGE is not UTF-8 text"),
-        (("-",), b" \n", "MESSAGE is empty"),
+        (("-",), b" \n\xe2\x80\x8b", "MESSAGE is blank"),
         (("Hi", "--context", "{"), None, "--context takes a JSON object, or @ and a file that holds one"),
         (("Hi", "--context", "[1]"), None, "--context takes a JSON object such as"),
         (("Hi", "--context", '{"a": NaN}'), None, "NaN is not JSON"),

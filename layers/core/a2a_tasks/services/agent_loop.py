@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.service_tools import DEFINITIONS, MAX_QUESTION
 from a2a_tasks.domain.task import Question, TaskRef
@@ -200,6 +201,6 @@ class AgentLoop:
 
 def _question_of(call: Call) -> Question | None:
     text = call.input.get("question") if isinstance(call.input, dict) else None
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or is_blank(text):
         return None
     return Question(call.call_id, storable(text.strip())[:MAX_QUESTION])

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 
 MAX_PARTS = 50
@@ -43,8 +44,8 @@ _SUFFIXES = {
 
 
 def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
-    """All text of a message, a line break between parts."""
-    return "\n".join(part["text"] for part in parts if part.get("text"))
+    """All text of a message, a line break between parts; blank parts are left out, as from its blocks."""
+    return "\n".join(part["text"] for part in parts if not is_blank(part.get("text", "")))
 
 
 def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
@@ -58,7 +59,8 @@ def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
         )
         raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem)
     if not blocks_of(parts, place):
-        raise _refusal(ErrorCode.VALIDATION_ERROR, place, "say nothing; give a text or a file")
+        first = f"{place}[0].text" if parts else place
+        raise _refusal(ErrorCode.VALIDATION_ERROR, first, "is blank; give a text or a file")
 
 
 def blocks_of(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> list[dict[str, Any]]:
@@ -80,10 +82,10 @@ def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _written(place: str, text: str, media_type: str) -> dict[str, Any] | None:
-    """A text; an empty one is left out, since the API refuses it."""
+    """A text; a blank one is left out, since the API refuses it."""
     if media_type and not _TEXT.fullmatch(media_type):
         raise _unsupported(place, media_type)
-    return {"type": "text", "text": text} if text.strip() else None
+    return None if is_blank(text) else {"type": "text", "text": text}
 
 
 def _linked(place: str, url: str, media_type: str, title: str) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _enclosed(place: str, raw: str, media_type: str, title: str) -> dict[str, An
     except UnicodeDecodeError:
         problem = "is not UTF-8 text; give its mediaType if it is something else"
         raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", problem) from None
-    if not text.strip():
+    if is_blank(text):
         raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", "is empty")
     return _document({"type": "text", "media_type": "text/plain", "data": text}, title)
 

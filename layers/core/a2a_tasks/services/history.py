@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
 from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
@@ -88,7 +89,7 @@ class Histories:
         except PayloadCorrupt:
             return None
         text = output.get("result", "")
-        if not text.strip():  # which the Messages API refuses
+        if is_blank(text):  # which the Messages API refuses
             return None
         blocks = opening_of(asked)["content"]
         file_bytes = sum(_file_bytes(block) for block in blocks)

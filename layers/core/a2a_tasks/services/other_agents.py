@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.domain import ids
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.service_tools import MAX_CHILDREN, MAX_DEPTH
 from a2a_tasks.domain.task import Parent, Status, Task, TaskRef
@@ -72,8 +73,8 @@ class OtherAgents:
         task = work.task
         arguments = call.input if isinstance(call.input, dict) else {}
         agent_id, message = arguments.get("agent"), arguments.get("message")
-        if not isinstance(agent_id, str) or not isinstance(message, str) or not message.strip():
-            return failed("agent and message must be texts that are not empty.")
+        if not isinstance(agent_id, str) or not isinstance(message, str) or is_blank(message):
+            return failed("agent and message must be texts that are not blank.")
         settings = await self.run(
             self.budgets.settings, task.project_id, lambda kept: agent_id in kept.callable_agents
         )

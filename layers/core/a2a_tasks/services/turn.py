@@ -20,8 +20,7 @@ TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """The first message of a task's input ``{"message", "context"?, "parts"?}``; the context comes first,
     marked. Where there are parts, the message is their text, so that they say it alone."""
-    parts = document.get("parts")
-    blocks = content.blocks_of(parts) if parts else [{"type": "text", "text": document["message"]}]
+    blocks = content.blocks_of(document.get("parts") or [{"text": document["message"]}])
     if context := document.get("context"):
         text = json.dumps(context, ensure_ascii=False, indent=1)
         blocks.insert(0, {"type": "text", "text": f"<context>\n{text}\n</context>"})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.wecom.bot_messages import (
     BotContent,
     BotMedia,
@@ -46,7 +47,7 @@ class Said:
 
 
 def said_in(message: BotMessage) -> Said:
-    """Mentions are stripped in groups; texts that are empty then are left out."""
+    """Mentions are stripped in groups; texts that are blank then are left out."""
     items, is_readable = _items(message.content)
     if message.origin.is_group and items and isinstance(items[0], str):
         items = [strip_mention(items[0]), *items[1:]]
@@ -69,7 +70,7 @@ def _items(content: BotContent) -> tuple[list[str | BotMedia], bool]:
 
 def _filled(items: list[str | BotMedia]) -> tuple[str | BotMedia, ...]:
     stripped = (item.strip() if isinstance(item, str) else item for item in items)
-    return tuple(item for item in stripped if item)
+    return tuple(item for item in stripped if not (isinstance(item, str) and is_blank(item)))
 
 
 def _as_quote(quoted: tuple[str | BotMedia, ...], language: Language) -> tuple[str | BotMedia, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.ports.connections import DepartmentReader
 from a2a_tasks.ports.faults import DepartmentsRefused
@@ -50,7 +51,7 @@ class Application:
             return say(language, Phrase.FAILED)
         if text is None:
             return say(language, Phrase.UNSUPPORTED)
-        if not text.strip():
+        if is_blank(text):
             return say(language, Phrase.NOTHING_SAID)
         message_key = replay_key(message) or ""
         try:
