@@ -58,7 +58,7 @@ template: tools ## Check the template.
 unit: .venv/.made ## Run the unit tests.
 	$(no_account) $(python) -m pytest -n auto tests/unit
 
-integration: .venv/.made ## Run the integration tests (moto, and the stand-in for Claude).
+integration: tools ## Run the integration tests (moto, and the stand-in for Claude).
 	$(no_account) $(python) -m pytest -n auto tests/integration
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.

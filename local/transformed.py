@@ -1,0 +1,42 @@
+"""The template as CloudFormation deploys it: without SAM's resources and shorthands, with what SAM adds."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local.tools import ROOT, SAM, ToolError
+
+TEMPLATE = ROOT / "template.yaml"
+REGION = "us-east-1"
+
+
+def transformed(parameters: Mapping[str, str], template: Path = TEMPLATE) -> dict[str, Any]:
+    """Translate a SAM template, offline. ``parameters`` go before the template's defaults.
+
+    Conditions and most intrinsic functions are left for CloudFormation; the translator needs the values of
+    some parameters. Makes SAM's environment if it is missing. Raises ToolError if the translator refuses the
+    template.
+    """
+    SAM.ensure()
+    known: dict[str, Any] = json.loads(_translated(json.dumps(dict(parameters), sort_keys=True), template))
+    return known
+
+
+@cache
+def _translated(parameters: str, template: Path) -> str:
+    request = {"template": str(template), "parameters": json.loads(parameters)}
+    done = subprocess.run(
+        [SAM.program("python"), str(ROOT / "local" / "sam_transform.py")],
+        input=json.dumps(request),
+        env={"PATH": os.environ.get("PATH", os.defpath), "AWS_DEFAULT_REGION": REGION},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ToolError(f"The SAM translator refuses {template.name}:\n{done.stderr.strip()}")
+    return done.stdout
