@@ -44,6 +44,7 @@ PROJECT, OTHER_PROJECT = "demo", "rival"
 AGENT, OTHER_AGENT = "assistant", "spy"
 CLAUDE_KEY = "sk-ant-integration-0123456789"
 QUEUES = (
+    "ScheduleDeadLetterQueue",
     "TaskDeadLetterQueue",
     "TaskQueue",
     "NotificationQueue",

@@ -32,12 +32,6 @@ ACTIONS = {
     "Invoke": ["lambda:InvokeFunction"],
 }
 """IAM's names of what an SDK's operation does (Service Authorization Reference)."""
-PSEUDO = {
-    "AWS::Partition": "aws",
-    "AWS::Region": "eu-central-1",
-    "AWS::AccountId": "123456789012",
-    "AWS::StackName": "a2a-tasks",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ class Role:
 def role_of(function: str, resources: Mapping[str, str], parameters: Mapping[str, str] | None = None) -> Role:
     """The role of a function; ``resources`` are what calls name them, ``parameters`` the stack's."""
     groups = {name: name for name in resources_of_type("AWS::Logs::LogGroup")}
-    known = known_values(PSEUDO | groups | dict(resources), parameters)
+    known = known_values(groups | dict(resources), parameters)
     role = resource_properties(function)["Role"]["GetAtt"].partition(".")[0]
     documents = [policy["PolicyDocument"] for policy in resource_properties(role)["Policies"]]
     for policy in resources_of_type("AWS::IAM::Policy").values():

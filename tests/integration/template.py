@@ -8,6 +8,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
+PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-central-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::StackName": "a2a-tasks",
+}
+"""What CloudFormation itself knows of a stack."""
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
 
 
@@ -66,7 +73,7 @@ def environment(
 def known_values(resources: Mapping[str, str], parameters: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a name stands for: a parameter's value, or what ``!Ref`` and ``!GetAtt`` give of a resource."""
     defaults = {name: str(entry["Default"]) for name, entry in _TEMPLATE["Parameters"].items()}
-    return defaults | dict(parameters or {}) | dict(resources)
+    return PSEUDO | defaults | dict(parameters or {}) | dict(resources)
 
 
 def resolve(value: Any, known: Mapping[str, str]) -> str:

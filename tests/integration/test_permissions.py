@@ -63,7 +63,7 @@ STREAM = {
     "dynamodb:GetRecords",
     "dynamodb:ListStreams",
 }
-"""The same for changes of a table; and what fails for good goes to a queue."""
+"""The same for changes of a table. What fails for good goes to a queue, and so do scheduled calls."""
 LONG = "x" * 20_000
 
 
@@ -73,12 +73,13 @@ def unused(account: Account, function: str) -> set[Grant]:
     consumers = ("worker", "dead_letter", "webhooks", "wecom_sender")
     by_lambda = EVENT_SOURCE if function in consumers else set()
     by_lambda |= STREAM if function == "notifier" else set()
+    told = {account.resources[queue] for queue in ("NotifierDeadLetterQueue", "ScheduleDeadLetterQueue")}
     return {
         grant
         for grant in role.grants - account.calls.used
         if not grant.action.startswith("logs:")
         and grant.action not in by_lambda
-        and grant.resource != account.resources["NotifierDeadLetterQueue"]
+        and grant.resource not in told
     }
 
 

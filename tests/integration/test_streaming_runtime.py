@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from a2a_tasks.runtime.answer import DELIMITER, StreamedAnswer
+from a2a_tasks.runtime.invocation import Context
 from tests.integration.runtime.host import DEADLINE_MS, RuntimeHost, running_host
 from tests.integration.runtime.process import running_function
 
@@ -43,6 +44,8 @@ def handler(event, context):
         return StreamedAnswer(200, failing())
     if kind == "raise":
         raise LookupError("before the head")
+    if kind == "print":
+        print("counted")
     return {
         "id": context.aws_request_id,
         "left": context.get_remaining_time_in_millis() > 0,
@@ -119,6 +122,28 @@ def test_the_process_goes_on_after_an_invocation_that_failed(host: RuntimeHost) 
     assert failed.error is not None
     assert (failed.error["errorType"], failed.error["errorMessage"]) == ("LookupError", "before the head")
     assert failed.headers["lambda-runtime-function-error-type"] == "Runtime.LookupError"
+
+
+def test_what_a_function_prints_is_out_before_its_process_ends(root: Path) -> None:
+    """Metrics are lines on standard output, and Lambda freezes a process between invocations."""
+    with running_host() as (host, address), running_function(address, "function.handler", root) as process:
+        assert host.invoke({"kind": "print"}).rest()
+        assert process.stdout is not None
+
+        line = process.stdout.readline()
+
+        assert line == "counted\n"
+        assert process.poll() is None
+
+
+def test_the_names_of_the_hosts_headers_have_no_case() -> None:
+    names = ("Lambda-Runtime-Aws-Request-Id", "Lambda-Runtime-Deadline-Ms", "Lambda-Runtime-Trace-Id")
+    headers = dict(zip(names, ("1", "1000", "Root=1"), strict=True))
+
+    for write in (str.lower, str.upper, str.title):
+        assert Context.from_headers({write(name): value for name, value in headers.items()}) == Context(
+            "1", "", 1_000, "Root=1"
+        )
 
 
 def test_a_module_that_cannot_be_loaded_is_an_error_of_the_start(root: Path) -> None:

@@ -1,18 +1,481 @@
-"""What CloudFormation deploys: SAM adds names, resources and permissions to what template.yaml says."""
+"""What CloudFormation deploys: SAM adds names, resources and permissions to what template.yaml says.
 
+Each rule is tested twice, as in tests/unit/test_template.py: the template keeps it, and a mistake breaks it.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.tools import ToolError
 from local.transformed import transformed
+from tests.cloudformation import Rule, Template, as_list, change, drop, of_type, properties, referenced, walk
+
+NAMES = {
+    ("AWS::ApiGateway::BasePathMapping", "DomainName"): "of another resource",
+    ("AWS::ApiGateway::DomainName", "DomainName"): "given by who deploys",
+    ("AWS::ApiGateway::Stage", "StageName"): "within its API",
+    ("AWS::CloudWatch::Alarm", "MetricName"): "of what is watched",
+    ("AWS::EC2::VPCEndpoint", "ServiceName"): "AWS's",
+    ("AWS::IAM::Policy", "PolicyName"): "within its role",
+    ("AWS::Lambda::EventInvokeConfig", "FunctionName"): "of another resource",
+    ("AWS::Lambda::EventSourceMapping", "FunctionName"): "of another resource",
+    ("AWS::Lambda::Permission", "FunctionName"): "of another resource",
+    ("AWS::Route53::RecordSet", "Name"): "given by who deploys",
+}
+"""Properties that look like a name of the resource in its account, and whose name they are."""
+GLOBAL = {
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::InstanceProfile",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Role",
+    "AWS::IAM::User",
+    "AWS::S3::Bucket",
+}
+"""Whose names are the account's in all regions, or everybody's."""
+PUBLIC = {
+    "/health",
+    "/docs",
+    "/a2a/{agentId}/.well-known/agent-card.json",
+    "/a2a/{agentId}/v0.3/.well-known/agent-card.json",
+    "/a2a/{agentId}/v0.3/.well-known/agent.json",
+    "/wecom/{connectionId}/callback",
+}
+"""Routes that take no key."""
+SCHEDULED = {"SweeperFunction": 60, "BatcherFunction": 60, "CleanupFunction": 3_600}
+"""Seconds from one call to the next."""
+LARGEST_ENVIRONMENT = 4_096
+"""Bytes of all variables of a function (AWS Lambda quotas)."""
+VALUE_LENGTH = 150
+"""Of what is not known before the deployment: a queue's address, an ARN."""
 
 
-def test_nothing_of_sam_is_left() -> None:
-    template = transformed({"Stage": "prod"})
+# ---------------------------------------------------------------- reading
 
+
+def routes(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Path, method and definition of each route."""
+    for api in of_type(template, "AWS::ApiGateway::RestApi").values():
+        for path, methods in api["Body"]["paths"].items():
+            for method, definition in methods.items():
+                yield path, method.upper(), definition
+
+
+def takes_no_key(definition: Mapping[str, Any]) -> bool:
+    return not any(name != "NONE" for way in definition.get("security", []) for name in way)
+
+
+def settings(template: Template) -> dict[tuple[str, str], dict[str, Any]]:
+    """The stage's settings by path and method."""
+    (stage,) = of_type(template, "AWS::ApiGateway::Stage").values()
+    return {
+        (item["ResourcePath"].removeprefix("/").replace("~1", "/"), item["HttpMethod"]): item
+        for item in stage["MethodSettings"]
+    }
+
+
+def may(template: Template, function: str, action: str) -> set[str]:
+    """The resources on which a function may do something."""
+    role = template["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"][0]
+    policies = list(template["Resources"][role]["Properties"]["Policies"])
+    policies += [p for p in of_type(template, "AWS::IAM::Policy").values() if {"Ref": role} in p["Roles"]]
+    return {
+        resource
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        if action in as_list(statement["Action"])
+        for resource in referenced(statement["Resource"])
+    }
+
+
+def sources(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """A queue, the function that it starts, and how."""
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        for queue in referenced(mapping["EventSourceArn"]) & of_type(template, "AWS::SQS::Queue").keys():
+            (function,) = referenced(mapping["FunctionName"])
+            yield queue, function, mapping
+
+
+def in_a_circle(template: Template) -> set[str]:
+    """Functions to which a message that they send may come back: by queues, and from those to where they put
+    what could not be processed."""
+    queues = of_type(template, "AWS::SQS::Queue")
+    follows = {name: referenced(queue.get("RedrivePolicy")) & queues.keys() for name, queue in queues.items()}
+    for queue, function, _ in sources(template):
+        follows[queue] = follows[queue] | {function}
+    for function in of_type(template, "AWS::Lambda::Function"):
+        follows[function] = may(template, function, "sqs:SendMessage") & queues.keys()
+    return {name for name in of_type(template, "AWS::Lambda::Function") if name in reached(follows, name)}
+
+
+def reached(follows: Mapping[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    todo = set(follows[start])
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        todo |= follows[name] - found
+    return found
+
+
+def reserved(template: Template, function: str) -> object:
+    """What is reserved for a function where anything is; None where nothing ever is."""
+    value = template["Resources"][function]["Properties"].get("ReservedConcurrentExecutions")
+    return value["Fn::If"][1] if value else None
+
+
+# ---------------------------------------------------------------- the rules
+
+
+def no_name_is_shared_by_two_stacks(template: Template) -> list[str]:
+    broken = []
+    for name, item in template["Resources"].items():
+        for key, value in item.get("Properties", {}).items():
+            if not key.endswith("Name") or (item["Type"], key) in NAMES:
+                continue
+            words = referenced(value)
+            if "AWS::StackName" not in words:
+                broken.append(f"{name}: {key} {value} is not the stack's own")
+            if item["Type"] in GLOBAL and "AWS::Region" not in words:
+                broken.append(f"{name}: {key} {value} is the same in two regions")
+    broken += [f"{name} is exported" for name, item in template["Outputs"].items() if "Export" in item]
+    return broken
+
+
+def known_names_are_there(template: Template) -> list[str]:
+    used = {
+        (item["Type"], key) for item in template["Resources"].values() for key in item.get("Properties", {})
+    }
+    return [f"nothing has {key}" for key in NAMES if key not in used]
+
+
+def metrics_are_the_stacks_own(template: Template) -> list[str]:
+    own = {"Fn::Sub": "A2ATasks/${AWS::StackName}"}
+    broken = [
+        f"{name} counts into another namespace"
+        for name, function in of_type(template, "AWS::Lambda::Function").items()
+        if function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] != own
+    ]
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        found = [node["Namespace"] for node in walk(alarm) if isinstance(node, dict) and "Namespace" in node]
+        broken += [
+            f"{name} watches {space}" for space in found if space != own and not str(space).startswith("AWS/")
+        ]
+    for name, dashboard in of_type(template, "AWS::CloudWatch::Dashboard").items():
+        body = dashboard["DashboardBody"]["Fn::Sub"]
+        if body.count("A2ATasks/") != body.count("A2ATasks/${AWS::StackName}"):
+            broken.append(f"{name} shows other stacks' metrics")
+    return broken
+
+
+def a_loop_by_design_is_allowed_and_watched(template: Template) -> list[str]:
+    """Lambda stops a chain of about 16 calls of a function by what it sends, unless the function says that
+    it is meant to be."""
+    circle = in_a_circle(template)
+    watched = {
+        name
+        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "RecursiveInvocationsDropped"
+        for name in referenced(alarm["Dimensions"])
+    }
+    broken = [f"{name} is in a circle and not watched" for name in sorted(circle - watched)]
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        if (function.get("RecursiveLoop") == "Allow") is not (name in circle):
+            broken.append(f"{name} is {'' if name in circle else 'not '}in a circle")
+    return broken
+
+
+def concurrency_is_asked_for(template: Template) -> list[str]:
+    """An account must keep 100 unreserved, and a new one may have 10 in all."""
+    broken = []
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        match function.get("ReservedConcurrentExecutions"):
+            case {"Fn::If": [str(condition), _, {"Ref": "AWS::NoValue"}]}:
+                (parameter,) = referenced(template["Conditions"][condition])
+                off = template["Parameters"][parameter]["Default"]
+                if off not in (0, "false"):
+                    broken.append(f"{name} reserves concurrency without being asked")
+                if not ignores(template["Conditions"][condition], off):
+                    broken.append(f"{name} reserves {off}")
+            case _:
+                broken.append(f"{name} has no concurrency that can be set")
+    return broken
+
+
+def ignores(condition: Any, off: object) -> bool:
+    match condition:
+        case {"Fn::Not": [{"Fn::Equals": [_, value]}]}:
+            return bool(value == off)
+        case {"Fn::Equals": [_, value]}:
+            return bool(value != off)
+    return False
+
+
+def what_a_queue_starts_is_never_throttled(template: Template) -> list[str]:
+    """A throttled delivery counts as a receive, so a queue starts no more than is reserved."""
+    broken = []
+    for queue, function, mapping in sources(template):
+        starts, room = (
+            mapping.get("ScalingConfig", {}).get("MaximumConcurrency"),
+            reserved(template, function),
+        )
+        enough = starts == room or (isinstance(starts, int) and isinstance(room, int) and starts <= room)
+        if starts is None or not enough:
+            broken.append(f"{queue} starts {starts} of {function}, for which {room} are reserved")
+    return broken
+
+
+def keyless_routes_have_limits_of_their_own(template: Template) -> list[str]:
+    """What strangers can call; its limits by default are below those that customers have."""
+    known, limits = settings(template), ("ThrottlingRateLimit", "ThrottlingBurstLimit")
+    broken = []
+    for path, method, definition in routes(template):
+        found = known.get((path, method))
+        if takes_no_key(definition) and (
+            found is None or any(found[limit] == known["*", "*"][limit] for limit in limits)
+        ):
+            broken.append(f"{method} {path} has no limits of its own")
+    return broken
+
+
+def each_setting_is_of_a_route_and_whole(template: Template) -> list[str]:
+    """What one leaves out would be the account's, and not the stage's."""
+    there = {(path, method) for path, method, _ in routes(template)} | {("*", "*")}
+    return [f"{key} is no route" for key in settings(template) if key not in there] + [
+        f"{key} leaves {limit} out"
+        for key, item in settings(template).items()
+        for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit")
+        if limit not in item
+    ]
+
+
+def failed_tasks_raise_no_alarm_of_the_api(template: Template) -> list[str]:
+    alarm = template["Resources"]["ApiServerErrorsAlarm"]["Properties"]
+    series = {item["Id"]: item.get("MetricStat", {}).get("Metric") for item in alarm["Metrics"]}
+    messages = {item["Name"]: item["Value"] for item in series.get("messages", {}).get("Dimensions", [])}
+    key = (messages.get("Resource"), messages.get("Method"))
+    broken = []
+    if key not in {(path, method) for path, method, _ in routes(template)}:
+        broken.append(f"{key} is no route")
+    if not settings(template).get(key, {}).get("MetricsEnabled"):
+        broken.append(f"{key} has no metrics of its own")
+    for name in ("crashes", "throttles"):
+        if referenced(series.get(name)) != {"MessagesFunction"}:
+            broken.append(f"{name} of messages go unnoticed")
+    expression = alarm["Metrics"][-1]["Expression"]
+    if "- FILL(messages, 0)" not in expression or any(
+        f"FILL({name}, 0)" not in expression for name in series if name != "errors"
+    ):
+        broken.append("not all is added up")
+    return broken
+
+
+def a_scheduled_call_that_fails_is_told(template: Template) -> list[str]:
+    """Lambda would try it twice more, late, and then forget it."""
+    broken = []
+    found = {
+        next(iter(referenced(item["FunctionName"]))): item
+        for item in of_type(template, "AWS::Lambda::EventInvokeConfig").values()
+    }
+    targets = {
+        next(iter(referenced(item["Target"]["Arn"])))
+        for item in of_type(template, "AWS::Scheduler::Schedule").values()
+    }
+    broken += [f"{name} is scheduled, but not known here" for name in targets ^ SCHEDULED.keys()]
+    for name, period in SCHEDULED.items():
+        config = found.get(name, {})
+        told = referenced(config.get("DestinationConfig")) & of_type(template, "AWS::SQS::Queue").keys()
+        if not told or not told <= may(template, name, "sqs:SendMessage"):
+            broken.append(f"{name} fails without a word")
+        # the second try comes after one minute, the third after two more (AWS Lambda Developer Guide)
+        tries = config.get("MaximumRetryAttempts", 2)
+        if (60, 180)[tries - 1] >= period if tries else False:
+            broken.append(f"{name} is tried again when the next call is due")
+        if config.get("MaximumEventAgeInSeconds", 21_600) > period:
+            broken.append(f"{name} is called when the next call is due")
+    return broken
+
+
+def an_environment_fits(template: Template) -> list[str]:
+    broken = []
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        size = 0
+        for variable, value in function["Environment"]["Variables"].items():
+            fixed = len(json.dumps(value)) if isinstance(value, str) else VALUE_LENGTH
+            defaults = [template["Parameters"].get(word, {}).get("Default", "") for word in referenced(value)]
+            size += len(variable) + fixed + sum(len(str(default)) for default in defaults)
+        if size > LARGEST_ENVIRONMENT:
+            broken.append(f"{name} has {size} bytes of variables")
+    return broken
+
+
+def the_domain_is_asked_for(template: Template) -> list[str]:
+    broken = []
+    for name, item in template["Resources"].items():
+        if item["Type"] in ("AWS::ApiGateway::DomainName", "AWS::ApiGateway::BasePathMapping"):
+            broken += [] if item.get("Condition") == "HasDomain" else [f"{name} is always there"]
+        if item["Type"] == "AWS::Route53::RecordSet" and item.get("Condition") != "HasDomainRecord":
+            broken.append(f"{name} is always there")
+    for domain in of_type(template, "AWS::ApiGateway::DomainName").values():
+        if domain["EndpointConfiguration"] != {"Types": ["REGIONAL"]}:
+            broken.append("the domain is not regional")
+        if domain["SecurityPolicy"] != "TLS_1_2":
+            broken.append("the domain speaks old TLS")
+    return broken
+
+
+def half_a_domain_is_refused(template: Template) -> list[str]:
+    """Neither a name without its certificate, nor the rest without a name."""
+    asserted = {
+        (json.dumps(rule["RuleCondition"]), json.dumps(item["Assert"]))
+        for rule in template["Rules"].values()
+        for item in rule["Assertions"]
+    }
+    unset = {name: {"Fn::Equals": [{"Ref": name}, ""]} for name in template["Parameters"]}
+    wanted = [({"Fn::Not": [unset["DomainName"]]}, {"Fn::Not": [unset["DomainCertificateArn"]]})]
+    wanted += [
+        (unset["DomainName"], unset[name])
+        for name in ("DomainCertificateArn", "DomainBasePath", "DomainHostedZoneId")
+    ]
+    return [
+        f"nothing says: if {condition} then {then}"
+        for condition, then in wanted
+        if (json.dumps(condition), json.dumps(then)) not in asserted
+    ]
+
+
+def what_is_kept_is_not_left_behind_by_a_failed_creation(template: Template) -> list[str]:
+    return [
+        f"{name} stays when its creation fails"
+        for name, item in template["Resources"].items()
+        if item.get("UpdateReplacePolicy") == "Retain" and item["DeletionPolicy"] != "RetainExceptOnCreate"
+    ]
+
+
+# ---------------------------------------------------------------- one mistake for each
+
+
+def method_settings(template: Template) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = template["Resources"]["ApiStage"]["Properties"]["MethodSettings"]
+    return found
+
+
+def without_setting(path: str, method: str) -> Callable[[Template], None]:
+    def mistake(template: Template) -> None:
+        there = method_settings(template)
+        there[:] = [item for item in there if (item["ResourcePath"], item["HttpMethod"]) != (path, method)]
+
+    return mistake
+
+
+def leave_out_a_burst(template: Template) -> None:
+    del method_settings(template)[1]["ThrottlingBurstLimit"]
+
+
+def count_no_messages(template: Template) -> None:
+    del method_settings(template)[1]["MetricsEnabled"]
+
+
+def let_the_sender_answer_itself(template: Template) -> None:
+    role = template["Resources"]["WecomSenderRole"]["Properties"]["Policies"][0]
+    role["PolicyDocument"]["Statement"].append(
+        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["WecomQueue", "Arn"]}}
+    )
+
+
+MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
+    (no_name_is_shared_by_two_stacks,
+     change(*properties("SweeperFunctionEveryMinute", "Name"), to="SweeperFunctionEveryMinute")),
+    (no_name_is_shared_by_two_stacks,
+     change(*properties("Dashboard", "DashboardName"), to={"Ref": "AWS::StackName"})),
+    (no_name_is_shared_by_two_stacks,
+     change(*properties("TasksTable", "TableName"), to={"Fn::Sub": "a2a-tasks-${Stage}"})),
+    (no_name_is_shared_by_two_stacks,
+     change(*properties("WorkerRole", "RoleName"), to={"Fn::Sub": "${AWS::StackName}-worker"})),
+    (no_name_is_shared_by_two_stacks, change("Outputs", "ApiUrl", "Export", to={"Name": "api"})),
+    (known_names_are_there, drop("Resources", "DomainRecord")),
+    (metrics_are_the_stacks_own,
+     change(*properties("SweeperSilenceAlarm", "Namespace"), to={"Fn::Sub": "A2ATasks/${Stage}"})),
+    (metrics_are_the_stacks_own,
+     change(*properties("Dashboard", "DashboardBody"), to={"Fn::Sub": '["A2ATasks/${Stage}"]'})),
+    (metrics_are_the_stacks_own,
+     change(*properties("ApiFunction", "Environment", "Variables", "POWERTOOLS_METRICS_NAMESPACE"), to="X")),
+    (a_loop_by_design_is_allowed_and_watched, drop(*properties("WorkerFunction", "RecursiveLoop"))),
+    (a_loop_by_design_is_allowed_and_watched, drop(*properties("DeadLetterFunction", "RecursiveLoop"))),
+    (a_loop_by_design_is_allowed_and_watched,
+     change(*properties("WebhooksFunction", "RecursiveLoop"), to="Allow")),
+    (a_loop_by_design_is_allowed_and_watched, drop("Resources", "DeadLetterRecursionAlarm")),
+    (a_loop_by_design_is_allowed_and_watched, let_the_sender_answer_itself),
+    (concurrency_is_asked_for, change(*properties("ApiFunction", "ReservedConcurrentExecutions"), to=10)),
+    (concurrency_is_asked_for, drop(*properties("SweeperFunction", "ReservedConcurrentExecutions"))),
+    (concurrency_is_asked_for, change("Parameters", "ReserveConcurrency", "Default", to="true")),
+    (concurrency_is_asked_for,
+     change("Conditions", "CapsApi", to={"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiConcurrency"}, ""]}]})),
+    (what_a_queue_starts_is_never_throttled,
+     change(*properties("WorkerFunction", "ReservedConcurrentExecutions", "Fn::If"),
+            to=["ReservesConcurrency", 5, {"Ref": "AWS::NoValue"}])),
+    (what_a_queue_starts_is_never_throttled,
+     drop(*properties("DeadLetterFunctionDeadLetters", "ScalingConfig"))),
+    (keyless_routes_have_limits_of_their_own, without_setting("/~1health", "GET")),
+    (keyless_routes_have_limits_of_their_own, without_setting("/~1wecom~1{connectionId}~1callback", "POST")),
+    (each_setting_is_of_a_route_and_whole, leave_out_a_burst),
+    (each_setting_is_of_a_route_and_whole,
+     lambda template: method_settings(template)[2].update(ResourcePath="/health")),
+    (failed_tasks_raise_no_alarm_of_the_api, count_no_messages),
+    (failed_tasks_raise_no_alarm_of_the_api,
+     lambda template: template["Resources"]["ApiServerErrorsAlarm"]["Properties"]["Metrics"].pop(1)),
+    (a_scheduled_call_that_fails_is_told, drop("Resources", "SweeperFunctionEventInvokeConfig")),
+    (a_scheduled_call_that_fails_is_told, change(*properties("BatcherRole", "Policies"), to=[])),
+    (a_scheduled_call_that_fails_is_told,
+     change(*properties("SweeperFunctionEventInvokeConfig", "MaximumRetryAttempts"), to=1)),
+    (an_environment_fits,
+     change(*properties("ApiFunction", "Environment", "Variables", "MORE"), to="x" * 2_500)),
+    (the_domain_is_asked_for, drop("Resources", "Domain", "Condition")),
+    (the_domain_is_asked_for, change(*properties("Domain", "SecurityPolicy"), to="TLS_1_0")),
+    (half_a_domain_is_refused, drop("Rules", "DomainHasCertificate")),
+    (half_a_domain_is_refused, drop("Rules", "DomainPartsHaveDomain")),
+    (what_is_kept_is_not_left_behind_by_a_failed_creation,
+     change("Resources", "WecomAddress", "DeletionPolicy", to="Retain")),
+]  # fmt: skip
+RULES: list[Rule] = list(dict.fromkeys(rule for rule, _ in MISTAKES))
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return transformed({"Stage": "prod"})
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps_the_rule(template: Template, rule: Rule) -> None:
+    assert rule(template) == []
+
+
+@pytest.mark.parametrize(("rule", "mistake"), MISTAKES, ids=lambda item: item.__name__)
+def test_the_rule_finds_the_mistake(
+    template: Template, rule: Rule, mistake: Callable[[Template], None]
+) -> None:
+    mistaken = copy.deepcopy(template)
+
+    mistake(mistaken)
+
+    assert rule(mistaken)
+
+
+def test_nothing_of_sam_is_left(template: Template) -> None:
     assert "Transform" not in template
     assert not [item for item in template["Resources"].values() if item["Type"].startswith("AWS::Serverless")]
+
+
+def test_who_can_be_called_back_is_the_worker_and_what_fails_its_tasks(template: Template) -> None:
+    assert in_a_circle(template) == {"WorkerFunction", "DeadLetterFunction"}
+
+
+def test_keyless_routes_are_those_that_are_meant_to_be(template: Template) -> None:
+    assert {path for path, _, definition in routes(template) if takes_no_key(definition)} == PUBLIC
 
 
 def test_a_template_that_sam_refuses_is_an_error_that_says_why(tmp_path: Path) -> None:

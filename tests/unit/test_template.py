@@ -16,6 +16,17 @@ from typing import Any
 import pytest
 from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
+from tests.cloudformation import (
+    Rule,
+    Template,
+    as_list,
+    change,
+    drop,
+    of_type,
+    properties,
+    referenced,
+)
+
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core"
 PUBLIC = {
@@ -31,6 +42,8 @@ TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}
 SIGNS = "WebhooksRole"
 FIXED_IP = "HasWecomFixedIp"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
+KNOW_NO_RESOURCES = {"sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"}
+"""Actions that are allowed on everything or not at all (Service Authorization Reference)."""
 SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 DATA_TYPES = {
     "AWS::DynamoDB::Table",
@@ -39,9 +52,6 @@ DATA_TYPES = {
     "AWS::SecretsManager::Secret",
     "AWS::KMS::Key",
 }
-
-type Template = dict[str, Any]
-type Rule = Callable[[Template], list[str]]
 
 
 # ---------------------------------------------------------------- reading the template
@@ -52,34 +62,12 @@ def parse(path: Path) -> Template:
     return parsed
 
 
-def of_type(template: Template, *types: str) -> dict[str, dict[str, Any]]:
-    return {name: item["Properties"] for name, item in template["Resources"].items() if item["Type"] in types}
-
-
 def functions(template: Template) -> dict[str, dict[str, Any]]:
     return of_type(template, "AWS::Serverless::Function")
 
 
 def queues(template: Template) -> dict[str, dict[str, Any]]:
     return of_type(template, "AWS::SQS::Queue")
-
-
-def referenced(value: object) -> set[str]:
-    """The logical ids that a value names by Ref, GetAtt or Sub."""
-    found: set[str] = set()
-    for node in walk(value):
-        match node:
-            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
-                found.add(name)
-            case {"Fn::Sub": str(text)}:
-                found |= {name.split(".")[0] for name in re.findall(r"\$\{([^}]+)\}", text)}
-    return found
-
-
-def walk(value: object) -> Iterator[object]:
-    yield value
-    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from walk(child)
 
 
 def sqs_events(template: Template) -> Iterator[tuple[str, str]]:
@@ -155,10 +143,6 @@ def values(template: Template, value: Any) -> dict[str | None, int]:
             return {name: int(entry[key]) for name, entry in template["Mappings"][mapping].items()}
         case _:
             return {None: int(value)}
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 # ---------------------------------------------------------------- the rules
@@ -307,6 +291,7 @@ def function_reaches_what_it_names(template: Template) -> list[str]:
             queue for user, queue in sqs_events(template) if user == name
         }
         named |= referenced([event for user, event in stream_events(template) if user == name])
+        named |= referenced(function.get("EventInvokeConfig"))
         reached = referenced([item["Resource"] for item in statements(template, role_of(function))])
         broken += [f"{name} names {item} but may not reach it" for item in sorted(named & data - reached)]
         broken += [f"{name} may reach {item} but does not name it" for item in sorted(reached & data - named)]
@@ -493,7 +478,9 @@ def policy_names_actions_and_resources(template: Template) -> list[str]:
         for item in statements(template, role):
             broken += [f"{role}: action {action}" for action in as_list(item["Action"]) if "*" in action]
             broken += [
-                f"{role}: resource {found}" for found in as_list(item["Resource"]) if not referenced(found)
+                f"{role}: resource {found}"
+                for found in as_list(item["Resource"])
+                if not referenced(found) and item["Action"] not in KNOW_NO_RESOURCES
             ]
     return broken
 
@@ -561,7 +548,8 @@ def stored_data_survives_the_stack(template: Template) -> list[str]:
         f"{name} is deleted with the stack"
         for name, item in template["Resources"].items()
         if item["Type"] in kept
-        and (item.get("DeletionPolicy"), item.get("UpdateReplacePolicy")) != ("Retain",) * 2
+        and (item.get("DeletionPolicy"), item.get("UpdateReplacePolicy"))
+        != ("RetainExceptOnCreate", "Retain")
     ]
 
 
@@ -578,26 +566,6 @@ def bucket_outlives_retention_by_thirty_days(template: Template) -> list[str]:
 # ---------------------------------------------------------------- one mistake for each
 
 
-def change(*path: str, to: object) -> Callable[[Template], None]:
-    def mistake(template: Template) -> None:
-        target = template
-        for step in path[:-1]:
-            target = target[step]
-        target[path[-1]] = to
-
-    return mistake
-
-
-def drop(*path: str) -> Callable[[Template], None]:
-    def mistake(template: Template) -> None:
-        target = template
-        for step in path[:-1]:
-            target = target[step]
-        del target[path[-1]]
-
-    return mistake
-
-
 def allow(role: str, action: str, resource: object) -> Callable[[Template], None]:
     def mistake(template: Template) -> None:
         policy = template["Resources"][role]["Properties"]["Policies"][0]
@@ -606,10 +574,6 @@ def allow(role: str, action: str, resource: object) -> Callable[[Template], None
         )
 
     return mistake
-
-
-def properties(name: str, *path: str) -> tuple[str, ...]:
-    return ("Resources", name, "Properties", *path)
 
 
 TASKS = {"Fn::GetAtt": ["TasksTable", "Arn"]}

@@ -16,7 +16,9 @@ def running_function(
     host: str, handler: str, task_root: Path, wrapper: Path = WRAPPER, **environment: str
 ) -> Iterator["subprocess.Popen[str]"]:
     """The process, until the block ends; its output can be read then."""
-    variables = os.environ | {
+    # what a developer's shell may have, and Lambda has not
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    variables = inherited | {
         "AWS_LAMBDA_RUNTIME_API": host,
         "AWS_LAMBDA_FUNCTION_NAME": "streaming",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

@@ -17,12 +17,13 @@ class Context:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> "Context":
-        """Of the Runtime API's answer to ``next``."""
+        """Of the Runtime API's answer to ``next``; the case of names means nothing (RFC 9110 §5.1)."""
+        given = {name.lower(): value for name, value in headers.items()}
         return cls(
-            headers["Lambda-Runtime-Aws-Request-Id"],
-            headers.get("Lambda-Runtime-Invoked-Function-Arn", ""),
-            int(headers["Lambda-Runtime-Deadline-Ms"]),
-            headers.get("Lambda-Runtime-Trace-Id", ""),
+            given["lambda-runtime-aws-request-id"],
+            given.get("lambda-runtime-invoked-function-arn", ""),
+            int(given["lambda-runtime-deadline-ms"]),
+            given.get("lambda-runtime-trace-id", ""),
         )
 
     @property
