@@ -227,8 +227,8 @@ class LocalStack:
         api_url = f"{self.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{parameters['Stage']}"
         with self.progress.step("Put in what the emulator leaves out"):
             session, url = self.session(), self.endpoint_url
-            for consumer in ("WorkerFunctionName", "WebhooksFunctionName", "WecomSenderFunctionName"):
-                apply_concurrency(session, url, function_name=outputs[consumer])
+            for consumer in ("Worker", "DeadLetter", "Webhooks", "WecomSender"):
+                apply_concurrency(session, url, function_name=outputs[f"{consumer}FunctionName"])
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])
             answer_whole(session, url, api_id=outputs["ApiId"])
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])

@@ -28,6 +28,7 @@ from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.conversations import Conversations
 from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.follow import Follower
+from a2a_tasks.services.server_error import server_error
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
 from a2a_tasks.services.wecom.groups import Groups
@@ -36,6 +37,7 @@ from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api import errors, push
+from functions.api.base_path import below_base_path
 from functions.api.creation import of_message, to_submission
 from functions.api.exchange import answer_of, path_of
 from functions.api.limits import Limits
@@ -71,7 +73,7 @@ LONGEST_WAIT_SECONDS = 25.0
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 app = APIGatewayRestResolver(enable_validation=True, serializer=serialize, json_body_deserializer=deserialize)
-errors.install(app, logger)
+errors.install(app, telemetry)
 
 _wired = TaskWiring.of_function(telemetry)
 _store, _ending = _wired.store, _wired.ending
@@ -158,7 +160,7 @@ def create_tasks(
         except RequestRefused as refused:
             return refused.to_body()
         except errors.UNAVAILABLE as error:
-            logger.error("storage did not answer", exc_info=error)
+            server_error(telemetry, "storage did not answer", error)
             return errors.BUSY.to_body()
         return _accepted(task)
 
@@ -434,6 +436,6 @@ def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
 def _resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
     streams.forget()  # one that a failed request has left behind
     try:
-        return limits.answer(event, lambda: app.resolve(event, context))
+        return limits.answer(event, lambda: app.resolve(below_base_path(event), context))
     finally:
         telemetry.flush()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
@@ -15,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.domain.json_text import serialize
 from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.server_error import server_error
 from functions.api.models import NewExchange, NewMessage, NewPushConfig, NewTask, NewTasks
 
 JSON = "application/json"
@@ -23,7 +24,7 @@ BUSY = RequestRefused(ErrorCode.INTERNAL_ERROR, "The service is busy; try again 
 NOT_JSON = RequestRefused(ErrorCode.VALIDATION_ERROR, "content-type: must be application/json")
 
 
-def install(app: APIGatewayRestResolver, logger: Logger) -> None:
+def install(app: APIGatewayRestResolver, telemetry: Telemetry) -> None:
     """Register the handlers of every error that a route may raise."""
 
     @app.exception_handler(RequestRefused)
@@ -49,7 +50,7 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
 
     @app.exception_handler(list(UNAVAILABLE))
     def unavailable(error: Exception) -> Response[Any]:
-        logger.error("storage did not answer", exc_info=error)
+        server_error(telemetry, "storage did not answer", error)
         return _answer(BUSY, status=503)
 
     @app.exception_handler(ValueError)
@@ -59,7 +60,7 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
 
     @app.exception_handler(Exception)
     def unexpected(error: Exception) -> Response[Any]:
-        logger.error("request failed", exc_info=error)
+        server_error(telemetry, "request failed", error)
         return _answer(RequestRefused(ErrorCode.INTERNAL_ERROR, "The service met an unexpected error."))
 
 

@@ -12,6 +12,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.follow import Follower, Update
+from a2a_tasks.services.server_error import server_error
 from a2a_tasks.services.tasks import Tasks
 from functions.api.errors import UNAVAILABLE
 from functions.api.exchange import answer_of, goes_on
@@ -64,7 +65,7 @@ class Streams:
                 yield from _messages(update)
             last = answer_of(self.tasks, task)
         except UNAVAILABLE as error:
-            self.telemetry.problem("stream ended", task, error=error)
+            server_error(self.telemetry, "stream ended", error, task)
             yield sse.message(goes_on(task), event=UNFINISHED)
         else:
             name = {200: "answer", 202: UNFINISHED}.get(last.status_code, "error")

@@ -39,13 +39,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """Calls the handler as one project. ``limits`` are its key's own, as the authorizer gives them."""
+    """Calls the handler as one project. ``limits`` are its key's own, as the authorizer gives them;
+    ``base_path`` is where below a domain of one's own the API is."""
 
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     project_id: str
     key_id: str = "abcdefghijklmnop"
     limits: dict[str, str] = field(default_factory=dict)
     remaining_ms: int = 900_000
+    base_path: str = ""
 
     def post(self, agent_id: str, document: object, **options: Any) -> Answer:
         """Create a task from a JSON document."""
@@ -96,7 +98,7 @@ class Caller:
             parameters = {"agentId": parts[1], "contextId": parts[3]}
         event |= {
             "httpMethod": method,
-            "path": path,
+            "path": self.base_path + path,
             "resource": resource,
             "pathParameters": parameters or None,
             "queryStringParameters": {name: values[-1] for name, values in queries.items()} or None,
@@ -106,7 +108,8 @@ class Caller:
         }
         event["requestContext"] |= {
             "httpMethod": method,
-            "path": f"/dev{path}",
+            # with a domain of one's own, the stage is not in it
+            "path": f"{self.base_path or '/dev'}{path}",
             "resourcePath": resource,
             "requestId": REQUEST_ID,
             "authorizer": {

@@ -19,6 +19,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.authenticate import authenticate
 from a2a_tasks.services.rate_limit import RateLimiter
+from a2a_tasks.services.server_error import server_error
 
 LONGEST_WAIT_SECONDS = 25.0
 RESERVE_SECONDS = 3.0
@@ -83,7 +84,7 @@ class Door:
         try:
             yield from pieces
         except (StoreUnavailable, PayloadUnavailable) as error:
-            self.telemetry.problem("stream ended", error=error)
+            server_error(self.telemetry, "stream ended", error)
         finally:
             self.telemetry.flush()
 
@@ -95,7 +96,7 @@ class Door:
                 key = authenticate(self.keys, request.headers.get("authorization", ""), self.clock.now())
                 agent = agent if key is not None and key.project_id == agent.project_id else None
         except StoreUnavailable as error:
-            self.telemetry.problem("card not read", error=error)
+            server_error(self.telemetry, "card not read", error)
             text = "The service is busy; try again in a moment."
             return http_json.refusal(A2AError(Problem.UNAVAILABLE, text, retry_after=5), request)
         if agent is None:

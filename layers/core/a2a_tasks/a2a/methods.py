@@ -29,6 +29,7 @@ from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
 from a2a_tasks.services.push import PushConfigs, to_wire
 from a2a_tasks.services.reject import Rejecter
+from a2a_tasks.services.server_error import server_error
 from a2a_tasks.services.submit import Idempotency, Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks
 
@@ -101,11 +102,11 @@ class Methods:
         except RequestRefused as refused:
             raise A2AError.of(refused) from None
         except (StoreUnavailable, PayloadUnavailable, SealingUnavailable) as error:
-            self.telemetry.problem("storage did not answer", error=error)
+            server_error(self.telemetry, "storage did not answer", error)
             text = "The service is busy; try again in a moment."
             raise A2AError(Problem.UNAVAILABLE, text, retry_after=RETRY_AFTER_SECONDS) from error
         except Exception as error:
-            self.telemetry.problem("request failed", error=error)
+            server_error(self.telemetry, "request failed", error)
             raise A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error.") from error
 
     def stream(self, method: str, params: Mapping[str, Any], call: Call) -> Iterator[dict[str, Any] | None]:
