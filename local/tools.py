@@ -71,7 +71,8 @@ SAM = ToolEnvironment("sam")
 EMULATOR = ToolEnvironment("emulator")
 # SAM and the layers' makefiles look for a `python3.13` that has pip, which a system's Python often lacks.
 BUILDER = ToolEnvironment("builder")
-# These are of the end-to-end tests alone, which make them when they need them.
+# These are of the tests alone, which make them when they need them.
+LAMBDA_SDK = ToolEnvironment("lambda-sdk")
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
 
