@@ -55,3 +55,24 @@ def test_the_worker_is_told_where_the_key_is_and_never_the_key() -> None:
 
     assert variables["CLAUDE_SECRET_ARN"] == RESOURCES["ClaudeApiKeySecret"]
     assert not [name for name, value in variables.items() if value.startswith("sk-ant")]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "address"),
+    [
+        ({}, ""),
+        ({"DomainName": "agents.example.com"}, "https://agents.example.com"),
+        (
+            {"DomainName": "agents.example.com", "DomainBasePath": "v1"},
+            "https://agents.example.com/v1",
+        ),
+        (
+            {"DomainName": "agents.example.com", "PublicBaseUrl": "https://other.example"},
+            "https://other.example",
+        ),
+    ],
+)
+def test_agent_cards_name_the_domain_unless_a_parameter_names_another_address(
+    parameters: dict[str, str], address: str
+) -> None:
+    assert environment("A2AFunction", RESOURCES, parameters)["PUBLIC_BASE_URL"] == address

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -328,24 +329,69 @@ def the_domain_is_asked_for(template: Template) -> list[str]:
     return broken
 
 
-def half_a_domain_is_refused(template: Template) -> list[str]:
-    """Neither a name without its certificate, nor the rest without a name."""
+def half_a_setting_is_refused(template: Template) -> list[str]:
+    """What is of no use, or does harm, without another parameter; the text of the refusal names both."""
     asserted = {
-        (json.dumps(rule["RuleCondition"]), json.dumps(item["Assert"]))
+        (json.dumps(rule["RuleCondition"]), json.dumps(item["Assert"])): item["AssertDescription"]
         for rule in template["Rules"].values()
         for item in rule["Assertions"]
     }
     unset = {name: {"Fn::Equals": [{"Ref": name}, ""]} for name in template["Parameters"]}
-    wanted = [({"Fn::Not": [unset["DomainName"]]}, {"Fn::Not": [unset["DomainCertificateArn"]]})]
+    given = {name: {"Fn::Not": [condition]} for name, condition in unset.items()}
+    wanted = [
+        ("DomainName", given["DomainName"], "DomainCertificateArn", given["DomainCertificateArn"]),
+        ("WecomAvailabilityZone", given["WecomAvailabilityZone"],
+         "WecomFixedIp", {"Fn::Equals": [{"Ref": "WecomFixedIp"}, "true"]}),
+        ("ClaudeBackend", {"Fn::Equals": [{"Ref": "ClaudeBackend"}, "claude-on-aws"]},
+         "ClaudeWorkspaceId", given["ClaudeWorkspaceId"]),
+    ]  # fmt: skip
     wanted += [
-        (unset["DomainName"], unset[name])
+        ("DomainName", unset["DomainName"], name, unset[name])
         for name in ("DomainCertificateArn", "DomainBasePath", "DomainHostedZoneId")
     ]
-    return [
-        f"nothing says: if {condition} then {then}"
-        for condition, then in wanted
-        if (json.dumps(condition), json.dumps(then)) not in asserted
-    ]
+    broken = []
+    for first, condition, second, then in wanted:
+        text = asserted.get((json.dumps(condition), json.dumps(then)), "")
+        if first not in text or second not in text:
+            broken.append(f"nothing says how {first} and {second} go together")
+    return broken
+
+
+def zone_of_the_fixed_address_can_be_chosen(template: Template) -> list[str]:
+    subnets = of_type(template, "AWS::EC2::Subnet")
+    zones = {json.dumps(subnet["AvailabilityZone"]) for subnet in subnets.values()}
+    (zone,) = zones if len(zones) == 1 else ("{}",)
+    chosen = json.loads(zone).get("Fn::If", [])[:2]
+    known = chosen == ["HasWecomAvailabilityZone", {"Ref": "WecomAvailabilityZone"}]
+    return [] if known else ["the zone is AWS's choice"]
+
+
+def claude_on_aws_acts_for_nobody_else(template: Template) -> list[str]:
+    """The permission to make tokens in the role's name is for that service alone, and for Anthropic."""
+    found = {
+        (name, item.get("Condition")): statement
+        for name, item in template["Resources"].items()
+        if item["Type"] in ("AWS::IAM::Policy", "AWS::IAM::Role")
+        for statement in walk(item["Properties"])
+        if isinstance(statement, dict) and "sts:GetWebIdentityToken" in as_list(statement.get("Action", []))
+    }
+    if [condition for _, condition in found] != ["IsClaudeOnAws"]:
+        return ["it is not for the backend alone"]
+    ((key, statement),) = found.items()
+    broken = []
+    roles = referenced(template["Resources"][key[0]]["Properties"]["Roles"])
+    if roles != {"WorkerRole", "BatcherRole"}:
+        broken.append(f"{sorted(roles)} make tokens")
+    conditions = statement.get("Condition", {})
+    if conditions.get("StringEquals") != {"aws:CalledViaLast": ["aws-external-anthropic.amazonaws.com"]}:
+        broken.append("whoever has the role makes tokens")
+    audiences = conditions.get("ForAnyValue:StringEquals", {}).get("sts:IdentityTokenAudience", [])
+    if {urlsplit(audience).hostname for audience in audiences} != {
+        "api.anthropic.com",
+        "platform.claude.com",
+    }:
+        broken.append("tokens are for others")
+    return broken
 
 
 def what_is_kept_is_not_left_behind_by_a_failed_creation(template: Template) -> list[str]:
@@ -436,8 +482,18 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      change(*properties("ApiFunction", "Environment", "Variables", "MORE"), to="x" * 2_500)),
     (the_domain_is_asked_for, drop("Resources", "Domain", "Condition")),
     (the_domain_is_asked_for, change(*properties("Domain", "SecurityPolicy"), to="TLS_1_0")),
-    (half_a_domain_is_refused, drop("Rules", "DomainHasCertificate")),
-    (half_a_domain_is_refused, drop("Rules", "DomainPartsHaveDomain")),
+    (half_a_setting_is_refused, drop("Rules", "DomainHasCertificate")),
+    (half_a_setting_is_refused, drop("Rules", "DomainPartsHaveDomain")),
+    (half_a_setting_is_refused, drop("Rules", "WecomZoneIsForTheFixedAddress")),
+    (half_a_setting_is_refused, drop("Rules", "WorkspaceOfClaudeOnAws")),
+    (zone_of_the_fixed_address_can_be_chosen,
+     change(*properties("WecomPublicSubnet", "AvailabilityZone"), to={"Fn::Select": [1, []]})),
+    (claude_on_aws_acts_for_nobody_else, drop("Resources", "ClaudeOnAwsTokenPolicy")),
+    (claude_on_aws_acts_for_nobody_else,
+     change(*properties("ClaudeOnAwsTokenPolicy", "Roles"), to=[{"Ref": "ApiRole"}])),
+    (claude_on_aws_acts_for_nobody_else,
+     lambda template: template["Resources"]["ClaudeOnAwsTokenPolicy"]["Properties"]["PolicyDocument"]
+     ["Statement"][0]["Condition"].pop("StringEquals")),
     (what_is_kept_is_not_left_behind_by_a_failed_creation,
      change("Resources", "WecomAddress", "DeletionPolicy", to="Retain")),
 ]  # fmt: skip
