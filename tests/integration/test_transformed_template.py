@@ -258,7 +258,7 @@ def failed_tasks_raise_no_alarm_of_the_api(template: Template) -> list[str]:
     alarm = template["Resources"]["ApiServerErrorsAlarm"]["Properties"]
     series = {item["Id"]: item.get("MetricStat", {}).get("Metric") for item in alarm["Metrics"]}
     messages = {item["Name"]: item["Value"] for item in series.get("messages", {}).get("Dimensions", [])}
-    key = (messages.get("Resource"), messages.get("Method"))
+    key = (messages.get("Resource", ""), messages.get("Method", ""))
     broken = []
     if key not in {(path, method) for path, method, _ in routes(template)}:
         broken.append(f"{key} is no route")
