@@ -56,7 +56,7 @@ class BackgroundProcess:
 
         Raises NotHealthyError if it ends, or is not healthy in time.
         """
-        if self.pid() is not None and self.is_healthy():
+        if self.runs():
             return False
         self.stop()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +91,10 @@ class BackgroundProcess:
             self._child = None
         self.pid_path.unlink(missing_ok=True)
         return pid is not None
+
+    def runs(self) -> bool:
+        """Whether the program runs and answers."""
+        return self.pid() is not None and self.is_healthy()
 
     def is_healthy(self) -> bool:
         try:

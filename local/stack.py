@@ -20,6 +20,7 @@ from local.amendments import (
     name_public_base_url,
 )
 from local.claude import Claude
+from local.kept_state import forget_stream_positions
 from local.ports import Ports
 from local.process import BackgroundProcess
 from local.progress import Progress, Silent
@@ -140,10 +141,12 @@ class LocalStack:
         if self.claude.is_stand_in:
             with self.progress.step("Start the stand-in for Claude"):
                 self._stand_in.start(self._stand_in_environment())
-        if self._emulator.pid() is None:
-            # Code that an earlier emulator has unpacked, and did not delete.
-            shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         with self.progress.step("Start the AWS emulator"):
+            if not self._emulator.runs():
+                self._emulator.stop()
+                # Code that an earlier emulator has unpacked, and did not delete.
+                shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+                forget_stream_positions(self.folder / "state")
             self._emulator.start(self._emulator_environment())
 
     def stop(self) -> bool:
