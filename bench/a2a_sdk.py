@@ -1,8 +1,7 @@
 """What a user of the A2A SDK's client waits for, over HTTP, on a local stack with its own gateway.
 
-The emulator starts a function's process for every request that comes while the others are busy, and hands
-requests to it by pipes: both take longer than on AWS. A stream comes from the function on the runtime that
-streams, through a gateway of the tests, since the emulator's cannot (tests/e2e/streaming_gateway.py).
+A request takes the way of the local stack (local/gateway/), which is longer than that on AWS: the emulator's
+gateway asks a function of its own for the event.
 """
 
 import asyncio
@@ -26,11 +25,9 @@ from a2a.types import (
 from bench.report import p50_p95, step, table
 from local.deployed import Project
 from tests.e2e.a2a_client import A2AClient, connected
-from tests.e2e.streaming_gateway import streaming_gateway
 
 SAMPLES, WARM = 20, 3
 BINDINGS = ("JSONRPC", "HTTP+JSON")
-ROUTES = ["/a2a/{agentId}/.well-known/agent-card.json", "/a2a/{agentId}", "/a2a/{agentId}/v1/{proxy+}"]
 QUESTION = "[[standin: say=It is noon.]] What is the time?"
 
 type Times = dict[str, list[float]]
@@ -73,12 +70,9 @@ async def _timed[T](times: list[float], call: Awaitable[T]) -> T:
 
 
 async def _stream(project: Project, binding: str, times: Times) -> None:
-    deployed = project.deployed
-    name = deployed.outputs["A2AFunctionName"]
-    with streaming_gateway(deployed, "A2AFunction", name, ROUTES) as url:
-        async with connected(project, project.agent_id, binding, streaming=True, api_url=url) as client:
-            for _ in range(WARM + SAMPLES):
-                await _one_stream(client, times)
+    async with connected(project, project.agent_id, binding, streaming=True) as client:
+        for _ in range(WARM + SAMPLES):
+            await _one_stream(client, times)
 
 
 async def _one_stream(client: A2AClient, times: Times) -> None:

@@ -89,7 +89,7 @@ def _up(console: Console) -> int:
 
 def _status(console: Console) -> None:
     stack = _stack(_known_ports())
-    for process in (stack.emulator, stack.stand_in):
+    for process in (stack.emulator, stack.stand_in, stack.gateway):
         pid = process.pid()
         state = f"runs (process {pid})" if pid is not None else "does not run"
         console.print(f"{process.name:10} {state}, log {os.path.relpath(process.log_path)}", highlight=False)
@@ -126,14 +126,17 @@ def _ports() -> Ports:
     The addresses of the stored queues hold the port, so what is stored goes with it.
     """
     known = Ports.load(PORTS_PATH)
-    if known is not None:
-        stack = _stack(known)
-        if all(
-            process.pid() is not None or is_free(port)
-            for process, port in ((stack.emulator, known.emulator), (stack.stand_in, known.stand_in))
-        ):
-            return known
-        stack.forget()
+    stack = _stack(known or Ports.free())
+    if known is not None and all(
+        process.pid() is not None or is_free(port)
+        for process, port in (
+            (stack.emulator, known.emulator),
+            (stack.stand_in, known.stand_in),
+            (stack.gateway, known.gateway),
+        )
+    ):
+        return known
+    stack.forget()
     chosen = Ports.preferred()
     chosen.save(PORTS_PATH)
     return chosen

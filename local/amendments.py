@@ -1,12 +1,18 @@
 """What the emulator leaves out of a deployment, put in afterwards from what was deployed."""
 
+import io
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import boto3
 
-STREAMING, WHOLE = "/response-streaming-invocations", "/invocations"
-"""How the address of a function ends that an integration calls."""
+from local.gateway.settings import StreamingRoute, streaming_routes
+
+EVENT_FUNCTION = Path(__file__).parent / "gateway" / "event_function.py"
+EVENT_FUNCTION_NAME = "local-gateway-event"
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 
 
@@ -17,11 +23,8 @@ def apply_gateway_responses(
 
     API Gateway takes them from the API's definition. The emulator does not, but can be told each of them.
     """
-    template = session.client("cloudformation", endpoint_url=endpoint_url).get_template(
-        StackName=stack_name, TemplateStage="Processed"
-    )["TemplateBody"]
     gateway: Any = session.client("apigateway", endpoint_url=endpoint_url)
-    responses = _gateway_responses(template)
+    responses = _gateway_responses(_deployed_template(session, endpoint_url, stack_name))
     for response_type, response in responses.items():
         status = {"statusCode": str(response["statusCode"])} if "statusCode" in response else {}
         gateway.put_gateway_response(
@@ -36,25 +39,28 @@ def apply_gateway_responses(
     return len(responses)
 
 
-def answer_whole(session: boto3.Session, endpoint_url: str, *, api_id: str) -> int:
-    """Have functions answer whole where API Gateway would take their answers piece by piece: the emulator's
-    gateway cannot. Returns how many routes that are. They are in force with the next deployment."""
+def hand_out_events(
+    session: boto3.Session, endpoint_url: str, *, stack_name: str, api_id: str
+) -> tuple[StreamingRoute, ...]:
+    """Have the emulator's gateway answer with the function's event where API Gateway would take the answer
+    piece by piece: the local gateway does so. Returns those routes. In force with the next deployment."""
+    functions = _function_names(session, endpoint_url, stack_name)
+    routes = tuple(streaming_routes(_deployed_template(session, endpoint_url, stack_name), functions))
+    arn = _put_event_function(session, endpoint_url, like=routes[0].function)
     gateway: Any = session.client("apigateway", endpoint_url=endpoint_url)
-    resources = gateway.get_resources(restApiId=api_id, limit=500, embed=["methods"])["items"]
-    routes = [
-        (resource["id"], verb, method["methodIntegration"]["uri"])
-        for resource in resources
-        for verb, method in resource.get("resourceMethods", {}).items()
-        if STREAMING in method.get("methodIntegration", {}).get("uri", "")
-    ]
-    for resource_id, verb, uri in routes:
+    resources = {
+        each["path"]: each["id"] for each in gateway.get_resources(restApiId=api_id, limit=500)["items"]
+    }
+    region = session.region_name
+    uri = f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    for route in routes:
         gateway.update_integration(
             restApiId=api_id,
-            resourceId=resource_id,
-            httpMethod=verb,
-            patchOperations=[{"op": "replace", "path": "/uri", "value": uri.replace(STREAMING, WHOLE)}],
+            resourceId=resources[route.resource],
+            httpMethod=route.method,
+            patchOperations=[{"op": "replace", "path": "/uri", "value": uri}],
         )
-    return len(routes)
+    return routes
 
 
 def apply_concurrency(session: boto3.Session, endpoint_url: str, *, function_name: str) -> None:
@@ -76,18 +82,42 @@ def allow_plain_http(session: boto3.Session, endpoint_url: str, *, bucket: str) 
     session.client("s3", endpoint_url=endpoint_url).delete_bucket_policy(Bucket=bucket)
 
 
-def name_public_base_url(
-    session: boto3.Session, endpoint_url: str, *, function_name: str, base_url: str
-) -> None:
-    """Tell a function where the API is reached.
+def _function_names(session: boto3.Session, endpoint_url: str, stack_name: str) -> dict[str, str]:
+    """The functions' names by logical id."""
+    cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
+    resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+    return {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for each in resources
+        if each["ResourceType"] == "AWS::Lambda::Function"
+    }
 
-    The emulator's address has parts that a request does not show, and an id that is known only now.
-    """
+
+def _put_event_function(session: boto3.Session, endpoint_url: str, *, like: str) -> str:
+    """Deploy the function that hands events back, with the runtime and role of another. Returns its ARN."""
     functions = session.client("lambda", endpoint_url=endpoint_url)
-    variables = functions.get_function_configuration(FunctionName=function_name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=function_name, Environment={"Variables": {**variables, "PUBLIC_BASE_URL": base_url}}
-    )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(EVENT_FUNCTION, EVENT_FUNCTION.name)
+    configuration = functions.get_function_configuration(FunctionName=like)
+    with suppress(functions.exceptions.ResourceNotFoundException):
+        functions.delete_function(FunctionName=EVENT_FUNCTION_NAME)
+    return functions.create_function(
+        FunctionName=EVENT_FUNCTION_NAME,
+        Runtime=configuration["Runtime"],
+        Role=configuration["Role"],
+        Handler=f"{EVENT_FUNCTION.stem}.handler",
+        Code={"ZipFile": packed.getvalue()},
+        Timeout=29,
+    )["FunctionArn"]
+
+
+def _deployed_template(session: boto3.Session, endpoint_url: str, stack_name: str) -> Mapping[str, Any]:
+    """As SAM has transformed it."""
+    template: Any = session.client("cloudformation", endpoint_url=endpoint_url).get_template(
+        StackName=stack_name, TemplateStage="Processed"
+    )["TemplateBody"]
+    return dict(template)
 
 
 def _gateway_responses(template: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

@@ -8,7 +8,7 @@ POSITIONS = "dynamodb_stream_positions"
 
 
 def forget_stream_positions(state: Path) -> None:
-    """Let event sources read tables' streams from their beginning, in the state that a stopped emulator has left.
+    """Let event sources read tables' streams from their beginning, in the state that an emulator has left.
 
     The emulator keeps how many records an event source has read of a stream, but no records: they are counted
     from zero again after a restart, and as many as had been read before would never be told.

@@ -1,36 +1,39 @@
-"""The two ports of a local stack."""
+"""The ports of a local stack."""
 
 import json
 import socket
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 PREFERRED_EMULATOR_PORT = 4566
 PREFERRED_STAND_IN_PORT = 4577
+PREFERRED_GATEWAY_PORT = 4568
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports on 127.0.0.1 of the AWS emulator and of the stand-in for Claude."""
+    """Ports on 127.0.0.1 of the AWS emulator, of the stand-in for Claude and of the API's gateway."""
 
     emulator: int
     stand_in: int
+    gateway: int
 
     @classmethod
     def free(cls) -> "Ports":
-        """Two ports that nobody uses."""
+        """Ports that nobody uses."""
         with ExitStack() as opened:
-            bound = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
-            return cls(bound[0].getsockname()[1], bound[1].getsockname()[1])
+            bound = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in fields(cls)]
+            return cls(*(each.getsockname()[1] for each in bound))
 
     @classmethod
     def preferred(cls) -> "Ports":
-        """The usual two; in place of one that is taken, a free one."""
+        """The usual ones; in place of one that is taken, a free one."""
         spare = cls.free()
         return cls(
             PREFERRED_EMULATOR_PORT if is_free(PREFERRED_EMULATOR_PORT) else spare.emulator,
             PREFERRED_STAND_IN_PORT if is_free(PREFERRED_STAND_IN_PORT) else spare.stand_in,
+            PREFERRED_GATEWAY_PORT if is_free(PREFERRED_GATEWAY_PORT) else spare.gateway,
         )
 
     @classmethod

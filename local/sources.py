@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.tools import EMULATOR, ROOT, SAM
 
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "local/amendments.py")
+SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "local/amendments.py", "local/gateway")
 
 
 def deployment_digest(parameters: Mapping[str, str]) -> str:

@@ -14,12 +14,13 @@ from botocore.exceptions import ClientError
 
 from local.amendments import (
     allow_plain_http,
-    answer_whole,
     apply_concurrency,
     apply_gateway_responses,
-    name_public_base_url,
+    hand_out_events,
 )
 from local.claude import Claude
+from local.gateway.server import HEALTH_PATH
+from local.gateway.settings import Settings
 from local.kept_state import forget_stream_positions
 from local.ports import Ports
 from local.process import BackgroundProcess
@@ -47,7 +48,8 @@ class Deployment:
 
 @dataclass
 class LocalStack:
-    """The emulator, the stand-in for Claude and the deployed template, with their files under `folder`.
+    """The emulator, the stand-in for Claude, the deployed template and the API's gateway, with their files
+    under `folder`.
 
     Several stacks can run at a time, each with its own folder and ports. `parameters` go to the
     template, over those that samconfig.toml has for the local environment.
@@ -105,6 +107,10 @@ class LocalStack:
     def stand_in(self) -> BackgroundProcess:
         return self._stand_in
 
+    @property
+    def gateway(self) -> BackgroundProcess:
+        return self._gateway
+
     def __post_init__(self) -> None:
         self.folder = self.folder.resolve()
         stand_in_port = str(self.ports.stand_in)
@@ -122,6 +128,14 @@ class LocalStack:
             folder=self.folder / "processes",
             health_url=f"http://127.0.0.1:{stand_in_port}/_standin/health",
         )
+        self._gateway = BackgroundProcess(
+            name="gateway",
+            command=[sys.executable, "-m", "local.gateway", "--settings", str(self._gateway_path),
+                     "--port", str(self.ports.gateway)],
+            mark="local.gateway",
+            folder=self.folder / "processes",
+            health_url=f"http://127.0.0.1:{self.ports.gateway}{HEALTH_PATH}",
+        )  # fmt: skip
 
     def up(self) -> Deployment:
         """Start what does not run and deploy what has changed.
@@ -134,6 +148,8 @@ class LocalStack:
         digest = deployment_digest(parameters | asdict(self.ports))
         deployment = self._deployed(digest) or self._deploy(parameters, digest)
         self._put_claude_key(deployment.outputs["ClaudeApiKeySecretArn"])
+        with self.progress.step("Start the API's gateway"):
+            self._gateway.start(self._gateway_environment())
         return deployment
 
     def start(self) -> None:
@@ -150,8 +166,8 @@ class LocalStack:
             self._emulator.start(self._emulator_environment())
 
     def stop(self) -> bool:
-        """End everything that `start` started. True if anything ran. The emulator saves its state."""
-        ran = [self._emulator.stop(), self._stand_in.stop()]
+        """End everything that `up` started. True if anything ran. The emulator saves its state."""
+        ran = [self._gateway.stop(), self._emulator.stop(), self._stand_in.stop()]
         return any(ran)
 
     def forget(self) -> None:
@@ -171,6 +187,10 @@ class LocalStack:
     @property
     def _deployment_path(self) -> Path:
         return self.folder / "deployment.json"
+
+    @property
+    def _gateway_path(self) -> Path:
+        return self.folder / "gateway.json"
 
     def _parameters(self) -> dict[str, str]:
         return {
@@ -227,15 +247,19 @@ class LocalStack:
                 environment,
             )  # fmt: skip
         outputs = self._outputs()
-        api_url = f"{self.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{parameters['Stage']}"
         with self.progress.step("Put in what the emulator leaves out"):
             session, url = self.session(), self.endpoint_url
             for consumer in ("Worker", "DeadLetter", "Webhooks", "WecomSender"):
                 apply_concurrency(session, url, function_name=outputs[f"{consumer}FunctionName"])
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])
-            answer_whole(session, url, api_id=outputs["ApiId"])
+            routes = hand_out_events(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
-            name_public_base_url(session, url, function_name=outputs["A2AFunctionName"], base_url=api_url)
+        self._gateway.stop()
+        emulated = f"{url}/_aws/execute-api/{outputs['ApiId']}"
+        Settings(emulated, outputs["ApiId"], build, EMULATOR.program("python"), routes).save(
+            self._gateway_path
+        )
+        api_url = f"http://127.0.0.1:{self.ports.gateway}/{parameters['Stage']}"
         deployment = Deployment(api_url, outputs, digest)
         self._deployment_path.write_text(json.dumps(asdict(deployment)))
         return deployment
@@ -265,6 +289,10 @@ class LocalStack:
 
     def _stand_in_environment(self) -> dict[str, str]:
         return {**_plain_environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+    def _gateway_environment(self) -> dict[str, str]:
+        temporary = {"TMPDIR": str(self.folder / "tmp")}
+        return {**self._stand_in_environment(), **self.aws_environment, **temporary}
 
     def _emulator_environment(self) -> dict[str, str]:
         state = self.folder / "state"

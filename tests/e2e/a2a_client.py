@@ -53,13 +53,12 @@ async def connected(
     *,
     polling: bool = False,
     streaming: bool = False,
-    api_url: str | None = None,
 ) -> AsyncIterator[A2AClient]:
-    """Discover an agent by its card, and speak this binding with it; ``api_url`` is another gateway's."""
+    """Discover an agent by its card, and speak this binding with it."""
     headers = {"Authorization": f"Bearer {project.key}"}
     async with httpx.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as http:
         config = ClientConfig(
             httpx_client=http, supported_protocol_bindings=[binding], polling=polling, streaming=streaming
         )
-        base_url = f"{api_url or project.deployed.api_url}/a2a/{agent_id}"
+        base_url = f"{project.deployed.api_url}/a2a/{agent_id}"
         yield A2AClient(await ClientFactory(config).create_from_url(base_url))

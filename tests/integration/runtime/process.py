@@ -1,4 +1,4 @@
-"""A function's process as Lambda starts it: the layer's wrapper, with the managed runtime's command."""
+"""A function's process with this project's code, as the gateway of the local stack starts it."""
 
 import os
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from local.gateway.function_process import end_process, start_process
 
 ROOT = Path(__file__).parents[3]
 WRAPPER = ROOT / "layers/core/streaming-runtime"
@@ -26,17 +28,10 @@ def running_function(
         "PYTHONPATH": str(ROOT / "layers/core"),
         "STREAMING_HANDLER": handler,
     }
-    process = subprocess.Popen(
-        [wrapper, sys.executable, "/var/runtime/bootstrap.py"],
-        env=variables | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = start_process(wrapper, sys.executable, task_root, variables | environment)
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        end_process(process)
         if process.stdout and not process.stdout.closed:
             process.stdout.close()

@@ -13,16 +13,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 PREFIX = "/2018-06-01/runtime/"
-DEADLINE_MS = 4_102_444_800_000
+NO_DEADLINE_MS = 4_102_444_800_000
+NO_ARN = "arn:aws:lambda:us-east-1:000000000000:function:function"
 END = b""
 
 
 @dataclass
 class Invocation:
-    """An invocation and what is answered to it. ``pieces`` gives the answer's chunks as they come, then
-    ``END``."""
+    """An invocation and what is answered to it. `pieces` gives the answer's chunks as they come, then `END`.
+    `deadline_ms` is in Unix milliseconds."""
 
     event: Any
+    deadline_ms: int = NO_DEADLINE_MS
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     pieces: "queue.Queue[bytes]" = field(default_factory=queue.Queue)
     headers: dict[str, str] = field(default_factory=dict)
@@ -38,37 +40,55 @@ class Invocation:
         """Everything that is still to come."""
         return b"".join(iter(self.piece, END))
 
+    def end(self) -> None:
+        self.pieces.put(END)
+        self.done.set()
+
+    def fail(self, error_type: str, message: str) -> None:
+        """End it, unless it has ended, with an error that the function did not tell itself."""
+        if not self.done.is_set():
+            self.error = {"errorType": error_type, "errorMessage": message}
+            self.end()
+
     @property
     def trailer_error(self) -> Any:
         return json.loads(base64.b64decode(self.trailers["lambda-runtime-function-error-body"]))
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the function, or its process, failed before the answer's end."""
+        return self.error is not None or bool(self.trailers)
+
 
 class RuntimeHost:
-    """``invoke`` puts an event in line. ``init_error`` is what the runtime said of a failed start."""
+    """`invoke` puts an event in line. `init_error` is what the runtime said of a failed start, `violations`
+    what it did that the Runtime API does not allow."""
 
-    def __init__(self) -> None:
-        self.line: queue.Queue[Invocation] = queue.Queue()
+    def __init__(self, function_arn: str = NO_ARN) -> None:
+        self.function_arn = function_arn
+        self.line: queue.Queue[Invocation | None] = queue.Queue()
         self.under_way: dict[str, Invocation] = {}
         self.init_error: dict[str, Any] | None = None
         self.violations: list[str] = []
 
-    def invoke(self, event: Any) -> Invocation:
-        invocation = Invocation(event)
+    def invoke(self, event: Any, deadline_ms: int = NO_DEADLINE_MS) -> Invocation:
+        invocation = Invocation(event, deadline_ms)
         self.line.put(invocation)
         return invocation
 
 
 @contextmanager
-def running_host() -> Iterator[tuple[RuntimeHost, str]]:
-    """A host, and its address as ``AWS_LAMBDA_RUNTIME_API`` has it."""
-    host = RuntimeHost()
+def running_host(function_arn: str = NO_ARN) -> Iterator[tuple[RuntimeHost, str]]:
+    """A host, and its address as `AWS_LAMBDA_RUNTIME_API` has it."""
+    host = RuntimeHost(function_arn)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(host))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    # it looks that often whether it is to end
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield host, f"127.0.0.1:{server.server_address[1]}"
     finally:
+        host.line.put(None)
         server.shutdown()
         server.server_close()
 
@@ -76,20 +96,22 @@ def running_host() -> Iterator[tuple[RuntimeHost, str]]:
 def _handler_of(host: RuntimeHost) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             if self.path != PREFIX + "invocation/next":
                 self._answer(404)
                 return
             invocation = host.line.get()
+            if invocation is None:
+                self.close_connection = True
+                return
             host.under_way[invocation.request_id] = invocation
             body = json.dumps(invocation.event).encode()
             self.send_response(200)
             self.send_header("Lambda-Runtime-Aws-Request-Id", invocation.request_id)
-            self.send_header("Lambda-Runtime-Deadline-Ms", str(DEADLINE_MS))
-            self.send_header(
-                "Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:1:function:f"
-            )
+            self.send_header("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms))
+            self.send_header("Lambda-Runtime-Invoked-Function-Arn", host.function_arn)
             self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -109,20 +131,28 @@ def _handler_of(host: RuntimeHost) -> type[BaseHTTPRequestHandler]:
             if parts[2] == "error":
                 invocation.error = json.loads(self._body())
             elif self.headers.get("Transfer-Encoding") == "chunked":
-                self._read_chunks(invocation)
+                if not self._read_chunks(invocation):
+                    self.close_connection = True
+                    return None
             else:
                 invocation.pieces.put(self._body())
-            invocation.pieces.put(END)
-            invocation.done.set()
-            return self._answer(202)
+            self._answer(202)
+            return invocation.end()
 
-        def _read_chunks(self, invocation: Invocation) -> None:
-            while size := int(self.rfile.readline().strip(), 16):
+        def _read_chunks(self, invocation: Invocation) -> bool:
+            """False where the process left in the middle: whoever watches it ends the invocation then."""
+            while line := self.rfile.readline():
+                size = int(line, 16)
+                if size == 0:
+                    break
                 invocation.pieces.put(self.rfile.read(size))
                 self.rfile.readline()
-            while line := self.rfile.readline().decode().strip():
-                name, _, value = line.partition(":")
+            else:
+                return False
+            while line := self.rfile.readline().strip():
+                name, _, value = line.decode().partition(":")
                 invocation.trailers[name.strip().lower()] = value.strip()
+            return True
 
         def _body(self) -> bytes:
             return self.rfile.read(int(self.headers["Content-Length"]))

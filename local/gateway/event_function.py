@@ -1,0 +1,18 @@
+"""The function that the emulator's gateway calls in place of one that streams: it hands the event back.
+
+Deployed to the emulator as it is; standard library only. The body is left out: the local gateway has it.
+"""
+
+import json
+from typing import Any
+
+EVENT_HEADER = "x-local-gateway-event"
+
+
+def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """Answer with the event that API Gateway made of the request."""
+    return {
+        "statusCode": 200,
+        "headers": {EVENT_HEADER: "1"},
+        "body": json.dumps({**event, "body": None}),
+    }

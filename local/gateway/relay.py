@@ -1,0 +1,93 @@
+"""A function's answer on its way to the client."""
+
+import json
+import queue
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.runtime.answer import DELIMITER
+from local.gateway.client import Client
+from local.gateway.environment import Environment
+from local.gateway.errors import GatewayErrors
+from local.gateway.runtime_api import END, Invocation
+
+IDLE_SECONDS = 300.0
+"""Without a piece, at a regional endpoint (Amazon API Gateway Developer Guide, "Stream the integration
+response for your proxy integrations")."""
+
+
+class NotAnAnswer(Exception):
+    """What the function sent is not in the format of streamed answers."""
+
+
+class TimeIsUp(Exception):
+    """The integration's time, or that without a piece."""
+
+
+@dataclass
+class Relay:
+    """Carries one invocation's answer. The function goes on, as on AWS, when the client has left or the
+    gateway's time is up, until its own is."""
+
+    client: Client
+    errors: GatewayErrors
+    timeout_seconds: float
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self, environment: Environment, event: Any) -> None:
+        """Returns when the function has ended; one whose time is up is killed."""
+        started = self.clock()
+        invocation = environment.invoke(event)
+        try:
+            self._answer(invocation, started + self.timeout_seconds)
+        except TimeIsUp:
+            self.client.cut()
+        left = environment.function.timeout_seconds - (self.clock() - started)
+        if not invocation.done.wait(max(0.0, left)):
+            seconds = environment.function.timeout_seconds
+            environment.end(f"{invocation.request_id} Task timed out after {seconds:.2f} seconds")
+
+    def _answer(self, invocation: Invocation, end: float) -> None:
+        try:
+            status, headers, body = self._head(invocation, end)
+        except NotAnAnswer:
+            return self._send_error("INTEGRATION_FAILURE", 502)
+        except TimeIsUp:
+            return self._send_error("INTEGRATION_TIMEOUT", 504)
+        self.client.start_stream(status, headers)
+        self.client.send_piece(body)
+        while (piece := self._piece(invocation, end)) != END:
+            self.client.send_piece(piece)
+        if invocation.has_failed:
+            return self.client.cut()
+        return self.client.end_stream()
+
+    def _head(self, invocation: Invocation, end: float) -> tuple[int, list[tuple[str, str]], bytes]:
+        """The status, the headers, and the body as far as it came with them."""
+        received = b""
+        while DELIMITER not in received:
+            piece = self._piece(invocation, end)
+            if piece == END:
+                raise NotAnAnswer
+            received += piece
+        metadata, _, body = received.partition(DELIMITER)
+        try:
+            head = json.loads(metadata)
+            one = list((head.get("headers") or {}).items())
+            many = (head.get("multiValueHeaders") or {}).items()
+            headers = one + [(name, value) for name, values in many for value in values]
+            return int(head["statusCode"]), headers, body
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise NotAnAnswer from None
+
+    def _piece(self, invocation: Invocation, end: float) -> bytes:
+        try:
+            return invocation.pieces.get(timeout=max(0.0, min(IDLE_SECONDS, end - self.clock())))
+        except queue.Empty:
+            raise TimeIsUp from None
+
+    def _send_error(self, response_type: str, status: int) -> None:
+        answer = self.errors.answer(response_type, status)
+        self.client.send(answer.status, answer.headers, answer.body)

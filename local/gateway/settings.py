@@ -1,0 +1,72 @@
+"""What the gateway is told of the deployment."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+INTEGRATION = "x-amazon-apigateway-integration"
+DEFAULT_TIMEOUT_MS = 29_000
+"""Of an integration (Amazon API Gateway Developer Guide, quotas)."""
+
+
+@dataclass(frozen=True)
+class StreamingRoute:
+    """A method of a resource, such as `/a2a/{agentId}`, whose function streams. `function` is its name, and
+    `code` the folder of the build that has it."""
+
+    method: str
+    resource: str
+    function: str
+    code: str
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`api_url` is the emulator's address of the API, without the stage; `python` runs the functions."""
+
+    api_url: str
+    api_id: str
+    build: Path
+    python: str
+    routes: tuple[StreamingRoute, ...]
+
+    def route(self, method: str, resource: str) -> StreamingRoute:
+        """Raises LookupError where it is none of those that stream."""
+        for route in self.routes:
+            if (route.method, route.resource) == (method, resource):
+                return route
+        raise LookupError(f"{method} {resource} does not stream")
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self) | {"build": str(self.build)}, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Settings":
+        """What `save` wrote. Raises FileNotFoundError where nothing was deployed."""
+        saved = json.loads(path.read_text())
+        routes = tuple(StreamingRoute(**route) for route in saved.pop("routes"))
+        return cls(**saved | {"build": Path(saved["build"]), "routes": routes})
+
+
+def streaming_routes(template: Mapping[str, Any], functions: Mapping[str, str]) -> Iterator[StreamingRoute]:
+    """The routes of the deployed template that stream; `functions` has the functions' names by logical id."""
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::ApiGateway::RestApi":
+            continue
+        for path, verbs in resource["Properties"]["Body"]["paths"].items():
+            for verb, method in verbs.items():
+                integration = method.get(INTEGRATION, {}) if isinstance(method, Mapping) else {}
+                if integration.get("responseTransferMode") == "STREAM":
+                    yield _route(verb, path, integration, functions)
+
+
+def _route(
+    verb: str, path: str, integration: Mapping[str, Any], functions: Mapping[str, str]
+) -> StreamingRoute:
+    uri = integration["uri"]["Fn::Sub"]
+    (logical_id,) = (each for each in functions if f"${{{each}.Arn}}" in uri)
+    timeout_ms = int(integration.get("timeoutInMillis", DEFAULT_TIMEOUT_MS))
+    return StreamingRoute(verb.upper(), path, functions[logical_id], logical_id, timeout_ms / 1000)
