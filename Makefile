@@ -36,7 +36,7 @@ stop: .venv/.made ## End it. What it has stored stays.
 status: .venv/.made ## Tell what runs and where.
 	@$(python) -m local status
 
-logs: .venv/.made ## Print what a function has logged lately: make logs FUNCTION=worker
+logs: .venv/.made ## Print what a function has logged lately: make logs FUNCTION=worker (FUNCTION=? lists all)
 	@$(python) -m local logs $(FUNCTION)
 
 reset: .venv/.made ## End it and delete what it has stored.

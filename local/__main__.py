@@ -5,10 +5,12 @@ import os
 import sys
 import time
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from local.claude import Claude
 from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
+from local.functions import function_names
 from local.lock import lock
 from local.ports import Ports, is_free
 from local.process import NotHealthyError
@@ -20,7 +22,6 @@ from local.tools import ROOT, ToolError, install_tools
 FOLDER = ROOT / ".local"
 PORTS_PATH = FOLDER / "ports.json"
 ACCESS_PATH = FOLDER / "stack.json"
-FUNCTIONS = ("api", "authorizer", "wecom", "worker", "batcher", "sweeper", "cleanup", "dead-letter")
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def main() -> int:
     parameters = commands.add_parser("parameters", help="print an environment's template parameters")
     parameters.add_argument("environment")
     logs = commands.add_parser("logs", help="print what a function has logged in the last ten minutes")
-    logs.add_argument("function", nargs="?", choices=FUNCTIONS, default="worker")
+    logs.add_argument("function", nargs="?", choices=function_names(), default="worker")
     options = parser.parse_args()
     console = Console()
     try:
@@ -61,7 +62,7 @@ def main() -> int:
                 print(*(f"{name}={value}" for name, value in listed.items()))
             case "logs":
                 _logs(console, options.function)
-    except (ToolError, NotHealthyError, LookupError) as error:
+    except (ToolError, NotHealthyError, LookupError, BotoCoreError, ClientError) as error:
         console.print(f"\n{error}", style="red", markup=False, highlight=False)
         return 1
     return 0

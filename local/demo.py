@@ -2,11 +2,9 @@
 
 import json
 import os
-import shlex
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ import httpx
 from rich.console import Console
 
 from local.connected import connect_bot
+from local.patience import HANG_SECONDS, Patience
 from local.stack import Deployment, LocalStack
-from local.tools import ROOT, ToolError
-from local.wecom.exchange import Outcome
+from local.tools import ROOT, ToolError, run_tool
+from local.wecom.exchange import Exchange, Outcome
 from local.wecom.people import BotUser
 from local.wecom.running import running_wecom
 
@@ -27,7 +26,13 @@ AGENT_FILE = ROOT / "agents" / f"{AGENT_ID}.yaml"
 MESSAGE = "生成一个测试报告"
 TIMEOUT_MS = 300_000
 CONNECTION_ID, USER, QUESTION = "wecom-demo", "LiLei", "用一句话介绍你自己"
-POLL_SECONDS = 0.25
+LOGS_HINT = "The processes' logs are in .local/processes."
+API_HINT = f"`make logs FUNCTION=api` and FUNCTION=authorizer show what answered it. {LOGS_HINT}"
+TASK_HINT = f"`make logs FUNCTION=worker` shows who has it, FUNCTION=sweeper who looks after it. {LOGS_HINT}"
+CHAT_HINT = (
+    "`make logs FUNCTION=wecom` shows who took it, FUNCTION=worker who answers it, FUNCTION=notifier and "
+    f"FUNCTION=wecom-sender who brings the answer. {LOGS_HINT}"
+)
 TERMINAL = ("completed", "failed", "canceled")
 
 
@@ -84,35 +89,44 @@ def prepare(stack: LocalStack, deployment: Deployment, path: Path) -> Access:
 def run_a2actl(stack: LocalStack, *arguments: str) -> str:
     """What `a2actl` prints for this stack. Raises ToolError with its messages if it fails."""
     command = [str(Path(sys.executable).with_name("a2actl")), "--stack", stack.stack_name, *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env=stack.command_environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise ToolError(f"{shlex.join(command)}\nended with status {done.returncode}:\n{done.stderr.strip()}")
-    return done.stdout
+    return run_tool(command, stack.command_environment, seconds=HANG_SECONDS)
 
 
-def run_task(access: Access, console: Console) -> Mapping[str, Any]:
-    """Post the demo task, show its states as they change, and return it as it ended."""
+def run_task(access: Access, console: Console, patience: Patience | None = None) -> Mapping[str, Any]:
+    """Post the demo task, show its states as they change, and return it as it ended.
+
+    Raises ToolError where the API refuses it or nothing comes of it.
+    """
+    patience = patience or Patience("The demo task", TASK_HINT)
+    tasks_url = f"{access.api_url}/a2a/{access.agent_id}/tasks"
+    console.print(f"\nPOST {tasks_url}")
+    started, shown = time.monotonic(), None
     with _client(access.api_key) as http:
-        tasks_url = f"{access.api_url}/a2a/{access.agent_id}/tasks"
-        console.print(f"\nPOST {tasks_url}")
-        started = time.monotonic()
-        posted = http.post(tasks_url, json={"message": MESSAGE, "timeout": TIMEOUT_MS})
-        posted.raise_for_status()
-        task: Mapping[str, Any] = posted.json()
-        task_url = f"{tasks_url}/{task['taskId']}"
-        shown = None
+        task = _asked(http, "POST", tasks_url, {"message": MESSAGE, "timeout": TIMEOUT_MS})
         while True:
             if task["status"] != shown:
                 shown = task["status"]
                 console.print(f"  [dim]{time.monotonic() - started:6.2f} s[/dim]  {shown}")
             if shown in TERMINAL:
                 return task
-            time.sleep(POLL_SECONDS)
-            read = http.get(task_url)
-            read.raise_for_status()
-            task = read.json()
+            # a worker's heartbeats are news too: Claude may think for long
+            patience.saw(f"{task['taskId']} was {shown}, updated at {task.get('updatedAt', 'its creation')}")
+            patience.wait()
+            task = _asked(http, "GET", f"{tasks_url}/{task['taskId']}")
+
+
+def _asked(
+    http: httpx.Client, method: str, url: str, body: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """The API's answer. Raises ToolError where it is an error, or there is none."""
+    try:
+        answer = http.request(method, url, json=body)
+    except httpx.HTTPError as error:
+        raise ToolError(f"{method} {url} was not answered: {error!r}\n{API_HINT}") from error
+    if answer.is_error:
+        raise ToolError(f"{method} {url} was answered by {answer.status_code}: {answer.text}\n{API_HINT}")
+    said: Mapping[str, Any] = answer.json()
+    return said
 
 
 def show_result(task: Mapping[str, Any], stack: LocalStack, console: Console) -> None:
@@ -148,19 +162,26 @@ def run_chat(stack: LocalStack, deployment: Deployment, console: Console) -> Non
         wecom.use(replace(settings, bot=replace(settings.bot, callback_url=url), answer_seconds=30.0))
         console.print("\n[bold]The same agent in WeCom[/bold] [dim](a double of it, on this machine)[/dim]")
         console.print(f"  {USER}: {QUESTION}", markup=False, highlight=False)
-        begun = wecom.exchange(BotUser(wecom, USER).say(QUESTION).id)
-        shown = ""
-        while True:
-            begun = wecom.exchange(begun.id)
-            if begun.shown != shown:
-                shown = begun.shown
-                text = shown.replace("\n", "\n       ")
-                console.print(f"  bot: {text}", markup=False, highlight=False)
-            if begun.ended_at is not None:
-                break
-            time.sleep(POLL_SECONDS)
-    if begun.outcome != Outcome.DONE:
-        raise ToolError(f"The chat in WeCom ended as {begun.outcome}.")
+        begun = BotUser(wecom, USER).say(QUESTION)
+        ended = show_chat(lambda: wecom.exchange(begun.id), console, Patience("The chat in WeCom", CHAT_HINT))
+    if ended.outcome != Outcome.DONE:
+        raise ToolError(f"The chat in WeCom ended as {ended.outcome}.\n{CHAT_HINT}")
+
+
+def show_chat(look: Callable[[], Exchange], console: Console, patience: Patience) -> Exchange:
+    """Show what the bot says as it changes, and return the exchange when it has ended. Raises ToolError where
+    nothing comes of it."""
+    shown = ""
+    while True:
+        exchange = look()
+        if exchange.shown != shown:
+            shown = exchange.shown
+            text = shown.replace("\n", "\n       ")
+            console.print(f"  bot: {text}", markup=False, highlight=False)
+        if exchange.ended_at is not None:
+            return exchange
+        patience.saw(f"the bot said “{shown}”" if shown else "no answer of the bot")
+        patience.wait()
 
 
 def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console: Console) -> None:
@@ -183,11 +204,16 @@ def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console
 
 
 def _is_accepted(deployment: Deployment, api_key: str) -> bool:
+    url = f"{deployment.api_url}/a2a/{AGENT_ID}/tasks"
     with _client(api_key) as http:
-        answer = http.get(f"{deployment.api_url}/a2a/{AGENT_ID}/tasks", params={"limit": "1"})
-        return answer.status_code == httpx.codes.OK
+        try:
+            return http.get(url, params={"limit": "1"}).status_code == httpx.codes.OK
+        except httpx.HTTPError as error:
+            raise ToolError(f"GET {url} was not answered: {error!r}\n{API_HINT}") from error
 
 
 def _client(api_key: str) -> httpx.Client:
     # A proxy from the environment must not stand between us and this machine.
-    return httpx.Client(headers={"Authorization": f"Bearer {api_key}"}, timeout=60, trust_env=False)
+    return httpx.Client(
+        headers={"Authorization": f"Bearer {api_key}"}, timeout=HANG_SECONDS / 2, trust_env=False
+    )

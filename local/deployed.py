@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import yaml
+from botocore.config import Config
 
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -61,7 +62,9 @@ class Deployed:
 
     def client(self, service: Any) -> Any:
         """A boto3 client for the emulator."""
-        return self.stack.session().client(service, endpoint_url=self.stack.endpoint_url)
+        # a function that is invoked may take its time
+        patient = Config(read_timeout=120)
+        return self.stack.session().client(service, endpoint_url=self.stack.endpoint_url, config=patient)
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import boto3
+import botocore.session
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.amendments import (
@@ -34,6 +36,10 @@ REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 CONFIG_ENVIRONMENT = "local"
 PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "LANG", "LC_ALL", "TZ")
+# Many times what they take. A build may have to fetch its packages.
+BUILD_SECONDS, DEPLOY_SECONDS = 900.0, 600.0
+# A call that the emulator does not answer fails within a minute.
+BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
 ARCHITECTURES = {"arm64": "arm64", "aarch64": "arm64"}
 
 
@@ -178,7 +184,10 @@ class LocalStack:
 
     def session(self) -> boto3.Session:
         """A boto3 session with the emulator's credentials and region. Clients need `endpoint_url`."""
+        core = botocore.session.Session()
+        core.set_default_client_config(BOUNDED)
         return boto3.Session(
+            botocore_session=core,
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             region_name=REGION,
@@ -237,6 +246,7 @@ class LocalStack:
                 [*sam, "build", *configuration, "--build-dir", str(build),
                  "--parameter-overrides", *overrides],
                 environment,
+                seconds=BUILD_SECONDS,
             )  # fmt: skip
         with self.progress.step("Deploy the template (sam deploy)"):
             self._make_artifact_bucket()
@@ -245,6 +255,7 @@ class LocalStack:
                 [*sam, "deploy", *configuration, "--template-file", str(build / "template.yaml"),
                  "--parameter-overrides", *overrides],
                 environment,
+                seconds=DEPLOY_SECONDS,
             )  # fmt: skip
         outputs = self._outputs()
         with self.progress.step("Put in what the emulator leaves out"):

@@ -3,9 +3,11 @@
 SAM, the emulator and this project pin different versions of the same packages, so they cannot share one.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "local" / "requirements"
 # Shared by all stacks of this checkout.
 TOOLS = ROOT / ".local" / "tools"
+
+
+INSTALL_SECONDS = 600.0
+"""Also over a slow line."""
 
 
 class ToolError(RuntimeError):
@@ -97,9 +103,12 @@ def find_uv() -> str:
     return found
 
 
-def run_tool(command: list[str], environment: dict[str, str] | None = None) -> str:
-    """Run a command in the repository and return its output. Raises ToolError with it on failure."""
-    done = subprocess.run(
+def run_tool(
+    command: list[str], environment: dict[str, str] | None = None, *, seconds: float = INSTALL_SECONDS
+) -> str:
+    """Run a command in the repository and return its output. Raises ToolError with it on failure, or when it
+    has not ended within `seconds`; it is killed then, with all that it started."""
+    process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment if environment is not None else dict(os.environ),
@@ -107,8 +116,25 @@ def run_tool(command: list[str], environment: dict[str, str] | None = None) -> s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
+        start_new_session=True,
     )
-    if done.returncode != 0:
-        raise ToolError(f"{' '.join(command)}\nended with status {done.returncode}:\n{done.stdout.strip()}")
-    return done.stdout
+    with process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            _kill_group(process.pid)
+            output, _ = process.communicate()
+            raise ToolError(
+                f"{' '.join(command)}\nhas not ended within {seconds:.0f} seconds:\n{output.strip()}"
+            ) from None
+        except BaseException:  # such as Ctrl-C, which does not reach its group
+            _kill_group(process.pid)
+            raise
+    if process.returncode != 0:
+        raise ToolError(f"{' '.join(command)}\nended with status {process.returncode}:\n{output.strip()}")
+    return output
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
