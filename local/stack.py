@@ -35,6 +35,7 @@ REGION = "us-east-1"
 # The emulator takes any credentials. These are nobody's: the user's own never get here.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 CONFIG_ENVIRONMENT = "local"
+CONFIGURATION = ("--config-file", str(ROOT / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT)
 PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "LANG", "LC_ALL", "TZ")
 # Many times what they take. A build may have to fetch its packages.
 BUILD_SECONDS, DEPLOY_SECONDS = 900.0, 600.0
@@ -238,23 +239,14 @@ class LocalStack:
         self._deployment_path.unlink(missing_ok=True)
         build = self.folder / "build"
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        sam = [SAM.program("sam")]
-        configuration = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
-        environment = self._sam_environment(parameters["Architecture"])
-        with self.progress.step("Build the functions and layers (sam build)"):
-            run_tool(
-                [*sam, "build", *configuration, "--build-dir", str(build),
-                 "--parameter-overrides", *overrides],
-                environment,
-                seconds=BUILD_SECONDS,
-            )  # fmt: skip
+        self._build(build, overrides, parameters["Architecture"])
         with self.progress.step("Deploy the template (sam deploy)"):
             self._make_artifact_bucket()
             self._delete_failed_stack()
             run_tool(
-                [*sam, "deploy", *configuration, "--template-file", str(build / "template.yaml"),
-                 "--parameter-overrides", *overrides],
-                environment,
+                [SAM.program("sam"), "deploy", *CONFIGURATION,
+                 "--template-file", str(build / "template.yaml"), "--parameter-overrides", *overrides],
+                self._sam_environment(parameters["Architecture"]),
                 seconds=DEPLOY_SECONDS,
             )  # fmt: skip
         outputs = self._outputs()
@@ -274,6 +266,21 @@ class LocalStack:
         deployment = Deployment(api_url, outputs, digest)
         self._deployment_path.write_text(json.dumps(asdict(deployment)))
         return deployment
+
+    def _build(self, build: Path, overrides: list[str], architecture: str) -> None:
+        """Build into a folder, unless it holds the build of these sources."""
+        digest = deployment_digest({"Architecture": architecture})
+        stamp = build / "sources.sha256"
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        with self.progress.step("Build the functions and layers (sam build)"):
+            run_tool(
+                [SAM.program("sam"), "build", *CONFIGURATION, "--build-dir", str(build),
+                 "--parameter-overrides", *overrides],
+                self._sam_environment(architecture),
+                seconds=BUILD_SECONDS,
+            )  # fmt: skip
+        stamp.write_text(digest)
 
     def _make_artifact_bucket(self) -> None:
         bucket = samconfig(CONFIG_ENVIRONMENT)["deploy"]["parameters"]["s3_bucket"]

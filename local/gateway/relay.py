@@ -2,6 +2,7 @@
 
 import json
 import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,16 +39,22 @@ class Relay:
 
     def run(self, environment: Environment, event: Any) -> None:
         """Returns when the function has ended; one whose time is up is killed."""
-        started = self.clock()
         invocation = environment.invoke(event)
+        seconds = environment.function.timeout_seconds
+
+        def kill() -> None:
+            if not invocation.done.is_set():
+                environment.end(f"{invocation.request_id} Task timed out after {seconds:.2f} seconds")
+
+        killer = threading.Timer(seconds, kill)
+        killer.daemon = True
+        killer.start()
         try:
-            self._answer(invocation, started + self.timeout_seconds)
+            self._answer(invocation, self.clock() + self.timeout_seconds)
         except TimeIsUp:
             self.client.cut()
-        left = environment.function.timeout_seconds - (self.clock() - started)
-        if not invocation.done.wait(max(0.0, left)):
-            seconds = environment.function.timeout_seconds
-            environment.end(f"{invocation.request_id} Task timed out after {seconds:.2f} seconds")
+        invocation.done.wait()
+        killer.cancel()
 
     def _answer(self, invocation: Invocation, end: float) -> None:
         try:

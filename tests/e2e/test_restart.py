@@ -55,6 +55,7 @@ def tell(project: Project, receiver: Receiver) -> None:
     wait_until(told, TOLD_SECONDS, f"the end of {accepted['taskId']} told")
 
 
+@pytest.mark.timeout(600)  # two deployments
 def test_a_receiver_is_told_after_a_restart_also_by_another_deployment(stack: LocalStack) -> None:
     deployed = up(stack)
     project = make_project(deployed, "kept", AGENTS)
