@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +16,6 @@ from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.domain.usage import parse_prices
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.batch_recovery import BatchRecovery
 from a2a_tasks.services.batch_results import BatchResults
@@ -27,6 +25,7 @@ from a2a_tasks.services.batches import Batcher
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.single_turn import SingleTurns
+from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_SECONDS = 10.0
@@ -39,8 +38,8 @@ def _batcher() -> Batcher:
     batches = DynamoDBBatches(wired.dynamodb, wired.table)
     tasks = BatchTasks(wired.store, batches, payloads, wired.ending, telemetry)
     budgets = DailyBudgets(DynamoDBSpend(wired.dynamodb, wired.table), wired.registry, wired.clock)
-    prices = parse_prices(json.loads(environment.text("MODEL_PRICES")))
-    turns = SingleTurns(Revisions(wired.registry), Allowance(budgets, prices, telemetry, in_batch=True))
+    allowance = Allowance(budgets, prices_of_function(), telemetry, in_batch=True)
+    turns = SingleTurns(Revisions(wired.registry), allowance)
     side_by_side = SideBySide(asyncio.to_thread, telemetry)
     submission = BatchSubmission(batches, api, tasks, turns, side_by_side, wired.entropy)
     return Batcher(

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +20,6 @@ from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
 from a2a_tasks.domain.backend import HAS_CONTEXT_MANAGEMENT
-from a2a_tasks.domain.usage import parse_prices
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.execute import Executor
@@ -32,6 +30,7 @@ from a2a_tasks.services.live import Live
 from a2a_tasks.services.other_agents import OtherAgents
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
+from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
@@ -60,7 +59,7 @@ def _executor() -> Executor:
         journal=journal,
         histories=Histories(tasks.contexts, store, payloads),
         other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
-        allowance=Allowance(budgets, parse_prices(json.loads(environment.text("MODEL_PRICES"))), telemetry),
+        allowance=Allowance(budgets, prices_of_function(), telemetry),
         manages_context=connection.backend in HAS_CONTEXT_MANAGEMENT,
         run=run,
     )

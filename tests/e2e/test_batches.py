@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.price_table import TABLE
 from local.deployed import Deployed, Project, wait_until
 from local.standin.client import BatchRecord, StandInClient
-from tests.integration.template import known_values
 
 IN_LINE_SECONDS = 60
 """So long the first task waits for others."""
@@ -102,8 +102,8 @@ def wait_for_bill(deployed: Deployed, project: Project, accepted: dict[str, Any]
 
 def assert_half_price(usage: dict[str, Any]) -> None:
     (of_model,) = usage["byModel"]
-    price = json.loads(known_values({})["ModelPrices"], parse_float=Decimal)[of_model["model"]]
-    full = (price["input"] * usage["inputTokens"] + price["output"] * usage["outputTokens"]) / Decimal(10**6)
+    price = TABLE.models[of_model["model"]]
+    full = (price.input * usage["inputTokens"] + price.output * usage["outputTokens"]) / Decimal(10**6)
     assert (usage["turns"], usage["cacheReadTokens"], usage["cacheWriteTokens"]) == (1, 0, 0)
     assert abs(Decimal(str(usage["costUsd"])) - full / 2) <= MICRO
 

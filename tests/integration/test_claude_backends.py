@@ -86,9 +86,10 @@ def test_the_next_turn_reads_the_last_ones_prompt_from_the_cache(
 
     first, second, third = begin(backend, claude, steps, tools=[READ]).go_on(3)
 
-    assert first.usage.cache_read_tokens == 0
-    assert first.usage.cache_write_tokens > 0
-    assert 0 < second.usage.cache_read_tokens < third.usage.cache_read_tokens
+    (wrote,), (read,), (read_more,) = first.usage.calls, second.usage.calls, third.usage.calls
+    assert wrote.cache_read_tokens == 0
+    assert wrote.cache_write_tokens > 0
+    assert 0 < read.cache_read_tokens < read_more.cache_read_tokens
     assert third.usage.turns == 1
 
 

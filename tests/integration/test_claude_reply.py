@@ -3,10 +3,13 @@
 import copy
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.bill import Bill, ModelCall
+from a2a_tasks.domain.price_table import TABLE
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply
 from tests.integration.claude_model import Opened, asked, assistant, result_of, run, turn, user
@@ -162,7 +165,7 @@ def test_events_of_a_later_kind_are_passed_over(script: ScriptedClaude) -> None:
     reply = turn(asked(), script.url)
 
     assert (reply.content, reply.text, reply.stop_reason) == ([], "", "end_turn")
-    assert reply.usage == Usage(3, 2, turns=1)
+    assert reply.usage == Bill((ModelCall(3, 2),), turns=1)
 
 
 def test_compaction_comes_back_without_fields_that_were_not_sent(script: ScriptedClaude) -> None:
@@ -247,7 +250,7 @@ def test_a_call_whose_input_cannot_be_read_is_bought_again(
     with pytest.raises(ModelBusy, match="not a JSON object") as raised:
         turn(asked(), script.url)
 
-    assert raised.value.used == Usage(7, 5)
+    assert raised.value.used == Bill((ModelCall(7, 5),))
 
 
 def test_the_same_content_twice_is_the_same_bytes(script: ScriptedClaude) -> None:
@@ -296,7 +299,7 @@ def test_usage_is_the_last_that_was_said_of_each_kind(script: ScriptedClaude) ->
         "server_tool_use": {"web_search_requests": 2},
     }
 
-    assert answered(script, text("Done."), usage=usage).usage == Usage(11, 40, 3_000, 200, turns=1)
+    assert answered(script, text("Done."), usage=usage).usage == Bill((ModelCall(11, 40, 3_000, 200),), 1, 2)
 
 
 def test_summaries_of_compaction_are_billed_beside_the_totals(script: ScriptedClaude) -> None:
@@ -307,7 +310,76 @@ def test_summaries_of_compaction_are_billed_beside_the_totals(script: ScriptedCl
     ]
     usage = {"input_tokens": 23_000, "output_tokens": 1_000, "iterations": iterations}
 
-    assert answered(script, text("Done."), usage=usage).usage == Usage(203_000, 4_500, turns=1)
+    calls = (ModelCall(180_000, 3_500), ModelCall(23_000, 1_000))
+    assert answered(script, text("Done."), usage=usage).usage == Bill(calls, turns=1)
+
+
+def test_searches_are_paid_for(script: ScriptedClaude) -> None:
+    """500 searches once cost as much as the handful of tokens beside them."""
+    usage = {"output_tokens": 40, "server_tool_use": {"web_search_requests": 500, "web_fetch_requests": 9}}
+
+    bill = answered(script, text("Done."), usage=usage).usage
+
+    used = TABLE.usage_of(bill, "claude-opus-5-5")["claude-opus-5-5"]
+    assert used == Usage(7, 40, turns=1, web_searches=500, cost_usd=Decimal("5.000828"))
+
+
+def test_cache_writes_are_told_apart_by_how_long_they_last(script: ScriptedClaude) -> None:
+    usage = {
+        "input_tokens": 1,
+        "cache_creation_input_tokens": 500,
+        "cache_creation": {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 300},
+        "output_tokens": 2,
+        "inference_geo": "us",
+    }
+
+    bill = answered(script, text("Done."), usage=usage).usage
+
+    call = ModelCall(1, 2, cache_write_tokens=200, cache_write_1h_tokens=300)
+    assert bill == Bill((call,), turns=1, geo="us")
+
+
+@pytest.mark.parametrize(
+    ("entries", "calls"),
+    [
+        # a server tool's loop: the totals beside it are their sum
+        (["message", "message"], [ModelCall(100, 10, model="m"), ModelCall(100, 10, model="m")]),
+        (["message", "fallback_message"], [ModelCall(100, 10, model="m"), ModelCall(100, 10, model="m")]),
+        # what the totals leave out
+        (["advisor_message"], [ModelCall(100, 10, model="m"), ModelCall(200, 20)]),
+        ([], [ModelCall(200, 20)]),
+    ],
+)
+def test_each_iteration_is_a_call_of_its_model(
+    script: ScriptedClaude, entries: list[str], calls: list[ModelCall]
+) -> None:
+    counts = {"input_tokens": 100, "output_tokens": 10, "model": "m"}
+    iterations = [counts | {"type": entry} for entry in entries]
+    usage = {"input_tokens": 200, "output_tokens": 20, "iterations": iterations}
+
+    assert answered(script, text("Done."), usage=usage).usage == Bill(tuple(calls), turns=1)
+
+
+CODE = {"type": "code_execution_20260521", "name": "code_execution"}
+SEARCH = {"type": "web_search_20260318", "name": "web_search"}
+
+
+@pytest.mark.parametrize(
+    ("tools", "name", "code_runs"),
+    [
+        ([CODE], "code_execution", 1),
+        ([CODE], "bash_code_execution", 1),
+        ([CODE], "tool_search_tool_bm25", 0),
+        ([CODE, SEARCH], "code_execution", 0),  # free beside web search
+    ],
+)
+def test_code_that_runs_is_paid_for(
+    script: ScriptedClaude, tools: list[dict[str, Any]], name: str, code_runs: int
+) -> None:
+    call = {"type": "server_tool_use", "id": "srvtoolu_1", "name": name, "input": {}}
+    script.will(message((call, []), (call, []), text("Done.")))
+
+    assert turn(asked(tools=tools), script.url).usage.code_runs == code_runs
 
 
 def test_the_draft_is_the_turn_so_far(script: ScriptedClaude) -> None:
@@ -317,7 +389,7 @@ def test_the_draft_is_the_turn_so_far(script: ScriptedClaude) -> None:
     with pytest.raises(ModelBusy, match="cut off") as raised:
         turn(asked(), script.url, draft)
 
-    assert draft == Draft("Half of it", Usage(7, 1))
+    assert draft == Draft("Half of it", Bill((ModelCall(7, 1),)))
     assert raised.value.used == draft.usage
 
 
@@ -328,7 +400,7 @@ def test_the_finished_draft_has_the_replys_text(script: ScriptedClaude) -> None:
     reply = turn(asked(), script.url, draft)
 
     assert (draft.text, reply.text) == ("One, two.", "One, two.")
-    assert draft.usage == Usage(7, 5)
+    assert draft.usage == Bill((ModelCall(7, 5),))
 
 
 @pytest.mark.parametrize(

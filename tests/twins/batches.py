@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Task
-from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.batches import (
     Batch,
     Member,
@@ -99,7 +99,7 @@ def answer(
     text: str = "Done.", stop_reason: str = "end_turn", refusal_category: str | None = None
 ) -> ModelReply:
     """A turn of 1,000 input and 100 output tokens."""
-    usage = Usage(input_tokens=1_000, output_tokens=100, turns=1)
+    usage = Bill((ModelCall(1_000, 100),), turns=1)
     return ModelReply([{"type": "text", "text": text}], text, stop_reason, usage, refusal_category)
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.price_table import TABLE
+from a2a_tasks.domain.prices import Price
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.push import Notification
 from a2a_tasks.domain.task import Task
-from a2a_tasks.domain.usage import Price, parse_prices
 from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.services.agent_loop import AgentLoop
@@ -65,7 +67,7 @@ RETENTION_MS = 24 * 3_600_000
 FUNCTION_SECONDS = 900.0
 MAX_WAIT_MS = 24 * 3_600_000
 MODEL = "claude-test-1"
-PRICES: dict[str, Price] = parse_prices({MODEL: {"input": 3.0, "output": 15.0}})
+PRICES = replace(TABLE, models={MODEL: Price(Decimal(3), Decimal(15))})
 
 
 def agent(agent_id: str = "writer", project_id: str = "demo", **changes: Any) -> AgentRevision:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import Draft, ModelReply, ModelRequest
 from tests.twins.process import Process, current_process
@@ -14,8 +14,8 @@ type Step = ModelReply | BaseException | Callable[[], Awaitable[ModelReply]]
 type Plan = Callable[[str], "Step | Partly"]
 """Makes the step of a planned turn, from a prefix for ids that differs in every call: a turn that is bought
 again is another one."""
-USAGE = Usage(input_tokens=10, output_tokens=5, turns=1)
-BROKEN_USAGE = Usage(input_tokens=10, output_tokens=2)
+USAGE = Bill((ModelCall(10, 5),), turns=1)
+BROKEN_USAGE = Bill((ModelCall(10, 2),))
 
 
 def answer(
@@ -58,7 +58,7 @@ class Partly:
 
     text: str
     then: Step
-    usage: Usage = BROKEN_USAGE
+    usage: Bill = BROKEN_USAGE
 
 
 @dataclass(eq=False)

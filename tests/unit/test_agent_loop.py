@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.service_tools import MAX_CHILDREN, MAX_DEPTH
@@ -18,7 +19,7 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services.agent_loop import HAND_OVER_SECONDS, INTERRUPTED
 from tests.twins.deployment import MAX_WAIT_MS, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
-from tests.twins.model import Partly, after, answer, hang, uses
+from tests.twins.model import USAGE, Partly, after, answer, hang, uses
 
 ALL_TOOLS = (
     "Read",
@@ -675,6 +676,38 @@ class TestMoney:
         assert ended.failure is not None
         assert ended.failure.code is FailureCode.BUDGET_EXCEEDED
 
+    @pytest.mark.parametrize(
+        ("options", "budget", "max_uses"),
+        [
+            ({}, Budget(Decimal("1.009")), 100),
+            ({"maxUses": 3}, Budget(Decimal(1)), 3),
+            ({"maxUses": 300}, Budget(Decimal(1)), 100),
+            ({}, Budget(Decimal("0.001")), 1),
+            ({}, Budget(tokens=1_000), None),
+        ],
+    )
+    def test_a_request_searches_no_more_than_its_budget_pays_for(
+        self, deployment: Deployment, options: dict[str, Any], budget: Budget, max_uses: int | None
+    ) -> None:
+        tools = ("WebFetch", "WebSearch")
+        deployment.registry.apply(agent(allowed_tools=tools, tool_options={"WebSearch": options}))
+        deployment.submit(budget=budget)
+        deployment.work()
+        fetch, search = deployment.model.requests[0].prompt.tools
+        assert search.get("max_uses") == max_uses
+        assert "max_uses" not in fetch
+
+    def test_searches_use_up_the_budget(self, deployment: Deployment) -> None:
+        deployment.registry.apply(agent(allowed_tools=("WebSearch",)))
+        task = deployment.submit(budget=Budget(Decimal("0.05")))
+        paused = replace(answer("So far.", "pause_turn"), usage=replace(USAGE, web_searches=5))
+        deployment.model.then(paused, answer("never bought"))
+        deployment.work()
+        ended = deployment.now_of(task)
+        assert ended.failure is not None
+        assert ended.failure.code is FailureCode.BUDGET_EXCEEDED
+        assert ended.usage == Usage(10, 5, turns=1, cost_usd=Decimal("0.050105"), web_searches=5)
+
     def test_a_cost_limit_without_a_price_is_refused_by_the_worker(self, deployment: Deployment) -> None:
         deployment.registry.apply(agent(model="claude-unknown"))
         task = deployment.submit(budget=Budget(Decimal(1)))
@@ -706,7 +739,7 @@ class TestMoney:
 
     def test_usage_is_told_by_attempt_and_model(self, deployment: Deployment) -> None:
         task = deployment.submit()
-        deployment.model.then(ModelBusy("Cut off.", used=Usage(10, 1)), answer())
+        deployment.model.then(ModelBusy("Cut off.", used=Bill((ModelCall(10, 1),))), answer())
         deployment.work()
         deployment.clock.advance(60)
         deployment.work()

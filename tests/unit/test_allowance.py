@@ -1,16 +1,20 @@
 """What a task may still spend: the rules that the worker and the batcher share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.price_table import TABLE
+from a2a_tasks.domain.prices import LongPrompt, Price
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import Budget, Task
-from a2a_tasks.domain.usage import Price, Usage
-from a2a_tasks.services.allowance import OVER_BUDGET, OVER_DAY, Allowance, left_of
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.services.allowance import OVER_BUDGET, OVER_DAY, UNKNOWN_COST, Allowance, left_of
 from tests.twins.deployment import MODEL, Deployment, agent
 
 PRICE = Price(Decimal(2), Decimal(10))
@@ -24,7 +28,7 @@ def make(deployment: Deployment) -> Make:
     """An allowance at a price for the task's model."""
 
     def made(price: Price | None = PRICE, *, in_batch: bool = False) -> Allowance:
-        prices = {} if price is None else {MODEL: price}
+        prices = replace(TABLE, models={} if price is None else {MODEL: price})
         return Allowance(deployment.budgets(), prices, deployment.telemetry, in_batch)
 
     return made
@@ -56,13 +60,15 @@ def test_an_answer_is_no_longer_than_the_budget_pays_for(
     ("price", "in_batch", "expected"),
     [
         (PRICE, True, 200),
-        (Price(Decimal(2), Decimal(10), Decimal("0.25")), True, 400),
-        (Price(Decimal(2), Decimal(10), Decimal(0)), True, 1_000),
+        (Price(Decimal(2), Decimal(10), batch=Decimal("0.25")), True, 400),
+        (Price(Decimal(2), Decimal(10), batch=Decimal(0)), True, 1_000),
         (Price(Decimal(2), Decimal(0)), False, 1_000),
+        (replace(PRICE, long_prompt=LongPrompt(100, Decimal(10), Decimal(50))), False, 20),
+        (replace(PRICE, long_prompt=LongPrompt(100, Decimal(10), Decimal(50))), True, 40),
         (None, False, 1_000),
     ],
 )
-def test_a_batchs_price_buys_more_and_no_price_limits_nothing(
+def test_the_dearest_price_that_may_apply_limits_the_answer(
     deployment: Deployment, make: Make, price: Price | None, in_batch: bool, expected: int
 ) -> None:
     budget = Budget(cost_usd=CENT / 10)
@@ -94,21 +100,29 @@ def test_a_cost_limit_needs_a_price(deployment: Deployment, make: Make) -> None:
     assert refusal is not None
     assert refusal.code is FailureCode.AGENT_MISCONFIGURED
     assert MODEL in refusal.message
+    assert "ModelPrices" in refusal.message
+
+
+def test_a_cost_that_is_not_known_is_not_taken_for_none(deployment: Deployment, make: Make) -> None:
+    """A turn that another model answered, whose price the deployment does not know."""
+    used = Usage(100, 50, turns=1)
+    assert make().refusal(task(deployment, Budget(cost_usd=CENT)), used) == UNKNOWN_COST
+    assert make().refusal(task(deployment, Budget(tokens=1_000)), used) is None
 
 
 @pytest.mark.parametrize(("in_batch", "cost"), [(False, "0.0007"), (True, "0.00035")])
 def test_a_turn_is_charged_once_at_its_price(
     deployment: Deployment, make: Make, in_batch: bool, cost: str
 ) -> None:
-    turn = Usage(100, 50, turns=1)
+    turn = Bill((ModelCall(100, 50),), turns=1)
     charged = make(in_batch=in_batch).charge(task(deployment, Budget()), turn)
-    assert charged == Usage(100, 50, turns=1, cost_usd=Decimal(cost))
+    assert charged == {MODEL: Usage(100, 50, turns=1, cost_usd=Decimal(cost))}
     counts = deployment.telemetry.counts
     assert (counts["InputTokens"], counts["OutputTokens"], counts["CostUsd"]) == (100, 50, float(cost))
 
 
 def test_nothing_used_is_nothing_charged(deployment: Deployment, make: Make) -> None:
-    assert make().charge(task(deployment, Budget()), Usage()) == Usage()
+    assert make().charge(task(deployment, Budget()), Bill()) == {}
     assert "InputTokens" not in deployment.telemetry.counts
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.service_tools import MAX_CHILDREN
@@ -22,7 +23,7 @@ from a2a_tasks.services.execute import SHUTDOWN_MARGIN_SECONDS, UNREADABLE_SECON
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
-from tests.twins.model import BROKEN_USAGE, Partly, Step, after, answer, hang, uses
+from tests.twins.model import Partly, Step, after, answer, hang, uses
 
 ENDS_OF_A_CLAIM: dict[str, Step | Partly] = {
     "completed": answer(),
@@ -178,7 +179,7 @@ class TestAnswers:
 class TestRetries:
     def test_overload_waits_as_long_as_the_server_asks(self, deployment: Deployment) -> None:
         task = deployment.submit()
-        deployment.model.then(ModelBusy("Overloaded.", retry_after=30.0, used=Usage(input_tokens=8)))
+        deployment.model.then(ModelBusy("Overloaded.", retry_after=30.0, used=Bill((ModelCall(8),))))
         assert deployment.work() == ["message-1"]
         now = deployment.clock.now()
         waiting = deployment.now_of(task)
@@ -211,7 +212,7 @@ class TestRetries:
 
     def test_the_third_overload_is_the_end(self, deployment: Deployment) -> None:
         task = deployment.submit()
-        deployment.model.then(*[ModelBusy("Overloaded.", used=Usage(input_tokens=1))] * 3)
+        deployment.model.then(*[ModelBusy("Overloaded.", used=Bill((ModelCall(1),)))] * 3)
         waits = []
         for _ in range(2):
             assert deployment.work() == ["message-1"]
@@ -371,7 +372,7 @@ class TestEndsFromOutside:
         assert deployment.work(points) == []
         ended = deployment.now_of(task)
         assert output_of(ended) == {"result": "So far", "partial": True}
-        assert ended.usage == replace(BROKEN_USAGE, cost_usd=Decimal("0.00006"))
+        assert ended.usage == Usage(10, 2, cost_usd=Decimal("0.00006"))
         assert [change.method for change in deployment.store.changes].count("attach") == 1
         assert (ended.status, ended.lease_until) == (Status.CANCELED, None)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
+from a2a_tasks.domain.price_table import TABLE
 from tests.cloudformation import (
     Rule,
     Template,
@@ -426,10 +427,9 @@ def each_backend_has_its_models(template: Template) -> list[str]:
     ]
 
 
-def models_of_the_claude_api_have_prices(template: Template) -> list[str]:
-    prices = json.loads(template["Parameters"]["ModelPrices"]["Default"])
-    models = template["Mappings"]["Models"]["claude-api"].values()
-    return [f"{model} has no price" for model in models if model not in prices]
+def each_backends_models_have_prices(template: Template) -> list[str]:
+    models = {model for aliases in template["Mappings"]["Models"].values() for model in aliases.values()}
+    return [f"{model} has no price" for model in sorted(models - TABLE.models.keys())]
 
 
 def only_what_calls_claude_reads_the_secret(template: Template) -> list[str]:
@@ -678,8 +678,10 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (each_backend_has_its_models, drop("Mappings", "Models", "claude-on-aws")),
     (each_backend_has_its_models, drop("Mappings", "Models", "bedrock", "Haiku")),
     (each_backend_has_its_models, change("Mappings", "Models", "bedrock", "Haiku", to="claude-haiku-5-5")),
-    (models_of_the_claude_api_have_prices,
+    (each_backends_models_have_prices,
      change("Mappings", "Models", "claude-api", "Opus", to="claude-opus-9")),
+    (each_backends_models_have_prices,
+     change("Mappings", "Models", "bedrock", "Haiku", to="anthropic.claude-haiku-9")),
     (policy_names_actions_and_resources,
      change(*properties("BedrockPolicy", "PolicyDocument", "Statement"),
             to=[{"Effect": "Allow", "Action": "bedrock-mantle:*", "Resource": "*"}])),

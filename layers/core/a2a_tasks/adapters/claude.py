@@ -12,6 +12,7 @@ from a2a_tasks.adapters.claude_connection import ClaudeConnection
 from a2a_tasks.adapters.claude_errors import explain
 from a2a_tasks.adapters.claude_reply import BrokenReply, ReplyBuilder
 from a2a_tasks.adapters.claude_request import headers, parameters
+from a2a_tasks.adapters.claude_usage import charges_for_code
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply, ModelRequest
 
@@ -44,7 +45,8 @@ class ClaudeModel:
     async def _stream(
         self, client: Client, tokens: Mapping[str, str], request: ModelRequest, draft: Draft
     ) -> ModelReply:
-        builder, backend = ReplyBuilder(draft), self.connection.backend
+        builder = ReplyBuilder(draft, charges_for_code=charges_for_code(request.prompt.tools))
+        backend = self.connection.backend
         stream = await client.post(
             "/v1/messages",
             body=parameters(request, backend, tokens) | {"stream": True},

@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 import anthropic
 import httpx2
 
+from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 
 BUSY_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
@@ -25,14 +25,14 @@ _SESSION_TOKEN = re.compile(r"(x-amz-security-token:)[^\s'\"\\]+", re.IGNORECASE
 
 
 def explain(
-    error: Exception, now_ms: int, *, used: Usage | None = None, secrets: Collection[str] = ()
+    error: Exception, now_ms: int, *, used: Bill | None = None, secrets: Collection[str] = ()
 ) -> ModelBusy | ModelRejected:
     """What an error of the SDK, or of the connection below it, means; ``used`` is what the call was billed
     so far, ``secrets`` are the tokens it carried.
 
     An error inside the stream has status 200, so the error's type decides before the status does.
     """
-    used = used or Usage()
+    used = used or Bill()
     if not isinstance(error, anthropic.APIStatusError):
         if isinstance(error, httpx2.TimeoutException | anthropic.APITimeoutError):
             return ModelBusy("The model fell silent.", used=used)

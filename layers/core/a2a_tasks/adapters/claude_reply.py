@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from a2a_tasks.domain.usage import Usage
+from a2a_tasks.adapters.claude_usage import bill_of, runs_code
 from a2a_tasks.ports.model import Draft, ModelReply
 
 MUST_GO_ON = frozenset({"tool_use", "pause_turn", "compaction"})
@@ -28,44 +28,26 @@ class BrokenReply(Exception):
     """A reply that must be sent back and cannot be: a tool call's input is not a JSON object."""
 
 
-def reply_of(message: Mapping[str, Any]) -> ModelReply:
+def reply_of(message: Mapping[str, Any], *, charges_for_code: bool = False) -> ModelReply:
     """The turn that a finished message is; ``message`` is the API's message object."""
     content = message["content"]
+    code_runs = int(charges_for_code and any(map(runs_code, content)))
     return ModelReply(
         content=[_sendable(block) for block in content if not _is_blank(block)],
         text="".join(block["text"] for block in content if block["type"] == "text"),
         stop_reason=message["stop_reason"],
-        usage=usage_of(message["usage"], turns=1),
+        usage=bill_of(message["usage"], turns=1, code_runs=code_runs),
         refusal_category=(message.get("stop_details") or {}).get("category"),
         container=(message.get("container") or {}).get("id"),
-    )
-
-
-def usage_of(usage: Mapping[str, Any], turns: int) -> Usage:
-    """What was billed, from the API's ``usage`` object.
-
-    Its totals leave out the summaries that compaction wrote; those are among ``iterations`` (the SDK's
-    ``BetaUsage.iterations``).
-    """
-    summaries = [entry for entry in usage.get("iterations") or () if entry["type"] == "compaction"]
-
-    def total(name: str) -> int:
-        return sum(counts.get(name) or 0 for counts in (usage, *summaries))
-
-    return Usage(
-        input_tokens=total("input_tokens"),
-        output_tokens=total("output_tokens"),
-        cache_read_tokens=total("cache_read_input_tokens"),
-        cache_write_tokens=total("cache_creation_input_tokens"),
-        turns=turns,
     )
 
 
 class ReplyBuilder:
     """Takes a stream's events in order and keeps ``draft`` current. Events of other types are passed over."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, *, charges_for_code: bool = False) -> None:
         self._draft = draft
+        self._charges_for_code = charges_for_code
         self._blocks: list[_Block] = []
         self._message: dict[str, Any] = {"usage": {}}
 
@@ -93,13 +75,13 @@ class ReplyBuilder:
         whole = [block for block in blocks if block is not None]
         if len(whole) < len(blocks) and self._message["stop_reason"] in MUST_GO_ON:
             raise BrokenReply
-        return reply_of(self._message | {"content": whole})
+        return reply_of(self._message | {"content": whole}, charges_for_code=self._charges_for_code)
 
     def _update(self, fields: Mapping[str, Any]) -> None:
         """Take over what is given; the counts of ``usage`` are totals, and those left out still hold."""
         usage = self._message["usage"] | _given(fields.get("usage") or {})
         self._message |= _given(fields) | {"usage": usage}
-        self._draft.usage = usage_of(usage, turns=0)
+        self._draft.usage = bill_of(usage, turns=0)
 
 
 class _Block:

@@ -121,6 +121,8 @@ def _usage_value(usage: Usage) -> dict[str, Any]:
         "cacheWrite": usage.cache_write_tokens,
         "turns": usage.turns,
     }
+    if usage.web_searches:
+        values["webSearches"] = usage.web_searches
     return values if usage.cost_usd is None else values | {"costUsd": usage.cost_usd}
 
 
@@ -303,4 +305,5 @@ def _usage(value: Mapping[str, Decimal]) -> Usage:
         int(value["cacheWrite"]),
         int(value["turns"]),
         value.get("costUsd"),
+        int(value.get("webSearches", 0)),
     )

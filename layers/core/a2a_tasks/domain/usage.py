@@ -1,31 +1,15 @@
-"""What a task used and what that costs, estimated from a price table that the deployment configures."""
+"""What tasks have used, and what that has cost."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-CACHE_WRITE_FACTOR = Decimal("1.25")
-"""A five-minute cache write against a plain input token (Anthropic's pricing page)."""
-CACHE_READ_FACTOR = Decimal("0.1")
-BATCH_FACTOR = Decimal("0.5")
-"""A Message Batch against the same requests one by one (Anthropic's pricing page)."""
-MILLION = Decimal(1_000_000)
-
-
-@dataclass(frozen=True)
-class Price:
-    """USD per million input and output tokens of one model; ``batch_factor`` is what is paid of them in a
-    Message Batch."""
-
-    input: Decimal
-    output: Decimal
-    batch_factor: Decimal = BATCH_FACTOR
-
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens by kind, model turns, and their cost in USD; ``cost_usd`` is None if the price is unknown."""
+    """Tokens by kind, model turns, web searches, and what all of it cost in USD; ``cost_usd`` is None if a
+    price is unknown."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -33,6 +17,7 @@ class Usage:
     cache_write_tokens: int = 0
     turns: int = 0
     cost_usd: Decimal | None = None
+    web_searches: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -42,26 +27,7 @@ class Usage:
             self.cache_write_tokens + other.cache_write_tokens,
             self.turns + other.turns,
             _sum_costs(self, other),
-        )
-
-    def priced(self, price: Price | None, *, in_batch: bool = False) -> "Usage":
-        """The same usage with its cost; unknown prices stay unknown and are never guessed."""
-        if price is None:
-            return self
-        factor = price.batch_factor if in_batch else 1
-        input_cost = price.input * (
-            self.input_tokens
-            + CACHE_WRITE_FACTOR * self.cache_write_tokens
-            + CACHE_READ_FACTOR * self.cache_read_tokens
-        )
-        cost = factor * (input_cost + price.output * self.output_tokens) / MILLION
-        return Usage(
-            self.input_tokens,
-            self.output_tokens,
-            self.cache_read_tokens,
-            self.cache_write_tokens,
-            self.turns,
-            round(cost, 6),
+            self.web_searches + other.web_searches,
         )
 
     @property
@@ -75,7 +41,8 @@ class Usage:
         return self.tokens > 0
 
     def to_wire(self) -> dict[str, Any]:
-        """``{"inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns", "costUsd"?}``."""
+        """``{"inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns", "webSearches"?,
+        "costUsd"?}``."""
         wire: dict[str, Any] = {
             "inputTokens": self.input_tokens,
             "outputTokens": self.output_tokens,
@@ -83,6 +50,8 @@ class Usage:
             "cacheWriteTokens": self.cache_write_tokens,
             "turns": self.turns,
         }
+        if self.web_searches:
+            wire["webSearches"] = self.web_searches
         return wire if self.cost_usd is None else wire | {"costUsd": float(self.cost_usd)}
 
 
@@ -106,8 +75,14 @@ class Spent:
     task_id: str | None = None
 
 
-def spend(spent: tuple[Spent, ...], attempt: int, model: str, usage: Usage) -> tuple[Spent, ...]:
-    """The same with so much more."""
+def spend(spent: tuple[Spent, ...], attempt: int, used: Mapping[str, Usage]) -> tuple[Spent, ...]:
+    """The same with so much more, by model."""
+    for model, usage in used.items():
+        spent = _spend(spent, attempt, model, usage)
+    return spent
+
+
+def _spend(spent: tuple[Spent, ...], attempt: int, model: str, usage: Usage) -> tuple[Spent, ...]:
     if usage == Usage():
         return spent
     for n, entry in enumerate(spent):
@@ -140,19 +115,3 @@ def by_attempt(spent: Iterable[Spent]) -> dict[int, Usage]:
     for entry in spent:
         sums[entry.attempt] = sums.get(entry.attempt, Usage()) + entry.usage
     return sums
-
-
-def parse_prices(table: Mapping[str, Mapping[str, float]]) -> dict[str, Price]:
-    """Prices by model id from ``{"model": {"input": USD, "output": USD, "batch"?: factor}}``, both per
-    million tokens.
-
-    Raises ``KeyError`` where an entry lacks one of the two.
-    """
-    return {
-        model: Price(
-            Decimal(str(entry["input"])),
-            Decimal(str(entry["output"])),
-            Decimal(str(entry["batch"])) if "batch" in entry else BATCH_FACTOR,
-        )
-        for model, entry in table.items()
-    }

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.tools import McpServer
-from a2a_tasks.domain.usage import Usage
 
 TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
@@ -57,7 +57,7 @@ class ModelReply:
     content: list[dict[str, Any]]
     text: str
     stop_reason: str
-    usage: Usage
+    usage: Bill
     refusal_category: str | None = None
     container: str | None = None
 
@@ -77,7 +77,7 @@ class Draft:
     """A turn in the making, readable at any moment: its text so far, and what it has been billed so far."""
 
     text: str = ""
-    usage: Usage = field(default_factory=Usage)
+    usage: Bill = field(default_factory=Bill)
 
 
 @dataclass
@@ -89,7 +89,7 @@ class ModelBusy(Exception):
 
     reason: str
     retry_after: float | None = None
-    used: Usage = field(default_factory=Usage)
+    used: Bill = field(default_factory=Bill)
 
     def __str__(self) -> str:
         return self.reason

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.service_tools import DEFINITIONS, MAX_QUESTION
@@ -145,18 +146,18 @@ class AgentLoop:
         return Prompt(
             model=work.task.model,
             system=agent.system_prompt,
-            tools=tools,
+            tools=self.allowance.bounded(tools, work.task),
             mcp_servers=used_servers,
             output_schema=agent.output_schema,
             effort=agent.effort,
             manages_context=self.manages_context and bool(tools),
         )
 
-    def _count(self, work: Work, usage: Usage) -> Usage:
-        """Add to what the task has used; the same with its price."""
-        used = self.allowance.charge(work.task, usage)
-        work.spent = spend(work.spent, work.task.attempt, work.task.model, used)
-        return used
+    def _count(self, work: Work, bill: Bill) -> Usage:
+        """Add to what the task has used; all of it, with what it costs."""
+        used = self.allowance.charge(work.task, bill)
+        work.spent = spend(work.spent, work.task.attempt, used)
+        return sum(used.values(), Usage())
 
     # -- tools
 

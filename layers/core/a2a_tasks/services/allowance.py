@@ -1,29 +1,36 @@
 """What a task may still spend, and what its turns cost."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.prices import MILLION, Prices
 from a2a_tasks.domain.task import Budget, Task
-from a2a_tasks.domain.usage import MILLION, Price, Usage
+from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.budgets import DailyBudgets
 
 OVER_BUDGET = Failure(
     FailureCode.BUDGET_EXCEEDED, "The task has used up its budget (maxCostUsd or maxTokens)."
 )
+UNKNOWN_COST = Failure(
+    FailureCode.AGENT_MISCONFIGURED,
+    "The task has used a model whose price is not known to the deployment, so its maxCostUsd cannot be kept. "
+    "The operator can add the price to the template's parameter ModelPrices.",
+)
 OVER_DAY = Failure(FailureCode.BUDGET_EXCEEDED, "The project's budget for today is used up.")
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """``prices`` are by model id, and those of a Message Batch with ``in_batch``. ``used`` is all that a task
-    has used by now, which its record may not say yet."""
+    """Turns are bought one by one, or with ``in_batch`` in Message Batches. ``used`` is all that a task has
+    used by now, which its record may not say yet."""
 
     budgets: DailyBudgets
-    prices: Mapping[str, Price]
+    prices: Prices
     telemetry: Telemetry
     in_batch: bool = False
 
@@ -31,19 +38,21 @@ class Allowance:
         """Why no turn may be bought for the task, if so. Raises ``StoreUnavailable``."""
         settings = self.budgets.settings(task.project_id)
         limits_cost = task.budget.cost_usd is not None or settings.daily_cost_usd is not None
-        if limits_cost and task.model not in self.prices:
+        if limits_cost and task.model not in self.prices.models:
             return Failure(
                 FailureCode.AGENT_MISCONFIGURED,
-                f"The price of {task.model} is not in the deployment's price table, so a cost limit cannot "
-                "be kept.",
+                f"The price of {task.model} is not known to the deployment, so a cost limit cannot be kept. "
+                "The operator can add it to the template's parameter ModelPrices, or lift the limit.",
             )
+        if task.budget.cost_usd is not None and used.has_tokens and used.cost_usd is None:
+            return UNKNOWN_COST
         if task.budget.is_used_up(used):
             return OVER_BUDGET
         return OVER_DAY if self.budgets.is_used_up(task.project_id) else None
 
     def max_tokens(self, task: Task, agent: AgentRevision, used: Usage) -> int:
         """How long the next answer may be, so that it cannot go far beyond the task's budget."""
-        left, per_million = left_of(task.budget, used), self._output_price(task.model)
+        left, per_million = left_of(task.budget, used), self._dearest_output(task.model)
         limits = [agent.max_tokens]
         if left.tokens is not None:
             limits.append(left.tokens)
@@ -51,25 +60,40 @@ class Allowance:
             limits.append(int(left.cost_usd * MILLION / per_million))
         return max(1, min(limits))
 
-    def charge(self, task: Task, usage: Usage) -> Usage:
-        """What a turn has used with its price, which goes into the metrics."""
-        if usage == Usage():
-            return usage
-        used = usage.priced(self.prices.get(task.model), in_batch=self.in_batch)
+    def bounded(self, tools: list[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
+        """The same tools, of which web search is used in one request no more often than the task's budget
+        pays for: it is billed by number, and a request cannot be stopped by what it has cost so far."""
+        if task.budget.cost_usd is None:
+            return tools
+        most = max(1, int(task.budget.cost_usd / self.prices.web_search))
+        return [
+            tool | {"max_uses": min(most, tool.get("max_uses", most))}
+            if tool.get("name") == "web_search" and "type" in tool
+            else tool
+            for tool in tools
+        ]
+
+    def charge(self, task: Task, bill: Bill) -> dict[str, Usage]:
+        """What a turn has used by model, with what it costs, which goes into the metrics."""
+        by_model = self.prices.usage_of(bill, task.model, in_batch=self.in_batch)
+        if by_model:
+            self._measure(sum(by_model.values(), Usage()))
+        return by_model
+
+    def _measure(self, used: Usage) -> None:
         self.telemetry.count(
             "InputTokens", used.input_tokens + used.cache_read_tokens + used.cache_write_tokens
         )
         self.telemetry.count("OutputTokens", used.output_tokens)
         if used.cost_usd is not None:
             self.telemetry.count("CostUsd", float(used.cost_usd))
-        return used
 
-    def _output_price(self, model: str) -> Decimal | None:
-        """USD per million output tokens, if it is known."""
-        price = self.prices.get(model)
+    def _dearest_output(self, model: str) -> Decimal | None:
+        """USD per million output tokens if the next prompt is a long one, where the price is known."""
+        price = self.prices.models.get(model)
         if price is None:
             return None
-        return price.output * price.batch_factor if self.in_batch else price.output
+        return price.dearest_output * (price.batch if self.in_batch else 1)
 
 
 def left_of(budget: Budget, used: Usage) -> Budget:

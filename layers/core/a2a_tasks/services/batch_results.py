@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.retry import next_try
 from a2a_tasks.domain.task import Status, Task, guard_of_completion
-from a2a_tasks.domain.usage import Spent, spend
+from a2a_tasks.domain.usage import Spent, Usage, spend
 from a2a_tasks.ports.batches import (
     Batch,
     BatchStore,
@@ -190,8 +190,8 @@ class BatchResults:
     def _bill(self, task: Task, reply: ModelReply) -> tuple[Spent, ...]:
         """Count a turn against the project's day; everything that the task has used with it."""
         used = self.turns.allowance.charge(task, reply.usage)
-        self.turns.allowance.budgets.count(task.project_id, used)
-        return spend(task.spent, task.attempt, task.model, used)
+        self.turns.allowance.budgets.count(task.project_id, sum(used.values(), Usage()))
+        return spend(task.spent, task.attempt, used)
 
     async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.side_by_side.run(call, *args, **kwargs)

@@ -1,0 +1,14 @@
+"""The prices that a function reckons with."""
+
+from a2a_tasks.adapters import environment
+from a2a_tasks.domain.price_overrides import BadPrices, with_overrides
+from a2a_tasks.domain.price_table import TABLE
+from a2a_tasks.domain.prices import Prices
+
+
+def prices_of_function() -> Prices:
+    """The list's, with the deployment's own. Raises ``Misconfigured``."""
+    try:
+        return with_overrides(TABLE, environment.optional("MODEL_PRICES") or "")
+    except BadPrices as error:
+        raise environment.Misconfigured(f"the template's parameter ModelPrices: {error}") from None
