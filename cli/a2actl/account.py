@@ -82,7 +82,10 @@ class Account:
                 ) from None
             raise
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-        return Deployment(self, stack["StackName"], outputs)
+        parameters = {
+            entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in stack.get("Parameters", [])
+        }
+        return Deployment(self, stack["StackName"], outputs, parameters)
 
     def dynamodb(self) -> "DynamoDBClient":
         return self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)

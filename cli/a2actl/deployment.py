@@ -1,6 +1,6 @@
 """What a stack has in its account, found by its outputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
@@ -27,6 +27,7 @@ class Deployment:
     account: "Account"
     stack_name: str
     outputs: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def registry(self) -> DynamoDBRegistry:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from a2actl import agents, keys, mcp, projects, tasks, webhooks, wecom
+from a2actl import agents, keys, mcp, prices, projects, tasks, webhooks, wecom
 from a2actl.fault import Fault
 from a2actl.output import note
 from a2actl.stack import Stack
@@ -31,6 +31,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_loc
 app.add_typer(agents.app, name="agents")
 app.add_typer(keys.app, name="keys")
 app.add_typer(mcp.app, name="mcp")
+app.add_typer(prices.app)
 app.add_typer(projects.app, name="projects")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(webhooks.app, name="webhooks")

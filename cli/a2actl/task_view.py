@@ -51,11 +51,13 @@ def moment(task: dict[str, Any]) -> str:
 
 
 def usage(used: dict[str, Any]) -> str:
-    """Such as ``2 turns, 1,200 tokens in, 340 out, about $0.0123``; cached tokens count as in."""
+    """Such as ``2 turns, 1,200 tokens in, 340 out, 3 web searches, about $0.0123``; cached tokens count as
+    in."""
     tokens_in = used["inputTokens"] + used["cacheReadTokens"] + used["cacheWriteTokens"]
     turns = f"{used['turns']} turn{'' if used['turns'] == 1 else 's'}"
+    searches = f", {used['webSearches']:,} web searches" if used.get("webSearches") else ""
     cost = f", about ${used['costUsd']:.4f}" if used.get("costUsd") is not None else ""
-    return f"{turns}, {tokens_in:,} tokens in, {used['outputTokens']:,} out{cost}"
+    return f"{turns}, {tokens_in:,} tokens in, {used['outputTokens']:,} out{searches}{cost}"
 
 
 def problem(task: dict[str, Any]) -> str:

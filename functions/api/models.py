@@ -291,9 +291,15 @@ class UsageSum(Model):
     cache_read_tokens: int
     cache_write_tokens: int
     turns: int
-    cost_usd: Annotated[float | None, Field(description="An estimate from the deployment's price table.")] = (
-        None
-    )
+    web_searches: Annotated[
+        int | None, Field(description="Of Claude's own web search, if there were any.")
+    ] = None
+    cost_usd: Annotated[
+        float | None,
+        Field(
+            description="An estimate, from list prices or the deployment's own; absent where one is unknown."
+        ),
+    ] = None
 
 
 class UsageOfModel(UsageSum):

@@ -27,11 +27,11 @@ RESOURCES = {
         ),
         (
             {"ClaudeBackend": "bedrock"},
-            ("anthropic.claude-opus-5", "anthropic.claude-sonnet-5", "anthropic.claude-haiku-4-5"),
+            ("anthropic.claude-opus-5-5", "anthropic.claude-sonnet-5-5", "anthropic.claude-haiku-5-5"),
         ),
         (
             {"ClaudeBackend": "bedrock", "SonnetModelId": "anthropic.claude-sonnet-9"},
-            ("anthropic.claude-opus-5", "anthropic.claude-sonnet-9", "anthropic.claude-haiku-4-5"),
+            ("anthropic.claude-opus-5-5", "anthropic.claude-sonnet-9", "anthropic.claude-haiku-5-5"),
         ),
         (
             {"OpusModelId": "o", "SonnetModelId": "s", "HaikuModelId": "h"},

@@ -39,9 +39,12 @@ def tables(account: Account) -> dict[str, str]:
     }
 
 
-def deploy(name: str, outputs: dict[str, str]) -> None:
-    """A CloudFormation stack with these outputs."""
+def deploy(name: str, outputs: dict[str, str], parameters: dict[str, str] | None = None) -> None:
+    """A CloudFormation stack with these outputs and parameters."""
     template = {
+        "Parameters": {
+            key: {"Type": "String", "Default": value} for key, value in (parameters or {}).items()
+        },
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},
     }

@@ -341,7 +341,7 @@ def test_get_shows_usage_by_model_and_by_attempt(local_operator: Operator, gatew
     parts = {
         "byModel": [{"model": "claude-opus-5-5", "inputTokens": 9, "turns": 2} | USAGE],
         "byAttempt": [
-            {"attempt": 1, "inputTokens": 5, "turns": 1, "costUsd": 0.1} | USAGE,
+            {"attempt": 1, "inputTokens": 5, "turns": 1, "webSearches": 10, "costUsd": 0.1} | USAGE,
             {"attempt": 2, "inputTokens": 4, "turns": 1} | USAGE,
         ],
     }
@@ -349,7 +349,7 @@ def test_get_shows_usage_by_model_and_by_attempt(local_operator: Operator, gatew
     assert [" ".join(line.split()) for line in text.splitlines()[-4:]] == [
         "Usage: 2 turns, 309 tokens in, 34 out",
         "claude-opus-5-5: 2 turns, 309 tokens in, 34 out",
-        "attempt 1: 1 turn, 305 tokens in, 34 out, about $0.1000",
+        "attempt 1: 1 turn, 305 tokens in, 34 out, 10 web searches, about $0.1000",
         "attempt 2: 1 turn, 304 tokens in, 34 out",
     ]
 

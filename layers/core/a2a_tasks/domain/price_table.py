@@ -36,12 +36,12 @@ _DATED = {
     "claude-sonnet-4-5-20250929": "claude-sonnet-4-5",
     "claude-haiku-4-5-20251001": "claude-haiku-4-5",
 }
-_BEDROCK_PREFIX = "anthropic."
+BEDROCK_PREFIX = "anthropic."
 _ALL = _CLAUDE | {dated: _CLAUDE[model] for dated, model in _DATED.items()}
 
 TABLE = Prices(
     # Claude on AWS has the API's ids, Bedrock its own; both have its prices
-    models=_ALL | {_BEDROCK_PREFIX + model: price for model, price in _ALL.items()},
+    models=_ALL | {BEDROCK_PREFIX + model: price for model, price in _ALL.items()},
     as_of=date(2026, 11, 10),
     source="https://platform.claude.com/docs/en/about-claude/pricing",
     web_search=Decimal("0.01"),
