@@ -55,7 +55,8 @@ def usage(used: dict[str, Any]) -> str:
     in."""
     tokens_in = used["inputTokens"] + used["cacheReadTokens"] + used["cacheWriteTokens"]
     turns = f"{used['turns']} turn{'' if used['turns'] == 1 else 's'}"
-    searches = f", {used['webSearches']:,} web searches" if used.get("webSearches") else ""
+    searched = used.get("webSearches", 0)
+    searches = f", {searched:,} web search{'' if searched == 1 else 'es'}" if searched else ""
     cost = f", about ${used['costUsd']:.4f}" if used.get("costUsd") is not None else ""
     return f"{turns}, {tokens_in:,} tokens in, {used['outputTokens']:,} out{searches}{cost}"
 

@@ -97,7 +97,7 @@ class Conversations:
         # Counted only now: a request that was refused must not use up a step.
         if step.is_spent_by_its_call:
             conversation.spent[request.turns] += 1
-        usage = InputUsage.of(request, conversation.cached, service_tier)
+        usage = InputUsage.of(request, step, conversation.cached, service_tier)
         return Turn(conversation, request, step, position + 1, usage)
 
     def reset(self) -> None:

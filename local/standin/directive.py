@@ -10,6 +10,7 @@ a JSON string (`say="one; two"`); JSON objects need no further quoting.
     err=STATUS  retry_after=SECONDS  type=TYPE  error_code=CODE      an HTTP error in place of a reply
     sse_err=TYPE  eof  drop  hang  ping  silent                      a reply that breaks in the middle
     expire                                                           no reply: expired, in a batch
+    prompt=TOKENS  geo=REGION                                        what its usage says of the prompt
     repeat=TIMES  once                                               how often the step is given
 
 `${last_tool_result}` in a text of `say=` is replaced by the text of the last tool_result in the request.
@@ -173,6 +174,10 @@ def _step(parts: tuple[Part, ...], words: dict[str, str]) -> Step:
                 step = replace(step, breaks=Break(name))
             case "once":
                 step = replace(step, once=True)
+            case "prompt":
+                step = replace(step, prompt_tokens=int(_number(name, value)))
+            case "geo":
+                step = replace(step, geo=value)
             case "expire":
                 step = replace(step, expires=True)
             case "err" | "type" | "error_code" | "retry_after":

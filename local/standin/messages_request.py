@@ -40,6 +40,7 @@ _PARAMETERS = _COUNTED_PARAMETERS | {
     "user_profile_id",
 }
 _MOST_CACHE_MARKERS = 4
+_GEOS = ("global", "us")
 _TTLS = (None, "5m", "1h")
 
 
@@ -62,6 +63,7 @@ class MessagesRequest:
     container: str | None
     manages_context: bool
     compacts: bool
+    inference_geo: str | None
 
     @classmethod
     def from_body(
@@ -99,6 +101,7 @@ class MessagesRequest:
             container=_container_id(body.get("container")),
             manages_context="context_management" in body,
             compacts=any(edit["type"] == COMPACT_EDIT for edit in edits),
+            inference_geo=_geo_of(body, features.backend),
         )
 
     @property
@@ -193,6 +196,17 @@ def _check_signatures(messages: list[dict[str, Any]], prefixes: tuple[Prefix, ..
                 raise ApiError.invalid(
                     f"messages.{index}.content.{position}: Invalid `signature` in `thinking` block"
                 )
+
+
+def _geo_of(body: dict[str, Any], backend: Backend) -> str | None:
+    """Where the model is to run: https://platform.claude.com/docs/en/manage-claude/data-residency. Bedrock's
+    endpoints decide it, so that there the parameter is nothing and usage does not say it."""
+    if backend is Backend.BEDROCK:
+        return None
+    geo = body.get("inference_geo") or "global"
+    if geo not in _GEOS:
+        raise ApiError.invalid(f"inference_geo: Input should be 'global' or 'us', not {geo!r}")
+    return str(geo)
 
 
 def _container_id(container: Any) -> str | None:

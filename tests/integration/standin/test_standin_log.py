@@ -206,3 +206,23 @@ async def test_a_cache_that_lasts_an_hour_is_counted_as_such(claude: AsyncAnthro
     assert message.usage.cache_creation is not None
     assert message.usage.cache_creation.ephemeral_1h_input_tokens > 900
     assert message.usage.cache_creation.ephemeral_5m_input_tokens == 0
+
+
+async def test_usage_says_where_the_model_ran(claude: AsyncAnthropic) -> None:
+    anywhere = await stream(claude, user("[[standin: say=ok]]"))
+    in_one_country = await stream(claude, user("[[standin: say=ok]]"), inference_geo="us")
+    by_default = await stream(claude, user("[[standin: say=ok; geo=us]]"))
+    with pytest.raises(anthropic.BadRequestError, match="inference_geo"):
+        await stream(claude, user("[[standin: say=ok]]"), inference_geo="moon")
+
+    geos = [message.usage.inference_geo for message in (anywhere, in_one_country, by_default)]
+    assert geos == ["global", "us", "us"]
+
+
+async def test_a_prompt_is_as_long_as_the_directive_says(claude: AsyncAnthropic) -> None:
+    question = user("[[standin: prompt=150000; say=ok]]")
+    plain = (await stream(claude, question)).usage
+    cached = (await stream(claude, question, cache_control={"type": "ephemeral"})).usage
+
+    assert plain.input_tokens == 150_000
+    assert cached.cache_creation_input_tokens == 150_000 - cached.input_tokens
