@@ -96,8 +96,8 @@ class Step:
     """What one call of a conversation gets. `wait` and `delay` are seconds; `delay` None streams at once.
 
     `once`: the step is over after one call, also if that call completes. `expires`: in a batch there is no
-    reply, the request expires. `prompt_tokens`: the prompt's length in its usage, None for the real one. `geo`:
-    where the model ran, None for where the request wanted it.
+    reply, the request expires. `prompt_tokens`: the prompt's length in its usage, None for the real one.
+    `geo`: where the model ran, None for where the request wanted it.
     """
 
     parts: tuple[Part, ...] = ()
