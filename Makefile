@@ -83,8 +83,8 @@ build: tools ## Build for AWS: make build ENV=dev ARCHITECTURE=arm64
 
 # SAM takes parameters from samconfig.toml or from the command line, not from both.
 deploy: build ## Deploy to AWS with your own credentials: make deploy ENV=dev
-	$(sam) deploy --config-env $(ENV) --parameter-overrides \
-		$$($(python) -m local parameters $(ENV)) Architecture=$(ARCHITECTURE)
+	parameters=$$($(python) -m local parameters $(ENV)) && \
+	$(sam) deploy --config-env $(ENV) --parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 
 .PHONY: clean
 clean: ## End the local stack and delete everything that was made here.

@@ -8,6 +8,7 @@ import time
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from a2a_tasks.domain.price_overrides import BadPrices
 from local.claude import Claude
 from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
 from local.functions import function_names
@@ -15,7 +16,7 @@ from local.lock import lock
 from local.ports import Ports, is_free
 from local.process import NotHealthyError
 from local.progress import Terminal
-from local.samconfig import template_parameters
+from local.samconfig import sam_arguments
 from local.stack import LocalStack
 from local.tools import ROOT, ToolError, install_tools
 
@@ -58,14 +59,20 @@ def main() -> int:
             case "lock":
                 lock(Terminal(console))
             case "parameters":
-                listed = template_parameters(options.environment)
-                print(*(f"{name}={value}" for name, value in listed.items()))
+                print(*sam_arguments(options.environment))
             case "logs":
                 _logs(console, options.function)
+    except BadPrices as error:
+        return _failed(f"samconfig.toml, ModelPrices: {error}")
     except (ToolError, NotHealthyError, LookupError, BotoCoreError, ClientError) as error:
-        console.print(f"\n{error}", style="red", markup=False, highlight=False)
-        return 1
+        return _failed(str(error))
     return 0
+
+
+def _failed(reason: str) -> int:
+    """Say it where `make` does not take it for what was asked for."""
+    Console(stderr=True).print(f"\n{reason}", style="red", markup=False, highlight=False)
+    return 1
 
 
 def _up(console: Console) -> int:

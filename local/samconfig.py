@@ -1,10 +1,14 @@
 """The environments of samconfig.toml."""
 
+import json
 import tomllib
 from typing import Any
 
+from a2a_tasks.domain.price_overrides import with_overrides
+from a2a_tasks.domain.price_table import TABLE
 from local.tools import ROOT
 
+_PRICES = "ModelPrices"
 PATH = ROOT / "samconfig.toml"
 
 
@@ -22,3 +26,17 @@ def template_parameters(environment: str) -> dict[str, str]:
     """The template's parameters, by name, as an environment sets them."""
     listed = samconfig(environment)["deploy"]["parameters"]["parameter_overrides"]
     return dict(entry.split("=", 1) for entry in listed)
+
+
+def sam_arguments(environment: str) -> list[str]:
+    """The same as words for `sam deploy --parameter-overrides`, which takes a quotation mark in a value for
+    the value's end unless it is escaped. A value that is quoted already stays as it is.
+
+    Raises BadPrices for a ModelPrices with which no worker would start, and LookupError.
+    """
+    parameters = template_parameters(environment)
+    if (prices := parameters.get(_PRICES, "")) and not prices.startswith('"'):
+        with_overrides(TABLE, prices)
+        # the shell splits words at spaces
+        parameters[_PRICES] = json.dumps(json.dumps(json.loads(prices), separators=(",", ":")))
+    return [f"{name}={value}" for name, value in parameters.items()]

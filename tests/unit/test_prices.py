@@ -111,6 +111,13 @@ def test_a_call_of_another_model_costs_what_that_model_does() -> None:
     assert cost(OPUS, ModelCall(M, model="claude-of-2027")) is None
 
 
+def test_a_dated_name_is_the_model_that_was_asked_for() -> None:
+    prices = replace(TABLE, models={"m-9": Price(Decimal(3), Decimal(15))})
+    snapshot, newer = ModelCall(M, model="m-9-20270101"), ModelCall(M, model="m-9-5")
+    assert prices.usage_of(Bill((snapshot,), 1), "m-9") == {"m-9": Usage(M, turns=1, cost_usd=Decimal(3))}
+    assert prices.cost_of(newer, "m-9") is None
+
+
 def test_an_unknown_price_is_not_guessed() -> None:
     assert cost("claude-of-2027", ModelCall(10, 10)) is None
     assert TABLE.usage_of(Bill((ModelCall(10, 10),), 1), "claude-of-2027") == {

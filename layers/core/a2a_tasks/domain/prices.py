@@ -73,7 +73,7 @@ class Prices:
     ) -> Decimal | None:
         """What one call costs, of its own model or else of ``model``; None if that price is not known: it
         is never guessed."""
-        price = self.models.get(call.model or model)
+        price = self.models.get(_used(call, model))
         if price is None:
             return None
         factor = self.geo.get(geo or "", Decimal(1)) * (price.batch if in_batch else 1)
@@ -87,10 +87,10 @@ class Prices:
         used: dict[str, Usage] = {}
         for call in bill.calls:
             cost = self.cost_of(call, model, in_batch=in_batch, geo=bill.geo)
-            name = call.model or model
+            name = _used(call, model)
             used[name] = used.get(name, Usage()) + _tokens(call, cost)
         if bill != Bill():
-            answered = (bill.calls[-1].model if bill.calls else None) or model
+            answered = _used(bill.calls[-1], model) if bill.calls else model
             used[answered] = used.get(answered, Usage()) + self._turn(bill)
         return {name: _rounded(usage) for name, usage in used.items()}
 
@@ -98,6 +98,14 @@ class Prices:
         """The turn itself and what its tools cost, which is the same in a batch and everywhere."""
         cost = self.web_search * bill.web_searches + self.container_hour * CODE_RUN_HOURS * bill.code_runs
         return Usage(turns=bill.turns, cost_usd=cost, web_searches=bill.web_searches)
+
+
+def _used(call: ModelCall, asked: str) -> str:
+    """The id of a call's model: the one that was asked for where it is that one, also by its dated name."""
+    if call.model is None:
+        return asked
+    date_of_snapshot = call.model.removeprefix(f"{asked}-")
+    return asked if len(date_of_snapshot) == 8 and date_of_snapshot.isdecimal() else call.model
 
 
 def _tokens(call: ModelCall, cost: Decimal | None) -> Usage:
