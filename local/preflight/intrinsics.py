@@ -1,0 +1,117 @@
+"""CloudFormation's intrinsic functions, worked out as far as that is possible before a deployment.
+
+``chosen`` decides every ``Fn::If`` and removes what is ``AWS::NoValue``; ``evaluated`` works out the rest.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+type Value = Any
+type Template = dict[str, Any]
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+_REFERENCE = re.compile(r"\$\{(!?)([^}]+)\}")
+
+
+class NotKnown(Exception):
+    """A value that only a deployment knows, or a function that is not understood here."""
+
+
+def function_of(value: Value) -> str | None:
+    """The intrinsic function that a value is, such as ``Ref`` or ``Fn::Sub``; None if it is none."""
+    if isinstance(value, dict) and len(value) == 1:
+        name = str(next(iter(value)))
+        if name in {"Ref", "Condition"} or name.startswith("Fn::"):
+            return name
+    return None
+
+
+def walk(value: Value) -> Iterator[Value]:
+    """The value and all that is in it."""
+    yield value
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from walk(child)
+
+
+def conditions_in(value: Value) -> set[str]:
+    """The conditions by which a value differs."""
+    return {node["Fn::If"][0] for node in walk(value) if function_of(node) == "Fn::If"}
+
+
+def chosen(value: Value, conditions: Mapping[str, bool]) -> Value:
+    """The value without ``Fn::If`` and without what is ``AWS::NoValue``. KeyError for an unknown condition."""
+    if function_of(value) == "Fn::If":
+        name, yes, no = value["Fn::If"]
+        return chosen(yes if conditions[name] else no, conditions)
+    if isinstance(value, dict) and function_of(value) is None:
+        items = ((key, chosen(item, conditions)) for key, item in value.items())
+        return {key: item for key, item in items if item != NO_VALUE}
+    if isinstance(value, list):
+        return [item for item in (chosen(item, conditions) for item in value) if item != NO_VALUE]
+    return {key: chosen(item, conditions) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def evaluated(value: Value, known: Callable[[str], Value], mappings: Mapping[str, Any]) -> Value:
+    """The value as CloudFormation would work it out.
+
+    ``known`` gives what ``Ref`` stands for by its name, and ``Fn::GetAtt`` by "name.attribute".
+    Raises NotKnown for what only a deployment knows.
+    """
+
+    def now(item: Value) -> Value:
+        return evaluated(item, known, mappings)
+
+    match value:
+        case {"Ref": str(name)}:
+            return known(name)
+        case {"Fn::GetAtt": [str(name), attribute]}:
+            return known(f"{name}.{attribute}")
+        case {"Fn::GetAtt": str(name)}:
+            return known(name)
+        case {"Fn::Sub": [str(text), dict(own)]}:
+            local = {name: now(item) for name, item in own.items()}
+            return _substituted(text, lambda name: local[name] if name in local else known(name))
+        case {"Fn::Sub": str(text)}:
+            return _substituted(text, known)
+        case {"Fn::FindInMap": [name, first, second]}:
+            return mappings[now(name)][str(now(first))][str(now(second))]
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            return separator.join(str(now(part)) for part in parts)
+        case {"Fn::Split": [str(separator), text]}:
+            return str(now(text)).split(separator)
+        case {"Fn::Select": [index, items]}:
+            return now(items)[int(now(index))]
+        case {"Fn::GetAZs": _}:
+            return [f"{known('AWS::Region')}{letter}" for letter in "abc"]
+    if (name := function_of(value)) is not None:
+        raise NotKnown(f"{name} is not understood here")
+    if isinstance(value, dict):
+        return {key: now(item) for key, item in value.items()}
+    return [now(item) for item in value] if isinstance(value, list) else value
+
+
+def holds(condition: Value, values: Callable[[Value], Value], conditions: Mapping[str, Value]) -> bool:
+    """Whether a condition is met. ``values`` works out what is compared; ``conditions`` are the named ones.
+
+    Raises NotKnown for a function that is not understood here.
+    """
+    match condition:
+        case {"Condition": str(name)}:
+            return holds(conditions[name], values, conditions)
+        case {"Fn::Not": [negated]}:
+            return not holds(negated, values, conditions)
+        case {"Fn::And": parts}:
+            return all(holds(part, values, conditions) for part in parts)
+        case {"Fn::Or": parts}:
+            return any(holds(part, values, conditions) for part in parts)
+        case {"Fn::Equals": [left, right]}:
+            return str(values(left)) == str(values(right))
+        case {"Fn::Contains": [items, item]}:
+            return str(values(item)) in {str(each) for each in values(items)}
+    raise NotKnown(f"{function_of(condition) or condition!r} is not understood here")
+
+
+def _substituted(text: str, known: Callable[[str], Value]) -> str:
+    """`${Name}` is replaced, and `${!Name}` stands for itself."""
+    return _REFERENCE.sub(lambda m: f"${{{m[2]}}}" if m[1] else str(known(m[2])), text)

@@ -1,0 +1,79 @@
+"""The names that the template gives to resources, rather than CloudFormation.
+
+Two stacks of an account must not want the same one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from local.preflight.finding import Finding
+from local.preflight.intrinsics import Template, Value, walk
+from local.preflight.target import REGION, Target
+
+SUBJECT = "Names"
+# Unique in an account over all its regions; every other name is unique in its region.
+GLOBAL = {"AWS::CloudWatch::Dashboard", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"}
+# A policy's name is its role's, and APIs of one name are no hindrance.
+NOT_UNIQUE = {"AWS::IAM::Policy", "AWS::ApiGateway::RestApi"}
+
+
+@dataclass(frozen=True)
+class PhysicalName:
+    """A resource of the template, by its logical id, and the name that the template gives to it."""
+
+    logical_id: str
+    kind: str
+    name: Value
+
+
+def physical_names(template: Template) -> Iterator[PhysicalName]:
+    """The names of all resources that have one, as the template writes them."""
+    for logical_id, resource in template["Resources"].items():
+        for attribute in _name_attributes(resource["Type"]):
+            if (name := resource.get("Properties", {}).get(attribute)) is not None:
+                yield PhysicalName(logical_id, resource["Type"], name)
+
+
+def check_physical_names(template: Template) -> Iterator[Finding]:
+    """Every name holds the stack's, and the region's where it is global."""
+    shared = [
+        (named, part)
+        for named in physical_names(template)
+        for part in ("AWS::StackName", "AWS::Region")
+        if (part == "AWS::StackName" or named.kind in GLOBAL) and not _holds(named.name, part)
+    ]
+    for named, part in shared:
+        others = "stack" if part == "AWS::StackName" else "region"
+        found = f"{named.logical_id} has the same name in every {others}: {named.name}"
+        yield Finding.fault(SUBJECT, found, f"Put ${{{part}}} into it, or let CloudFormation make the name.")
+    if not shared:
+        yield Finding.ok(SUBJECT, "no two stacks want the same")
+
+
+def names_wanted(target: Target) -> list[PhysicalName]:
+    """The names that this deployment takes, worked out."""
+    template = {"Resources": target.resources}
+    return list(physical_names(template))
+
+
+def _holds(name: Value, part: str) -> bool:
+    return any(
+        node == {"Ref": part} or (isinstance(node, str) and f"${{{part}}}" in node) for node in walk(name)
+    )
+
+
+def _name_attributes(kind: str) -> Iterator[str]:
+    """The properties that name a resource of a type; none for what is known by more than its name."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
+    identifier = schema["primaryIdentifier"]
+    if kind in NOT_UNIQUE or len(identifier) > 1:
+        return
+    noun = kind.rpartition("::")[2]
+    names = {"Name", f"{noun}Name", f"{noun.removesuffix('Version')}Name"}
+    names.add(identifier[0].removeprefix("/properties/"))
+    settable = schema["properties"].keys() - {
+        path.removeprefix("/properties/") for path in schema.get("readOnlyProperties", [])
+    }
+    yield from sorted(name for name in names & settable if name.endswith("Name"))
