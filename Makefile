@@ -54,6 +54,7 @@ types: .venv/.made ## Check types.
 
 template: tools ## Check the template.
 	AWS_DEFAULT_REGION=us-east-1 $(no_account) $(sam) validate --lint
+	@$(no_account) $(python) -m local check-template
 
 unit: .venv/.made ## Run the unit tests.
 	$(no_account) $(python) -m pytest -n auto tests/unit
@@ -77,12 +78,15 @@ lock: .venv/.made ## Choose the newest versions and pin them.
 tools: .venv/.made
 	@$(python) -m local tools
 
-.PHONY: build deploy
+.PHONY: build preflight deploy
 build: tools ## Build for AWS: make build ENV=dev ARCHITECTURE=arm64
 	$(sam) build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
 
+preflight: tools ## Check what a deployment needs: make preflight ENV=prod (OFFLINE=1: without an account)
+	@$(python) -m local preflight $(ENV) $(if $(OFFLINE),--offline)
+
 # SAM takes parameters from samconfig.toml or from the command line, not from both.
-deploy: build ## Deploy to AWS with your own credentials: make deploy ENV=dev
+deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with your own credentials: make deploy ENV=dev (PREFLIGHT=off: unchecked)
 	parameters=$$($(python) -m local parameters $(ENV)) && \
 	$(sam) deploy --config-env $(ENV) --parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 

@@ -1,4 +1,4 @@
-"""`python -m local up | stop | status | logs | reset`: the local stack of this checkout."""
+"""`python -m local`: the local stack of this checkout, and what prepares a deployment."""
 
 import argparse
 import os
@@ -37,6 +37,14 @@ def main() -> int:
     commands.add_parser("lock", help="pin the newest versions of everything")
     parameters = commands.add_parser("parameters", help="print an environment's template parameters")
     parameters.add_argument("environment")
+    preflight_options = commands.add_parser(
+        "preflight", help="check what a deployment needs before it starts"
+    )
+    preflight_options.add_argument("environment")
+    preflight_options.add_argument("--offline", action="store_true", help="only what takes no AWS account")
+    commands.add_parser(
+        "check-template", help="lint the template as it is deployed, and check every environment"
+    )
     logs = commands.add_parser("logs", help="print what a function has logged in the last ten minutes")
     logs.add_argument("function", nargs="?", choices=function_names(), default="worker")
     options = parser.parse_args()
@@ -60,6 +68,10 @@ def main() -> int:
                 lock(Terminal(console))
             case "parameters":
                 print(*sam_arguments(options.environment))
+            case "preflight":
+                return _preflight(console, options.environment, offline=options.offline)
+            case "check-template":
+                return _check_template(console)
             case "logs":
                 _logs(console, options.function)
     except BadPrices as error:
@@ -104,6 +116,19 @@ def _status(console: Console) -> None:
     if (access := Access.load(ACCESS_PATH)) is not None:
         console.print(f"{'API':10} {access.api_url}", highlight=False)
         console.print(f"{'Claude':10} {access.claude_base_url}", highlight=False)
+
+
+def _preflight(console: Console, environment: str, *, offline: bool) -> int:
+    # cfn-lint's schemas take seconds to import, and `make run` does without them
+    from local.preflight.command import preflight
+
+    return preflight(environment, console, offline=offline)
+
+
+def _check_template(console: Console) -> int:
+    from local.preflight.command import check_template
+
+    return check_template(console)
 
 
 def _logs(console: Console, function: str) -> None:

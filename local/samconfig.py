@@ -12,6 +12,12 @@ _PRICES = "ModelPrices"
 PATH = ROOT / "samconfig.toml"
 
 
+def environments() -> list[str]:
+    """The names of all environments, in the file's order."""
+    with PATH.open("rb") as file:
+        return [name for name, entry in tomllib.load(file).items() if isinstance(entry, dict)]
+
+
 def samconfig(environment: str) -> dict[str, dict[str, dict[str, Any]]]:
     """An environment's settings by command. Raises LookupError if there is no such environment."""
     with PATH.open("rb") as file:

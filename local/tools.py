@@ -77,6 +77,8 @@ SAM = ToolEnvironment("sam")
 EMULATOR = ToolEnvironment("emulator")
 # SAM and the layers' makefiles look for a `python3.13` that has pip, which a system's Python often lacks.
 BUILDER = ToolEnvironment("builder")
+# `make template` alone needs it, and makes it.
+CHECKOV = ToolEnvironment("checkov")
 # These are of the tests alone, which make them when they need them.
 LAMBDA_SDK = ToolEnvironment("lambda-sdk")
 SCHEMATHESIS = ToolEnvironment("schemathesis")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cfnlint.decode import cfn_yaml
+from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
 from local.preflight.finding import Finding
 
@@ -29,7 +29,9 @@ def check_built(folder: Path) -> Iterator[Finding]:
             yield Finding.fault(SUBJECT, found, "Take packages out of its layers.")
     largest = max(sizes, key=lambda name: sizes[name], default=None)
     if largest is not None and sizes[largest] <= UNZIPPED_BYTES:
-        yield Finding.ok(SUBJECT, f"the largest, {largest} with its layers: {_megabytes(sizes[largest])} of 250 MB")
+        yield Finding.ok(
+            SUBJECT, f"the largest, {largest} with its layers: {_megabytes(sizes[largest])} of 250 MB"
+        )
 
 
 def _size(folder: Path) -> int:

@@ -40,7 +40,7 @@ def conditions_in(value: Value) -> set[str]:
 
 
 def chosen(value: Value, conditions: Mapping[str, bool]) -> Value:
-    """The value without ``Fn::If`` and without what is ``AWS::NoValue``. KeyError for an unknown condition."""
+    """The value without ``Fn::If`` and ``AWS::NoValue``. Raises KeyError for an unknown condition."""
     if function_of(value) == "Fn::If":
         name, yes, no = value["Fn::If"]
         return chosen(yes if conditions[name] else no, conditions)
@@ -49,7 +49,9 @@ def chosen(value: Value, conditions: Mapping[str, bool]) -> Value:
         return {key: item for key, item in items if item != NO_VALUE}
     if isinstance(value, list):
         return [item for item in (chosen(item, conditions) for item in value) if item != NO_VALUE]
-    return {key: chosen(item, conditions) for key, item in value.items()} if isinstance(value, dict) else value
+    return (
+        {key: chosen(item, conditions) for key, item in value.items()} if isinstance(value, dict) else value
+    )
 
 
 def evaluated(value: Value, known: Callable[[str], Value], mappings: Mapping[str, Any]) -> Value:

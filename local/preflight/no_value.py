@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from cfnlint.conditions import Conditions
-from cfnlint.schema import ResourceNotFoundError
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from cfnlint.template import Template as LintedTemplate
-from jsonschema import Draft7Validator, ValidationError, validators
+from cfnlint.conditions import Conditions  # type: ignore[import-untyped]
+from cfnlint.schema import ResourceNotFoundError  # type: ignore[import-untyped]
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+from cfnlint.template import Template as LintedTemplate  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator, ValidationError, validators  # type: ignore[import-untyped]
 
 from local.preflight.finding import Finding
 from local.preflight.intrinsics import Template, Value, chosen, conditions_in, function_of

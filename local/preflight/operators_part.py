@@ -16,8 +16,10 @@ def check_operators_part(target: Target) -> Iterator[Finding]:
         if target.parameters.get("ClaudeWorkspaceId"):
             yield Finding.ok(WORKSPACE, f"{target.parameters['ClaudeWorkspaceId']}")
         else:
-            remedy = f'Add "ClaudeWorkspaceId=wrkspc_…" {where}; the console\'s page "Claude Platform on AWS" shows it.'
-            yield Finding.needs_operator(WORKSPACE, "Claude on AWS is called for a workspace; none is set", remedy)
+            remedy = f'Add "ClaudeWorkspaceId=wrkspc_…" {where}; its page in the console shows it.'
+            yield Finding.needs_operator(
+                WORKSPACE, "Claude on AWS is called for a workspace; none is set", remedy
+            )
 
 
 def _alarm_receiver(target: Target, where: str) -> Iterator[Finding]:

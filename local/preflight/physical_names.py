@@ -6,8 +6,9 @@ Two stacks of an account must not want the same one.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
+from local.policies.statements import as_text
 from local.preflight.finding import Finding
 from local.preflight.intrinsics import Template, Value, walk
 from local.preflight.target import REGION, Target
@@ -15,8 +16,8 @@ from local.preflight.target import REGION, Target
 SUBJECT = "Names"
 # Unique in an account over all its regions; every other name is unique in its region.
 GLOBAL = {"AWS::CloudWatch::Dashboard", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"}
-# A policy's name is its role's, and APIs of one name are no hindrance.
-NOT_UNIQUE = {"AWS::IAM::Policy", "AWS::ApiGateway::RestApi"}
+# A policy is named in its role, APIs may share a name, and a domain is the operator's own (domain.py).
+NOT_UNIQUE = {"AWS::IAM::Policy", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::DomainName"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def check_physical_names(template: Template) -> Iterator[Finding]:
     ]
     for named, part in shared:
         others = "stack" if part == "AWS::StackName" else "region"
-        found = f"{named.logical_id} has the same name in every {others}: {named.name}"
+        found = f"{named.logical_id} has the same name in every {others}: {as_text(named.name)}"
         yield Finding.fault(SUBJECT, found, f"Put ${{{part}}} into it, or let CloudFormation make the name.")
     if not shared:
         yield Finding.ok(SUBJECT, "no two stacks want the same")

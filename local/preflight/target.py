@@ -29,7 +29,7 @@ class Target:
 
     @classmethod
     def of_environment(cls, environment: str) -> "Target":
-        """Raises LookupError if samconfig.toml has no such environment, ToolError if SAM refuses the template."""
+        """Raises LookupError without such an environment, ToolError if SAM refuses the template."""
         config = samconfig(environment)
         shared, deploy = config["global"]["parameters"], config["deploy"]["parameters"]
         given = template_parameters(environment)

@@ -1,0 +1,1 @@
+"""What the deployed roles and resources allow, read from the template as CloudFormation gets it."""

@@ -1,0 +1,19 @@
+"""The roles and policies of a template keep the rules, but for what is argued for."""
+
+from collections.abc import Iterator
+
+from local.policies.rules import RULES, TOOL, violations
+from local.preflight.finding import Finding
+from local.preflight.intrinsics import Template
+from local.suppressions import read_suppressions, unexpected
+
+SUBJECT = "Roles and policies"
+
+
+def check_policies(template: Template) -> Iterator[Finding]:
+    complaints = unexpected(violations(template), read_suppressions(TOOL))
+    for complaint in complaints:
+        remedy = "Narrow it in template.yaml, or argue for it in local/suppressions.toml."
+        yield Finding.fault(SUBJECT, complaint, remedy)
+    if not complaints:
+        yield Finding.ok(SUBJECT, f"{len(RULES)} rules are kept; exceptions are in local/suppressions.toml")

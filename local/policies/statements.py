@@ -1,0 +1,131 @@
+"""The statements of a template's policies.
+
+A value that differs by a condition counts with both: a rule holds whatever is deployed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.preflight.intrinsics import NO_VALUE, Template, Value, function_of
+
+# Where a resource policy is, by the type of the resource that has it.
+RESOURCE_POLICIES = {
+    "AWS::S3::BucketPolicy": "PolicyDocument",
+    "AWS::SQS::QueuePolicy": "PolicyDocument",
+    "AWS::SNS::TopicPolicy": "PolicyDocument",
+    "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy",
+    "AWS::KMS::Key": "KeyPolicy",
+    "AWS::ApiGateway::RestApi": "Policy",
+    "AWS::DynamoDB::Table": "ResourcePolicy",
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``owner`` is the logical id of the role that may do it, or of the resource whose policy it is."""
+
+    owner: str
+    written: Mapping[str, Any]
+
+    @property
+    def allows(self) -> bool:
+        return bool(self.written.get("Effect") == "Allow")
+
+    @property
+    def actions(self) -> list[str]:
+        return [str(action) for action in either(self.written.get("Action", []))]
+
+    @property
+    def resources(self) -> list[str]:
+        """As text: a resource of the template by its logical id."""
+        return [as_text(resource) for resource in either(self.written.get("Resource", []))]
+
+    @property
+    def condition(self) -> Mapping[str, Any]:
+        condition: Mapping[str, Any] = self.written.get("Condition", {})
+        return condition
+
+    @property
+    def condition_keys(self) -> set[str]:
+        return {key.lower() for keys in self.condition.values() for key in keys}
+
+    @property
+    def principals(self) -> list[tuple[str, str]]:
+        """Pairs of a kind, such as Service, and who: the principals, ("*", "*") for everybody."""
+        principal = self.written.get("Principal", {})
+        if principal == "*":
+            return [("*", "*")]
+        return [(kind, as_text(who)) for kind, whose in principal.items() for who in either(whose)]
+
+
+def of_type(template: Template, *kinds: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of some types, by logical id."""
+    return {
+        name: item.get("Properties", {})
+        for name, item in template["Resources"].items()
+        if item["Type"] in kinds
+    }
+
+
+def roles(template: Template) -> dict[str, dict[str, Any]]:
+    return of_type(template, "AWS::IAM::Role")
+
+
+def role_statements(template: Template) -> Iterator[Statement]:
+    """What roles may do, by their own policies and by those that are attached to them."""
+    for name, role in roles(template).items():
+        for policy in either(role.get("Policies", [])):
+            yield from _statements(name, policy["PolicyDocument"])
+    for policy in of_type(template, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy").values():
+        for role in either(policy.get("Roles", [])):
+            yield from _statements(as_text(role), policy["PolicyDocument"])
+
+
+def trust_statements(template: Template) -> Iterator[Statement]:
+    """Who may become a role."""
+    for name, role in roles(template).items():
+        yield from _statements(name, role["AssumeRolePolicyDocument"])
+
+
+def resource_statements(template: Template) -> Iterator[Statement]:
+    """Who may use a resource, by the resource's own policy."""
+    for kind, attribute in RESOURCE_POLICIES.items():
+        for name, properties in of_type(template, kind).items():
+            document = properties.get(attribute, {})
+            yield from _statements(name, document.get("PolicyDocument", document))
+
+
+def either(value: Value) -> Iterator[Value]:
+    """The items of a list, or the one value, under every condition."""
+    if function_of(value) == "Fn::If":
+        yield from either(value["Fn::If"][1])
+        yield from either(value["Fn::If"][2])
+    elif isinstance(value, list):
+        for item in value:
+            yield from either(item)
+    elif value != NO_VALUE:
+        yield value
+
+
+def as_text(value: Value) -> str:
+    """A value in short: `TasksTable` for its ARN, and references as in ``Fn::Sub`` otherwise."""
+    match value:
+        case {"Fn::GetAtt": [str(name), "Arn" | "Id" | "StreamArn" as attribute]}:
+            return f"{name}/stream" if attribute == "StreamArn" else name
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"{name}.{attribute}"
+        case {"Ref": str(name)}:
+            return f"${{{name}}}" if name.startswith("AWS::") else name
+        case {"Fn::Sub": [str(text), dict(own)]}:
+            known = {f"${{{name}}}": as_text(item) for name, item in own.items()}
+            return as_text({"Fn::Sub": re.sub(r"\$\{\w+\}", lambda m: known.get(m[0], m[0]), text)})
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)(?:\.Arn)?\}", r"\1", text)
+    return str(value)
+
+
+def _statements(owner: str, document: Mapping[str, Any]) -> Iterator[Statement]:
+    for statement in either(document.get("Statement", [])):
+        yield Statement(owner, statement)

@@ -1,0 +1,65 @@
+"""All checks, in the order in which a person reads them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from local.policies.check import check_policies
+from local.preflight.account import Account, AccountCheck, open_account
+from local.preflight.alarm_topic import check_alarm_topic
+from local.preflight.api_gateway import check_api_gateway
+from local.preflight.artifact_bucket import check_artifact_bucket
+from local.preflight.built_layers import check_built
+from local.preflight.claude import check_claude
+from local.preflight.concurrency import check_concurrency, check_pollers
+from local.preflight.domain import check_domain
+from local.preflight.finding import Finding, State
+from local.preflight.free_names import check_free_names
+from local.preflight.no_value import check_no_value
+from local.preflight.operators_part import check_operators_part
+from local.preflight.parameters import check_parameters
+from local.preflight.physical_names import check_physical_names
+from local.preflight.sizes import check_sizes
+from local.preflight.stack_state import check_stack
+from local.preflight.target import REGION, Target
+from local.tools import ROOT
+
+BUILT = ROOT / ".aws-sam" / "build"
+ACCOUNT_CHECKS = (
+    AccountCheck("Stack", check_stack, "CloudFormation, Stacks"),
+    AccountCheck("Free names", check_free_names, "the consoles of Lambda and CloudWatch"),
+    AccountCheck("Bucket for code", check_artifact_bucket, "the console of S3"),
+    AccountCheck("Concurrency", check_concurrency, "Lambda, Dashboard, Account-level concurrency"),
+    AccountCheck("API Gateway", check_api_gateway, "API Gateway, Settings"),
+    AccountCheck("Alarms' topic", check_alarm_topic, "SNS, Topics"),
+    AccountCheck("Claude", check_claude, "the README's chapter Deploy"),
+    AccountCheck("Domain", check_domain, "ACM, Certificates, and API Gateway, Custom domain names"),
+)
+
+
+def check_offline(target: Target) -> Iterator[Finding]:
+    """What takes no account. Nothing else is found where the parameters are wrong."""
+    parameters = list(check_parameters(target))
+    yield from parameters
+    if any(finding.state is State.FAULT for finding in parameters):
+        return
+    yield from check_operators_part(target)
+    yield from check_no_value(target.template, target.region or REGION)
+    yield from check_physical_names(target.template)
+    yield from check_policies(target.template)
+    yield from check_pollers(target)
+    yield from check_sizes(target)
+    yield from check_built(BUILT)
+
+
+def check_account(target: Target) -> Iterator[Finding]:
+    """What is to be known of the account; without credentials that is all that is found."""
+    account, finding = open_account(target)
+    yield finding
+    if account is None:
+        return
+    yield from check_in(replace(target, region=account.region), account)
+
+
+def check_in(target: Target, account: Account) -> Iterator[Finding]:
+    for check in ACCOUNT_CHECKS:
+        yield from check.findings(target, account)

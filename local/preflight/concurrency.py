@@ -1,0 +1,92 @@
+"""The account can run as many functions at a time as the environment asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from local.preflight.account import Account
+from local.preflight.finding import Finding
+from local.preflight.target import Target
+
+SUBJECT = "Concurrency"
+# What AWS keeps for functions that reserve nothing (Lambda, "Configuring reserved concurrency"), and what is
+# left for the API here.
+UNRESERVED = 100
+MORE = "Ask for more: Service Quotas, AWS Lambda, Concurrent executions (L-B99A9384)"
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Of the account in its region. ``own`` is what this stack has reserved already."""
+
+    limit: int
+    unreserved: int
+    own: int
+
+
+def check_pollers(target: Target) -> Iterator[Finding]:
+    """What a queue brings beyond a function's reserve is throttled, and each delivery counts as a try."""
+    reserved = _reserved(target)
+    small = [
+        (name, reserved[name], most)
+        for name, most in _pollers(target)
+        if name in reserved and reserved[name] < most
+    ]
+    for name, own, most in small:
+        found = f"{name} reserves {own}, and its queue may bring {most} at a time"
+        yield Finding.fault(SUBJECT, found, "Reserve at least as many as MaximumConcurrency, or nothing.")
+    if not small:
+        yield Finding.ok(SUBJECT, "every function takes what its queue may bring")
+
+
+def check_concurrency(target: Target, account: Account) -> Iterator[Finding]:
+    yield from judged(target, _read(account))
+
+
+def judged(target: Target, capacity: Capacity) -> Iterator[Finding]:
+    reserved = _reserved(target)
+    wanted = sum(reserved.values())
+    left = capacity.unreserved + capacity.own - wanted
+    polled = sum(most for name, most in _pollers(target) if name not in reserved)
+    if wanted and left < UNRESERVED:
+        found = (
+            f"the environment reserves {wanted} of the account's {capacity.limit}, which leaves {left};"
+            f" AWS keeps {UNRESERVED} unreserved"
+        )
+        yield Finding.fault(SUBJECT, found, f"{MORE}, or reserve less in samconfig.toml.")
+    elif left - polled < UNRESERVED:
+        found = (
+            f"workers and senders may take {polled} of the {left} that all functions of the account share;"
+            " under load the API is throttled"
+        )
+        yield Finding.warning(SUBJECT, found, f"{MORE}, or lower WorkerConcurrency in samconfig.toml.")
+    else:
+        found = f"{wanted} reserved and {polled} for workers and senders, of {capacity.limit} in the account"
+        yield Finding.ok(SUBJECT, found)
+
+
+def _reserved(target: Target) -> dict[str, int]:
+    functions = target.of_type("AWS::Lambda::Function")
+    return {
+        str(target.value({"Ref": name})): int(function["ReservedConcurrentExecutions"])
+        for name, function in functions.items()
+        if "ReservedConcurrentExecutions" in function
+    }
+
+
+def _pollers(target: Target) -> Iterator[tuple[str, int]]:
+    """The functions that queues call, and how many of each at most."""
+    for mapping in target.of_type("AWS::Lambda::EventSourceMapping").values():
+        most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if most is not None:
+            yield mapping["FunctionName"], int(most)
+
+
+def _read(account: Account) -> Capacity:
+    client = account.client("lambda")
+    limits = client.get_account_settings()["AccountLimit"]
+    own = 0
+    for logical_id, physical_id in account.stack.resources.items() if account.stack else ():
+        if logical_id.endswith("Function"):
+            answer = client.get_function_concurrency(FunctionName=physical_id)
+            own += answer.get("ReservedConcurrentExecutions", 0)
+    return Capacity(limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"], own)

@@ -1,0 +1,44 @@
+"""The stack is one that can be made or updated."""
+
+from collections.abc import Iterator
+
+from local.preflight.account import Account
+from local.preflight.finding import Finding
+from local.preflight.target import Target
+
+SUBJECT = "Stack"
+UPDATABLE = {
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    # a change set was made for a stack that does not exist yet
+    "REVIEW_IN_PROGRESS",
+}
+# No update gets a stack out of these, and it has nothing that was ever in use.
+NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+
+
+def check_stack(target: Target, account: Account) -> Iterator[Finding]:
+    if account.stack is None:
+        yield Finding.ok(SUBJECT, f"{target.stack_name} is not there yet and will be made")
+        return
+    status = account.stack.status
+    found = f"{target.stack_name} is in the state {status}"
+    if status in UPDATABLE:
+        yield Finding.ok(SUBJECT, f"{target.stack_name} is there ({status}) and will be updated")
+    elif status in NEVER_MADE:
+        remedy = (
+            f"Read why under the stack's events, then delete it: aws cloudformation delete-stack"
+            f" --region {account.region} --stack-name {target.stack_name}"
+        )
+        yield Finding.fault(SUBJECT, found, remedy)
+    elif status == "UPDATE_ROLLBACK_FAILED":
+        remedy = (
+            "Remove the reason that its events name, then: aws cloudformation continue-update-rollback"
+            f" --region {account.region} --stack-name {target.stack_name}"
+        )
+        yield Finding.fault(SUBJECT, found, remedy)
+    else:
+        yield Finding.fault(SUBJECT, found, "Wait until that has ended, and try again.")
