@@ -65,12 +65,15 @@ integration: tools ## Run the integration tests (moto, and the stand-in for Clau
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest -n 2 --dist loadfile tests/e2e
 
-.PHONY: bench openapi lock tools
+.PHONY: bench openapi security lock tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
 
 openapi: .venv/.made ## Write docs/openapi.json from the API's code.
 	PYTHONPATH=. $(python) -m docs.openapi
+
+security: tools ## Write the roles' tables in docs/security.md from the template.
+	PYTHONPATH=. $(python) -m docs.security
 
 lock: .venv/.made ## Choose the newest versions and pin them.
 	$(python) -m local lock

@@ -24,10 +24,14 @@ RESOURCE_POLICIES = {
 
 @dataclass(frozen=True)
 class Statement:
-    """``owner`` is the logical id of the role that may do it, or of the resource whose policy it is."""
+    """``owner`` is the logical id of the role that may do it, or of the resource whose policy it is.
+
+    ``made_if`` is the template's condition under which there is such a policy; empty if there always is.
+    """
 
     owner: str
     written: Mapping[str, Any]
+    made_if: str = ""
 
     @property
     def allows(self) -> bool:
@@ -78,9 +82,10 @@ def role_statements(template: Template) -> Iterator[Statement]:
     for name, role in roles(template).items():
         for policy in either(role.get("Policies", [])):
             yield from _statements(name, policy["PolicyDocument"])
-    for policy in of_type(template, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy").values():
+    for name, policy in of_type(template, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy").items():
+        made_if = template["Resources"][name].get("Condition", "")
         for role in either(policy.get("Roles", [])):
-            yield from _statements(as_text(role), policy["PolicyDocument"])
+            yield from _statements(as_text(role), policy["PolicyDocument"], made_if)
 
 
 def trust_statements(template: Template) -> Iterator[Statement]:
@@ -126,6 +131,6 @@ def as_text(value: Value) -> str:
     return str(value)
 
 
-def _statements(owner: str, document: Mapping[str, Any]) -> Iterator[Statement]:
+def _statements(owner: str, document: Mapping[str, Any], made_if: str = "") -> Iterator[Statement]:
     for statement in either(document.get("Statement", [])):
-        yield Statement(owner, statement)
+        yield Statement(owner, statement, made_if)

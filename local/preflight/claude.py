@@ -59,7 +59,9 @@ def _claude_on_aws(account: Account) -> Iterator[Finding]:
         found = "outbound web identity federation is disabled in the account, and Claude on AWS needs it"
         yield Finding.fault(SUBJECT, found, "Enable it once: aws iam enable-outbound-web-identity-federation")
     found = "no API tells whether the account has subscribed to Claude Platform on AWS in AWS Marketplace"
-    remedy = f'Look at the console\'s page "Claude Platform on AWS": a workspace in {account.region} must be there.'
+    remedy = (
+        f"See in the console, under Claude Platform on AWS, that there is a workspace in {account.region}."
+    )
     yield Finding.warning(SUBJECT, found, remedy)
 
 

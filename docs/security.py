@@ -1,0 +1,96 @@
+"""The table of what each role may do, made from the template: ``python -m docs.security [--check]``.
+
+Writes it into ``docs/security.md`` between two marks, or with ``--check`` only says whether it is up to date
+(exit status 1 if not). Needs no AWS account.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from local.policies.statements import (
+    Statement,
+    as_text,
+    either,
+    of_type,
+    role_statements,
+    roles,
+    trust_statements,
+)
+from local.preflight.intrinsics import Template, conditions_in
+from local.transformed import transformed
+
+DOCUMENT = Path(__file__).parent / "security.md"
+BEGIN = "<!-- roles: written by `make security` -->\n"
+END = "<!-- roles: end -->\n"
+_SHORT = {
+    "arn:${AWS::Partition}:": "",
+    ":${AWS::Region}:${AWS::AccountId}": "",
+    ":${AWS::AccountId}": "",
+    "${AWS::StackName}": "STACK",
+}
+
+
+def rendered(template: Template) -> str:
+    """The tables, as Markdown, one role after the other."""
+    return "\n".join(line for name in roles(template) for line in _role(template, name))
+
+
+def _role(template: Template, name: str) -> Iterator[str]:
+    services = {
+        who for item in trust_statements(template) if item.owner == name for _, who in item.principals
+    }
+    users = [
+        function
+        for function, properties in of_type(template, "AWS::Lambda::Function").items()
+        if as_text(properties["Role"]) == name
+    ]
+    yield f"### {name}\n"
+    yield f"For {_listed(users) or 'the schedules'}; assumed by {_listed(services)} alone.\n"
+    yield "| may | on | only if |"
+    yield "| --- | --- | --- |"
+    for statement in role_statements(template):
+        if statement.owner == name:
+            resources = _listed(_short(resource) for resource in statement.resources)
+            yield f"| {_listed(statement.actions)} | {resources} | {'; '.join(_limits(statement))} |"
+    managed = roles(template)[name].get("ManagedPolicyArns", [])
+    for arn in either(managed):
+        limits = "; ".join(f"the stack has `{condition}`" for condition in sorted(conditions_in(managed)))
+        yield f"| what AWS's policy `{as_text(arn).rpartition('/')[2]}` allows | | {limits} |"
+    yield ""
+
+
+def _listed(items: Iterable[str]) -> str:
+    return ", ".join(f"`{item}`" for item in items)
+
+
+def _limits(statement: Statement) -> Iterator[str]:
+    if statement.made_if:
+        yield f"the stack has `{statement.made_if}`"
+    for keys in statement.condition.values():
+        for key, values in keys.items():
+            yield f"`{key}` is {' or '.join(f'`{as_text(value)}`' for value in either(values))}"
+
+
+def _short(resource: str) -> str:
+    for long, short in _SHORT.items():
+        resource = resource.replace(long, short)
+    return resource
+
+
+def main(arguments: list[str]) -> int:
+    """Write the tables, or check those that are there. The exit status."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = f"{before}{BEGIN}\n{rendered(transformed({}))}\n{END}{after}"
+    if arguments == ["--check"]:
+        if DOCUMENT.read_text() == text:
+            return 0
+        sys.stderr.write("docs/security.md is out of date; run: make security\n")
+        return 1
+    DOCUMENT.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
