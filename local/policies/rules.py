@@ -48,7 +48,12 @@ def wildcards_are_argued_for(template: Template) -> Iterator[Violation]:
             if "*" in action or "?" in action:
                 yield _broken("wildcard-action", statement, f"may do {action}", action)
         for resource in statement.resources:
-            if "*" in resource or "?" in resource:
+            if resource == "*":
+                # what is argued for is one action on everything, not whatever comes to be allowed on it
+                for action in statement.actions:
+                    what = f"{action} on *"
+                    yield _broken("wildcard-resource", statement, f"may do {what}", what)
+            elif "*" in resource or "?" in resource:
                 yield _broken("wildcard-resource", statement, f"may use {resource}", resource)
 
 
