@@ -13,7 +13,6 @@ from local.preflight.parameters import SUBJECT as PARAMETERS
 from local.preflight.target import Target
 from local.progress import Terminal
 from local.samconfig import environments
-from local.tools import ToolError
 
 _MARKS = {
     State.OK: "[green]✓[/green]",
@@ -69,10 +68,10 @@ def check_template(console: Console) -> int:
         show([finding for finding in findings if finding.state is not State.OK], console)
         failed |= _stops(findings, offline=True)
     if failed:
-        raise ToolError(
-            "The template is not ready to be deployed. What is listed above must be mended first."
+        console.print(
+            "[red]The template is not ready to be deployed.[/red] See above for what must be mended."
         )
-    return 0
+    return int(failed)
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:

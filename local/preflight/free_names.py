@@ -22,10 +22,10 @@ def check_free_names(target: Target, account: Account) -> Iterator[Finding]:
         if account.owns(named.name):
             continue
         what = named.kind.removeprefix("AWS::").replace("::", " ")
-        if named.kind not in _READERS:
+        if named.kind not in READERS:
             found = f"whether {what} {named.name} is free is not checked"
             yield Finding.warning(SUBJECT, found, "Look in that service's console.")
-        elif _READERS[named.kind](account, named.name):
+        elif READERS[named.kind](account, named.name):
             taken += 1
             found = f"{what} {named.name} is there and does not belong to the stack {target.stack_name}"
             remedy = "Delete it if it is left over, or choose another stack_name in samconfig.toml."
@@ -72,7 +72,7 @@ def _answers(call: Callable[[], Any]) -> bool:
     return True
 
 
-_READERS: dict[str, Callable[[Account, str], bool]] = {
+READERS: dict[str, Callable[[Account, str], bool]] = {
     "AWS::Lambda::Function": _is_function,
     "AWS::Logs::LogGroup": _is_log_group,
     "AWS::CloudWatch::Dashboard": _is_dashboard,
