@@ -14,13 +14,12 @@ from local.preflight.concurrency import check_concurrency, check_pollers
 from local.preflight.domain import check_domain
 from local.preflight.finding import Finding, State
 from local.preflight.free_names import check_free_names
-from local.preflight.no_value import check_no_value
 from local.preflight.operators_part import check_operators_part
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
 from local.preflight.sizes import check_sizes
 from local.preflight.stack_state import check_stack
-from local.preflight.target import REGION, Target
+from local.preflight.target import Target
 from local.tools import ROOT
 
 BUILT = ROOT / ".aws-sam" / "build"
@@ -37,13 +36,12 @@ ACCOUNT_CHECKS = (
 
 
 def check_offline(target: Target) -> Iterator[Finding]:
-    """What takes no account. Nothing else is found where the parameters are wrong."""
+    """What takes neither an account nor a linter. Nothing else is found where the parameters are wrong."""
     parameters = list(check_parameters(target))
     yield from parameters
     if any(finding.state is State.FAULT for finding in parameters):
         return
     yield from check_operators_part(target)
-    yield from check_no_value(target.template, target.region or REGION)
     yield from check_physical_names(target.template)
     yield from check_policies(target.template)
     yield from check_pollers(target)

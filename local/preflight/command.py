@@ -9,6 +9,7 @@ from rich.table import Table
 from local.linters import run_cfn_lint, run_checkov
 from local.preflight.checks import check_account, check_offline
 from local.preflight.finding import Finding, State
+from local.preflight.lint import check_lint
 from local.preflight.parameters import SUBJECT as PARAMETERS
 from local.preflight.target import Target
 from local.progress import Terminal
@@ -30,7 +31,7 @@ def preflight(environment: str, console: Console, *, offline: bool) -> int:
     progress = Terminal(console)
     with progress.step(f"Read the template for {environment}"):
         target = Target.of_environment(environment)
-        findings = list(check_offline(target))
+        findings = [*check_offline(target), *check_lint(target)]
     broken = any(finding.subject == PARAMETERS and finding.state is State.FAULT for finding in findings)
     if not offline and not broken:
         with progress.step("Ask AWS"):

@@ -9,7 +9,6 @@ from local.preflight.built_layers import check_built
 from local.preflight.concurrency import Capacity, check_pollers, judged
 from local.preflight.finding import State
 from local.preflight.intrinsics import NotKnown, evaluated, holds
-from local.preflight.no_value import check_no_value
 from local.preflight.operators_part import check_operators_part
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
@@ -18,7 +17,6 @@ from local.preflight.target import Target
 from tests.deployment_target import resource, states, target_of
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
-REGION = "us-east-1"
 
 
 def text(default: str = "", **rest: Any) -> dict[str, Any]:
@@ -118,68 +116,6 @@ def test_a_rule_of_the_template_that_would_stop_the_deployment_is_told() -> None
 
     assert check("dev") == [State.FAULT]
     assert check("local") == [State.OK]
-
-
-# ---------------------------------------------------------------- NoValue
-
-CONDITIONS = {
-    "HasA": {"Fn::Not": [{"Fn::Equals": [{"Ref": "A"}, ""]}]},
-    "HasAny": {"Fn::Or": [{"Condition": "HasA"}, {"Fn::Equals": [{"Ref": "A"}, "x"]}]},
-}
-
-
-def optional(value: Any, condition: str = "HasA") -> dict[str, Any]:
-    return {"Fn::If": [condition, value, NO_VALUE]}
-
-
-def no_value(item: dict[str, Any]) -> list[str]:
-    template = {"Resources": {"It": item}, "Parameters": {"A": text()}, "Conditions": CONDITIONS}
-    return [f.found for f in check_no_value(template, REGION) if f.state is State.FAULT]
-
-
-def test_a_required_property_that_a_condition_takes_away_is_found() -> None:
-    policy = resource("AWS::IAM::Policy", PolicyName=optional("x"), PolicyDocument={}, Roles=["r"])
-
-    assert no_value(policy) == ["It: 'PolicyName' is a required property if not HasA"]
-
-
-def test_so_is_one_that_is_deeper() -> None:
-    target = {"Arn": "a", "RoleArn": optional("r")}
-    schedule = resource(
-        "AWS::Scheduler::Schedule", FlexibleTimeWindow={}, ScheduleExpression="rate(1 hour)", Target=target
-    )
-
-    assert no_value(schedule) == [
-        "It.FlexibleTimeWindow: 'Mode' is a required property if HasA",
-        "It.FlexibleTimeWindow: 'Mode' is a required property if not HasA",
-        "It.Target: 'RoleArn' is a required property if not HasA",
-    ]
-
-
-def test_a_list_that_may_not_be_empty_is_found() -> None:
-    stream = resource("AWS::Lambda::EventSourceMapping", FunctionName="f", Queues=[optional("q")])
-
-    assert no_value(stream) == ["It.Queues: must not be an empty list if not HasA"]
-
-
-def test_what_is_required_only_of_a_resource_that_is_made_is_no_fault() -> None:
-    policy = resource("AWS::IAM::Policy", PolicyName=optional("x"), PolicyDocument={}, Roles=["r"])
-
-    assert no_value(policy | {"Condition": "HasA"}) == []
-
-
-def test_combinations_that_no_parameter_brings_about_are_not_tried() -> None:
-    """HasA implies HasAny, so that the name is missing only without both."""
-    name = {"Fn::If": ["HasA", "x", optional("y", "HasAny")]}
-    policy = resource("AWS::IAM::Policy", PolicyName=name, PolicyDocument={}, Roles=["r"])
-
-    assert no_value(policy) == ["It: 'PolicyName' is a required property if not HasA and not HasAny"]
-
-
-def test_what_only_the_deployment_knows_counts_as_a_value() -> None:
-    policy = resource("AWS::IAM::Policy", PolicyName={"Ref": "A"}, PolicyDocument={"Ref": "A"}, Roles=["r"])
-
-    assert no_value(policy) == []
 
 
 # ---------------------------------------------------------------- names

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -81,13 +82,50 @@ def test_every_name_that_a_deployment_takes_is_looked_for() -> None:
     assert kinds - SHARED <= READERS.keys()
 
 
-def test_cfn_lint_finds_what_aws_would_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def optional(value: Any, condition: str = "HasA") -> dict[str, Any]:
+    return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
+
+
+def policy(name: Any, **rest: Any) -> dict[str, Any]:
+    document = {"Version": "2012-10-17", "Statement": []}
+    made = resource("AWS::IAM::Policy", PolicyName=name, PolicyDocument=document, Roles=["r"])
+    return made | rest
+
+
+def test_cfn_lint_finds_what_aws_would_refuse_under_some_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(linters, "read_suppressions", lambda _: [])
-    template = {"Resources": {"Queue": resource("AWS::SQS::Queue", DelaySeconds=901)}}
+    has_a = {"Fn::Not": [{"Fn::Equals": [{"Ref": "A"}, ""]}]}
+    queues = resource("AWS::Lambda::EventSourceMapping", FunctionName="f", Queues=[optional("q")])
+    deep = resource(
+        "AWS::Scheduler::Schedule",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ScheduleExpression="rate(1 hour)",
+        Target={"Arn": {"Ref": "A"}, "RoleArn": optional({"Ref": "A"})},
+    )
+    template = {
+        "Parameters": {"A": {"Type": "String", "Default": ""}},
+        "Conditions": {"HasA": has_a, "HasNoA": {"Fn::Not": [{"Condition": "HasA"}]}},
+        "Resources": {
+            "Always": resource("AWS::SQS::Queue", DelaySeconds=901),
+            "Missing": policy(optional("x")),
+            "Deep": deep,
+            "Emptied": queues,
+            # a name only where the policy is made, and one name or the other
+            "MadeWithIt": policy(optional("x"), Condition="HasA"),
+            "OneOfTwo": policy({"Fn::If": ["HasA", "x", optional("y", "HasNoA")]}),
+        },
+    }
 
-    (complaint,) = run_cfn_lint(template, tmp_path)
+    errors = [complaint for complaint in run_cfn_lint(template, tmp_path) if "(cfn-lint E" in complaint]
 
-    assert complaint == "Queue: 901 is greater than the maximum of 900 (cfn-lint E3034)"
+    assert sorted(errors) == [
+        "Always: 901 is greater than the maximum of 900 (cfn-lint E3034)",
+        "Deep: 'RoleArn' is a required property (cfn-lint E3003)",
+        "Emptied: expected minimum item count: 1, found: 0 (cfn-lint E3032)",
+        "Missing: 'PolicyName' is a required property (cfn-lint E3003)",
+    ]
 
 
 def test_checkov_finds_what_is_not_safe_and_entries_that_are_stale(tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""The template is one that CloudFormation takes, whichever of its conditions are met."""
+
+from collections.abc import Iterator
+
+from local.linters import run_cfn_lint
+from local.preflight.finding import Finding
+from local.preflight.target import Target
+
+SUBJECT = "Template"
+
+
+def check_lint(target: Target) -> Iterator[Finding]:
+    """What cfn-lint finds, such as a required property that is ``AWS::NoValue`` under some condition.
+
+    CloudFormation asks for a property only when it makes the resource, halfway through a deployment.
+    Raises ToolError if cfn-lint does not run.
+    """
+    complaints = run_cfn_lint(target.template)
+    for complaint in complaints:
+        remedy = "Correct template.yaml, or argue for it in local/suppressions.toml."
+        yield Finding.fault(SUBJECT, complaint, remedy)
+    if not complaints:
+        yield Finding.ok(SUBJECT, "cfn-lint finds nothing under any combination of conditions")
