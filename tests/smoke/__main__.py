@@ -1,0 +1,95 @@
+"""``python -m tests.smoke``: see ``make smoke``."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from a2actl.account import explained
+from a2actl.fault import Fault
+from a2actl.stack import Stack
+from tests.smoke import leftovers
+from tests.smoke.check import Check
+from tests.smoke.checks import CHECKS
+from tests.smoke.report import Report
+from tests.smoke.runner import Runner, remove
+from tests.smoke.target import Target
+
+FAULT = 2
+"""Exit status where nothing could be checked; 1 where a check has failed or something was left behind."""
+
+
+def main(arguments: Sequence[str] | None = None, report: Report | None = None) -> int:
+    """Run the checks, or remove leftovers. Returns the status to exit with."""
+    options = _parser().parse_args(arguments)
+    report = report or Report()
+    try:
+        checks = _chosen(options.only, is_full=options.full)
+        target = Target.of(
+            Stack.choose(options.stack, options.region, options.profile, Path.cwd()), options.api_url
+        )
+        with explained(is_local=target.is_emulated):
+            if options.clean:
+                return _clean(target, report)
+            _refuse_production(target, is_sure=options.yes)
+            report.say(f"{target.name} at {target.api_url}: {len(checks)} checks.")
+            return 0 if Runner(target, checks, report, options.full).run() else 1
+    except Fault as fault:
+        report.say(str(fault))
+        return FAULT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.smoke", description="Check on a deployment what only a deployment can show."
+    )
+    parser.add_argument("--stack", default=None, help="name of the deployed stack; without it the local one")
+    parser.add_argument("--region", default=None, help="AWS region of the stack")
+    parser.add_argument("--profile", default=None, help="AWS profile with the credentials to use")
+    parser.add_argument(
+        "--api-url", default=None, help="the API's address, if it is another than the stack's"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="also what takes up to an hour, or changes the stack"
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this check; repeat it")
+    parser.add_argument("--yes", action="store_true", help="also on a stack that looks like production")
+    parser.add_argument("--clean", action="store_true", help="only remove what interrupted runs have left")
+    return parser
+
+
+def _chosen(names: Sequence[str], *, is_full: bool) -> list[Check]:
+    """Raises ``Fault`` for a name that no check has."""
+    known = {check.name: check for check in CHECKS}
+    if unknown := [name for name in names if name not in known]:
+        raise Fault(f"There is no check {unknown[0]!r}; there are: {', '.join(known)}.")
+    if names:
+        return [known[name] for name in names]
+    return [check for check in CHECKS if is_full or not check.is_long]
+
+
+def _refuse_production(target: Target, *, is_sure: bool) -> None:
+    """Raises ``Fault``: a run raises an alarm, sends a burst, and with FULL=1 updates the stack."""
+    if target.is_production and not is_sure:
+        raise Fault(
+            f"{target.name} (stage {target.parameters['Stage']}) looks like production. A run raises an alarm"
+            " and bursts against the API's limits, and FULL=1 also updates the stack; if you want that, add"
+            " YES=1."
+        )
+
+
+def _clean(target: Target, report: Report) -> int:
+    found = leftovers.projects(target)
+    removed = [remove(target, project_id, report) for project_id in found]
+    report.say(f"{sum(removed)} of {len(found)} runs removed from {target.name}.")
+    return 0 if all(removed) else 1
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Answers in pieces: their time, going on after a cut, and how long a stream may be."""
+
+from itertools import pairwise
+
+from tests.smoke.check import Failed, Skipped, expect
+from tests.smoke.run import Run
+from tests.smoke.sse import Piece, opened
+from tests.smoke.tenant import story
+
+APART_SECONDS = 1.0
+"""Between first and last piece, of an answer that takes several seconds. A buffered one comes at once."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 600, 905
+"""Of a stream on which nothing happens: API Gateway cuts at 15 minutes, and the service shortly before."""
+
+
+def in_pieces(run: Run) -> str:
+    """Of ``messages``: what the agent says arrives while it says it."""
+    tenant = run.tenant
+    body = {"message": story(6), "sessionId": tenant.session()}
+    with opened(tenant, "POST", f"{tenant.agent_path}/messages", run.patience, json=body) as stream:
+        pieces = list(stream)
+    names = [piece.name for piece in pieces]
+    expect(bool(names) and names[0] == "accepted", f"the stream's events were {names}")
+    expect(names[-1] == "answer", f"the stream ended with {names[-1]!r}: {pieces[-1].data}")
+    apart = pieces[-1].at - pieces[0].at
+    if apart < APART_SECONDS and run.target.is_emulated:
+        raise Skipped("this gateway answers whole; only a real deployment, or one that streams, shows this")
+    expect(apart >= APART_SECONDS, f"all {len(pieces)} pieces came within {apart:.2f} s: something buffers")
+    expect("text" in names, "no piece of text came before the answer")
+    return f"{len(pieces)} pieces over {apart:.1f} s; {_longest_pause(pieces):.1f} s apart at most"
+
+
+def cut_and_resumed(run: Run) -> str:
+    """Of A2A: a reader that goes away, comes back by the task's id, and misses nothing of its end."""
+    tenant = run.tenant
+    accepted = tenant.submit(story(8))
+    path = f"{tenant.agent_path}/v1/tasks/{accepted['taskId']}:subscribe"
+    with opened(tenant, "GET", path, run.patience) as stream:
+        first = next(stream)
+    expect("task" in first.data, f"a subscription begins with {sorted(first.data)}, not with the task")
+    task = tenant.get(accepted)
+    if task["status"] == "completed" and run.target.is_emulated:
+        raise Skipped("this gateway answers whole; only a real deployment, or one that streams, shows this")
+    with opened(tenant, "GET", path, run.patience) as stream:
+        pieces = list(stream)
+    status = pieces[-1].data.get("statusUpdate", {}).get("status", {}).get("state")
+    expect(status == "TASK_STATE_COMPLETED", f"the second subscription ended with {pieces[-1].data}")
+    expect(tenant.get(accepted)["status"] == "completed", "the task has not completed")
+    return f"cut after the first piece, subscribed again, {len(pieces)} pieces to the end"
+
+
+def full_length(run: Run) -> str:
+    """A stream on which nothing happens lives until the service ends it, and is taken up again."""
+    tenant = run.tenant
+    accepted = tenant.submit("Nobody will begin this.", delaySeconds=3_600)
+    path = f"{tenant.agent_path}/v1/tasks/{accepted['taskId']}:subscribe"
+    try:
+        with opened(tenant, "GET", path, run.patience) as stream:
+            pieces = list(stream)
+        lasted = run.patience.spent
+        if not SHORTEST_SECONDS <= lasted <= LONGEST_SECONDS:
+            raise Failed(
+                f"the stream ended after {lasted:.0f} s, with {[piece.data for piece in pieces][-1:]}"
+            )
+        with opened(tenant, "GET", path, run.patience) as stream:
+            again = next(stream)
+        expect("task" in again.data, f"the second subscription began with {sorted(again.data)}")
+    finally:
+        tenant.cancel(accepted)
+    return f"ended regularly after {lasted:.0f} s; subscribed again at once"
+
+
+def _longest_pause(pieces: list[Piece]) -> float:
+    return max((later.at - earlier.at for earlier, later in pairwise(pieces)), default=0.0)

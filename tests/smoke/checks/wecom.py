@@ -1,0 +1,74 @@
+"""WeCom's verification of a callback URL, which waits for one second, a cold start included."""
+
+import time
+from dataclasses import dataclass, field
+
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.wecom.connection_definition import parse_connection
+from a2actl.connection_file import FoundConnection
+from a2actl.connection_keeping import apply_one, found_connection, secrets_of
+from a2actl.connection_trial import WECOM_WAITS_SECONDS, Trial
+from a2actl.connection_view import callback_url
+from a2actl.language import Language
+from tests.smoke.check import expect
+from tests.smoke.run import Run
+
+READY_SECONDS = 60
+
+
+@dataclass
+class Stopwatch:
+    """Keeps the moments at which it was looked at: two for each request of a trial."""
+
+    moments: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        self.moments.append(time.perf_counter())
+        return self.moments[-1]
+
+    @property
+    def first_seconds(self) -> float:
+        return self.moments[1] - self.moments[0]
+
+
+def verified_after_a_cold_start(run: Run) -> str:
+    deployment, connection_id = run.target.deployment, run.tenant.project_id
+    definition = parse_connection({"id": connection_id, "kind": "bot", "agentId": run.tenant.agent_id})
+    apply_one(deployment, FoundConnection("smoke", definition), run.tenant.project_id)
+    connection = found_connection(deployment, connection_id)
+    _touch(run)
+    watch = Stopwatch()
+    trial = Trial(
+        connection=connection,
+        url=callback_url(connection, run.target.api_url),
+        secrets=secrets_of(deployment, connection_id),
+        language=Language.EN,
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        stopwatch=watch,
+    )
+    for finding in trial.findings(send=False):
+        if len(watch.moments) < 2:
+            expect(finding.is_good, finding.text)
+    cold = watch.first_seconds
+    if run.target.is_emulated:
+        return f"the right answer after {cold:.2f} s; how fast it is only a real deployment shows"
+    expect(
+        cold <= WECOM_WAITS_SECONDS,
+        f"a cold start answered after {cold:.2f} s, and WeCom waits for 1 s; far from the region, try nearer",
+    )
+    return f"the right answer {cold:.2f} s after a cold start began, TLS and the way there included"
+
+
+def _touch(run: Run) -> None:
+    """Lambda starts new environments once a function's configuration has changed, if only its description."""
+    name = run.target.function("Wecom")
+    client = run.target.client("lambda")
+    described = client.get_function_configuration(FunctionName=name).get("Description", "")
+    for text in (f"{described} ", described):
+        client.update_function_configuration(FunctionName=name, Description=text)
+        run.patience.until(
+            lambda: client.get_function_configuration(FunctionName=name)["LastUpdateStatus"] != "InProgress",
+            READY_SECONDS,
+            f"the new configuration of {name}",
+        )

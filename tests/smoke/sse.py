@@ -1,0 +1,54 @@
+"""Server-sent events as they arrive."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.smoke.check import Failed
+from tests.smoke.patience import Patience
+from tests.smoke.tenant import Tenant
+
+SILENCE_SECONDS = 60.0
+"""Without even a sign of life, which the service sends every second."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One event: ``at`` is when it arrived, in seconds of a monotonic clock."""
+
+    at: float
+    name: str
+    data: dict[str, Any]
+
+
+@contextmanager
+def opened(
+    tenant: Tenant, method: str, path: str, patience: Patience, **options: Any
+) -> Iterator[Iterator[Piece]]:
+    """The events of a stream, until it ends or the block does. Raises ``Failed`` if there is no stream."""
+    headers = {"Authorization": f"Bearer {tenant.key}", "Accept": "text/event-stream"}
+    timeout = httpx.Timeout(SILENCE_SECONDS, connect=10)
+    with (
+        httpx.Client(timeout=timeout, trust_env=not tenant.target.is_emulated) as client,
+        client.stream(method, f"{tenant.target.api_url}{path}", headers=headers, **options) as answer,
+    ):
+        if answer.status_code != 200:
+            raise Failed(f"{method} {path} answered {answer.status_code}: {answer.read()[:300]!r}")
+        yield _pieces(answer, patience)
+
+
+def _pieces(answer: httpx.Response, patience: Patience) -> Iterator[Piece]:
+    name = ""
+    for line in answer.iter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield Piece(time.monotonic(), name, json.loads(line.removeprefix("data: ")))
+            name = ""
+        if not patience.left:
+            raise TimeoutError(f"the stream had not ended after {patience.seconds:.0f} s")
