@@ -93,6 +93,12 @@ deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with 
 	parameters=$$($(python) -m local parameters $(ENV)) && \
 	$(sam) deploy --config-env $(ENV) --parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 
+# To an operator's eyes it is one command: STACK=a2a-tasks-dev, and REGION, FULL=1, YES=1, CLEAN=1 as needed.
+.PHONY: smoke
+smoke: .venv/.made ## Check a deployment: make smoke STACK=a2a-tasks-dev
+	@$(python) -m tests.smoke $(if $(STACK),--stack $(STACK)) $(if $(REGION),--region $(REGION)) \
+		$(if $(FULL),--full) $(if $(YES),--yes) $(if $(CLEAN),--clean)
+
 .PHONY: clean
 clean: ## End the local stack and delete everything that was made here.
 	@if [ -x $(python) ]; then $(python) -m local stop; fi

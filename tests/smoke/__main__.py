@@ -10,7 +10,7 @@ from a2actl.account import explained
 from a2actl.fault import Fault
 from a2actl.stack import Stack
 from tests.smoke import leftovers
-from tests.smoke.check import Check
+from tests.smoke.check import Check, Outcome, Result
 from tests.smoke.checks import CHECKS
 from tests.smoke.report import Report
 from tests.smoke.runner import Runner, remove
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, report: Report | None = None) -
                 return _clean(target, report)
             _refuse_production(target, is_sure=options.yes)
             report.say(f"{target.name} at {target.api_url}: {len(checks)} checks.")
-            return 0 if Runner(target, checks, report, options.full).run() else 1
+            return _status(Runner(target, checks, report).run())
     except Fault as fault:
         report.say(str(fault))
         return FAULT
@@ -81,9 +81,16 @@ def _refuse_production(target: Target, *, is_sure: bool) -> None:
 
 def _clean(target: Target, report: Report) -> int:
     found = leftovers.projects(target)
-    removed = [remove(target, project_id, report) for project_id in found]
-    report.say(f"{sum(removed)} of {len(found)} runs removed from {target.name}.")
-    return 0 if all(removed) else 1
+    report.say(f"Runs that have left something in {target.name}: {len(found)}.")
+    outcomes = []
+    for project_id in found:
+        outcomes.append(remove(target, project_id, report))
+        report.ended(outcomes[-1])
+    return _status(outcomes)
+
+
+def _status(outcomes: Sequence[Outcome]) -> int:
+    return 1 if any(outcome.result is Result.FAILED for outcome in outcomes) else 0
 
 
 def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001

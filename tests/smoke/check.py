@@ -38,7 +38,6 @@ class Outcome:
 @dataclass(frozen=True)
 class Check:
     """``look`` returns what was seen, and raises ``Failed`` or ``Skipped``. ``seconds`` bounds its waits.
-
     ``is_real_only``: an emulator cannot show it. ``is_long``: only with FULL=1, because it takes long or
     changes the deployed stack for a while.
     """

@@ -25,7 +25,7 @@ class Report:
     console: Console = field(default_factory=Console)
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False)
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
@@ -36,7 +36,7 @@ class Report:
     def ended(self, outcome: Outcome) -> None:
         seconds = f"[dim]{outcome.seconds:6.1f} s[/dim]"
         text = f"{MARKS[outcome.result]} {seconds}  {escape(outcome.check)}: {escape(outcome.seen)}"
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def table(self, outcomes: Sequence[Outcome]) -> None:
         """All of them, and how many there are of each result."""

@@ -17,5 +17,4 @@ class Run:
     tenant: Tenant
     receiver: Receiver
     patience: Patience
-    is_full: bool = False
     started_at: float = field(default_factory=time.time)

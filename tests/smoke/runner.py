@@ -15,7 +15,6 @@ from tests.smoke.target import Target
 from tests.smoke.tenant import PREFIX, Tenant
 
 REMOVAL_SECONDS = 400
-INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -25,22 +24,22 @@ class Runner:
     target: Target
     checks: Sequence[Check]
     report: Report
-    is_full: bool = False
     clock: Callable[[], float] = time.monotonic
 
-    def run(self) -> bool:
-        """Whether nothing has failed and nothing was left behind. Ctrl-C ends the checks, not the removal."""
+    def run(self) -> list[Outcome]:
+        """What came of each check, and of removing what the run has made. Ctrl-C ends the checks, and not the
+        removal."""
         project_id = f"{PREFIX}{secrets.token_hex(4)}"
         outcomes: list[Outcome] = []
         try:
             self._check_all(project_id, outcomes)
         except KeyboardInterrupt:
-            self.report.say("Interrupted; removing what the run has made. This takes a moment.")
-            outcomes.append(Outcome(INTERRUPTED, Result.FAILED, 0.0, "the checks after this were not made"))
+            self.report.say("Interrupted. What the run has made is removed now, which takes a moment.")
+            self._tell(outcomes, Outcome("interrupted", Result.FAILED, 0.0, "the rest was not checked"))
         finally:
-            is_removed = remove(self.target, project_id, self.report)
+            self._tell(outcomes, remove(self.target, project_id, self.report, self.clock))
         self.report.table(outcomes)
-        return is_removed and not any(one.result is Result.FAILED for one in outcomes)
+        return outcomes
 
     def _check_all(self, project_id: str, outcomes: list[Outcome]) -> None:
         try:
@@ -48,12 +47,11 @@ class Runner:
                 tenant = Tenant.make(self.target, project_id)
                 tenant.apply_agent()
             with receiving(self.target, project_id) as receiver:
-                run = Run(self.target, tenant, receiver, Patience(0), self.is_full)
+                run = Run(self.target, tenant, receiver, Patience(0))
                 for check in self.checks:
-                    outcomes.append(self._check(check, run))
-                    self.report.ended(outcomes[-1])
+                    self._tell(outcomes, self._check(check, run))
         except EXPECTED as error:
-            outcomes.append(Outcome("preparation", Result.FAILED, 0.0, str(error)))
+            self._tell(outcomes, Outcome("preparation", Result.FAILED, 0.0, str(error)))
 
     def _check(self, check: Check, run: Run) -> Outcome:
         began = self.clock()
@@ -68,19 +66,25 @@ class Runner:
             return Result.PASSED, check.look(run)
         except Skipped as skipped:
             return Result.SKIPPED, str(skipped)
-        except Failed as failed:
+        except (Failed, TimeoutError) as failed:
             return Result.FAILED, str(failed)
         except Exception as error:
             # whatever it is, the other checks are made
             return Result.FAILED, f"{type(error).__name__}: {error}"
 
+    def _tell(self, outcomes: list[Outcome], outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        self.report.ended(outcome)
 
-def remove(target: Target, project_id: str, report: Report) -> bool:
-    """Remove a run's project; whether all of it is gone. Says what is not."""
+
+def remove(
+    target: Target, project_id: str, report: Report, clock: Callable[[], float] = time.monotonic
+) -> Outcome:
+    """Remove a run's project; failed if something of it is left."""
+    began = clock()
     with report.busy(f"Remove the project {project_id} and what it has"):
         problems = Removal(target, project_id, Patience(REMOVAL_SECONDS)).run()
-    for problem in problems:
-        report.say(f"Not removed of {project_id}: {problem}")
-    if problems:
-        report.say("Remove it later with the same command and CLEAN=1.")
-    return not problems
+    if not problems:
+        return Outcome("removal", Result.PASSED, clock() - began, f"nothing of {project_id} is left")
+    seen = f"left of {project_id}: {'; '.join(problems)}. The same command with CLEAN=1 removes it later."
+    return Outcome("removal", Result.FAILED, clock() - began, seen)

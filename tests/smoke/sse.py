@@ -11,7 +11,7 @@ import httpx
 
 from tests.smoke.check import Failed
 from tests.smoke.patience import Patience
-from tests.smoke.tenant import Tenant
+from tests.smoke.tenant import A2A_VERSION, Tenant
 
 SILENCE_SECONDS = 60.0
 """Without even a sign of life, which the service sends every second."""
@@ -31,7 +31,11 @@ def opened(
     tenant: Tenant, method: str, path: str, patience: Patience, **options: Any
 ) -> Iterator[Iterator[Piece]]:
     """The events of a stream, until it ends or the block does. Raises ``Failed`` if there is no stream."""
-    headers = {"Authorization": f"Bearer {tenant.key}", "Accept": "text/event-stream"}
+    headers = {
+        "Authorization": f"Bearer {tenant.key}",
+        "Accept": "text/event-stream",
+        "A2A-Version": A2A_VERSION,
+    }
     timeout = httpx.Timeout(SILENCE_SECONDS, connect=10)
     with (
         httpx.Client(timeout=timeout, trust_env=not tenant.target.is_emulated) as client,

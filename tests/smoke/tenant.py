@@ -19,6 +19,7 @@ from tests.smoke.patience import Patience
 from tests.smoke.target import Target
 
 PREFIX = "smoke-"
+A2A_VERSION = "1.0"
 TERMINAL = ("completed", "failed", "canceled")
 TIMEOUT = httpx.Timeout(60, connect=10)
 DAILY_TOKENS = 1_500_000

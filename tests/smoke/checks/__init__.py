@@ -17,7 +17,6 @@ from tests.smoke.checks import (
 CHECKS = (
     Check("a task", tasks.one_task, 120),
     Check("a dead task", dead_letters.dead_task, 90),
-    Check("a poisoned message", dead_letters.poisoned_message, 180),
     Check("a stream in pieces", streams.in_pieces, 90),
     Check("a stream cut and resumed", streams.cut_and_resumed, 90),
     Check("errors", gateway.errors, 60),
@@ -30,6 +29,7 @@ CHECKS = (
     Check("logs", telemetry.logged, 300),
     Check("a deleted conversation", tasks.deleted_conversation, 180),
     Check("schedules", schedules.every_minute, 150),
+    Check("a poisoned message", dead_letters.poisoned_message, 240),
     Check("metrics", telemetry.counted, 300, is_real_only=True),
     Check("no recursion", telemetry.not_recursive, 240, is_real_only=True),
     Check("the alarm of the dead task", dead_letters.alarm, 400, is_real_only=True),

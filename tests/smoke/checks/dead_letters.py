@@ -13,8 +13,8 @@ LATER_SECONDS = 3_600
 
 
 def poisoned_message(run: Run) -> str:
-    """A message that names no task: the worker gives it back until SQS moves it, and the dead-letter function
-    tells of it."""
+    """One that names no task: the worker gives it back until SQS moves it, and the dead-letter function tells
+    of it. Other checks come before it, since a source that gets only failures is asked less often."""
     began = logs.seconds_ago(1)
     sent = run.target.client("sqs").send_message(
         QueueUrl=run.target.output("TaskQueueUrl"),

@@ -3,7 +3,7 @@
 from tests.smoke import logs, metrics
 from tests.smoke.check import expect
 from tests.smoke.run import Run
-from tests.smoke.tenant import pong
+from tests.smoke.tenant import A2A_VERSION, pong
 
 METRICS = ("TasksCreated", "TasksCompleted", "NotificationsQueued", "WebhooksDelivered", "Sweeps")
 
@@ -63,7 +63,7 @@ def _made_over_a2a(run: Run) -> str:
         "POST",
         f"{tenant.agent_path}/v1/message:send",
         json={"message": message},
-        headers={"A2A-Version": "1.0"},
+        headers={"A2A-Version": A2A_VERSION},
     )
     expect(answer.status_code == 200, f"message:send answered {answer.status_code}: {answer.text[:200]}")
     task_id: str = answer.json()["task"]["id"]
