@@ -24,6 +24,7 @@ ELSEWHERE = {"a killed worker"}
 """Done by ``test_faults``: a worker that is killed takes half a minute to be succeeded."""
 
 
+@pytest.mark.timeout(600)
 def test_a_local_deployment_passes_what_an_emulator_can_show(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,8 @@ def in_pieces(run: Run) -> str:
 def cut_and_resumed(run: Run) -> str:
     """Of A2A: a reader that goes away, comes back by the task's id, and misses nothing of its end."""
     tenant = run.tenant
+    # a function that starts only now could come too late for the task
+    tenant.request("GET", f"{tenant.agent_path}/.well-known/agent-card.json")
     accepted = tenant.submit(story(8))
     path = f"{tenant.agent_path}/v1/tasks/{accepted['taskId']}:subscribe"
     with opened(tenant, "GET", path, run.patience) as stream:
