@@ -11,9 +11,11 @@ import yaml
 
 from a2a_tasks.wecom.connection_definition import parse_connection
 from a2actl import main
+from tests.smoke.checks import CHECKS
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = (ROOT / "README.md").read_text("utf-8")
+FIRST_DEPLOYMENT = (ROOT / "docs" / "first-deployment.md").read_text("utf-8")
 CHINESE = (ROOT / "README.zh-CN.md").read_text("utf-8")
 ONLY_CHINESE = {"接入步骤", "出错时"}
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -84,7 +86,7 @@ def test_the_example_of_a_connection_is_one() -> None:
     assert (definition.id, definition.fallback, definition.allowed_users) == ("helper", "desk", ["LiLei"])
 
 
-@pytest.mark.parametrize("words", commands(ENGLISH), ids=" ".join)
+@pytest.mark.parametrize("words", commands(ENGLISH) + commands(FIRST_DEPLOYMENT), ids=" ".join)
 def test_every_command_exists_with_its_options(words: list[str]) -> None:
     command: Any = typer.main.get_command(main.app)
     for word in words:
@@ -96,3 +98,27 @@ def test_every_command_exists_with_its_options(words: list[str]) -> None:
         elif word in getattr(command, "commands", {}):
             command = command.commands[word]
     assert not hasattr(command, "commands"), "a group alone does nothing"
+
+
+def test_what_is_told_to_make_is_a_target() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.M))
+    variables = set(re.findall(r"\$\((?:if \$\()?([A-Z]+)\)", makefile))
+    for text in (ENGLISH, FIRST_DEPLOYMENT):
+        for _, code in blocks(text):
+            for line in re.findall(r"^make (.+)$", code, re.M):
+                words = shlex.split(line)
+                assert {word for word in words if "=" not in word} <= targets, line
+                assert {word.partition("=")[0] for word in words if "=" in word} <= variables, line
+
+
+def test_the_first_deployment_tells_of_every_check_of_the_smoke_test() -> None:
+    told = {
+        name.strip()
+        for cell in re.findall(r"^\| ([^|]+) \|", FIRST_DEPLOYMENT, re.M)
+        for name in cell.split(",")
+    }
+    assert {check.name for check in CHECKS if not check.is_long} <= told
+    named = set(re.findall(r'--only "([^"]+)"', FIRST_DEPLOYMENT))
+    assert named <= {check.name for check in CHECKS}
+    assert named
