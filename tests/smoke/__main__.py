@@ -12,6 +12,7 @@ from a2actl.stack import Stack
 from tests.smoke import leftovers
 from tests.smoke.check import Check, Outcome, Result
 from tests.smoke.checks import CHECKS
+from tests.smoke.checks.workers import restore_timeout
 from tests.smoke.report import Report
 from tests.smoke.runner import Runner, remove
 from tests.smoke.target import Target
@@ -86,6 +87,8 @@ def _clean(target: Target, report: Report) -> int:
     for project_id in found:
         outcomes.append(remove(target, project_id, report))
         report.ended(outcomes[-1])
+    if not target.is_emulated:
+        restore_timeout(target)
     return _status(outcomes)
 
 

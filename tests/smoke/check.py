@@ -39,7 +39,7 @@ class Outcome:
 class Check:
     """``look`` returns what was seen, and raises ``Failed`` or ``Skipped``. ``seconds`` bounds its waits.
     ``is_real_only``: an emulator cannot show it. ``is_long``: only with FULL=1, because it takes long or
-    changes the deployed stack for a while.
+    changes the deployed stack for a while. ``needs_receiver``: it asks the run's receiver of webhooks.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Check:
     seconds: float
     is_real_only: bool = False
     is_long: bool = False
+    needs_receiver: bool = False
 
 
 def expect(is_so: bool, otherwise: str) -> None:

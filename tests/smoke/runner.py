@@ -47,6 +47,8 @@ class Runner:
                 tenant = Tenant.make(self.target, project_id)
                 tenant.apply_agent()
             with receiving(self.target, project_id) as receiver:
+                if any(check.needs_receiver for check in self.checks):
+                    receiver.begin()
                 run = Run(self.target, tenant, receiver, Patience(0))
                 for check in self.checks:
                     self._tell(outcomes, self._check(check, run))

@@ -17,7 +17,7 @@ from a2actl.stack import Stack
 from tests.smoke.check import Failed
 
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
-PROD_STAGES = ("prod", "production", "live")
+PRODUCTION = {"prod", "production", "prd", "live"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Target:
     @property
     def is_production(self) -> bool:
         """Whether it looks like one that people rely on."""
-        return self.parameters["Stage"] in PROD_STAGES or any(word in self.name for word in PROD_STAGES)
+        return bool(PRODUCTION & {self.parameters["Stage"], *self.name.lower().split("-")})
 
     @cached_property
     def parameters(self) -> Mapping[str, str]:

@@ -126,6 +126,7 @@ def test_what_could_not_be_removed_is_named_and_found_again(
         broken.setattr(Tenant, "tasks", unreachable)
         assert removal(target, tenant).run() == ["its tasks: no route to the API"]
     assert leftovers.projects(target) == [PROJECT], "the next clean-up finds it"
+    monkeypatch.setattr(command, "restore_timeout", lambda _: None)  # moto has no worker here
     status, printed = called("--stack", STACK, "--clean")
 
     assert (status, leftovers.projects(target)) == (0, [])

@@ -52,9 +52,9 @@ def alarm(run: Run) -> str:
         changed: float = found["StateUpdatedTimestamp"].timestamp()
         if changed < run.started_at:
             raise Skipped(f"{name} has been in alarm since before the run")
-        tells = len(found.get("AlarmActions", []))
+        told = found.get("AlarmActions", [])
         if not found.get("ActionsEnabled", True):
             raise Failed(f"{name} is raised, but its actions are switched off")
-        return f"raised; it tells {tells or 'nobody: set AlarmEmail or AlarmTopicArn'}"
+        return f"raised; it tells {', '.join(told) or 'nobody: set AlarmEmail or AlarmTopicArn'}"
 
     return run.patience.until(raised, ALARM_SECONDS, f"the alarm {name}", every=10)
