@@ -21,13 +21,15 @@ class Claude:
     def from_environment(cls, environment: Mapping[str, str], stand_in_port: int) -> "Claude":
         """What ANTHROPIC_API_KEY or ANTHROPIC_BASE_URL name, else the stand-in on this port.
 
-        An address without a key is a proxy that has one; it is given a placeholder.
+        An address without a key is a proxy that has one; it is given a placeholder. The stand-in's own
+        address is the stand-in.
         """
         key = environment.get("ANTHROPIC_API_KEY", "").strip()
-        base_url = environment.get("ANTHROPIC_BASE_URL", "").strip()
-        if not key and not base_url:
+        base_url = environment.get("ANTHROPIC_BASE_URL", "").strip().rstrip("/")
+        own = {f"http://{host}:{stand_in_port}" for host in ("127.0.0.1", "localhost")}
+        if base_url in own or not (key or base_url):
             return cls.stand_in(stand_in_port)
-        return cls((base_url or OFFICIAL_BASE_URL).rstrip("/"), key or NO_KEY, is_stand_in=False)
+        return cls(base_url or OFFICIAL_BASE_URL, key or NO_KEY, is_stand_in=False)
 
     @classmethod
     def stand_in(cls, port: int) -> "Claude":
