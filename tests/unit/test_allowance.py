@@ -107,7 +107,10 @@ def test_a_cost_that_is_not_known_is_not_taken_for_none(deployment: Deployment, 
     """A turn that another model answered, whose price the deployment does not know."""
     used = Usage(100, 50, turns=1)
     assert make().refusal(task(deployment, Budget(cost_usd=CENT)), used) == UNKNOWN_COST
-    assert make().refusal(task(deployment, Budget(tokens=1_000)), used) is None
+    by_tokens = task(deployment, Budget(tokens=1_000))
+    assert make().refusal(by_tokens, used) is None
+    deployment.registry.put_project(ProjectSettings("demo", daily_cost_usd=CENT))
+    assert make().refusal(by_tokens, used) == UNKNOWN_COST
 
 
 @pytest.mark.parametrize(("in_batch", "cost"), [(False, "0.0007"), (True, "0.00035")])

@@ -18,8 +18,8 @@ OVER_BUDGET = Failure(
 )
 UNKNOWN_COST = Failure(
     FailureCode.AGENT_MISCONFIGURED,
-    "The task has used a model whose price is not known to the deployment, so its maxCostUsd cannot be kept. "
-    "The operator can add the price to the template's parameter ModelPrices.",
+    "The task has used a model whose price is not known to the deployment, so a cost limit cannot be kept. "
+    "The operator can add it to the template's parameter ModelPrices, or lift the limit.",
 )
 OVER_DAY = Failure(FailureCode.BUDGET_EXCEEDED, "The project's budget for today is used up.")
 
@@ -44,7 +44,7 @@ class Allowance:
                 f"The price of {task.model} is not known to the deployment, so a cost limit cannot be kept. "
                 "The operator can add it to the template's parameter ModelPrices, or lift the limit.",
             )
-        if task.budget.cost_usd is not None and used.has_tokens and used.cost_usd is None:
+        if limits_cost and used.has_tokens and used.cost_usd is None:
             return UNKNOWN_COST
         if task.budget.is_used_up(used):
             return OVER_BUDGET
