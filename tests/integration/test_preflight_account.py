@@ -51,7 +51,7 @@ def stubs() -> Iterator[ExitStack]:
 
 
 def stubbed(stubs: ExitStack, service: Any, *answers: tuple[str, dict[str, Any] | str]) -> StubbedAccount:
-    """An account whose service gives these answers in turn: an operation, and what it returns or its error."""
+    """An account whose service gives these answers in turn: operation, and what it returns or its error."""
     client = boto3.client(service, REGION, aws_access_key_id="test", aws_secret_access_key="test")
     stubber = Stubber(client)
     for operation, answer in answers:

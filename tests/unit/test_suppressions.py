@@ -33,7 +33,7 @@ def test_an_entry_for_something_else_excuses_nothing_and_must_go(suppression: Su
 def test_each_pattern_of_an_entry_covers_something(tmp_path: Path) -> None:
     path = tmp_path / "suppressions.toml"
     path.write_text(
-        '[[checkov]]\nrule = "CKV_AWS_27"\nresources = ["TaskQueue", "GoneQueue"]\nreason = "managed by SQS"\n'
+        '[[checkov]]\nrule = "CKV_AWS_27"\nresources = ["TaskQueue", "GoneQueue"]\nreason = "managed"\n'
     )
 
     (stale,) = unexpected([FOUND], read_suppressions("checkov", path))
