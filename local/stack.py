@@ -166,6 +166,7 @@ class LocalStack:
                 self._stand_in.start(self._stand_in_environment())
         with self.progress.step("Start the AWS emulator"):
             if not self._emulator.runs():
+                self._gateway.stop()  # its functions have credentials of the emulator that was
                 self._emulator.stop()
                 # Code that an earlier emulator has unpacked, and did not delete.
                 shutil.rmtree(self.folder / "tmp", ignore_errors=True)

@@ -6,6 +6,7 @@ SAM, the emulator and this project pin different versions of the same packages, 
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -108,32 +109,32 @@ def find_uv() -> str:
 def run_tool(
     command: list[str], environment: dict[str, str] | None = None, *, seconds: float = INSTALL_SECONDS
 ) -> str:
-    """Run a command in the repository and return its output. Raises ToolError with it on failure, or when it
-    has not ended within `seconds`; it is killed then, with all that it started."""
+    """Run a command in the repository and return its standard output. Raises ToolError with all that it said
+    on failure, or when it has not ended within `seconds`; it is killed then, with all that it started."""
+    shown = shlex.join(command)
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment if environment is not None else dict(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     with process:
         try:
-            output, _ = process.communicate(timeout=seconds)
+            output, complaints = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             _kill_group(process.pid)
-            output, _ = process.communicate()
-            raise ToolError(
-                f"{' '.join(command)}\nhas not ended within {seconds:.0f} seconds:\n{output.strip()}"
-            ) from None
+            said = "".join(process.communicate()).strip()
+            raise ToolError(f"{shown}\nhas not ended within {seconds:.0f} seconds:\n{said}") from None
         except BaseException:  # such as Ctrl-C, which does not reach its group
             _kill_group(process.pid)
             raise
     if process.returncode != 0:
-        raise ToolError(f"{' '.join(command)}\nended with status {process.returncode}:\n{output.strip()}")
+        said = (output + complaints).strip()
+        raise ToolError(f"{shown}\nended with status {process.returncode}:\n{said}")
     return output
 
 
