@@ -93,7 +93,7 @@ deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with 
 	parameters=$$($(python) -m local parameters $(ENV)) && \
 	$(sam) deploy --config-env $(ENV) --parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 
-# To an operator's eyes it is one command: STACK=a2a-tasks-dev, and REGION, FULL=1, YES=1, CLEAN=1 as needed.
+# STACK is the local one if left out; REGION=…, FULL=1, YES=1 and CLEAN=1 are told of in docs/first-deployment.md.
 .PHONY: smoke
 smoke: .venv/.made ## Check a deployment: make smoke STACK=a2a-tasks-dev
 	@$(python) -m tests.smoke $(if $(STACK),--stack $(STACK)) $(if $(REGION),--region $(REGION)) \

@@ -44,7 +44,7 @@ def not_recursive(run: Run) -> str:
     """After twenty tasks of one conversation, which are a chain of as many invocations of the worker."""
     worker = run.target.function("Worker")
     invocations = metrics.awaited(run, "AWS/Lambda", "Invocations", FunctionName=worker)
-    dropped = metrics.total(run, "AWS/Lambda", "RecursiveInvocationsDropped", FunctionName=worker)
+    dropped = metrics.total(run, "AWS/Lambda", "RecursiveInvocationsDropped", FunctionName=worker) or 0.0
     expect(
         not dropped, f"Lambda has dropped {dropped:.0f} invocations as recursive: RecursiveLoop must be Allow"
     )
