@@ -279,8 +279,9 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
         "A task like any other, of a conversation: `sessionId` goes on with an earlier one, or answers what "
         "its agent asks. What takes longer than 25 seconds is answered 202, and goes on. With "
         "`Accept: text/event-stream` the answer is a stream of events: `accepted`; those of the task, as its "
-        "events have them; `text` (`offset`, `text`): what the agent says from there on; and at its end "
-        "`answer`, `error` or `unfinished`, as the body would be otherwise."
+        "events have them; `text` (`offset`, `text`): what the agent says from there on; `thinking`: the "
+        "same of what it says of its progress, which is no part of the answer; and at its end `answer`, "
+        "`error` or `unfinished`, as the body would be otherwise."
     ),
     responses={
         200: {

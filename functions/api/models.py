@@ -337,6 +337,9 @@ class Output(Model):
     partial: Annotated[
         bool | None, Field(description="True if the task ended before the answer was complete.")
     ] = None
+    notes: Annotated[
+        list[str] | None, Field(description="What is missing from the results, such as a file and why.")
+    ] = None
 
 
 class Progress(Model):

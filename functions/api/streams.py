@@ -75,7 +75,8 @@ class Streams:
 
 
 def _messages(update: Update) -> Iterator[bytes]:
-    if update.text is not None:
-        yield sse.message({"offset": update.text.offset, "text": update.text.text}, event="text")
+    for name, said in (("thinking", update.progress), ("text", update.text)):
+        if said is not None:
+            yield sse.message({"offset": said.offset, "text": said.text}, event=name)
     for event in update.events:
         yield sse.message(event, event=event["type"], event_id=event["id"])

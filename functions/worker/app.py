@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
+from a2a_tasks.adapters.claude_files import ClaudeFiles
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.lazy import Lazy
@@ -19,7 +20,6 @@ from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
-from a2a_tasks.domain.backend import HAS_CONTEXT_MANAGEMENT
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.execute import Executor
@@ -27,7 +27,9 @@ from a2a_tasks.services.history import Histories
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
+from a2a_tasks.services.made_files import MadeFiles
 from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.prompts import Prompts
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
 from a2a_tasks.wiring.prices import prices_of_function
@@ -51,6 +53,7 @@ def _executor() -> Executor:
     workspaces.wipe_all()
     insistence = Insistence(clock, run)
     journal = Journal(store, DynamoDBRecords(tasks.dynamodb, tasks.table), payloads, clock, insistence, run)
+    allowance = Allowance(budgets, prices_of_function(), telemetry)
     loop = AgentLoop(
         revisions=Revisions(tasks.registry),
         payloads=payloads,
@@ -59,8 +62,10 @@ def _executor() -> Executor:
         journal=journal,
         histories=Histories(tasks.contexts, store, payloads),
         other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
-        allowance=Allowance(budgets, prices_of_function(), telemetry),
-        manages_context=connection.backend in HAS_CONTEXT_MANAGEMENT,
+        allowance=allowance,
+        prompts=Prompts(allowance, connection.backend),
+        made_files=MadeFiles(ClaudeFiles(connection, clock), payloads, journal, clock),
+        telemetry=telemetry,
         run=run,
     )
     settler = Settler(

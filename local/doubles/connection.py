@@ -107,7 +107,7 @@ class Connection:
             "cache-control": "no-cache",
             "transfer-encoding": "chunked",
         }
-        await self._write(_head(200, fields | headers) + _chunk(data))
+        await self._write(_head(200, fields | headers) + (_chunk(data) if data else b""))
 
     async def send_chunk(self, data: bytes) -> None:
         """Send more of the stream."""

@@ -29,10 +29,14 @@ _SERVICES = {"aws-external-anthropic": Backend.AWS, "bedrock-mantle": Backend.BE
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """How a request is signed: `x-api-key`, `bearer`, or `sigv4:SERVICE`; and for which backend."""
+    """How a request is signed: `x-api-key`, `bearer`, or `sigv4:SERVICE`; and for which backend.
+
+    `organization` is the account that it belongs to: of a key, what follows an `@` in it.
+    """
 
     scheme: str
     backend: Backend
+    organization: str = ""
 
     @classmethod
     def of(cls, http: HttpRequest) -> "Credential":
@@ -51,9 +55,11 @@ class Credential:
             raise _refused("x-api-key header is required")
         if key == _WRONG_KEY:
             raise _refused("invalid x-api-key")
+        organization = key.partition("@")[2]
         if on_bedrock:
-            return cls(scheme, Backend.BEDROCK)
-        return cls(scheme, Backend.AWS if "anthropic-workspace-id" in http.headers else Backend.CLAUDE)
+            return cls(scheme, Backend.BEDROCK, organization)
+        backend = Backend.AWS if "anthropic-workspace-id" in http.headers else Backend.CLAUDE
+        return cls(scheme, backend, organization)
 
 
 def _service(authorization: str, http: HttpRequest) -> str:

@@ -4,6 +4,7 @@ A step is a list of words separated by `;`, run in order. A value that contains 
 a JSON string (`say="one; two"`); JSON objects need no further quoting.
 
     say=TEXT  size=CHARACTERS  echo  data={json}  think=TEXT        what the reply says
+    update=TEXT                                                      what it says of its progress
     tool=NAME:{json}  server=NAME:{json}  mcp=SERVER.TOOL:{json}    what it calls; several are parallel calls
     compact                                                          that it begins with a summary
     stop=REASON  wait=SECONDS  delay=SECONDS                         how it ends and how long it takes
@@ -14,8 +15,9 @@ a JSON string (`say="one; two"`); JSON objects need no further quoting.
     repeat=TIMES  once                                               how often the step is given
 
 `${last_tool_result}` in a text of `say=` is replaced by the text of the last tool_result in the request.
-`server=` knows web_search, web_fetch, code_execution and bash_code_execution. `server=`, `mcp=` and `compact`
-answer 400 unless the request offers the tool, or asks for compaction.
+`server=` knows web_search, web_fetch, code_execution and bash_code_execution; the latter two make the files
+that their input names: `{"files": [{"name", "text", "fault"?}]}` (files.py has the faults). `server=`, `mcp=`
+and `compact` answer 400 unless the request offers the tool, or asks for compaction.
 
 Which step a call gets follows from its request, so the same request gets the same step again, also after its
 client died: one step on for each assistant message in it, and one for each earlier call of the conversation,
@@ -35,6 +37,7 @@ from local.standin.step import (
     Data,
     Echo,
     Failure,
+    Note,
     Part,
     Say,
     Size,
@@ -152,6 +155,8 @@ def _part(name: str, value: str) -> Part | None:
             return Echo()
         case "think":
             return Think(value)
+        case "update":
+            return Note(value)
         case "compact":
             return Compact()
     return None

@@ -49,6 +49,8 @@ def message_json(
         "container": reply.container if reply else None,
         "usage": usage,
     }
+    if request.transformations is not None:
+        message["input_transformations"] = list(request.transformations)
     return message | (_applied_edits(request) if reply else {})
 
 

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from local.standin.backend import Backend
+from local.standin.backend import Backend, Credential
 from local.standin.errors import ApiError
 
 MCP_BETAS = frozenset({"mcp-client-2025-11-20", "mcp-client-2026-09-15"})
 CONTEXT_MANAGEMENT_BETA = "context-management-2025-06-27"
 COMPACT_BETA = "compact-2026-01-12"
 COMPACT_EDIT = "compact_20260112"
+THINKING_UPDATES_BETA = "thinking-display-updates-2026-08-18"
+BINDING_CONTROLS_BETA = "thinking-binding-controls-2026-08-01"
 TASK_BUDGET_BETA = "task-budgets-2026-03-13"
 _CLEARING_EDITS = ("clear_thinking_20251015", "clear_tool_uses_20250919")
 # https://platform.claude.com/docs/en/build-with-claude/compaction-threshold
@@ -19,6 +21,8 @@ _KNOWN_BETAS = MCP_BETAS | {
     CONTEXT_MANAGEMENT_BETA,
     COMPACT_BETA,
     TASK_BUDGET_BETA,
+    THINKING_UPDATES_BETA,
+    BINDING_CONTROLS_BETA,
     "advisor-tool-2026-03-01",
     "cache-diagnosis-2026-04-07",
     "code-execution-2025-05-22",
@@ -47,8 +51,6 @@ _KNOWN_BETAS = MCP_BETAS | {
     "server-side-fallback-2026-07-01",
     "skills-2025-10-02",
     "structured-outputs-2025-11-13",
-    "thinking-binding-controls-2026-08-01",
-    "thinking-display-updates-2026-08-18",
     "thinking-token-count-2026-05-13",
     "token-counting-2024-11-01",
 }
@@ -56,13 +58,14 @@ _KNOWN_BETAS = MCP_BETAS | {
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The betas that a request asked for, on the backend that it went to."""
+    """The betas that a request asked for, on the backend that it went to, and whose request it is."""
 
     betas: frozenset[str] = frozenset()
     backend: Backend = Backend.CLAUDE
+    organization: str = ""
 
     @classmethod
-    def of(cls, header: str, backend: Backend) -> "Features":
+    def of(cls, header: str, credential: Credential) -> "Features":
         """From the `anthropic-beta` header. Raises ApiError 400 for a beta that nobody knows."""
         betas = [name.strip() for name in header.split(",") if name.strip()]
         if unknown := [name for name in betas if name not in _KNOWN_BETAS]:
@@ -71,7 +74,7 @@ class Features:
                 f"Unexpected value(s) {names} for the `anthropic-beta` header. Please consult our "
                 "documentation at docs.claude.com or try again without the header."
             )
-        return cls(frozenset(betas), backend)
+        return cls(frozenset(betas), credential.backend, credential.organization)
 
     @property
     def server_tools(self) -> bool:
@@ -92,6 +95,16 @@ class Features:
     def compaction(self) -> bool:
         """Whether the context may be compacted at a threshold."""
         return self.server_tools and COMPACT_BETA in self.betas
+
+    @property
+    def thinking_updates(self) -> bool:
+        """Whether thinking may be shown as short updates."""
+        return self.backend is not Backend.BEDROCK and THINKING_UPDATES_BETA in self.betas
+
+    @property
+    def binding_controls(self) -> bool:
+        """Whether the request may say what happens to thinking that does not fit."""
+        return self.backend is not Backend.BEDROCK and BINDING_CONTROLS_BETA in self.betas
 
     @property
     def parameters(self) -> frozenset[str]:

@@ -10,7 +10,8 @@ from local.standin.errors import ApiError
 from local.standin.features import COMPACT_EDIT, Features
 from local.standin.models import MAX_OUTPUT_TOKENS, is_served
 from local.standin.output_format import check_output_config
-from local.standin.prefixes import Prefix, prefixes_of, sign_thinking
+from local.standin.prefixes import Prefix, prefixes_of
+from local.standin.thinking import ThinkingSettings, check_replayed
 from local.standin.tools import Toolbox
 from local.standin.transcript import blocks_of, check_content, check_messages
 
@@ -49,7 +50,8 @@ class MessagesRequest:
     """The parts of a valid request that decide the reply.
 
     `cache_ttl` is `5m` or `1h`, None if nothing is to be cached. `output_schema` is None for free text.
-    `manages_context`: the reply tells which edits were applied.
+    `manages_context`: the reply tells which edits were applied. `transformations`: what it tells of thinking
+    that was not shown to the model; None if nobody asked.
     """
 
     model: str
@@ -63,6 +65,9 @@ class MessagesRequest:
     container: str | None
     manages_context: bool
     compacts: bool
+    thinking: ThinkingSettings
+    organization: str
+    transformations: tuple[dict[str, str], ...] | None
     inference_geo: str | None
 
     @classmethod
@@ -76,7 +81,7 @@ class MessagesRequest:
         for name in body:
             if name not in (_COUNTED_PARAMETERS if counts else _PARAMETERS) | features.parameters:
                 raise ApiError.invalid(f"{name}: Extra inputs are not permitted")
-        _check_thinking(body.get("thinking") or {}, body["model"])
+        thinking = ThinkingSettings.of(body, features)
         check_content("system", body.get("system") or [], ("text",))
         check_output_config(body, features)
         features.check_context_management(body)
@@ -85,9 +90,7 @@ class MessagesRequest:
         markers = list(_cache_markers(body))
         _check_cache_markers(markers)
         prefixes = prefixes_of(body)
-        # A client that asked for another treatment of foreign thinking has its blocks dropped, not refused.
-        if "block_binding" not in (body.get("thinking") or {}):
-            _check_signatures(body["messages"], prefixes)
+        dropped = check_replayed(body, prefixes, features.organization, thinking)
         edits = (body.get("context_management") or {}).get("edits") or []
         return cls(
             model=body["model"],
@@ -101,6 +104,9 @@ class MessagesRequest:
             container=_container_id(body.get("container")),
             manages_context="context_management" in body,
             compacts=any(edit["type"] == COMPACT_EDIT for edit in edits),
+            thinking=thinking,
+            organization=features.organization,
+            transformations=dropped if thinking.reports_drops else None,
             inference_geo=_geo_of(body, features.backend),
         )
 
@@ -167,13 +173,6 @@ def _check_max_tokens(max_tokens: Any, model: str) -> None:
         )
 
 
-def _check_thinking(thinking: Any, model: str) -> None:
-    if not isinstance(thinking, dict):
-        raise ApiError.invalid("thinking: Input should be an object")
-    if model.endswith("claude-opus-5-5") and thinking.get("type") in ("enabled", "disabled"):
-        raise ApiError.invalid(f"thinking.type: '{thinking['type']}' is not supported on {model}")
-
-
 def _check_cache_markers(markers: list[dict[str, Any]]) -> None:
     if len(markers) > _MOST_CACHE_MARKERS:
         raise ApiError.invalid(
@@ -185,17 +184,6 @@ def _check_cache_markers(markers: list[dict[str, Any]]) -> None:
             raise ApiError.invalid(
                 "cache_control: Input should be of type 'ephemeral' with a ttl of '5m' or '1h'"
             )
-
-
-def _check_signatures(messages: list[dict[str, Any]], prefixes: tuple[Prefix, ...]) -> None:
-    for index, message in enumerate(messages):
-        for position, block in enumerate(blocks_of(message)):
-            if block["type"] != "thinking":
-                continue
-            if block.get("signature") != sign_thinking(prefixes[index], block.get("thinking", "")):
-                raise ApiError.invalid(
-                    f"messages.{index}.content.{position}: Invalid `signature` in `thinking` block"
-                )
 
 
 def _geo_of(body: dict[str, Any], backend: Backend) -> str | None:

@@ -20,6 +20,11 @@ def is_served(model: str, backend: Backend) -> bool:
     return model.startswith("anthropic.claude-" if backend is Backend.BEDROCK else "claude-")
 
 
+def family_of(model: str) -> str:
+    """The model without its maker, as in `opus-5-5`, whatever the backend calls it."""
+    return model.removeprefix("anthropic.").removeprefix("claude-")
+
+
 def describe_model(model: str) -> dict[str, Any] | None:
     """The entry of a listed model, None for any other id."""
     if model not in _NAMES:

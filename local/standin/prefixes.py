@@ -1,6 +1,5 @@
-"""Digests of a request's prefixes: what prompt caching and thinking signatures are bound to."""
+"""Digests of a request's prefixes: what prompt caching and thinking are bound to."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -14,11 +13,13 @@ CHARACTERS_PER_TOKEN = 4
 class Prefix:
     """The request up to before one of its messages: its digest, and its length in characters.
 
+    `binding` is its digest whatever the model, which thinking is bound to.
     `opening_characters` are those of system prompt and tools. `compactions` counts the messages that begin
     the prompt anew with a summary.
     """
 
     digest: str
+    binding: str
     characters: int
     opening_characters: int
     compactions: int = 0
@@ -35,11 +36,6 @@ def prefixes_of(body: dict[str, Any]) -> tuple[Prefix, ...]:
     Cache markers do not count, and content given as a string equals the one text block it stands for.
     """
     return tuple(_chain(body))
-
-
-def sign_thinking(prefix: Prefix, thinking: str) -> str:
-    """A signature that holds only for this thinking after exactly this prefix."""
-    return base64.b64encode(hashlib.sha512(f"{prefix.digest}\n{thinking}".encode()).digest()).decode()
 
 
 def extends(earlier: dict[str, Any], later: dict[str, Any]) -> bool:
@@ -66,7 +62,7 @@ def after_reply(prefix: Prefix, blocks: list[dict[str, Any]]) -> Prefix:
 def _chain(body: dict[str, Any]) -> Iterator[Prefix]:
     opening = {"system": _blocks(body.get("system") or []), "tools": body.get("tools") or []}
     text = _canonical(opening)
-    prefix = Prefix(_digest(f"{body['model']}\n{text}"), len(text), len(text))
+    prefix = Prefix(_digest(f"{body['model']}\n{text}"), _digest(text), len(text), len(text))
     yield prefix
     for message in body["messages"]:
         prefix = _extend(prefix, message)
@@ -81,6 +77,7 @@ def _extend(prefix: Prefix, message: dict[str, Any]) -> Prefix:
     characters = (prefix.opening_characters if is_compacted else prefix.characters) + len(text)
     return Prefix(
         _digest(f"{prefix.digest}\n{text}"),
+        _digest(f"{prefix.binding}\n{text}"),
         characters,
         prefix.opening_characters,
         prefix.compactions + is_compacted,

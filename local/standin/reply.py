@@ -10,13 +10,14 @@ from local.standin.blocks import Block, Compaction, Text, Thinking, ToolCall
 from local.standin.errors import ApiError
 from local.standin.messages_request import MessagesRequest
 from local.standin.output_format import example_of
-from local.standin.prefixes import CHARACTERS_PER_TOKEN, sign_thinking
+from local.standin.prefixes import CHARACTERS_PER_TOKEN
 from local.standin.report import report_on
 from local.standin.server_tools import container_of, run_mcp_tool, run_server_tool
 from local.standin.step import (
     Compact,
     Data,
     Echo,
+    Note,
     Part,
     Say,
     Size,
@@ -26,6 +27,7 @@ from local.standin.step import (
     UseServerTool,
     UseTool,
 )
+from local.standin.thinking import sign
 
 _FILLER_LINE = "The stand-in fills this line so that the reply gets long.\n"
 _LAST_TOOL_RESULT = "${last_tool_result}"
@@ -46,7 +48,7 @@ class Reply:
         Without any content words it is a value that fits the request's schema, or else the default report.
         """
         parts = step.parts
-        if all(isinstance(part, Think) for part in parts):
+        if all(isinstance(part, Think | Note) for part in parts):
             schema = request.output_schema
             parts = (
                 *parts,
@@ -124,15 +126,22 @@ def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block
             case Data(json_text):
                 yield Text(json_text)
             case Think(text):
-                yield Thinking(text, sign_thinking(request.prefixes[-1], text))
+                yield _thinking(request, text, is_update=False)
+            case Note(text):
+                yield _thinking(request, text, is_update=True)
             case UseTool(name, arguments):
                 yield ToolCall("tool_use", name, arguments, f"toolu_{secrets.token_hex(12)}")
             case UseServerTool():
-                yield from run_server_tool(part, request.toolbox)
+                yield from run_server_tool(part, request.toolbox, request.organization)
             case UseMcpTool():
                 yield from run_mcp_tool(part, request.toolbox)
             case Compact():
                 yield _compaction(request)
+
+
+def _thinking(request: MessagesRequest, text: str, *, is_update: bool) -> Thinking:
+    shown = request.thinking.shown(text, is_update=is_update)
+    return Thinking(shown, sign(request.prefixes[-1], request.model, request.organization, shown))
 
 
 def _compaction(request: MessagesRequest) -> Compaction:

@@ -16,6 +16,7 @@ from local.standin.control import CONTROL_PREFIX, Control
 from local.standin.conversation import Conversations
 from local.standin.errors import ApiError
 from local.standin.features import Features
+from local.standin.files import MadeFile
 from local.standin.messages_request import MessagesRequest
 from local.standin.models import describe_model, list_models
 from local.standin.playback import Playback
@@ -46,6 +47,8 @@ class Server:
             path = http.path.removeprefix(BEDROCK_PREFIX)
             if (http.method, path) == ("POST", "/v1/messages"):
                 await self._create_message(connection, http, request_id)
+            elif http.method == "GET" and path.startswith("/v1/files/"):
+                await _answer_file(connection, http, path, headers)
             elif path.startswith("/v1/messages/batches"):
                 await self._answer_batches(connection, http, path, headers)
             else:
@@ -126,6 +129,23 @@ async def serving(host: str, port: int) -> AsyncIterator[int]:
         listener.abort_clients()
 
 
+async def _answer_file(connection: Connection, http: HttpRequest, path: str, headers: dict[str, str]) -> None:
+    credential = Credential.of(http)
+    file_id, _, rest = path.removeprefix("/v1/files/").partition("/")
+    if credential.backend is Backend.BEDROCK or rest not in ("", "content"):
+        raise _not_found(http)
+    file = MadeFile.find(file_id, credential.organization)
+    if not rest:
+        await connection.send_json(200, file.to_json(), headers)
+        return
+    await connection.start_stream(headers | {"content-type": "application/octet-stream"}, b"")
+    if file.fault == "hang":
+        await asyncio.Event().wait()
+    for piece in file.content():
+        await connection.send_chunk(piece)
+    await connection.end_stream()
+
+
 def _look_up(http: HttpRequest, path: str) -> dict[str, Any]:
     credential = Credential.of(http)
     match http.method, path.removeprefix("/v1/").split("/"):
@@ -142,7 +162,7 @@ def _look_up(http: HttpRequest, path: str) -> dict[str, Any]:
 
 
 def _features(http: HttpRequest, credential: Credential) -> Features:
-    return Features.of(http.headers.get("anthropic-beta", ""), credential.backend)
+    return Features.of(http.headers.get("anthropic-beta", ""), credential)
 
 
 def _show(batch: Batch, http: HttpRequest) -> dict[str, Any]:

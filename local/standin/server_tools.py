@@ -6,6 +6,7 @@ from typing import Any
 
 from local.standin.blocks import ToolCall, ToolOutput
 from local.standin.errors import ApiError
+from local.standin.files import files_of
 from local.standin.step import UseMcpTool, UseServerTool
 from local.standin.tools import Toolbox
 
@@ -19,13 +20,17 @@ _OFFERED_BY = {
 }
 
 
-def run_server_tool(call: UseServerTool, toolbox: Toolbox) -> tuple[ToolCall, ToolOutput]:
+def run_server_tool(call: UseServerTool, toolbox: Toolbox, organization: str) -> tuple[ToolCall, ToolOutput]:
     """The call and its result. Raises ApiError 400 if the request does not offer the tool."""
     tool = toolbox.server_tools.get(_OFFERED_BY.get(call.name, ""))
     if tool is None:
         raise _not_offered(call.name)
     block = ToolCall("server_tool_use", call.name, call.input, f"srvtoolu_{secrets.token_hex(12)}")
-    result = {"type": f"{call.name}_tool_result", "tool_use_id": block.id, "content": _result(call, tool)}
+    result = {
+        "type": f"{call.name}_tool_result",
+        "tool_use_id": block.id,
+        "content": _result(call, tool, organization),
+    }
     return block, ToolOutput(result)
 
 
@@ -58,7 +63,7 @@ def container_of(calls: list[ToolCall], container: str | None) -> dict[str, Any]
     }
 
 
-def _result(call: UseServerTool, tool: dict[str, Any]) -> Any:
+def _result(call: UseServerTool, tool: dict[str, Any], organization: str) -> Any:
     domain = next(iter(tool.get("allowed_domains") or ["example.com"]))
     match call.name:
         case "web_search":
@@ -84,7 +89,10 @@ def _result(call: UseServerTool, tool: dict[str, Any]) -> Any:
                 "stdout": "The stand-in ran nothing.\n",
                 "stderr": "",
                 "return_code": 0,
-                "content": [],
+                "content": [
+                    {"type": f"{call.name}_output", "file_id": file.id}
+                    for file in files_of(call.input, organization)
+                ],
             }
 
 

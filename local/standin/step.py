@@ -33,7 +33,14 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Think:
-    """A signed thinking block."""
+    """A signed thinking block; on models that omit thinking it shows no text, unless it is asked for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A progress update: a signed thinking block that shows its text to who asked for updates."""
 
     text: str
 
@@ -68,7 +75,7 @@ class Compact:
     """A compaction block, which comes first in the content."""
 
 
-type Part = Say | Size | Echo | Data | Think | UseTool | UseServerTool | UseMcpTool | Compact
+type Part = Say | Size | Echo | Data | Think | Note | UseTool | UseServerTool | UseMcpTool | Compact
 
 
 class Break(StrEnum):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.price_table import TABLE
 from a2a_tasks.domain.prices import Price
 from a2a_tasks.domain.project import ProjectSettings
@@ -28,8 +29,10 @@ from a2a_tasks.services.history import Histories
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
+from a2a_tasks.services.made_files import MadeFiles
 from a2a_tasks.services.notify import Notifier
 from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.prompts import Prompts
 from a2a_tasks.services.push import PushConfigs
 from a2a_tasks.services.push_acceptance import PushAcceptance
 from a2a_tasks.services.revisions import Revisions
@@ -47,6 +50,7 @@ from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.live import MemoryLive
 from tests.twins.model import ScriptedModel
+from tests.twins.model_files import MemoryFiles
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.process import Process
 from tests.twins.push import MemoryPushConfigs, MemorySealing
@@ -119,6 +123,7 @@ class Deployment:
     workspaces: DiskWorkspaces = field(default_factory=DiskWorkspaces)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    files: MemoryFiles = field(default_factory=MemoryFiles)
     live: MemoryLive = field(default_factory=MemoryLive)
     chats: MemoryExchanges = field(init=False)
     errands: MemorySender[Errand] = field(default_factory=MemorySender)
@@ -206,6 +211,7 @@ class Deployment:
         slots, ending, budgets = self.slots(points), self.ending(points), self.budgets(points)
         insistence = Insistence(clock, run)
         journal = Journal(store, points.wrap("records", self.records), payloads, clock, insistence, run)
+        allowance = Allowance(budgets, PRICES, self.telemetry)
         loop = AgentLoop(
             revisions=Revisions(registry),
             payloads=payloads,
@@ -216,8 +222,10 @@ class Deployment:
             other_agents=OtherAgents(
                 store, payloads, self.submitter(points), budgets, journal, clock, self.entropy, run
             ),
-            allowance=Allowance(budgets, PRICES, self.telemetry),
-            manages_context=True,
+            allowance=allowance,
+            prompts=Prompts(allowance, Backend.CLAUDE_API),
+            made_files=MadeFiles(points.wrap("files", self.files), payloads, journal, clock),
+            telemetry=self.telemetry,
             run=run,
         )
         settler = Settler(

@@ -59,6 +59,7 @@ class Partly:
     text: str
     then: Step
     usage: Bill = BROKEN_USAGE
+    updates: str = ""
 
 
 @dataclass(eq=False)
@@ -134,7 +135,7 @@ class ScriptedModel:
                 watch(asked)
             step = self._step(asked)
             if isinstance(step, Partly):
-                draft.text, draft.usage = step.text, step.usage
+                draft.text, draft.usage, draft.updates = step.text, step.usage, step.updates
                 step = step.then
             reply = await _play(step)
         except asyncio.CancelledError:

@@ -181,3 +181,19 @@ def test_another_projects_task_cannot_be_subscribed_to(client: A2AAgent, deploym
         client.stream("SubscribeToTask", {"id": task.ref.task_id})
 
     assert refused.value.problem is Problem.TASK_NOT_FOUND
+
+
+def test_what_the_model_says_of_its_progress_is_a_message_of_the_work(deployment: Deployment) -> None:
+    task = deployment.submit()
+    chunks = ["I read", " the notes.\n\nI", " count."]
+    for number, updates in enumerate(chunks):
+        deployment.live.append(task.ref.task_id, LiveChunk(1, 1, number, "", updates=updates), 0)
+
+    responses = said(stream(deployment, task))
+
+    told = [each["statusUpdate"] for each in responses if "statusUpdate" in each]
+    progress = [each for each in told if each["metadata"]["event"]["type"] == "thinking"]
+    assert [each["status"]["message"]["parts"] for each in progress] == [[{"text": "I count."}]]
+    assert progress[0]["status"]["message"]["messageId"] == f"{task.ref.task_id}-progress-2"
+    assert progress[0]["status"]["state"] == "TASK_STATE_WORKING"
+    assert "I count." not in str([each for each in responses if "artifactUpdate" in each])

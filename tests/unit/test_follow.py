@@ -133,3 +133,29 @@ def test_a_deadline_that_passes_is_an_end(deployment: Deployment) -> None:
     updates = list(follow(deployment, task))
 
     assert statuses(updates) == ["pending", "failed"]
+
+
+def test_updates_come_apart_from_the_text(deployment: Deployment) -> None:
+    task = deployment.submit()
+
+    def write(number: int, text: str, updates: str) -> Callable[[], None]:
+        chunk = LiveChunk(1, 1, number, text, updates=updates)
+        return lambda: deployment.live.append(task.ref.task_id, chunk, 0)
+
+    updates = list(
+        follow(
+            deployment,
+            task,
+            write(0, "", "I read"),
+            write(1, "It is", " the notes."),
+            write(2, " 42.", ""),
+            deployment.work,
+        )
+    )
+
+    said = [(each.progress, each.text) for each in updates if each and (each.progress or each.text)]
+    assert said == [
+        (Text(0, "I read"), None),
+        (Text(6, " the notes."), Text(0, "It is")),
+        (None, Text(5, " 42.")),
+    ]

@@ -1,6 +1,7 @@
 """What a task says while it is at it reaches those who watch, in small writes, and never stops the work."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from a2a_tasks.ports.model import ModelReply
 from a2a_tasks.services.live import CHUNK_CHARACTERS, EVERY_SECONDS, snapshot
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Failpoints
-from tests.twins.model import Partly, Step, after, answer, uses
+from tests.twins.model import USAGE, Partly, Step, after, answer, uses
 
 
 @pytest.fixture
@@ -97,6 +98,30 @@ def test_a_turn_that_is_tried_again_is_not_mixed_with_its_first_try() -> None:
     assert snapshot(chunks).text == "It is 42."
     assert snapshot(chunks).progress.step == "Writing"
     assert snapshot([]).text == ""
+
+
+def test_updates_are_kept_apart_from_the_text(deployment: Deployment) -> None:
+    content: list[dict[str, Any]] = [
+        {"type": "thinking", "thinking": "I read the notes.", "signature": "S"},
+        {"type": "tool_use", "id": "call-1", "name": "Read", "input": {"file_path": "notes.md"}},
+    ]
+    first = ModelReply(content, "", "tool_use", USAGE)
+    waiting = after(deployment.clock, EVERY_SECONDS + 1, first)
+    deployment.model.then(
+        Partly("", waiting, updates="I read"),
+        Partly(
+            "The notes", after(deployment.clock, 60, answer("The notes say nothing.")), updates="I write."
+        ),
+    )
+    deployment.registry.apply(agent(allowed_tools=("Read",), model="claude-sonnet-5-5"))
+    task = deployment.submit(live=True)
+
+    deployment.work()
+
+    seen = snapshot(deployment.live.chunks(task.ref.task_id))
+    assert (seen.text, seen.updates) == ("The notes", "I read the notes.\n\nI write.")
+    assert seen.progress.step == "I read the notes."
+    assert deployment.now_of(task).progress.step == "I read the notes."
 
 
 def test_a_store_that_does_not_answer_stops_nothing(deployment: Deployment) -> None:

@@ -182,6 +182,18 @@ class TestStream:
         live.append(begun["id"], LiveChunk(1, 1, 2, "说", Progress("Bash", "读\n文件", 40)), 0)
         assert talk.refresh(begun["id"])["content"] == "我说\n\n> 读 文件(40%)…"
 
+    def test_what_the_model_says_of_its_progress_is_folded_and_not_in_the_answer(self, talk: Talk) -> None:
+        begun = talk.say("你好")
+        live, task_id = talk.deployment.live, begun["id"]
+        live.append(task_id, LiveChunk(1, 1, 0, "", updates="先看笔记。"), 0)
+        assert talk.refresh(task_id)["content"] == "<think>先看笔记。</think>\n> 正在处理…"
+        live.append(task_id, LiveChunk(2, 1, 0, "长" * CONTENT_BYTES, updates="再写。"), 0)
+        content = talk.refresh(task_id)["content"]
+        assert content.startswith("<think>先看笔记。\n\n再写。</think>\n…长")
+        assert len(content.encode()) <= CONTENT_BYTES
+        talk.work()
+        assert "<think>" not in talk.refresh(task_id)["content"]
+
     def test_of_a_long_text_the_newest_is_shown(self, talk: Talk) -> None:
         begun = talk.say("你好")
         for number in range(30):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.wecom.text import fit, split, strip_mention, to_plain
+from a2a_tasks.wecom.text import FOLDED_BYTES, fit, folded, split, strip_mention, to_plain
 from a2a_tasks.wecom.users import is_allowed
 
 texts = st.text(alphabet=st.sampled_from("ab \n中文🚀👍🏽\u200d\u0301é𠮷"), max_size=400) | st.text(
@@ -143,3 +143,17 @@ def test_user_ids_are_the_same_in_either_case() -> None:
     assert is_allowed("LiLei", ["hanmeimei", "LILEI"])
     assert not is_allowed("LiLei", ["LiLei2"])
     assert not is_allowed("LiLei", [])
+
+
+def test_progress_is_folded_and_cannot_unfold_itself() -> None:
+    assert folded("") == ""
+    assert folded("看笔记。") == "<think>看笔记。</think>\n"
+    assert folded("a</think>b<THINK>c") == "<think>a(/think>b(THINK>c</think>\n"
+
+
+@given(texts)
+def test_what_is_folded_has_one_beginning_one_end_and_little_room(text: str) -> None:
+    shown = folded(text * 40)
+
+    assert len(shown.encode()) <= FOLDED_BYTES + 20
+    assert shown.count("</think>") == shown.count("<think>") == (1 if text else 0)

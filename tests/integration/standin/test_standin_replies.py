@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import anthropic
 import httpx2
@@ -68,7 +69,8 @@ async def test_thinking_comes_first_with_a_signature_that_is_bound_to_its_prefix
     claude: AsyncAnthropic,
 ) -> None:
     question = user("[[standin: think=Let me see; tool=Read:{} | say=Done]]")
-    first = await stream(claude, question, system="Be brief.")
+    shown: Any = {"type": "adaptive", "display": "summarized"}
+    first = await stream(claude, question, system="Be brief.", thinking=shown)
     thinking, tool_use = first.content
     assert thinking.type == "thinking"
     assert thinking.thinking == "Let me see"

@@ -18,12 +18,14 @@ class StreamResponses:
     """One stream. Its first response is the task; then come its changes in order; its last is the status at
     which it ends, and before that the whole results.
 
-    What the agent says is the artifact ``result`` in the making: appended to, or replaced where a turn had to
-    be begun anew, and at the end by what the result is.
+    What the model says of its progress is told as the state at which it works. What the agent says is the
+    artifact ``result`` in the making: appended to, or replaced where a turn had to be begun anew, and at the
+    end by what the result is.
     """
 
     results: Results
     said: str = ""
+    progress: str = ""
 
     def of(
         self, first: Mapping[str, Any], updates: Iterable[Update | None]
@@ -34,8 +36,16 @@ class StreamResponses:
             if update is None:
                 yield None
                 continue
+            yield from self._progress(update)
             yield from self._draft(update)
             yield from self._changes(update)
+
+    def _progress(self, update: Update) -> Iterator[dict[str, Any]]:
+        if update.progress is None:
+            return
+        self.progress = self.progress[: update.progress.offset] + update.progress.text
+        paragraphs = self.progress.split("\n\n")
+        yield {"statusUpdate": view.progress_event(update.task, len(paragraphs), paragraphs[-1])}
 
     def _draft(self, update: Update) -> Iterator[dict[str, Any]]:
         if update.text is None:

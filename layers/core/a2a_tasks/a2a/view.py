@@ -70,6 +70,14 @@ def status_event(task: Task, event: Mapping[str, Any]) -> dict[str, Any]:
     return update | {"status": status | {"timestamp": event["at"]}, "metadata": {"event": named}}
 
 
+def progress_event(task: Task, number: int, text: str) -> dict[str, Any]:
+    """A ``TaskStatusUpdateEvent`` with what the model says of its progress for the ``number``-th time. The
+    same number again says more of the same."""
+    said = message(task, "ROLE_AGENT", f"{task.ref.task_id}-progress-{number}", [{"text": text}])
+    status = {"state": STATES[Status.RUNNING], "message": said, "timestamp": iso8601(task.updated_at)}
+    return update_of(task) | {"status": status, "metadata": {"event": {"type": "thinking"}}}
+
+
 def state_of(status: Status, failure: FailureCode | None) -> str:
     """The ``TaskState`` of a task that has this status, and failed with this code if it did."""
     return "TASK_STATE_REJECTED" if failure in REJECTIONS else STATES[status]

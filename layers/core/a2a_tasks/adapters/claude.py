@@ -45,8 +45,12 @@ class ClaudeModel:
     async def _stream(
         self, client: Client, tokens: Mapping[str, str], request: ModelRequest, draft: Draft
     ) -> ModelReply:
-        builder = ReplyBuilder(draft, charges_for_code=charges_for_code(request.prompt.tools))
         backend = self.connection.backend
+        builder = ReplyBuilder(
+            draft,
+            shows_updates=request.prompt.shows_updates,
+            charges_for_code=charges_for_code(request.prompt.tools),
+        )
         stream = await client.post(
             "/v1/messages",
             body=parameters(request, backend, tokens) | {"stream": True},

@@ -39,14 +39,23 @@ def reply_of(message: Mapping[str, Any], *, charges_for_code: bool = False) -> M
         usage=bill_of(message["usage"], turns=1, code_runs=code_runs),
         refusal_category=(message.get("stop_details") or {}).get("category"),
         container=(message.get("container") or {}).get("id"),
+        dropped_thinking=_dropped_thinking(message),
     )
 
 
-class ReplyBuilder:
-    """Takes a stream's events in order and keeps ``draft`` current. Events of other types are passed over."""
+def _dropped_thinking(message: Mapping[str, Any]) -> tuple[str, ...]:
+    changes = message.get("input_transformations") or ()
+    reasons = (change.get("reason", "") for change in changes if change["type"] == "thinking_dropped")
+    return tuple(dict.fromkeys(reasons))
 
-    def __init__(self, draft: Draft, *, charges_for_code: bool = False) -> None:
+
+class ReplyBuilder:
+    """Takes a stream's events in order and keeps ``draft`` current, its updates too where thinking
+    ``shows_updates``. Events of other types are passed over."""
+
+    def __init__(self, draft: Draft, *, shows_updates: bool, charges_for_code: bool) -> None:
         self._draft = draft
+        self._shows_updates = shows_updates
         self._charges_for_code = charges_for_code
         self._blocks: list[_Block] = []
         self._message: dict[str, Any] = {"usage": {}}
@@ -57,10 +66,12 @@ class ReplyBuilder:
                 self._update(event["message"])
             case "content_block_start":
                 self._blocks.append(_Block(event["content_block"]))
+                if event["content_block"]["type"] == "thinking" and self._draft.updates:
+                    said = self._draft.updates.rstrip()
+                    self._draft.updates = f"{said}\n\n" if said else ""
             case "content_block_delta":
                 self._blocks[event["index"]].add(event["delta"])
-                if event["delta"]["type"] == "text_delta":
-                    self._draft.text += event["delta"]["text"]
+                self._show(event["delta"])
             case "message_delta":
                 self._update(event["delta"] | {"usage": event.get("usage")})
 
@@ -76,6 +87,12 @@ class ReplyBuilder:
         if len(whole) < len(blocks) and self._message["stop_reason"] in MUST_GO_ON:
             raise BrokenReply
         return reply_of(self._message | {"content": whole}, charges_for_code=self._charges_for_code)
+
+    def _show(self, delta: Mapping[str, Any]) -> None:
+        if delta["type"] == "text_delta":
+            self._draft.text += delta["text"]
+        elif delta["type"] == "thinking_delta" and self._shows_updates:
+            self._draft.updates += delta["thinking"]
 
     def _update(self, fields: Mapping[str, Any]) -> None:
         """Take over what is given; the counts of ``usage`` are totals, and those left out still hold."""

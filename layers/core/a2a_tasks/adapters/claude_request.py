@@ -35,6 +35,8 @@ def parameters(request: ModelRequest, backend: Backend, tokens: Mapping[str, str
         body["mcp_servers"] = [_mcp_server(server, tokens) for server in prompt.mcp_servers]
     if output_config := _output_config(prompt):
         body["output_config"] = output_config
+    if prompt.thinking is not None:
+        body["thinking"] = prompt.thinking
     if request.container is not None:
         body["container"] = request.container
     if _manages_context(prompt, backend):
@@ -45,7 +47,8 @@ def parameters(request: ModelRequest, backend: Backend, tokens: Mapping[str, str
 def betas(prompt: Prompt, backend: Backend) -> list[str]:
     """The beta features that the request needs."""
     needed = [MCP_BETA] if prompt.mcp_servers and backend in HAS_MCP else []
-    return needed + ([beta for _, beta in CONTEXT_EDITS] if _manages_context(prompt, backend) else [])
+    needed += [beta for _, beta in CONTEXT_EDITS] if _manages_context(prompt, backend) else []
+    return needed + prompt.betas
 
 
 def headers(prompt: Prompt, backend: Backend) -> dict[str, str]:

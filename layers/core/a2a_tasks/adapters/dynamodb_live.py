@@ -34,6 +34,8 @@ class DynamoDBLive:
             "progress": progress_value(chunk.progress),
             "ttl": until // 1000,
         }
+        if chunk.updates:
+            item["updates"] = chunk.updates
         call(self.client.put_item, TableName=self.table, Item=to_attributes(item))
 
     def chunks(self, task_id: str) -> list[LiveChunk]:
@@ -51,4 +53,5 @@ def to_chunk(item: dict[str, Any]) -> LiveChunk:
     """A stored chunk."""
     values = from_attributes(item)
     turn, fence, number = (int(part) for part in values["sk"].removeprefix(CHUNK_PREFIX).split("#"))
-    return LiveChunk(turn, fence, number, values["text"], to_progress(values["progress"]))
+    progress, updates = to_progress(values["progress"]), values.get("updates", "")
+    return LiveChunk(turn, fence, number, values["text"], progress, updates)

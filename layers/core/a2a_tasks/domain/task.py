@@ -117,8 +117,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running task is doing: the tool in use, and the step and percentage that the agent reported
-    itself (never estimated here)."""
+    """What a running task is doing: the tool in use, and the step and percentage that the agent told itself
+    (never estimated here)."""
 
     tool: str | None = None
     step: str | None = None

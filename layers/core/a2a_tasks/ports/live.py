@@ -8,14 +8,15 @@ from a2a_tasks.domain.task import Progress
 
 @dataclass(frozen=True)
 class LiveChunk:
-    """A piece of a turn's text, and what the task was doing then. ``fence`` is the claim's that wrote it, so
-    that a turn which was begun anew is not mixed with what its first try has said."""
+    """A piece of a turn's text and of its updates, and what the task was doing then. ``fence`` is the claim's
+    that wrote it, so that a turn which was begun anew is not mixed with what its first try has said."""
 
     turn: int
     fence: int
     number: int
     text: str
     progress: Progress = field(default_factory=Progress)
+    updates: str = ""
 
 
 class LiveStore(Protocol):

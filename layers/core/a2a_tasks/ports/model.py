@@ -1,6 +1,7 @@
 """The model behind the agents: one turn at a time."""
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ class Prompt:
 
     ``tools`` are tool definitions of the Messages API, server tools and MCP toolsets too. With
     ``manages_context`` the service clears old tool results and compacts a conversation that grows too long.
+    ``thinking`` is the request's own, and ``betas`` are what it needs beside those that follow from the rest;
+    prompts of earlier releases have neither.
     """
 
     model: str
@@ -27,6 +30,18 @@ class Prompt:
     output_schema: dict[str, Any] | None = None
     effort: str | None = None
     manages_context: bool = False
+    thinking: dict[str, Any] | None = None
+    betas: list[str] = field(default_factory=list)
+
+    @property
+    def shows_updates(self) -> bool:
+        """Whether the text of thinking is what the model says of its progress, for callers to see."""
+        return (self.thinking or {}).get("display") == "updates"
+
+    @property
+    def drops_thinking(self) -> bool:
+        """Whether thinking that does not fit what comes before it is dropped, not refused."""
+        return bool((self.thinking or {}).get("block_binding"))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
@@ -52,7 +67,8 @@ class ModelRequest:
 @dataclass(frozen=True)
 class ModelReply:
     """A finished turn. ``content`` are its blocks as JSON objects, exactly as they must be sent back;
-    ``text`` is all its text; ``usage`` is one turn's, without a price."""
+    ``text`` is all its text; ``usage`` is one turn's, without a price. ``dropped_thinking`` are the reasons,
+    each once, for which earlier thinking was not shown to the model."""
 
     content: list[dict[str, Any]]
     text: str
@@ -60,6 +76,7 @@ class ModelReply:
     usage: Bill
     refusal_category: str | None = None
     container: str | None = None
+    dropped_thinking: tuple[str, ...] = ()
 
     @property
     def tool_uses(self) -> list[dict[str, Any]]:
@@ -74,10 +91,18 @@ class ModelReply:
 
 @dataclass
 class Draft:
-    """A turn in the making, readable at any moment: its text so far, and what it has been billed so far."""
+    """A turn in the making, readable at any moment: its text and its updates so far, and what it has been
+    billed so far."""
 
     text: str = ""
     usage: Bill = field(default_factory=Bill)
+    updates: str = ""
+
+
+def updates_in(content: Iterable[Mapping[str, Any]]) -> str:
+    """What a reply's thinking says, an empty line between blocks; nothing of what the service hides."""
+    texts = (block["thinking"].rstrip() for block in content if block["type"] == "thinking")
+    return "\n\n".join(text for text in texts if text)
 
 
 @dataclass

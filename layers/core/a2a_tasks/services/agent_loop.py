@@ -6,35 +6,34 @@ journal and goes on with what is missing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.service_tools import DEFINITIONS, MAX_QUESTION
+from a2a_tasks.domain.service_tools import MAX_QUESTION
 from a2a_tasks.domain.task import Question, TaskRef
-from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, servers_of
 from a2a_tasks.domain.tools import CHILD_TOOLS, Effect, effect_of
 from a2a_tasks.domain.usage import Usage, spend, total
-from a2a_tasks.domain.workspace_tools import DEFINITIONS as WORKSPACE_DEFINITIONS
-from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest, Prompt
+from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
 from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.history import Histories
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.lease import Held, RunBlocking
+from a2a_tasks.services.made_files import MadeFiles, files_in
 from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.prompts import Prompts
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.toolbox import Toolbox, failed, storable
 from a2a_tasks.services.transcript import Call, Turn
 from a2a_tasks.services.turn import CONTINUED_STOPS, verdict_of
-from a2a_tasks.services.verdict import Asking, Failed, HandingOver, Verdict, Waiting
+from a2a_tasks.services.verdict import Asking, Failed, Finished, HandingOver, Verdict, Waiting
 from a2a_tasks.services.work import Stock, Work
 
 HAND_OVER_SECONDS = 60.0
 """With less Lambda time left no turn begins: another worker goes on."""
-OWN_TOOLS: dict[str, dict[str, Any]] = WORKSPACE_DEFINITIONS | DEFINITIONS
 INTERRUPTED = (
     "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
     "Check before you repeat it."
@@ -57,7 +56,9 @@ class AgentLoop:
     histories: Histories
     other_agents: OtherAgents
     allowance: Allowance
-    manages_context: bool
+    prompts: Prompts
+    made_files: MadeFiles
+    telemetry: Telemetry
     run: RunBlocking
 
     async def begin(self, held: Held) -> Work:
@@ -75,6 +76,10 @@ class AgentLoop:
     async def carry_on(self, work: Work, seconds_left: Callable[[], float]) -> Verdict:
         """Work until the task ends or must wait. ``seconds_left`` is this invocation's time."""
         while True:
+            await self.made_files.collect(work)
+            last = work.transcript.last
+            if last is not None and last.stop_reason not in CONTINUED_STOPS:
+                return _ended(work, last.to_reply(), work.agent.max_tokens)
             if (verdict := await self._answer_calls(work)) is not None:
                 return verdict
             if (failure := await self._refusal(work)) is not None:
@@ -83,8 +88,9 @@ class AgentLoop:
                 return HandingOver()
             max_tokens = self.allowance.max_tokens(work.task, work.agent, total(work.spent))
             reply = await self._buy_turn(work, max_tokens)
-            if reply.stop_reason not in CONTINUED_STOPS:
-                return verdict_of(work.agent, reply, max_tokens)
+            # an answer whose files are still to be fetched is kept first, so that it is not bought again
+            if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
+                return _ended(work, reply, max_tokens)
             await self.journal.save_turn(work, reply)
 
     def take_stock(self, work: Work) -> Stock:
@@ -115,7 +121,7 @@ class AgentLoop:
         """The model's next reply, paid for."""
         transcript = work.transcript
         if transcript.prompt is None:
-            transcript.prompt = await self._prompt(work)
+            transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
         request = ModelRequest(transcript.prompt, transcript.messages(), max_tokens, transcript.container)
         work.draft = Draft()
         try:
@@ -126,32 +132,12 @@ class AgentLoop:
             raise
         work.turns_bought += 1
         work.draft = Draft()
+        if reply.dropped_thinking:
+            reason = ", ".join(reply.dropped_thinking)
+            self.telemetry.problem("earlier thinking not shown to the model", work.task, reason=reason)
         used = self._count(work, reply.usage)
         await self.journal.insist(work, lambda: self.allowance.budgets.count(work.task.project_id, used))
         return reply
-
-    async def _prompt(self, work: Work) -> Prompt:
-        agent = work.agent
-        needed = servers_of(agent.allowed_tools)
-        settings = await self.run(
-            self.allowance.budgets.settings,
-            agent.project_id,
-            lambda kept: needed <= {server.name for server in kept.mcp_servers},
-        )
-        servers = {server.name: server for server in settings.mcp_servers}
-        try:
-            tools, used_servers = definitions(agent, servers, OWN_TOOLS)
-        except UnknownMcpServer as error:
-            raise ModelRejected(FailureCode.AGENT_MISCONFIGURED, str(error)) from None
-        return Prompt(
-            model=work.task.model,
-            system=agent.system_prompt,
-            tools=self.allowance.bounded(tools, work.task),
-            mcp_servers=used_servers,
-            output_schema=agent.output_schema,
-            effort=agent.effort,
-            manages_context=self.manages_context and bool(tools),
-        )
 
     def _count(self, work: Work, bill: Bill) -> Usage:
         """Add to what the task has used; all of it, with what it costs."""
@@ -198,6 +184,14 @@ class AgentLoop:
             saved = await self.journal.insist(work, lambda: work.toolbox.save_workspace(call))
             done = replace(done, workspace=saved)
         await self.journal.answer(work, turn, call, done)
+
+
+def _ended(work: Work, reply: ModelReply, max_tokens: int) -> Finished | Failed:
+    """What the last answer means, with the files that it is to come without."""
+    verdict = verdict_of(work.agent, reply, max_tokens)
+    if isinstance(verdict, Finished) and work.transcript.missing:
+        return Finished(verdict.output | {"notes": list(work.transcript.missing.values())})
+    return verdict
 
 
 def _question_of(call: Call) -> Question | None:

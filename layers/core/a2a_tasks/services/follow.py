@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain import events
-from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.task import Progress, Status, Task
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.live import snapshot
+from a2a_tasks.services.live import Snapshot, snapshot
 
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
@@ -29,11 +29,13 @@ class Text:
 
 @dataclass(frozen=True)
 class Update:
-    """What is new of a task: the events since the last update, as callers see them, and its text."""
+    """What is new of a task: the events since the last update, as callers see them, its text, and apart from
+    it what the model says of its progress."""
 
     task: Task
     events: list[dict[str, Any]]
     text: Text | None
+    progress: Text | None = None
 
     @property
     def is_last(self) -> bool:
@@ -60,14 +62,15 @@ class Follower:
         """
         if not (task.is_terminal or task.live):
             self.store.watch(task.ref)  # before its state is read: what it says from now on is written down
-        said, pause = "", SHORTEST_PAUSE
+        said, pause = Snapshot("", Progress()), SHORTEST_PAUSE
         while True:
             task = self.ending.settled(self.store.get(task.ref) or task)
             news = events.to_wire(task, after, MANY)
-            text = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id)).text
-            is_new = bool(news["events"]) or text != said
-            update = Update(task, news["events"], _difference(said, text))
-            after, said = int(news["nextCursor"]), text
+            now = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id))
+            text, progress = _difference(said.text, now.text), _difference(said.updates, now.updates)
+            is_new = bool(news["events"] or text or progress)
+            update = Update(task, news["events"], text, progress)
+            after, said = int(news["nextCursor"]), now
             yield update if is_new or update.is_last else None
             left = (until - self.ending.clock.now()) / 1000
             if update.is_last or left <= 0:

@@ -19,7 +19,7 @@ from a2a_tasks.ports.tasks import Advance, Record, RecordStore, Refused, TaskSto
 from a2a_tasks.services import payload
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.lease import RunBlocking, Stop, Stopped
-from a2a_tasks.services.toolbox import Done
+from a2a_tasks.services.toolbox import Done, step_of
 from a2a_tasks.services.transcript import Call, Transcript, Turn, turn_document
 from a2a_tasks.services.turn import opening_of
 from a2a_tasks.services.work import Work
@@ -51,7 +51,8 @@ class Journal:
         """Make a reply permanent, before anything is done with it."""
         number = len(work.transcript.turns) + 1
         tool = reply.tool_uses[0]["name"] if reply.tool_uses else None
-        work.toolbox.progress = replace(work.toolbox.progress, tool=tool)
+        step = step_of(work.updates_in(reply.content)) or work.toolbox.progress.step
+        work.toolbox.progress = replace(work.toolbox.progress, tool=tool, step=step)
         now = self.clock.now()
         await self._advance(
             work,

@@ -14,25 +14,28 @@ from a2a_tasks.services.work import Work
 
 EVERY_SECONDS = 2.0
 CHUNK_CHARACTERS = 1_000
-"""At most so much in one write; what comes faster is a little late."""
+"""At most so much text, and of updates, in one write; what comes faster is a little late."""
 KEPT_MS = 24 * 3_600_000
 """After the task's deadline."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What has been said so far, and what the task is doing."""
+    """What has been said so far, apart from it what the model has said of its progress, and what the task is
+    doing."""
 
     text: str
     progress: Progress
+    updates: str = ""
 
 
 def snapshot(chunks: Sequence[LiveChunk]) -> Snapshot:
     """Each turn as its last try has said it, with an empty line between turns."""
     turns = [_last_try(list(turn)) for _, turn in groupby(chunks, key=lambda chunk: chunk.turn)]
     texts = ["".join(chunk.text for chunk in turn) for turn in turns]
+    updates = ["".join(chunk.updates for chunk in turn) for turn in turns]
     progress = turns[-1][-1].progress if turns else Progress()
-    return Snapshot("\n\n".join(text for text in texts if text), progress)
+    return Snapshot("\n\n".join(filter(None, texts)), progress, "\n\n".join(filter(None, updates)))
 
 
 def _last_try(turn: list[LiveChunk]) -> list[LiveChunk]:
@@ -76,25 +79,36 @@ class _Said:
 
     turn: int
     characters: int = 0
+    update_characters: int = 0
     chunks: int = 0
     progress: Progress | None = None
 
     def next_chunk(self, work: Work) -> LiveChunk | None:
         """What is new since the last one; the rest of a turn comes before the next turn."""
-        rest = self._text(work)[self.characters :][:CHUNK_CHARACTERS]
-        if not rest and self.turn <= len(work.transcript.turns):
-            self.turn, self.characters, self.chunks = len(work.transcript.turns) + 1, 0, 0
-            rest = self._text(work)[:CHUNK_CHARACTERS]
+        text, updates = self._rest(work)
+        if not (text or updates) and self.turn <= len(work.transcript.turns):
+            self.turn = len(work.transcript.turns) + 1
+            self.characters, self.update_characters, self.chunks = 0, 0, 0
+            text, updates = self._rest(work)
         progress = work.toolbox.progress
-        if not rest and progress == self.progress:
+        if not (text or updates) and progress == self.progress:
             return None
-        return LiveChunk(self.turn, work.task.fence, self.chunks, rest, progress)
+        return LiveChunk(self.turn, work.task.fence, self.chunks, text, progress, updates)
 
     def note(self, chunk: LiveChunk) -> None:
         self.characters += len(chunk.text)
+        self.update_characters += len(chunk.updates)
         self.chunks += 1
         self.progress = chunk.progress
 
-    def _text(self, work: Work) -> str:
+    def _rest(self, work: Work) -> tuple[str, str]:
+        """What comes next of the turn's text, and of its updates."""
         saved = work.transcript.turns
-        return saved[self.turn - 1].text if self.turn <= len(saved) else work.draft.text
+        text, updates = work.draft.text, work.draft.updates
+        if self.turn <= len(saved):
+            turn = saved[self.turn - 1]
+            text, updates = turn.text, work.updates_in(turn.content)
+        return (
+            text[self.characters :][:CHUNK_CHARACTERS],
+            updates[self.update_characters :][:CHUNK_CHARACTERS],
+        )

@@ -8,7 +8,7 @@ from a2a_tasks.services import payload
 
 
 def save_output(payloads: PayloadStore, task: Task, document: dict[str, Any]) -> Payload:
-    """Keep ``{"result", "data"?}`` for a task that the caller holds. Raises ``PayloadUnavailable``."""
+    """Keep ``{"result", "data"?, "notes"?}`` for a held task. Raises ``PayloadUnavailable``."""
     # named after the fence: a stale holder's late upload cannot replace the winner's
     return payload.save(payloads, task.ref.task_id, f"output-{task.fence}", document)
 

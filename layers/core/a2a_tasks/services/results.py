@@ -14,7 +14,7 @@ class Results:
     links: ArtifactLinks
 
     def output(self, task: Task) -> dict[str, Any] | None:
-        """``{"result", "data"?, "partial"?}``, or None while there is none.
+        """``{"result", "data"?, "partial"?, "notes"?}``, or None while there is none.
 
         Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
         """

@@ -116,7 +116,7 @@ class Toolbox:
                 self.task_id,
                 f"artifact-{self.fence}-{call_id}",
                 data,
-                _header(media_type, is_text=given == ["content"]),
+                header_of(media_type, is_text=given == ["content"]),
             )
             artifact = Artifact(call_id, name, media_type, size_bytes=len(data), key=saved.key)
         return Done(ToolAnswer(f"Saved {name}; the caller gets it with the result."), artifact=artifact)
@@ -150,6 +150,12 @@ def failed(text: str) -> Done:
 def storable(text: str) -> str:
     """The text without halves of surrogate pairs, which no store takes."""
     return text.encode(errors="replace").decode()
+
+
+def step_of(updates: str) -> str | None:
+    """The step at hand, by what the model has said last of its progress."""
+    newest = updates.rpartition("\n\n")[2].strip()
+    return storable(newest)[:MAX_STEP] or None
 
 
 def _text(arguments: Mapping[str, Any], name: str, limit: int) -> str:
@@ -187,7 +193,7 @@ def _address(value: Any) -> str:
     return storable(value)
 
 
-def _header(media_type: str, *, is_text: bool) -> str:
+def header_of(media_type: str, *, is_text: bool) -> str:
     """The media type as S3 takes it as a header; a text says that it is UTF-8, for clients that guess."""
     if not media_type.isascii() or not media_type.isprintable():
         return "application/octet-stream"

@@ -9,12 +9,15 @@ Records of a task, each a JSON document:
                               then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
                               "child"?}``, or a caller's answer: ``{"state": "done", "text", "isAnswer",
                               "question"?, "parts"?, "envelope"?}``
+    TURN#<n>#TOOL#<file id>   a file that the reply's code has made: ``{"state": "done", "text",
+                              "artifact"}``, or with ``"isError"`` why it could not be kept
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.record_keys import CALL, PROMPT_KEY, call_id_of, turn_number
 from a2a_tasks.domain.task import Artifact, Payload, TaskRef
 from a2a_tasks.domain.tools import ToolAnswer
@@ -52,6 +55,10 @@ class Turn:
     def text(self) -> str:
         return "".join(block["text"] for block in self.content if block["type"] == "text")
 
+    def to_reply(self) -> ModelReply:
+        """The reply that was saved, whose usage has been counted."""
+        return ModelReply(self.content, self.text, self.stop_reason, Bill(), container=self.container)
+
     def note(self, call: Call) -> None:
         """Replace what is known of a call."""
         self.calls = [call if known.call_id == call.call_id else known for known in self.calls]
@@ -60,13 +67,15 @@ class Turn:
 @dataclass
 class Transcript:
     """``opening`` is the user's message, and ``history`` are the messages of its conversation before it;
-    ``artifacts`` and ``workspace`` are what the tools have saved."""
+    ``artifacts`` and ``workspace`` are what the tools have saved; ``missing`` are the files that could not be
+    kept, as texts by id."""
 
     opening: dict[str, Any]
     prompt: Prompt | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     workspace: Payload | None = None
 
     @classmethod
@@ -98,6 +107,10 @@ class Transcript:
         for call in turn.calls:
             if call.call_id == call_id:
                 turn.note(_noted(call, document))
+                break
+        else:
+            if document.get("isError"):
+                self.missing[call_id] = document["text"]
         if "workspace" in document:
             self.workspace = Payload(**document["workspace"])
         if "artifact" in document:

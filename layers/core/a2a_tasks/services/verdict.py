@@ -9,7 +9,7 @@ from a2a_tasks.domain.task import Question, TaskRef
 
 @dataclass(frozen=True)
 class Finished:
-    """The answer is complete; ``output`` is the task's ``{"result", "data"?}``."""
+    """The answer is complete; ``output`` is the task's ``{"result", "data"?, "notes"?}``."""
 
     output: dict[str, Any]
 

@@ -1,12 +1,14 @@
 """A task under work in this process."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.domain.usage import Spent
-from a2a_tasks.ports.model import Draft
+from a2a_tasks.ports.model import Draft, updates_in
 from a2a_tasks.services.lease import Held
 from a2a_tasks.services.toolbox import Toolbox
 from a2a_tasks.services.transcript import Transcript
@@ -34,6 +36,11 @@ class Work:
     def text(self) -> str:
         """What the model has said last: in the turn under way, or before."""
         return self.draft.text or self.transcript.text
+
+    def updates_in(self, content: Sequence[Mapping[str, Any]]) -> str:
+        """What a reply says of its progress, for callers to see."""
+        prompt = self.transcript.prompt
+        return updates_in(content) if prompt is not None and prompt.shows_updates else ""
 
 
 @dataclass(frozen=True)

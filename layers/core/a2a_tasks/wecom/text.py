@@ -4,9 +4,12 @@ import re
 import unicodedata
 
 CUT_MARK = "…"
+FOLDED_BYTES = 4_000
+"""Of progress: its end is what is new."""
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _LONGEST_CHARACTER = 32
+_FOLD = re.compile(r"<(?=/?think>)", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _HEADING = re.compile(r"^ {0,3}#{1,6} +")
 # All repetitions are bounded: a line without an end to its marks must not cost the square of its length.
@@ -37,6 +40,17 @@ def fit_end(text: str, limit: int) -> str:
     while start < len(text) and start > 0 and _belong_together(text[start - 1], text[start]):
         start += 1
     return CUT_MARK + text[start:]
+
+
+def folded(text: str) -> str:
+    """The end of what an agent says of its progress, as WeCom folds it away above an answer; empty for none.
+
+    What would end the fold is written so that it does not.
+    """
+    if not text:
+        return ""
+    inside = _FOLD.sub("(", fit_end(text, FOLDED_BYTES))
+    return f"<think>{inside}</think>\n"
 
 
 def shorten(text: str, limit: int, remark: str) -> str:

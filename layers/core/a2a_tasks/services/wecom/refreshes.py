@@ -21,7 +21,7 @@ from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
-from a2a_tasks.wecom.text import fit_end
+from a2a_tasks.wecom.text import fit_end, folded
 
 BY_STREAM = "stream"
 """The claim of all refreshes together: each of them says the same."""
@@ -97,9 +97,11 @@ def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
         return say(exchange.language, _stage(task), task=exchange.ref.task_id)
     seen = snapshot(chunks)
     doing = progress_line(exchange.language, seen.progress)
+    thinking = folded(seen.updates)
     if not seen.text:
-        return doing
-    return f"{fit_end(seen.text, CONTENT_BYTES - len(doing.encode()) - 2)}\n\n{doing}"
+        return f"{thinking}{doing}"
+    room = CONTENT_BYTES - len(thinking.encode()) - len(doing.encode()) - 2
+    return f"{thinking}{fit_end(seen.text, room)}\n\n{doing}"
 
 
 def _stage(task: Task | None) -> Phrase:

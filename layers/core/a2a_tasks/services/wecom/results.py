@@ -78,6 +78,7 @@ class ResultTexts:
     def _result(self, task: Task, language: Language) -> Told:
         output = self.results.output(task) or {}
         text, links = str(output.get("result") or ""), self._links(task, language)
+        links = "\n".join(filter(None, (links, *(f"> {note}" for note in output.get("notes", ())))))
         return Told(text or ("" if links else say(language, Phrase.EMPTY)), links)
 
     def _links(self, task: Task, language: Language) -> str:
