@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from a2a_tasks.domain.abilities import Ability, has, is_there
 from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.tool_definitions import unsupported
@@ -22,6 +23,16 @@ def problems(
             f"{found.source}: allowedTools: this deployment reaches Claude by {backend}, which does not have"
             f" {', '.join(not_served)}; leave that out, or deploy with another backend"
         )
+    fallbacks = found.definition.fallbacks
+    if fallbacks is not None and fallbacks.on_refusal is not None:
+        model = found.definition.model
+        if not is_there(Ability.FALLBACKS, backend):
+            yield (
+                f"{found.source}: fallbacks.onRefusal: this deployment reaches Claude by {backend}, which"
+                " asks no other model after a refusal; leave it out, or deploy with another backend"
+            )
+        elif model.startswith("claude-") and not has(Ability.FALLBACKS, model, backend):
+            yield f"{found.source}: fallbacks.onRefusal: {model} does not have it; leave it out"
     known = {server.name for server in project.mcp_servers}
     asked = {match["server"]: name for name in tools if (match := MCP_TOOL.fullmatch(name))}
     for server, name in asked.items():

@@ -19,6 +19,7 @@ def to_json(agent: AgentRevision) -> dict[str, Any]:
         "toolOptions": agent.tool_options,
         "outputSchema": agent.output_schema,
         "notify": list(agent.notify),
+        "fallbacks": _fallbacks(agent),
     }
     return {
         "id": agent.agent_id,
@@ -51,6 +52,7 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ("State", state(agent)),
         ("Revision", str(agent.revision)),
         ("Model", f"{agent.model}{effort}"),
+        *((f"On {name}", text) for name, text in _stand_ins(agent)),
         ("Limits", f"{agent.max_turns} turns, {agent.max_tokens} tokens a turn"),
         ("Task budget", _budget(agent)),
         ("Timeout", f"{agent.timeout_ms} ms"),
@@ -68,6 +70,19 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
 
 def state(agent: AgentRevision) -> str:
     return "enabled" if agent.enabled else "disabled"
+
+
+def _fallbacks(agent: AgentRevision) -> dict[str, Any]:
+    refusal = list(agent.on_refusal) if isinstance(agent.on_refusal, tuple) else agent.on_refusal
+    models = {"onRefusal": refusal, "onOverload": list(agent.on_overload)}
+    return {name: value for name, value in models.items() if value}
+
+
+def _stand_ins(agent: AgentRevision) -> list[tuple[str, str]]:
+    refusal = agent.on_refusal or ()
+    by_api = "the model that Anthropic recommends" if refusal == "default" else ", ".join(refusal)
+    models = [("refusal", by_api), ("overload", ", ".join(agent.on_overload))]
+    return [(name, text) for name, text in models if text]
 
 
 def _budget(agent: AgentRevision) -> str:

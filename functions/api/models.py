@@ -386,7 +386,8 @@ class TaskEvent(Model):
     """One step of a task's course. Its fields are those of its type:
 
     `status`: a change of state; `attempt` where it is running, `reason` where it is pending once more, `code`
-    where it has failed or tries again. `turn`: a reply of the model, and the tools that it calls. `tool`: a
+    where it has failed or tries again, `model` where it goes on with another one. `turn`: a reply of the
+    model, the tools that it calls, and the `model` that stood in where the agent's own refused. `tool`: a
     tool begins that writes files or starts another agent's task. `progress`: what the agent reported.
     `artifact`: a result was saved beside the answer.
     """
@@ -400,6 +401,7 @@ class TaskEvent(Model):
     code: str | None = None
     turn: int | None = None
     tools: list[str] | None = None
+    model: str | None = None
     tool: str | None = None
     step: Annotated[str | None, Field(description="Its beginning; the task's progress has the whole.")] = None
     percent: int | None = None

@@ -63,7 +63,7 @@ def _executor() -> Executor:
         histories=Histories(tasks.contexts, store, payloads),
         other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
         allowance=allowance,
-        prompts=Prompts(allowance, connection.backend),
+        prompts=Prompts(allowance, connection.backend, submitter.aliases),
         made_files=MadeFiles(ClaudeFiles(connection, clock), payloads, journal, clock),
         telemetry=telemetry,
         run=run,

@@ -239,6 +239,8 @@ def _check_requests(requests: Any) -> list[dict[str, Any]]:
 
 
 def _request_of(params: dict[str, Any], features: Features) -> MessagesRequest:
+    if params.get("fallbacks"):
+        raise ApiError.invalid("fallbacks: not supported in a batch")
     if params.get("stream"):
         raise ApiError.invalid("stream: Streaming is not supported in a batch")
     return MessagesRequest.from_body(params, features)

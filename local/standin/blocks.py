@@ -74,4 +74,20 @@ class Compaction:
         return {"type": "compaction", "content": self.text, "encrypted_content": self.encrypted_content}
 
 
-type Block = Text | Thinking | ToolCall | ToolOutput | Compaction
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Where one model declined and the next goes on; it comes whole, in content_block_start."""
+
+    category: str | None
+    declined: str
+    model: str
+    text: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The finished block."""
+        trigger = {"type": "refusal", "category": self.category}
+        models = {"from": {"model": self.declined}, "to": {"model": self.model}}
+        return {"type": "fallback"} | models | {"trigger": trigger}
+
+
+type Block = Text | Thinking | ToolCall | ToolOutput | Compaction | Fallback

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from local.standin.directive import DirectiveError, find_steps
 from local.standin.errors import ApiError
+from local.standin.fallbacks import sent_back
 from local.standin.messages_request import MessagesRequest
 from local.standin.prefixes import after_reply
 from local.standin.reply import Reply
@@ -73,7 +74,7 @@ class Turn:
         if self.request.cache_ttl is not None:
             self.conversation.cached.add(prefix.digest)
         if reply.continues:
-            blocks = [block.to_json() for block in reply.blocks]
+            blocks = sent_back([block.to_json() for block in reply.blocks])
             self.conversation.resumable.add(after_reply(prefix, blocks).digest)
         return reply
 

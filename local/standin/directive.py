@@ -5,6 +5,7 @@ a JSON string (`say="one; two"`); JSON objects need no further quoting.
 
     say=TEXT  size=CHARACTERS  echo  data={json}  think=TEXT        what the reply says
     update=TEXT                                                      what it says of its progress
+    decline=CATEGORY                                                 who spoke declines, a fallback goes on
     tool=NAME:{json}  server=NAME:{json}  mcp=SERVER.TOOL:{json}    what it calls; several are parallel calls
     compact                                                          that it begins with a summary
     stop=REASON  wait=SECONDS  delay=SECONDS                         how it ends and how long it takes
@@ -35,6 +36,7 @@ from local.standin.step import (
     Break,
     Compact,
     Data,
+    Decline,
     Echo,
     Failure,
     Note,
@@ -155,6 +157,8 @@ def _part(name: str, value: str) -> Part | None:
             return Echo()
         case "think":
             return Think(value)
+        case "decline":
+            return Decline(value or None)
         case "update":
             return Note(value)
         case "compact":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.standin.blocks import Block, Compaction, Text, Thinking, ToolCall, ToolOutput
+from local.standin.blocks import Block, Compaction, Fallback, Text, Thinking, ToolCall, ToolOutput
 from local.standin.messages_request import MessagesRequest
 from local.standin.reply import Reply
 from local.standin.usage import InputUsage
@@ -41,7 +41,7 @@ def message_json(
         "id": message_id,
         "type": "message",
         "role": "assistant",
-        "model": request.model,
+        "model": reply.hops[-1].model if reply and reply.hops else request.model,
         "content": [block.to_json() for block in reply.blocks] if reply else [],
         "stop_reason": reply.stop_reason if reply else None,
         "stop_sequence": None,
@@ -54,9 +54,11 @@ def message_json(
     return message | (_applied_edits(request) if reply else {})
 
 
-def opening(request: MessagesRequest, usage: InputUsage, message_id: str) -> bytes:
-    """message_start and the first ping."""
+def opening(request: MessagesRequest, reply: Reply, usage: InputUsage, message_id: str) -> bytes:
+    """message_start and the first ping. Who declined before any output is not named in it."""
     message = message_json(request, None, usage.to_start(), message_id)
+    if reply.blocks and isinstance(reply.blocks[0], Fallback):
+        message["model"] = reply.blocks[0].model
     return encode("message_start", {"type": "message_start", "message": message}) + PING
 
 
@@ -99,7 +101,7 @@ def _empty(block: Block) -> dict[str, Any]:
             return {"type": "thinking", "thinking": "", "signature": ""}
         case ToolCall():
             return block.to_json() | {"input": {}}
-        case ToolOutput():
+        case ToolOutput() | Fallback():
             return block.to_json()
         case Compaction():
             return {"type": "compaction", "content": None}
@@ -118,7 +120,7 @@ def _deltas(block: Block, delay: float) -> Iterator[dict[str, Any]]:
             yield from ({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
         case Compaction():
             yield block.to_json() | {"type": "compaction_delta"}
-        case ToolOutput():
+        case ToolOutput() | Fallback():
             pass
 
 

@@ -107,12 +107,17 @@ class Features:
         return self.backend is not Backend.BEDROCK and BINDING_CONTROLS_BETA in self.betas
 
     @property
+    def fallbacks(self) -> bool:
+        """Whether other models may be asked where one declines."""
+        return any(name.startswith("server-side-fallback-") for name in self.betas)
+
+    @property
     def parameters(self) -> frozenset[str]:
         """The top-level parameters that need a beta and may be used."""
         allowed = {
             "mcp_servers": self.mcp,
             "context_management": self.clearing or self.compaction,
-            "fallbacks": any(name.startswith("server-side-fallback-") for name in self.betas),
+            "fallbacks": self.fallbacks,
         }
         return frozenset(name for name, is_allowed in allowed.items() if is_allowed)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from local.standin.backend import Backend
 from local.standin.errors import ApiError
+from local.standin.fallbacks import fallbacks_of
 from local.standin.features import COMPACT_EDIT, Features
 from local.standin.models import MAX_OUTPUT_TOKENS, is_served
 from local.standin.output_format import check_output_config
@@ -66,6 +67,7 @@ class MessagesRequest:
     manages_context: bool
     compacts: bool
     thinking: ThinkingSettings
+    fallbacks: tuple[str, ...]
     organization: str
     transformations: tuple[dict[str, str], ...] | None
     inference_geo: str | None
@@ -105,6 +107,7 @@ class MessagesRequest:
             manages_context="context_management" in body,
             compacts=any(edit["type"] == COMPACT_EDIT for edit in edits),
             thinking=thinking,
+            fallbacks=fallbacks_of(body, features),
             organization=features.organization,
             transformations=dropped if thinking.reports_drops else None,
             inference_geo=_geo_of(body, features.backend),

@@ -73,7 +73,7 @@ class Playback:
         self.call.usage = self.turn.usage.to_start()
         self.call.mark_first_byte()
         await self.connection.start_stream(
-            self._headers, events.opening(self.request, self.turn.usage, self.message_id)
+            self._headers, events.opening(self.request, reply, self.turn.usage, self.message_id)
         )
         await self._send_content(reply)
         match self.step.breaks:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.standin.blocks import Block, Compaction, Text, Thinking, ToolCall
+from local.standin.blocks import Block, Compaction, Fallback, Text, Thinking, ToolCall
 from local.standin.errors import ApiError
 from local.standin.messages_request import MessagesRequest
 from local.standin.output_format import example_of
@@ -16,6 +16,7 @@ from local.standin.server_tools import container_of, run_mcp_tool, run_server_to
 from local.standin.step import (
     Compact,
     Data,
+    Decline,
     Echo,
     Note,
     Part,
@@ -35,11 +36,13 @@ _LAST_TOOL_RESULT = "${last_tool_result}"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says in one call, and why it stops there. `container`: where code ran."""
+    """What the model says in one call, and why it stops there. `container`: where code ran. `declined_as`:
+    the category of a refusal that no fallback took over."""
 
     blocks: tuple[Block, ...]
     stop_reason: str
     container: dict[str, Any] | None = None
+    declined_as: str | None = "general_harms"
 
     @classmethod
     def to_request(cls, request: MessagesRequest, step: Step) -> "Reply":
@@ -56,9 +59,13 @@ class Reply:
             )
         # The API puts the summary before everything that was said after it.
         parts = tuple(sorted(parts, key=lambda part: not isinstance(part, Compact)))
+        parts, refusal = _until_refused(request, parts)
         blocks = tuple(_blocks(request, parts))
         calls = [block for block in blocks if isinstance(block, ToolCall)]
-        return cls(blocks, step.stop or _stop_reason(blocks), container_of(calls, request.container))
+        container = container_of(calls, request.container)
+        if refusal is not None:
+            return cls(blocks, "refusal", container, refusal.category)
+        return cls(blocks, step.stop or _stop_reason(blocks), container)
 
     @property
     def continues(self) -> bool:
@@ -67,8 +74,10 @@ class Reply:
 
     @property
     def output_tokens(self) -> int:
-        """The rough length in tokens of all but a summary, at least 1."""
-        characters = sum(len(block.text) for block in self.blocks if not isinstance(block, Compaction))
+        """The rough length in tokens of what who answered has said, all but a summary, at least 1."""
+        last = max((n + 1 for n, block in enumerate(self.blocks) if isinstance(block, Fallback)), default=0)
+        served = self.blocks[last:]
+        characters = sum(len(block.text) for block in served if not isinstance(block, Compaction))
         return max(1, characters // CHARACTERS_PER_TOKEN)
 
     @property
@@ -97,7 +106,22 @@ class Reply:
         if self.stop_reason != "refusal":
             return None
         explanation = "The stand-in was asked to refuse."
-        return {"type": "refusal", "category": "general_harms", "explanation": explanation}
+        return {"type": "refusal", "category": self.declined_as, "explanation": explanation}
+
+    @property
+    def hops(self) -> list[Fallback]:
+        """Where one model gave way to the next."""
+        return [block for block in self.blocks if isinstance(block, Fallback)]
+
+    def attempts(self, model: str) -> list[tuple[str, int]]:
+        """Each model that was asked, with the rough length in tokens of what it said."""
+        said: list[tuple[str, int]] = [(model, 0)]
+        for block in self.blocks:
+            if isinstance(block, Fallback):
+                said.append((block.model, 0))
+            else:
+                said[-1] = (said[-1][0], said[-1][1] + len(block.text))
+        return [(name, -(-characters // CHARACTERS_PER_TOKEN)) for name, characters in said]
 
 
 def filler(characters: int) -> str:
@@ -107,6 +131,19 @@ def filler(characters: int) -> str:
     return "".join(lines)[:characters]
 
 
+def _until_refused(
+    request: MessagesRequest, parts: tuple[Part, ...]
+) -> tuple[tuple[Part, ...], Decline | None]:
+    """The parts up to where no model is left that has not declined."""
+    left = len(request.fallbacks)
+    for index, part in enumerate(parts):
+        if isinstance(part, Decline):
+            if left == 0:
+                return parts[:index], part
+            left -= 1
+    return parts, None
+
+
 def _stop_reason(blocks: tuple[Block, ...]) -> str:
     if any(isinstance(block, ToolCall) and block.type == "tool_use" for block in blocks):
         return "tool_use"
@@ -114,8 +151,12 @@ def _stop_reason(blocks: tuple[Block, ...]) -> str:
 
 
 def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block]:
+    models, model = iter(request.fallbacks), request.model
     for part in parts:
         match part:
+            case Decline(category):
+                declined, model = model, next(models)
+                yield Fallback(category, declined, model)
             case Say(text):
                 if spoken := text.replace(_LAST_TOOL_RESULT, request.last_tool_result):
                     yield Text(spoken)
@@ -126,9 +167,9 @@ def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block
             case Data(json_text):
                 yield Text(json_text)
             case Think(text):
-                yield _thinking(request, text, is_update=False)
+                yield _thinking(request, text, model, is_update=False)
             case Note(text):
-                yield _thinking(request, text, is_update=True)
+                yield _thinking(request, text, model, is_update=True)
             case UseTool(name, arguments):
                 yield ToolCall("tool_use", name, arguments, f"toolu_{secrets.token_hex(12)}")
             case UseServerTool():
@@ -139,9 +180,9 @@ def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block
                 yield _compaction(request)
 
 
-def _thinking(request: MessagesRequest, text: str, *, is_update: bool) -> Thinking:
+def _thinking(request: MessagesRequest, text: str, model: str, *, is_update: bool) -> Thinking:
     shown = request.thinking.shown(text, is_update=is_update)
-    return Thinking(shown, sign(request.prefixes[-1], request.model, request.organization, shown))
+    return Thinking(shown, sign(request.prefixes[-1], model, request.organization, shown))
 
 
 def _compaction(request: MessagesRequest) -> Compaction:

@@ -75,7 +75,14 @@ class Compact:
     """A compaction block, which comes first in the content."""
 
 
-type Part = Say | Size | Echo | Data | Think | Note | UseTool | UseServerTool | UseMcpTool | Compact
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """The model that speaks declines; the next of the request's fallbacks goes on, if there is one."""
+
+    category: str | None
+
+
+type Part = Say | Size | Echo | Data | Think | Note | UseTool | UseServerTool | UseMcpTool | Compact | Decline
 
 
 class Break(StrEnum):

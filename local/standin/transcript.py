@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from local.standin.errors import ApiError
+from local.standin.fallbacks import check_sent_back
 from local.standin.features import COMPACT_EDIT, Features, unexpected_tag
 
 _ROLES = ("user", "assistant", "system")
@@ -35,6 +36,7 @@ _FIELDS = {
     "server_tool_use": {"id", "name", "input", "caller"},
     "mcp_tool_use": {"id", "name", "server_name", "input"},
     "mcp_tool_result": {"tool_use_id", "content", "is_error"},
+    "fallback": {"from", "to", "trigger"},
     "compaction": {"content", "encrypted_content", "signature", "tool_changes"},
 }
 _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
@@ -84,7 +86,10 @@ def _block_types(body: dict[str, Any], features: Features) -> dict[str, tuple[st
     # The API takes a compaction block back only while its strategy is declared.
     compacts = any(edit["type"] == COMPACT_EDIT for edit in edits)
     replies = (
-        _ASSISTANT_BLOCKS + (_MCP_BLOCKS if features.mcp else ()) + (("compaction",) if compacts else ())
+        _ASSISTANT_BLOCKS
+        + (_MCP_BLOCKS if features.mcp else ())
+        + (("compaction",) if compacts else ())
+        + (("fallback",) if features.fallbacks else ())
     )
     return {"user": _USER_BLOCKS, "assistant": replies, "system": ("text",)}
 
@@ -106,6 +111,7 @@ def _check_message(index: int, message: Any, tags: dict[str, tuple[str, ...]]) -
     if isinstance(content, str):
         _check_text("messages", content)
     check_content(f"messages.{index}.content", content, tags[role])
+    check_sent_back(f"messages.{index}.content", blocks_of(message))
 
 
 def _check_block(place: str, block: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Token counts, and a simulation of prompt caching."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,8 @@ class InputUsage:
         usage = self._counts(reply.output_tokens)
         if reply.summary is not None:
             usage = self._with_compaction(reply, reply.summary)
+        if reply.hops:
+            usage["iterations"] = list(self._attempts(reply))
         searches, fetches = reply.web_requests
         if searches or fetches:
             usage["server_tool_use"] = {"web_search_requests": searches, "web_fetch_requests": fetches}
@@ -65,6 +68,13 @@ class InputUsage:
     def to_whole(self, reply: Reply) -> dict[str, Any]:
         """The `usage` of a message that is not streamed."""
         return self.to_start() | self.to_end(reply)
+
+    def _attempts(self, reply: Reply) -> Iterator[dict[str, Any]]:
+        attempts = reply.attempts(reply.hops[0].declined)
+        for number, (model, output_tokens) in enumerate(attempts, 1):
+            is_last = number == len(attempts)
+            counts = self._counts(reply.output_tokens if is_last else output_tokens)
+            yield {"type": "fallback_message" if is_last else "message", "model": model} | counts
 
     def _with_compaction(self, reply: Reply, summary: str) -> dict[str, Any]:
         summary_tokens = max(1, len(summary) // CHARACTERS_PER_TOKEN)

@@ -71,6 +71,7 @@ RETENTION_MS = 24 * 3_600_000
 FUNCTION_SECONDS = 900.0
 MAX_WAIT_MS = 24 * 3_600_000
 MODEL = "claude-test-1"
+ALIASES = {"sonnet": MODEL}
 PRICES = replace(TABLE, models={MODEL: Price(Decimal(3), Decimal(15))})
 
 
@@ -157,7 +158,7 @@ class Deployment:
             clock=self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
-            aliases={"sonnet": MODEL},
+            aliases=ALIASES,
             max_attempts=MAX_ATTEMPTS,
             max_timeout_ms=1_800_000,
             has_batches=True,
@@ -223,7 +224,7 @@ class Deployment:
                 store, payloads, self.submitter(points), budgets, journal, clock, self.entropy, run
             ),
             allowance=allowance,
-            prompts=Prompts(allowance, Backend.CLAUDE_API),
+            prompts=Prompts(allowance, Backend.CLAUDE_API, ALIASES),
             made_files=MadeFiles(points.wrap("files", self.files), payloads, journal, clock),
             telemetry=self.telemetry,
             run=run,

@@ -145,6 +145,8 @@ class MemoryTaskStore:
                 spent=release.spent,
                 attempt=task.attempt - release.keeps_attempt,
                 awaits=release.awaits,
+                model=release.overload.model if release.overload else task.model,
+                overloads=release.overload.count if release.overload else 0,
                 lease_until=None,
                 events=events.with_placed(task.events, release.event),
             )

@@ -26,6 +26,7 @@ def test_id_and_name_are_enough() -> None:
         "description": "",
         "systemPrompt": "",
         "model": "sonnet",
+        "fallbacks": None,
         "effort": None,
         "maxTurns": 30,
         "maxTokens": 16_000,
@@ -206,3 +207,27 @@ def test_an_alias_becomes_an_id_and_an_id_stays() -> None:
     aliases = {"sonnet": "claude-sonnet-4-5"}
     assert resolve_model("sonnet", aliases) == "claude-sonnet-4-5"
     assert resolve_model("claude-x", aliases) == "claude-x"
+
+
+def test_models_may_stand_in() -> None:
+    fallbacks = {"onRefusal": "default", "onOverload": ["opus", "claude-haiku-5-5"]}
+    assert parse(fallbacks=fallbacks).to_stored()["fallbacks"] == fallbacks
+    named = parse(fallbacks={"onRefusal": ["claude-opus-4-8"]}).to_stored()["fallbacks"]
+    assert named == {"onRefusal": ["claude-opus-4-8"], "onOverload": []}
+
+
+@pytest.mark.parametrize(
+    ("fallbacks", "problem"),
+    [
+        ({"onRefusal": "opus"}, "fallbacks.onRefusal: must be default or a list of 1 to 3 different models"),
+        ({"onRefusal": []}, "fallbacks.onRefusal: must be default or a list of 1 to 3 different models"),
+        ({"onRefusal": ["a", "b", "c", "d"]}, "a list of 1 to 3 different models"),
+        ({"onOverload": ["opus", "opus"]}, "fallbacks.onOverload: must be a list of 1 to 3 different models"),
+        ({"onOverload": [{"model": "opus"}]}, "such as [opus]"),
+        ({"onOverload": ["opus 5"]}, "such as [opus]"),
+        ({"onOverload": ["sonnet"]}, "fallbacks: sonnet is the agent's own model; leave it out"),
+        ({"onError": ["opus"]}, "fallbacks.onError: unknown field; known fields are onRefusal, onOverload"),
+    ],
+)
+def test_what_stands_in_is_named_rightly(fallbacks: object, problem: str) -> None:
+    assert problem in complaint({"id": "writer", "name": "Writer", "fallbacks": fallbacks})

@@ -1,6 +1,7 @@
 """``a2actl agents`` on a deployed stack."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -120,6 +121,41 @@ def test_tools_that_the_backend_cannot_serve_are_refused(visitor: Operator, acco
     assert (
         operator.run("agents", "apply", operator.write("w.yaml", WRITER), "--project", "demo").exit_code == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("backend", "model", "problem"),
+    [
+        ("claude-api", "sonnet", None),
+        ("claude-api", "claude-opus-5-5", None),
+        ("claude-api", "claude-sonnet-5", "claude-sonnet-5 does not have it; leave it out"),
+        (
+            "claude-on-aws",
+            "sonnet",
+            "reaches Claude by claude-on-aws, which asks no other model",
+        ),
+        ("bedrock", "sonnet", "reaches Claude by bedrock, which asks no other model"),
+    ],
+)
+def test_models_that_stand_in_after_a_refusal_need_a_deployment_that_has_them(
+    visitor: Operator, account: Account, backend: str, model: str, problem: str | None
+) -> None:
+    operator = deployed(visitor, account, backend)
+    file = operator.write("writer.yaml", f"{WRITER}model: {model}\nfallbacks:\n  onRefusal: default\n")
+    applied = operator.run("agents", "apply", file, "--project", "demo")
+    assert (applied.exit_code == 0) == (problem is None)
+    assert (problem or "") in applied.stderr
+
+
+def test_models_that_stand_in_are_shown(operator: Operator) -> None:
+    fallbacks = "fallbacks:\n  onRefusal: default\n  onOverload: [opus, haiku]\n"
+    file = operator.write("writer.yaml", WRITER + fallbacks)
+    operator.run("agents", "apply", file, "--project", "demo")
+    shown = operator.run("agents", "show", "writer").stdout
+    assert re.search(r"On refusal: +the model that Anthropic recommends", shown)
+    assert re.search(r"On overload: +opus, haiku", shown)
+    told = json.loads(operator.run("agents", "show", "writer", "--json").stdout)
+    assert told["fallbacks"] == {"onRefusal": "default", "onOverload": ["opus", "haiku"]}
 
 
 @pytest.mark.parametrize("backend", ["claude-api", "claude-on-aws"])

@@ -12,6 +12,10 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 
 BUSY_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
+OVERLOADED_TYPE = "overloaded_error"
+OVERLOADED_STATUS = 529
+"""The model has too much to do. Not 429, which is the account's own limit: its operator's to raise, and over
+soon."""
 BUSY_STATUS = frozenset({408, 409, 429})
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 """A 429 that waiting does not cure."""
@@ -44,7 +48,8 @@ def explain(
     status = error.status_code
     if error.type in BUSY_TYPES or status in BUSY_STATUS or not 400 <= status < 500:
         retry_after = seconds_to_wait(error.response.headers.get("retry-after"), now_ms)
-        return ModelBusy(reason, retry_after, used)
+        overloaded = error.type == OVERLOADED_TYPE or status == OVERLOADED_STATUS
+        return ModelBusy(reason, retry_after, used, overloaded)
     misconfigured = status in MISCONFIGURED_STATUS
     code = FailureCode.AGENT_MISCONFIGURED if misconfigured else FailureCode.EXECUTION_ERROR
     return ModelRejected(code, reason)

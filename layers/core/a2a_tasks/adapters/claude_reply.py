@@ -7,14 +7,16 @@ a new process.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from a2a_tasks.adapters.claude_usage import bill_of, runs_code
+from a2a_tasks.adapters.claude_usage import bill_of, billed, runs_code
 from a2a_tasks.ports.model import Draft, ModelReply
 
 MUST_GO_ON = frozenset({"tool_use", "pause_turn", "compaction"})
 """Stop reasons after which the reply is sent back, so that all of it is needed."""
+_LEFT_BY_REFUSAL = frozenset({"thinking", "redacted_thinking", "connector_text", "tool_use"})
+_SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
 _DELTA_FIELDS = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -33,10 +35,10 @@ def reply_of(message: Mapping[str, Any], *, charges_for_code: bool = False) -> M
     content = message["content"]
     code_runs = int(charges_for_code and any(map(runs_code, content)))
     return ModelReply(
-        content=[_sendable(block) for block in content if not _is_blank(block)],
+        content=[_sendable(block) for block in _echoed(content) if not _is_blank(block)],
         text="".join(block["text"] for block in content if block["type"] == "text"),
         stop_reason=message["stop_reason"],
-        usage=bill_of(message["usage"], turns=1, code_runs=code_runs),
+        usage=bill_of(billed(message["usage"], content), turns=1, code_runs=code_runs),
         refusal_category=(message.get("stop_details") or {}).get("category"),
         container=(message.get("container") or {}).get("id"),
         dropped_thinking=_dropped_thinking(message),
@@ -135,6 +137,19 @@ class _Block:
         except json.JSONDecodeError:
             return None
         return self._fields["input"]
+
+
+def _echoed(content: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """Without what a model that refused has left before the fallback that went on: the API refuses to take it
+    back (its guide "Refusals and fallback", "Continuing the conversation"). Its text stays, and so do its
+    finished server tools."""
+    last = max((n for n, block in enumerate(content) if block["type"] == "fallback"), default=0)
+    finished = {block.get("tool_use_id") for block in content}
+    for n, block in enumerate(content):
+        is_call = block["type"] in _SERVER_CALLS
+        if n < last and (block["type"] in _LEFT_BY_REFUSAL or (is_call and block["id"] not in finished)):
+            continue
+        yield block
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def parameters(request: ModelRequest, backend: Backend, tokens: Mapping[str, str
         body["output_config"] = output_config
     if prompt.thinking is not None:
         body["thinking"] = prompt.thinking
+    if prompt.fallbacks is not None:
+        body["fallbacks"] = prompt.fallbacks
     if request.container is not None:
         body["container"] = request.container
     if _manages_context(prompt, backend):

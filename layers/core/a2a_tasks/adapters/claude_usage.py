@@ -11,6 +11,9 @@ _ANSWERS = frozenset({"message", "fallback_message"})
 """The iterations that the totals beside them sum up; compaction and advisors are billed on top."""
 
 
+_BILLED_REFUSALS = frozenset({"bio", "frontier_llm", "reasoning_extraction"})
+
+
 def charges_for_code(tools: Iterable[Mapping[str, Any]]) -> bool:
     """Whether code that a request with these tools runs is billed: beside web search or web fetch it is free
     (Anthropic's pricing page, "Code execution tool")."""
@@ -19,6 +22,23 @@ def charges_for_code(tools: Iterable[Mapping[str, Any]]) -> bool:
 
 def runs_code(block: Mapping[str, Any]) -> bool:
     return block["type"] == "server_tool_use" and block.get("name") in _CODE_TOOLS
+
+
+def billed(usage: Mapping[str, Any], content: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The same without the attempts that are not billed: those that were refused before any output, unless
+    for a reason for which they are (Anthropic's guide "Refusals and fallback", "How refusals are billed")."""
+    hops = [block for block in content if block["type"] == "fallback"]
+    reasons = {hop["from"]["model"]: (hop.get("trigger") or {}).get("category") for hop in hops}
+
+    def is_billed(entry: Mapping[str, Any]) -> bool:
+        if entry["type"] != "message" or entry.get("model") not in reasons or entry.get("output_tokens"):
+            return True
+        return reasons[entry["model"]] in _BILLED_REFUSALS
+
+    iterations = usage.get("iterations")
+    if not reasons or not iterations:
+        return usage
+    return {**usage, "iterations": [entry for entry in iterations if is_billed(entry)]}
 
 
 def bill_of(usage: Mapping[str, Any], turns: int, *, code_runs: int = 0) -> Bill:

@@ -208,11 +208,13 @@ class DynamoDBTaskStore:
         }
         if release.awaits:
             changes["awaits"] = task_items.refs_value(release.awaits)
+        if release.overload is not None:
+            changes |= {"model": release.overload.model, "overloads": release.overload.count}
         result = self._update(
             ref,
             set_=changes,
             add={"attempt": -1} if release.keeps_attempt else None,
-            remove=["leaseUntil"],
+            remove=["leaseUntil", *([] if release.overload else ["overloads"])],
             event=release.event,
             **_held_under(fence),
         )

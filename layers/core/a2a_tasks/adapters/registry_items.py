@@ -29,6 +29,8 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
     definition = json.loads(item["definition"])
     budget = definition.get("taskBudget") or {}
     cost = budget.get("maxCostUsd")
+    fallbacks = definition.get("fallbacks") or {}
+    refusal = fallbacks.get("onRefusal")
     return AgentRevision(
         agent_id=agent_id,
         project_id=item["projectId"],
@@ -53,6 +55,8 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         max_pending_tasks=definition.get("maxPendingTasks"),
         visibility=Visibility(definition.get("visibility", Visibility.PUBLIC)),
         notify=tuple(definition.get("notify", ())),
+        on_refusal=tuple(refusal) if isinstance(refusal, list) else refusal,
+        on_overload=tuple(fallbacks.get("onOverload") or ()),
     )
 
 

@@ -218,6 +218,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         notifies=values.get("notify", False),
         groups=tuple(values.get("groups", ())),
         counts_as_pending="pendingAgent" in values,
+        overloads=int(values.get("overloads", 0)),
         events=tuple(_event(value) for value in values.get("events", ())),
     )
 

@@ -21,6 +21,7 @@ class Ability(StrEnum):
 
 UPDATES_BETA = "thinking-display-updates-2026-08-18"
 BINDING_BETA = "thinking-binding-controls-2026-08-01"
+FALLBACK_BETA = "server-side-fallback-2026-07-01"
 DROPPED = {"prefix_mismatch_behavior": "drop_block"}
 _U, _D, _F = Ability.UPDATES, Ability.DROPS_THINKING, Ability.FALLBACKS
 _BY_MODEL = {
@@ -37,7 +38,7 @@ _BY_MODEL = {
 """By the beginning of a model's id; the longest counts."""
 _BY_BACKEND = {
     Backend.CLAUDE_API: {_U, _D, _F},
-    Backend.CLAUDE_ON_AWS: {_U, _D},
+    Backend.CLAUDE_ON_AWS: {_U, _D},  # no fallbacks in the newest documentation
     Backend.BEDROCK: set[Ability](),
 }
 """On Bedrock AWS' own guide and Anthropic's name the fields of thinking differently, and a field that is not
@@ -47,6 +48,11 @@ known is refused, so that nothing is asked for there."""
 def has(ability: Ability, model: str, backend: Backend) -> bool:
     """Whether the model, by the id that the backend has for it, can do it there."""
     return ability in _BY_BACKEND[backend] and ability in _of(model)
+
+
+def is_there(ability: Ability, backend: Backend) -> bool:
+    """Whether any model can do it there."""
+    return ability in _BY_BACKEND[backend]
 
 
 def _of(model: str) -> set[Ability]:

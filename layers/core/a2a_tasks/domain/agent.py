@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 MAX_GROUPS = 5
 """In WeCom that an agent, and also a task of its own, may name to be told."""
@@ -23,7 +23,9 @@ class AgentRevision:
     ``max_pending_tasks`` bounds how many of its tasks nobody has begun yet; None does not.
     ``tool_options`` are by tool name, in the YAML's camelCase. ``max_cost_usd`` and ``max_task_tokens`` bound
     what one task may use in all its turns; ``max_tokens`` bounds one turn's answer. ``notify`` are the WeCom
-    connections of groups that are told of its tasks' ends and questions.
+    connections of groups that are told of its tasks' ends and questions. ``on_refusal`` are the models that
+    the API asks where this one refuses, or ``default`` for those that it recommends; ``on_overload`` are the
+    models that tasks go on with while this one is overloaded. Both are aliases or ids, in order.
     """
 
     agent_id: str
@@ -49,6 +51,8 @@ class AgentRevision:
     max_pending_tasks: int | None = None
     visibility: Visibility = Visibility.PUBLIC
     notify: tuple[str, ...] = ()
+    on_refusal: Literal["default"] | tuple[str, ...] | None = None
+    on_overload: tuple[str, ...] = ()
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:

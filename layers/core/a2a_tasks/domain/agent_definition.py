@@ -20,6 +20,11 @@ _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A
 """A domain, with a path if wanted. Letters that only look like ASCII ones are refused."""
 
 
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+MAX_FALLBACKS = 3
+"""As many as the API takes for refusals (its guide "Refusals and fallback")."""
+
+
 class InvalidAgent(ValueError):
     """A definition that cannot be applied; the text names each field and what to change."""
 
@@ -88,6 +93,25 @@ class TaskBudget(_Model):
     max_tokens: Annotated[int | None, Field(strict=True, ge=1, le=1_000_000_000_000)] = None
 
 
+class Fallbacks(_Model):
+    """Models that stand in. The API itself asks those of ``onRefusal`` where the agent's model refuses:
+    ``default``, or up to three by name. With ``onOverload`` tasks go on with the next model while the one
+    before is overloaded."""
+
+    on_refusal: Literal["default"] | list[str] | None = None
+    on_overload: list[str] = []
+
+    @field_validator("on_refusal", mode="before")
+    @classmethod
+    def _is_default_or_models(cls, value: object) -> object:
+        return value if value is None or value == "default" else _models(value, "default or ")
+
+    @field_validator("on_overload", mode="before")
+    @classmethod
+    def _are_models(cls, value: object) -> object:
+        return _models(value, "") if value else []
+
+
 class AgentDefinition(_Model):
     """An agent. ``model`` is an alias of the deployment (opus, sonnet, haiku) or a model id; an empty
     ``allowedTools`` means no tools; ``timeoutMs`` is the default of its tasks."""
@@ -96,7 +120,8 @@ class AgentDefinition(_Model):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=2_000)] = ""
     system_prompt: Annotated[str, Field(max_length=100_000)] = ""
-    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=200)] = "sonnet"
+    model: Annotated[str, Field(pattern=f"^{_MODEL.pattern}$", max_length=200)] = "sonnet"
+    fallbacks: Fallbacks | None = None
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     max_turns: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 30
     max_tokens: Annotated[int, Field(strict=True, ge=1, le=128_000)] = 16_000
@@ -129,6 +154,14 @@ class AgentDefinition(_Model):
             raise ValueError(
                 f"{', '.join(wrong)} is no id of a WeCom connection; `a2actl wecom connections list` has them"
             )
+        return value
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _are_other_models(cls, value: Fallbacks | None, info: ValidationInfo) -> Fallbacks | None:
+        named = [*(value.on_refusal or ()), *value.on_overload] if value is not None else []
+        if info.data.get("model") in named:
+            raise ValueError(f"{info.data['model']} is the agent's own model; leave it out")
         return value
 
     @field_validator("task_budget")
@@ -193,6 +226,19 @@ def parse_agent(document: object) -> AgentDefinition:
     return definition
 
 
+def _models(value: object, otherwise: str) -> list[object]:
+    """Raises ``ValueError`` for anything but a short list of different models."""
+    is_list = isinstance(value, list) and 1 <= len(value) <= MAX_FALLBACKS
+    models = value if is_list and isinstance(value, list) else []
+    named = [model for model in models if isinstance(model, str) and _MODEL.fullmatch(model)]
+    if not named or len(set(named)) < len(models):
+        raise ValueError(
+            f"must be {otherwise}a list of 1 to {MAX_FALLBACKS} different models, such as [opus] or"
+            " [claude-opus-4-8]"
+        )
+    return list(models)
+
+
 def _given(options: ToolOptions) -> dict[str, dict[str, Any]]:
     return options.model_dump(by_alias=True, exclude_none=True)
 
@@ -201,6 +247,7 @@ _MODELS: dict[tuple[str, ...], type[_Model]] = {
     (): AgentDefinition,
     ("skills",): Skill,
     ("taskBudget",): TaskBudget,
+    ("fallbacks",): Fallbacks,
     ("toolOptions",): ToolOptions,
     ("toolOptions", "WebSearch"): SearchOptions,
     ("toolOptions", "WebFetch"): FetchOptions,

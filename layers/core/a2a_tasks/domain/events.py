@@ -34,10 +34,14 @@ def claimed(at: int) -> Event:
     return _status(at, Status.RUNNING)
 
 
-def given_back(at: int, *, keeps_attempt: bool, awaits: bool, code: FailureCode | None) -> Event:
-    """A worker gave the task back; ``code`` is that of the failure which is tried again."""
+def given_back(
+    at: int, *, keeps_attempt: bool, awaits: bool, code: FailureCode | None, model: str | None = None
+) -> Event:
+    """A worker gave the task back; ``code`` is that of the failure which is tried again, ``model`` the one
+    that it goes on with if that is another."""
     reason = Reason.HANDED_OVER if keeps_attempt else Reason.RETRY
-    return _status(at, Status.PENDING, reason=Reason.AWAITS_TASKS if awaits else reason, code=code)
+    event = _status(at, Status.PENDING, reason=Reason.AWAITS_TASKS if awaits else reason, code=code)
+    return replace(event, details={**event.details, "model": _short(model)}) if model else event
 
 
 def asked(at: int) -> Event:
@@ -53,10 +57,11 @@ def ended(outcome: Outcome) -> Event:
     return _status(outcome.at, outcome.status, code=code)
 
 
-def turn(at: int, number: int, tools: Sequence[str]) -> Event:
-    """A saved reply, with the tools that it calls."""
+def turn(at: int, number: int, tools: Sequence[str], model: str | None = None) -> Event:
+    """A saved reply, with the tools that it calls, and the model that stood in if one did."""
     names = _fitting(list(dict.fromkeys(tools)))
-    return Event(at, EventType.TURN, {"turn": number} | ({"tools": names} if names else {}))
+    stood_in = _short(model) if model else None
+    return Event(at, EventType.TURN, {"turn": number} | _known(tools=names or None, model=stood_in))
 
 
 def tool(at: int, name: str) -> Event:

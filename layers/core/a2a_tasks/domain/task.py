@@ -169,6 +169,7 @@ class Task:
     ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
     to be told of its changes (``domain/push.py``); ``groups`` are the WeCom connections of groups that are
     told of its end and its questions.
+    ``model`` is the one that it works with now, and ``overloads`` how often in a row that was overloaded.
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
     """
@@ -214,6 +215,7 @@ class Task:
     notifies: bool = False
     groups: tuple[str, ...] = ()
     counts_as_pending: bool = False
+    overloads: int = 0
     events: tuple[Event, ...] = ()
 
     @property

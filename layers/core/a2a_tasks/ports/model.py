@@ -20,7 +20,8 @@ class Prompt:
     ``tools`` are tool definitions of the Messages API, server tools and MCP toolsets too. With
     ``manages_context`` the service clears old tool results and compacts a conversation that grows too long.
     ``thinking`` is the request's own, and ``betas`` are what it needs beside those that follow from the rest;
-    prompts of earlier releases have neither.
+    prompts of earlier releases have neither. ``fallbacks`` are the models that the service asks where this
+    one refuses, as its API takes them.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Prompt:
     manages_context: bool = False
     thinking: dict[str, Any] | None = None
     betas: list[str] = field(default_factory=list)
+    fallbacks: str | list[dict[str, str]] | None = None
 
     @property
     def shows_updates(self) -> bool:
@@ -110,11 +112,13 @@ class ModelBusy(Exception):
     """Overloaded, rate-limited, unreachable, or cut off: trying again later may work.
 
     ``retry_after`` is in seconds, where the service said it; ``used`` is what the broken turn was billed.
+    ``overloaded`` says that the model itself has too much to do, so that another one may answer.
     """
 
     reason: str
     retry_after: float | None = None
     used: Bill = field(default_factory=Bill)
+    overloaded: bool = False
 
     def __str__(self) -> str:
         return self.reason

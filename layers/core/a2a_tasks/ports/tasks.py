@@ -7,6 +7,7 @@ from typing import Protocol
 from a2a_tasks.domain import events
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.event import Event, Placed
+from a2a_tasks.domain.overload import Overload
 from a2a_tasks.domain.task import (
     Artifact,
     Guard,
@@ -88,7 +89,8 @@ class Due:
 class Release:
     """How a worker gives a task back. With ``keeps_attempt`` it was no failed attempt: the next claim counts
     as the same one. ``awaits`` are tasks that must end first; ``code`` is that of the failure which is
-    tried again. ``told`` are the task's events, where its holder knows all of them."""
+    tried again. ``told`` are the task's events, where its holder knows all of them. ``overload`` is what
+    follows if the model was overloaded; without one there is no row of overloads."""
 
     now: int
     not_before: int
@@ -98,12 +100,17 @@ class Release:
     awaits: tuple[TaskRef, ...] = ()
     code: FailureCode | None = None
     told: tuple[Event, ...] = ()
+    overload: Overload | None = None
 
     @property
     def event(self) -> Event | Placed:
         """What is told of it."""
         event = events.given_back(
-            self.now, keeps_attempt=self.keeps_attempt, awaits=bool(self.awaits), code=self.code
+            self.now,
+            keeps_attempt=self.keeps_attempt,
+            awaits=bool(self.awaits),
+            code=self.code,
+            model=self.overload.model if self.overload and self.overload.is_switch else None,
         )
         return events.returned(self.told, event)
 

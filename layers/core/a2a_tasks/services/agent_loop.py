@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.overload import Overload, after_overload
 from a2a_tasks.domain.service_tools import MAX_QUESTION
 from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.tools import CHILD_TOOLS, Effect, effect_of
 from a2a_tasks.domain.usage import Usage, spend, total
+from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.telemetry import Telemetry
@@ -108,6 +110,17 @@ class AgentLoop:
             children=tuple(call.child for call in last.open_calls if call.child) if last else (),
         )
 
+    async def overload(self, work: Work) -> Overload:
+        """What follows now that the task's model was overloaded."""
+        task = work.task
+        count = 1 if work.turns_bought else task.overloads + 1
+        bound = work.transcript.prompt if work.transcript.turns else None
+        try:
+            others = await self.run(self.prompts.others, task, work.agent, bound)
+        except StoreUnavailable:
+            others = []
+        return after_overload(task.model, count, others)
+
     # -- a turn
 
     async def _refusal(self, work: Work) -> Failure | None:
@@ -122,6 +135,8 @@ class AgentLoop:
         transcript = work.transcript
         if transcript.prompt is None:
             transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
+        elif transcript.prompt.model != work.task.model:
+            transcript.prompt = self.prompts.for_model(transcript.prompt, work.task.model, work.agent)
         request = ModelRequest(transcript.prompt, transcript.messages(), max_tokens, transcript.container)
         work.draft = Draft()
         try:

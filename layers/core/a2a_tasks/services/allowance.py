@@ -36,9 +36,7 @@ class Allowance:
 
     def refusal(self, task: Task, used: Usage) -> Failure | None:
         """Why no turn may be bought for the task, if so. Raises ``StoreUnavailable``."""
-        settings = self.budgets.settings(task.project_id)
-        limits_cost = task.budget.cost_usd is not None or settings.daily_cost_usd is not None
-        if limits_cost and task.model not in self.prices.models:
+        if not self.has_price(task, task.model):
             return Failure(
                 FailureCode.AGENT_MISCONFIGURED,
                 f"The price of {task.model} is not known to the deployment, so a cost limit cannot be kept. "
@@ -49,6 +47,13 @@ class Allowance:
         if task.budget.is_used_up(used):
             return OVER_BUDGET
         return OVER_DAY if self.budgets.is_used_up(task.project_id) else None
+
+    def has_price(self, task: Task, model: str) -> bool:
+        """Whether the model's price is known, or the task has no cost limit that needs it. Raises
+        ``StoreUnavailable``."""
+        settings = self.budgets.settings(task.project_id)
+        limits_cost = task.budget.cost_usd is not None or settings.daily_cost_usd is not None
+        return not limits_cost or model in self.prices.models
 
     def max_tokens(self, task: Task, agent: AgentRevision, used: Usage) -> int:
         """How long the next answer may be, so that it cannot go far beyond the task's budget."""

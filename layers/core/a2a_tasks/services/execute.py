@@ -198,7 +198,11 @@ class Executor:
             return await self.settler.stop(self._stock(held, begun), stopped.why)
         except ModelBusy as busy:
             failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
-            return await self.settler.retry(self._stock(held, begun), failure, retry_after=busy.retry_after)
+            is_models = busy.overloaded and begun.work is not None
+            overload = await self.loop.overload(begun.work) if is_models and begun.work else None
+            return await self.settler.retry(
+                self._stock(held, begun), failure, retry_after=busy.retry_after, overload=overload
+            )
         except ModelRejected as rejected:
             return await self.settler.fail(self._stock(held, begun), Failure(rejected.code, rejected.reason))
         except PayloadCorrupt as error:

@@ -57,15 +57,20 @@ class Journal:
         await self._advance(
             work,
             Advance(now, spent=work.spent, turns=number, progress=work.toolbox.progress),
-            events.turn(now, number, reply.tools),
+            events.turn(now, number, reply.tools, work.stood_in(reply)),
         )
-        if number == 1 and work.transcript.prompt is not None:
-            document: dict[str, Any] = {"prompt": work.transcript.prompt.to_json()}
-            if work.transcript.history:
-                document["history"] = work.transcript.history
-            await self._record(work, PROMPT_KEY, "prompt", document)
+        await self._save_prompt(work)
         await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
         work.transcript.add(reply)
+
+    async def _save_prompt(self, work: Work) -> None:
+        """Keep the prompt, with the first turn and again where the task has gone on with another model."""
+        prompt, history = work.transcript.prompt, work.transcript.history
+        if prompt is None or prompt == work.transcript.kept_prompt:
+            return
+        document: dict[str, Any] = {"prompt": prompt.to_json()} | ({"history": history} if history else {})
+        await self._record(work, PROMPT_KEY, "prompt", document)
+        work.transcript.kept_prompt = prompt
 
     async def save_start(self, work: Work, turn: Turn, call: Call) -> None:
         """A tool begins that must not run twice."""

@@ -1,12 +1,13 @@
 """The prompts of agents: made once for a task, with what its model can do where Claude is reached."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from a2a_tasks.domain.abilities import thinking_of
-from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.abilities import FALLBACK_BETA, Ability, has, thinking_of
+from a2a_tasks.domain.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.backend import HAS_CONTEXT_MANAGEMENT, Backend
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.overload import models_behind
 from a2a_tasks.domain.service_tools import DEFINITIONS
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, servers_of
@@ -16,13 +17,16 @@ from a2a_tasks.services.allowance import Allowance
 
 OWN_TOOLS: dict[str, dict[str, Any]] = WORKSPACE_DEFINITIONS | DEFINITIONS
 
+_DROPS = Ability.DROPS_THINKING
+
 
 @dataclass(frozen=True)
 class Prompts:
-    """``allowance`` has the projects' settings and prices."""
+    """``allowance`` has the projects' settings and prices; ``aliases`` maps model aliases to ids."""
 
     allowance: Allowance
     backend: Backend
+    aliases: dict[str, str]
 
     def of(self, task: Task, agent: AgentRevision) -> Prompt:
         """The prompt of a new task. Raises ``StoreUnavailable``, and ``ModelRejected`` where the agent is
@@ -36,8 +40,7 @@ class Prompts:
             tools, used_servers = definitions(agent, servers, OWN_TOOLS)
         except UnknownMcpServer as error:
             raise ModelRejected(FailureCode.AGENT_MISCONFIGURED, str(error)) from None
-        thinking = thinking_of(task.model, self.backend)
-        return Prompt(
+        prompt = Prompt(
             model=task.model,
             system=agent.system_prompt,
             tools=self.allowance.bounded(tools, task),
@@ -45,6 +48,33 @@ class Prompts:
             output_schema=agent.output_schema,
             effort=agent.effort,
             manages_context=self.backend in HAS_CONTEXT_MANAGEMENT and bool(tools),
-            thinking=thinking.settings,
-            betas=thinking.betas,
         )
+        return self.for_model(prompt, task.model, agent)
+
+    def for_model(self, prompt: Prompt, model: str, agent: AgentRevision) -> Prompt:
+        """The same prompt for another model, with what that one can do."""
+        thinking, fallbacks = thinking_of(model, self.backend), self._fallbacks(model, agent)
+        # a conversation with blocks of an earlier fallback needs their beta also where there is none any more
+        has_fallbacks = fallbacks is not None or FALLBACK_BETA in prompt.betas
+        betas = thinking.betas + ([FALLBACK_BETA] if has_fallbacks else [])
+        return replace(prompt, model=model, thinking=thinking.settings, betas=betas, fallbacks=fallbacks)
+
+    def others(self, task: Task, agent: AgentRevision, prompt: Prompt | None) -> list[str]:
+        """The models behind the task's that it may go on with, in order. Once it has had a turn, with this
+        ``prompt``, only those for which thinking that does not fit is dropped, not refused. Raises
+        ``StoreUnavailable``."""
+        listed = [resolve_model(model, self.aliases) for model in agent.on_overload]
+        return [
+            model
+            for model in models_behind(task.model, listed)
+            if self.allowance.has_price(task, model)
+            and (prompt is None or (prompt.drops_thinking and has(_DROPS, model, self.backend)))
+        ]
+
+    def _fallbacks(self, model: str, agent: AgentRevision) -> str | list[dict[str, str]] | None:
+        if agent.on_refusal is None or not has(Ability.FALLBACKS, model, self.backend):
+            return None
+        if agent.on_refusal == "default":
+            return "default"
+        others = dict.fromkeys(resolve_model(other, self.aliases) for other in agent.on_refusal)
+        return [{"model": other} for other in others if other != model] or None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.overload import Overload
 from a2a_tasks.domain.retry import next_try
 from a2a_tasks.domain.task import (
     Payload,
@@ -106,15 +107,22 @@ class Settler:
         return await self._ended(stock, result)
 
     async def retry(
-        self, stock: Stock, failure: Failure, *, retry_after: float | None = None
+        self,
+        stock: Stock,
+        failure: Failure,
+        *,
+        retry_after: float | None = None,
+        overload: Overload | None = None,
     ) -> Returned | None:
         """Give the task back for another attempt, or fail it if none can follow before its deadline."""
+        if overload is not None and overload.is_switch:
+            retry_after = None  # that was of the model before
         task, now = stock.task, self.clock.now()
         then = next_try(task, failure, now, retry_after, self.entropy.fraction())
         if isinstance(then, Failure):
             return await self.fail(stock, then)
         due_at = due_after_release(then.not_before, task.deadline)
-        release = Release(now, then.not_before, due_at, stock.spent, code=failure.code)
+        release = Release(now, then.not_before, due_at, stock.spent, code=failure.code, overload=overload)
         result = await self._release(stock, release)
         if isinstance(result, Refused):
             return await self._refused(stock, result)

@@ -67,11 +67,12 @@ class Turn:
 @dataclass
 class Transcript:
     """``opening`` is the user's message, and ``history`` are the messages of its conversation before it;
-    ``artifacts`` and ``workspace`` are what the tools have saved; ``missing`` are the files that could not be
-    kept, as texts by id."""
+    ``kept_prompt`` is the prompt as its record has it; ``artifacts`` and ``workspace`` are what tools have
+    saved; ``missing`` are the files that could not be kept, as texts by id."""
 
     opening: dict[str, Any]
     prompt: Prompt | None = None
+    kept_prompt: Prompt | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Transcript:
         transcript = cls(opening)
         for key, document in documents:
             if key == PROMPT_KEY:
-                transcript.prompt = Prompt.from_json(document["prompt"])
+                transcript.prompt = transcript.kept_prompt = Prompt.from_json(document["prompt"])
                 transcript.history = document.get("history", [])
             elif CALL not in key:
                 transcript.turns.append(_turn(turn_number(key), document))

@@ -8,7 +8,7 @@ from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.domain.usage import Spent
-from a2a_tasks.ports.model import Draft, updates_in
+from a2a_tasks.ports.model import Draft, ModelReply, updates_in
 from a2a_tasks.services.lease import Held
 from a2a_tasks.services.toolbox import Toolbox
 from a2a_tasks.services.transcript import Transcript
@@ -36,6 +36,13 @@ class Work:
     def text(self) -> str:
         """What the model has said last: in the turn under way, or before."""
         return self.draft.text or self.transcript.text
+
+    def stood_in(self, reply: ModelReply) -> str | None:
+        """The model that has answered where the task's own refused."""
+        prompt, calls = self.transcript.prompt, reply.usage.calls
+        if prompt is None or prompt.fallbacks is None or not calls:
+            return None
+        return calls[-1].model if calls[-1].model != prompt.model else None
 
     def updates_in(self, content: Sequence[Mapping[str, Any]]) -> str:
         """What a reply says of its progress, for callers to see."""
