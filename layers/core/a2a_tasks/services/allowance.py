@@ -42,7 +42,7 @@ class Allowance:
                 f"The price of {task.model} is not known to the deployment, so a cost limit cannot be kept. "
                 "The operator can add it to the template's parameter ModelPrices, or lift the limit.",
             )
-        if limits_cost and used.has_tokens and used.cost_usd is None:
+        if self._limits_cost(task) and used.has_tokens and used.cost_usd is None:
             return UNKNOWN_COST
         if task.budget.is_used_up(used):
             return OVER_BUDGET
@@ -51,9 +51,11 @@ class Allowance:
     def has_price(self, task: Task, model: str) -> bool:
         """Whether the model's price is known, or the task has no cost limit that needs it. Raises
         ``StoreUnavailable``."""
+        return model in self.prices.models or not self._limits_cost(task)
+
+    def _limits_cost(self, task: Task) -> bool:
         settings = self.budgets.settings(task.project_id)
-        limits_cost = task.budget.cost_usd is not None or settings.daily_cost_usd is not None
-        return not limits_cost or model in self.prices.models
+        return task.budget.cost_usd is not None or settings.daily_cost_usd is not None
 
     def max_tokens(self, task: Task, agent: AgentRevision, used: Usage) -> int:
         """How long the next answer may be, so that it cannot go far beyond the task's budget."""
