@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from local.policies.check import check_policies
 from local.preflight.account import Account, AccountCheck, open_account
+from local.preflight.alarm_receiver import check_alarm_receiver
 from local.preflight.alarm_topic import check_alarm_topic
 from local.preflight.api_gateway import check_api_gateway
 from local.preflight.artifact_bucket import check_artifact_bucket
@@ -14,7 +15,6 @@ from local.preflight.concurrency import check_concurrency, check_pollers
 from local.preflight.domain import check_domain
 from local.preflight.finding import Finding, State
 from local.preflight.free_names import check_free_names
-from local.preflight.operators_part import check_operators_part
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
 from local.preflight.sizes import check_sizes
@@ -41,7 +41,7 @@ def check_offline(target: Target) -> Iterator[Finding]:
     yield from parameters
     if any(finding.state is State.FAULT for finding in parameters):
         return
-    yield from check_operators_part(target)
+    yield from check_alarm_receiver(target)
     yield from check_physical_names(target.template)
     yield from check_policies(target.template)
     yield from check_pollers(target)

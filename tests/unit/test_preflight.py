@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from local.preflight.alarm_receiver import check_alarm_receiver
 from local.preflight.built_layers import check_built
 from local.preflight.concurrency import Capacity, check_pollers, judged
 from local.preflight.finding import State
 from local.preflight.intrinsics import NotKnown, evaluated, holds
-from local.preflight.operators_part import check_operators_part
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
 from local.preflight.sizes import check_sizes
@@ -240,19 +240,11 @@ def test_what_was_not_built_is_not_measured(tmp_path: Path) -> None:
     ],
 )
 def test_production_has_somebody_who_is_told_of_alarms(given: dict[str, str], expected: State) -> None:
-    (finding,) = check_operators_part(target_of(given=given))
+    (finding,) = check_alarm_receiver(target_of(given=given))
 
     assert finding.state is expected
     if expected is State.NEEDS_OPERATOR:
         assert '"AlarmEmail=you@example.com" or "AlarmTopicArn=arn:aws:sns:…"' in finding.remedy
-
-
-def test_claude_on_aws_has_a_workspace() -> None:
-    given = {"ClaudeBackend": "claude-on-aws"}
-
-    assert states(list(check_operators_part(target_of(given=given))))[1:] == [State.NEEDS_OPERATOR]
-    given["ClaudeWorkspaceId"] = "wrkspc_1"
-    assert states(list(check_operators_part(target_of(given=given))))[1:] == [State.OK]
 
 
 # ---------------------------------------------------------------- concurrency
