@@ -1,4 +1,4 @@
-"""Production has somebody who is told of alarms. Who that is only the operator knows, so no repository has it."""
+"""Production has somebody who is told of alarms. Only the operator knows who, so no repository has it."""
 
 from collections.abc import Iterator
 
