@@ -93,7 +93,7 @@ def open_account(target: Target) -> tuple[Account | None, Finding]:
         region = target.region or session.region_name
         if region is None:
             return None, Finding.fault(
-                SUBJECT, "no region is chosen", "Set AWS_REGION, or region= in samconfig.toml."
+                SUBJECT, "no region is chosen", "Set AWS_DEFAULT_REGION, or region in samconfig.toml."
             )
         account = Account(session, region, target.stack_name)
         identity = account.client("sts").get_caller_identity()
