@@ -30,11 +30,14 @@ class PhysicalName:
 
 
 def physical_names(template: Template) -> Iterator[PhysicalName]:
-    """The names of all resources that have one, as the template writes them."""
+    """The names of all resources that have one, and of exports, as the template writes them."""
     for logical_id, resource in template["Resources"].items():
         for attribute in _name_attributes(resource["Type"]):
             if (name := resource.get("Properties", {}).get(attribute)) is not None:
                 yield PhysicalName(logical_id, resource["Type"], name)
+    for logical_id, output in template.get("Outputs", {}).items():
+        if "Export" in output:
+            yield PhysicalName(logical_id, "Export", output["Export"]["Name"])
 
 
 def check_physical_names(template: Template) -> Iterator[Finding]:

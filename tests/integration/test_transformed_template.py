@@ -16,28 +16,6 @@ from local.tools import ToolError
 from local.transformed import transformed
 from tests.cloudformation import Rule, Template, as_list, change, drop, of_type, properties, referenced, walk
 
-NAMES = {
-    ("AWS::ApiGateway::BasePathMapping", "DomainName"): "of another resource",
-    ("AWS::ApiGateway::DomainName", "DomainName"): "given by who deploys",
-    ("AWS::ApiGateway::Stage", "StageName"): "within its API",
-    ("AWS::CloudWatch::Alarm", "MetricName"): "of what is watched",
-    ("AWS::EC2::VPCEndpoint", "ServiceName"): "AWS's",
-    ("AWS::IAM::Policy", "PolicyName"): "within its role",
-    ("AWS::Lambda::EventInvokeConfig", "FunctionName"): "of another resource",
-    ("AWS::Lambda::EventSourceMapping", "FunctionName"): "of another resource",
-    ("AWS::Lambda::Permission", "FunctionName"): "of another resource",
-    ("AWS::Route53::RecordSet", "Name"): "given by who deploys",
-}
-"""Properties that look like a name of the resource in its account, and whose name they are."""
-GLOBAL = {
-    "AWS::CloudWatch::Dashboard",
-    "AWS::IAM::InstanceProfile",
-    "AWS::IAM::ManagedPolicy",
-    "AWS::IAM::Role",
-    "AWS::IAM::User",
-    "AWS::S3::Bucket",
-}
-"""Whose names are the account's in all regions, or everybody's."""
 PUBLIC = {
     "/health",
     "/docs",
@@ -49,10 +27,6 @@ PUBLIC = {
 """Routes that take no key."""
 SCHEDULED = {"SweeperFunction": 60, "BatcherFunction": 60, "CleanupFunction": 3_600}
 """Seconds from one call to the next."""
-LARGEST_ENVIRONMENT = 4_096
-"""Bytes of all variables of a function (AWS Lambda quotas)."""
-VALUE_LENGTH = 150
-"""Of what is not known before the deployment: a queue's address, an ARN."""
 
 
 # ---------------------------------------------------------------- reading
@@ -130,28 +104,6 @@ def reserved(template: Template, function: str) -> object:
 
 
 # ---------------------------------------------------------------- the rules
-
-
-def no_name_is_shared_by_two_stacks(template: Template) -> list[str]:
-    broken = []
-    for name, item in template["Resources"].items():
-        for key, value in item.get("Properties", {}).items():
-            if not key.endswith("Name") or (item["Type"], key) in NAMES:
-                continue
-            words = referenced(value)
-            if "AWS::StackName" not in words:
-                broken.append(f"{name}: {key} {value} is not the stack's own")
-            if item["Type"] in GLOBAL and "AWS::Region" not in words:
-                broken.append(f"{name}: {key} {value} is the same in two regions")
-    broken += [f"{name} is exported" for name, item in template["Outputs"].items() if "Export" in item]
-    return broken
-
-
-def known_names_are_there(template: Template) -> list[str]:
-    used = {
-        (item["Type"], key) for item in template["Resources"].values() for key in item.get("Properties", {})
-    }
-    return [f"nothing has {key}" for key in NAMES if key not in used]
 
 
 def metrics_are_the_stacks_own(template: Template) -> list[str]:
@@ -301,19 +253,6 @@ def a_scheduled_call_that_fails_is_told(template: Template) -> list[str]:
     return broken
 
 
-def an_environment_fits(template: Template) -> list[str]:
-    broken = []
-    for name, function in of_type(template, "AWS::Lambda::Function").items():
-        size = 0
-        for variable, value in function["Environment"]["Variables"].items():
-            fixed = len(json.dumps(value)) if isinstance(value, str) else VALUE_LENGTH
-            defaults = [template["Parameters"].get(word, {}).get("Default", "") for word in referenced(value)]
-            size += len(variable) + fixed + sum(len(str(default)) for default in defaults)
-        if size > LARGEST_ENVIRONMENT:
-            broken.append(f"{name} has {size} bytes of variables")
-    return broken
-
-
 def the_domain_is_asked_for(template: Template) -> list[str]:
     broken = []
     for name, item in template["Resources"].items():
@@ -434,16 +373,6 @@ def let_the_sender_answer_itself(template: Template) -> None:
 
 
 MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
-    (no_name_is_shared_by_two_stacks,
-     change(*properties("SweeperFunctionEveryMinute", "Name"), to="SweeperFunctionEveryMinute")),
-    (no_name_is_shared_by_two_stacks,
-     change(*properties("Dashboard", "DashboardName"), to={"Ref": "AWS::StackName"})),
-    (no_name_is_shared_by_two_stacks,
-     change(*properties("TasksTable", "TableName"), to={"Fn::Sub": "a2a-tasks-${Stage}"})),
-    (no_name_is_shared_by_two_stacks,
-     change(*properties("WorkerRole", "RoleName"), to={"Fn::Sub": "${AWS::StackName}-worker"})),
-    (no_name_is_shared_by_two_stacks, change("Outputs", "ApiUrl", "Export", to={"Name": "api"})),
-    (known_names_are_there, drop("Resources", "DomainRecord")),
     (metrics_are_the_stacks_own,
      change(*properties("SweeperSilenceAlarm", "Namespace"), to={"Fn::Sub": "A2ATasks/${Stage}"})),
     (metrics_are_the_stacks_own,
@@ -478,8 +407,6 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (a_scheduled_call_that_fails_is_told, change(*properties("BatcherRole", "Policies"), to=[])),
     (a_scheduled_call_that_fails_is_told,
      change(*properties("SweeperFunctionEventInvokeConfig", "MaximumRetryAttempts"), to=1)),
-    (an_environment_fits,
-     change(*properties("ApiFunction", "Environment", "Variables", "MORE"), to="x" * 2_500)),
     (the_domain_is_asked_for, drop("Resources", "Domain", "Condition")),
     (the_domain_is_asked_for, change(*properties("Domain", "SecurityPolicy"), to="TLS_1_0")),
     (half_a_setting_is_refused, drop("Rules", "DomainHasCertificate")),

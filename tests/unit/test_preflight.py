@@ -143,6 +143,14 @@ def test_a_name_that_two_stacks_or_regions_would_share_is_found(item: dict[str, 
     assert finding.found.startswith("It has the same name in every")
 
 
+def test_an_export_that_two_stacks_would_share_is_found() -> None:
+    outputs = {"ApiUrl": {"Export": {"Name": "api"}}, "Own": {"Export": {"Name": OWN}}, "Other": {}}
+
+    (finding,) = check_physical_names({"Resources": {}, "Outputs": outputs})
+
+    assert finding.found.startswith("ApiUrl has the same name in every stack")
+
+
 @pytest.mark.parametrize(
     "item",
     [
