@@ -80,6 +80,7 @@ LATER: dict[str, Any] = {
         Artifact("toolu_03", "报告.md", "text/markdown", size_bytes=12, key="tasks/x/artifact-1-toolu_03"),
         Artifact("toolu_04", "page", "text/html", url="https://example.com/"),
     ),
+    "overloads": 1,
     "answered": ("TURN#0001#TOOL#toolu_05",),
 }
 
@@ -108,6 +109,7 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "awaits": task_items.refs_value(task.awaits),
             "artifacts": task_items.artifacts_value(task.artifacts),
             "answered": list(task.answered),
+            "overloads": task.overloads,
         }
     )
 

@@ -198,8 +198,9 @@ class Executor:
             return await self.settler.stop(self._stock(held, begun), stopped.why)
         except ModelBusy as busy:
             failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
-            is_models = busy.overloaded and begun.work is not None
-            overload = await self.loop.overload(begun.work) if is_models and begun.work else None
+            overload = None
+            if busy.overloaded and begun.work is not None:
+                overload = await self.loop.overload(begun.work)
             return await self.settler.retry(
                 self._stock(held, begun), failure, retry_after=busy.retry_after, overload=overload
             )

@@ -17,8 +17,6 @@ from a2a_tasks.services.allowance import Allowance
 
 OWN_TOOLS: dict[str, dict[str, Any]] = WORKSPACE_DEFINITIONS | DEFINITIONS
 
-_DROPS = Ability.DROPS_THINKING
-
 
 @dataclass(frozen=True)
 class Prompts:
@@ -68,8 +66,11 @@ class Prompts:
             model
             for model in models_behind(task.model, listed)
             if self.allowance.has_price(task, model)
-            and (prompt is None or (prompt.drops_thinking and has(_DROPS, model, self.backend)))
+            and (prompt is None or (prompt.drops_thinking and self._drops_thinking(model)))
         ]
+
+    def _drops_thinking(self, model: str) -> bool:
+        return has(Ability.DROPS_THINKING, model, self.backend)
 
     def _fallbacks(self, model: str, agent: AgentRevision) -> str | list[dict[str, str]] | None:
         if agent.on_refusal is None or not has(Ability.FALLBACKS, model, self.backend):
