@@ -22,7 +22,7 @@ CHECKS = (
     Check("errors", gateway.errors, 60),
     Check("a body that is too large", gateway.too_large, 90, is_real_only=True),
     Check("throttling", gateway.throttling, 60, is_real_only=True),
-    Check("twenty of one conversation", tasks.twenty_of_one_conversation, 240),
+    Check("twenty of one conversation", tasks.twenty_of_one_conversation, 300),
     Check("a webhook", webhooks.delivered, 300, needs_receiver=True),
     Check("WeCom's verification", wecom.verified_after_a_cold_start, 150),
     Check("a killed worker", workers.killed, 150),
