@@ -1,6 +1,6 @@
 """What CloudWatch has counted."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.smoke.run import Run
 
@@ -17,7 +17,7 @@ def total(run: Run, namespace: str, metric: str, **dimensions: str) -> float | N
         MetricName=metric,
         Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         StartTime=datetime.fromtimestamp(run.started_at // PERIOD_SECONDS * PERIOD_SECONDS, UTC),
-        EndTime=datetime.now(UTC),
+        EndTime=datetime.now(UTC) + timedelta(seconds=PERIOD_SECONDS),  # the minute that runs, too
         Period=PERIOD_SECONDS,
         Statistics=["Sum"],
     )["Datapoints"]
