@@ -12,9 +12,6 @@ from tests.smoke.runner import Runner
 from tests.smoke.target import Target
 
 NOT_SHOWN = {
-    "a stream in pieces",
-    "a stream cut and resumed",
-    "a body that is too large",
     "throttling",
     "metrics",
     "no recursion",

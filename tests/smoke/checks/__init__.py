@@ -20,7 +20,7 @@ CHECKS = (
     Check("a stream in pieces", streams.in_pieces, 90),
     Check("a stream cut and resumed", streams.cut_and_resumed, 90),
     Check("errors", gateway.errors, 60),
-    Check("a body that is too large", gateway.too_large, 90, is_real_only=True),
+    Check("a body that is too large", gateway.too_large, 90),
     Check("throttling", gateway.throttling, 60, is_real_only=True),
     Check("twenty of one conversation", tasks.twenty_of_one_conversation, 300),
     Check("a webhook", webhooks.delivered, 300, needs_receiver=True),
