@@ -293,7 +293,11 @@ def test_a_secret_of_another_shape_fails_no_task_for_good(worker: Worker, secret
     assert (waiting.status, waiting.attempt) == (Status.PENDING, 1)
 
 
-def test_ten_tasks_in_one_event_stand_alone(worker: Worker, claude: StandInClient) -> None:
+def test_ten_tasks_in_one_event_stand_alone(
+    worker: Worker, claude: StandInClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # on a slow machine a worker that waits would take the returned messages again
+    monkeypatch.setattr("a2a_tasks.services.execute.SHARE_AFTER_SECONDS", 900.0)
     steps = [
         "say=0; delay=0.3",
         "err=529",
