@@ -19,10 +19,10 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
     """What became of the message; its task may still be under way."""
     match task.status:
         case Status.COMPLETED:
-            output = tasks.output(task) or {}
+            output = tasks.results.output(task) or {}
             answer = _answer(task, output.get("result", ""))
             answer |= {"data": output["data"]} if "data" in output else {}
-            artifacts = tasks.artifacts(task)
+            artifacts = tasks.results.artifacts(task)
             return _response(200, answer | ({"artifacts": artifacts} if artifacts else {}))
         case Status.INPUT_REQUIRED:
             return _response(200, _answer(task, task.question.text if task.question else ""))

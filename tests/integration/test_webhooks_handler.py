@@ -117,7 +117,7 @@ def test_a_saved_file_is_a_link_that_works_for_a_while(
 
     invoke(webhooks, account)
 
-    part = json.loads(receiver.requests[0].body)["task"]["artifacts"][1]["parts"][0]
+    part = json.loads(receiver.requests[0].body)["task"]["artifacts"][0]["parts"][0]
     assert key in part["url"]
     assert "X-Amz-Signature=" in part["url"]
 

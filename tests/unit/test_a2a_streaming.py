@@ -9,7 +9,8 @@ from google.protobuf.json_format import ParseDict
 
 from a2a_tasks.a2a import view
 from a2a_tasks.a2a.errors import A2AError, Problem
-from a2a_tasks.a2a.streaming import StreamResponses
+from a2a_tasks.a2a.saved import Room, saved_views
+from a2a_tasks.a2a.streaming import Results, StreamResponses
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.services.follow import Follower
@@ -27,14 +28,18 @@ def deployment() -> Deployment:
     return deployment
 
 
+def results_of(deployment: Deployment) -> Results:
+    results = deployment.tasks().results
+    return lambda task: (results.output(task), saved_views(results, task.artifacts, Room()))
+
+
 def stream(deployment: Deployment, task: Task, after: int = 1) -> Iterator[dict[str, Any] | None]:
     def pause(seconds: float) -> None:
         deployment.clock.advance(seconds)
         deployment.work()
 
     follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
-    tasks = deployment.tasks()
-    responses = StreamResponses(lambda ended: (tasks.output(ended), tasks.artifacts(ended)))
+    responses = StreamResponses(results_of(deployment))
     updates = follower.follow(task, after, deployment.clock.now() + HOUR_MS)
     return responses.of(view.task_view(task, None), updates)
 
@@ -59,6 +64,17 @@ def test_the_task_comes_first_and_its_end_last(deployment: Deployment) -> None:
     assert artifact["artifact"]["parts"][0]["text"] == "Done."
     assert (artifact["append"], artifact["lastChunk"], artifact["contextId"]) == (False, True, "talk")
     assert "statusUpdate" in responses[-1]
+
+
+def test_what_was_saved_comes_before_the_answer(deployment: Deployment) -> None:
+    save = {"name": "a.md", "media_type": "text/markdown", "content": "# A"}
+    deployment.model.then(uses(("save_artifact", save)))
+    task = deployment.submit()
+
+    updates = [each["artifactUpdate"] for each in said(stream(deployment, task)) if "artifactUpdate" in each]
+
+    assert [each["artifact"]["parts"][0]["text"] for each in updates] == ["# A", "Done."]
+    assert [each["lastChunk"] for each in updates] == [True, True]
 
 
 def test_turns_tools_and_steps_are_work_that_goes_on(deployment: Deployment) -> None:
@@ -90,7 +106,6 @@ def test_what_is_said_grows_and_is_replaced_where_a_turn_begins_anew(deployment:
         LiveChunk(1, 1, 1, "forty"),
         LiveChunk(1, 2, 0, "It was 42."),
     ]
-    tasks = deployment.tasks()
 
     def pause(seconds: float) -> None:
         deployment.clock.advance(seconds)
@@ -100,7 +115,7 @@ def test_what_is_said_grows_and_is_replaced_where_a_turn_begins_anew(deployment:
             deployment.work()
 
     follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
-    responses = StreamResponses(lambda ended: (tasks.output(ended), tasks.artifacts(ended)))
+    responses = StreamResponses(results_of(deployment))
 
     updates = follower.follow(task, 1, deployment.clock.now() + HOUR_MS)
     given = said(responses.of(view.task_view(task, None), updates))

@@ -51,7 +51,7 @@ def send(
 
 
 def text(deployment: Deployment, task: Task) -> str:
-    output = deployment.tasks().output(task) or {}
+    output = deployment.tasks().results.output(task) or {}
     return str(output.get("result"))
 
 

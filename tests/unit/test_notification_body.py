@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.a2a import v03, view
+from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.push import Notification, PushFormat
-from a2a_tasks.domain.task import Artifact, Payload, Progress, Question, Status, Task
+from a2a_tasks.domain.task import Artifact, ArtifactForm, Payload, Progress, Question, Status, Task
 from a2a_tasks.services import payload
 from a2a_tasks.services.notification_body import MAX_BYTES, NotificationBodies
 from a2a_tasks.services.results import Results
@@ -20,7 +21,12 @@ from tests.twins.payloads import MemoryPayloads
 
 LATER = NOW + 5_000
 PAYLOADS = MemoryPayloads()
-FILE = Artifact("call-1", "report.md", "text/markdown", 12, key="tasks/x/artifact-1-call-1")
+
+
+def saved(text: str, call_id: str = "call-1") -> Artifact:
+    data = text.encode()
+    kept = payload.save_bytes(PAYLOADS, "x", f"artifact-1-{call_id}", data, "text/markdown")
+    return Artifact(call_id, "report.md", "text/markdown", len(data), kept.key, form=ArtifactForm.TEXT)
 
 
 def notified(task: Task, status: Status | None = None, at: int | None = None) -> Notification:
@@ -53,10 +59,10 @@ def done(text: str = "四十二", **changes: Any) -> Task:
 
 
 def test_an_ended_task_is_sent_whole() -> None:
-    task = done(artifacts=(FILE,), context_id="c")
-    assert body(task) == {
-        "task": view.task_view(task, {"result": "四十二"}, Results(PAYLOADS, PAYLOADS).artifacts(task))
-    }
+    task = done(artifacts=(saved("# 报告"),), context_id="c")
+    artifacts = saved_views(Results(PAYLOADS, PAYLOADS), task.artifacts, Room())
+    assert artifacts[0]["parts"][0]["text"] == "# 报告"
+    assert body(task) == {"task": view.task_view(task, {"result": "四十二"}, artifacts)}
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELED])
@@ -112,6 +118,18 @@ def test_artifacts_that_are_too_much_are_left_out_and_the_metadata_says_so() -> 
     assert sent["task"]["metadata"]["artifactsOmitted"] is True
     assert sent["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
     assert "artifactsOmitted" not in body(done("x" * 1_000))["task"]["metadata"]
+
+
+def test_saved_files_that_are_too_much_are_sent_as_addresses() -> None:
+    sent = body(done(artifacts=tuple(saved("x" * 12_000, f"call-{number}") for number in range(2))))
+    first, second, answer = [artifact["parts"][0] for artifact in sent["task"]["artifacts"]]
+    assert (len(first["text"]), "url" in second, answer["text"]) == (12_000, True, "四十二")
+
+
+def test_addresses_take_the_place_of_contents_where_the_answer_needs_the_room() -> None:
+    sent = body(done("x" * 15_000, artifacts=(saved("y" * 12_000),)))
+    file, answer = [artifact["parts"][0] for artifact in sent["task"]["artifacts"]]
+    assert ("url" in file, len(answer["text"])) == (True, 15_000)
 
 
 def test_a_result_that_is_gone_does_not_keep_the_end_from_being_told() -> None:

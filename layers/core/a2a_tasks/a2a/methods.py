@@ -14,6 +14,7 @@ from a2a_tasks.a2a import card, requests, view
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.messages import Said
+from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.a2a.streaming import StreamResponses
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
@@ -124,7 +125,7 @@ class Methods:
 
     def _send_streaming(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:
         task = self._sent(params, call)
-        return task, self._view(task, params.get("configuration", {}).get("historyLength"))
+        return task, self._view(task, params.get("configuration", {}).get("historyLength"), Room())
 
     def _subscribe(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
@@ -132,10 +133,14 @@ class Methods:
             raise A2AError(
                 Problem.UNSUPPORTED_OPERATION, f"The task has {task.status}; GetTask has its results."
             )
-        return task, self._view(task, None)
+        return task, self._view(task, None, Room())
 
-    def _results(self, task: Task) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
-        return self.tasks.output(task), self.tasks.artifacts(task)
+    def _results(
+        self, task: Task, room: Room | None = None
+    ) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
+        """The output and the saved artifacts; ``room`` is an answer's that shows more than one task."""
+        results = self.tasks.results
+        return results.output(task), saved_views(results, task.artifacts, room or Room())
 
     # -- messages
 
@@ -144,7 +149,7 @@ class Methods:
         task = self._sent(params, call)
         if not configuration.get("returnImmediately"):
             task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
-        return {"task": self._view(task, configuration.get("historyLength"))}
+        return {"task": self._view(task, configuration.get("historyLength"), Room())}
 
     def _sent(self, params: dict[str, Any], call: Call) -> Task:
         """The task that a message makes, or lets go on."""
@@ -211,7 +216,7 @@ class Methods:
 
     def _get(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
-        return self._view(task, params.get("historyLength"))
+        return self._view(task, params.get("historyLength"), Room())
 
     def _list(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         def is_wanted(task: Outline) -> bool:
@@ -244,10 +249,9 @@ class Methods:
         """The first of the tasks, as far as there is room in an answer."""
         views: list[dict[str, Any]] = []
         size = 0
+        room = Room() if params.get("includeArtifacts") else None
         for task in tasks:
-            shown = self._view(
-                task, params.get("historyLength", 0), has_artifacts=params.get("includeArtifacts", False)
-            )
+            shown = self._view(task, params.get("historyLength", 0), room)
             size += len(view.to_bytes(shown))
             if views and size > MAX_LIST_BYTES:
                 break
@@ -260,12 +264,11 @@ class Methods:
             raise A2AError(
                 Problem.TASK_NOT_CANCELABLE, f"The task is {task.status} and cannot be canceled any more."
             )
-        return self._view(self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None)
+        return self._view(self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None, Room())
 
-    def _view(self, task: Task, history_length: int | None, *, has_artifacts: bool = True) -> dict[str, Any]:
-        output, artifacts = None, []
-        if has_artifacts:
-            output, artifacts = self.tasks.output(task), self.tasks.artifacts(task)
+    def _view(self, task: Task, history_length: int | None, room: Room | None) -> dict[str, Any]:
+        """``room`` is for the contents of artifacts; None leaves all results out."""
+        output, artifacts = (None, ()) if room is None else self._results(task, room)
         return view.task_view(task, output, artifacts, self.history.of(task, history_length))
 
     # -- push configurations

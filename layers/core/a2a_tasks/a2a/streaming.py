@@ -10,7 +10,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.services.follow import Update
 
 type Results = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]
-"""A task's output and artifacts, as ``view.artifacts_view`` takes them."""
+"""A task's output and saved artifacts, as ``view.artifacts_view`` takes them."""
 
 
 @dataclass

@@ -30,8 +30,8 @@ def task_view(
     artifacts: Sequence[Mapping[str, Any]] = (),
     history: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """A ``Task``. ``output`` is its output document, ``artifacts`` are as the REST API shows them
-    (``Tasks.artifacts``), ``history`` are ``Message`` objects; None leaves the field out."""
+    """A ``Task``. ``output`` is its output document, ``artifacts`` are what was saved beside it
+    (``saved.saved_views``), ``history`` are ``Message`` objects; None leaves the field out."""
     view: dict[str, Any] = {"id": task.ref.task_id}
     if task.context_id is not None:
         view["contextId"] = task.context_id
@@ -111,9 +111,9 @@ def message(task: Task, role: str, message_id: str, parts: Sequence[Mapping[str,
 def artifacts_view(
     output: Mapping[str, Any] | None, artifacts: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """``Artifact`` objects: the answer first, then what tools have saved."""
-    shown = [_result(output)] if output and _has_result(output) else []
-    return shown + [_saved(artifact) for artifact in artifacts]
+    """``Artifact`` objects: what was saved on the way first, then the answer."""
+    answer = [_result(output)] if output and _has_result(output) else []
+    return [dict(saved) for saved in artifacts] + answer
 
 
 def _has_result(output: Mapping[str, Any]) -> bool:
@@ -127,12 +127,6 @@ def _result(output: Mapping[str, Any]) -> dict[str, Any]:
         part = {"data": output["data"], "mediaType": "application/json"}
     artifact: dict[str, Any] = {"artifactId": RESULT, "name": RESULT, "parts": [part]}
     return artifact | ({"metadata": {"partial": True}} if output.get("partial") else {})
-
-
-def _saved(artifact: Mapping[str, Any]) -> dict[str, Any]:
-    part = {"url": artifact["url"], "mediaType": artifact["mediaType"], "filename": artifact["name"]}
-    size = {"metadata": {"sizeBytes": artifact["sizeBytes"]}} if "sizeBytes" in artifact else {}
-    return {"artifactId": artifact["artifactId"], "name": artifact["name"], "parts": [part]} | size
 
 
 def _status_text(task: Task) -> str | None:

@@ -8,14 +8,12 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.ports.faults import PayloadUnavailable
-from a2a_tasks.ports.payloads import JSON, PayloadCorrupt
+from a2a_tasks.ports.payloads import JSON, LINK_SECONDS, PayloadCorrupt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "tasks/"
-LINK_SECONDS = 3600
-"""So long an address that was handed out works, or less: it ends with the function's own credentials."""
 GONE = frozenset({"NoSuchKey", "AccessDenied"})
 """S3 answers a reader that may not list the bucket, as no reader here may, with 403 where no object is."""
 

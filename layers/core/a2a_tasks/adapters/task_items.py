@@ -10,6 +10,7 @@ from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.task import (
     Artifact,
+    ArtifactForm,
     Budget,
     Lane,
     Parent,
@@ -94,6 +95,7 @@ def artifacts_value(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
                 "sizeBytes": artifact.size_bytes,
                 "key": artifact.key,
                 "url": artifact.url,
+                "form": artifact.form.value,
             }
         )
         for artifact in artifacts
@@ -277,6 +279,7 @@ def _artifact(value: Mapping[str, Any]) -> Artifact:
         size_bytes=_optional_int(value.get("sizeBytes")),
         key=value.get("key"),
         url=value.get("url"),
+        form=ArtifactForm(value.get("form", ArtifactForm.FILE)),
     )
 
 

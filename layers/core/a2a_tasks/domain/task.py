@@ -133,6 +133,14 @@ class Question:
     text: str
 
 
+class ArtifactForm(StrEnum):
+    """What the agent has saved."""
+
+    TEXT = "text"
+    DATA = "data"  # a JSON value
+    FILE = "file"  # bytes, or an address
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A result beside the answer. ``key`` is its object in the payload store, or else ``url`` points to it.
@@ -146,6 +154,12 @@ class Artifact:
     size_bytes: int | None = None
     key: str | None = None
     url: str | None = None
+    form: ArtifactForm = ArtifactForm.FILE
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Artifact":
+        """Of ``dataclasses.asdict``; an earlier release knew no forms."""
+        return cls(**dict(document) | {"form": ArtifactForm(document.get("form", ArtifactForm.FILE))})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ class PayloadCorrupt(Exception):
 
 
 JSON = "application/json; charset=utf-8"
+LINK_SECONDS = 3600
+"""So long an address that was handed out works, or less: it ends with the function's own credentials."""
 
 
 class PayloadStore(Protocol):

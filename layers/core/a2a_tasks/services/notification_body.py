@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.a2a import v03, view
+from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.domain.push import Notification, PushFormat
 from a2a_tasks.domain.task import Progress, Status, Task
 from a2a_tasks.ports.payloads import PayloadCorrupt
@@ -35,11 +36,14 @@ class NotificationBodies:
         return _of_status(_shortened(then), form)
 
     def _views(self, task: Task) -> Iterator[dict[str, Any]]:
-        """How a task can be shown that is worth it, the fullest first."""
+        """How a task can be shown that is worth it, the fullest first: with its results, with addresses in
+        place of saved contents, without."""
         if not task.is_terminal and task.question is None:
             return
         with suppress(PayloadCorrupt):  # gone for good: that the task has ended is still news
-            yield view.task_view(task, self.results.output(task), self.results.artifacts(task))
+            output = self.results.output(task)
+            for room in (Room(MAX_BYTES), Room(0)):
+                yield view.task_view(task, output, saved_views(self.results, task.artifacts, room))
         bare = view.task_view(task, None)
         if task.output is not None or task.artifacts:
             bare["metadata"] = bare.get("metadata", {}) | OMITTED

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain.task import Artifact, Task
-from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
+from a2a_tasks.ports.payloads import ArtifactLinks, PayloadCorrupt, PayloadStore
 from a2a_tasks.services import payload
 
 
@@ -24,9 +24,18 @@ class Results:
         """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``."""
         return [self._artifact(artifact) for artifact in task.artifacts]
 
+    def address(self, artifact: Artifact) -> str:
+        """Where to get it: made anew at each read, since it works only for a while (``LINK_SECONDS``)."""
+        return artifact.url or self.links.link(artifact.key or "", artifact.name)
+
+    def content(self, key: str) -> bytes | None:
+        """Of a saved artifact; None if it is gone. Raises ``PayloadUnavailable``."""
+        try:
+            return self.payloads.get(key)
+        except PayloadCorrupt:
+            return None
+
     def _artifact(self, artifact: Artifact) -> dict[str, Any]:
-        """Addresses are made at each read, since they work only for a while."""
-        url = artifact.url or self.links.link(artifact.key or "", artifact.name)
         wire: dict[str, Any] = {
             "artifactId": artifact.artifact_id,
             "name": artifact.name,
@@ -34,4 +43,4 @@ class Results:
         }
         if artifact.size_bytes is not None:
             wire["sizeBytes"] = artifact.size_bytes
-        return wire | {"url": url}
+        return wire | {"url": self.address(artifact)}

@@ -99,15 +99,11 @@ class Tasks:
 
     def view(self, task: Task) -> dict[str, Any]:
         """The task on the wire, with its output."""
-        return to_wire(task, self.output(task), self.artifacts(task))
+        return to_wire(task, self.results.output(task), self.results.artifacts(task))
 
-    def output(self, task: Task) -> dict[str, Any] | None:
-        """As ``Results.output``."""
-        return Results(self.payloads, self.links).output(task)
-
-    def artifacts(self, task: Task) -> list[dict[str, Any]]:
-        """As ``Results.artifacts``."""
-        return Results(self.payloads, self.links).artifacts(task)
+    @property
+    def results(self) -> Results:
+        return Results(self.payloads, self.links)
 
     def page(
         self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None

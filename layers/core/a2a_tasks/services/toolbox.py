@@ -10,12 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from a2a_tasks.domain.service_tools import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS, MAX_NAME, MAX_STEP
-from a2a_tasks.domain.task import Artifact, Payload, Progress
+from a2a_tasks.domain.task import Artifact, ArtifactForm, Payload, Progress
 from a2a_tasks.domain.tools import WORKSPACE_TOOLS, ToolAnswer
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.workspace import Workspace, WorkspaceRefused, Workspaces
 from a2a_tasks.services import payload, workspace_tools
 from a2a_tasks.services.transcript import Call, Transcript
+
+FORMS = {"content": ArtifactForm.TEXT, "data": ArtifactForm.DATA, "base64": ArtifactForm.FILE}
+"""What ``save_artifact`` saves, by the argument that has its content."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ class Toolbox:
                 data,
                 header_of(media_type, is_text=given == ["content"]),
             )
-            artifact = Artifact(call_id, name, media_type, size_bytes=len(data), key=saved.key)
+            form = FORMS[given[0]]
+            artifact = Artifact(call_id, name, media_type, size_bytes=len(data), key=saved.key, form=form)
         return Done(ToolAnswer(f"Saved {name}; the caller gets it with the result."), artifact=artifact)
 
     def _report_progress(self, arguments: dict[str, Any]) -> Done:

@@ -115,7 +115,7 @@ class Transcript:
         if "workspace" in document:
             self.workspace = Payload(**document["workspace"])
         if "artifact" in document:
-            artifact = Artifact(**document["artifact"])
+            artifact = Artifact.of(document["artifact"])
             self.artifacts[artifact.artifact_id] = artifact
 
     @property

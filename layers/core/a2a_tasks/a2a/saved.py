@@ -1,0 +1,70 @@
+"""Saved artifacts as A2A shows them: what is small is in the answer itself, the rest has an address."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a.view import to_bytes
+from a2a_tasks.domain.json_text import deserialize
+from a2a_tasks.domain.task import Artifact, ArtifactForm
+from a2a_tasks.ports.payloads import LINK_SECONDS
+from a2a_tasks.services.results import Results
+
+MAX_CONTENT_BYTES = 100 * 1024
+"""Of one artifact that is shown with its content."""
+MAX_CONTENTS_BYTES = 1024 * 1024
+"""Of all of them in an answer, as JSON: there are its history and its result too, and Lambda takes 6 MB."""
+MAX_CONTENTS = 20
+"""In an answer. Each is a request to the payload store, one after another."""
+
+
+@dataclass
+class Room:
+    """What is left in one answer for contents: bytes of JSON, and how many."""
+
+    size: int = MAX_CONTENTS_BYTES
+    count: int = MAX_CONTENTS
+
+
+def saved_views(results: Results, artifacts: Sequence[Artifact], room: Room) -> list[dict[str, Any]]:
+    """``Artifact`` objects, which use up the room that they need. Raises ``PayloadUnavailable``."""
+    return [_saved(results, artifact, room) for artifact in artifacts]
+
+
+def _saved(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]:
+    content = _content(results, artifact, room) or {"url": results.address(artifact)}
+    part = content | {"mediaType": artifact.media_type, "filename": artifact.name}
+    metadata = {} if artifact.size_bytes is None else {"sizeBytes": artifact.size_bytes}
+    if "url" in content and artifact.url is None:
+        metadata["urlSeconds"] = LINK_SECONDS
+    shown = {"artifactId": artifact.artifact_id, "name": artifact.name, "parts": [part]}
+    return shown | ({"metadata": metadata} if metadata else {})
+
+
+def _content(results: Results, artifact: Artifact, room: Room) -> dict[str, Any] | None:
+    """The part's content, or None where it is too much or gone, and an address has to do."""
+    size = artifact.size_bytes
+    if artifact.key is None or size is None or size > min(room.size, MAX_CONTENT_BYTES) or room.count == 0:
+        return None
+    room.count -= 1
+    data = results.content(artifact.key)
+    shown = None if data is None else _shown(artifact.form, data)
+    needed = 0 if shown is None else len(to_bytes(shown))
+    if needed > room.size:
+        return None
+    room.size -= needed
+    return shown
+
+
+def _shown(form: ArtifactForm, data: bytes) -> dict[str, Any]:
+    """Bytes that are not what they were saved as are shown as bytes."""
+    try:
+        match form:
+            case ArtifactForm.TEXT:
+                return {"text": data.decode()}
+            case ArtifactForm.DATA:
+                return {"data": deserialize(data.decode())}
+    except ValueError:
+        pass
+    return {"raw": base64.b64encode(data).decode()}
