@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.door import Door
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Methods
@@ -45,6 +46,11 @@ door = Door(
         push=_push,
         follower=Follower(_store, DynamoDBLive(_wired.dynamodb, _wired.table), _ending, pause=time.sleep),
         telemetry=telemetry,
+        publisher=Publisher(
+            organization=environment.optional("PROVIDER_NAME") or "",
+            url=environment.optional("PROVIDER_URL") or "",
+            documentation_url=environment.optional("DOCUMENTATION_URL") or "",
+        ),
     ),
     limiter=rate_limiter_of_function(_wired),
     agents=_registry,

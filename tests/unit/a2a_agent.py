@@ -10,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
+from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Call, Methods
 from a2a_tasks.services.follow import Follower
@@ -29,6 +30,7 @@ RESULTS: dict[str, type[Message]] = {
     "ListTaskPushNotificationConfigs": types.ListTaskPushNotificationConfigsResponse,
     "DeleteTaskPushNotificationConfig": Empty,
 }
+PUBLISHER = Publisher("Example Ltd", "https://example.com", "https://example.com/docs")
 ADDRESS = "https://api.example/prod/a2a/writer"
 
 
@@ -102,4 +104,5 @@ class A2AAgent:
             push=deployment.push_configs(),
             follower=Follower(deployment.store, deployment.live, ending, pause),
             telemetry=deployment.telemetry,
+            publisher=PUBLISHER,
         )

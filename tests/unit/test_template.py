@@ -232,7 +232,7 @@ def who_seals_does_not_open(template: Template) -> list[str]:
 def loopback_is_local(template: Template) -> list[str]:
     rules = template.get("Rules", {}).values()
     guarded = any(
-        rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "AllowLoopbackWebhooks"}, "true"]}
+        rule.get("RuleCondition") == {"Fn::Equals": [{"Ref": "AllowLoopbackWebhooks"}, "true"]}
         and [item["Assert"] for item in rule["Assertions"]] == [{"Fn::Equals": [{"Ref": "Stage"}, "local"]}]
         for rule in rules
     )

@@ -41,6 +41,7 @@ def test_a_client_that_has_the_card_is_not_sent_it_again(agents: Account, anybod
     changed = anybody.card(headers={"If-None-Match": tag})
 
     assert (known.status, known.text, known.headers["ETag"]) == (304, "", tag)
+    assert known.headers["Last-Modified"].endswith(" GMT")
     assert (changed.status, changed.body["description"]) == (200, "Changed.")
 
 
@@ -93,6 +94,16 @@ def test_the_address_may_be_another(agents: Account, start: Start) -> None:
 
     assert card["supportedInterfaces"][0]["url"] == f"https://agents.example/base/a2a/{AGENT}"
     assert agents.registry.agent(AGENT) is not None
+
+
+def test_both_cards_say_who_runs_the_agent(agents: Account, start: Start) -> None:  # noqa: ARG001
+    caller = A2ACaller(
+        start("a2a", PROVIDER_NAME="Example Ltd", PROVIDER_URL="https://example.com").handler, None
+    )
+
+    for card in (caller.card(), caller.send("GET", "/v0.3/.well-known/agent-card.json")):
+        assert card.body["provider"] == {"organization": "Example Ltd", "url": "https://example.com"}
+        assert "documentationUrl" not in card.body
 
 
 @pytest.mark.parametrize(("prefix", "proto"), [("", "https"), ("/base", "https"), ("/dev", "http")])

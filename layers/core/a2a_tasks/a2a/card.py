@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 
 from a2a_tasks.a2a import v03_card
@@ -18,11 +19,29 @@ MAX_AGE_SECONDS = 300
 
 
 @dataclass(frozen=True)
+class Publisher:
+    """Who runs the agents, as all their cards say; empty texts are left out. The protocol asks for both the
+    organization and its address, or neither."""
+
+    organization: str = ""
+    url: str = ""
+    documentation_url: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """Those of a card."""
+        both = self.organization and self.url
+        provider = {"provider": {"organization": self.organization, "url": self.url}} if both else {}
+        documentation = {"documentationUrl": self.documentation_url} if self.documentation_url else {}
+        return provider | documentation
+
+
+@dataclass(frozen=True)
 class CardFile:
-    """A card as it is sent; ``etag`` is with its quotes."""
+    """A card as it is sent; ``etag`` is with its quotes, ``last_modified`` an HTTP date."""
 
     body: bytes
     etag: str
+    last_modified: str
     cache_control: str
 
     @classmethod
@@ -30,13 +49,19 @@ class CardFile:
         cls,
         agent: AgentRevision,
         address: str,
+        publisher: Publisher,
         form: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     ) -> "CardFile":
         """``address`` is the agent's, without a slash at the end; ``form`` is that of another version."""
-        body = to_bytes(form(agent_card(agent, address)))
+        body = to_bytes(form(agent_card(agent, address, publisher)))
         kept_by = "public" if agent.visibility is Visibility.PUBLIC else "private"
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        return cls(body, etag, f"{kept_by}, max-age={MAX_AGE_SECONDS}")
+        last_modified = formatdate(agent.updated_at // 1000, usegmt=True)
+        return cls(body, etag, last_modified, f"{kept_by}, max-age={MAX_AGE_SECONDS}")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"ETag": self.etag, "Last-Modified": self.last_modified, "Cache-Control": self.cache_control}
 
     def is_known_by(self, if_none_match: str) -> bool:
         """Whether an ``If-None-Match`` header names it."""
@@ -44,7 +69,7 @@ class CardFile:
         return self.etag in known or "*" in known
 
 
-def agent_card(agent: AgentRevision, address: str) -> dict[str, Any]:
+def agent_card(agent: AgentRevision, address: str, publisher: Publisher) -> dict[str, Any]:
     """An ``AgentCard`` of A2A 1.0."""
     return {
         "name": agent.name,
@@ -64,7 +89,7 @@ def agent_card(agent: AgentRevision, address: str) -> dict[str, Any]:
         "defaultInputModes": list(INPUT_MODES),
         "defaultOutputModes": ["text/plain"] if agent.output_schema is None else ["application/json"],
         "skills": _skills(agent),
-    }
+    } | publisher.fields()
 
 
 def interfaces(address: str) -> list[dict[str, str]]:

@@ -102,11 +102,11 @@ class Door:
         if agent is None:
             return http_json.refusal(A2AError(Problem.AGENT_NOT_FOUND, "There is no such agent."), request)
         is_old = request.rest in v03_card.WELL_KNOWN
-        file = CardFile.of(agent, request.address, v03_card.card_view if is_old else dict)
-        headers = {"ETag": file.etag, "Cache-Control": file.cache_control}
+        form = v03_card.card_view if is_old else dict
+        file = CardFile.of(agent, request.address, self.methods.publisher, form)
         if file.is_known_by(request.headers.get("if-none-match", "")):
-            return Answer(304, headers=headers)
-        return Answer(200, file.body, headers=headers)
+            return Answer(304, headers=file.headers)
+        return Answer(200, file.body, headers=file.headers)
 
 
 def _refusal(error: A2AError, request: Request) -> Answer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a import card, requests, view
+from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.messages import Said
@@ -73,6 +74,7 @@ class Methods:
     push: PushConfigs
     follower: Follower
     telemetry: Telemetry
+    publisher: Publisher
 
     def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """The result of a method. Raises ``A2AError``, whatever goes wrong."""
@@ -295,7 +297,7 @@ class Methods:
 
     def _card(self, _params: dict[str, Any], call: Call) -> dict[str, Any]:
         agent = agent_of_project(self.registry, call.project_id, call.agent_id)
-        return card.agent_card(agent, call.address)
+        return card.agent_card(agent, call.address, self.publisher)
 
 
 def _task_id(params: Mapping[str, Any]) -> str:

@@ -57,6 +57,7 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         notify=tuple(definition.get("notify", ())),
         on_refusal=tuple(refusal) if isinstance(refusal, list) else refusal,
         on_overload=tuple(fallbacks.get("onOverload") or ()),
+        updated_at=int(item["updatedAt"]),
     )
 
 

@@ -26,6 +26,7 @@ class AgentRevision:
     connections of groups that are told of its tasks' ends and questions. ``on_refusal`` are the models that
     the API asks where this one refuses, or ``default`` for those that it recommends; ``on_overload`` are the
     models that tasks go on with while this one is overloaded. Both are aliases or ids, in order.
+    ``updated_at`` (Unix milliseconds) is when it was applied, or disabled since.
     """
 
     agent_id: str
@@ -53,6 +54,7 @@ class AgentRevision:
     notify: tuple[str, ...] = ()
     on_refusal: Literal["default"] | tuple[str, ...] | None = None
     on_overload: tuple[str, ...] = ()
+    updated_at: int = 0
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:
