@@ -1,6 +1,6 @@
 """What a stream of A2A 1.0 says of a task: the task, its changes in order, its results, its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -176,6 +176,46 @@ def test_a_task_can_be_subscribed_to_again(client: A2AAgent, deployment: Deploym
 
     assert first["task"]["id"] == task.ref.task_id
     assert last["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+def test_a_task_that_asks_is_subscribed_to_until_it_is_answered_and_ends(deployment: Deployment) -> None:
+    """A2A 1.0 §3.1.6: any task that has not ended can be subscribed to."""
+    deployment.model.then(uses(("ask_user", {"question": "Which year?"})))
+    task = deployment.submit()
+    deployment.work()
+    meanwhile: Iterator[Callable[[], object]] = iter(
+        [
+            lambda: None,
+            lambda: deployment.answerer().answer(
+                deployment.tasks().find("demo", "writer", task.ref.task_id), "2026"
+            ),
+            deployment.work,
+        ]
+    )
+    client = A2AAgent(deployment, while_waiting=lambda: next(meanwhile)())
+
+    first, *_, last = client.stream("SubscribeToTask", {"id": task.ref.task_id})
+
+    assert first["task"]["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+    assert last["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+def test_the_next_question_ends_a_subscription(deployment: Deployment) -> None:
+    deployment.model.then(
+        uses(("ask_user", {"question": "Which year?"})), uses(("ask_user", {"question": "Which month?"}))
+    )
+    task = deployment.submit()
+    deployment.work()
+
+    def answer() -> None:
+        deployment.answerer().answer(deployment.tasks().find("demo", "writer", task.ref.task_id), "2026")
+        deployment.work()
+
+    client = A2AAgent(deployment, while_waiting=answer)
+
+    *_, last = client.stream("SubscribeToTask", {"id": task.ref.task_id})
+
+    assert last["statusUpdate"]["status"]["message"]["parts"] == [{"text": "Which month?"}]
 
 
 def test_an_ended_task_cannot_be_subscribed_to(client: A2AAgent, deployment: Deployment) -> None:

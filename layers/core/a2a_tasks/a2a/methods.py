@@ -119,10 +119,12 @@ class Methods:
         """
         with self._explained():
             asked = requests.parse(method, params)
-            begin = self._send_streaming if method == "SendStreamingMessage" else self._subscribe
-            task, first = begin(asked, call)
+            subscribes = method == "SubscribeToTask"
+            task, first = (self._subscribe if subscribes else self._send_streaming)(asked, call)
         until = self.follower.ending.clock.now() + int(call.stream_seconds() * 1000)
-        updates = self.follower.follow(task, last_number(task.events), until)
+        # who subscribes to a task that asks wants to know how it goes on
+        known = task.question if subscribes else None
+        updates = self.follower.follow(task, last_number(task.events), until, known)
         return StreamResponses(self._results).of(first, updates)
 
     def _send_streaming(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain import events
-from a2a_tasks.domain.task import Progress, Status, Task
+from a2a_tasks.domain.task import Progress, Question, Status, Task
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services.ending import Ending
@@ -52,9 +52,11 @@ class Follower:
     ending: Ending
     pause: Callable[[float], None]
 
-    def follow(self, task: Task, after: int, until: int) -> Iterator[Update | None]:
+    def follow(
+        self, task: Task, after: int, until: int, known: Question | None = None
+    ) -> Iterator[Update | None]:
         """Updates of a task from event number ``after`` on, until it has ended or asks, or until this moment
-        (Unix milliseconds).
+        (Unix milliseconds). A question that is ``known`` is waited for to be answered.
 
         None where there is nothing new, at least once a second: a sign of life for whoever waits at the other
         end.
@@ -71,9 +73,10 @@ class Follower:
             is_new = bool(news["events"] or text or progress)
             update = Update(task, news["events"], text, progress)
             after, said = int(news["nextCursor"]), now
-            yield update if is_new or update.is_last else None
+            is_last = update.is_last and (known is None or task.question != known)
+            yield update if is_new or is_last else None
             left = (until - self.ending.clock.now()) / 1000
-            if update.is_last or left <= 0:
+            if is_last or left <= 0:
                 return
             self.pause(min(pause, left))
             pause = min(pause * 1.5, LONGEST_PAUSE)
