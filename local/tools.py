@@ -32,9 +32,10 @@ class ToolError(RuntimeError):
 
 @dataclass(frozen=True)
 class ToolEnvironment:
-    """A virtual environment that holds what `local/requirements/<name>.txt` lists."""
+    """A virtual environment that holds what `listed` lists, or else `local/requirements/<name>.txt`."""
 
     name: str
+    listed: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -42,7 +43,7 @@ class ToolEnvironment:
 
     @property
     def requirements(self) -> Path:
-        return REQUIREMENTS / f"{self.name}.txt"
+        return self.listed or REQUIREMENTS / f"{self.name}.txt"
 
     def program(self, name: str) -> str:
         return str(self.folder / "bin" / name)
@@ -84,6 +85,7 @@ CHECKOV = ToolEnvironment("checkov")
 LAMBDA_SDK = ToolEnvironment("lambda-sdk")
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
+ADK = ToolEnvironment("adk")
 
 
 def install_tools(progress: Progress) -> None:
