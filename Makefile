@@ -65,9 +65,13 @@ integration: tools ## Run the integration tests (moto, and the stand-in for Clau
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest -n 2 --dist loadfile tests/e2e
 
-.PHONY: bench openapi security lock tools
+.PHONY: bench conformance openapi security lock tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
+
+conformance: .venv/.made ## Run the A2A conformance kit, a checkout elsewhere: make conformance KIT=DIR
+	@test -n "$(KIT)" || { echo "KIT=DIR names a checkout of a2aproject/a2a-tck, branch 1.0-dev."; exit 2; }
+	@$(python) -m local conformance "$(KIT)"
 
 openapi: .venv/.made ## Write docs/openapi.json from the API's code.
 	PYTHONPATH=. $(python) -m docs.openapi

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -35,6 +36,8 @@ def main() -> int:
     commands.add_parser("reset", help="end all processes and delete what is stored")
     commands.add_parser("tools", help="install AWS SAM and the emulator")
     commands.add_parser("lock", help="pin the newest versions of everything")
+    conformance = commands.add_parser("conformance", help="run the A2A conformance kit")
+    conformance.add_argument("kit", type=Path, help="a checkout of a2aproject/a2a-tck, branch 1.0-dev")
     parameters = commands.add_parser("parameters", help="print an environment's template parameters")
     parameters.add_argument("environment")
     preflight_options = commands.add_parser(
@@ -66,6 +69,8 @@ def main() -> int:
                 install_tools(Terminal(console))
             case "lock":
                 lock(Terminal(console))
+            case "conformance":
+                return _conformance(options.kit, console)
             case "parameters":
                 print(*sam_arguments(options.environment))
             case "preflight":
@@ -105,6 +110,15 @@ def _up(console: Console) -> int:
     show_next_steps(access, task, ACCESS_PATH, console)
     console.print(f"[dim]All this took {time.monotonic() - started:.0f} s.[/dim]")
     return 0 if task["status"] == "completed" else 1
+
+
+def _conformance(folder: Path, console: Console) -> int:
+    from local.conformance.kit import Kit  # the other commands need not wait for it
+    from local.conformance.run import run
+
+    stack = _stack(_ports())
+    stack.progress = Terminal(console)
+    return run(stack, Kit(folder.resolve(), FOLDER / "conformance"), stack.progress, console)
 
 
 def _status(console: Console) -> None:

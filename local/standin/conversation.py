@@ -95,6 +95,8 @@ class Conversations:
         steps = steps_of(request) or (_UNSCRIPTED,)
         position = min(conversation.position_of(request), len(steps) - 1)
         step = steps[position]
+        if step.follows:
+            step = next(iter(_steps_in(request.last_tool_result)), step)
         # Counted only now: a request that was refused must not use up a step.
         if step.is_spent_by_its_call:
             conversation.spent[request.turns] += 1
@@ -108,8 +110,12 @@ class Conversations:
 
 def steps_of(request: MessagesRequest) -> tuple[Step, ...]:
     """The steps of the directive in the first user text. Raises ApiError 400 if nobody understands it."""
+    return _steps_in(request.first_user_text)
+
+
+def _steps_in(text: str) -> tuple[Step, ...]:
     try:
-        return find_steps(request.first_user_text)
+        return find_steps(text)
     except DirectiveError as error:
         raise ApiError.invalid(str(error)) from error
 

@@ -14,6 +14,8 @@ a JSON string (`say="one; two"`); JSON objects need no further quoting.
     expire                                                           no reply: expired, in a batch
     prompt=TOKENS  geo=REGION                                        what its usage says of the prompt
     repeat=TIMES  once                                               how often the step is given
+    follow                                                           the first step of the last tool_result's
+                                                                     own directive, such as an answer's
 
 `${last_tool_result}` in a text of `say=` is replaced by the text of the last tool_result in the request.
 `server=` knows web_search, web_fetch, code_execution and bash_code_execution; the latter two make the files
@@ -187,6 +189,8 @@ def _step(parts: tuple[Part, ...], words: dict[str, str]) -> Step:
                 step = replace(step, prompt_tokens=int(_number(name, value)))
             case "geo":
                 step = replace(step, geo=value)
+            case "follow":
+                step = replace(step, follows=True)
             case "expire":
                 step = replace(step, expires=True)
             case "err" | "type" | "error_code" | "retry_after":

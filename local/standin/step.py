@@ -112,6 +112,7 @@ class Step:
     `once`: the step is over after one call, also if that call completes. `expires`: in a batch there is no
     reply, the request expires. `prompt_tokens`: the prompt's length in its usage, None for the real one.
     `geo`: where the model ran, None for where the request wanted it.
+    `follows`: the call gets the first step of the directive in the last tool result.
     """
 
     parts: tuple[Part, ...] = ()
@@ -125,6 +126,7 @@ class Step:
     expires: bool = False
     prompt_tokens: int | None = None
     geo: str | None = None
+    follows: bool = False
 
     @property
     def is_spent_by_its_call(self) -> bool:

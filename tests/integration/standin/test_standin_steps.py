@@ -5,11 +5,12 @@ import asyncio
 import anthropic
 import pytest
 from anthropic import AsyncAnthropic
+from anthropic.types import ToolUseBlock
 
 from local.standin.client import StandInClient
 from local.standin.directive import DirectiveError, find_steps, without_directive
 from local.standin.step import Break, Data, Say, UseMcpTool, UseTool
-from tests.integration.standin.sdk import stream, text_of, tool_turn, user
+from tests.integration.standin.sdk import replay, stream, text_of, tool_turn, user
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +71,20 @@ async def test_a_task_of_forty_turns_fits_into_a_short_prompt(
 
     assert text_of(message) == "done"
     assert [call.step for call in standin.calls()] == list(range(1, 41))
+
+
+async def test_an_answer_can_say_what_comes_next(claude: AsyncAnthropic) -> None:
+    messages = [user("[[standin: tool=ask_user:{} | follow]]")]
+    stops = []
+    for answer in ("[[standin: tool=ask_user:{}]]", "On. [[standin: say=done]]", "never asked"):
+        message = await stream(claude, *messages)
+        stops.append(message.stop_reason)
+        asked = [block.id for block in message.content if isinstance(block, ToolUseBlock)]
+        results = [{"type": "tool_result", "tool_use_id": call_id, "content": answer} for call_id in asked]
+        messages += [replay(message), user(results)]
+
+    assert stops == ["tool_use", "tool_use", "end_turn"]
+    assert text_of(message) == "done"
 
 
 async def test_a_request_that_is_repeated_gets_the_same_step_again(
