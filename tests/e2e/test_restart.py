@@ -70,6 +70,7 @@ def test_a_receiver_is_told_after_a_restart_also_by_another_deployment(stack: Lo
         tell(replace(project, deployed=again), receiver)
         stack.stop()
 
-        other = up(replace(stack, parameters={"LeaseSeconds": "9"}))
+        stack.parameters = {"LeaseSeconds": "9"}
+        other = up(stack)
         assert other.deployment.digest != deployed.deployment.digest
         tell(replace(project, deployed=other), receiver)
