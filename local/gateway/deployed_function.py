@@ -34,7 +34,6 @@ class DeployedFunction:
     def read(cls, functions: "LambdaClient", settings: Settings, route: StreamingRoute) -> "DeployedFunction":
         """Its configuration in the emulator, and its code as it was built."""
         found = functions.get_function_configuration(FunctionName=route.function)
-        layers = [layer["Arn"].split(":")[-2] for layer in found.get("Layers", [])]
         return cls(
             name=route.function,
             arn=found["FunctionArn"],
@@ -45,14 +44,20 @@ class DeployedFunction:
             log_group=found["LoggingConfig"]["LogGroup"],
             variables=found["Environment"]["Variables"],
             code=settings.build / route.code,
-            layers=tuple(settings.build / layer for layer in layers),
+            layers=tuple(settings.build / layer for layer in route.layers),
         )
 
     @property
     def wrapper(self) -> Path:
-        """Of the layer that has it: AWS_LAMBDA_EXEC_WRAPPER is where Lambda unpacks them, `/opt/…`."""
+        """Of the layer that has it: AWS_LAMBDA_EXEC_WRAPPER is where Lambda unpacks them, `/opt/…`.
+
+        Raises LookupError where none has.
+        """
         name = Path(self.variables["AWS_LAMBDA_EXEC_WRAPPER"]).name
-        return next(layer / name for layer in self.layers if (layer / name).exists())
+        for layer in self.layers:
+            if (layer / name).exists():
+                return layer / name
+        raise LookupError(f"No layer of {self.name} has {name}.")
 
     def environment(self, runtime_api: str, log_stream: str, credentials: Any) -> dict[str, str]:
         """The environment of its process, with what Lambda adds (AWS Lambda Developer Guide, "Defined runtime

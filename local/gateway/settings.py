@@ -1,6 +1,7 @@
 """What the gateway is told of the deployment."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,17 +10,21 @@ from typing import Any
 INTEGRATION = "x-amazon-apigateway-integration"
 DEFAULT_TIMEOUT_MS = 29_000
 """Of an integration (Amazon API Gateway Developer Guide, quotas)."""
+LAYER = re.compile(r"(?P<folder>\w+?)[0-9a-f]{10}")
+"""SAM's logical id of a layer's version: the layer's own and a hash (AWS SAM Developer Guide, "Generated
+resources")."""
 
 
 @dataclass(frozen=True)
 class StreamingRoute:
-    """A method of a resource, such as `/a2a/{agentId}`, whose function streams. `function` is its name, and
-    `code` the folder of the build that has it."""
+    """A method of a resource, such as `/a2a/{agentId}`, whose function streams. `function` is its name;
+    `code` and `layers` are the folders of the build that have it, the first layer first."""
 
     method: str
     resource: str
     function: str
     code: str
+    layers: tuple[str, ...]
     timeout_seconds: float
 
 
@@ -47,7 +52,9 @@ class Settings:
     def load(cls, path: Path) -> "Settings":
         """What `save` wrote. Raises FileNotFoundError where nothing was deployed."""
         saved = json.loads(path.read_text())
-        routes = tuple(StreamingRoute(**route) for route in saved.pop("routes"))
+        routes = tuple(
+            StreamingRoute(**route | {"layers": tuple(route["layers"])}) for route in saved.pop("routes")
+        )
         return cls(**saved | {"build": Path(saved["build"]), "routes": routes})
 
 
@@ -60,13 +67,32 @@ def streaming_routes(template: Mapping[str, Any], functions: Mapping[str, str]) 
             for verb, method in verbs.items():
                 integration = method.get(INTEGRATION, {}) if isinstance(method, Mapping) else {}
                 if integration.get("responseTransferMode") == "STREAM":
-                    yield _route(verb, path, integration, functions)
+                    yield _route(verb, path, integration, template, functions)
 
 
 def _route(
-    verb: str, path: str, integration: Mapping[str, Any], functions: Mapping[str, str]
+    verb: str,
+    path: str,
+    integration: Mapping[str, Any],
+    template: Mapping[str, Any],
+    functions: Mapping[str, str],
 ) -> StreamingRoute:
     uri = integration["uri"]["Fn::Sub"]
     (logical_id,) = (each for each in functions if f"${{{each}.Arn}}" in uri)
     timeout_ms = int(integration.get("timeoutInMillis", DEFAULT_TIMEOUT_MS))
-    return StreamingRoute(verb.upper(), path, functions[logical_id], logical_id, timeout_ms / 1000)
+    layers = template["Resources"][logical_id]["Properties"]["Layers"]
+    return StreamingRoute(
+        verb.upper(),
+        path,
+        functions[logical_id],
+        logical_id,
+        tuple(_folder(layer["Ref"]) for layer in layers),
+        timeout_ms / 1000,
+    )
+
+
+def _folder(version: str) -> str:
+    found = LAYER.fullmatch(version)
+    if found is None:
+        raise LookupError(f"{version} is no version of a layer that SAM has built")
+    return found["folder"]

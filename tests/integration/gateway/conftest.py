@@ -60,7 +60,7 @@ def handler(event, context):
         time.sleep(3600)
     return StreamedAnswer(200, pieces(asked), {"X-One": "1", "Content-Length": "3"})
 """
-ROUTE = StreamingRoute("POST", "/stream", "f", "code", 900.0)
+ROUTE = StreamingRoute("POST", "/stream", "f", "code", ("CoreLayer",), 900.0)
 TOO_LARGE = {
     "statusCode": "413",
     "responseParameters": {"gatewayresponse.header.X-Why": "'size'"},
