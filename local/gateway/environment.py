@@ -13,6 +13,8 @@ from local.gateway.function_process import end_process, start_process
 from local.gateway.logs import Logs
 from local.gateway.runtime_api import Invocation, running_host
 
+REST_SECONDS = 5.0
+
 
 class Environment:
     """Made by starting the process. It has `credentials` of the function's role, which run out, so that it
@@ -71,6 +73,8 @@ class Environment:
             for line in printed:
                 self._log(line.rstrip("\n"))
         end_process(self._process)
+        if self._invocation is not None and not self._invocation.done.is_set():
+            self._host.wait_for_the_rest(REST_SECONDS)
         self._fail()
         self._resources.close()
 

@@ -70,11 +70,30 @@ class RuntimeHost:
         self.under_way: dict[str, Invocation] = {}
         self.init_error: dict[str, Any] | None = None
         self.violations: list[str] = []
+        self._connections = 0
+        self._changed = threading.Condition()
 
     def invoke(self, event: Any, deadline_ms: int = NO_DEADLINE_MS) -> Invocation:
         invocation = Invocation(event, deadline_ms)
         self.line.put(invocation)
         return invocation
+
+    @contextmanager
+    def connection(self) -> Iterator[None]:
+        """A runtime is connected for the length of the block."""
+        with self._changed:
+            self._connections += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._connections -= 1
+                self._changed.notify_all()
+
+    def wait_for_the_rest(self, seconds: float) -> None:
+        """Until everything is read that the runtime has sent before it died, or so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._connections == 0, seconds)
 
 
 @contextmanager
@@ -97,6 +116,10 @@ def _handler_of(host: RuntimeHost) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def handle(self) -> None:
+            with host.connection():
+                super().handle()
 
         def do_GET(self) -> None:
             if self.path != PREFIX + "invocation/next":
