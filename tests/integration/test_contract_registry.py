@@ -57,6 +57,7 @@ def revision(**changes: Any) -> AgentRevision:
         timeout_ms=300_000,
         max_concurrent_tasks=5,
         enabled=True,
+        updated_at=CREATED_AT,
     )
     return replace(first, **changes)
 
@@ -98,7 +99,7 @@ class MemoryOperator:
         self.reader.apply(revision(name=name))
 
     def disable(self) -> None:
-        self.reader.disable(AGENT)
+        self.reader.disable(AGENT, LATER)
 
     def put_key(self, key: ApiKey) -> None:
         self.reader.put_key(key)
@@ -140,7 +141,7 @@ def test_disabling_touches_the_agent_and_no_pinned_revision(operator: Operator) 
     operator.apply("One")
     operator.disable()
 
-    assert operator.reader.agent(AGENT) == revision(name="One", enabled=False)
+    assert operator.reader.agent(AGENT) == revision(name="One", enabled=False, updated_at=LATER)
     assert operator.reader.revision(AGENT, 1) == revision(name="One")
 
 

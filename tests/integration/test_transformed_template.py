@@ -271,7 +271,7 @@ def the_domain_is_asked_for(template: Template) -> list[str]:
 def half_a_setting_is_refused(template: Template) -> list[str]:
     """What is of no use, or does harm, without another parameter; the text of the refusal names both."""
     asserted = {
-        (json.dumps(rule["RuleCondition"]), json.dumps(item["Assert"])): item["AssertDescription"]
+        (json.dumps(rule.get("RuleCondition")), json.dumps(item["Assert"])): item["AssertDescription"]
         for rule in template["Rules"].values()
         for item in rule["Assertions"]
     }

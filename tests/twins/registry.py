@@ -42,6 +42,6 @@ class MemoryRegistry:
         self.revisions[agent.agent_id, applied.revision] = applied
         return applied
 
-    def disable(self, agent_id: str) -> None:
+    def disable(self, agent_id: str, now: int = 0) -> None:
         """Refuse new tasks; pinned revisions stay as they are."""
-        self.current[agent_id] = replace(self.current[agent_id], enabled=False)
+        self.current[agent_id] = replace(self.current[agent_id], enabled=False, updated_at=now)
