@@ -120,7 +120,7 @@ def _detail(found: Mapping[str, Any], model: type[BaseModel]) -> dict[str, str]:
         case "missing":
             message = "is required"
         case "json_invalid":
-            field, message = "body", "is not valid JSON"
+            field, message = "body", found["ctx"]["error"]
         case "value_error":
             message = found["msg"].removeprefix("Value error, ")
         case _:

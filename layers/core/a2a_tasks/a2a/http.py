@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from json import JSONDecodeError
 from typing import Any
 
 from a2a_tasks.a2a.errors import A2AError, Problem
@@ -62,8 +63,8 @@ class Request:
             return deserialize(self.body.decode())
         except UnicodeDecodeError:
             raise A2AError(Problem.JSON_PARSE, "The body is not UTF-8 text.") from None
-        except ValueError:
-            raise A2AError(Problem.JSON_PARSE, "The body is not valid JSON.") from None
+        except JSONDecodeError as error:
+            raise A2AError(Problem.JSON_PARSE, f"The body {error.msg}.") from None
 
     def check_version(self) -> None:
         """Raises ``A2AError`` where another version than 1.0 is spoken; without a word it is 0.3."""

@@ -6,6 +6,7 @@ from typing import Any
 from a2a_tasks.a2a.errors import OF_HTTP_ALONE, A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request, retry_after
 from a2a_tasks.a2a.methods import STREAMING, Call, Methods
+from a2a_tasks.domain.json_limits import NO_TEXT, is_text
 
 type Id = str | int | None
 type Form = Callable[[A2AError], dict[str, Any]]
@@ -57,6 +58,8 @@ def id_of(document: Mapping[str, Any]) -> Id:
     request_id = document.get("id")
     if isinstance(request_id, bool) or not isinstance(request_id, str | int):
         raise A2AError(Problem.INVALID_REQUEST, "id: must be a string or a whole number")
+    if isinstance(request_id, str) and not is_text(request_id):
+        raise A2AError(Problem.INVALID_REQUEST, f"id: {NO_TEXT}")
     return request_id
 
 
@@ -67,6 +70,8 @@ def asked(document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     method, params = document.get("method"), document.get("params", {})
     if not isinstance(method, str):
         raise A2AError(Problem.INVALID_REQUEST, "method: must be a string")
+    if not is_text(method):
+        raise A2AError(Problem.INVALID_REQUEST, f"method: {NO_TEXT}")
     if not isinstance(params, dict):
         raise A2AError(Problem.INVALID_PARAMS, "params: must be an object")
     return method, params

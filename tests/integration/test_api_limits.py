@@ -1,0 +1,58 @@
+"""What no request can do to a function that answers others too, whichever route it takes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from a2a_tasks.domain.json_limits import TOO_DEEP, TOO_MANY
+from tests.integration.account import AGENT, Account
+from tests.integration.caller import Caller
+
+TASK_ID = "01a20e77-f9e8-74fa-8a41-5b6c7d8e9f00"
+ROUTES = {
+    f"/a2a/{AGENT}/tasks": '{"message": "hello", "context": {"x": VALUE}}',
+    f"/a2a/{AGENT}/tasks:batchCreate": '{"tasks": [{"message": "hello", "context": {"x": VALUE}}]}',
+    f"/a2a/{AGENT}/messages": '{"message": "hello", "context": {"x": VALUE}}',
+    f"/a2a/{AGENT}/tasks/{TASK_ID}/messages": '{"message": VALUE}',
+    f"/a2a/{AGENT}/tasks/{TASK_ID}/pushNotificationConfigs": '{"url": VALUE}',
+}
+KEY = {"Idempotency-Key": "abc"}
+
+
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("key", [{}, KEY], ids=["", "with a key"])
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [(nested(300), TOO_DEEP), (nested(9_000), TOO_DEEP), (f"[{'0,' * 2_500_000}0]", TOO_MANY)],
+    ids=["300 deep", "9,000 deep", "2.5 million numbers"],
+)
+def test_json_beyond_its_limits_is_not_parsed(
+    caller: Caller, account: Account, path: str, key: dict[str, str], value: str, problem: str
+) -> None:
+    answer = caller.send("POST", path, body=ROUTES[path].replace("VALUE", value), headers=key)
+
+    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    assert answer.body["details"] == [{"field": "body", "message": problem}]
+    assert account.calls.made == []
+
+
+def test_a_context_as_deep_as_is_taken_has_a_key_too(caller: Caller) -> None:
+    document: dict[str, Any] = {"message": "hello", "context": {"x": json.loads(nested(30))}}
+
+    first = caller.post(AGENT, document, headers=KEY)
+    again = caller.post(AGENT, document, headers=KEY)
+
+    assert (first.status, again.status) == (202, 202)
+    assert first.body["taskId"] == again.body["taskId"]
+
+
+def test_an_error_that_names_what_is_no_text_can_be_sent(caller: Caller) -> None:
+    answer = caller.post(AGENT, {"message": "hello", "\ud800": 1})
+
+    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    assert answer.text.encode()
