@@ -11,6 +11,7 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.json_text import serialize
 from a2a_tasks.domain.push import Authentication, PushConfig
 from a2a_tasks.domain.task import Budget, iso8601
+from a2a_tasks.services.content import context_text
 from a2a_tasks.services.submit import Idempotency, Submission
 from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewExchange, NewPushConfig, NewTask
 
@@ -89,6 +90,8 @@ def _check_context(context: dict[str, Any] | None) -> None:
         text = f"is {size} bytes of JSON; at most {MAX_CONTEXT_BYTES} are taken"
         detail = {"field": "context", "message": text}
         raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
+    if context is not None:
+        context_text(context)  # what the model is shown is larger, the deeper it is nested
 
 
 def _start_of(body: NewTask, now: int) -> int | None:

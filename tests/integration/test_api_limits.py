@@ -51,6 +51,20 @@ def test_a_context_as_deep_as_is_taken_has_a_key_too(caller: Caller) -> None:
     assert first.body["taskId"] == again.body["taskId"]
 
 
+@pytest.mark.parametrize("lane", ["standard", "batch"])
+def test_what_the_model_is_shown_has_a_limit_of_its_own(caller: Caller, account: Account, lane: str) -> None:
+    """200 KB of JSON would be 3 MB of indented text."""
+    context = json.loads(f"{'[' * 28}{'0,' * 99_000}0{']' * 28}")
+
+    answer = caller.post(AGENT, {"message": "hello", "context": {"x": context}, "lane": lane})
+
+    assert (answer.status, answer.code) == (413, "PAYLOAD_TOO_LARGE")
+    assert answer.body["error"].startswith(
+        "context: takes more than 1048576 characters as the model is shown"
+    )
+    assert [call.operation for call in account.calls.made] == []
+
+
 def test_an_error_that_names_what_is_no_text_can_be_sent(caller: Caller) -> None:
     answer = caller.post(AGENT, {"message": "hello", "\ud800": 1})
 

@@ -83,6 +83,20 @@ def test_an_entry_made_anew_is_not_dropped_by_one_who_saw_the_old(store: BatchSt
     assert store.waiting(NOW + 10, 10) == [new]
 
 
+def test_tries_are_counted_for_the_entry_that_was_seen(store: BatchStore) -> None:
+    old = in_line(store)
+    assert [store.count_try(old, run) for run in ("a", "a", "b", "b")] == [1, 0, 2, 0]
+    assert store.waiting(NOW, 10) == [old]
+
+    new = in_line(store, not_before=NOW + 10)
+    assert (store.count_try(old, "c"), store.count_try(new, "c")) == (0, 3)
+
+    store.drop(new)
+    assert store.count_try(new, "d") == 0
+    assert store.waiting(NOW + 10, 10) == []
+    assert store.count_try(in_line(store), "d") == 1
+
+
 # -- batches
 
 
@@ -195,7 +209,8 @@ def test_a_large_batch_keeps_the_order_of_its_members(store: BatchStore) -> None
 
 
 CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
-    ("PutItem", lambda store: store.enqueue(new_task())),
+    ("UpdateItem", lambda store: store.enqueue(new_task())),
+    ("UpdateItem", lambda store: store.count_try(Waiting(new_task().ref, NOW), "run-1")),
     ("Query", lambda store: store.waiting(NOW, 10)),
     ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW))),
     ("PutItem", lambda store: store.begin(BATCH, MEMBERS)),

@@ -33,11 +33,15 @@ class MemoryBatches:
         self.open: dict[str, Batch] = {}
         self.abandoned: set[str] = set()
         self.owners: dict[str, str] = {}
+        self._tries: dict[str, list[str]] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self._lock = threading.RLock()
 
     def enqueue(self, task: Task) -> None:
-        self.line[task.ref.task_id] = Waiting(task.ref, max(task.created_at, task.not_before))
+        entry = Waiting(task.ref, max(task.created_at, task.not_before))
+        with self._lock:
+            self.line[task.ref.task_id] = entry
+            self._tries.setdefault(task.ref.task_id, [])
 
     def waiting(self, now: int, limit: int) -> list[Waiting]:
         with self._lock:
@@ -47,7 +51,15 @@ class MemoryBatches:
     def drop(self, entry: Waiting) -> None:
         with self._lock:
             if self.line.get(entry.ref.task_id) == entry:
-                del self.line[entry.ref.task_id]
+                del self.line[entry.ref.task_id], self._tries[entry.ref.task_id]
+
+    def count_try(self, entry: Waiting, run_id: str) -> int:
+        with self._lock:
+            runs = self._tries[entry.ref.task_id] if self.line.get(entry.ref.task_id) == entry else [run_id]
+            if run_id in runs[-1:]:
+                return 0
+            runs.append(run_id)
+            return len(runs)
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         with self._lock:

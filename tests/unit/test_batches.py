@@ -1,6 +1,7 @@
 """The batch lane: tasks wait, go to the model together at half the price, and end as any other does."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,14 @@ def ended(lane: BatchLane, outcome: Outcome) -> Task:
     lane.api.end()
     lane.minute()
     return lane.now_of(task)
+
+
+def too_deep() -> dict[str, Any]:
+    """2,000 levels, of which indented text takes 4 MB."""
+    context: dict[str, Any] = {}
+    for _ in range(2_000):
+        context = {"a": context}
+    return context
 
 
 # -- collecting
@@ -191,6 +200,54 @@ def test_a_task_that_cannot_be_read_now_waits_and_the_others_go(lane: BatchLane)
     lane.minute()
 
     assert lane.api.times_sent(large) == 1
+
+
+def test_a_context_that_cannot_be_shown_fails_its_task_alone(lane: BatchLane) -> None:
+    """As one that an earlier release has accepted."""
+    poison, other = lane.submit("poison", context=too_deep()), lane.submit("one")
+
+    lane.minute()
+
+    code, message = lane.failure_of(poison)
+    assert (code, message.startswith("The model cannot be shown the message: context: takes more than")) == (
+        FailureCode.EXECUTION_ERROR,
+        True,
+    )
+    assert lane.api.times_sent(other) == 1
+    assert not lane.batches.line
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError(), KeyError("x")])
+def test_a_task_that_cannot_be_prepared_has_three_tries_and_the_others_go(
+    lane: BatchLane, error: Exception
+) -> None:
+    poison, other = lane.submit("x" * 20_000), lane.submit("one")
+    failing = Failpoints()
+    failing.down("payloads", error)
+
+    lane.minute(failing)
+    lane.minute(failing)
+    assert lane.api.times_sent(other) == 1
+    assert lane.now_of(poison).status is Status.PENDING
+    lane.minute(failing)
+
+    assert lane.failure_of(poison) == (
+        FailureCode.EXECUTION_ERROR,
+        f"The task's request could not be made in 3 tries ({type(error).__name__}).",
+    )
+    assert not lane.batches.line
+
+
+def test_a_task_that_can_be_prepared_at_the_third_try_goes(lane: BatchLane) -> None:
+    task = lane.submit("x" * 20_000)
+    failing = Failpoints()
+    failing.down("payloads", MemoryError())
+    lane.minute(failing)
+    lane.minute(failing)
+
+    lane.minute()
+
+    assert lane.api.times_sent(task) == 1
 
 
 # -- what becomes of a task

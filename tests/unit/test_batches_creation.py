@@ -229,6 +229,21 @@ def test_a_batch_that_was_never_created_is_forgotten_with_its_last_task(lane: Ba
     assert not lane.batches.open
 
 
+def test_of_a_batch_that_was_never_created_what_cannot_be_prepared_goes_back_in_line(lane: BatchLane) -> None:
+    poison, other = lane.submit("x" * 20_000), lane.submit("one")
+    points = Failpoints()
+    points.fail("api.create", LOST)
+    lane.minute(points)
+    failing = Failpoints()
+    failing.down("payloads", MemoryError())
+    for _ in range(9):
+        lane.minute(failing)
+
+    assert (lane.api.times_sent(poison), lane.api.times_sent(other)) == (0, 1)
+    assert "in 3 tries" in lane.failure_of(poison)[1]
+    assert not lane.batches.line
+
+
 # -- runs that die, and runs at the same time
 
 

@@ -13,7 +13,7 @@ from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.service_tools import MAX_CHILDREN
-from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Status, Task
+from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Payload, Status, Task
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
@@ -164,6 +164,21 @@ class TestAnswers:
             FailureCode.AGENT_MISCONFIGURED,
             "Revision 1 of the agent, which this task was created for, is gone.",
         )
+
+    def test_a_context_that_cannot_be_shown_fails_its_task_alone(self, deployment: Deployment) -> None:
+        """As one that an earlier release has accepted: 9,000 levels take 80 MB indented."""
+        poison, other = deployment.submit("poison", context={}), deployment.submit("other")
+        deep = '{"message":"poison","context":' + '{"a":' * 9_000 + "{}" + "}" * 9_001
+        stored = replace(deployment.now_of(poison), input=Payload(inline=deep))
+        deployment.store.tasks[poison.ref] = stored
+
+        deployment.work()
+
+        ended = deployment.now_of(poison)
+        assert (ended.status, ended.attempt) == (Status.FAILED, 1)
+        assert ended.failure is not None
+        assert ended.failure.message.startswith("The model cannot be shown the message: context: takes more")
+        assert deployment.now_of(other).status is Status.COMPLETED
 
     def test_a_corrupt_message_fails_the_task(self, deployment: Deployment) -> None:
         task = deployment.submit(LARGE)

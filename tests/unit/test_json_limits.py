@@ -1,6 +1,7 @@
 """What JSON from outside may hold: the same by its text and by its values, and without building anything."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 
 from a2a_tasks.domain import json_limits
 from a2a_tasks.domain.json_limits import MAX_DEPTH, MAX_VALUES, TOO_DEEP, TOO_MANY, BeyondLimits
-from a2a_tasks.domain.json_text import deserialize
+from a2a_tasks.domain.json_text import TooLong, deserialize, indented
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
+)
 
 
 def nested(levels: int) -> str:
@@ -107,16 +116,40 @@ def test_a_value_is_counted_wherever_it_is_referred_to() -> None:
     assert problem_of_value(value) == TOO_MANY
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(st.characters(codec="utf-8")),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
-        ),
-    )
-)
+@given(JSON)
 def test_text_and_values_agree(value: Any) -> None:
     """As far as both can tell: a text's size, and half a pair in it, are not looked at."""
     assert deserialize(json.dumps(value)) == value
     assert problem_of_value(value) is None
+
+
+@given(JSON)
+def test_indented_text_is_as_long_as_it_may_be_and_no_longer(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+
+    assert indented(value, len(text)) == text
+    with pytest.raises(TooLong):
+        indented(value, len(text) - 1)
+
+
+def test_what_would_be_too_long_is_not_built() -> None:
+    """80 MB of it."""
+    value = json.loads(nested(9_000))
+
+    tracemalloc.start()
+    with pytest.raises(TooLong):
+        indented(value, 1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 100_000
+
+
+def test_the_longest_context_of_all_is_refused_by_its_indentation_alone() -> None:
+    value: Any = [0] * 99_000
+    for _ in range(30):
+        value = [value]
+
+    assert problem_of(json.dumps(value)) is None
+    with pytest.raises(TooLong):
+        indented(value, 1_048_576)

@@ -72,6 +72,17 @@ def test_as_many_values_as_are_taken_never_meet_the_protocols_types(
     assert len(met) == 1, "one empty object stands for all of them"
 
 
+@pytest.mark.parametrize(("binding", "code"), [(RPC, -32602), (HTTP, 400)])
+def test_what_the_model_is_shown_has_a_limit_of_its_own(client: A2ACaller, binding: str, code: int) -> None:
+    long = "x" * 4_000_000
+    part = f'{"[" * 25}{"0," * 60_000}"{long}"{"]" * 25}'
+
+    found, message = problem_of(send(client, binding, part))
+
+    assert found == code
+    assert message.startswith("message.parts[1].data: takes more than 5242880 characters as the model is")
+
+
 @pytest.mark.parametrize("rest", ["", "/v0.3"])
 @pytest.mark.parametrize("name", ["id", "method"])
 def test_half_a_surrogate_pair_is_no_name(client: A2ACaller, rest: str, name: str) -> None:

@@ -22,6 +22,12 @@ class DynamoDBBatchLine:
     table: str
 
     def enqueue(self, task: Task) -> None:
+        """Leaves what is counted of an entry that is there already: the sweeper puts tasks in anew."""
         since = max(task.created_at, task.not_before)
-        item = {"pk": WAITING, "sk": task.ref.task_id, "agentId": task.ref.agent_id, "since": since}
-        call(self.client.put_item, TableName=self.table, Item=to_attributes(item))
+        call(
+            self.client.update_item,
+            TableName=self.table,
+            Key=to_attributes({"pk": WAITING, "sk": task.ref.task_id}),
+            UpdateExpression="SET agentId = :agent, since = :since",
+            ExpressionAttributeValues=to_attributes({":agent": task.ref.agent_id, ":since": since}),
+        )

@@ -43,6 +43,21 @@ class DynamoDBBatches(DynamoDBBatchLine):
         """Protects an entry that was made anew since this one was read."""
         self._delete(_key(WAITING, entry.ref.task_id), "since = :seen", {":seen": entry.since})
 
+    def count_try(self, entry: Waiting, run_id: str) -> int:
+        """Protects an entry that was made anew, or is gone, since this one was read. A run counts once."""
+        try:
+            answer = self._call(
+                self.client.update_item,
+                Key=to_attributes(_key(WAITING, entry.ref.task_id)),
+                UpdateExpression="ADD tries :one SET triedBy = :run",
+                ConditionExpression="since = :seen AND (attribute_not_exists(triedBy) OR triedBy <> :run)",
+                ExpressionAttributeValues=to_attributes({":one": 1, ":seen": entry.since, ":run": run_id}),
+                ReturnValues="UPDATED_NEW",
+            )
+        except ClientError:
+            return 0
+        return int(from_attributes(answer["Attributes"])["tries"])
+
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         """Protects tasks that were given back: a batch that was abandoned never begins. The members go first,
         since a batch without them would be lost."""

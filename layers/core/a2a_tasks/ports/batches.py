@@ -74,6 +74,11 @@ class BatchStore(BatchLine, Protocol):
         """Take a task out of the line, unless it was put in anew since."""
         ...
 
+    def count_try(self, entry: Waiting, run_id: str) -> int:
+        """Note that a task in line could not be prepared, once for each run; in how many since it is in line.
+        0 if this run is noted already, or the entry is gone or was made anew."""
+        ...
+
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         """Write a batch down, open. Its members never change. False if it was abandoned."""
         ...

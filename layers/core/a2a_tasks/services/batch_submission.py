@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import batched
 
 from a2a_tasks.domain import ids
-from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.task import Guard, Status, Task, claimable
 from a2a_tasks.ports.batches import (
     Batch,
@@ -23,12 +23,14 @@ from a2a_tasks.ports.batches import (
     Waiting,
 )
 from a2a_tasks.ports.clock import Entropy
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.tasks import Claim, Refused
 from a2a_tasks.services import payload
 from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
 from a2a_tasks.services.single_turn import SingleTurns
+from a2a_tasks.services.turn import not_shown
 
 MAX_REQUESTS = 10_000
 """Well below the API's 100,000, so that a run gets through a batch in its time."""
@@ -44,6 +46,8 @@ COLLECT_SECONDS = 45
 CREATE_SECONDS = 90
 ABANDONED_MS = 120_000
 """A claim that no batch has taken up for so long is a dead run's: more than ``COLLECT_SECONDS``."""
+MAX_TRIES = 3
+"""Runs that try to prepare a task in line before it fails."""
 BUSY_SECONDS = 60.0
 """When to come back to an API that accepts no batch now and does not say when it will."""
 
@@ -105,7 +109,7 @@ class BatchSubmission:
         entries = await self._run(self.batches.waiting, now, MAX_REQUESTS)
         if len(entries) < ENOUGH and not any(entry.since <= now - WAIT_MS for entry in entries):
             return False
-        collected = await self._collect(ids.task_id(now, self.entropy.bytes(10)), entries)
+        collected = await self._collect(ids.task_id(now, self.entropy.bytes(10)), entries, run_id)
         if not collected.members:
             return False
         members, batch_id = tuple(collected.members), collected.batch_id
@@ -183,14 +187,14 @@ class BatchSubmission:
 
     # -- collecting
 
-    async def _collect(self, batch_id: str, entries: Sequence[Waiting]) -> "_Collected":
+    async def _collect(self, batch_id: str, entries: Sequence[Waiting], run_id: str) -> "_Collected":
         """Claim as many of the tasks as fit into a batch."""
         collected = _Collected(batch_id)
         fates: dict[str, frozenset[Member] | None] = {}
         until = self.tasks.now() + COLLECT_SECONDS * 1000
         for group in batched(entries, AT_A_TIME, strict=False):
             found = await self.side_by_side.each(
-                lambda entry: self._prepare(entry, fates), group, "task not read"
+                lambda entry: self._try_to_prepare(entry, fates, run_id), group, "task not read"
             )
             fitting = [item for item in found if item is not None and collected.has_room_for(item)]
             claims = await self.side_by_side.each(
@@ -202,6 +206,27 @@ class BatchSubmission:
             if collected.is_full or self.tasks.now() >= until:
                 break
         return collected
+
+    def _try_to_prepare(
+        self, entry: Waiting, fates: dict[str, frozenset[Member] | None], run_id: str
+    ) -> _Prepared | None:
+        try:
+            return self._prepare(entry, fates)
+        except (StoreUnavailable, PayloadUnavailable):
+            raise
+        except Exception as error:
+            if self.batches.count_try(entry, run_id) >= MAX_TRIES:
+                self._give_up(entry, error)
+            raise
+
+    def _give_up(self, entry: Waiting, error: Exception) -> None:
+        """End a task that would be in everybody's way each minute until its deadline."""
+        reason = f"The task's request could not be made in {MAX_TRIES} tries ({type(error).__name__})."
+        task = self.tasks.store.get(entry.ref)
+        if task is not None:
+            guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
+            self.tasks.ending.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
+        self.batches.drop(entry)
 
     def _prepare(self, entry: Waiting, fates: dict[str, frozenset[Member] | None]) -> _Prepared | None:
         task, now = self.tasks.store.get(entry.ref), self.tasks.now()
@@ -230,9 +255,12 @@ class BatchSubmission:
             return agent
         try:
             document = payload.load(self.tasks.payloads, task.input)
+            asked = self.turns.request(task, agent, document)
         except PayloadCorrupt as error:
             return Failure(FailureCode.EXECUTION_ERROR, str(error))
-        request = self.api.encode(task.ref.task_id, self.turns.request(task, agent, document))
+        except RequestRefused as refused:
+            return not_shown(refused)
+        request = self.api.encode(task.ref.task_id, asked)
         if len(request) > MAX_BYTES - 2 * ENVELOPE_BYTES:
             return Failure(FailureCode.EXECUTION_ERROR, "The task's message is too large for a batch.")
         return request
@@ -272,7 +300,15 @@ class BatchSubmission:
         task = self.tasks.held(member)
         if task is None or task.is_expired(self.tasks.now()):
             return None
-        request = self._request(task)
+        try:
+            request = self._request(task)
+        except (StoreUnavailable, PayloadUnavailable):
+            raise
+        except Exception as error:
+            # in line it has its tries, and holds nobody up
+            self.tasks.telemetry.problem("task not prepared", task, error=error)
+            self._again(task, self.tasks.now())
+            return None
         if isinstance(request, Failure):
             self.tasks.fail(task, request)
             return None

@@ -14,10 +14,13 @@ from typing import Any
 
 from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.json_text import TooLong, indented
 
 MAX_PARTS = 50
 MAX_PARTS_BYTES = 5 * 1024 * 1024
 """Of all parts as UTF-8 JSON, a third of which base64 takes for itself: Lambda takes requests of 6 MB."""
+MAX_CONTEXT_CHARACTERS = 1024 * 1024
+"""Of a task's context as the model is shown it."""
 MAX_TITLE = 200
 PDF = "application/pdf"
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -69,12 +72,28 @@ def blocks_of(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> list[
     return [block for block in blocks if block is not None]
 
 
+def context_text(context: Mapping[str, Any]) -> str:
+    """A task's context as the model is shown it. Raises ``RequestRefused``."""
+    return _shown(context, "context", MAX_CONTEXT_CHARACTERS)
+
+
+def _shown(value: Any, place: str, limit: int) -> str:
+    try:
+        return indented(value, limit)
+    except TooLong:
+        problem = (
+            f"takes more than {limit} characters as the model is shown it, each value in a line of its own "
+            "and indented; nest it less, or send less"
+        )
+        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem) from None
+
+
 def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
     media_type = str(part.get("mediaType") or "").partition(";")[0].strip().lower()
     if "text" in part:
         return _written(place, part["text"], media_type)
     if "data" in part:
-        return _written(place, json.dumps(part["data"], ensure_ascii=False, indent=1), media_type)
+        return _written(place, _shown(part["data"], f"{place}.data", MAX_PARTS_BYTES), media_type)
     title = str(part.get("filename") or "")[:MAX_TITLE]
     if "url" in part:
         return _linked(place, part["url"], media_type, title)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.task import Lane, Status, Task, claimable, guard_of_loss, lost, whole_seconds
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
@@ -20,6 +20,7 @@ from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopp
 from a2a_tasks.services.live import Live
 from a2a_tasks.services.settle import DONE, Returned, Settler
 from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.turn import not_shown
 from a2a_tasks.services.verdict import Verdict
 from a2a_tasks.services.work import Stock, Work
 
@@ -209,6 +210,8 @@ class Executor:
         except PayloadCorrupt as error:
             failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
             return await self.settler.fail(self._stock(held, begun), failure)
+        except RequestRefused as refused:
+            return await self.settler.fail(self._stock(held, begun), not_shown(refused))
         except (StoreUnavailable, PayloadUnavailable) as error:
             failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
             return await self.settler.retry(self._stock(held, begun), failure)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain.blank import is_blank
+from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
 from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
@@ -82,16 +83,17 @@ class Histories:
         return [task for part in parts for task in self.store.get_all(part)]
 
     def _exchange(self, task: Task, room: int) -> Exchange | None:
-        """None where there is no answer to remember: none was given, or clean-up has begun with the task."""
+        """None where there is nothing to remember: no answer was given, clean-up has begun with the task, or
+        what was asked cannot be shown."""
         try:
             asked = payload.load(self.payloads, task.input)
+            blocks = opening_of(asked)["content"]
             output = payload.load(self.payloads, task.output) if task.output else {}
-        except PayloadCorrupt:
+        except (PayloadCorrupt, RequestRefused):
             return None
         text = output.get("result", "")
         if is_blank(text):  # which the Messages API refuses
             return None
-        blocks = opening_of(asked)["content"]
         file_bytes = sum(_file_bytes(block) for block in blocks)
         if file_bytes > room:
             file_bytes, blocks = 0, [_named(block) if _file_bytes(block) else block for block in blocks]

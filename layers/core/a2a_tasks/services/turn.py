@@ -1,11 +1,10 @@
 """A turn of the model: how it is asked for a task, and what an answer means."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
-from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.ports.model import ModelReply
 from a2a_tasks.services import content, structured
 from a2a_tasks.services.allowance import OVER_BUDGET
@@ -19,12 +18,20 @@ TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """The first message of a task's input ``{"message", "context"?, "parts"?}``; the context comes first,
-    marked. Where there are parts, the message is their text, so that they say it alone."""
+    marked. Where there are parts, the message is their text, so that they say it alone.
+
+    Raises ``RequestRefused`` for what the model cannot be shown: accepted tasks too, by an earlier release.
+    """
     blocks = content.blocks_of(document.get("parts") or [{"text": document["message"]}])
     if context := document.get("context"):
-        text = json.dumps(context, ensure_ascii=False, indent=1)
-        blocks.insert(0, {"type": "text", "text": f"<context>\n{text}\n</context>"})
+        text = f"<context>\n{content.context_text(context)}\n</context>"
+        blocks.insert(0, {"type": "text", "text": text})
     return {"role": "user", "content": blocks}
+
+
+def not_shown(refused: RequestRefused) -> Failure:
+    """Why a task fails that ``opening_of`` refuses."""
+    return Failure(FailureCode.EXECUTION_ERROR, f"The model cannot be shown the message: {refused.message}.")
 
 
 def verdict_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
