@@ -379,7 +379,9 @@ if environment.optional("API_DOCS") == "on":
     def docs(format_: Annotated[DocsFormat, Query(alias="format")] = "html") -> Response[str]:
         from functions.api import docs_page  # nothing else needs it
 
-        return docs_page.document_answer(app) if format_ == "json" else docs_page.page_answer(app)
+        known = app.current_event.headers.get("if-none-match", "")
+        answer = docs_page.document_answer if format_ == "json" else docs_page.page_answer
+        return answer(app, known)
 
 
 def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Submission:

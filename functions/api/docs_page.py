@@ -3,6 +3,8 @@
 Only this page needs this module, so it is imported when somebody asks for the page.
 """
 
+import hashlib
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +17,9 @@ from functions.api.openapi import openapi_document
 
 HERE = Server(url=".")
 """Relative to the page: right below every stage and custom domain."""
+MAX_AGE_SECONDS = 3_600
 HEADERS = {
+    "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}",
     # All of it is in the page, so whatever gets into it may load nothing and tell nobody.
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -23,23 +27,42 @@ HEADERS = {
 }
 
 
-def document_answer(app: APIGatewayRestResolver) -> Response[str]:
-    """The document itself."""
-    return _answer("application/json", serialize(openapi_document(app, [HERE])))
+def document_answer(app: APIGatewayRestResolver, if_none_match: str) -> Response[str]:
+    """The document itself; nothing but that it is the same where the ``If-None-Match`` header names it."""
+    return _answer("application/json", _document(app), if_none_match)
 
 
-def page_answer(app: APIGatewayRestResolver) -> Response[str]:
+def page_answer(app: APIGatewayRestResolver, if_none_match: str) -> Response[str]:
     """The page, with the document in it."""
-    document = serialize(openapi_document(app, [HERE])).replace("</", "<\\/")  # it must not end the script
-    html = swagger_ui.generate_swagger_html(
+    return _answer("text/html; charset=utf-8", _page(app), if_none_match)
+
+
+@cache
+def _document(app: APIGatewayRestResolver) -> str:
+    """Made once in a process: it takes as long as fifty other requests."""
+    return serialize(openapi_document(app, [HERE]))
+
+
+@cache
+def _page(app: APIGatewayRestResolver) -> str:
+    document = _document(app).replace("</", "<\\/")  # it must not end the script
+    return swagger_ui.generate_swagger_html(
         document, _asset("swagger-ui-bundle.min.js"), _asset("swagger-ui.min.css"), "", None
     )
-    return _answer("text/html; charset=utf-8", html)
 
 
 def _asset(name: str) -> str:
     return files(swagger_ui).joinpath(name).read_text(encoding="utf-8")
 
 
-def _answer(content_type: str, body: str) -> Response[Any]:
-    return Response(status_code=200, content_type=content_type, headers=dict(HEADERS), body=body)
+@cache
+def _etag(body: str) -> str:
+    return f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+
+
+def _answer(content_type: str, body: str, if_none_match: str) -> Response[Any]:
+    etag = _etag(body)
+    headers = {"ETag": etag, **HEADERS}
+    if etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(",")):
+        return Response(status_code=304, headers=headers, body="")
+    return Response(status_code=200, content_type=content_type, headers=headers, body=body)

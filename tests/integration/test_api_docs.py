@@ -18,6 +18,11 @@ ELSEWHERE = re.compile(r"""<[^>]+(?:src|href|action)\s*=\s*["']?(?:https?:)?//""
 
 
 @pytest.fixture
+def api(start: Callable[..., ModuleType]) -> ModuleType:
+    return start("api", API_DOCS="on", REQUESTS_PER_HOUR="0")
+
+
+@pytest.fixture
 def document(caller: Caller) -> dict[str, Any]:
     answered: dict[str, Any] = caller.get("/docs?format=json").body
     return answered
@@ -52,10 +57,24 @@ def test_a_format_that_is_not_known_is_refused(caller: Caller) -> None:
     assert answer.body["details"][0]["field"] == "format"
 
 
-def test_switched_off_there_is_no_page(start: Callable[..., ModuleType]) -> None:
-    caller = Caller(start("api", API_DOCS="off").handler, PROJECT)
+def test_by_default_there_is_no_page(start: Callable[..., ModuleType]) -> None:
+    caller = Caller(start("api").handler, PROJECT)
     page, nothing = caller.get("/docs"), caller.get("/nowhere")
     assert (page.status, page.text) == (404, nothing.text)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs?format=json"])
+def test_it_is_made_once_and_kept_by_those_who_have_it(
+    caller: Caller, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = caller.get(path)
+    monkeypatch.setattr("aws_lambda_powertools.event_handler.APIGatewayRestResolver.get_openapi_schema", None)
+    again = caller.get(path)
+    known = caller.send("GET", path, headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
+
+    assert (again.status, again.text, again.headers["ETag"]) == (200, first.text, first.headers["ETag"])
+    assert again.headers["Cache-Control"] == "public, max-age=3600"
+    assert (known.status, known.text, known.headers["ETag"]) == (304, "", first.headers["ETag"])
 
 
 def test_it_reads_nothing_of_anybody(caller: Caller, account: Account) -> None:

@@ -19,6 +19,11 @@ BASE_PATHS = ["", "/agents", "/v1/agents", "/a2a"]
 """The last one looks like a part of the routes."""
 
 
+@pytest.fixture
+def api(agents: Account, start: Callable[..., ModuleType]) -> ModuleType:  # noqa: ARG001  fills the account
+    return start("api", API_DOCS="on", REQUESTS_PER_HOUR="0", TASK_CREATIONS_PER_HOUR="0")
+
+
 @pytest.fixture(params=BASE_PATHS)
 def below(request: pytest.FixtureRequest, caller: Caller) -> Caller:
     return replace(caller, base_path=request.param)
