@@ -13,6 +13,7 @@ from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
 
 VERSIONED = {"A2A-Version": "1.0"}
+HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 CARD = "/.well-known/agent-card.json"
 
 
@@ -33,9 +34,13 @@ class A2ACaller:
         return answer.body.get("result", answer.body.get("error"))
 
     def card(
-        self, agent_id: str = AGENT, headers: Mapping[str, str] | None = None, prefix: str = "/dev"
+        self,
+        agent_id: str = AGENT,
+        headers: Mapping[str, str] | None = None,
+        prefix: str = "/dev",
+        domain: str | None = HOST,
     ) -> Answer:
-        return self.send("GET", CARD, agent_id=agent_id, headers=headers or {}, prefix=prefix)
+        return self.send("GET", CARD, agent_id=agent_id, headers=headers or {}, prefix=prefix, domain=domain)
 
     def send(
         self,
@@ -48,9 +53,11 @@ class A2ACaller:
         body: str | None = None,
         is_base64: bool = False,
         prefix: str = "/dev",
+        domain: str | None = HOST,
     ) -> Answer:
         """One request, with a JSON document or a body as it is. ``prefix`` is what its path had before that
-        of the resource: the stage, or a custom domain's base path."""
+        of the resource: the stage, or a custom domain's base path; ``domain`` is the gateway's, None on an
+        emulator."""
         rest, _, query = rest.partition("?")
         resource = "/a2a/{agentId}" + ("/v1/{proxy+}" if rest.startswith("/v1/") else rest.rstrip("/"))
         parameters = {"agentId": agent_id}
@@ -79,6 +86,9 @@ class A2ACaller:
             "requestId": REQUEST_ID,
         }
         event["requestContext"].pop("authorizer", None)
+        event["requestContext"].pop("domainName")
+        if domain is not None:
+            event["requestContext"]["domainName"] = domain
         if self.project_id is not None:
             key = {"projectId": self.project_id, "keyId": "abcdefghijklmnop", "principalId": "x"}
             event["requestContext"]["authorizer"] = key

@@ -106,9 +106,40 @@ def test_both_cards_say_who_runs_the_agent(agents: Account, start: Start) -> Non
         assert "documentationUrl" not in card.body
 
 
-@pytest.mark.parametrize(("prefix", "proto"), [("", "https"), ("/base", "https"), ("/dev", "http")])
-def test_the_address_is_the_one_that_was_called(anybody: A2ACaller, prefix: str, proto: str) -> None:
+@pytest.mark.parametrize("prefix", ["", "/base", "/dev"])
+def test_the_address_is_the_one_that_was_called(anybody: A2ACaller, prefix: str) -> None:
     """A custom domain has another host, and its base path where the gateway's own has the stage."""
-    card = anybody.card(headers={"Host": "x.example", "X-Forwarded-Proto": proto}, prefix=prefix).body
+    card = anybody.card(prefix=prefix, domain="x.example").body
 
-    assert card["supportedInterfaces"][0]["url"] == f"{proto}://x.example{prefix}/a2a/{AGENT}"
+    assert card["supportedInterfaces"][0]["url"] == f"https://x.example{prefix}/a2a/{AGENT}"
+
+
+def test_a_caller_does_not_choose_the_address_that_others_are_given(anybody: A2ACaller) -> None:
+    card = anybody.card(headers={"Host": "evil.example", "X-Forwarded-Proto": "http"}).body
+
+    assert card["supportedInterfaces"][0]["url"] == f"{HOST}/dev/a2a/{AGENT}"
+
+
+def test_an_emulator_has_no_domain(anybody: A2ACaller) -> None:
+    headers = {"Host": "127.0.0.1:4000", "X-Forwarded-Proto": "http"}
+
+    card = anybody.card(headers=headers, domain=None).body
+
+    assert card["supportedInterfaces"][0]["url"] == f"http://127.0.0.1:4000/dev/a2a/{AGENT}"
+
+
+@pytest.mark.parametrize("authorization", ["", "Basic x", "key", "foreign"])
+def test_a_private_agent_costs_the_reads_of_one_that_does_not_exist(
+    agents: Account, anybody: A2ACaller, authorization: str
+) -> None:
+    agents.add_agent(AGENT, PROJECT, visibility="private")
+    _, foreign = agents.add_key(OTHER_PROJECT)
+    known = {"foreign": f"Bearer {foreign}", "key": f"Bearer {foreign[:-3]}abc"}
+    headers = {"Authorization": known.get(authorization, authorization)}
+
+    def reads_of(agent_id: str) -> list[str]:
+        agents.calls.made.clear()
+        anybody.card(agent_id, headers=headers)
+        return [call.parameters["Key"]["pk"]["S"].partition("#")[0] for call in agents.calls.made]
+
+    assert reads_of(AGENT) == reads_of("nobody")

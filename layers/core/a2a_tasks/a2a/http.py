@@ -41,7 +41,7 @@ class Request:
         rest = resource.partition("{agentId}")[2].replace("{proxy+}", parameters.get("proxy", ""))
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         body = (event.get("body") or "").encode(errors="surrogatepass")
-        base = public_base_url or _base_url(headers, context["path"], agent_id, rest)
+        base = public_base_url or _base_url(context, headers, agent_id, rest)
         return cls(
             method=event["httpMethod"],
             agent_id=agent_id,
@@ -108,10 +108,14 @@ def retry_after(error: A2AError) -> dict[str, str]:
     return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
 
 
-def _base_url(headers: Mapping[str, str], path: str, agent_id: str, rest: str) -> str:
-    """The API's address as the client has called it: ``path`` has the stage, or a domain's base path."""
-    agent = f"/a2a/{agent_id}"
+def _base_url(context: Mapping[str, Any], headers: Mapping[str, str], agent_id: str, rest: str) -> str:
+    """The API's address as the gateway was called by: the path in its ``context`` has the stage, or a domain's
+    base path. What is in it is cached for others, so nothing in it is the client's word."""
+    agent, path = f"/a2a/{agent_id}", context["path"]
     before, found, _ = path.rpartition(agent + rest)
     if not found:  # written otherwise there, such as with an encoded colon
         before = path.rpartition(agent)[0]
+    if "domainName" in context:
+        return f"https://{context['domainName']}{before}"
+    # an emulator, which has no domain
     return f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}{before}"
