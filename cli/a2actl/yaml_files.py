@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from a2a_tasks.domain import json_limits
+from a2a_tasks.domain.json_limits import BeyondLimits
 from a2actl.fault import Fault
 
 _SUFFIXES = (".yaml", ".yml")
@@ -40,6 +42,14 @@ def _documents(file: Path, what: str) -> list[tuple[str, object]]:
         raise Fault(f"{file}: is not UTF-8 text; save it as UTF-8.") from None
     except yaml.YAMLError as error:
         raise Fault(f"{file}: is not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise Fault(f"{file}: {json_limits.TOO_DEEP}.") from None
+    except ValueError as error:  # such as a date that there is not
+        raise Fault(f"{file}: is not valid YAML: {error}") from None
+    try:
+        json_limits.check_value(documents)
+    except BeyondLimits as error:
+        raise Fault(f"{file}: {error}.") from None
     if not documents:
         raise Fault(f"{file}: holds no {what}.")
     if len(documents) == 1:

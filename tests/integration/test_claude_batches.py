@@ -322,6 +322,13 @@ def test_results_of_a_batch_that_has_not_ended_cannot_be_read(claude: StandInCli
             "what [key]",
         ),
         (b'{"custom_id":"0","result":{"type":"postponed"}}\n', "'postponed' is not known"),
+        (
+            b'{"custom_id":"0","result":{"type":"succeeded","message":{"content":[{"type":"new","x":'
+            + b"[" * 40
+            + b"]" * 40
+            + b"}]}}}\n",
+            "answer is nested more than 32 levels deep",
+        ),
     ],
 )
 def test_a_result_unlike_any_other_is_an_error_of_its_own(lines: bytes, expected: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.price_table import TABLE
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply
+from a2a_tasks.ports.model import Draft, ModelBusy, ModelRejected, ModelReply
 from tests.integration.claude_model import Opened, asked, assistant, result_of, run, turn, user
 from tests.integration.scripted_claude import Answer, ScriptedClaude, message, running_script, stream, text
 
@@ -251,6 +251,28 @@ def test_a_call_whose_input_cannot_be_read_is_bought_again(
         turn(asked(), script.url)
 
     assert raised.value.used == Bill((ModelCall(7, 5),))
+
+
+@pytest.mark.parametrize("levels", [40, 9_000, 100_000])
+def test_a_call_with_input_beyond_the_limits_is_not_bought_again(script: ScriptedClaude, levels: int) -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "save_artifact", "input": {}}
+    given = f'{{"data": {"[" * levels}{"]" * levels}}}'
+    script.will(message((call, json_pieces(given)), stop_reason="tool_use"))
+    draft = Draft()
+
+    with pytest.raises(ModelRejected, match="answer is nested more than 32 levels deep"):
+        turn(asked(), script.url, draft)
+
+    assert draft.usage == Bill((ModelCall(7, 5),)), "it is counted"
+
+
+def test_what_a_server_tool_has_found_has_the_same_limits(script: ScriptedClaude) -> None:
+    deep = json.loads("[" * 40 + "]" * 40)
+    block = {"type": "mcp_tool_result", "tool_use_id": "mcptoolu_1", "is_error": False, "content": deep}
+    script.will(message((block, []), text("Done.")))
+
+    with pytest.raises(ModelRejected, match="answer is nested more than 32 levels deep"):
+        turn(asked(), script.url)
 
 
 def test_the_same_content_twice_is_the_same_bytes(script: ScriptedClaude) -> None:

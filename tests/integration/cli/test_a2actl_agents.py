@@ -16,6 +16,14 @@ WRITER = "id: writer\nname: Writer\n"
 READER = "id: reader\nname: Reader\nsystemPrompt: Read.\n"
 
 
+def billion_laughs() -> str:
+    """Eight levels, each ten times the one before."""
+    lines = ["x: &a0 lol"]
+    for n in range(8):
+        lines.append(f"x{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]")
+    return "\n".join(lines)
+
+
 def test_apply_makes_the_project_and_says_so(operator: Operator, account: Account) -> None:
     applied = operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
     assert (applied.exit_code, applied.stdout) == (0, "writer: revision 1 in project demo\n")
@@ -191,6 +199,11 @@ def test_nothing_is_written_unless_everything_is_valid(operator: Operator, accou
     ("text", "problem"),
     [
         ("id: [", "a.yaml: is not valid YAML: "),
+        ("id: " + "[" * 40 + "]" * 40, "a.yaml: is nested more than 32 levels deep"),
+        ("id: " + "[" * 5_000, "a.yaml: is nested more than 32 levels deep"),
+        ("id: &a [*a]", "a.yaml: is nested more than 32 levels deep"),
+        (billion_laughs(), "a.yaml: has more than 100000 values"),
+        ("id: 2026-02-30", "a.yaml: is not valid YAML: day is out of range"),
         ("", "a.yaml: holds no agent definition."),
         ("- id: writer", "a.yaml: an agent definition is a mapping"),
         (f"{WRITER}---\n{WRITER}", "a.yaml (document 2): id: 'writer' is already the agent of"),

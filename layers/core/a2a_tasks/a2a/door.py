@@ -89,8 +89,10 @@ class Door:
             self.telemetry.flush()
 
     def _card(self, request: Request) -> Answer:
-        """The agent's card. Nobody can tell a private agent of others from one that does not exist: not by the
-        reads that it costs either, so a key is looked up whatever it is for."""
+        """The agent's card. Nobody can tell a private agent of others from one that does not exist.
+
+        Not by the reads that it costs either: a key is looked up whatever it is for.
+        """
         try:
             key = authenticate(self.keys, request.headers.get("authorization", ""), self.clock.now())
             agent = self.agents.agent(request.agent_id) if ids.AGENT_ID.fullmatch(request.agent_id) else None

@@ -109,8 +109,8 @@ def retry_after(error: A2AError) -> dict[str, str]:
 
 
 def _base_url(context: Mapping[str, Any], headers: Mapping[str, str], agent_id: str, rest: str) -> str:
-    """The API's address as the gateway was called by: the path in its ``context`` has the stage, or a domain's
-    base path. What is in it is cached for others, so nothing in it is the client's word."""
+    """The API's address as the gateway was called by; the path in its ``context`` has the stage, or a
+    domain's base path. Others may be given it from a cache, so it is not taken from the client's headers."""
     agent, path = f"/a2a/{agent_id}", context["path"]
     before, found, _ = path.rpartition(agent + rest)
     if not found:  # written otherwise there, such as with an encoded colon

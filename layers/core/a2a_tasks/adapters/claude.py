@@ -13,8 +13,10 @@ from a2a_tasks.adapters.claude_errors import explain
 from a2a_tasks.adapters.claude_reply import BrokenReply, ReplyBuilder
 from a2a_tasks.adapters.claude_request import headers, parameters
 from a2a_tasks.adapters.claude_usage import charges_for_code
+from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.json_limits import BeyondLimits
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply, ModelRequest
+from a2a_tasks.ports.model import Draft, ModelBusy, ModelRejected, ModelReply, ModelRequest
 
 
 class ClaudeModel:
@@ -37,6 +39,8 @@ class ClaudeModel:
             raise explain(error, self._clock.now(), used=draft.usage, secrets=carried) from None
         except json.JSONDecodeError:
             raise ModelBusy("The model's answer cannot be read.", used=draft.usage) from None
+        except BeyondLimits as error:
+            raise ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.") from None
         except BrokenReply:
             raise ModelBusy(
                 "The model called a tool with input that is not a JSON object.", used=draft.usage

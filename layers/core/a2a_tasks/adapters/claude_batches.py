@@ -15,6 +15,7 @@ from a2a_tasks.adapters.claude_errors import BUSY_TYPES, explain, redact
 from a2a_tasks.adapters.claude_reply import reply_of
 from a2a_tasks.adapters.claude_request import parameters
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.json_limits import BeyondLimits
 from a2a_tasks.ports.batches import CreationUnknown, NotDone, RemoteBatch, RemoteStatus, Result
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
@@ -141,6 +142,8 @@ def _result(line: Mapping[str, Any]) -> Result:
         case "succeeded":
             try:
                 outcome = reply_of(result["message"])
+            except BeyondLimits as error:
+                outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.")
             except (KeyError, TypeError):
                 outcome = ModelBusy("The model's answer cannot be read.")
         case "errored":

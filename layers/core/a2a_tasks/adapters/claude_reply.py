@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from a2a_tasks.adapters.claude_usage import bill_of, billed, runs_code
+from a2a_tasks.domain import json_limits
 from a2a_tasks.ports.model import Draft, ModelReply
 
 MUST_GO_ON = frozenset({"tool_use", "pause_turn", "compaction"})
@@ -31,8 +32,10 @@ class BrokenReply(Exception):
 
 
 def reply_of(message: Mapping[str, Any], *, charges_for_code: bool = False) -> ModelReply:
-    """The turn that a finished message is; ``message`` is the API's message object."""
+    """The turn that a finished message is; ``message`` is the API's message object. Raises ``BeyondLimits``
+    for content that can be neither kept nor sent back: tools of others have written parts of it."""
     content = message["content"]
+    json_limits.check_value(content)
     code_runs = int(charges_for_code and any(map(runs_code, content)))
     return ModelReply(
         content=[_sendable(block) for block in _echoed(content) if not _is_blank(block)],
@@ -83,7 +86,7 @@ class ReplyBuilder:
         return self._message.get("stop_reason") is not None
 
     def reply(self) -> ModelReply:
-        """The finished turn. Raises ``BrokenReply``."""
+        """The finished turn. Raises ``BrokenReply`` and ``BeyondLimits``."""
         blocks = [block.finished() for block in self._blocks]
         whole = [block for block in blocks if block is not None]
         if len(whole) < len(blocks) and self._message["stop_reason"] in MUST_GO_ON:
@@ -122,7 +125,7 @@ class _Block:
             self._fields |= {key: value for key, value in delta.items() if key != "type"}
 
     def finished(self) -> dict[str, Any] | None:
-        """The block; None if its input is not a JSON object."""
+        """The block; None if its input is not a JSON object. Raises ``BeyondLimits``."""
         for field, pieces in self._pieces.items():
             joined = "".join(pieces)
             if field != "input":
@@ -132,6 +135,7 @@ class _Block:
         return self._fields
 
     def _set_input(self, text: str) -> Any:
+        json_limits.check_text(text)
         try:
             self._fields["input"] = json.loads(text)
         except json.JSONDecodeError:

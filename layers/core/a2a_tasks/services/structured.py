@@ -5,7 +5,10 @@ from typing import Any
 
 import fastjsonschema
 
+from a2a_tasks.domain import json_limits
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.json_limits import BeyondLimits
+from a2a_tasks.domain.json_text import deserialize
 
 
 class NotAsAsked(Exception):
@@ -19,7 +22,8 @@ class NotAsAsked(Exception):
 def parse(text: str, schema: dict[str, Any]) -> Any:
     """The validated value. Raises ``NotAsAsked``."""
     try:
-        value = json.loads(text)
+        value = deserialize(text)
+        json_limits.check_value(value)
         # the answer stays as the model gave it: defaults of the schema are not filled in
         fastjsonschema.compile(schema, use_default=False)(value)
     except fastjsonschema.JsonSchemaValueException as error:
@@ -27,8 +31,10 @@ def parse(text: str, schema: dict[str, Any]) -> Any:
     except fastjsonschema.JsonSchemaDefinitionException as error:
         message = f"The agent's outputSchema cannot be used: {error}"
         raise NotAsAsked(Failure(FailureCode.AGENT_MISCONFIGURED, message)) from None
-    except (ValueError, RecursionError):
-        problem = "it is not JSON"
+    except json.JSONDecodeError as error:
+        problem = f"it {error.msg}"
+    except BeyondLimits as error:
+        problem = f"it {error}"
     else:
         return value
     message = f"The model's answer does not fit the agent's outputSchema: {problem}."
