@@ -1,5 +1,6 @@
 """A self-built application's callbacks: typed messages from XML, and the XML that answers them."""
 
+import re
 from dataclasses import replace
 from xml.etree.ElementTree import fromstring
 
@@ -157,6 +158,22 @@ def test_a_message_without_what_every_message_has_is_refused(plain: str) -> None
 )
 def test_what_is_inside_may_have_no_document_type_either(plain: str) -> None:
     assert refusal(plain) is Reason.XML
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["<a>" * 40 + "</a>" * 40, "<a/>" * 10_001, "<a b='c'/>" * 5_001, "<a>" * 20_000],
+    ids=["deep", "many", "with attributes", "never closed"],
+)
+def test_a_message_beyond_the_limits_of_xml_is_refused(inside: str) -> None:
+    assert refusal(text_message().replace("</xml>", f"{inside}</xml>")) is Reason.XML
+
+
+@pytest.mark.parametrize("created", ["1" * 5_000, "-1", "1.5", "一"])
+def test_a_moment_that_is_none_is_refused(created: str) -> None:
+    message = re.sub("<CreateTime>.*</CreateTime>", f"<CreateTime>{created}</CreateTime>", text_message())
+
+    assert refusal(message) is Reason.MESSAGE
 
 
 def test_a_message_for_another_corp_or_application_is_refused() -> None:

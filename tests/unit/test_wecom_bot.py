@@ -226,6 +226,15 @@ def test_a_large_body_is_refused_unread() -> None:
         receive_bot_message([KEY], "bot1", Query("", "", ""), b"{" + b" " * (256 * 1024), NOW)
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [json.loads("[" * 40 + "]" * 40), float("inf"), float("nan"), 10**400, "\ud800"],
+    ids=["deep", "infinite", "no number", "huge", "half a pair"],
+)
+def test_a_message_beyond_the_limits_of_json_is_refused(inside: Any) -> None:
+    assert refusal(TEXT | {"create_time": inside}) is Reason.JSON
+
+
 def test_a_message_for_another_bot_is_refused() -> None:
     assert refusal(TEXT, bot_id="bot2") is Reason.RECIPIENT
 

@@ -1,10 +1,13 @@
 """What a self-built application receives, after decryption. https://developer.work.weixin.qq.com/document/path/90239"""
 
+import re
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from a2a_tasks.wecom.refusal import CallbackRefused, Reason
 from a2a_tasks.wecom.xml_document import parse_xml
+
+_SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def parse_app_message(text: str) -> AppMessage | AppEvent:
     root = parse_xml(text.encode())
     sender = (_required(root, "ToUserName"), _text(root, "AgentID"), _required(root, "FromUserName"))
     created = _required(root, "CreateTime")
-    if not created.isascii() or not created.isdecimal():
+    if not _SECONDS.fullmatch(created):
         raise CallbackRefused(Reason.MESSAGE)
     kind = _required(root, "MsgType").lower()
     if kind == "event":

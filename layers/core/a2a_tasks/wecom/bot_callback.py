@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.domain.json_text import deserialize
 from a2a_tasks.wecom.bot_messages import BotCallback, parse_bot_message
 from a2a_tasks.wecom.connection import API_URL
 from a2a_tasks.wecom.crypto import CallbackKey, Query, open_with
@@ -59,8 +60,8 @@ def _encrypted(body: bytes) -> str:
     if len(body) > MAX_BODY_BYTES:
         raise CallbackRefused(Reason.TOO_LARGE)
     try:
-        envelope = json.loads(body)
-    except (ValueError, RecursionError):
+        envelope = deserialize(body.decode())
+    except ValueError:
         raise CallbackRefused(Reason.JSON) from None
     encrypted = envelope.get("encrypt") if isinstance(envelope, dict) else None
     if not isinstance(encrypted, str) or not encrypted:

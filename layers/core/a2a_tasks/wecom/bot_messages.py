@@ -1,10 +1,11 @@
 """What an AI bot receives, after decryption. https://developer.work.weixin.qq.com/document/path/100719"""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from a2a_tasks.domain import json_limits
+from a2a_tasks.domain.json_text import deserialize
 from a2a_tasks.wecom.connection import API_URL
 from a2a_tasks.wecom.refusal import CallbackRefused, Reason
 
@@ -132,8 +133,9 @@ BotCallback = BotMessage | StreamRefresh | EnterChat | CardEvent | FeedbackEvent
 def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
     """Raises ``CallbackRefused`` if it is no JSON, or not a message. ``api_url`` is where answers may go."""
     try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
+        fields = deserialize(text)
+        json_limits.check_value(fields)
+    except ValueError:
         raise CallbackRefused(Reason.JSON) from None
     try:
         return _callback(fields, _origin(fields, api_url))

@@ -1,7 +1,6 @@
 """WeCom's requests to a connection's callback URL, from HTTP to HTTP."""
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +141,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
         return str(body).encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise CallbackRefused(Reason.BASE64) from None
 
 
