@@ -5,7 +5,15 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
@@ -21,6 +29,8 @@ from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
 MAX_DELAY_SECONDS = 7 * 24 * 3600
 ISO_8601 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d")
 EXAMPLE_TIME = "2026-05-01T08:00:00Z"
+MAX_FIELDS = 100
+"""Of an object in a body, but for a context."""
 MAX_MESSAGE = 100_000
 MAX_CONTEXT_BYTES = 256 * 1024
 MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
@@ -29,6 +39,14 @@ MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
 
 class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        """Each that is not known is an error of its own, and pydantic collects them all."""
+        if isinstance(value, dict) and len(value) > MAX_FIELDS:
+            raise ValueError(f"has {len(value)} fields; at most {MAX_FIELDS} are taken")
+        return value
 
 
 def _is_session_id(value: str) -> str:

@@ -103,6 +103,8 @@ def test_an_enum_may_be_a_number(role: object) -> None:
         ({"role": []}, ["message.role"]),
         ({"role": None}, ["message.role"]),
         ({"parts": []}, ["message.parts"]),
+        ({"parts": [TEXT] * 101}, ["message.parts"]),
+        ({"extensions": ["x"] * 101}, ["message.extensions"]),
         ({"parts": TEXT}, ["message.parts"]),
         ({"parts": ["x"]}, ["message.parts[0]"]),
         ({"parts": [None]}, ["message.parts[0]"]),
