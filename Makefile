@@ -59,11 +59,16 @@ template: tools ## Check the template.
 unit: .venv/.made ## Run the unit tests.
 	$(no_account) $(python) -m pytest -n auto tests/unit
 
-integration: tools ## Run the integration tests (moto, and the stand-in for Claude).
-	$(no_account) $(python) -m pytest -n auto tests/integration
+integration: tools ## Run the integration tests (moto, and the stand-in for Claude), and a short fuzz.
+	$(no_account) $(python) -m pytest -n auto tests/integration tests/fuzz
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest -n 2 --dist loadfile tests/e2e
+
+.PHONY: fuzz
+fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=20000
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(no_account) $(python) -m pytest -n auto --timeout 0 \
+		tests/fuzz tests/integration/test_fuzz.py
 
 .PHONY: bench conformance openapi security lock tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).

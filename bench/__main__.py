@@ -6,13 +6,29 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import a2a_sdk, aws_calls, billing, cold_start, local_loop, memory, routes, sweep, turns, wecom
+from bench import (
+    a2a_sdk,
+    aws_calls,
+    billing,
+    cold_start,
+    fuzz_cpu,
+    local_loop,
+    memory,
+    routes,
+    sweep,
+    turns,
+    wecom,
+)
 from bench.report import console, progress
 from local.deployed import Deployed, Project, make_project
 from local.stack import LocalStack
 from local.standin.client import StandInClient
 
-ON_MOTO: dict[str, Callable[[], None]] = {"aws_calls": aws_calls.run, "sweep": sweep.run}
+ON_MOTO: dict[str, Callable[[], None]] = {
+    "aws_calls": aws_calls.run,
+    "sweep": sweep.run,
+    "fuzz_cpu": fuzz_cpu.run,
+}
 ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "cold_start": cold_start.run,
     "routes": routes.run,

@@ -5,8 +5,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel
-
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.json_text import serialize
 from a2a_tasks.domain.push import Authentication, PushConfig
@@ -108,7 +106,10 @@ def _start_of(body: NewTask, now: int) -> int | None:
     return max(start, now)
 
 
-def digest_of(body: BaseModel) -> str:
+def digest_of(body: NewTask | NewExchange | NewPushConfig) -> str:
     """Of what was asked for, however it was written."""
-    asked = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-    return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+    asked = body.model_dump(mode="json", exclude_unset=True, exclude={"context"})
+    if not isinstance(body, NewPushConfig) and "context" in body.model_fields_set:
+        asked["context"] = body.context  # as it is: a dump of it would be a second one
+    text = json.dumps(asked, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -19,10 +19,12 @@ CARD = "/.well-known/agent-card.json"
 
 @dataclass(frozen=True)
 class A2ACaller:
-    """Calls the handler as one project. ``rest`` of a path is what comes after the agent's address."""
+    """Calls the handler as one project. ``rest`` of a path is what comes after the agent's address;
+    ``remaining_ms`` is how long the function may still run, and answers be waited for."""
 
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     project_id: str | None
+    remaining_ms: int = 900_000
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def rpc(self, method: str, params: Mapping[str, Any] | None = None, agent_id: str = AGENT) -> Any:
@@ -92,5 +94,5 @@ class A2ACaller:
         if self.project_id is not None:
             key = {"projectId": self.project_id, "keyId": "abcdefghijklmnop", "principalId": "x"}
             event["requestContext"]["authorizer"] = key
-        answer = self.handler(event, LambdaContext())
+        answer = self.handler(event, LambdaContext(self.remaining_ms))
         return Answer(answer["statusCode"], dict(answer["headers"]), answer["body"])

@@ -35,7 +35,7 @@ def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
     try:
         request.check_version()
         method, named = _route(request.method, path)
-        params = _body(request) if request.method == "POST" else requests.from_query(method, request.query)
+        params = body_of(request) if request.method == "POST" else requests.from_query(method, request.query)
         if method in STREAMING:
             return Answer.of_stream(methods.stream(method, params | named, call))
         result = methods.call(method, params | named, call)
@@ -62,7 +62,7 @@ def _route(verb: str, path: str) -> tuple[str, dict[str, str]]:
     raise A2AError(Problem.METHOD_NOT_FOUND, f"There is no route {verb} {path}.")
 
 
-def _body(request: Request) -> dict[str, Any]:
+def body_of(request: Request) -> dict[str, Any]:
     document = request.json() if request.body else {}
     if not isinstance(document, Mapping):
         raise A2AError(Problem.INVALID_REQUEST, "The body must be a JSON object.")

@@ -21,7 +21,7 @@ def answer(methods: Methods, request: Request, call: Call) -> Answer:
     try:
         document = json_rpc.document_of(request)
         request_id = json_rpc.id_of(document)
-        asked = _call_of(*json_rpc.asked(document))
+        asked = call_of(*json_rpc.asked(document))
         call = replace(call, push_format=PushFormat.A2A_0_3)
         if asked.method in STREAMING:
             return _streamed(methods, asked, call, request_id)
@@ -35,7 +35,7 @@ def refusal(error: A2AError, request_id: Id = None) -> Answer:
     return json_rpc.refusal(error, request_id, error_view)
 
 
-def _call_of(method: str, params: Mapping[str, Any]) -> v03_methods.Call:
+def call_of(method: str, params: Mapping[str, Any]) -> v03_methods.Call:
     try:
         return v03_methods.to_call(method, params)
     except MethodUnknown:

@@ -58,7 +58,7 @@ class LatestTasks:
         Raises ``InvalidToken``, ``RequestRefused`` (AGENT_NOT_FOUND), ``StoreUnavailable``.
         """
         agent = agent_of_project(self.registry, project_id, agent_id)
-        before = None if token is None else _place(token)
+        before = None if token is None else place_of(token)
         if context_id is None:
             found = self.store.outlines(agent.agent_id, WINDOW)
         else:
@@ -101,7 +101,7 @@ def token_of(task: Task | Outline) -> str:
     return f"{task.updated_at}_{task.ref.task_id}"
 
 
-def _place(token: str) -> tuple[int, str]:
+def place_of(token: str) -> tuple[int, str]:
     found = _TOKEN.fullmatch(token)
     if found is None:
         raise InvalidToken(token)

@@ -1,0 +1,38 @@
+"""CPU time of the parsers that strangers reach, for what costs most for its size (``tests.fuzz.nasties``)."""
+
+import time
+
+from bench.report import step, table
+from tests.fuzz.measuring import parse
+from tests.fuzz.nasties import nasties
+from tests.fuzz.parsers import PARSERS
+
+TIMES = 3
+PER_BYTES = 100_000
+AIM_MS = 200
+
+
+def run() -> None:
+    """Print the table: each parser's worst."""
+    worst: dict[str, tuple[float, str, int]] = {}
+    with step("Parse what costs most for its size"):
+        for name, nasty, make in nasties(everywhere=True):
+            given = make()
+            milliseconds = min(_milliseconds(name, given) for _ in range(TIMES))
+            of_size = milliseconds * PER_BYTES / max(len(given), PER_BYTES)
+            worst[name] = max(worst.get(name, (0.0, "", 0)), (of_size, nasty, len(given)))
+    rows = [
+        [name, f"{of_size:.0f} ms", f"{size:,}", nasty]
+        for name, (of_size, nasty, size) in sorted(worst.items(), key=lambda item: item[1], reverse=True)
+    ]
+    table(
+        f"CPU time for 100 KB of the worst input of each parser (aim: {AIM_MS} ms)",
+        ["parser", "for 100 KB", "bytes", "the worst input, and where"],
+        rows,
+    )
+
+
+def _milliseconds(name: str, given: bytes) -> float:
+    before = time.process_time()
+    parse(PARSERS[name], given)
+    return (time.process_time() - before) * 1000
