@@ -1,7 +1,7 @@
 """The model under test, with the real SDK, on a server of the tests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from a2a_tasks.adapters.claude_backends import Client, client_for
 from a2a_tasks.adapters.claude_connection import ClaudeConnection
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.backend import Backend
+from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.model import Draft, ModelReply, ModelRequest, Prompt
 
 REGION = "eu-central-1"
@@ -101,11 +102,14 @@ def asked(
     model: str = "claude-sonnet-5-5",
     container: str | None = None,
     max_tokens: int = 1_000,
+    mcp_servers: Sequence[McpServer] = (),
     **prompt: Any,
 ) -> ModelRequest:
     """A request that begins with this text; ``more`` are the messages after it."""
+    names = [server.name for server in mcp_servers]
+    prompt = {"system": "Be brief.", "mcp_servers": names} | prompt
     messages = [user({"type": "text", "text": text}), *more]
-    return ModelRequest(Prompt(model, **{"system": "Be brief."} | prompt), messages, max_tokens, container)
+    return ModelRequest(Prompt(model, **prompt), messages, max_tokens, container, mcp_servers)
 
 
 def user(*blocks: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.backend import Backend
-from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, unsupported
+from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, resolved, unsupported
 from a2a_tasks.domain.tools import TOOLS, McpServer
 
 OWN: dict[str, dict[str, Any]] = {
@@ -39,11 +39,11 @@ def agent(*allowed: str, **options: dict[str, Any]) -> AgentRevision:
 
 
 def test_nothing_allowed_means_no_tools() -> None:
-    assert definitions(agent(), SERVERS, OWN) == ([], [])
+    assert definitions(agent(), OWN) == ([], [])
 
 
 def test_server_tools_are_named_with_their_versions() -> None:
-    tools, servers = definitions(agent("WebSearch", "WebFetch", "CodeExecution"), SERVERS, OWN)
+    tools, servers = definitions(agent("WebSearch", "WebFetch", "CodeExecution"), OWN)
 
     assert tools == [
         {"type": "code_execution_20260521", "name": "code_execution"},
@@ -54,9 +54,9 @@ def test_server_tools_are_named_with_their_versions() -> None:
 
 
 def test_bash_and_code_execution_are_one_tool() -> None:
-    both, _ = definitions(agent("Bash", "CodeExecution"), {}, OWN)
+    both, _ = definitions(agent("Bash", "CodeExecution"), OWN)
 
-    assert both == definitions(agent("Bash"), {}, OWN)[0]
+    assert both == definitions(agent("Bash"), OWN)[0]
     assert both == [{"type": "code_execution_20260521", "name": "code_execution"}]
 
 
@@ -68,7 +68,7 @@ def test_options_get_the_apis_names() -> None:
         WebFetch={"blockedDomains": ["x.example"], "maxContentTokens": 5_000},
     )
 
-    fetch, search = definitions(bounded, {}, OWN)[0]
+    fetch, search = definitions(bounded, OWN)[0]
 
     assert fetch["blocked_domains"] == ["x.example"]
     assert fetch["max_content_tokens"] == 5_000
@@ -76,7 +76,7 @@ def test_options_get_the_apis_names() -> None:
 
 
 def test_own_tools_are_taken_as_they_are() -> None:
-    tools, _ = definitions(agent("ask_user", "Read"), {}, OWN)
+    tools, _ = definitions(agent("ask_user", "Read"), OWN)
 
     assert tools == [OWN["Read"], OWN["ask_user"]]
 
@@ -84,11 +84,11 @@ def test_own_tools_are_taken_as_they_are() -> None:
 def test_two_names_of_one_own_tool_are_one_definition() -> None:
     own = OWN | {"Task": OWN["call_agent"]}
 
-    assert definitions(agent("Task", "call_agent"), {}, own)[0] == [OWN["call_agent"]]
+    assert definitions(agent("Task", "call_agent"), own)[0] == [OWN["call_agent"]]
 
 
 def test_only_the_allowed_tools_of_an_mcp_server_are_enabled() -> None:
-    tools, servers = definitions(agent("mcp__wiki__search", "mcp__wiki__get_page"), SERVERS, OWN)
+    tools, servers = definitions(agent("mcp__wiki__search", "mcp__wiki__get_page"), OWN)
 
     assert tools == [
         {
@@ -98,21 +98,23 @@ def test_only_the_allowed_tools_of_an_mcp_server_are_enabled() -> None:
             "configs": {"get_page": {"enabled": True}, "search": {"enabled": True}},
         }
     ]
-    assert servers == [SERVERS["wiki"]]
+    assert servers == ["wiki"]
 
 
 def test_every_server_has_one_toolset_and_comes_once() -> None:
     allowed = agent("mcp__wiki__search", "mcp__crm_eu__find", "mcp__wiki__read")
 
-    tools, servers = definitions(allowed, SERVERS, OWN)
+    tools, servers = definitions(allowed, OWN)
 
     assert [tool["mcp_server_name"] for tool in tools] == ["crm_eu", "wiki"]
-    assert servers == [SERVERS["crm_eu"], SERVERS["wiki"]]
+    assert servers == ["crm_eu", "wiki"]
 
 
 def test_a_server_that_the_project_does_not_have_is_named() -> None:
+    assert resolved(["wiki"], SERVERS.values()) == [SERVERS["wiki"]]
+
     with pytest.raises(UnknownMcpServer, match="'erp'") as raised:
-        definitions(agent("Read", "mcp__erp__post"), SERVERS, OWN)
+        resolved(["wiki", "erp"], SERVERS.values())
 
     assert raised.value.name == "erp"
 
@@ -120,10 +122,10 @@ def test_a_server_that_the_project_does_not_have_is_named() -> None:
 def test_the_order_of_the_names_makes_no_difference() -> None:
     names = ("WebSearch", "mcp__wiki__search", "Read", "mcp__crm_eu__find", "Bash", "ask_user", "Read")
 
-    forwards = definitions(agent(*names), SERVERS, OWN)
+    forwards = definitions(agent(*names), OWN)
 
-    assert forwards == definitions(agent(*reversed(names)), SERVERS, OWN)
-    assert repr(forwards) == repr(definitions(agent(*reversed(names)), SERVERS, OWN))
+    assert forwards == definitions(agent(*reversed(names)), OWN)
+    assert repr(forwards) == repr(definitions(agent(*reversed(names)), OWN))
 
 
 @pytest.mark.parametrize("backend", [Backend.CLAUDE_API, Backend.CLAUDE_ON_AWS])

@@ -34,7 +34,7 @@ class ClaudeModel:
             return await self._stream(client, tokens, request, draft)
 
         try:
-            return await self.connection.call(stream, request.prompt.mcp_servers)
+            return await self.connection.call(stream, request.mcp_servers)
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise explain(error, self._clock.now(), used=draft.usage, secrets=carried) from None
         except json.JSONDecodeError:

@@ -31,8 +31,8 @@ def parameters(request: ModelRequest, backend: Backend, tokens: Mapping[str, str
         body["system"] = prompt.system
     if prompt.tools:
         body["tools"] = prompt.tools
-    if prompt.mcp_servers and backend in HAS_MCP:
-        body["mcp_servers"] = [_mcp_server(server, tokens) for server in prompt.mcp_servers]
+    if request.mcp_servers and backend in HAS_MCP:
+        body["mcp_servers"] = [_mcp_server(server, tokens) for server in request.mcp_servers]
     if output_config := _output_config(prompt):
         body["output_config"] = output_config
     if prompt.thinking is not None:

@@ -30,28 +30,32 @@ class UnknownMcpServer(Exception):
 
 
 def definitions(
-    agent: AgentRevision, mcp_servers: Mapping[str, McpServer], own: Mapping[str, dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[McpServer]]:
-    """What the agent's requests declare: its tools, and the MCP servers that some of them are on.
+    agent: AgentRevision, own: Mapping[str, dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """What the agent's requests declare: its tools, and the names of the MCP servers that some of them are
+    on.
 
-    ``mcp_servers`` are the project's by name; ``own`` are the definitions of the tools that run here, by
-    allowed name. The order depends on the names alone, so that agents with the same tools share a prompt
-    cache. Raises ``UnknownMcpServer``; ``KeyError`` where ``own`` lacks a tool.
+    ``own`` are the definitions of the tools that run here, by allowed name. The order depends on the names
+    alone, so that agents with the same tools share a prompt cache. Raises ``KeyError`` where ``own`` lacks a
+    tool.
     """
     allowed = sorted(set(agent.allowed_tools))
     on_servers = _mcp_tools(allowed)
-    missing = [server for server in on_servers if server not in mcp_servers]
-    if missing:
-        raise UnknownMcpServer(missing[0])
     served = [
         _server_tool(name, agent.tool_options.get(name, {})) for name in allowed if name in SERVER_TOOLS
     ]
     ours = [own[name] for name in allowed if name not in SERVER_TOOLS and not MCP_TOOL.fullmatch(name)]
     toolsets = [_toolset(server, tools) for server, tools in on_servers.items()]
-    return (
-        _once_each([*served, *ours]) + toolsets,
-        [mcp_servers[server] for server in on_servers],
-    )
+    return _once_each([*served, *ours]) + toolsets, list(on_servers)
+
+
+def resolved(names: Iterable[str], registered: Iterable[McpServer]) -> list[McpServer]:
+    """The servers of these names, of those that a project has. Raises ``UnknownMcpServer``."""
+    by_name = {server.name: server for server in registered}
+    try:
+        return [by_name[name] for name in names]
+    except KeyError as error:
+        raise UnknownMcpServer(error.args[0]) from None
 
 
 def servers_of(agent_tools: Iterable[str]) -> set[str]:

@@ -1,7 +1,7 @@
 """The model behind the agents: one turn at a time."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -17,8 +17,10 @@ class Prompt:
     """What stays the same in every turn of a task. Thinking and prompt caching are bound to it, so it is
     made once, kept with the first checkpoint, and never made again.
 
-    ``tools`` are tool definitions of the Messages API, server tools and MCP toolsets too. With
-    ``manages_context`` the service clears old tool results and compacts a conversation that grows too long.
+    ``tools`` are tool definitions of the Messages API, server tools and MCP toolsets too. ``mcp_servers`` are
+    names: where a server is and what opens it is asked of the registry for each turn, so that whoever can
+    write a stored prompt cannot have a token sent elsewhere. With ``manages_context`` the service clears old
+    tool results and compacts a conversation that grows too long.
     ``thinking`` is the request's own, and ``betas`` are what it needs beside those that follow from the rest;
     prompts of earlier releases have neither. ``fallbacks`` are the models that the service asks where this
     one refuses, as its API takes them.
@@ -27,7 +29,7 @@ class Prompt:
     model: str
     system: str
     tools: list[dict[str, Any]] = field(default_factory=list)
-    mcp_servers: list[McpServer] = field(default_factory=list)
+    mcp_servers: list[str] = field(default_factory=list)
     output_schema: dict[str, Any] | None = None
     effort: str | None = None
     manages_context: bool = False
@@ -51,19 +53,21 @@ class Prompt:
     @classmethod
     def from_json(cls, text: str) -> "Prompt":
         values = json.loads(text)
-        servers = [McpServer(**server) for server in values.pop("mcp_servers")]
-        return cls(**values, mcp_servers=servers)
+        # earlier releases kept the servers whole
+        names = [kept if isinstance(kept, str) else kept["name"] for kept in values.pop("mcp_servers")]
+        return cls(**values, mcp_servers=names)
 
 
 @dataclass(frozen=True)
 class ModelRequest:
     """One request for a turn. ``messages`` are Messages API message objects; ``container`` is the sandbox of
-    an earlier turn's code execution."""
+    an earlier turn's code execution; ``mcp_servers`` are those that the prompt names."""
 
     prompt: Prompt
     messages: list[dict[str, Any]]
     max_tokens: int
     container: str | None = None
+    mcp_servers: Sequence[McpServer] = ()
 
 
 @dataclass(frozen=True)

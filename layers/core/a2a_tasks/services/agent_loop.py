@@ -137,7 +137,9 @@ class AgentLoop:
             transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
         elif transcript.prompt.model != work.task.model:
             transcript.prompt = self.prompts.for_model(transcript.prompt, work.task.model, work.agent)
-        request = ModelRequest(transcript.prompt, transcript.messages(), max_tokens, transcript.container)
+        prompt = transcript.prompt
+        servers = await self.run(self.prompts.servers, prompt, work.agent) if prompt.mcp_servers else []
+        request = ModelRequest(prompt, transcript.messages(), max_tokens, transcript.container, servers)
         work.draft = Draft()
         try:
             reply = await self.model.turn(request, work.draft)

@@ -10,7 +10,8 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.overload import models_behind
 from a2a_tasks.domain.service_tools import DEFINITIONS
 from a2a_tasks.domain.task import Task
-from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, servers_of
+from a2a_tasks.domain.tool_definitions import UnknownMcpServer, definitions, resolved, servers_of
+from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.domain.workspace_tools import DEFINITIONS as WORKSPACE_DEFINITIONS
 from a2a_tasks.ports.model import ModelRejected, Prompt
 from a2a_tasks.services.allowance import Allowance
@@ -27,27 +28,31 @@ class Prompts:
     aliases: dict[str, str]
 
     def of(self, task: Task, agent: AgentRevision) -> Prompt:
-        """The prompt of a new task. Raises ``StoreUnavailable``, and ``ModelRejected`` where the agent is
-        allowed tools of an MCP server that its project does not have."""
-        needed = servers_of(agent.allowed_tools)
-        settings = self.allowance.budgets.settings(
-            agent.project_id, lambda kept: needed <= {server.name for server in kept.mcp_servers}
-        )
-        servers = {server.name: server for server in settings.mcp_servers}
-        try:
-            tools, used_servers = definitions(agent, servers, OWN_TOOLS)
-        except UnknownMcpServer as error:
-            raise ModelRejected(FailureCode.AGENT_MISCONFIGURED, str(error)) from None
+        """The prompt of a new task."""
+        tools, servers = definitions(agent, OWN_TOOLS)
         prompt = Prompt(
             model=task.model,
             system=agent.system_prompt,
             tools=self.allowance.bounded(tools, task),
-            mcp_servers=used_servers,
+            mcp_servers=servers,
             output_schema=agent.output_schema,
             effort=agent.effort,
             manages_context=self.backend in HAS_CONTEXT_MANAGEMENT and bool(tools),
         )
         return self.for_model(prompt, task.model, agent)
+
+    def servers(self, prompt: Prompt, agent: AgentRevision) -> list[McpServer]:
+        """The MCP servers of the next turn, as the registry has them now. Raises ``StoreUnavailable``, and
+        ``ModelRejected`` where one is not, or no longer, the project's, or not the agent's."""
+        needed, allowed = set(prompt.mcp_servers), servers_of(agent.allowed_tools)
+        settings = self.allowance.budgets.settings(
+            agent.project_id, lambda kept: needed <= {server.name for server in kept.mcp_servers}
+        )
+        usable = [server for server in settings.mcp_servers if server.name in allowed]
+        try:
+            return resolved(prompt.mcp_servers, usable)
+        except UnknownMcpServer as error:
+            raise ModelRejected(FailureCode.AGENT_MISCONFIGURED, str(error)) from None
 
     def for_model(self, prompt: Prompt, model: str, agent: AgentRevision) -> Prompt:
         """The same prompt for another model, with what that one can do."""
