@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 
 from a2a_tasks.domain.abilities import Ability, has, is_there
+from a2a_tasks.domain.agent_definition import AgentDefinition
 from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.tool_definitions import unsupported
-from a2a_tasks.domain.tools import CHILD_TOOLS, MCP_TOOL
+from a2a_tasks.domain.tools import CHILD_TOOLS, MCP_TOOL, SERVER_TOOLS
 from a2a_tasks.ports.connections import ConnectionReader
 from a2a_tasks.services.wecom.groups import problem_of
 from a2actl.agent_file import FoundAgent
+
+WEB_TOOLS = ("WebSearch", "WebFetch")
+ACTING_TOOLS = frozenset({"save_artifact", *CHILD_TOOLS})
+"""Our own tools that hand something to others than the model: files to callers, work to other agents."""
 
 
 def problems(
@@ -55,3 +60,41 @@ def warnings(found: FoundAgent, project: ProjectSettings) -> Iterator[str]:
             f"{found.definition.id} may call agents, but the project {project.project_id} lets none be called"
             f" yet; name them with: a2actl projects set --project {project.project_id} --callable-agent ID"
         )
+    yield from _open_to_injection(found.definition)
+
+
+def _open_to_injection(definition: AgentDefinition) -> Iterator[str]:
+    """What a page or a server's answer could have the agent do. `afterUntrusted` stops our own tools, between
+    turns; the tools at the API run within one."""
+    tools = definition.allowed_tools
+    unbounded = [name for name in WEB_TOOLS if name in tools and not _allowed_domains(definition, name)]
+    for name in unbounded:
+        yield (
+            f"{definition.id} may use {name} on the whole web, and what it reads may steer it; name the sites"
+            f" that it needs in toolOptions.{name}.allowedDomains"
+        )
+    matches = (MCP_TOOL.fullmatch(name) for name in tools)
+    on_servers = sorted({f"the MCP server {match['server']}" for match in matches if match})
+    readers = [name for name in tools if name in SERVER_TOOLS] + on_servers
+    outlets = [name for name in unbounded if name == "WebFetch"] + on_servers
+    for outlet in outlets:
+        others = [name for name in readers if name != outlet]
+        if others:
+            yield (
+                f"{definition.id}: what {', '.join(others)} read may make it use {outlet} in the same turn,"
+                " at Claude's API, where nothing here can stop it; if one sees what is confidential, make"
+                " two agents of it"
+            )
+    gated = definition.after_untrusted is not None
+    acting = sorted(ACTING_TOOLS.intersection(tools))
+    if readers and acting and not gated:
+        yield (
+            f"{definition.id} reads content from outside and may then use {', '.join(acting)}; if it need"
+            " not, say so with afterUntrusted"
+        )
+
+
+def _allowed_domains(definition: AgentDefinition, tool: str) -> list[str] | None:
+    options = definition.tool_options
+    given = options.web_search if tool == "WebSearch" else options.web_fetch
+    return given.allowed_domains if given is not None else None

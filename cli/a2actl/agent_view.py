@@ -10,6 +10,7 @@ from a2actl.amount import format_usd
 def to_json(agent: AgentRevision) -> dict[str, Any]:
     """The definition as in YAML, with ``projectId`` and ``revision``; what is not set is left out."""
     budget = {"maxCostUsd": _number(agent.max_cost_usd), "maxTokens": agent.max_task_tokens}
+    denied = sorted(agent.denied_after_untrusted)
     optional = {
         "effort": agent.effort,
         "maxAttempts": agent.max_attempts,
@@ -20,6 +21,8 @@ def to_json(agent: AgentRevision) -> dict[str, Any]:
         "outputSchema": agent.output_schema,
         "notify": list(agent.notify),
         "fallbacks": _fallbacks(agent),
+        "artifactHosts": list(agent.artifact_hosts),
+        "afterUntrusted": {"deny": denied} if denied else None,
     }
     return {
         "id": agent.agent_id,
@@ -64,6 +67,8 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ),
         ("Tools", ", ".join(agent.allowed_tools) or "–"),
         *((tool, _options(options)) for tool, options in agent.tool_options.items()),
+        ("Untrusted", _after_untrusted(agent)),
+        ("Links to", ", ".join(agent.artifact_hosts) or "–"),
         ("Skills", ", ".join(skill["name"] for skill in agent.skills) or "–"),
     ]
 
@@ -83,6 +88,11 @@ def _stand_ins(agent: AgentRevision) -> list[tuple[str, str]]:
     by_api = "the model that Anthropic recommends" if refusal == "default" else ", ".join(refusal)
     models = [("refusal", by_api), ("overload", ", ".join(agent.on_overload))]
     return [(name, text) for name, text in models if text]
+
+
+def _after_untrusted(agent: AgentRevision) -> str:
+    denied = ", ".join(sorted(agent.denied_after_untrusted))
+    return f"{f'no {denied}' if denied else 'any tool'} after content from outside"
 
 
 def _budget(agent: AgentRevision) -> str:

@@ -343,6 +343,13 @@ class Artifact(Model):
     media_type: str
     size_bytes: int | None = None
     url: str
+    external: Annotated[
+        bool | None,
+        Field(
+            description="True of a link that the agent gave: it leads out of this service, and nobody has "
+            "looked at what is there. Absent for files that this service keeps."
+        ),
+    ] = None
 
 
 class Output(Model):

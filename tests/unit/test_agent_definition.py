@@ -38,6 +38,8 @@ def test_id_and_name_are_enough() -> None:
         "enabled": True,
         "allowedTools": [],
         "toolOptions": {},
+        "artifactHosts": [],
+        "afterUntrusted": None,
         "outputSchema": None,
         "skills": [],
         "visibility": "public",
@@ -231,3 +233,37 @@ def test_models_may_stand_in() -> None:
 )
 def test_what_stands_in_is_named_rightly(fallbacks: object, problem: str) -> None:
     assert problem in complaint({"id": "writer", "name": "Writer", "fallbacks": fallbacks})
+
+
+@pytest.mark.parametrize(
+    ("hosts", "complaint_of"),
+    [
+        (["https://example.com"], "artifactHosts: https://example.com is no host on the internet"),
+        (["10.0.0.1"], "10.0.0.1 is no host"),
+        (["db.internal", "*.example.com"], "db.internal, *.example.com is no host"),
+    ],
+)
+def test_hosts_of_links_are_names_on_the_internet(hosts: list[str], complaint_of: str) -> None:
+    assert complaint_of in complaint({"id": "a", "name": "A", "artifactHosts": hosts})
+
+
+def test_hosts_of_links_are_kept_in_lower_case() -> None:
+    assert parse(artifactHosts=["Files.Example.com"]).artifact_hosts == ["files.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ({}, "afterUntrusted: give either deny or allow"),
+        ({"deny": ["Read"], "allow": ["Read"]}, "afterUntrusted: give either deny or allow"),
+        ({"deny": []}, "afterUntrusted.deny:"),
+        ({"deny": ["WebFetch"]}, "afterUntrusted.deny: WebFetch cannot be denied or allowed here"),
+        ({"allow": ["mcp__docs__search"]}, "it runs at Claude's API"),
+        ({"deny": ["Write"]}, "afterUntrusted: Write is not in allowedTools"),
+        ({"refuse": ["Read"]}, "afterUntrusted.refuse: unknown field; known fields are deny, allow"),
+    ],
+)
+def test_what_cannot_be_denied_after_content_from_outside(option: object, problem: str) -> None:
+    tools = ["Read", "WebFetch", "mcp__docs__search"]
+    document = {"id": "a", "name": "A", "allowedTools": tools, "afterUntrusted": option}
+    assert problem in complaint(document)

@@ -65,6 +65,7 @@ def test_the_example_agents_can_be_applied(operator: Operator, pytestconfig: pyt
     assert applied.stdout.splitlines() == [
         "assistant: revision 1 in project demo",
         "coordinator: revision 1 in project demo",
+        "librarian: revision 1 in project demo",
         "researcher: revision 1 in project demo",
     ]
 
@@ -85,6 +86,39 @@ def test_an_agent_that_can_call_nobody_is_applied_with_a_warning(
     ]
     account.registry.set_project("demo", callable_agents=frozenset({"writer"}))
     assert operator.run("agents", "apply", file, "--project", "demo").stderr == ""
+
+
+def test_what_a_page_could_have_an_agent_do_is_said_when_it_is_applied(
+    operator: Operator, account: Account
+) -> None:
+    account.registry.create_project("demo", 0)
+    account.registry.put_mcp_server("demo", McpServer("wiki", "https://wiki.example.com"))
+    tools = "allowedTools: [WebSearch, WebFetch, mcp__wiki__read, mcp__wiki__find, save_artifact]"
+    file = operator.write("open.yaml", f"id: open\nname: Open\n{tools}\n")
+
+    warned = operator.run("agents", "apply", file, "--project", "demo").stderr
+
+    assert "open may use WebSearch on the whole web" in warned
+    assert "toolOptions.WebFetch.allowedDomains" in warned
+    assert "what WebSearch, the MCP server wiki read may make it use WebFetch in the same turn" in warned
+    assert "what WebSearch, WebFetch read may make it use the MCP server wiki in the same turn" in warned
+    assert "may then use save_artifact; if it need not, say so with afterUntrusted" in warned
+
+
+def test_an_agent_with_few_ways_out_is_applied_without_a_word(
+    operator: Operator, account: Account, pytestconfig: pytest.Config
+) -> None:
+    file = str(pytestconfig.rootpath / "agents" / "librarian.yaml")
+    account.registry.create_project("demo", 0)
+    account.registry.set_project("demo", callable_agents=frozenset({"writer"}))
+    operator.run("agents", "apply", file, "--project", "demo")
+
+    again = operator.run("agents", "apply", file, "--project", "demo")
+
+    assert (again.exit_code, again.stderr) == (0, "")
+    shown = json.loads(operator.run("agents", "show", "librarian", "--json").stdout)
+    assert shown["afterUntrusted"] == {"deny": ["call_agent"]}
+    assert shown["artifactHosts"] == ["www.rfc-editor.org"]
 
 
 def test_tools_of_an_mcp_server_that_the_project_lacks_are_refused_before_anything_is_written(

@@ -35,8 +35,10 @@ def saved_views(results: Results, artifacts: Sequence[Artifact], room: Room) -> 
 def _saved(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]:
     content = _content(results, artifact, room) or {"url": results.address(artifact)}
     part = content | {"mediaType": artifact.media_type, "filename": artifact.name}
-    metadata = {} if artifact.size_bytes is None else {"sizeBytes": artifact.size_bytes}
-    if "url" in content and artifact.url is None:
+    metadata: dict[str, Any] = {} if artifact.size_bytes is None else {"sizeBytes": artifact.size_bytes}
+    if artifact.url is not None:
+        metadata["external"] = True
+    elif "url" in content:
         metadata["urlSeconds"] = LINK_SECONDS
     shown = {"artifactId": artifact.artifact_id, "name": artifact.name, "parts": [part]}
     return shown | ({"metadata": metadata} if metadata else {})

@@ -8,7 +8,7 @@ from a2a_tasks.domain.agent import AgentRevision, Visibility
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.rate import KeyLimits
-from a2a_tasks.domain.tools import McpServer
+from a2a_tasks.domain.tools import McpServer, denied
 
 
 def to_api_key(key_id: str, item: dict[str, Any]) -> ApiKey:
@@ -31,6 +31,7 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
     cost = budget.get("maxCostUsd")
     fallbacks = definition.get("fallbacks") or {}
     refusal = fallbacks.get("onRefusal")
+    gate = definition.get("afterUntrusted") or {}
     return AgentRevision(
         agent_id=agent_id,
         project_id=item["projectId"],
@@ -58,6 +59,8 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         on_refusal=tuple(refusal) if isinstance(refusal, list) else refusal,
         on_overload=tuple(fallbacks.get("onOverload") or ()),
         updated_at=int(item["updatedAt"]),
+        artifact_hosts=tuple(definition.get("artifactHosts", ())),
+        denied_after_untrusted=denied(definition["allowedTools"], gate.get("deny"), gate.get("allow")),
     )
 
 

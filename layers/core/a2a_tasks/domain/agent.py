@@ -27,6 +27,8 @@ class AgentRevision:
     the API asks where this one refuses, or ``default`` for those that it recommends; ``on_overload`` are the
     models that tasks go on with while this one is overloaded. Both are aliases or ids, in order.
     ``updated_at`` (Unix milliseconds) is when it was applied, or disabled since.
+    ``artifact_hosts`` are the hosts that links saved as results may lead to; ``denied_after_untrusted`` are
+    the tools that do not run any more once a task has read content from outside.
     """
 
     agent_id: str
@@ -55,6 +57,8 @@ class AgentRevision:
     on_refusal: Literal["default"] | tuple[str, ...] | None = None
     on_overload: tuple[str, ...] = ()
     updated_at: int = 0
+    artifact_hosts: tuple[str, ...] = ()
+    denied_after_untrusted: frozenset[str] = frozenset()
 
 
 def resolve_model(model: str, aliases: dict[str, str]) -> str:

@@ -3,16 +3,25 @@
 import json
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from a2a_tasks.domain.agent import MAX_GROUPS, Visibility
+from a2a_tasks.domain.artifact_link import is_public_host
 from a2a_tasks.domain.ids import AGENT_ID
 from a2a_tasks.domain.output_schema import problems
-from a2a_tasks.domain.tools import MCP_TOOL, TOOLS
+from a2a_tasks.domain.tools import MCP_TOOL, OWN_TOOLS, TOOLS
 
 MAX_STORED_BYTES = 350_000
 """Of the definition as UTF-8 JSON: DynamoDB takes items of 400 KB."""
@@ -112,6 +121,31 @@ class Fallbacks(_Model):
         return _models(value, "") if value else []
 
 
+class AfterUntrusted(_Model):
+    """Which of the agent's tools still run once a task has read content from outside: all but those of
+    ``deny``, or those of ``allow`` alone."""
+
+    deny: Annotated[list[str] | None, Field(min_length=1)] = None
+    allow: list[str] | None = None
+
+    @field_validator("deny", "allow")
+    @classmethod
+    def _run_here(cls, value: list[str] | None) -> list[str] | None:
+        elsewhere = [name for name in value or [] if name in TOOLS - OWN_TOOLS or MCP_TOOL.fullmatch(name)]
+        if elsewhere:
+            raise ValueError(
+                f"{', '.join(elsewhere)} cannot be denied or allowed here: it runs at Claude's API, in the"
+                " same turn that reads; leave it out of allowedTools, or give the reading to another agent"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.deny is None) == (self.allow is None):
+            raise ValueError("give either deny or allow")
+        return self
+
+
 class AgentDefinition(_Model):
     """An agent. ``model`` is an alias of the deployment (opus, sonnet, haiku) or a model id; an empty
     ``allowedTools`` means no tools; ``timeoutMs`` is the default of its tasks."""
@@ -133,6 +167,8 @@ class AgentDefinition(_Model):
     enabled: Annotated[bool, Field(strict=True)] = True
     allowed_tools: list[str] = []
     tool_options: ToolOptions = ToolOptions()
+    artifact_hosts: Annotated[list[str], Field(max_length=100)] = []
+    after_untrusted: AfterUntrusted | None = None
     output_schema: Any = None
     skills: list[Skill] = []
     visibility: Visibility = Visibility.PUBLIC
@@ -193,6 +229,28 @@ class AgentDefinition(_Model):
             )
         return value
 
+    @field_validator("artifact_hosts")
+    @classmethod
+    def _are_hosts(cls, value: list[str]) -> list[str]:
+        hosts = [host.lower() for host in value]
+        wrong = [host for host in hosts if not is_public_host(host)]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)} is no host on the internet; write its name alone, such as"
+                " files.example.com (each host by itself, international names in Punycode)"
+            )
+        return hosts
+
+    @field_validator("after_untrusted")
+    @classmethod
+    def _are_of_the_agent(cls, value: AfterUntrusted | None, info: ValidationInfo) -> AfterUntrusted | None:
+        allowed = info.data.get("allowed_tools")
+        named = [*(value.deny or ()), *(value.allow or ())] if value is not None else []
+        idle = [name for name in named if allowed is not None and name not in allowed]
+        if idle:
+            raise ValueError(f"{', '.join(idle)} is not in allowedTools; leave it out, or add it there")
+        return value
+
     @field_validator("output_schema")
     @classmethod
     def _is_taken_by_claude(cls, value: Any) -> Any:
@@ -248,6 +306,7 @@ _MODELS: dict[tuple[str, ...], type[_Model]] = {
     ("skills",): Skill,
     ("taskBudget",): TaskBudget,
     ("fallbacks",): Fallbacks,
+    ("afterUntrusted",): AfterUntrusted,
     ("toolOptions",): ToolOptions,
     ("toolOptions", "WebSearch"): SearchOptions,
     ("toolOptions", "WebFetch"): FetchOptions,

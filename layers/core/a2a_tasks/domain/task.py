@@ -143,7 +143,8 @@ class ArtifactForm(StrEnum):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A result beside the answer. ``key`` is its object in the payload store, or else ``url`` points to it.
+    """A result beside the answer. ``key`` is its object in the payload store, or else ``url`` points to it:
+    a link of the model's, outside the deployment.
 
     ``artifact_id`` is the id of the tool call that saved it, so saving again changes nothing.
     """

@@ -1,7 +1,7 @@
 """The tools that an agent may be allowed: their names, who runs them, and what a crash means for them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,9 +15,21 @@ CHILD_TOOLS = frozenset({"call_agent", "Task"})
 """Two names for the same: a task of another agent."""
 TOOLS = SERVER_TOOLS | WORKSPACE_TOOLS | SERVICE_TOOLS
 """Names as in Claude Code, and the service's own."""
+OWN_TOOLS = WORKSPACE_TOOLS | SERVICE_TOOLS
+"""Those that run here, so that a call of one can be denied."""
 MCP_TOOL = re.compile(
     r"mcp__(?P<server>[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*)__(?P<tool>[A-Za-z0-9-]+(?:_+[A-Za-z0-9-]+)*)"
 )
+
+
+def denied(names: Iterable[str], deny: Iterable[str] | None, allow: Iterable[str] | None) -> frozenset[str]:
+    """Those of our own tools among ``names`` that ``deny`` names, or ``allow`` does not. Two names of one
+    tool are denied together."""
+    own = OWN_TOOLS.intersection(names)
+    if allow is not None:
+        return own - frozenset(allow)
+    named = frozenset(deny or ())
+    return own & (named | CHILD_TOOLS if named & CHILD_TOOLS else named)
 
 
 class Effect(StrEnum):

@@ -40,6 +40,11 @@ INTERRUPTED = (
     "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
     "Check before you repeat it."
 )
+AFTER_UNTRUSTED = (
+    "{tool} may not be used any more: this task has read content from outside (the web, a server's tools, "
+    "code, a file by address or another agent), and the agent's definition denies it after that "
+    "(afterUntrusted). Go on without it."
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,14 @@ class AgentLoop:
         transcript = await self.journal.transcript(task)
         if transcript.prompt is None:  # else it was kept with the prompt, and is not read again
             transcript.history = await self.run(self.histories.before, task)
-        toolbox = Toolbox(task.ref.task_id, task.fence, self.payloads, self.workspaces, task.progress)
+        toolbox = Toolbox(
+            task.ref.task_id,
+            task.fence,
+            self.payloads,
+            self.workspaces,
+            task.progress,
+            agent.artifact_hosts,
+        )
         return Work(held, agent, transcript, toolbox, task.spent, task.events)
 
     async def carry_on(self, work: Work, seconds_left: Callable[[], float]) -> Verdict:
@@ -173,6 +185,8 @@ class AgentLoop:
             assert turn is not None  # noqa: S101  for the type checker
             if call.name not in work.agent.allowed_tools:
                 await self.journal.answer(work, turn, call, failed(f"There is no tool {call.name}."))
+            elif call.name in work.agent.denied_after_untrusted and work.transcript.has_read_untrusted(turn):
+                await self.journal.answer(work, turn, call, failed(AFTER_UNTRUSTED.format(tool=call.name)))
             elif call.name in CHILD_TOOLS:
                 child = await self.other_agents.call(work, turn, call)
                 children += [child] if child else []

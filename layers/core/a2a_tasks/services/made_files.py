@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.domain.file_name import safe_name
 from a2a_tasks.domain.service_tools import MAX_ARTIFACTS, MAX_NAME
 from a2a_tasks.domain.task import Artifact
 from a2a_tasks.domain.tools import ToolAnswer
@@ -99,6 +100,6 @@ class MadeFiles:
         media_type = storable(file.media_type)[:MAX_NAME]
         header = header_of(media_type, is_text=False)
         saved = payload.save_bytes(self.payloads, task.ref.task_id, key, file.data, header)
-        name = storable(file.name.strip())[:MAX_NAME] or file_id[:MAX_NAME]
+        name = safe_name(file.name, MAX_NAME) or file_id[:MAX_NAME]
         artifact = Artifact(file_id, name, media_type, size_bytes=len(file.data), key=saved.key)
         return Done(ToolAnswer(f"Saved {name}."), artifact=artifact)

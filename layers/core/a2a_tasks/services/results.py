@@ -21,7 +21,7 @@ class Results:
         return payload.load(self.payloads, task.output) if task.output else None
 
     def artifacts(self, task: Task) -> list[dict[str, Any]]:
-        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url"}``."""
+        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url", "external"?}``."""
         return [self._artifact(artifact) for artifact in task.artifacts]
 
     def address(self, artifact: Artifact) -> str:
@@ -43,4 +43,4 @@ class Results:
         }
         if artifact.size_bytes is not None:
             wire["sizeBytes"] = artifact.size_bytes
-        return wire | {"url": self.address(artifact)}
+        return wire | {"url": self.address(artifact)} | ({} if artifact.url is None else {"external": True})

@@ -4,11 +4,13 @@ where its input is wrong; only what the model cannot mend is raised."""
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
+from a2a_tasks.domain import artifact_link
+from a2a_tasks.domain.file_name import safe_name
 from a2a_tasks.domain.service_tools import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS, MAX_NAME, MAX_STEP
 from a2a_tasks.domain.task import Artifact, ArtifactForm, Payload, Progress
 from a2a_tasks.domain.tools import WORKSPACE_TOOLS, ToolAnswer
@@ -19,6 +21,7 @@ from a2a_tasks.services.transcript import Call, Transcript
 
 FORMS = {"content": ArtifactForm.TEXT, "data": ArtifactForm.DATA, "base64": ArtifactForm.FILE}
 """What ``save_artifact`` saves, by the argument that has its content."""
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w.-]{1,50}=[\w.-]{1,50})*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Unusable(Exception):
 class Toolbox:
     """One task's tools, during one invocation. Everything here may block: run it in a thread.
 
-    ``fence`` names what is saved, so that a stale worker replaces nothing. Raises ``PayloadUnavailable`` and
+    ``fence`` names what is saved, so that a stale worker replaces nothing; ``link_hosts`` are the hosts that
+    saved links may lead to. Raises ``PayloadUnavailable`` and
     ``PayloadCorrupt``.
     """
 
@@ -59,6 +63,7 @@ class Toolbox:
     payloads: PayloadStore
     workspaces: Workspaces
     progress: Progress
+    link_hosts: Collection[str] = ()
     _workspace: Workspace | None = field(default=None)
 
     def run(self, call: Call, transcript: Transcript) -> Done:
@@ -102,16 +107,22 @@ class Toolbox:
         return Done(workspace_tools.run(self._workspace, call.name, arguments))
 
     def _save_artifact(self, call_id: str, arguments: dict[str, Any], transcript: Transcript) -> Done:
-        name = _text(arguments, "name", MAX_NAME)
+        name = safe_name(_text(arguments, "name", MAX_NAME), MAX_NAME)
+        if not name:
+            raise Unusable("name must be a file name, such as report.md.")
         media_type = _text(arguments, "media_type", MAX_NAME)
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            media_type = "application/octet-stream"
         if len(transcript.artifacts) >= MAX_ARTIFACTS and call_id not in transcript.artifacts:
             raise Unusable(f"This task has {MAX_ARTIFACTS} artifacts, which is as many as it may have.")
         given = [key for key in ("content", "base64", "data", "url") if arguments.get(key) is not None]
         if len(given) != 1:
             raise Unusable("Give exactly one of content, base64, data and url.")
         if given == ["url"]:
-            url = _address(arguments["url"])
-            artifact = Artifact(call_id, name, media_type, url=url)
+            problem = artifact_link.problem_of(arguments["url"], self.link_hosts)
+            if problem is not None:
+                raise Unusable(problem)
+            artifact = Artifact(call_id, name, media_type, url=arguments["url"])
         else:
             data = _bytes(given[0], arguments[given[0]])
             saved = payload.save_bytes(
@@ -184,17 +195,6 @@ def _bytes(kind: str, value: Any) -> bytes:
     if len(data) > MAX_ARTIFACT_BYTES:
         raise Unusable(f"The artifact has {len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are kept.")
     return data
-
-
-def _address(value: Any) -> str:
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        usable = parts is not None and parts.scheme == "https" and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable or len(value) > 2_000:
-        raise Unusable("url must be an https address.")
-    return storable(value)
 
 
 def header_of(media_type: str, *, is_text: bool) -> str:

@@ -136,6 +136,19 @@ class Transcript:
         """How many tasks it has started."""
         return sum(call.child is not None for turn in self.turns for call in turn.calls)
 
+    def has_read_untrusted(self, turn: Turn) -> bool:
+        """Whether the model had seen content from outside when it made this turn's calls: results of tools
+        that run on the API's side, files by address, or other agents' results. What those that run beside a
+        call in the same turn will answer is not seen yet."""
+        seen = [self.opening, *self.history]
+        if any(_is_from_outside(block) for message in seen for block in _blocks(message["content"])):
+            return True
+        made = self.turns[: turn.number]
+        if any(_is_from_outside(block) for each in made for block in each.content):
+            return True
+        answered = [call for each in made[:-1] for call in each.calls if call.answer is not None]
+        return any(call.child is not None or _has_address(call.answer) for call in answered)
+
     def messages(self) -> list[dict[str, Any]]:
         """The conversation so far. Each is the one before plus what has happened since, byte for byte."""
         messages = [*self.history, self.opening]
@@ -146,6 +159,20 @@ class Transcript:
                 results = [_result(call) for call in turn.calls]
                 messages.append({"role": "user", "content": results})
         return messages
+
+
+def _blocks(content: Any) -> Sequence[Mapping[str, Any]]:
+    return () if isinstance(content, str) else content
+
+
+def _is_from_outside(block: Mapping[str, Any]) -> bool:
+    """A result of a tool that runs on the API's side, or a file that the API fetches."""
+    source = block.get("source")
+    return block["type"].endswith("_tool_result") or (isinstance(source, Mapping) and source["type"] == "url")
+
+
+def _has_address(answer: ToolAnswer | None) -> bool:
+    return answer is not None and any("url" in part for part in answer.parts)
 
 
 def turn_document(reply: ModelReply) -> dict[str, Any]:

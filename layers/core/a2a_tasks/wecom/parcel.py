@@ -5,6 +5,7 @@ from typing import Any
 
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.links import broken
 from a2a_tasks.wecom.phrases import Phrase, say
 from a2a_tasks.wecom.text import split, to_plain
 
@@ -40,7 +41,7 @@ def parts_for_app(
     connection: Connection, text: str, files: str, task_id: str, mark: str, language: Language
 ) -> list[Part]:
     """``mark`` tells this answer from an equal one to the same person, which WeCom would drop."""
-    as_shown = text if connection.markdown else to_plain(text)
+    as_shown = text if connection.markdown else broken(to_plain(text))
     footer = f"\n\n#{mark}"
     found = _parts(as_shown, text, APP_BYTES - len(footer.encode()), task_id, language)
     found += _links(files if connection.markdown else to_plain(files), APP_BYTES - len(footer.encode()))
@@ -53,7 +54,7 @@ def parts_for_group(
     limit = GROUP_TEXT_BYTES if connection.markdown is False else GROUP_BYTES
     shown = f"**{headline}**\n\n{text}"
     if connection.markdown is False:
-        shown, files = to_plain(shown), to_plain(files)
+        shown, files = broken(to_plain(shown)), to_plain(files)
     return _parts(shown, text, limit, task_id, language, headline) + _links(files, limit)
 
 

@@ -38,6 +38,8 @@ class Phrase(StrEnum):
     QUOTE = "quote"
     CARD_TAKEN = "card_taken"
     IN_FILE = "in_file"
+    LEADS_TO = "leads_to"  # {host}; beside a link that leads out of the deployment
+    LINK_LEFT_OUT = "link_left_out"
     NEWS = "news"  # {agent} {status}; the first line in a group
 
 
@@ -99,6 +101,8 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
     Phrase.QUOTE: ("引用的消息：", "Quoted message:"),
     Phrase.CARD_TAKEN: ("已收到", "Received"),
     Phrase.IN_FILE: ("回答较长，全文见文件。", "The answer is long; all of it is in the file."),
+    Phrase.LEADS_TO: ("（外部链接：{host}）", "(external link: {host})"),
+    Phrase.LINK_LEFT_OUT: ("（链接未显示）", "(link not shown)"),
     Phrase.NEWS: ("{agent}:{status}", "{agent}: {status}"),
 }
 

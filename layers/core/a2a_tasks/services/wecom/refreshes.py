@@ -20,6 +20,7 @@ from a2a_tasks.wecom.bot_replies import CONTENT_BYTES, stream_frame
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
 from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.links import unlinked
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
 from a2a_tasks.wecom.text import fit_end, folded
 
@@ -96,12 +97,12 @@ def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
     if not chunks:
         return say(exchange.language, _stage(task), task=exchange.ref.task_id)
     seen = snapshot(chunks)
-    doing = progress_line(exchange.language, seen.progress)
-    thinking = folded(seen.updates)
+    doing = unlinked(progress_line(exchange.language, seen.progress))
+    thinking = folded(unlinked(seen.updates))
     if not seen.text:
         return f"{thinking}{doing}"
     room = CONTENT_BYTES - len(thinking.encode()) - len(doing.encode()) - 2
-    return f"{thinking}{fit_end(seen.text, room)}\n\n{doing}"
+    return f"{thinking}{fit_end(unlinked(seen.text), room)}\n\n{doing}"
 
 
 def _stage(task: Task | None) -> Phrase:

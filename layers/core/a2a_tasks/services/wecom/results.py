@@ -1,7 +1,11 @@
 """What an exchange came to, in words for the chat."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
+from a2a_tasks.domain.artifact_link import is_safe
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.tasks import TaskStore
@@ -9,6 +13,7 @@ from a2a_tasks.services import payload
 from a2a_tasks.services.results import Results
 from a2a_tasks.wecom.exchange import End, Exchange
 from a2a_tasks.wecom.language import Language, language_of
+from a2a_tasks.wecom.links import broken, unlinked
 from a2a_tasks.wecom.phrases import Phrase, failure_sentence, say
 from a2a_tasks.wecom.text import shorten
 
@@ -56,7 +61,7 @@ class ResultTexts:
         Raises ``PayloadUnavailable``.
         """
         if end.status is Status.INPUT_REQUIRED:
-            return Told(end.question or "")
+            return Told(unlinked(end.question or ""))
         if end.status is Status.CANCELED:
             return Told(say(language, Phrase.CANCELED))
         if task is None:
@@ -77,16 +82,28 @@ class ResultTexts:
 
     def _result(self, task: Task, language: Language) -> Told:
         output = self.results.output(task) or {}
-        text, links = str(output.get("result") or ""), self._links(task, language)
-        links = "\n".join(filter(None, (links, *(f"> {note}" for note in output.get("notes", ())))))
+        text, links = unlinked(str(output.get("result") or "")), self._links(task, language)
+        notes = (f"> {broken(note)}" for note in output.get("notes", ()))
+        links = "\n".join(filter(None, (links, *notes)))
         return Told(text or ("" if links else say(language, Phrase.EMPTY)), links)
 
     def _links(self, task: Task, language: Language) -> str:
         artifacts = self.results.artifacts(task)
         if not artifacts:
             return ""
-        links = (f"- [{_label(each['name'])}]({each['url']})" for each in artifacts)
+        links = (_link(each, language) for each in artifacts)
         return "\n".join([say(language, Phrase.FILES), *links])
+
+
+def _link(artifact: Mapping[str, Any], language: Language) -> str:
+    """A line with an artifact's link; one that leads out of the deployment says where to, and is none where
+    it would not be safe to show."""
+    name, url = _label(artifact["name"]), artifact["url"]
+    if not artifact.get("external"):
+        return f"- [{name}]({url})"
+    if not is_safe(url):  # saved by an earlier release, which took any
+        return f"- {name} {say(language, Phrase.LINK_LEFT_OUT)}"
+    return f"- [{name}]({url}) {say(language, Phrase.LEADS_TO, host=urlsplit(url).netloc)}"
 
 
 def _label(name: str) -> str:

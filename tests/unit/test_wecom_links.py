@@ -1,0 +1,57 @@
+"""Nothing that a model writes is a link in a chat."""
+
+import pytest
+
+from a2a_tasks.wecom.links import broken, unlinked
+from a2a_tasks.wecom.text import to_plain
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        (
+            "See [our site](https://evil.example/?q=secret).",
+            "See our site (`https://evil.example/?q=secret`).",
+        ),
+        ("![](https://evil.example/p.png)", "`https://evil.example/p.png`"),
+        ('![x](https://evil.example/p.png "t")', "x (`https://evil.example/p.png`)"),
+        ("[a](//evil.example/x)", "a (`//evil.example/x`)"),
+        ("[a](<https://evil.example/x>)", "a (`https://evil.example/x`)"),
+        ("[https://good.example](https://evil.example)", "`https://good.example` (`https://evil.example`)"),
+        ("<https://evil.example>", "<`https://evil.example`>"),
+        ("详见 https://evil.example/a。谢谢", "详见 `https://evil.example/a`。谢谢"),
+        ("www.evil.example/a and weixin://x", "`www.evil.example/a` and `weixin://x`"),
+        ('<a href="https://evil.example">x</a>', '(a href="`https://evil.example`">x(/a>'),
+        ("[a](https://evil.example/b_(c))", "[a] (`https://evil.example/b_`(c))"),
+        ("`https://in.code` stays", "`https://in.code` stays"),
+        ("```sh\ncurl https://in.code\n```\nhttps://out", "```sh\ncurl https://in.code\n```\n`https://out`"),
+        ("```not a fence``` https://out", "'''not a fence''' `https://out`"),
+        ("a ` b https://out", "a ' b `https://out`"),
+        ("``x` https://in.code`", "''x` https://in.code`"),
+        ("```\n```sh\n```\nhttps://out", "```\n```sh\n```\n`https://out`"),
+        ("> ```\n> https://out", "> '''\n> `https://out`"),
+        ("1 < 2, a[0](x) and [done]", "1 < 2, a0 (`x`) and [done]"),
+        ("", ""),
+    ],
+)
+def test_links_are_their_labels_and_addresses(markdown: str, shown: str) -> None:
+    assert unlinked(markdown) == shown
+    assert unlinked(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ["[our site](https://evil.example/?q=http://other.example)", "```\nhttps://evil.example\n```"],
+)
+def test_clients_that_link_plain_text_find_no_address(markdown: str) -> None:
+    shown = broken(to_plain(unlinked(markdown)))
+
+    assert "://" not in shown
+    assert "evil[.]example" in shown
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 20_000, "](" * 10_000, "![" * 10_000, "`" * 20_001, "https://" * 5_000]
+)
+def test_a_line_without_an_end_to_its_marks_is_read_once(text: str) -> None:
+    assert len(unlinked(text)) <= 3 * len(text)
