@@ -36,7 +36,8 @@ ACTIONS = {
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource; ``condition`` is the pattern of the key or prefix that it is limited to."""
+    """One action on one resource; ``condition`` is the pattern of the key or prefix that it is limited to, or
+    a name in the encryption context."""
 
     action: str
     resource: str
@@ -102,10 +103,15 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
             partition = parameters.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S")
             return [(parameters["TableName"] + index, partition)]
-        case "BatchWriteItem" | "BatchGetItem":
-            return [(table, None) for table in parameters["RequestItems"]]
+        case "BatchGetItem":
+            asked = parameters["RequestItems"].items()
+            return [(table, key["pk"]["S"]) for table, found in asked for key in found["Keys"]]
+        case "BatchWriteItem":
+            written = parameters["RequestItems"].items()
+            requests = [(table, request) for table, found in written for request in found]
+            return [(table, request["DeleteRequest"]["Key"]["pk"]["S"]) for table, request in requests]
         case "Encrypt" | "Decrypt":
-            return [(parameters["KeyId"], None)]
+            return [(parameters["KeyId"], name) for name in parameters.get("EncryptionContext", {"": ""})]
         case (
             "SendMessage"
             | "SendMessageBatch"

@@ -119,6 +119,7 @@ def test_the_api(agents: Account, start: Start) -> None:
     agents.give_signing_secret()
     configs = f"/a2a/{AGENT}/tasks/{done.ref.task_id}/pushNotificationConfigs"
     kept = caller.send("POST", configs, body='{"url": "https://example.com", "token": "t0ken"}')
+    assert caller.delete(f"{configs}/{kept.body['id']}").status < 300
 
     answers = (accepted, read, listed, answered, canceled, said, kept)
     assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200, 201]
@@ -296,7 +297,8 @@ def test_the_batcher(agents: Account, start: Start, claude: StandInClient) -> No
 def test_the_clean_up(account: Account, start: Start) -> None:
     cleanup = start("cleanup")
     now = cleanup.cleaner.clock.now()
-    task = created(account.store, now)
+    task = created(account.store, now, context_id="talk")
+    account.contexts.add(ContextRef(AGENT, "talk"), task.ref.task_id)
     account.store.finish(task.ref, outcome(Status.CANCELED, now - 2_000), ANYTHING)
     account.payloads.put(f"tasks/{task.ref.task_id}/input.json", b"{}")
     item = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": "TURN#0001"}}
@@ -341,6 +343,7 @@ def test_links_to_artifacts_need_the_permission_to_read_them(agents: Account) ->
         ),
         ("DeleteMessage", {"QueueUrl": "https://sqs.example/other"}),
         ("Decrypt", {"KeyId": "arn:aws:kms:eu-central-1:123456789012:key/other"}),
+        ("DeleteItem", {"TableName": "tasks", "Key": {"pk": {"S": "AGENT#assistant"}}}),
     ],
 )
 @pytest.mark.parametrize(
@@ -386,3 +389,39 @@ def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else
     for function in set(LOGICAL_IDS.values()) - {"WorkerFunction", "BatcherFunction"}:
         other = role_of(function, account.resources, {"ClaudeBackend": backend})
         assert not any(grant.action.partition(":")[0] in CLAUDE_SERVICES for grant in other.grants)
+
+
+@pytest.mark.parametrize(
+    ("function", "operation", "name"),
+    [
+        ("ApiFunction", "Encrypt", "configId"),
+        ("MessagesFunction", "Encrypt", "configId"),
+        ("A2AFunction", "Encrypt", "configId"),
+        ("WebhooksFunction", "Decrypt", "configId"),
+        ("WecomFunction", "Encrypt", "exchangeId"),
+        ("WecomSenderFunction", "Decrypt", "exchangeId"),
+    ],
+)
+def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
+    agents: Account, function: str, operation: str, name: str
+) -> None:
+    role, (other,) = role_of(function, agents.resources), {"configId", "exchangeId"} - {name}
+
+    def allows(operation: str, *names: str) -> bool:
+        context = dict.fromkeys(names, "x")
+        call = {"KeyId": agents.resources["PushKey"], "EncryptionContext": context}
+        return role.uses(operation, call) is not None
+
+    assert allows(operation, "taskId", name)
+    assert not allows(operation, "taskId", other)
+    assert not allows("Decrypt" if operation == "Encrypt" else "Encrypt", "taskId", name)
+
+
+@pytest.mark.parametrize("kind", ["SPEND", "RATE", "SLOTS", "IDEMPOTENCY", "WECOM", "BATCH", "CHAT"])
+def test_the_clean_up_deletes_nothing_that_tasks_do_not_own(agents: Account, kind: str) -> None:
+    role = role_of("CleanupFunction", agents.resources)
+    table, key = agents.resources["TasksTable"], {"pk": {"S": f"{kind}#x"}}
+
+    assert role.uses("DeleteItem", {"TableName": table, "Key": key}) is None
+    many = {"RequestItems": {table: [{"DeleteRequest": {"Key": key}}]}}
+    assert role.uses("BatchWriteItem", many) is None

@@ -1,10 +1,12 @@
 """Cleanup: what is past its retention goes, with all it owns, and nothing else does."""
 
+from dataclasses import replace
+
 import pytest
 
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
-from a2a_tasks.services.cleanup import CleanupReport
+from a2a_tasks.services.cleanup import PAGE, CleanupReport
 from a2a_tasks.services.submit import Submission
 from tests.twins.deployment import RETENTION_MS, Deployment, plenty
 from tests.twins.failpoints import Crash, Failpoints
@@ -45,6 +47,24 @@ def test_a_live_task_stays_however_old(deployment: Deployment) -> None:
     deployment.clock.advance(10 * RETENTION_SECONDS)
     assert clean(deployment) == CleanupReport()
     assert len(deployment.store.tasks) == 1
+
+
+@pytest.mark.parametrize("count", [1, PAGE + 1])
+def test_what_is_live_is_not_deleted_whatever_leads_to_it(deployment: Deployment, count: int) -> None:
+    """A wrong or lagging entry of the index, or a writer of the tasks' table."""
+    ref = deployment.submit(LARGE).ref
+    for number in range(count):
+        copy = replace(ref, task_id=f"{ref.task_id[:-4]}{number:04x}")
+        deployment.store.tasks[copy] = replace(deployment.store.tasks[ref], ref=copy)
+        deployment.store.retain_until[copy] = 0
+    before, objects = dict(deployment.store.tasks), dict(deployment.payloads.objects)
+
+    report = clean(deployment)
+
+    assert (report.tasks, report.payloads) == (0, 0)
+    assert report.errors == count
+    assert deployment.store.tasks == before
+    assert deployment.payloads.objects == objects
 
 
 def test_payloads_go_before_the_record_that_leads_to_them(deployment: Deployment) -> None:

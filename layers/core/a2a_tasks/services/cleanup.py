@@ -63,18 +63,22 @@ class Cleaner:
 
     def _clean_shard(self, shard: int, report: CleanupReport, time_left: Callable[[], bool]) -> None:
         while True:
-            page = self.store.past_retention(shard, self.clock.now(), PAGE)
+            page, before = self.store.past_retention(shard, self.clock.now(), PAGE), report.tasks
             for ref in page:
                 if not time_left():
                     report.finished = False
                     return
                 self._delete(ref, report)
-            if len(page) < PAGE:
+            if len(page) < PAGE or report.tasks == before:
                 return
 
     def _delete(self, ref: TaskRef, report: CleanupReport) -> None:
-        report.payloads += self.payloads.delete_all(ref.task_id)
         task = self.store.get(ref)
+        if task is not None and not task.is_terminal:  # an end is final, so one that was read is enough
+            report.errors += 1
+            self.telemetry.problem("live task not cleaned up", task)
+            return
+        report.payloads += self.payloads.delete_all(ref.task_id)
         if task is not None and task.context is not None:
             self.contexts.remove(task.context, ref.task_id)
         self.store.delete(ref)
