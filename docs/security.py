@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from docs.compromise import gains
 from local.policies.statements import (
     Statement,
     as_text,
@@ -32,8 +33,17 @@ _SHORT = {
 
 
 def rendered(template: Template) -> str:
-    """The tables, as Markdown, one role after the other."""
-    return "\n".join(line for name in roles(template) for line in _role(template, name))
+    """The tables, as Markdown: what each role comes to, then one role after the other."""
+    summary = "\n".join(_summary(template))
+    return summary + "\n\n" + "\n".join(line for name in roles(template) for line in _role(template, name))
+
+
+def _summary(template: Template) -> Iterator[str]:
+    yield "| who takes over the function of | gets |"
+    yield "| --- | --- |"
+    for name in roles(template):
+        own = [statement for statement in role_statements(template) if statement.owner == name]
+        yield f"| `{name}` | {'; '.join(gains(own)) or 'nothing of callers'} |"
 
 
 def _role(template: Template, name: str) -> Iterator[str]:
