@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
+from a2a_tasks.adapters.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS, DynamoDBSpend
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import SpendStore
@@ -63,14 +64,31 @@ def test_what_many_workers_count_at_once_is_all_counted(account: Account) -> Non
     assert account.spend.spend(PROJECT, DAY).tokens == sum(range(1, 33))
 
 
-def test_a_days_sum_is_one_item_that_is_forgotten_after_400_days(account: Account) -> None:
-    for _ in range(2):
-        account.spend.add_spend(PROJECT, DAY, Usage(1))
+def test_a_busy_day_is_several_items_that_are_forgotten_after_400_days(account: Account) -> None:
+    for number in range(100):
+        account.spend.add_spend(PROJECT, DAY, Usage(1), f"task-{number}")
 
-    (item,) = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"]
+    items = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"]
+    assert len(items) == len({item["pk"]["S"] for item in items}) == SPEND_SHARDS
+    assert all(10 <= int(item["tokens"]["N"]) <= 40 for item in items), "none of them has it all"
     begins = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
-    assert int(item["ttl"]["N"]) == begins + 400 * 24 * 3600
-    assert item["pk"]["S"] == f"SPEND#{PROJECT}"
+    assert {int(item["ttl"]["N"]) for item in items} == {begins + 400 * 24 * 3600}
+    assert account.spend.spend(PROJECT, DAY).tokens == 100
+
+
+def test_what_an_earlier_release_has_counted_still_counts(account: Account) -> None:
+    item = {"pk": f"SPEND#{PROJECT}", "sk": DAY, "costUsd": Decimal(2), "tokens": 7}
+    account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=to_attributes(item))
+    account.spend.add_spend(PROJECT, DAY, Usage(1, cost_usd=Decimal(1)), "task-1")
+
+    assert account.spend.spend(PROJECT, DAY) == Usage(8, cost_usd=Decimal(3))
+
+
+def test_what_was_counted_too_much_is_taken_back(spend: SpendStore) -> None:
+    spend.add_spend(PROJECT, DAY, Usage(10, cost_usd=Decimal("0.5")))
+    spend.add_spend(PROJECT, DAY, Usage(-3, cost_usd=Decimal("-0.2")))
+
+    assert spend.spend(PROJECT, DAY) == Usage(7, cost_usd=Decimal("0.3"))
 
 
 def test_a_lost_answer_may_count_twice_but_never_not_at_all(account: Account) -> None:
@@ -87,7 +105,7 @@ def test_a_lost_answer_may_count_twice_but_never_not_at_all(account: Account) ->
     ("operation", "call"),
     [
         ("UpdateItem", lambda spend: spend.add_spend(PROJECT, DAY, Usage(1))),
-        ("GetItem", lambda spend: spend.spend(PROJECT, DAY)),
+        ("BatchGetItem", lambda spend: spend.spend(PROJECT, DAY)),
     ],
 )
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED])

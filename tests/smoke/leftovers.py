@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2actl.fault import Fault
 from tests.smoke.check import Failed
@@ -122,7 +123,8 @@ class Removal:
         registry, tasks = self.target.output("RegistryTable"), self.target.output("TasksTable")
         keys = [key.key_id for key in self.target.deployment.registry.keys_of(self.project_id)]
         agents = [agent.agent_id for agent in self.target.deployment.registry.agents_of(self.project_id)]
-        partitions = [(tasks, f"SPEND#{self.project_id}")]
+        shards = ["", *(f"#{number}" for number in range(1, SPEND_SHARDS))]
+        partitions = [(tasks, f"SPEND#{self.project_id}{shard}") for shard in shards]
         partitions += [(tasks, f"LIVE#{task_id}") for task_id in task_ids]
         partitions += [(tasks, f"RATE#{key_id}") for key_id in keys]
         for agent_id in agents:

@@ -45,13 +45,15 @@ class MemoryRecords:
 
 
 class MemorySpend:
-    """``SpendStore``."""
+    """``SpendStore``. ``tasks`` says how many counts of a task there were."""
 
     def __init__(self) -> None:
         self.by_day: dict[tuple[str, str], Usage] = {}
+        self.tasks: Counter[str] = Counter()
 
-    def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
-        before = self.spend(project_id, day)
+    def add_spend(self, project_id: str, day: str, usage: Usage, task_id: str = "") -> None:
+        self.tasks[task_id] += 1
+        before = self.by_day.get((project_id, day), Usage())
         cost = (before.cost_usd or Decimal(0)) + (usage.cost_usd or Decimal(0))
         self.by_day[project_id, day] = Usage(input_tokens=before.tokens + usage.tokens, cost_usd=cost)
 

@@ -10,8 +10,10 @@ from botocore.exceptions import ClientError
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call
+from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.record_keys import FIRST_RECORD
 from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import Record
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 SPEND_KEPT_SECONDS = 400 * 24 * 3600
 """So long a day's spend stays readable; the table's TTL deletes it then."""
+SPEND_SHARDS = 4
+"""Items that a project's day is counted in: one takes 1,000 writes a second, and each turn is one. Readers read
+them all, so no more than are needed; with fewer than before, what the others hold would be forgotten."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +84,18 @@ class DynamoDBRecords:
 
 @dataclass(frozen=True)
 class DynamoDBSpend:
-    """``SpendStore``: one item a project and day."""
+    """``SpendStore``: a few items a project and day, each in a partition of its own, so that a busy project's
+    turns are not one item's writes."""
 
     client: "DynamoDBClient"
     table: str
 
-    def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
+    def add_spend(self, project_id: str, day: str, usage: Usage, task_id: str = "") -> None:
         begins = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
         call(
             self.client.update_item,
             TableName=self.table,
-            Key=_spend_key(project_id, day),
+            Key=_spend_key(project_id, day, shard(task_id) % SPEND_SHARDS),
             UpdateExpression="ADD costUsd :cost, tokens :tokens SET #ttl = :ttl",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues=to_attributes(
@@ -102,18 +108,21 @@ class DynamoDBSpend:
         )
 
     def spend(self, project_id: str, day: str) -> Usage:
-        answer = call(
-            self.client.get_item,
-            TableName=self.table,
-            Key=_spend_key(project_id, day),
-            ConsistentRead=True,
+        keys = [_spend_key(project_id, day, number) for number in range(SPEND_SHARDS)]
+        request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
+        answer = call(self.client.batch_get_item, RequestItems=request)
+        if answer.get("UnprocessedKeys"):
+            raise StoreUnavailable("what the project has spent was not read whole")
+        items = [from_attributes(item) for item in answer["Responses"].get(self.table, [])]
+        return Usage(
+            input_tokens=sum(int(item["tokens"]) for item in items),
+            cost_usd=sum((item["costUsd"] for item in items), Decimal(0)),
         )
-        values = from_attributes(answer.get("Item", {}))
-        return Usage(input_tokens=int(values.get("tokens", 0)), cost_usd=values.get("costUsd", Decimal(0)))
 
 
-def _spend_key(project_id: str, day: str) -> dict[str, Any]:
-    return to_attributes({"pk": f"SPEND#{project_id}", "sk": day})
+def _spend_key(project_id: str, day: str, number: int) -> dict[str, Any]:
+    """The first has the key of releases that had one alone, whose count goes on."""
+    return to_attributes({"pk": f"SPEND#{project_id}" + (f"#{number}" if number else ""), "sk": day})
 
 
 def _to_record(item: dict[str, Any]) -> Record:

@@ -281,8 +281,9 @@ class RecordStore(Protocol):
 class SpendStore(Protocol):
     """What projects spend on a day (UTC, ``YYYY-MM-DD``). All methods raise ``StoreUnavailable``."""
 
-    def add_spend(self, project_id: str, day: str, usage: Usage) -> None:
-        """Count it. An answer that is lost may count it twice, never not at all."""
+    def add_spend(self, project_id: str, day: str, usage: Usage, task_id: str = "") -> None:
+        """Count it; the ids of the tasks spread the writes. Less than nothing takes back what was counted too
+        much. An answer that is lost may count it twice, never not at all."""
         ...
 
     def spend(self, project_id: str, day: str) -> Usage:
