@@ -23,6 +23,7 @@ from a2a_tasks.services.batch_submission import BatchSubmission
 from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
 from a2a_tasks.services.batches import Batcher
 from a2a_tasks.services.budgets import DailyBudgets
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.single_turn import SingleTurns
 from a2a_tasks.wiring.prices import prices_of_function
@@ -36,8 +37,9 @@ def _batcher() -> Batcher:
     payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
     api = ClaudeBatches(connection_of_function(), wired.clock)
     batches = DynamoDBBatches(wired.dynamodb, wired.table)
-    tasks = BatchTasks(wired.store, batches, payloads, wired.ending, telemetry)
     budgets = DailyBudgets(DynamoDBSpend(wired.dynamodb, wired.table), wired.registry, wired.clock)
+    day = DayCount(wired.store, budgets, telemetry)
+    tasks = BatchTasks(wired.store, batches, payloads, wired.ending, day, telemetry)
     allowance = Allowance(budgets, prices_of_function(), telemetry, in_batch=True)
     turns = SingleTurns(Revisions(wired.registry), allowance)
     side_by_side = SideBySide(asyncio.to_thread, telemetry)

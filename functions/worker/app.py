@@ -22,6 +22,7 @@ from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.execute import Executor
 from a2a_tasks.services.history import Histories
 from a2a_tasks.services.insist import Insistence
@@ -54,6 +55,7 @@ def _executor() -> Executor:
     insistence = Insistence(clock, run)
     journal = Journal(store, DynamoDBRecords(tasks.dynamodb, tasks.table), payloads, clock, insistence, run)
     allowance = Allowance(budgets, prices_of_function(), telemetry)
+    day = DayCount(store, budgets, telemetry)
     loop = AgentLoop(
         revisions=Revisions(tasks.registry),
         payloads=payloads,
@@ -63,6 +65,7 @@ def _executor() -> Executor:
         histories=Histories(tasks.contexts, store, payloads),
         other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
         allowance=allowance,
+        day=day,
         prompts=Prompts(allowance, connection.backend, submitter.aliases),
         made_files=MadeFiles(ClaudeFiles(connection, clock), payloads, journal, clock),
         telemetry=telemetry,
@@ -74,6 +77,7 @@ def _executor() -> Executor:
         queue=queue,
         slots=slots,
         ending=ending,
+        day=day,
         clock=clock,
         entropy=entropy,
         telemetry=telemetry,

@@ -58,7 +58,9 @@ AT_CREATION: dict[str, Any] = {
     "spent": (
         Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),
         Spent(1, "claude-haiku-5-5", Usage(1, 2, turns=1), task_id=new_task(number=8).ref.task_id),
+        Spent(2, "claude-sonnet-5-5", Usage(9, 90, cost_usd=Decimal("0.5")), reserved=True),
     ),
+    "counted": Usage(37, cost_usd=Decimal("0.012345")),
 }
 LATER: dict[str, Any] = {
     "status": Status.FAILED,

@@ -13,6 +13,7 @@ from a2a_tasks.services.batch_results import BatchResults
 from a2a_tasks.services.batch_submission import BatchSubmission
 from a2a_tasks.services.batch_tasks import BatchTasks, SideBySide
 from a2a_tasks.services.batches import Batcher, BatchReport
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.single_turn import SingleTurns
 from tests.twins.batches import MemoryBatches, MemoryMessageBatches
@@ -43,8 +44,10 @@ class BatchLane:
         points, main = failpoints or Failpoints(), self.deployment
         batches, api = points.wrap("batches", self.batches), points.wrap("api", self.api)
         payloads, store = points.wrap("payloads", main.payloads), points.wrap("store", main.store)
-        tasks = BatchTasks(store, batches, payloads, main.ending(points), main.telemetry)
-        allowance = Allowance(main.budgets(points), PRICES, main.telemetry, in_batch=True)
+        budgets = main.budgets(points)
+        day = DayCount(store, budgets, main.telemetry)
+        tasks = BatchTasks(store, batches, payloads, main.ending(points), day, main.telemetry)
+        allowance = Allowance(budgets, PRICES, main.telemetry, in_batch=True)
         turns = SingleTurns(Revisions(points.wrap("registry", main.registry)), allowance)
         abreast = SideBySide(inline, main.telemetry)
         submission = BatchSubmission(batches, api, tasks, turns, abreast, main.entropy)

@@ -21,6 +21,7 @@ from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.cleanup import Cleaner
 from a2a_tasks.services.conversations import Conversations
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.exchange import Exchanges
@@ -212,7 +213,7 @@ class Deployment:
         slots, ending, budgets = self.slots(points), self.ending(points), self.budgets(points)
         insistence = Insistence(clock, run)
         journal = Journal(store, points.wrap("records", self.records), payloads, clock, insistence, run)
-        allowance = Allowance(budgets, PRICES, self.telemetry)
+        allowance, day = Allowance(budgets, PRICES, self.telemetry), DayCount(store, budgets, self.telemetry)
         loop = AgentLoop(
             revisions=Revisions(registry),
             payloads=payloads,
@@ -224,6 +225,7 @@ class Deployment:
                 store, payloads, self.submitter(points), budgets, journal, clock, self.entropy, run
             ),
             allowance=allowance,
+            day=day,
             prompts=Prompts(allowance, Backend.CLAUDE_API, ALIASES),
             made_files=MadeFiles(points.wrap("files", self.files), payloads, journal, clock),
             telemetry=self.telemetry,
@@ -235,6 +237,7 @@ class Deployment:
             queue=queue,
             slots=slots,
             ending=ending,
+            day=day,
             clock=clock,
             entropy=self.entropy,
             telemetry=self.telemetry,

@@ -20,7 +20,7 @@ from a2a_tasks.domain.task import (
     claimable,
     due_after_release,
 )
-from a2a_tasks.domain.usage import Spent
+from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
@@ -106,6 +106,8 @@ class MemoryTaskStore:
                 attempt=task.attempt + 1,
                 fence=task.fence + 1,
                 counts_as_pending=False,
+                spent=task.spent if claim.spent is None else claim.spent,
+                counted=task.counted if claim.counted is None else claim.counted,
                 events=(*task.events, events.claimed(claim.now)),
             )
 
@@ -126,6 +128,7 @@ class MemoryTaskStore:
                 task,
                 updated_at=advance.now,
                 spent=task.spent if advance.spent is None else advance.spent,
+                counted=task.counted if advance.counted is None else advance.counted,
                 turns=task.turns if advance.turns is None else advance.turns,
                 progress=task.progress if advance.progress is None else advance.progress,
                 artifacts=task.artifacts if advance.artifacts is None else advance.artifacts,
@@ -148,6 +151,7 @@ class MemoryTaskStore:
                 model=release.overload.model if release.overload else task.model,
                 overloads=release.overload.count if release.overload else 0,
                 lease_until=None,
+                counted=task.counted if release.counted is None else release.counted,
                 events=events.with_placed(task.events, release.event),
             )
 
@@ -165,6 +169,7 @@ class MemoryTaskStore:
                 updated_at=pause.now,
                 attempt=task.attempt - 1,
                 lease_until=None,
+                counted=task.counted if pause.counted is None else pause.counted,
                 events=(*task.events, events.asked(pause.now)),
             )
 
@@ -247,6 +252,15 @@ class MemoryTaskStore:
             lambda task: replace(task, output=output or task.output, spent=spent, lease_until=None),
         )
 
+    def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
+        result = self._change(
+            "note_counted",
+            ref,
+            lambda task: task.counted == seen,
+            lambda task: replace(task, counted=counted),
+        )
+        return isinstance(result, Written)
+
     def listen(self, ref: TaskRef) -> bool:
         result = self._change("listen", ref, lambda _: True, lambda task: replace(task, notifies=True))
         return isinstance(result, Written)
@@ -320,7 +334,7 @@ def _check(method: str, before: Task, after: Task) -> None:
     """Raises ``IllegalChange`` for a write that would break what is true of every task."""
     claimed = after.fence != before.fence
     moved = after.status is not before.status or claimed
-    if before.is_terminal and (method not in ("attach", "listen") or moved):
+    if before.is_terminal and (method not in ("attach", "listen", "note_counted") or moved):
         raise IllegalChange(f"{before.ref} has {before.status} and never changes again")
     if moved and after.status not in TRANSITIONS[before.status]:
         raise IllegalChange(f"{before.ref} cannot go from {before.status} to {after.status}")

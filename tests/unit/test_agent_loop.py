@@ -11,10 +11,10 @@ import pytest
 from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
 from a2a_tasks.domain.project import ProjectSettings
-from a2a_tasks.domain.service_tools import MAX_CHILDREN, MAX_DEPTH
+from a2a_tasks.domain.service_tools import CHILDREN_BY_DEPTH, MAX_DEPTH
 from a2a_tasks.domain.task import LONGEST_LIFE_MS, Budget, Lane, Progress, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.faults import PayloadUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services.agent_loop import HAND_OVER_SECONDS, INTERRUPTED
 from tests.twins.deployment import MAX_WAIT_MS, Deployment, agent
@@ -640,15 +640,84 @@ class TestOtherAgents:
         team.model.then(uses(("call_agent", {"agent": "helper", "message": "x"})), answer())
         team.work()
         assert "deep" in result_texts(team)[0]
-        too_many = MAX_CHILDREN + 1
+        too_many = CHILDREN_BY_DEPTH[0] + 1
         self.delegate(team, *(f"Part {n}." for n in range(too_many)))
-        assert len(self.children(team)) == MAX_CHILDREN
+        assert len(self.children(team)) == CHILDREN_BY_DEPTH[0]
 
     def test_children_share_the_budget(self, team: Deployment) -> None:
+        """Each has an equal part of what the starter has left, and the starter keeps one."""
         budget = Budget(Decimal("0.01"), 1_000)
-        self.delegate(team, "Part one.", budget=budget)
+        parent = self.delegate(team, *(f"Part {n}." for n in range(4)), budget=budget)
+        left = Budget(Decimal("0.01") - Decimal("0.000105"), 1_000 - 15)
+        shares = [child.budget for child in self.children(team)]
+        assert shares == [Budget(Decimal("0.001979"), 197)] * 4
+        assert sum(share.cost_usd or 0 for share in shares) * 5 <= (left.cost_usd or 0) * 4
+        assert parent.usage.turns == 1
+        assert parent.usage.tokens == 15, "what is reserved is not shown as used"
+        self.run_all(team)
+        ended = team.now_of(parent)
+        assert (ended.status, ended.usage.turns, ended.usage.tokens) == (Status.COMPLETED, 6, 6 * 15)
+        assert not any(entry.reserved for entry in ended.spent), "what they left is the starter's again"
+
+    def test_a_share_is_written_down_before_its_task_is_made(self, team: Deployment) -> None:
+        parent = team.submit(budget=Budget(tokens=1_000))
+        call = ("call_agent", {"agent": "helper", "message": "Part."})
+        team.model.on("Write a report.", uses(call), answer())
+        points = Failpoints()
+        points.fail("store.create", Crash("before the child is stored"))
+        with pytest.raises(Crash):
+            team.work(points)
+        assert [entry.usage.tokens for entry in team.now_of(parent).spent if entry.reserved] == [492]
+        team.clock.advance(46)
+        team.sweep()
+        self.run_all(team)
         (child,) = self.children(team)
-        assert child.budget == Budget(Decimal("0.01") - Decimal("0.000105"), 1_000 - 15)
+        assert child.budget == Budget(tokens=492)
+        assert team.now_of(parent).usage.turns == 3
+
+    def test_a_task_with_nothing_left_starts_no_other(self, team: Deployment) -> None:
+        team.submit(budget=Budget(tokens=16))
+        calls = [("call_agent", {"agent": "helper", "message": "Part."})] * 2
+        team.model.on("Write a report.", uses(*calls), answer())
+        team.work()
+        assert self.children(team) == []
+        assert result_texts(team) == ["Nothing is left of this task's budget for another agent."] * 2
+
+    def test_one_request_makes_no_more_than_144_others(self, team: Deployment) -> None:
+        call = ("call_agent", {"agent": "writer", "message": "Write a report."})
+        for depth, most in enumerate((16, 4, 1)):
+            task = team.submit()
+            team.store.tasks[task.ref] = replace(task, depth=depth)
+            team.model.steps = [uses(*[call] * 17)]
+            before = len(team.store.tasks)
+            team.work()
+            assert len(team.store.tasks) - before == most
+            team.queue.messages.clear()
+
+    def test_a_started_task_counts_as_pending_like_any_other(self, team: Deployment) -> None:
+        team.registry.apply(agent("helper", max_pending_tasks=2))
+        calls = [("call_agent", {"agent": "helper", "message": f"Part {n}."}) for n in range(3)]
+        parent = team.submit(budget=Budget(tokens=3_000))
+        team.model.on("Write a report.", uses(*calls), answer())
+        team.work()
+        assert len(self.children(team)) == 2
+        assert sum(entry.reserved for entry in team.now_of(parent).spent) == 2, "nothing for the third"
+        self.run_all(team)
+        assert "maxPendingTasks" in result_texts(team)[2]
+        assert team.now_of(parent).status is Status.COMPLETED
+
+    def test_a_started_task_whose_creation_was_not_answered_is_not_refused(self, team: Deployment) -> None:
+        team.registry.apply(agent("helper", max_pending_tasks=1))
+        parent = team.submit()
+        call = ("call_agent", {"agent": "helper", "message": "Part."})
+        team.model.on("Write a report.", uses(call), answer())
+        points = Failpoints()
+        points.fail("store.create", StoreUnavailable("answer lost"), after=True)
+        team.work(points)
+        assert len(self.children(team)) == 1
+        self.run_all(team)
+        assert team.now_of(parent).status is Status.COMPLETED
+        assert result_texts(team) == ["Done."]
 
 
 class TestMoney:

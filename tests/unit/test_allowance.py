@@ -89,7 +89,7 @@ def test_a_project_that_has_spent_its_day_buys_no_turn(
     unlimited = task(deployment, Budget())
     deployment.registry.put_project(ProjectSettings("demo", **settings))
     assert make().refusal(unlimited, Usage()) is None
-    deployment.budgets().count("demo", Usage(100, cost_usd=CENT))
+    deployment.budgets().count("demo", Usage(100, cost_usd=CENT), unlimited.ref.task_id)
     assert make().refusal(unlimited, Usage()) == OVER_DAY
 
 

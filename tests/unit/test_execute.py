@@ -12,7 +12,7 @@ import pytest
 from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.project import ProjectSettings
-from a2a_tasks.domain.service_tools import MAX_CHILDREN
+from a2a_tasks.domain.service_tools import CHILDREN_BY_DEPTH
 from a2a_tasks.domain.task import DISPATCH_GRACE_MS, Payload, Status, Task
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
@@ -484,15 +484,15 @@ class TestOtherAgents:
     def test_the_tasks_of_all_turns_are_counted_in_whichever_worker(self, deployment: Deployment) -> None:
         task = deployment.submit()
         call = ("call_agent", {"agent": "helper", "message": "Help."})
-        turns = [uses(call, prefix=f"call-{n}") for n in range(MAX_CHILDREN + 1)]
+        turns = [uses(call, prefix=f"call-{n}") for n in range(CHILDREN_BY_DEPTH[0] + 1)]
         deployment.model.on("Write a report.", *turns)
-        for _ in range(2 * MAX_CHILDREN + 1):
+        for _ in range(2 * CHILDREN_BY_DEPTH[0] + 1):
             deployment.work()
         assert deployment.now_of(task).status is Status.COMPLETED
         children = [task for task in deployment.store.tasks.values() if task.parent]
-        assert len(children) == MAX_CHILDREN
+        assert len(children) == CHILDREN_BY_DEPTH[0]
         last = deployment.model.requests[-1].messages[-1]["content"][0]
-        assert last["content"].startswith(f"This task has called {MAX_CHILDREN} agents")
+        assert last["content"].startswith(f"This task has called {CHILDREN_BY_DEPTH[0]} agents")
 
     def test_a_stale_worker_starts_nothing(self, deployment: Deployment) -> None:
         """Wherever it stands still after its reply, until another worker has bought a turn of its own."""

@@ -1,5 +1,6 @@
 """``maxPendingTasks``: an agent takes no more tasks than may wait for it, until some are gone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,11 +106,11 @@ def test_a_request_that_was_refused_may_be_repeated_with_its_key(two_may_wait: D
     assert two_may_wait.submit(idempotency=key) == task
 
 
-def test_a_task_that_another_one_starts_is_taken_and_counts(two_may_wait: Deployment) -> None:
+def test_a_task_that_another_one_starts_counts_like_any_other(two_may_wait: Deployment) -> None:
     parent = two_may_wait.now_of(next(iter(two_may_wait.store.tasks.values())))
     two_may_wait.registry.apply(agent("reader", max_pending_tasks=1))
-    two_may_wait.submit(agent_id="reader")
     origin = Origin(Parent(parent.ref, "call-1"), 1, parent.ref.task_id, parent.deadline)
     child = two_may_wait.submit(agent_id="reader", origin=origin)
     assert child.counts_as_pending
-    refusal(two_may_wait, agent_id="reader")
+    refusal(two_may_wait, agent_id="reader", origin=replace(origin, task_id=child.correlation_id))
+    assert two_may_wait.submit(agent_id="reader", origin=origin) == child, "the same again is the same task"

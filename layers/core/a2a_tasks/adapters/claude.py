@@ -38,7 +38,8 @@ class ClaudeModel:
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise explain(error, self._clock.now(), used=draft.usage, secrets=carried) from None
         except json.JSONDecodeError:
-            raise ModelBusy("The model's answer cannot be read.", used=draft.usage) from None
+            reason = "The model's answer cannot be read."
+            raise ModelBusy(reason, used=draft.usage, may_be_billed=True) from None
         except BeyondLimits as error:
             raise ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.") from None
         except BrokenReply:
@@ -67,5 +68,5 @@ class ClaudeModel:
             async for event in stream:
                 builder.add(cast("dict[str, Any]", event))
         if not builder.is_complete:
-            raise ModelBusy("The model's answer was cut off.", used=draft.usage)
+            raise ModelBusy("The model's answer was cut off.", used=draft.usage, may_be_billed=True)
         return builder.reply()

@@ -145,13 +145,13 @@ def _result(line: Mapping[str, Any]) -> Result:
             except BeyondLimits as error:
                 outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.")
             except (KeyError, TypeError):
-                outcome = ModelBusy("The model's answer cannot be read.")
+                outcome = ModelBusy("The model's answer cannot be read.", may_be_billed=True)
         case "errored":
             outcome = _error(result["error"]["error"])
         case kind if kind in NotDone:
             outcome = NotDone(kind)
         case kind:
-            outcome = ModelBusy(f"The API's result {kind!r} is not known.")
+            outcome = ModelBusy(f"The API's result {kind!r} is not known.", may_be_billed=True)
     return Result(line["custom_id"], outcome)
 
 

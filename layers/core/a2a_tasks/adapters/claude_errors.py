@@ -39,8 +39,9 @@ def explain(
     used = used or Bill()
     if not isinstance(error, anthropic.APIStatusError):
         if isinstance(error, httpx2.TimeoutException | anthropic.APITimeoutError):
-            return ModelBusy("The model fell silent.", used=used)
-        return ModelBusy("The connection to the model was lost.", used=used)
+            return ModelBusy("The model fell silent.", used=used, may_be_billed=not _was_not_sent(error))
+        reason = "The connection to the model was lost."
+        return ModelBusy(reason, used=used, may_be_billed=not _was_not_sent(error))
     said = redact(error.api_message or error.message, secrets)[:MAX_REASON]
     reason = f"The model's API answered {error.status_code}: {said}"
     if error.error_code in SPENT:
@@ -53,6 +54,12 @@ def explain(
     misconfigured = status in MISCONFIGURED_STATUS
     code = FailureCode.AGENT_MISCONFIGURED if misconfigured else FailureCode.EXECUTION_ERROR
     return ModelRejected(code, reason)
+
+
+def _was_not_sent(error: Exception) -> bool:
+    """There was no connection that the request could have gone by."""
+    cause = error.__cause__ if isinstance(error, anthropic.APIError) else error
+    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def seconds_to_wait(retry_after: str | None, now_ms: int) -> float | None:

@@ -103,7 +103,7 @@ class ReplyBuilder:
         """Take over what is given; the counts of ``usage`` are totals, and those left out still hold."""
         usage = self._message["usage"] | _given(fields.get("usage") or {})
         self._message |= _given(fields) | {"usage": usage}
-        self._draft.usage = bill_of(usage, turns=0)
+        self._draft.usage, self._draft.is_told = bill_of(usage, turns=0), self.is_complete
 
 
 class _Block:

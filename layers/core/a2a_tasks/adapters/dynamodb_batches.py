@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_batch_line import WAITING, DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb_calls import call
@@ -175,6 +176,10 @@ def _values(batch: Batch) -> dict[str, Any]:
     }
     if batch.api_id is not None:
         values["apiId"] = batch.api_id
+    if batch.reserved:
+        values["reserved"] = {
+            project_id: task_items.counted_value(usage) for project_id, usage in batch.reserved.items()
+        }
     if batch.foreign:
         values["foreign"] = set(batch.foreign)
     return values
@@ -191,4 +196,8 @@ def _batch(values: Mapping[str, Any]) -> Batch:
         foreign=frozenset(values.get("foreign", ())),
         held_until=int(values["heldUntil"]),
         live_from=int(values["liveFrom"]),
+        reserved={
+            project_id: task_items.to_counted(value)
+            for project_id, value in values.get("reserved", {}).items()
+        },
     )

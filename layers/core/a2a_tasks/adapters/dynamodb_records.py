@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 SPEND_KEPT_SECONDS = 400 * 24 * 3600
 """So long a day's spend stays readable; the table's TTL deletes it then."""
 SPEND_SHARDS = 4
-"""Items that a project's day is counted in: one takes 1,000 writes a second, and each turn is one. Readers read
-them all, so no more than are needed; with fewer than before, what the others hold would be forgotten."""
+"""Items that a project's day is counted in: one takes 1,000 writes a second, and each turn is one. All are
+read at once, so no more than are needed; with fewer than before, what the others hold would be forgotten."""
 
 
 @dataclass(frozen=True)

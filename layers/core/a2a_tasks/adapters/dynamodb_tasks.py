@@ -23,7 +23,7 @@ from a2a_tasks.domain.task import (
     TaskRef,
     due_after_release,
 )
-from a2a_tasks.domain.usage import Spent
+from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import (
     Advance,
@@ -142,14 +142,19 @@ class DynamoDBTaskStore:
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Protects one execution at a time: only a waiting task, or one whose worker's lease has run out,
         with attempts and time left."""
+        changes: dict[str, Any] = {
+            "status": Status.RUNNING.value,
+            "claimId": claim.claim_id,
+            "leaseUntil": claim.lease_until,
+            "updatedAt": claim.now,
+        }
+        if claim.spent is not None:
+            changes["spent"] = task_items.spent_value(claim.spent)
+        if claim.counted is not None:
+            changes["counted"] = task_items.counted_value(claim.counted)
         result = self._update(
             ref,
-            set_={
-                "status": Status.RUNNING.value,
-                "claimId": claim.claim_id,
-                "leaseUntil": claim.lease_until,
-                "updatedAt": claim.now,
-            },
+            set_=changes,
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
             remove=["pendingAgent"],
@@ -184,6 +189,8 @@ class DynamoDBTaskStore:
         changes: dict[str, Any] = {"updatedAt": advance.now}
         if advance.spent is not None:
             changes["spent"] = task_items.spent_value(advance.spent)
+        if advance.counted is not None:
+            changes["counted"] = task_items.counted_value(advance.counted)
         if advance.turns is not None:
             changes["turns"] = advance.turns
         if advance.progress is not None:
@@ -206,6 +213,8 @@ class DynamoDBTaskStore:
             "updatedAt": release.now,
             "spent": task_items.spent_value(release.spent),
         }
+        if release.counted is not None:
+            changes["counted"] = task_items.counted_value(release.counted)
         if release.awaits:
             changes["awaits"] = task_items.refs_value(release.awaits)
         if release.overload is not None:
@@ -222,16 +231,19 @@ class DynamoDBTaskStore:
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
         """Protects a successor's work: only the worker that holds the task may ask its caller."""
+        changes: dict[str, Any] = {
+            "status": Status.INPUT_REQUIRED.value,
+            "question": task_items.question_value(pause.question),
+            "deadline": pause.deadline,
+            "dueAt": pause.deadline,
+            "pausedMs": pause.left_ms,
+            "updatedAt": pause.now,
+        }
+        if pause.counted is not None:
+            changes["counted"] = task_items.counted_value(pause.counted)
         result = self._update(
             ref,
-            set_={
-                "status": Status.INPUT_REQUIRED.value,
-                "question": task_items.question_value(pause.question),
-                "deadline": pause.deadline,
-                "dueAt": pause.deadline,
-                "pausedMs": pause.left_ms,
-                "updatedAt": pause.now,
-            },
+            set_=changes,
             add={"attempt": -1},  # the claim that goes on with the answer is the same attempt
             remove=["leaseUntil"],
             event=events.asked(pause.now),
@@ -340,6 +352,17 @@ class DynamoDBTaskStore:
                 ":fence": fence,
             },
         )
+
+    def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
+        """Protects what another has counted meanwhile."""
+        value = None if seen is None else task_items.counted_value(seen)
+        result = self._update(
+            ref,
+            set_={"counted": task_items.counted_value(counted)},
+            condition="attribute_not_exists(counted)" if value is None else "counted = :seen",
+            values={} if value is None else {":seen": value},
+        )
+        return isinstance(result, Written)
 
     def listen(self, ref: TaskRef) -> bool:
         """Protects against a task that is gone: only what is there changes."""

@@ -67,10 +67,21 @@ def failure_value(failure: Failure) -> dict[str, str]:
 
 def spent_value(spent: tuple[Spent, ...]) -> list[dict[str, Any]]:
     return [
-        _known({"attempt": entry.attempt, "model": entry.model, "taskId": entry.task_id})
+        _known(
+            {
+                "attempt": entry.attempt,
+                "model": entry.model,
+                "taskId": entry.task_id,
+                "reserved": entry.reserved or None,
+            }
+        )
         | _usage_value(entry.usage)
         for entry in spent
     ]
+
+
+def counted_value(counted: Usage) -> dict[str, Any]:
+    return {"costUsd": counted.cost_usd or Decimal(0), "tokens": counted.tokens}
 
 
 def refs_value(refs: tuple[TaskRef, ...]) -> list[dict[str, str]]:
@@ -160,6 +171,8 @@ def to_item(task: Task) -> dict[str, Any]:
     if task.parent is not None:
         values["parent"] = _ref_value(task.parent.ref) | {"callId": task.parent.call_id}
         values["depth"] = task.depth
+    if task.counted is not None:
+        values["counted"] = counted_value(task.counted)
     if task.live:
         values["live"] = True
     if task.notifies:
@@ -210,6 +223,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         depth=int(values.get("depth", 0)),
         turns=int(values.get("turns", 0)),
         spent=_spent(values),
+        counted=to_counted(values["counted"]) if "counted" in values else None,
         progress=to_progress(values.get("progress", {})),
         question=_question(values["question"]) if "question" in values else None,
         paused_ms=_optional_int(values.get("pausedMs")),
@@ -246,9 +260,19 @@ def _spent(values: Mapping[str, Any]) -> tuple[Spent, ...]:
         usage = _usage(values["usage"])
         return (Spent(max(1, int(values["attempt"])), values["model"], usage),) if usage != Usage() else ()
     return tuple(
-        Spent(int(entry["attempt"]), entry["model"], _usage(entry), entry.get("taskId"))
+        Spent(
+            int(entry["attempt"]),
+            entry["model"],
+            _usage(entry),
+            entry.get("taskId"),
+            entry.get("reserved", False),
+        )
         for entry in values["spent"]
     )
+
+
+def to_counted(value: Mapping[str, Decimal]) -> Usage:
+    return Usage(input_tokens=int(value["tokens"]), cost_usd=value["costUsd"])
 
 
 def _ref(value: Mapping[str, str]) -> TaskRef:

@@ -7,10 +7,11 @@ MAX_ARTIFACT_BYTES = 5 * 1024 * 1024
 MAX_STEP = 300
 MAX_QUESTION = 4_000
 MAX_NAME = 200
-MAX_CHILDREN = 16
-"""Tasks that one task may start in all."""
-MAX_DEPTH = 3
-"""How deep tasks may start tasks: the caller's own has depth 0."""
+CHILDREN_BY_DEPTH = (16, 4, 1)
+"""Tasks that one task may start in all, by its depth; the caller's own has depth 0. So one request makes 144
+others at most: 16, 64 and 64."""
+MAX_DEPTH = len(CHILDREN_BY_DEPTH)
+"""How deep tasks may start tasks."""
 
 _CALL_AGENT: dict[str, Any] = {
     "description": (

@@ -9,7 +9,7 @@ from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event
-from a2a_tasks.domain.usage import Spent, Usage, by_attempt, by_model, total
+from a2a_tasks.domain.usage import Spent, Usage, as_used, by_attempt, by_model, total
 
 DISPATCH_GRACE_MS = 30_000
 """How long a pending task may wait for its first claim before the sweeper sends its message again."""
@@ -187,6 +187,7 @@ class Task:
     ``model`` is the one that it works with now, and ``overloads`` how often in a row that was overloaded.
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
+    ``counted`` is what of its own turns its project's day is known to have, where the project has a budget.
     """
 
     ref: TaskRef
@@ -220,6 +221,7 @@ class Task:
     depth: int = 0
     turns: int = 0
     spent: tuple[Spent, ...] = ()
+    counted: Usage | None = None
     progress: Progress = field(default_factory=Progress)
     question: Question | None = None
     paused_ms: int | None = None
@@ -235,8 +237,14 @@ class Task:
 
     @property
     def usage(self) -> Usage:
-        """Everything it used, in all attempts and by the tasks it started."""
-        return total(self.spent)
+        """Everything it used, in all attempts and by the tasks it started, as far as that is known."""
+        return total(self.known_spent)
+
+    @property
+    def known_spent(self) -> tuple[Spent, ...]:
+        """Without what is reserved: until the end, when nobody will tell any more what a turn came to."""
+        spent = as_used(self.spent) if self.is_terminal else self.spent
+        return tuple(entry for entry in spent if not entry.reserved)
 
     @property
     def context(self) -> ContextRef | None:
@@ -431,7 +439,7 @@ def to_wire(
     if task.failure is not None:
         wire["errorDetails"] = {"message": task.failure.message, "code": task.failure.code.value}
     if task.usage.has_tokens:
-        wire["usage"] = _usage(task.spent)
+        wire["usage"] = _usage(task.known_spent)
     return wire
 
 

@@ -67,12 +67,17 @@ def _sum_costs(left: Usage, right: Usage) -> Decimal | None:
 
 @dataclass(frozen=True)
 class Spent:
-    """What one attempt used of one model: its own turns, or, with ``task_id``, a task that it started."""
+    """What one attempt used of one model: its own turns, or, with ``task_id``, a task that it started.
+
+    With ``reserved`` it is not what was used but the most that it may come to: a turn under way, or a started
+    task that has not ended. It is there before anything is bought, so that a crash leaves it counted.
+    """
 
     attempt: int
     model: str
     usage: Usage
     task_id: str | None = None
+    reserved: bool = False
 
 
 def spend(spent: tuple[Spent, ...], attempt: int, used: Mapping[str, Usage]) -> tuple[Spent, ...]:
@@ -86,7 +91,7 @@ def _spend(spent: tuple[Spent, ...], attempt: int, model: str, usage: Usage) -> 
     if usage == Usage():
         return spent
     for n, entry in enumerate(spent):
-        if (entry.attempt, entry.model, entry.task_id) == (attempt, model, None):
+        if (entry.attempt, entry.model, entry.task_id, entry.reserved) == (attempt, model, None, False):
             return (*spent[:n], Spent(attempt, model, entry.usage + usage), *spent[n + 1 :])
     return (*spent, Spent(attempt, model, usage))
 
@@ -97,6 +102,50 @@ def with_child(
     """The same with what a started task has spent; adding it again changes nothing."""
     others = tuple(entry for entry in spent if entry.task_id != task_id)
     return others + tuple(Spent(attempt, model, usage, task_id) for model, usage in by_model(child).items())
+
+
+def reserve(
+    spent: tuple[Spent, ...], attempt: int, model: str, usage: Usage, task_id: str | None = None
+) -> tuple[Spent, ...]:
+    """The same with what a turn may come to, or a task that is to be started."""
+    return (*spent, Spent(attempt, model, usage, task_id, reserved=True))
+
+
+def released(spent: tuple[Spent, ...], task_id: str | None = None) -> tuple[Spent, ...]:
+    """The same without what is reserved for the turn under way, or for a started task."""
+    return tuple(entry for entry in spent if not entry.reserved or entry.task_id != task_id)
+
+
+def reserved_for(spent: Iterable[Spent], task_id: str | None = None) -> Usage | None:
+    """What is reserved for the turn under way, or for a started task."""
+    found = [entry.usage for entry in spent if entry.reserved and entry.task_id == task_id]
+    return sum(found, Usage()) if found else None
+
+
+def as_used(spent: tuple[Spent, ...]) -> tuple[Spent, ...]:
+    """The same with what is reserved for turns counted as used: nobody will ever tell what they came to."""
+    used = released(spent)
+    for entry in spent:
+        if entry.reserved and entry.task_id is None:
+            used = _spend(used, entry.attempt, entry.model, entry.usage)
+    return used
+
+
+def left_behind(spent: tuple[Spent, ...], open_children: Iterable[str]) -> tuple[Spent, ...]:
+    """What a worker finds of those before it: a turn that was under way counts as used, and nothing is kept
+    for a task that was never started, or whose call is answered."""
+    waited_for = set(open_children)
+    return tuple(e for e in as_used(spent) if not e.reserved or e.task_id in waited_for)
+
+
+def own(spent: Iterable[Spent]) -> Usage:
+    """Cost and tokens (all as input tokens) of a task's own turns, as they are counted against its project's
+    day: the tasks that it started count themselves."""
+    mine = [entry.usage for entry in spent if entry.task_id is None]
+    return Usage(
+        input_tokens=sum(usage.tokens for usage in mine),
+        cost_usd=sum((usage.cost_usd or Decimal(0) for usage in mine), Decimal(0)),
+    )
 
 
 def total(spent: Iterable[Spent]) -> Usage:

@@ -5,12 +5,13 @@ no idempotency key, and lists batches without their requests' ids (Anthropic's A
 Batches"). So a record without the API's id says that a batch may exist there.
 """
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from a2a_tasks.domain.task import TaskRef
+from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 
@@ -46,7 +47,8 @@ class Batch:
     Its tasks are claimed with ``batch_id`` as the claim's id. ``tried_at`` is when the creation under way was
     written down, which has ``count`` requests; ``api_id`` is the batch's id at the API, once that is known.
     ``foreign`` are batches at the API that were found to be somebody else's. ``held_until`` keeps other runs
-    from recording the same results at the same time. Members before ``live_from`` have ended.
+    from recording the same results at the same time. Members before ``live_from`` have ended. ``reserved`` is
+    what its tasks may come to, by project, where that has a budget for the day: until the batch is closed.
 
     ``version`` rises with every write; ``run_id`` is the run that wrote last, by which it knows a write of
     its own whose answer was lost.
@@ -61,6 +63,7 @@ class Batch:
     foreign: frozenset[str] = frozenset()
     held_until: int = 0
     live_from: int = 0
+    reserved: Mapping[str, Usage] = field(default_factory=dict)
 
 
 class BatchStore(BatchLine, Protocol):

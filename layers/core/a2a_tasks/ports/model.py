@@ -98,11 +98,12 @@ class ModelReply:
 @dataclass
 class Draft:
     """A turn in the making, readable at any moment: its text and its updates so far, and what it has been
-    billed so far."""
+    billed so far; ``is_told`` once that is all that it is billed."""
 
     text: str = ""
     usage: Bill = field(default_factory=Bill)
     updates: str = ""
+    is_told: bool = False
 
 
 def updates_in(content: Iterable[Mapping[str, Any]]) -> str:
@@ -116,13 +117,15 @@ class ModelBusy(Exception):
     """Overloaded, rate-limited, unreachable, or cut off: trying again later may work.
 
     ``retry_after`` is in seconds, where the service said it; ``used`` is what the broken turn was billed.
-    ``overloaded`` says that the model itself has too much to do, so that another one may answer.
+    ``overloaded`` says that the model itself has too much to do, so that another one may answer;
+    ``may_be_billed`` that nobody knows what the API did, since its answer was lost.
     """
 
     reason: str
     retry_after: float | None = None
     used: Bill = field(default_factory=Bill)
     overloaded: bool = False
+    may_be_billed: bool = False
 
     def __str__(self) -> str:
         return self.reason

@@ -29,12 +29,15 @@ class InvalidCursor(ValueError):
 @dataclass(frozen=True)
 class Claim:
     """One try to take a task. ``claim_id`` is random, so that a claim whose answer was lost is recognized.
-    ``fence`` is the task's when its slots were taken: they are good for this one claim."""
+    ``fence`` is the task's when its slots were taken: they are good for this one claim. With ``spent`` and
+    ``counted`` what the claim is for is reserved by the same write."""
 
     claim_id: str
     now: int
     lease_until: int
     fence: int
+    spent: tuple[Spent, ...] | None = None
+    counted: Usage | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Release:
     code: FailureCode | None = None
     told: tuple[Event, ...] = ()
     overload: Overload | None = None
+    counted: Usage | None = None
 
     @property
     def event(self) -> Event | Placed:
@@ -121,6 +125,7 @@ class Advance:
 
     now: int
     spent: tuple[Spent, ...] | None = None
+    counted: Usage | None = None
     turns: int | None = None
     progress: Progress | None = None
     artifacts: tuple[Artifact, ...] | None = None
@@ -135,6 +140,7 @@ class Pause:
     question: Question
     deadline: int
     left_ms: int
+    counted: Usage | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +232,10 @@ class TaskStore(Protocol):
     ) -> Written | Refused:
         """What a worker had when it noticed that its task was ended by somebody else: added once, and only if
         nobody has claimed the task since. The end itself does not change."""
+        ...
+
+    def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
+        """What the project's day has of a task now; False if that is no longer ``seen``."""
         ...
 
     def listen(self, ref: TaskRef) -> bool:

@@ -14,13 +14,14 @@ from a2a_tasks.domain.overload import Overload, after_overload
 from a2a_tasks.domain.service_tools import MAX_QUESTION
 from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.tools import CHILD_TOOLS, Effect, effect_of
-from a2a_tasks.domain.usage import Usage, spend, total
+from a2a_tasks.domain.usage import as_used, left_behind, released, reserve, reserved_for, spend, total
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.history import Histories
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.lease import Held, RunBlocking
@@ -65,6 +66,7 @@ class AgentLoop:
     allowance: Allowance
     prompts: Prompts
     made_files: MadeFiles
+    day: DayCount
     telemetry: Telemetry
     run: RunBlocking
 
@@ -85,7 +87,8 @@ class AgentLoop:
             task.progress,
             agent.artifact_hosts,
         )
-        return Work(held, agent, transcript, toolbox, task.spent, task.events)
+        spent = left_behind(task.spent, transcript.open_children)
+        return Work(held, agent, transcript, toolbox, spent, task.events, task.counted)
 
     async def carry_on(self, work: Work, seconds_left: Callable[[], float]) -> Verdict:
         """Work until the task ends or must wait. ``seconds_left`` is this invocation's time."""
@@ -105,13 +108,14 @@ class AgentLoop:
             # an answer whose files are still to be fetched is kept first, so that it is not bought again
             if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
                 return _ended(work, reply, max_tokens)
-            await self.journal.save_turn(work, reply)
+            async with work.held.saving():
+                await self.journal.save_turn(work, reply)
+            work.counted = await self.run(self.day.add, work.task, work.spent, work.counted)
 
     def take_stock(self, work: Work) -> Stock:
         """What there is of the work now that it stops, counting what a turn that was cut off has been billed
         so far."""
-        self._count(work, replace(work.draft.usage, turns=0))
-        work.draft = Draft(work.draft.text)
+        self._cut_off(work, work.draft.usage, may_be_billed=work.under_way is not None)
         last = work.transcript.last
         return Stock(
             held=work.held,
@@ -120,6 +124,7 @@ class AgentLoop:
             turns=len(work.transcript.turns),
             has_bought=work.turns_bought > 0,
             children=tuple(call.child for call in last.open_calls if call.child) if last else (),
+            counted=work.counted,
         )
 
     async def overload(self, work: Work) -> Overload:
@@ -140,7 +145,7 @@ class AgentLoop:
         if len(work.transcript.turns) >= work.agent.max_turns:
             turns = f"{work.agent.max_turns} turns"
             return Failure(FailureCode.MAX_TURNS_EXCEEDED, f"The agent did not finish within {turns}.")
-        return await self.run(self.allowance.refusal, work.task, total(work.spent))
+        return await self.journal.insist(work, lambda: self.allowance.refusal(work.task, total(work.spent)))
 
     async def _buy_turn(self, work: Work, max_tokens: int) -> ModelReply:
         """The model's next reply, paid for."""
@@ -152,27 +157,53 @@ class AgentLoop:
         prompt = transcript.prompt
         servers = await self.run(self.prompts.servers, prompt, work.agent) if prompt.mcp_servers else []
         request = ModelRequest(prompt, transcript.messages(), max_tokens, transcript.container, servers)
-        work.draft = Draft()
+        await self._reserve(work, request)
+        work.draft, work.under_way = Draft(), request
         try:
             reply = await self.model.turn(request, work.draft)
         except ModelBusy as busy:
-            work.draft = Draft(work.draft.text)
-            self._count(work, busy.used)
+            self._cut_off(work, busy.used, may_be_billed=busy.may_be_billed)
+            raise
+        except ModelRejected:
+            self._cut_off(work, work.draft.usage, may_be_billed=False)
             raise
         work.turns_bought += 1
-        work.draft = Draft()
+        work.draft, work.under_way = Draft(), None
+        work.spent = released(work.spent)
+        self._count(work, reply.usage)
         if reply.dropped_thinking:
             reason = ", ".join(reply.dropped_thinking)
             self.telemetry.problem("earlier thinking not shown to the model", work.task, reason=reason)
-        used = self._count(work, reply.usage)
-        await self.journal.insist(work, lambda: self.allowance.budgets.count(work.task.project_id, used))
         return reply
 
-    def _count(self, work: Work, bill: Bill) -> Usage:
-        """Add to what the task has used; all of it, with what it costs."""
-        used = self.allowance.charge(work.task, bill)
-        work.spent = spend(work.spent, work.task.attempt, used)
-        return sum(used.values(), Usage())
+    async def _reserve(self, work: Work, request: ModelRequest) -> None:
+        """Write down what a turn may come to, where there is a limit: whatever becomes of it and of this
+        process, so much counts until somebody knows better."""
+        task = work.task
+        if work.counted is None:
+            work.counted = await self.run(self.day.baseline, task, work.spent)
+        if self.allowance.is_limited(task, work.counted):
+            most = self.allowance.most(task, request)
+            work.spent = reserve(work.spent, task.attempt, task.model, most)
+            await self.journal.save_spent(work)
+
+    def _cut_off(self, work: Work, told: Bill, *, may_be_billed: bool) -> None:
+        """No reply comes of the turn under way, if there is one: count what it was billed as far as that is
+        known, or else, where there is a limit, what it may have been billed at most."""
+        draft, request = work.draft, work.under_way
+        work.draft, work.under_way = Draft(draft.text), None
+        has_limit = reserved_for(work.spent) is not None
+        if has_limit and request is not None and not draft.is_told:
+            if may_be_billed and not told.calls:
+                work.spent = as_used(work.spent)
+            elif told.calls:
+                told = self.allowance.cut_off(told, request)
+        work.spent = released(work.spent)
+        self._count(work, replace(told, turns=0))
+
+    def _count(self, work: Work, bill: Bill) -> None:
+        """Add a turn to what the task has used."""
+        work.spent = spend(work.spent, work.task.attempt, self.allowance.charge(work.task, bill))
 
     # -- tools
 

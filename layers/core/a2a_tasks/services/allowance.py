@@ -1,17 +1,20 @@
 """What a task may still spend, and what its turns cost."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
-from a2a_tasks.domain.bill import Bill
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.prices import MILLION, Prices
 from a2a_tasks.domain.task import Budget, Task
 from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.model import ModelRequest
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.budgets import DailyBudgets
+from a2a_tasks.services.estimate import prompt_tokens, searches
 
 OVER_BUDGET = Failure(
     FailureCode.BUDGET_EXCEEDED, "The task has used up its budget (maxCostUsd or maxTokens)."
@@ -80,12 +83,40 @@ class Allowance:
             for tool in tools
         ]
 
+    def is_limited(self, task: Task, counted: Usage | None) -> bool:
+        """Whether it matters what a turn may come to, so that this is written down before it is bought."""
+        return task.budget != Budget() or counted is not None
+
+    def most(self, task: Task, request: ModelRequest) -> Usage:
+        """What the turn may come to, by the dearest model that may answer. An estimate on the high side, but
+        for what server tools show the model within a turn."""
+        fallbacks = request.prompt.fallbacks
+        others = [other["model"] for other in fallbacks] if isinstance(fallbacks, list) else []
+        call = ModelCall(cache_write_tokens=prompt_tokens(request), output_tokens=request.max_tokens)
+        geo = max(self.prices.geo, key=lambda name: self.prices.geo[name], default=None)
+        bills = [
+            Bill((replace(call, model=model),), web_searches=searches(request), geo=geo)
+            for model in (task.model, *others)
+        ]
+        used = [usage for bill in bills for usage in self._usage_of(bill, task)]
+        return max(used, key=lambda usage: usage.cost_usd or 0)
+
+    def cut_off(self, told: Bill, request: ModelRequest) -> Bill:
+        """What a turn may have come to that was cut off after ``told``: how long its answer has become is
+        told only at its end."""
+        *earlier, last = told.calls
+        last = replace(last, output_tokens=max(last.output_tokens, request.max_tokens))
+        return replace(told, calls=(*earlier, last), web_searches=max(told.web_searches, searches(request)))
+
     def charge(self, task: Task, bill: Bill) -> dict[str, Usage]:
         """What a turn has used by model, with what it costs, which goes into the metrics."""
         by_model = self.prices.usage_of(bill, task.model, in_batch=self.in_batch)
         if by_model:
             self._measure(sum(by_model.values(), Usage()))
         return by_model
+
+    def _usage_of(self, bill: Bill, task: Task) -> Iterable[Usage]:
+        return self.prices.usage_of(bill, task.model, in_batch=self.in_batch).values()
 
     def _measure(self, used: Usage) -> None:
         self.telemetry.count(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.retry import next_try
 from a2a_tasks.domain.task import Status, Task, guard_of_completion
-from a2a_tasks.domain.usage import Spent, Usage, spend
+from a2a_tasks.domain.usage import Spent, as_used, released, spend
 from a2a_tasks.ports.batches import (
     Batch,
     BatchStore,
@@ -38,7 +38,7 @@ NOT_DONE = {
         FailureCode.EXECUTION_ERROR, "The batch was canceled before the model came to this task."
     ),
 }
-NO_RESULT = ModelBusy("The batch has ended without a result for this task.")
+NO_RESULT = ModelBusy("The batch has ended without a result for this task.", may_be_billed=True)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,10 @@ class BatchResults:
         """The API does not know the batch: it was deleted, or the key is of another workspace now. Its tasks
         are not submitted again, since they may have been paid for; their deadlines end them."""
         self.tasks.telemetry.problem("batch is gone", batch_id=batch.batch_id, api_id=batch.api_id)
-        if not await self._is_waited_for(batch, run_id):
+        if await self._is_waited_for(batch, run_id):
+            return
+        members = await self._run(self.batches.members, batch.batch_id)
+        if await self.side_by_side.all_done(self._count_lost, members, "task of a lost batch not counted"):
             await self._run(self.batches.close, batch)
 
     async def _is_waited_for(self, batch: Batch, run_id: str) -> bool:
@@ -136,19 +139,41 @@ class BatchResults:
             return  # given back, and claimed again since
         if task.status is Status.RUNNING:
             self._settle(task, outcome)
-        elif task.is_terminal and task.lease_until is not None and isinstance(outcome, ModelReply):
-            self._attach(task, self._bill(task, outcome))
+        elif task.is_terminal and task.lease_until is not None:
+            self._attach(task, self._used(task, outcome))
+        elif task.is_terminal:
+            self.tasks.day.settle(task)  # whoever recorded its end may have died before
 
-    def _settle(self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone) -> None:
+    def _count_lost(self, member: Member) -> None:
+        """Nobody will tell what became of it, so it counts as the most that it may have come to."""
+        task = self.tasks.store.get(member.ref)
+        if task is not None and task.fence == member.fence and task.is_terminal:
+            self.tasks.day.settle(task)
+
+    def _used(
+        self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone
+    ) -> tuple[Spent, ...]:
+        """What the task has used with that."""
         match outcome:
             case ModelReply():
-                self._answer(task, outcome, self._bill(task, outcome))
+                used = self.turns.allowance.charge(task, outcome.usage)
+                return spend(released(task.spent), task.attempt, used)
+            case ModelBusy(may_be_billed=True):
+                return as_used(task.spent)
+            case _:
+                return released(task.spent)
+
+    def _settle(self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone) -> None:
+        spent = self._used(task, outcome)
+        match outcome:
+            case ModelReply():
+                self._answer(task, outcome, spent)
             case ModelRejected(code, reason):
                 self.tasks.fail(task, Failure(code, reason))
             case ModelBusy(reason, retry_after):
-                self._retry(task, Failure(FailureCode.MODEL_OVERLOADED, reason), retry_after)
+                self._retry(task, Failure(FailureCode.MODEL_OVERLOADED, reason), retry_after, spent)
             case NotDone():
-                self._retry(task, NOT_DONE[outcome], None)
+                self._retry(task, NOT_DONE[outcome], None, spent)
 
     def _answer(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
         verdict = self.turns.verdict(task, reply)
@@ -156,6 +181,7 @@ class BatchResults:
             output = save_output(self.tasks.payloads, task, verdict.output)
             guard = guard_of_completion(task.fence, self.tasks.now())
             result = self.tasks.ending.complete(task, output, spent, guard, finish_id=task.claim_id)
+            self.tasks.counted(result)
         else:
             result = self.tasks.fail(task, verdict.failure, spent=spent, text=verdict.text)
         if not isinstance(result, Refused):
@@ -168,30 +194,26 @@ class BatchResults:
     def _time_out(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
         output = save_partial(self.tasks.payloads, task, reply.text)
         result = self.tasks.ending.time_out(task, spent=spent, output=output, finish_id=task.claim_id)
-        if isinstance(result, Refused):
+        if isinstance(self.tasks.counted(result), Refused):
             self._attach(task, spent)
 
     def _attach(self, task: Task, spent: tuple[Spent, ...]) -> None:
         """The task was canceled, or timed out: its answer came too late, and was paid for."""
-        self.tasks.store.attach(task.ref, task.fence, None, spent)
+        self.tasks.counted(self.tasks.store.attach(task.ref, task.fence, None, spent))
 
-    def _retry(self, task: Task, failure: Failure, retry_after: float | None) -> None:
+    def _retry(
+        self, task: Task, failure: Failure, retry_after: float | None, spent: tuple[Spent, ...]
+    ) -> None:
         """Let the task wait for another batch, or fail it if none can answer it."""
         then = next_try(task, failure, self.tasks.now(), retry_after, self.entropy.fraction())
         if isinstance(then, Failure):
-            self.tasks.fail(task, then)
+            self.tasks.fail(task, then, spent=spent)
             return
-        self.tasks.give_back(task, then.not_before, spent=task.spent, code=failure.code)
+        self.tasks.give_back(task, then.not_before, spent=spent, code=failure.code)
         self.tasks.telemetry.count("TaskRetries")
         self.tasks.telemetry.event(
             "task waits for another batch", task, reason=failure.message, seconds=then.seconds
         )
-
-    def _bill(self, task: Task, reply: ModelReply) -> tuple[Spent, ...]:
-        """Count a turn against the project's day; everything that the task has used with it."""
-        used = self.turns.allowance.charge(task, reply.usage)
-        self.turns.allowance.budgets.count(task.project_id, sum(used.values(), Usage()))
-        return spend(task.spent, task.attempt, used)
 
     async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.side_by_side.run(call, *args, **kwargs)

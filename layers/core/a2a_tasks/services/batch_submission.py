@@ -14,6 +14,7 @@ from itertools import batched
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.task import Guard, Status, Task, claimable
+from a2a_tasks.domain.usage import Usage, released, reserve
 from a2a_tasks.ports.batches import (
     Batch,
     BatchStore,
@@ -28,6 +29,7 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.tasks import Claim, Refused
 from a2a_tasks.services import payload
+from a2a_tasks.services.batch_room import BatchRoom
 from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
 from a2a_tasks.services.single_turn import SingleTurns
 from a2a_tasks.services.turn import not_shown
@@ -54,11 +56,12 @@ BUSY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A task that can go into a batch, and its request as it is sent."""
+    """A task that can go into a batch, its request as it is sent, and what that may come to."""
 
     entry: Waiting
     task: Task
     request: bytes
+    most: Usage
 
     @property
     def task_id(self) -> str:
@@ -109,11 +112,12 @@ class BatchSubmission:
         entries = await self._run(self.batches.waiting, now, MAX_REQUESTS)
         if len(entries) < ENOUGH and not any(entry.since <= now - WAIT_MS for entry in entries):
             return False
-        collected = await self._collect(ids.task_id(now, self.entropy.bytes(10)), entries, run_id)
+        room = BatchRoom(self.turns.allowance.budgets, await self._run(self.batches.open_batches))
+        collected = await self._collect(ids.task_id(now, self.entropy.bytes(10)), entries, room, run_id)
         if not collected.members:
             return False
         members, batch_id = tuple(collected.members), collected.batch_id
-        batch = Batch(batch_id, run_id, self.tasks.now(), len(members))
+        batch = Batch(batch_id, run_id, self.tasks.now(), len(members), reserved=room.taken)
         if not await self._run(self.batches.begin, batch, members):
             return False  # another run took this one for dead, and gives the tasks back
         is_created = await self.create(batch, members, collected.requests)
@@ -187,16 +191,19 @@ class BatchSubmission:
 
     # -- collecting
 
-    async def _collect(self, batch_id: str, entries: Sequence[Waiting], run_id: str) -> "_Collected":
-        """Claim as many of the tasks as fit into a batch."""
+    async def _collect(
+        self, batch_id: str, entries: Sequence[Waiting], room: BatchRoom, run_id: str
+    ) -> "_Collected":
+        """Claim as many of the tasks as fit into a batch, and into their projects' budgets."""
         collected = _Collected(batch_id)
         fates: dict[str, frozenset[Member] | None] = {}
         until = self.tasks.now() + COLLECT_SECONDS * 1000
         for group in batched(entries, AT_A_TIME, strict=False):
             found = await self.side_by_side.each(
-                lambda entry: self._try_to_prepare(entry, fates, run_id), group, "task not read"
+                lambda entry: self._try_to_prepare(entry, fates, room, run_id), group, "task not read"
             )
-            fitting = [item for item in found if item is not None and collected.has_room_for(item)]
+            prepared = [item for item in found if item is not None]
+            fitting = await self._run(self._fitting, prepared, collected, room)
             claims = await self.side_by_side.each(
                 lambda item: self._claim(item, batch_id), fitting, "task not claimed"
             )
@@ -207,11 +214,26 @@ class BatchSubmission:
                 break
         return collected
 
+    def _fitting(
+        self, prepared: Sequence[_Prepared], collected: _Collected, room: BatchRoom
+    ) -> list[_Prepared]:
+        """Those that there is room for, which is then taken. What does not fit waits in line."""
+        fitting: list[_Prepared] = []
+        for item in prepared:
+            if not room.is_used_up(item.task.project_id) and collected.has_room_for(item):
+                room.take(item.task.project_id, item.most)
+                fitting.append(item)
+        return fitting
+
     def _try_to_prepare(
-        self, entry: Waiting, fates: dict[str, frozenset[Member] | None], run_id: str
+        self,
+        entry: Waiting,
+        fates: dict[str, frozenset[Member] | None],
+        room: BatchRoom,
+        run_id: str,
     ) -> _Prepared | None:
         try:
-            return self._prepare(entry, fates)
+            return self._prepare(entry, fates, room)
         except (StoreUnavailable, PayloadUnavailable):
             raise
         except Exception as error:
@@ -228,7 +250,9 @@ class BatchSubmission:
             self.tasks.ending.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
         self.batches.drop(entry)
 
-    def _prepare(self, entry: Waiting, fates: dict[str, frozenset[Member] | None]) -> _Prepared | None:
+    def _prepare(
+        self, entry: Waiting, fates: dict[str, frozenset[Member] | None], room: BatchRoom
+    ) -> _Prepared | None:
         task, now = self.tasks.store.get(entry.ref), self.tasks.now()
         if task is None or task.is_terminal:
             self.batches.drop(entry)
@@ -239,36 +263,48 @@ class BatchSubmission:
             self._look_after(entry, task, fates)
         elif not claimable(task, now):
             self.batches.enqueue(task)  # it may not start yet
+        elif room.must_wait(task.project_id):
+            return None  # batches under way may come to less than is reserved for them
         else:
             request = self._request(task)
-            if isinstance(request, bytes):
-                return _Prepared(entry, task, request)
+            if not isinstance(request, Failure):
+                encoded, most = request
+                return _Prepared(entry, task, encoded, most)
             guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
             self.tasks.ending.fail(task, request, guard)
             self.batches.drop(entry)
         return None
 
-    def _request(self, task: Task) -> bytes | Failure:
-        """The task's request, or why it has none."""
+    def _request(self, task: Task) -> tuple[bytes, Usage] | Failure:
+        """The task's request and what it may come to, or why it has none."""
         agent = self.turns.agent_of(task)
         if isinstance(agent, Failure):
             return agent
         try:
             document = payload.load(self.tasks.payloads, task.input)
-            asked = self.turns.request(task, agent, document)
+            request = self.turns.request(task, agent, document)
         except PayloadCorrupt as error:
             return Failure(FailureCode.EXECUTION_ERROR, str(error))
         except RequestRefused as refused:
             return not_shown(refused)
-        request = self.api.encode(task.ref.task_id, asked)
-        if len(request) > MAX_BYTES - 2 * ENVELOPE_BYTES:
+        encoded = self.api.encode(task.ref.task_id, request)
+        if len(encoded) > MAX_BYTES - 2 * ENVELOPE_BYTES:
             return Failure(FailureCode.EXECUTION_ERROR, "The task's message is too large for a batch.")
-        return request
+        return encoded, self.turns.allowance.most(task, request)
 
     def _claim(self, prepared: _Prepared, batch_id: str) -> Member | None:
         task = prepared.task
         # nobody else takes it before its deadline, and by then it has ended
-        claim = Claim(batch_id, now=self.tasks.now(), lease_until=task.deadline, fence=task.fence)
+        # an attempt more: the claim's own
+        spent = reserve(task.spent, task.attempt + 1, task.model, prepared.most)
+        claim = Claim(
+            batch_id,
+            now=self.tasks.now(),
+            lease_until=task.deadline,
+            fence=task.fence,
+            spent=spent,
+            counted=self.tasks.day.baseline(task, task.spent),
+        )
         result = self.tasks.store.claim(task.ref, claim)
         return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
 
@@ -283,7 +319,8 @@ class BatchSubmission:
             self.batches.drop(entry)
         else:
             # also where only the answer to its claim was lost, and the batch went without it
-            self.tasks.give_back(task, self.tasks.now(), spent=task.spent, keeps_attempt=True)
+            spent = released(task.spent)
+            self.tasks.give_back(task, self.tasks.now(), spent=spent, keeps_attempt=True)
 
     def _fate(self, batch_id: str) -> frozenset[Member] | None:
         """The members of a batch that was written down; None if it was not, and never will be."""
@@ -312,8 +349,9 @@ class BatchSubmission:
         if isinstance(request, Failure):
             self.tasks.fail(task, request)
             return None
-        return request
+        encoded, _ = request
+        return encoded
 
     def _again(self, task: Task, not_before: int) -> None:
         """No attempt was made, and none is counted; the deadline alone limits these."""
-        self.tasks.give_back(task, not_before, spent=task.spent, keeps_attempt=True)
+        self.tasks.give_back(task, not_before, spent=released(task.spent), keeps_attempt=True)

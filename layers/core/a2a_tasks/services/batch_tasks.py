@@ -7,13 +7,14 @@ from typing import Protocol
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import Status, Task, due_after_release, guard_of_worker
-from a2a_tasks.domain.usage import Spent
+from a2a_tasks.domain.usage import Spent, released
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.batches import Member
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import Refused, Release, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.lease import RunBlocking
 from a2a_tasks.services.output import save_partial
@@ -30,6 +31,7 @@ class BatchTasks:
     line: BatchLine
     payloads: PayloadStore
     ending: Ending
+    day: DayCount
     telemetry: Telemetry
 
     def now(self) -> int:
@@ -50,7 +52,8 @@ class BatchTasks:
         keeps_attempt: bool = False,
         code: FailureCode | None = None,
     ) -> None:
-        """Let a held task wait for another batch. If the process dies in between, the sweeper enqueues it."""
+        """Let a held task wait for another batch, which has used ``spent`` by now. If the process dies in
+        between, the sweeper enqueues it."""
         due_at = due_after_release(not_before, task.deadline)
         release = Release(
             self.now(),
@@ -60,6 +63,7 @@ class BatchTasks:
             keeps_attempt=keeps_attempt,
             code=code,
             told=task.events,  # complete: nobody tells anything while it is held
+            counted=self.day.add(task, spent, task.counted),
         )
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
@@ -68,9 +72,18 @@ class BatchTasks:
     def fail(
         self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""
     ) -> Written | Refused:
-        """End a held task; ``text`` is kept as partial output."""
+        """End a held task, which without ``spent`` has used nothing more; ``text`` is kept as partial
+        output."""
         guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
-        return self.ending.fail(task, failure, guard, spent=spent, output=output, finish_id=task.claim_id)
+        spent = released(task.spent) if spent is None else spent
+        result = self.ending.fail(task, failure, guard, spent=spent, output=output, finish_id=task.claim_id)
+        return self.counted(result)
+
+    def counted(self, result: Written | Refused) -> Written | Refused:
+        """The same; where an end was written, it is counted."""
+        if isinstance(result, Written):
+            self.day.settle(result.task)
+        return result
 
 
 class OfTask(Protocol):

@@ -50,10 +50,12 @@ class DailyBudgets:
         settings = self.settings(project_id)
         if not settings.has_budget:
             return False
-        spent = self.spending.spend(project_id, day_of(self.clock.now()))
-        return Budget(settings.daily_cost_usd, settings.daily_tokens).is_used_up(spent)
+        return Budget(settings.daily_cost_usd, settings.daily_tokens).is_used_up(self.spent(project_id))
 
-    def count(self, project_id: str, usage: Usage) -> None:
-        """Count a turn against the day, where the project has a budget for it."""
-        if usage.has_tokens and self.settings(project_id).has_budget:
-            self.spending.add_spend(project_id, day_of(self.clock.now()), usage)
+    def spent(self, project_id: str) -> Usage:
+        """What is counted of today."""
+        return self.spending.spend(project_id, day_of(self.clock.now()))
+
+    def count(self, project_id: str, usage: Usage, task_id: str) -> None:
+        """Count what a task has used against the day."""
+        self.spending.add_spend(project_id, day_of(self.clock.now()), usage, task_id)

@@ -158,6 +158,7 @@ class Executor:
             if not task.lease_until or task.lease_until <= now:
                 # its worker may have died before it did so
                 await self.run(self.slots.leave, task, ended=True)
+                return await self._count_ended(task, now)
             return DONE
         if task.is_expired(now):
             await self.run(self.ending.time_out, task)
@@ -171,6 +172,16 @@ class Executor:
             await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence, now))
             return DONE
         return Returned(_seconds_until(task.not_before, now))
+
+    async def _count_ended(self, task: Task, now: int) -> Returned | None:
+        """What its worker may have died before counting; so late that it is not at it any more."""
+        day = self.settler.day
+        if day.owes(task):
+            age = now - (task.completed_at or now)
+            if age < self.lease_seconds * 1000:
+                return Returned(_seconds_until(now + self.lease_seconds * 1000 - age, now))
+            await self.run(day.settle, task)
+        return DONE
 
     async def _hide(self, delivery: Delivery) -> None:
         """Tie the message to the lease: if this process dies, both run out and the next claim wins.

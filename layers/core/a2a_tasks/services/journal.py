@@ -56,7 +56,9 @@ class Journal:
         now = self.clock.now()
         await self._advance(
             work,
-            Advance(now, spent=work.spent, turns=number, progress=work.toolbox.progress),
+            Advance(
+                now, spent=work.spent, counted=work.counted, turns=number, progress=work.toolbox.progress
+            ),
             events.turn(now, number, reply.tools, work.stood_in(reply)),
         )
         await self._save_prompt(work)
@@ -78,12 +80,12 @@ class Journal:
         await self._note(work, turn, call, {"state": "started"})
 
     async def save_child(self, work: Work, turn: Turn, call: Call, child: TaskRef) -> None:
-        """The task that a call starts, before it is created."""
+        """The task that a call starts, before it is created, with what is reserved for it."""
         await self._save_use(work, call)
         await self._note(work, turn, call, {"state": "child", "child": asdict(child)})
 
     async def save_spent(self, work: Work) -> None:
-        await self._advance(work, Advance(self.clock.now(), spent=work.spent))
+        await self._advance(work, Advance(self.clock.now(), spent=work.spent, counted=work.counted))
 
     async def answer(self, work: Work, turn: Turn, call: Call, done: Done) -> None:
         """Save what a tool has changed, and then its answer: a tool without one runs again, so that nothing
@@ -106,7 +108,7 @@ class Journal:
     async def _save_use(self, work: Work, call: Call) -> None:
         work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)
         now = self.clock.now()
-        advance = Advance(now, progress=work.toolbox.progress)
+        advance = Advance(now, spent=work.spent, counted=work.counted, progress=work.toolbox.progress)
         await self._advance(work, advance, events.tool(now, call.name))
 
     async def _note(self, work: Work, turn: Turn, call: Call, document: Mapping[str, Any]) -> None:

@@ -13,6 +13,10 @@ from a2a_tasks.ports.queue import Delivery, DeliveryHandler
 from a2a_tasks.ports.tasks import Refused, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
+SAVING_SECONDS = 10.0
+"""So long the saving of a finished turn goes on after the function's end was announced: half of what the
+worker keeps back for writing down what happened."""
+
 
 class RunBlocking(Protocol):
     """Runs a blocking call without blocking the loop, as ``asyncio.to_thread`` does."""
@@ -53,9 +57,20 @@ class Held:
     until: int
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     watched: asyncio.Event = field(default_factory=asyncio.Event)
+    saved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.saved.set()
         self.notice(self.task)
+
+    @asynccontextmanager
+    async def saving(self) -> AsyncIterator[None]:
+        """Something that was paid for is being saved: the function's end waits for it a while."""
+        self.saved.clear()
+        try:
+            yield
+        finally:
+            self.saved.set()
 
     def notice(self, task: Task) -> None:
         """The task as it was seen now."""
@@ -78,6 +93,8 @@ class Held:
         try:
             waited: set[asyncio.Future[Any]] = {working, self.stop}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done() and self.stop.result() is Stop.SHUTDOWN:
+                await self._until_saved(working, clock)
             if working.done():
                 return working.result()
             raise Stopped(self.stop.result())
@@ -85,6 +102,16 @@ class Held:
             working.cancel()
             timer.cancel()
             await asyncio.gather(working, timer, return_exceptions=True)
+
+    async def _until_saved(self, working: asyncio.Future[Any], clock: Clock) -> None:
+        saved = asyncio.ensure_future(self.saved.wait())
+        grace = asyncio.ensure_future(clock.sleep(SAVING_SECONDS))
+        try:
+            await asyncio.wait({working, saved, grace}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            saved.cancel()
+            grace.cancel()
+            await asyncio.gather(saved, grace, return_exceptions=True)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What follows when work on a task stops: what is written down, and what becomes of its message."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
@@ -18,11 +18,13 @@ from a2a_tasks.domain.task import (
     guard_of_worker,
     longest_wait,
 )
+from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.tasks import Pause, Refused, Release, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.lease import RunBlocking, Stop
@@ -56,6 +58,7 @@ class Settler:
     queue: TaskSender
     slots: Slots
     ending: Ending
+    day: DayCount
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -149,6 +152,7 @@ class Settler:
             ),
         )
         if isinstance(result, Written):
+            await self._settle(stock, result.task)
             return DONE
         if result.current is not None and result.current.is_expired(self.clock.now()):
             return await self._time_out(stock)
@@ -167,6 +171,7 @@ class Settler:
     async def _ended(self, stock: Stock, result: Written | Refused) -> Returned | None:
         if isinstance(result, Refused):
             return await self._refused(stock, result)
+        await self._settle(stock, result.task)
         await self._cancel_children(stock)
         return DONE
 
@@ -179,7 +184,12 @@ class Settler:
     async def _ended_by_others(self, stock: Stock) -> Returned | None:
         """The task was canceled, or timed out under a reader's eyes: keep what there is, and make room."""
         task, output = stock.task, await self._save_partial(stock)
-        await self._insist(stock, lambda: self.store.attach(task.ref, task.fence, output, stock.spent))
+        result = await self._insist(
+            stock, lambda: self.store.attach(task.ref, task.fence, output, stock.spent)
+        )
+        current = result.task if isinstance(result, Written) else result.current
+        if current is not None:
+            await self._settle(stock, current)
         await self._leave(task, ended=True)
         await self._cancel_children(stock)
         return DONE
@@ -190,7 +200,8 @@ class Settler:
         """The deadline's clock stands still until the answer, or until the longest wait is over."""
         task, now = stock.task, self.clock.now()
         until = longest_wait(task, now, self.max_wait_ms)
-        pause = Pause(now, question, until, max(1_000, task.deadline - now))
+        counted = await self._counted(stock)
+        pause = Pause(now, question, until, max(1_000, task.deadline - now), counted)
         result = await self._insist(stock, lambda: self.store.pause(task.ref, task.fence, pause))
         if isinstance(result, Refused):
             return await self._refused(stock, result)
@@ -231,8 +242,17 @@ class Settler:
     # -- writing
 
     async def _release(self, stock: Stock, release: Release) -> Written | Refused:
-        task = stock.task
+        task, counted = stock.task, await self._counted(stock)
+        release = replace(release, counted=counted)
         return await self._insist(stock, lambda: self.store.release(task.ref, task.fence, release))
+
+    async def _counted(self, stock: Stock) -> Usage | None:
+        """Count what was cut off; what the day has of the task as it is given back."""
+        return await self.run(self.day.add, stock.task, stock.spent, stock.counted)
+
+    async def _settle(self, stock: Stock, ended: Task) -> None:
+        """The end is written: now it is counted, which nothing of the task depends on."""
+        await self.run(self.day.settle, ended, stock.counted)
 
     async def _cancel_children(self, stock: Stock) -> None:
         """Nobody waits any more for the tasks that it has started."""

@@ -33,6 +33,7 @@ from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services import content, payload
 from a2a_tasks.services.budgets import DailyBudgets, seconds_to_next_day
+from a2a_tasks.services.day_count import NOTHING
 from a2a_tasks.services.push_acceptance import PushTaker
 from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.wecom.groups import GroupTaker, TakesNoGroups
@@ -164,8 +165,11 @@ class Submitter:
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
         task_id = self._task_id(submission, now)
-        if submission.idempotency and (task := self.store.get(TaskRef(agent.agent_id, task_id))):
-            return task  # also where a new one would be refused by now
+        may_be_there = submission.idempotency is not None or submission.origin is not None
+        if may_be_there and (found := self.store.get(TaskRef(agent.agent_id, task_id))):
+            if submission.origin is not None and not found.is_terminal:
+                self._announce(found)  # perhaps only the answer to its creation was lost
+            return found  # also where a new one would be refused by now
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
         self._check(agent, submission)
@@ -257,8 +261,7 @@ class Submitter:
                 "The project's budget for today is used up; it begins anew at midnight UTC.",
                 retry_after=seconds_to_next_day(self.clock.now()),
             )
-        # not of a task that another one has started: what was accepted goes on
-        if submission.origin is None and self._has_too_many_pending(agent):
+        if self._has_too_many_pending(agent):
             raise RequestRefused(
                 ErrorCode.RATE_LIMIT_EXCEEDED,
                 f"{agent.max_pending_tasks:,} tasks wait for this agent, which is as many as may"
@@ -314,6 +317,7 @@ class Submitter:
             live=submission.live,
             notifies=submission.notifies or submission.push is not None or bool(groups),
             groups=groups,
+            counted=NOTHING if self.budgets.settings(agent.project_id).has_budget else None,
             events=(events.accepted(now),),
         )
 

@@ -136,6 +136,12 @@ class Transcript:
         """How many tasks it has started."""
         return sum(call.child is not None for turn in self.turns for call in turn.calls)
 
+    @property
+    def open_children(self) -> list[str]:
+        """The ids of started tasks whose results are not there."""
+        calls = [call for turn in self.turns for call in turn.open_calls]
+        return [call.child.task_id for call in calls if call.child is not None]
+
     def has_read_untrusted(self, turn: Turn) -> bool:
         """Whether the model had seen content from outside when it made this turn's calls: results of tools
         that run on the API's side, files by address, or other agents' results. What those that run beside a

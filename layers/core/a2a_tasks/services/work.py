@@ -7,8 +7,8 @@ from typing import Any
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.task import Task, TaskRef
-from a2a_tasks.domain.usage import Spent
-from a2a_tasks.ports.model import Draft, ModelReply, updates_in
+from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.model import Draft, ModelReply, ModelRequest, updates_in
 from a2a_tasks.services.lease import Held
 from a2a_tasks.services.toolbox import Toolbox
 from a2a_tasks.services.transcript import Transcript
@@ -17,7 +17,8 @@ from a2a_tasks.services.transcript import Transcript
 @dataclass
 class Work:
     """What is known of the task, kept current. ``spent`` is current also when the work is cut off, once the
-    loop has taken stock; ``events`` are what the task's callers have been told."""
+    loop has taken stock; ``events`` are what the task's callers have been told; ``counted`` is what of its
+    own turns its project's day has, where it counts; ``under_way`` is what the model is asked now."""
 
     held: Held
     agent: AgentRevision
@@ -25,7 +26,9 @@ class Work:
     toolbox: Toolbox
     spent: tuple[Spent, ...]
     events: tuple[Event, ...]
+    counted: Usage | None = None
     draft: Draft = field(default_factory=Draft)
+    under_way: ModelRequest | None = None
     turns_bought: int = 0
 
     @property
@@ -53,7 +56,8 @@ class Work:
 @dataclass(frozen=True)
 class Stock:
     """What there is of a task when its work stops: all that was spent, what the model has said last, its
-    saved turns, whether this process has bought one, and the tasks it started whose results it has not."""
+    saved turns, whether this process has bought one, and the tasks it started whose results it has not;
+    ``counted`` is what the project's day has of it."""
 
     held: Held
     spent: tuple[Spent, ...]
@@ -61,6 +65,7 @@ class Stock:
     turns: int = 0
     has_bought: bool = False
     children: tuple[TaskRef, ...] = ()
+    counted: Usage | None = None
 
     @property
     def task(self) -> Task:
