@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Make, list, limit and revoke the A
 
 KEY_RANDOM_BYTES = 42
 MAX_EXPIRY_MS = 3_650 * 86_400_000
-MAX_PER_HOUR, MAX_BURST = 10**9, 10**6
+MAX_PER_HOUR, MAX_BURST, MAX_OPEN_STREAMS = 10**9, 10**6, 500
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, or the key itself.")]
 RequestsPerHour = Annotated[
@@ -30,6 +30,10 @@ CreationsPerHour = Annotated[
     int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="New tasks an hour; 0 for no limit.")
 ]
 CreationBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="New tasks at one moment.")]
+OpenStreams = Annotated[
+    int | None,
+    typer.Option(min=0, max=MAX_OPEN_STREAMS, help="Streams and waits open at a time; 0 for no limit."),
+]
 
 
 @app.command("create")
@@ -42,12 +46,13 @@ def create(
     request_burst: RequestBurst = None,
     creations_per_hour: CreationsPerHour = None,
     creation_burst: CreationBurst = None,
+    open_streams: OpenStreams = None,
 ) -> None:
     """Make an API key, and the project if it is new. Prints JSON; the key is shown only here.
 
     Limits that are not given are those of the deployment.
     """
-    limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst)
+    limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst, open_streams)
     stack = chosen_stack(context)
     project_id = stack.project(project)
     now = SystemClock().now()
@@ -99,13 +104,14 @@ def limit(
     request_burst: RequestBurst = None,
     creations_per_hour: CreationsPerHour = None,
     creation_burst: CreationBurst = None,
+    open_streams: OpenStreams = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="Give up the key's own limits, but those that are given here.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a key limits of its own, in place of the deployment's. What is not named stays as it is."""
-    limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst)
+    limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst, open_streams)
     if limits == KeyLimits() and not reset:
         raise Fault("There is nothing to set; `a2actl keys limit --help` shows what can be.")
     with chosen_stack(context).registry() as registry:

@@ -198,6 +198,8 @@ def list_tasks(
     tags=["tasks"],
 )
 def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, Any]:
+    if wait:
+        limits.caller.open_stream(wait)
     return tasks.get(_project(), agent_id, task_id, wait)
 
 
@@ -226,6 +228,8 @@ def list_events(
         int, Query(ge=0, le=20, description="Seconds to wait for an event, if there is no new one.")
     ] = 0,
 ) -> dict[str, Any]:
+    if wait:
+        limits.caller.open_stream(wait)
     return tasks.events(_project(), agent_id, task_id, after, limit, wait)
 
 
@@ -281,7 +285,8 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
         "`Accept: text/event-stream` the answer is a stream of events: `accepted`; those of the task, as its "
         "events have them; `text` (`offset`, `text`): what the agent says from there on; `thinking`: the "
         "same of what it says of its progress, which is no part of the answer; and at its end `answer`, "
-        "`error` or `unfinished`, as the body would be otherwise."
+        "`error` or `unfinished`, as the body would be otherwise. A task that cannot go on soon ends the "
+        "stream too, with `retryAfterSeconds` and the field `retry`."
     ),
     responses={
         200: {
@@ -300,6 +305,8 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
 def send_message(
     agent_id: AgentId, body: Annotated[NewExchange, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
+    streams_it = sse.CONTENT_TYPE in app.current_event.headers.get("accept", "")
+    limits.caller.open_stream(_milliseconds_left() / 1000 if streams_it else _seconds_to_wait())
     limits.caller.count_creation()
     submission = of_message(
         body,
@@ -308,8 +315,8 @@ def send_message(
         correlation_id=app.current_event.request_context.request_id,
         idempotency_key=idempotency_key,
     )
-    if sse.CONTENT_TYPE in app.current_event.headers.get("accept", ""):
-        return streams.begin(exchanges.begin(replace(submission, live=True)))
+    if streams_it:
+        return streams.begin(exchanges.begin(replace(submission, live=True)), limits.caller.close)
     return answer_of(tasks, exchanges.exchange(submission, _seconds_to_wait))
 
 
@@ -441,4 +448,6 @@ def _resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         return limits.answer(event, lambda: app.resolve(below_base_path(event), context))
     finally:
+        if not streams.has_begun:
+            limits.close()
         telemetry.flush()

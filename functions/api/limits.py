@@ -22,6 +22,11 @@ class Limits:
             raise LookupError("no key was asked for")
         return self._caller
 
+    def close(self) -> None:
+        """Nothing of the request is open any more."""
+        if self._caller is not None:
+            self._caller.close()
+
     def answer(self, event: dict[str, Any], resolve: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What ``resolve`` answers, unless it is one request too many; in any case with headers."""
         authorizer = event["requestContext"].get("authorizer")

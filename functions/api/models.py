@@ -504,6 +504,10 @@ class GoesOn(Model):
     status: Status
     check_url: Annotated[str, Field(description="Path of the task, below the API's base URL.")]
     session_id: str
+    retry_after_seconds: Annotated[
+        int | None,
+        Field(description="At the end of a stream: so long nothing will happen to the task."),
+    ] = None
 
 
 class SaidMessage(Model):

@@ -1,13 +1,14 @@
 """Messages whose answers are streamed: server-sent events, from the task's acceptance to its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from a2a_tasks.domain.events import last_number
-from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.task import Task, rest_seconds
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
@@ -20,6 +21,14 @@ from functions.api.exchange import answer_of, goes_on
 UNFINISHED = "unfinished"
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A stream that follows its head; ``close`` is called when it is over."""
+
+    task: Task
+    close: Callable[[], None]
+
+
 class Streams:
     """A route begins a stream; what is streamed follows when the route has answered. A process answers one
     request at a time, so there is one stream."""
@@ -28,15 +37,15 @@ class Streams:
         self.follower = follower
         self.tasks = tasks
         self.telemetry = telemetry
-        self._begun: Task | None = None
+        self._begun: Begun | None = None
 
     @property
     def has_begun(self) -> bool:
         return self._begun is not None
 
-    def begin(self, task: Task) -> Response[Any]:
-        """The head of the answer."""
-        self._begun = task
+    def begin(self, task: Task, close: Callable[[], None]) -> Response[Any]:
+        """The head of the answer; ``close`` is called when the stream is over."""
+        self._begun = Begun(task, close)
         headers = {"Cache-Control": "no-cache"}
         return Response(status_code=200, content_type=sse.CONTENT_TYPE, headers=headers, body="")
 
@@ -46,22 +55,26 @@ class Streams:
 
     def answer(self, whole: dict[str, Any], seconds: float) -> StreamedAnswer:
         """What the route has answered, with the stream behind it if it began one, for at most so long."""
-        task, self._begun = self._begun, None
+        begun, self._begun = self._begun, None
         answer = StreamedAnswer.of_event(whole)
-        if task is None or answer.status != HTTPStatus.OK:
+        if begun is None:
+            return answer
+        if answer.status != HTTPStatus.OK:
+            begun.close()
             return answer
         until = self.follower.ending.clock.now() + int(seconds * 1000)
-        return StreamedAnswer(answer.status, self._events(task, until), answer.headers)
+        return StreamedAnswer(answer.status, self._events(begun, until), answer.headers)
 
-    def _events(self, task: Task, until: int) -> Iterator[bytes]:
+    def _events(self, begun: Begun, until: int) -> Iterator[bytes]:
         """Where the store does not answer any more, the stream ends as where its time is over."""
+        task, rest = begun.task, None
         yield sse.message(goes_on(task), event="accepted")
         try:
             for update in self.follower.follow(task, last_number(task.events), until):
                 if update is None:
                     yield sse.KEEP_ALIVE
                     continue
-                task = update.task
+                task, rest = update.task, update.rest_ms
                 yield from _messages(update)
             last = answer_of(self.tasks, task)
         except UNAVAILABLE as error:
@@ -69,8 +82,11 @@ class Streams:
             yield sse.message(goes_on(task), event=UNFINISHED)
         else:
             name = {200: "answer", 202: UNFINISHED}.get(last.status_code, "error")
-            yield sse.message(last.body or {}, event=name)
+            body = dict(last.body or {})
+            body |= {} if rest is None else {"retryAfterSeconds": rest_seconds(rest)}
+            yield sse.message(body, event=name, retry_ms=rest)
         finally:
+            begun.close()
             self.telemetry.flush()
 
 

@@ -11,6 +11,7 @@ from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
 from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.dynamodb_open_streams import DynamoDBOpenStreams
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
@@ -83,6 +84,17 @@ class Account:
     @property
     def reservations(self) -> DynamoDBReservations:
         return DynamoDBReservations(self.dynamodb, self.resources["TasksTable"])
+
+    @property
+    def open_streams(self) -> DynamoDBOpenStreams:
+        return DynamoDBOpenStreams(self.dynamodb, self.resources["TasksTable"])
+
+    def held_streams(self, key_id: str = "abcdefghijklmnop") -> set[str]:
+        """The places that a key holds, also those whose time is over."""
+        key = {"pk": {"S": f"RATE#{key_id}"}, "sk": {"S": "STREAMS"}}
+        with self.calls.as_role(None):
+            item = self.dynamodb.get_item(TableName=self.resources["TasksTable"], Key=key).get("Item", {})
+        return set(item) - {"pk", "sk", "ttl"}
 
     @property
     def rates(self) -> DynamoDBRates:

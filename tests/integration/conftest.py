@@ -28,7 +28,7 @@ from tests.integration.cold_start import cold_start
 from tests.integration.worker import Worker
 from tests.twins.tasks import MemoryTaskStore
 
-UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
+UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0", "OPEN_STREAMS": "0"}
 """No rate limits, so that no answer depends on those before it; limits have tests of their own."""
 
 

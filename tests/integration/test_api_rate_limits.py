@@ -1,6 +1,7 @@
 """Rate limits of API keys, through the real handler."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
@@ -14,6 +15,7 @@ from tests.integration.caller import Answer, Caller
 from tests.integration.conftest import UNLIMITED
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
+from tests.integration.worker import Worker
 
 LISTED = f"/a2a/{AGENT}/tasks"
 NAMES = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -23,12 +25,13 @@ NAMES = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 def start_caller(agents: Account, start: Callable[..., ModuleType]) -> Callable[..., Caller]:  # noqa: ARG001
     """A caller of a function with these limits; what is used comes back at one an hour."""
 
-    def open_caller(requests: int = 100, creations: int = 100) -> Caller:
+    def open_caller(requests: int = 100, creations: int = 100, streams: int = 0) -> Caller:
         variables = {
             "REQUESTS_PER_HOUR": "1",
             "REQUEST_BURST": str(requests),
             "TASK_CREATIONS_PER_HOUR": "1",
             "TASK_CREATION_BURST": str(creations),
+            "OPEN_STREAMS": str(streams),
         }
         return Caller(start("api", **variables).handler, PROJECT)
 
@@ -178,3 +181,46 @@ def test_refusals_are_counted_for_operators(
     assert any(line.get("RateLimited") == [1.0] and line.get("code") == "REQUESTS" for line in lines)
     logged = next(line for line in lines if line.get("message") == "rate limit exceeded")
     assert (logged["key_id"], logged["limit"]) == (caller.key_id, "REQUESTS")
+
+
+STREAM = {"Accept": "text/event-stream"}
+MESSAGES = f"/a2a/{AGENT}/messages"
+SAID = json.dumps({"message": "[[standin: say=Hello.]]"})
+
+
+@pytest.fixture
+def at_its_limit(start_caller: Callable[..., Caller], account: Account) -> Caller:
+    """A caller whose key has one stream, which is held by somebody."""
+    now = int(time.time() * 1000)
+    account.open_streams.take("abcdefghijklmnop", 1, now, now + 900_000)
+    return start_caller(streams=1)
+
+
+def test_a_key_at_its_limit_of_streams_neither_waits_nor_makes_tasks_it_would_wait_for(
+    at_its_limit: Caller, account: Account
+) -> None:
+    created = at_its_limit.post(AGENT, {"message": "Hello."}).body["checkUrl"]
+    refused = [
+        at_its_limit.get(f"{created}?wait=20"),
+        at_its_limit.get(f"{created}/events?after=1&wait=20"),
+        at_its_limit.send("POST", MESSAGES, body=SAID),
+        at_its_limit.send("POST", MESSAGES, body=SAID, headers=STREAM),
+    ]
+    assert [(answer.status, answer.code) for answer in refused] == [(429, "RATE_LIMIT_EXCEEDED")] * 4
+    assert {answer.headers["Retry-After"] for answer in refused} == {"30"}
+    assert [at_its_limit.get(path).status for path in (created, f"{created}?wait=0")] == [200, 200]
+    assert len(account.store.page(AGENT, None, 10, None).tasks) == 1
+
+
+def test_what_has_waited_or_streamed_or_failed_holds_nothing(
+    start_caller: Callable[..., Caller], account: Account, start_worker: Callable[..., Worker]
+) -> None:
+    caller, worker = start_caller(streams=1), start_worker()
+    created = caller.post(AGENT, json.loads(SAID)).body["checkUrl"]
+    with account.calls.as_role(None):
+        worker.deliver()
+    for path in (f"{created}?wait=20", f"{created}/events?wait=20", f"/a2a/{AGENT}/tasks/no-task?wait=20"):
+        caller.get(path)
+        assert account.held_streams() == set(), path
+    answer = caller.send("POST", f"/a2a/{OTHER_AGENT}/messages", body=SAID, headers=STREAM)
+    assert (answer.status, account.held_streams()) == (404, set())

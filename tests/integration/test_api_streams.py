@@ -13,6 +13,7 @@ from a2a_tasks.runtime.sse import KEEP_ALIVE
 from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller
+from tests.integration.conftest import UNLIMITED
 from tests.integration.worker import Worker
 
 MESSAGES = f"/a2a/{AGENT}/messages"
@@ -192,3 +193,36 @@ def test_a_request_that_failed_leaves_no_stream_behind(
     monkeypatch.setattr(api.streams, "_begun", object())
 
     assert caller.get("/health").body == {"status": "ok"}
+
+
+def test_a_stream_counts_until_it_is_over(
+    agents: Account,
+    start: Callable[..., ModuleType],
+    start_worker: Callable[..., Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started, worker = start("api", **UNLIMITED | {"OPEN_STREAMS": "1"}), start_worker()
+    caller, refused = Caller(started.handler, PROJECT), list[Answer]()
+
+    def pause(_: float) -> None:
+        with agents.calls.as_role(None):
+            refused.append(say(replace(caller, handler=start("api", OPEN_STREAMS="1").handler), "Me too."))
+            worker.deliver()
+
+    let_pass(started, monkeypatch, pause)
+
+    events = events_of(say(caller, "[[standin: say=Hello.]]").text)
+
+    assert [(answer.status, answer.code) for answer in refused] == [(429, "RATE_LIMIT_EXCEEDED")]
+    assert (events[-1].event, agents.held_streams()) == ("answer", set())
+
+
+@pytest.mark.usefixtures("working")
+def test_a_task_that_cannot_go_on_soon_ends_the_stream_and_says_when_to_come_back(caller: Caller) -> None:
+    answer = say(caller, "[[standin: err=429; retry_after=120]]")
+
+    last = events_of(answer.text)[-1]
+    assert (last.event, last.data["status"]) == ("unfinished", "pending")
+    assert 115 <= last.data["retryAfterSeconds"] <= 121
+    retry = answer.text.rpartition("\nretry: ")[2].partition("\n")[0]
+    assert 115_000 <= int(retry) <= 121_000

@@ -44,6 +44,7 @@ class A2AAgent:
     agent_id: str = "writer"
     wait_seconds: float = 25.0
     counted: list[str] = field(default_factory=list)
+    opened: list[float] = field(default_factory=list)
 
     def call(self, method: str, params: dict[str, Any], idempotency_key: str | None = None) -> Any:
         result = self._methods().call(method, params, self._call(method, idempotency_key))
@@ -72,6 +73,7 @@ class A2AAgent:
             wait_seconds=lambda: self.wait_seconds,
             stream_seconds=lambda: self.wait_seconds,
             count_creation=lambda: self.counted.append(method),
+            open_stream=self.opened.append,
             idempotency_key=idempotency_key,
         )
 

@@ -252,3 +252,29 @@ def test_what_the_model_says_of_its_progress_is_a_message_of_the_work(deployment
     assert progress[0]["status"]["message"]["messageId"] == f"{task.ref.task_id}-progress-2"
     assert progress[0]["status"]["state"] == "TASK_STATE_WORKING"
     assert "I count." not in str([each for each in responses if "artifactUpdate" in each])
+
+
+def test_a_task_that_cannot_start_soon_ends_the_stream_and_says_when_to_come_back(
+    client: A2AAgent, deployment: Deployment
+) -> None:
+    task = deployment.submit(not_before=deployment.clock.now() + HOUR_MS)
+
+    responses = client.stream("SubscribeToTask", {"id": task.ref.task_id})
+
+    last = responses[-1]["statusUpdate"]
+    assert last["status"]["state"] == "TASK_STATE_SUBMITTED"
+    assert last["metadata"] == {"retryAfterSeconds": 3_600}
+
+
+def test_what_waits_or_streams_is_counted_before_anything_is_done(client: A2AAgent) -> None:
+    message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "Hi."}]}
+    client.while_waiting = client.deployment.work
+
+    task = client.send("Hi.")
+    client.get(task["id"])
+    assert client.opened == [], "nothing is waited for"
+    client.stream("SubscribeToTask", {"id": task["id"]})
+    client.call("SendMessage", {"message": message})
+    client.stream("SendStreamingMessage", {"message": message | {"messageId": "n"}})
+
+    assert client.opened == [client.wait_seconds] * 3

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.task import BATCH_LOOK_MS, SOON_MS, Lane, Status, Task
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.services.follow import Follower, Text, Update
+from tests.twins.clock import START_MS as NOW
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
 
@@ -159,3 +160,28 @@ def test_updates_come_apart_from_the_text(deployment: Deployment) -> None:
         (Text(6, " the notes."), Text(0, "It is")),
         (None, Text(5, " 42.")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "rest"),
+    [({"not_before": NOW + HOUR_MS}, HOUR_MS), ({"lane": Lane.BATCH}, BATCH_LOOK_MS)],
+)
+def test_a_task_that_cannot_start_soon_is_not_followed(
+    deployment: Deployment, options: dict[str, Any], rest: int
+) -> None:
+    task = deployment.submit(**options)
+
+    (update,) = follow(deployment, task)
+
+    assert update is not None
+    assert (update.rest_ms, update.is_last, statuses([update])) == (rest, True, ["pending"])
+    assert deployment.clock.now() == NOW, "nothing was waited for"
+
+
+def test_a_task_that_starts_soon_is_followed(deployment: Deployment) -> None:
+    task = deployment.submit(not_before=NOW + SOON_MS)
+
+    updates = list(follow(deployment, task, for_ms=2_000))
+
+    assert all(update is None or update.rest_ms is None for update in updates)
+    assert len(updates) > 2

@@ -6,13 +6,17 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.rate import KeyLimits, Metered
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.rates import Bucket
+from a2a_tasks.services.open_streams import OpenStreams
 from a2a_tasks.services.rate_limit import RateLimitedCaller, RateLimiter
 from tests.twins.clock import FakeClock
 from tests.twins.failpoints import Failpoints
+from tests.twins.open_streams import MemoryOpenStreams
 from tests.twins.rates import MemoryRates
 from tests.twins.telemetry import MemoryTelemetry
 
-DEPLOYED = KeyLimits(requests_per_hour=3_600, request_burst=3, creations_per_hour=360, creation_burst=2)
+DEPLOYED = KeyLimits(
+    requests_per_hour=3_600, request_burst=3, creations_per_hour=360, creation_burst=2, open_streams=2
+)
 
 
 class Desk:
@@ -21,8 +25,13 @@ class Desk:
     def __init__(self, deployed: KeyLimits = DEPLOYED) -> None:
         self.clock, self.telemetry, self.store = FakeClock(), MemoryTelemetry(), MemoryRates()
         self.failpoints = Failpoints()
+        places = self.failpoints.wrap("streams", MemoryOpenStreams())
         self.limiter = RateLimiter(
-            self.failpoints.wrap("rates", self.store), self.clock, self.telemetry, deployed
+            self.failpoints.wrap("rates", self.store),
+            self.clock,
+            self.telemetry,
+            deployed,
+            OpenStreams(places, self.clock, self.telemetry),
         )
 
     def caller(self, key_id: str = "key", **own: str) -> RateLimitedCaller:
@@ -141,3 +150,60 @@ def test_a_caller_that_is_at_its_limit_never_gets_more_than_its_rate(desk: Desk)
             pass
         desk.clock.advance(0.01)
     assert granted == 3 + 9
+
+
+def refused_stream(caller: RateLimitedCaller, seconds: float = 900) -> RequestRefused:
+    with pytest.raises(RequestRefused) as caught:
+        caller.open_stream(seconds)
+    return caught.value
+
+
+def test_one_stream_too_many_is_told_when_to_come_again(desk: Desk) -> None:
+    first, second = desk.caller(), desk.caller()
+    first.open_stream(20)
+    second.open_stream(900)
+    refusal = refused_stream(desk.caller())
+    assert (refusal.code, refusal.retry_after) == (ErrorCode.RATE_LIMIT_EXCEEDED, 25)
+    assert refusal.message.startswith("Streams and waits of this API key are limited to 2 at a time;")
+    assert desk.telemetry.counts["RateLimited", "STREAMS"] == 1
+    desk.caller("other").open_stream(900)
+    first.close()
+    first.close()
+    desk.caller().open_stream(900)
+    assert refused_stream(desk.caller()).retry_after == 30, "most streams end before their time"
+
+
+def test_a_stream_whose_process_died_counts_until_its_time_is_over(desk: Desk) -> None:
+    for _ in range(2):
+        desk.caller().open_stream(20)
+    desk.clock.advance(24)
+    refused_stream(desk.caller())
+    desk.clock.advance(1)
+    desk.caller().open_stream(20)
+
+
+def test_a_key_may_have_a_limit_of_streams_of_its_own(desk: Desk) -> None:
+    desk.caller(openStreams="1").open_stream(20)
+    refused_stream(desk.caller(openStreams="1"))
+    for _ in range(9):
+        desk.caller(openStreams="0").open_stream(20)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_store_that_does_not_answer_lets_streams_through(desk: Desk, after: bool) -> None:
+    desk.failpoints.fail("streams.take", StoreUnavailable("gone"), after=after)
+    caller = desk.caller()
+    caller.open_stream(20)
+    caller.close()
+    assert desk.telemetry.names() == ["open stream not counted"]
+
+
+def test_a_place_that_cannot_be_given_back_is_free_in_time(desk: Desk) -> None:
+    desk.failpoints.fail("streams.free", StoreUnavailable("gone"))
+    caller = desk.caller(openStreams="1")
+    caller.open_stream(20)
+    caller.close()
+    assert desk.telemetry.names() == ["open stream not given back"]
+    refused_stream(desk.caller(openStreams="1"))
+    desk.clock.advance(25)
+    desk.caller(openStreams="1").open_stream(20)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from a2a.compat.v0_3 import types as types_v03
 
+from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.runtime.answer import DELIMITER
 from tests.integration.a2a_caller import A2ACaller
 from tests.integration.account import PROJECT, Account
@@ -128,3 +129,29 @@ def test_clients_of_the_older_version_are_told_the_same(client: A2ACaller) -> No
     assert [each["final"] for each in results if each["kind"] == "status-update"][-2:] == [False, True]
     (whole,) = [each for each in results if each.get("lastChunk")]
     assert whole["artifact"]["parts"] == [{"kind": "text", "text": "Hello."}]
+
+
+def test_a_stream_counts_until_it_is_over(
+    agents: Account, start: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start("a2a", OPEN_STREAMS="1")
+    client, refused = A2ACaller(started.handler, PROJECT), list[Answer]()
+    returns_now = {"message": MESSAGE, "configuration": {"returnImmediately": True}}
+    blocking = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": MESSAGE}}
+
+    def pause(_: float) -> None:
+        refused.append(client.send("POST", "/v1/message:stream", {"message": MESSAGE}))
+        refused.append(client.send("POST", "", blocking))
+        raise StoreUnavailable("gone")
+
+    methods = started.door.methods
+    following = replace(methods, follower=replace(methods.follower, pause=pause))
+    monkeypatch.setattr(started, "door", replace(started.door, methods=following))
+    task = client.rpc("SendMessage", returns_now)["task"]
+
+    answer = client.send("GET", f"/v1/tasks/{task['id']}:subscribe")
+
+    assert answer.status == 200
+    assert [each.status for each in refused] == [429, 429]
+    assert {each.headers["Retry-After"] for each in refused} == {"30"}
+    assert agents.held_streams() == set()

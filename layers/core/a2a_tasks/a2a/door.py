@@ -18,7 +18,7 @@ from a2a_tasks.ports.registry import AgentReader, KeyReader
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.authenticate import authenticate
-from a2a_tasks.services.rate_limit import RateLimiter
+from a2a_tasks.services.rate_limit import RateLimitedCaller, RateLimiter
 from a2a_tasks.services.server_error import server_error
 
 LONGEST_WAIT_SECONDS = 25.0
@@ -59,6 +59,7 @@ class Door:
             wait_seconds=wait_seconds,
             stream_seconds=wait_seconds if is_whole else lambda: seconds_left() - RESERVE_SECONDS,
             count_creation=caller.count_creation,
+            open_stream=caller.open_stream,
             idempotency_key=request.headers.get("idempotency-key"),
         )
         try:
@@ -66,7 +67,7 @@ class Door:
             answer = self._answered(request, call)
         except RequestRefused as refused:
             answer = _refusal(A2AError.of(refused), request)
-        return replace(answer, pieces=self._guarded(answer.pieces)).to_streamed(caller.headers)
+        return replace(answer, pieces=self._guarded(answer.pieces, caller)).to_streamed(caller.headers)
 
     def _answered(self, request: Request, call: Call) -> Answer:
         match request.rest:
@@ -79,13 +80,14 @@ class Door:
             case rest:
                 return http_json.answer(self.methods, request, call, rest.removeprefix(card.HTTP_JSON_PATH))
 
-    def _guarded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _guarded(self, pieces: Iterator[bytes], caller: RateLimitedCaller) -> Iterator[bytes]:
         """A stream ends where it cannot go on: its client subscribes again."""
         try:
             yield from pieces
         except (StoreUnavailable, PayloadUnavailable) as error:
             server_error(self.telemetry, "stream ended", error)
         finally:
+            caller.close()
             self.telemetry.flush()
 
     def _card(self, request: Request) -> Answer:

@@ -47,7 +47,8 @@ MAX_LIST_BYTES = 4 * 1024 * 1024
 class Call:
     """Who calls, and how. ``address`` is the agent's, without a slash at the end; ``wait_seconds`` is how
     long an answer may still be waited for, and ``stream_seconds`` how long one may be streamed.
-    ``count_creation`` is called before a task is made, and may refuse it (``RequestRefused``);
+    ``count_creation`` is called before a task is made, and ``open_stream`` before a wait or a stream of so
+    many seconds; both may refuse it (``RequestRefused``);
     ``push_format`` is in which form receivers are told."""
 
     project_id: str
@@ -57,6 +58,7 @@ class Call:
     wait_seconds: Callable[[], float]
     stream_seconds: Callable[[], float]
     count_creation: Callable[[], None]
+    open_stream: Callable[[float], None]
     idempotency_key: str | None = None
     push_format: PushFormat = PushFormat.A2A
 
@@ -119,6 +121,7 @@ class Methods:
         """
         with self._explained():
             asked = requests.parse(method, params)
+            call.open_stream(call.stream_seconds())
             subscribes = method == "SubscribeToTask"
             task, first = (self._subscribe if subscribes else self._send_streaming)(asked, call)
         until = self.follower.ending.clock.now() + int(call.stream_seconds() * 1000)
@@ -150,6 +153,8 @@ class Methods:
 
     def _send(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         configuration = params.get("configuration", {})
+        if not configuration.get("returnImmediately"):
+            call.open_stream(call.wait_seconds())
         task = self._sent(params, call)
         if not configuration.get("returnImmediately"):
             task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())

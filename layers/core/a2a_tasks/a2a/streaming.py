@@ -20,7 +20,7 @@ class StreamResponses:
 
     What the model says of its progress is told as the state at which it works. What the agent says is the
     artifact ``result`` in the making: appended to, or replaced where a turn had to be begun anew, and at the
-    end by what the result is.
+    end by what the result is. Where the task cannot start soon the last response says when to come back.
     """
 
     results: Results
@@ -39,6 +39,8 @@ class StreamResponses:
             yield from self._progress(update)
             yield from self._draft(update)
             yield from self._changes(update)
+            if update.rest_ms is not None:
+                yield {"statusUpdate": view.rest_event(update.task, update.rest_ms)}
 
     def _progress(self, update: Update) -> Iterator[dict[str, Any]]:
         if update.progress is None:

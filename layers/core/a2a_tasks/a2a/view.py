@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.task import Question, Status, Task, iso8601
+from a2a_tasks.domain.task import Question, Status, Task, iso8601, rest_seconds
 
 STATES = {
     Status.PENDING: "TASK_STATE_SUBMITTED",
@@ -76,6 +76,11 @@ def progress_event(task: Task, number: int, text: str) -> dict[str, Any]:
     said = message(task, "ROLE_AGENT", f"{task.ref.task_id}-progress-{number}", [{"text": text}])
     status = {"state": STATES[Status.RUNNING], "message": said, "timestamp": iso8601(task.updated_at)}
     return update_of(task) | {"status": status, "metadata": {"event": {"type": "thinking"}}}
+
+
+def rest_event(task: Task, rest_ms: int) -> dict[str, Any]:
+    """A ``TaskStatusUpdateEvent`` before a stream ends early: nothing will happen for so long."""
+    return status_update(task) | {"metadata": {"retryAfterSeconds": rest_seconds(rest_ms)}}
 
 
 def state_of(status: Status, failure: FailureCode | None) -> str:

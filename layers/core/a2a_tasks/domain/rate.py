@@ -49,12 +49,14 @@ class Metered(StrEnum):
 
 @dataclass(frozen=True)
 class KeyLimits:
-    """The limits that a key has of its own; None is the deployment's. Zero an hour stands for no limit."""
+    """The limits that a key has of its own; None is the deployment's. Zero an hour, or zero streams, stands
+    for no limit."""
 
     requests_per_hour: int | None = None
     request_burst: int | None = None
     creations_per_hour: int | None = None
     creation_burst: int | None = None
+    open_streams: int | None = None
 
     @classmethod
     def from_named(cls, values: Mapping[str, Any]) -> "KeyLimits":
@@ -73,6 +75,7 @@ _NAMES = {
     "request_burst": "requestBurst",
     "creations_per_hour": "creationsPerHour",
     "creation_burst": "creationBurst",
+    "open_streams": "openStreams",
 }
 LIMIT_NAMES = tuple(_NAMES.values())
 
@@ -88,6 +91,11 @@ def rate_of(metered: Metered, own: KeyLimits, deployed: KeyLimits) -> Rate | Non
             per_hour = _first(own.creations_per_hour, deployed.creations_per_hour)
             burst = _first(own.creation_burst, deployed.creation_burst)
     return Rate(per_hour, max(1, burst)) if per_hour > 0 else None
+
+
+def open_streams_of(own: KeyLimits, deployed: KeyLimits) -> int:
+    """How many streams and waits a key may have open; zero stands for no limit."""
+    return _first(own.open_streams, deployed.open_streams)
 
 
 def _first(own: int | None, deployed: int | None) -> int:

@@ -76,6 +76,12 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 
+SOON_MS = 60_000
+"""A task that starts later than that is not waited for by a stream."""
+BATCH_LOOK_MS = 5 * 60_000
+"""How often it is worth looking at a task in the batch lane, whose batch takes minutes to hours."""
+
+
 @dataclass(frozen=True)
 class TaskRef:
     """What names a task: agent ids are unique in a deployment, task ids in an agent."""
@@ -341,6 +347,20 @@ def guard_of_dead_letter(now: int) -> Guard:
     """A dead message ends its task only while no living worker holds it: another delivery may have won."""
     # a task that waits for an answer needs no message
     return Guard(frozenset({Status.PENDING, Status.RUNNING}), lease_over_at=now)
+
+
+def rest_ms(task: Task, now: int) -> int | None:
+    """How long nothing will happen to a live task that cannot start soon; None for every other."""
+    if task.status is Status.PENDING and task.not_before - now > SOON_MS:
+        return task.not_before - now
+    if task.lane is Lane.BATCH and task.status in (Status.PENDING, Status.RUNNING):
+        return BATCH_LOOK_MS
+    return None
+
+
+def rest_seconds(rest: int) -> int:
+    """``rest_ms`` as callers are told it, rounded up."""
+    return -(-rest // 1000)
 
 
 def claimable(task: Task, now: int) -> bool:

@@ -9,9 +9,17 @@ KEEP_ALIVE = b": keep-alive\n\n"
 """A comment: it keeps a connection open on which nothing is said."""
 
 
-def message(data: Mapping[str, Any], *, event: str | None = None, event_id: str | None = None) -> bytes:
-    """One event. ``data`` is JSON in one line, so that it is one line here too."""
+def message(
+    data: Mapping[str, Any],
+    *,
+    event: str | None = None,
+    event_id: str | None = None,
+    retry_ms: int | None = None,
+) -> bytes:
+    """One event. ``data`` is JSON in one line, so that it is one line here too; ``retry_ms`` is how long a
+    client waits before it connects again."""
     lines = [f"id: {event_id}"] if event_id is not None else []
     lines += [f"event: {event}"] if event is not None else []
+    lines += [f"retry: {retry_ms}"] if retry_ms is not None else []
     lines.append(f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}")
     return ("\n".join(lines) + "\n\n").encode(errors="surrogatepass")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain import events
-from a2a_tasks.domain.task import Progress, Question, Status, Task
+from a2a_tasks.domain.task import Progress, Question, Status, Task, rest_ms
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services.ending import Ending
@@ -30,17 +30,21 @@ class Text:
 @dataclass(frozen=True)
 class Update:
     """What is new of a task: the events since the last update, as callers see them, its text, and apart from
-    it what the model says of its progress."""
+    it what the model says of its progress.
+
+    ``rest_ms`` is there where it cannot start soon: following ends, and it is worth coming back after it.
+    """
 
     task: Task
     events: list[dict[str, Any]]
     text: Text | None
     progress: Text | None = None
+    rest_ms: int | None = None
 
     @property
     def is_last(self) -> bool:
-        """Nothing follows until somebody answers, or at all."""
-        return self.task.is_terminal or self.task.status is Status.INPUT_REQUIRED
+        """Nothing follows until somebody answers, or for long, or at all."""
+        return self.task.is_terminal or self.task.status is Status.INPUT_REQUIRED or self.rest_ms is not None
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class Follower:
     def follow(
         self, task: Task, after: int, until: int, known: Question | None = None
     ) -> Iterator[Update | None]:
-        """Updates of a task from event number ``after`` on, until it has ended or asks, or until this moment
-        (Unix milliseconds). A question that is ``known`` is waited for to be answered.
+        """Updates of a task from event number ``after`` on, until it has ended or asks, or will not start
+        soon, or until this moment (Unix milliseconds). A question that is ``known`` is waited for to be answered.
 
         None where there is nothing new, at least once a second: a sign of life for whoever waits at the other
         end.
@@ -71,7 +75,8 @@ class Follower:
             now = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id))
             text, progress = _difference(said.text, now.text), _difference(said.updates, now.updates)
             is_new = bool(news["events"] or text or progress)
-            update = Update(task, news["events"], text, progress)
+            rest = rest_ms(task, self.ending.clock.now())
+            update = Update(task, news["events"], text, progress, rest)
             after, said = int(news["nextCursor"]), now
             is_last = update.is_last and (known is None or task.question != known)
             yield update if is_new or is_last else None

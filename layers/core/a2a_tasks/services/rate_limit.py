@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.rate import KeyLimits, Metered, Rate, rate_of
+from a2a_tasks.domain.rate import KeyLimits, Metered, Rate, open_streams_of, rate_of
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.open_streams import Place
 from a2a_tasks.ports.rates import Bucket, RateStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.open_streams import OpenStreams
 
 MOST_SEEN = 10_000
 """Buckets that a process remembers."""
@@ -47,6 +49,7 @@ class RateLimiter:
     clock: Clock
     telemetry: Telemetry
     deployed: KeyLimits
+    streams: OpenStreams
     _seen: dict[Bucket, int] = field(default_factory=dict)
 
     def caller(self, authorizer: Mapping[str, object]) -> "RateLimitedCaller":
@@ -87,12 +90,14 @@ class RateLimiter:
 @dataclass
 class RateLimitedCaller:
     """The caller of one request. A route that makes tasks calls ``count_creation`` first, or
-    ``count_creations``; ``headers`` are for whatever is answered."""
+    ``count_creations``, one that waits or streams ``open_stream``; ``headers`` are for whatever is answered,
+    and when that is over ``close``."""
 
     limiter: RateLimiter
     key_id: str
     own: KeyLimits
     _standings: dict[Metered, Standing] = field(default_factory=dict)
+    _place: Place | None = None
 
     def count_request(self) -> None:
         """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
@@ -112,6 +117,21 @@ class RateLimitedCaller:
         if not granted:
             raise self._refusal(Metered.CREATIONS)
         return granted
+
+    def open_stream(self, seconds: float) -> None:
+        """Count a stream or a wait of at most so long, until ``close``.
+
+        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED).
+        """
+        limit = open_streams_of(self.own, self.limiter.deployed)
+        if limit > 0:
+            self._place = self.limiter.streams.open(self.key_id, limit, seconds)
+
+    def close(self) -> None:
+        """What was opened is over; closing again changes nothing."""
+        place, self._place = self._place, None
+        if place is not None:
+            self.limiter.streams.close(place)
 
     @property
     def creation_refusal(self) -> RequestRefused:

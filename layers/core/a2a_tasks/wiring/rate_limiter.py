@@ -1,8 +1,10 @@
 """What every function needs that callers with an API key reach."""
 
 from a2a_tasks.adapters import environment
+from a2a_tasks.adapters.dynamodb_open_streams import DynamoDBOpenStreams
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.domain.rate import KeyLimits
+from a2a_tasks.services.open_streams import OpenStreams
 from a2a_tasks.services.rate_limit import RateLimiter
 from a2a_tasks.wiring.tasks import TaskWiring
 
@@ -14,5 +16,8 @@ def rate_limiter_of_function(tasks: TaskWiring) -> RateLimiter:
         request_burst=environment.integer("REQUEST_BURST"),
         creations_per_hour=environment.integer("TASK_CREATIONS_PER_HOUR"),
         creation_burst=environment.integer("TASK_CREATION_BURST"),
+        open_streams=environment.integer("OPEN_STREAMS"),
     )
-    return RateLimiter(DynamoDBRates(tasks.dynamodb, tasks.table), tasks.clock, tasks.telemetry, deployed)
+    table = tasks.dynamodb, tasks.table
+    streams = OpenStreams(DynamoDBOpenStreams(*table), tasks.clock, tasks.telemetry)
+    return RateLimiter(DynamoDBRates(*table), tasks.clock, tasks.telemetry, deployed, streams)
