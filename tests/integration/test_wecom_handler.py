@@ -89,8 +89,13 @@ class Chat:
 
 
 @pytest.fixture
-def function(agents: Account, start: Start) -> ModuleType:  # noqa: ARG001  fills the account
-    return start("wecom", ALLOW_LOOPBACK_WEBHOOKS="true")
+def question_burst() -> str:
+    return "100"
+
+
+@pytest.fixture
+def function(agents: Account, start: Start, question_burst: str) -> ModuleType:  # noqa: ARG001  fills the account
+    return start("wecom", ALLOW_LOOPBACK_WEBHOOKS="true", WECOM_QUESTION_BURST=question_burst)
 
 
 @pytest.fixture
@@ -664,3 +669,17 @@ def test_an_application_s_answer_is_sent(chat: Chat, agents: Account, start: Sta
         sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext(90_000))
     (sent,) = chat.wecom.seen().texts("LiLei", "message/send")
     assert sent.startswith("你好,李雷。")
+
+
+@pytest.mark.parametrize("question_burst", ["1"])
+def test_who_asks_too_often_is_told_so_by_bots_and_applications(chat: Chat) -> None:
+    told = "你问得太频繁了，请过几分钟再问。"
+    chat.asks("你好")
+    assert chat.hears("你好") == told
+
+    person = AppUser(chat.wecom)
+    person.say("你好")
+    chat.wait_for_tasks(2)
+    chat.wecom.ended(person.say("你好"))
+    assert chat.wecom.seen().texts("LiLei", "reply") == [told]
+    assert len(chat.tasks()) == 2

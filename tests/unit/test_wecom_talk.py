@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.ids import CONTEXT_ID
+from a2a_tasks.domain.rate import Rate
 from a2a_tasks.domain.task import Progress, Status, TaskRef
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk
@@ -386,3 +387,27 @@ class TestMessages:
 def replace_conversation(talk: Talk) -> Talk:
     talk.connection = replace(HELPER, conversation=Conversation.GROUP)
     return talk
+
+
+def test_a_person_who_asks_too_often_is_told_so_and_makes_no_task() -> None:
+    talk = Talk(rate=Rate(per_hour=60, burst=2))
+    shown = [talk.say("Hi.", message_id=f"m{n}") for n in range(3)]
+    assert [stream["finish"] for stream in shown] == [False, False, True]
+    assert shown[2]["content"].startswith("You are asking more often than is allowed.")
+    assert len(talk.kept()) == 2
+    assert talk.deployment.telemetry.counts["RateLimited", "WECOM_QUESTIONS"] == 1
+
+    assert talk.say("/cancel", message_id="m4")["content"] == "已取消 2 个任务。", "commands are not counted"
+    assert not talk.say("Hi.", message_id="m5", user="HanMeimei")["finish"], "people do not share"
+    assert talk.say("Hi.", message_id="m6", user="LILEI")["finish"], "who writes the id otherwise does"
+    talk.deployment.clock.advance(60)
+    assert not talk.say("Hi.", message_id="m7")["finish"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_limit_that_cannot_be_checked_is_in_nobodys_way(after: bool) -> None:
+    talk = Talk(rate=Rate(per_hour=60, burst=1))
+    points = Failpoints()
+    points.fail("rates.take", StoreUnavailable("gone"), after=after)
+    assert not talk.say("Hi.", points)["finish"]
+    assert "rate limit not checked" in talk.deployment.telemetry.names()

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from a2a_tasks.domain.rate import Rate
 from a2a_tasks.ports.chat_files import FileUnavailable, SentFile
 from a2a_tasks.services.results import Results
 from a2a_tasks.services.wecom.asking import Asking
 from a2a_tasks.services.wecom.bot import Bot
 from a2a_tasks.services.wecom.commands import Commander
 from a2a_tasks.services.wecom.files import Files
+from a2a_tasks.services.wecom.people import People
 from a2a_tasks.services.wecom.refreshes import Refreshes
 from a2a_tasks.services.wecom.results import ResultTexts
 from a2a_tasks.wecom.bot_callback import ReceivedByBot
@@ -21,6 +23,7 @@ from tests.twins.chats import MemoryChats
 from tests.twins.deployment import Deployment
 from tests.twins.exchanges import MemoryExchanges
 from tests.twins.failpoints import Failpoints
+from tests.twins.rates import MemoryRates
 
 HELPER = Connection("helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1")
 KEY = CallbackKey("token", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY", "")
@@ -34,6 +37,8 @@ class Talk:
     connection: Connection = HELPER
     chats: MemoryChats = field(default_factory=MemoryChats)
     files: dict[str, bytes] = field(default_factory=dict)
+    rates: MemoryRates = field(default_factory=MemoryRates)
+    rate: Rate | None = None
     exchanges: MemoryExchanges = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +71,9 @@ class Talk:
         return Bot(
             asking=asking,
             commander=Commander(chats, contexts, deployment.tasks(points)),
+            people=People(
+                points.wrap("rates", self.rates), deployment.clock, deployment.telemetry, self.rate
+            ),
             refreshes=Refreshes(
                 store, exchanges, deployment.ending(points), texts, deployment.clock, deployment.telemetry
             ),

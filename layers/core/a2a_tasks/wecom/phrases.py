@@ -31,6 +31,7 @@ class Phrase(StrEnum):
     STATUS = "status"  # {task} {status}
     NOTHING_UNDER_WAY = "nothing_under_way"
     NOT_ALLOWED = "not_allowed"
+    TOO_FAST = "too_fast"
     NOTHING_SAID = "nothing_said"
     UNSUPPORTED = "unsupported"
     FILE_UNREADABLE = "file_unreadable"
@@ -81,6 +82,10 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
     Phrase.NOT_ALLOWED: (
         "你没有使用权限，请联系管理员。",
         "You may not use this. Please ask your administrator.",
+    ),
+    Phrase.TOO_FAST: (
+        "你问得太频繁了，请过几分钟再问。",
+        "You are asking more often than is allowed. Please ask again in a few minutes.",
     ),
     Phrase.NOTHING_SAID: (
         "请输入问题。输入 /help 查看命令。",

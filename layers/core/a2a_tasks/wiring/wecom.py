@@ -5,11 +5,13 @@ from a2a_tasks.adapters.chat_files import HttpFiles
 from a2a_tasks.adapters.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.kept_departments import KeptDepartments
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.domain.rate import Rate
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.results import Results
@@ -19,6 +21,7 @@ from a2a_tasks.services.wecom.asking import Asking
 from a2a_tasks.services.wecom.bot import Bot
 from a2a_tasks.services.wecom.commands import Commander
 from a2a_tasks.services.wecom.files import Files
+from a2a_tasks.services.wecom.people import People
 from a2a_tasks.services.wecom.refreshes import Refreshes
 from a2a_tasks.services.wecom.results import ResultTexts
 from a2a_tasks.services.wecom.talkers import Talkers
@@ -45,6 +48,7 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
     sealer = KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN"))
     asking = Asking(submitter, answerer, wired.slots, tasks, chats, exchanges, sealer, wired.clock)
     commander = Commander(chats, wired.contexts, tasks)
+    people = People(DynamoDBRates(wired.dynamodb, wired.table), wired.clock, telemetry, _rate())
     texts = ResultTexts(wired.store, Results(payloads, payloads))
     files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"))
     asked = DepartmentsBySender(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
@@ -52,14 +56,21 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
         bot=Bot(
             asking=asking,
             commander=commander,
+            people=people,
             refreshes=Refreshes(wired.store, exchanges, wired.ending, texts, wired.clock, telemetry),
             files=files,
             exchanges=exchanges,
             clock=wired.clock,
             telemetry=telemetry,
         ),
-        app=Application(asking, commander, telemetry, KeptDepartments(asked, wired.clock)),
+        app=Application(asking, commander, people, telemetry, KeptDepartments(asked, wired.clock)),
     )
+
+
+def _rate() -> Rate | None:
+    """What each person may ask."""
+    per_hour = environment.integer("WECOM_QUESTIONS_PER_HOUR")
+    return Rate(per_hour, environment.integer("WECOM_QUESTION_BURST")) if per_hour else None
 
 
 def _never(seconds: float) -> None:

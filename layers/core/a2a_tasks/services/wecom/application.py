@@ -9,6 +9,7 @@ from a2a_tasks.ports.faults import DepartmentsRefused
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.wecom.asking import Asked, Asking
 from a2a_tasks.services.wecom.commands import Commander
+from a2a_tasks.services.wecom.people import People
 from a2a_tasks.wecom.allowlist import is_admitted, needs_departments
 from a2a_tasks.wecom.app_callback import ReceivedByApp
 from a2a_tasks.wecom.app_messages import AppEvent, AppMessage, Content, Link, Location, Text
@@ -26,6 +27,7 @@ class Application:
 
     asking: Asking
     commander: Commander
+    people: People
     telemetry: Telemetry
     departments: DepartmentReader
 
@@ -57,6 +59,8 @@ class Application:
         try:
             if (command := command_of(text)) is not None:
                 return self.commander.obey(command, connection, message.user_id, None, message_key, language)
+            if not self.people.may_ask(connection, message.user_id):
+                return say(language, Phrase.TOO_FAST)
             self.asking.ask(
                 Asked(
                     connection=connection,

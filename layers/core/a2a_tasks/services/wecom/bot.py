@@ -12,6 +12,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.wecom.asking import Asked, Asking
 from a2a_tasks.services.wecom.commands import Commander
 from a2a_tasks.services.wecom.files import Files
+from a2a_tasks.services.wecom.people import People
 from a2a_tasks.services.wecom.refreshes import Refreshes, frame_of
 from a2a_tasks.wecom.allowlist import is_admitted
 from a2a_tasks.wecom.bot_callback import ReceivedByBot
@@ -44,6 +45,7 @@ class Bot:
 
     asking: Asking
     commander: Commander
+    people: People
     refreshes: Refreshes
     files: Files
     exchanges: ExchangeStore
@@ -127,7 +129,8 @@ class Bot:
         if said.is_empty:
             return say(said.language, Phrase.NOTHING_SAID)
         if (command := command_of(said.text)) is None:
-            return None
+            may_ask = self.people.may_ask(connection, origin.user_id)
+            return None if may_ask else say(said.language, Phrase.TOO_FAST)
         return self.commander.obey(
             command, connection, origin.user_id, origin.chat_id, message_key, said.language
         )
