@@ -22,6 +22,7 @@ from a2a_tasks.adapters.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.webhook_client import GuardedClient
 from a2a_tasks.services.deliver import Deliverer
 from a2a_tasks.services.notification_body import NotificationBodies
+from a2a_tasks.services.receivers import Receivers
 from a2a_tasks.services.results import Results
 
 THREADS = 32
@@ -40,6 +41,7 @@ def _deliverer() -> Deliverer:
         secrets=ProjectSecrets(clients.secretsmanager(), registry, clock),
         bodies=NotificationBodies(Results(payloads, payloads)),
         client=GuardedClient(allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
+        receivers=Receivers(clock),
         queue=SQSTimedQueue(
             clients.sqs(),
             environment.text("NOTIFICATION_QUEUE_URL"),

@@ -22,6 +22,7 @@ from a2a_tasks.ports.webhooks import Answer, NotAnswered
 from a2a_tasks.services.deliver import Deliverer
 from a2a_tasks.services.notification_body import NotificationBodies
 from a2a_tasks.services.push_secrets import sealed
+from a2a_tasks.services.receivers import MOST_KNOWN, NotTaken, Receivers
 from a2a_tasks.services.results import Results
 from tests.integration.stored_task import completed, created
 from tests.twins.clock import FakeClock
@@ -62,7 +63,7 @@ class Office:
         self.queue = MemoryTimedQueue(self.clock, visibility_seconds=360)
         self.secrets.by_project["demo"] = SIGNING.live
 
-    def deliverer(self, failpoints: Failpoints | None = None) -> Deliverer:
+    def deliverer(self, failpoints: Failpoints | None = None, process: Receivers | None = None) -> Deliverer:
         points = failpoints or Failpoints()
         payloads = points.wrap("payloads", self.payloads)
         return Deliverer(
@@ -72,6 +73,7 @@ class Office:
             secrets=points.wrap("secrets", self.secrets),
             bodies=NotificationBodies(Results(payloads, payloads)),
             client=points.wrap("client", self.receivers),
+            receivers=process or Receivers(self.clock),
             queue=points.wrap("queue", self.queue),
             clock=self.clock,
             entropy=self.entropy,
@@ -107,10 +109,11 @@ class Office:
         self.queue.put(notification)
         return notification
 
-    def invoke(self, failpoints: Failpoints | None = None) -> None:
-        """One invocation with what is visible now, and what Lambda does after it."""
+    def invoke(self, failpoints: Failpoints | None = None, process: Receivers | None = None) -> None:
+        """One invocation with what is visible now, and what Lambda does after it. ``process`` is what one
+        process knows that takes several; else each is a process of its own."""
         delivered = self.queue.receive()
-        kept = self.clock.run(self.deliverer(failpoints).deliver(delivered))
+        kept = self.clock.run(self.deliverer(failpoints, process).deliver(delivered))
         self.queue.settle(delivered, kept)
 
     def run(self) -> None:
@@ -454,7 +457,10 @@ def test_what_is_told_names_no_address_and_no_secret(office: Office) -> None:
 def test_nothing_that_carries_secrets_shows_them(office: Office) -> None:
     task = one(office)
     notification = office.notify(task)
-    parcel = office.deliverer()._packed(notification)
+    deliverer = office.deliverer()
+    found = deliverer._found(notification)
+    assert found is not None
+    parcel = deliverer._packed(notification, *found)
     for secret in (TOKEN, CREDENTIALS, *SIGNING.live):
         assert secret not in repr(parcel)
 
@@ -466,3 +472,164 @@ def test_real_threads_and_a_real_loop_deliver_the_same(office: Office) -> None:
     delivered = office.queue.receive()
     assert asyncio.run(deliverer.deliver(delivered)) == []
     assert len(office.receivers.posts) == 1
+
+
+SILENT_SECONDS = 10.0
+
+
+def silent(office: Office, *urls: str) -> None:
+    """Receivers that hold the connection and answer nothing."""
+
+    async def wait() -> Answer:
+        await office.clock.sleep(SILENT_SECONDS)
+        raise NotAnswered("no answer within 10 s")
+
+    for url in urls:
+        office.receivers.script(url, wait)
+
+
+def test_many_notifications_to_a_silent_receiver_hold_one_invocation_once(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+    silent(office, URL)
+    for n in range(30):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+    began = office.clock.now()
+
+    for _ in range(3):
+        office.invoke(process=process)
+
+    assert len(office.receivers.posts) == 1, "the first shows how it is"
+    assert office.clock.now() - began == SILENT_SECONDS * 1_000
+    assert len(office.queue.messages) == 30, "none is lost"
+
+
+def test_tries_of_a_silent_receiver_become_rare_whatever_waits_for_it(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+    silent(office, URL)
+    for n in range(40):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+    began = office.clock.now()
+
+    while (then := office.queue.next_visible_at()) is not None and then < began + 6 * HOUR * 1_000:
+        office.clock.advance(max(0, then - office.clock.now()) / 1000)
+        office.invoke(process=process)
+
+    assert len(office.receivers.posts) <= 8 + 6 * 4, "eight until it is every 15 minutes"
+
+
+def test_receivers_of_one_project_that_do_not_answer_hold_up_nobody_for_long(office: Office) -> None:
+    """Also if each notification has a receiver of its own."""
+    task, process = office.task(), Receivers(office.clock)
+    urls = [f"https://{n}.example.com/" for n in range(100)]
+    silent(office, *urls)
+    for n, url in enumerate(urls):
+        office.listen(task, url, str(n))
+        office.notify(task, str(n))
+    began = office.clock.now()
+
+    for _ in range(10):
+        office.invoke(process=process)
+
+    assert office.clock.now() - began <= SILENT_SECONDS * 1_000
+    assert len(office.receivers.posts) <= 10
+
+
+def test_what_one_project_waits_for_is_nothing_to_another(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+    silent(office, URL)
+    office.listen(task)
+    office.notify(task)
+    office.invoke(process=process)
+    other = process.of("other", "example.com")
+
+    other.check()
+    with pytest.raises(NotTaken, match="did not answer lately"):
+        process.of("demo", "example.com").check()
+
+
+def test_a_receiver_that_comes_back_is_called_by_all_again(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+    office.receivers.script(URL, Answer(503), Answer(200))
+    for n in range(10):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+
+    while (then := office.queue.next_visible_at()) is not None:
+        office.clock.advance(max(0, then - office.clock.now()) / 1000)
+        office.invoke(process=process)
+
+    assert len(office.receivers.posts) == 11
+    assert seconds_between(office.receivers.posts)[0] >= 5
+    assert office.telemetry.counts["WebhooksDelivered"] == 10
+
+
+def test_a_receiver_that_answers_is_called_by_many_at_a_time(office: Office) -> None:
+    task = office.task()
+
+    async def soon() -> Answer:
+        await office.clock.sleep(1)
+        return Answer(200)
+
+    office.receivers.script(URL, soon)
+    for n in range(10):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+    began = office.clock.now()
+
+    office.invoke()
+
+    assert [(post.at - began) // 1_000 for post in office.receivers.posts] == [0] + [1] * 9
+
+
+def test_a_slow_receiver_is_called_by_one_at_a_time(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+
+    async def late() -> Answer:
+        await office.clock.sleep(9)
+        return Answer(200)
+
+    office.receivers.script(URL, late)
+    for n in range(10):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+
+    began = office.clock.now()
+
+    office.invoke(process=process)
+
+    assert (len(office.receivers.posts), office.clock.now() - began) == (1, 9_000)
+    while (then := office.queue.next_visible_at()) is not None:
+        office.clock.advance(max(0, then - office.clock.now()) / 1000)
+        office.invoke(process=process)
+    assert office.telemetry.counts["WebhooksDelivered"] == 10
+    assert min(seconds_between(office.receivers.posts)) >= 9
+
+
+def test_nobodys_address_is_flooded(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+    for n in range(150):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+    for _ in range(15):
+        office.invoke(process=process)
+    assert len(office.receivers.posts) == 100
+    office.run()
+    assert office.telemetry.counts["WebhooksDelivered"] == 150
+
+
+def test_what_goes_wrong_here_is_not_the_receivers_fault(office: Office) -> None:
+    process = Receivers(office.clock)
+    one(office)
+    office.secrets.by_project.clear()
+    office.invoke(process=process)
+    process.of("demo", "example.com").check()
+
+
+def test_what_a_process_knows_has_an_end(office: Office) -> None:
+    process = Receivers(office.clock)
+    for n in range(MOST_KNOWN + 5):
+        process.of(f"project-{n}", "example.com")
+    assert len(process._receivers) <= MOST_KNOWN
+    assert len(process._waiting) <= MOST_KNOWN

@@ -7,6 +7,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from a2a_tasks.domain.push import Notification, StoredPushConfig
+from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.webhook_retry import ACKNOWLEDGED, GONE, asked_seconds, next_try_seconds
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import (
@@ -30,6 +31,7 @@ from a2a_tasks.ports.webhooks import (
 from a2a_tasks.services.lease import RunBlocking
 from a2a_tasks.services.notification_body import NotificationBodies
 from a2a_tasks.services.push_secrets import opened
+from a2a_tasks.services.receivers import NotTaken, Receivers
 from a2a_tasks.services.webhook_request import headers
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
@@ -45,17 +47,10 @@ class Parcel:
     body: bytes = field(repr=False)
 
 
-class _NotTaken(Exception):
-    """The receiver does not have it. ``asked`` is in how many seconds it wants to be asked again."""
-
-    def __init__(self, reason: str, asked: float | None = None) -> None:
-        super().__init__(reason)
-        self.asked = asked
-
-
 @dataclass(frozen=True)
 class Deliverer:
-    """Many at a time, each for itself: a receiver that is slow or gone holds up no other.
+    """Many at a time, each for itself: a receiver that is slow or gone holds up no other, and is tried by one
+    at a time (``Receivers``).
 
     A notification is tried for ``span_ms`` from when it was put into the queue, then it is buried. It is
     acknowledged, and so deleted from the queue, only after the receiver has said that it has it: a process
@@ -68,6 +63,7 @@ class Deliverer:
     secrets: SigningSecrets
     bodies: NotificationBodies
     client: WebhookClient
+    receivers: Receivers
     queue: TimedQueue
     clock: Clock
     entropy: Entropy
@@ -89,7 +85,7 @@ class Deliverer:
             return False
         try:
             await self._deliver(notification)
-        except _NotTaken as not_taken:
+        except NotTaken as not_taken:
             return await self._again(delivery, notification, str(not_taken), not_taken.asked)
         except OURS as error:
             self._tell_problem("notification not sent", notification, reason=str(error))
@@ -101,37 +97,48 @@ class Deliverer:
         return False
 
     async def _deliver(self, notification: Notification) -> None:
-        parcel = await self.run(self._packed, notification)
-        if parcel is None:
+        found = await self.run(self._found, notification)
+        if found is None:
             self._tell("notification of what is gone", notification)
             return
+        config, task = found
+        receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
+        receiver.check()  # what must wait costs no more than its records
+        parcel = await self.run(self._packed, notification, config, task)
+        async with receiver.attempt():
+            answer = await self._post(parcel)
+        if answer.status == GONE:
+            await self.run(self._unsubscribe, notification, parcel.config)
+            return
+        self.telemetry.count("WebhooksDelivered")
+        host = urlsplit(parcel.config.url).hostname
+        self._tell("notification delivered", notification, host=host, status_code=answer.status)
+
+    async def _post(self, parcel: Parcel) -> Answer:
+        """What the receiver answers who has taken it, or wants no more."""
         try:
             answer = await self.client.post(parcel.config.url, parcel.headers, parcel.body)
         except NotAnswered as error:
-            raise _NotTaken(str(error)) from None
-        if answer.status == GONE:
-            await self.run(self._unsubscribe, notification, parcel.config)
-        elif answer.status in ACKNOWLEDGED:
-            self.telemetry.count("WebhooksDelivered")
-            host = urlsplit(parcel.config.url).hostname
-            self._tell("notification delivered", notification, host=host, status_code=answer.status)
-        else:
+            raise NotTaken(str(error)) from None
+        if answer.status != GONE and answer.status not in ACKNOWLEDGED:
             self._refuse(answer)
+        return answer
 
-    def _packed(self, notification: Notification) -> Parcel | None:
+    def _found(self, notification: Notification) -> tuple[StoredPushConfig, Task] | None:
         """None if the configuration or the task is gone: then nobody wants to know any more."""
-        task_id = notification.ref.task_id
-        config = self.configs.get(task_id, notification.config_id)
+        config = self.configs.get(notification.ref.task_id, notification.config_id)
         task = self.tasks.get(notification.ref) if config else None
-        if config is None or task is None:
-            return None
+        return None if config is None or task is None else (config, task)
+
+    def _packed(self, notification: Notification, config: StoredPushConfig, task: Task) -> Parcel:
+        task_id = notification.ref.task_id
         secrets = self.secrets.of_project(task.project_id)
         if not secrets:
-            raise _NotTaken("the project has no signing secret; `a2actl webhooks secret rotate` makes one")
+            raise NotTaken("the project has no signing secret; `a2actl webhooks secret rotate` makes one")
         try:
             given = opened(self.opener, task_id, config)
         except SealBroken:
-            raise _NotTaken("the configuration's secrets cannot be decrypted; create it anew") from None
+            raise NotTaken("the configuration's secrets cannot be decrypted; create it anew") from None
         body = self.bodies.body(task, notification, config.format)
         signed = headers(
             secrets, notification.notification_id, self.clock.now() // 1000, body, config.scheme, given
@@ -149,7 +156,7 @@ class Deliverer:
 
     def _refuse(self, answer: Answer) -> NoReturn:
         asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
-        raise _NotTaken(f"the receiver answered {answer.status}", asked)
+        raise NotTaken(f"the receiver answered {answer.status}", asked)
 
     async def _again(
         self,
