@@ -38,7 +38,7 @@ def begun(store: BatchStore, batch: Batch = BATCH) -> Batch:
 def in_line(store: BatchStore, **changes: Any) -> Waiting:
     task = new_task(**changes)
     store.enqueue(task)
-    return Waiting(task.ref, max(task.created_at, task.not_before))
+    return Waiting(task.ref, max(task.created_at, task.not_before), task.project_id)
 
 
 # -- the line
@@ -49,6 +49,28 @@ def test_the_line_is_in_the_order_of_the_tasks(store: BatchStore) -> None:
 
     assert store.waiting(NOW + 1, 10) == [first, second]
     assert store.waiting(NOW + 1, 1) == [first]
+
+
+def test_projects_come_in_turn_however_long_the_line_of_one_is(store: BatchStore) -> None:
+    many = [in_line(store, now=NOW + n, number=n, project_id="crowd") for n in range(40)]
+    late = [in_line(store, now=NOW + 50 + n, number=50 + n, project_id="crowd-2") for n in range(2)]
+    last = in_line(store, now=NOW + 60, number=60, project_id="zoo")
+
+    assert store.waiting(NOW + 60, 12) == [many[0], late[0], last, many[1], late[1], many[2], many[3]]
+    for entry in (*late, last):
+        store.drop(entry)
+    assert store.waiting(NOW + 60, 12) == many[:12]
+
+
+def test_what_a_long_line_costs_to_pass_is_two_reads(account: Account) -> None:
+    store = on_dynamodb(account)
+    for n in range(200):
+        in_line(store, now=NOW + n, number=n, project_id="crowd")
+    other = in_line(store, now=NOW, number=900, project_id="zoo")
+    account.calls.made.clear()
+
+    assert other in store.waiting(NOW + 900, 10)
+    assert len(account.calls.of("Query")) == 3 + 2, "the projects and their end; a line of each"
 
 
 def test_who_may_start_later_is_in_line_from_then_on(store: BatchStore) -> None:
@@ -212,7 +234,7 @@ CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("UpdateItem", lambda store: store.enqueue(new_task())),
     ("UpdateItem", lambda store: store.count_try(Waiting(new_task().ref, NOW), "run-1")),
     ("Query", lambda store: store.waiting(NOW, 10)),
-    ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW))),
+    ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW, "demo"))),
     ("PutItem", lambda store: store.begin(BATCH, MEMBERS)),
     ("PutItem", lambda store: store.abandon("batch-1", NOW)),
     ("Query", lambda store: store.open_batches()),

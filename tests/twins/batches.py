@@ -18,6 +18,7 @@ from a2a_tasks.ports.batches import (
     RemoteStatus,
     Result,
     Waiting,
+    evenly,
 )
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 from tests.twins.clock import FakeClock
@@ -38,7 +39,7 @@ class MemoryBatches:
         self._lock = threading.RLock()
 
     def enqueue(self, task: Task) -> None:
-        entry = Waiting(task.ref, max(task.created_at, task.not_before))
+        entry = Waiting(task.ref, max(task.created_at, task.not_before), task.project_id)
         with self._lock:
             self.line[task.ref.task_id] = entry
             self._tries.setdefault(task.ref.task_id, [])
@@ -46,7 +47,10 @@ class MemoryBatches:
     def waiting(self, now: int, limit: int) -> list[Waiting]:
         with self._lock:
             entries = [entry for _, entry in sorted(self.line.items())]
-        return [entry for entry in entries if entry.since <= now][:limit]
+        projects = sorted({entry.project_id for entry in entries})[:limit]
+        share = limit // max(1, len(projects))
+        due = [entry for entry in entries if entry.since <= now]
+        return evenly([[entry for entry in due if entry.project_id == one][:share] for one in projects])
 
     def drop(self, entry: Waiting) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services import batch_submission
 from tests.twins.batch_lane import RUN_SECONDS, BatchLane
+from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
 
 LOST = CreationUnknown("The connection to the model was lost.")
@@ -321,3 +322,17 @@ def test_a_task_that_no_batch_takes_for_a_day_does_not_grow(lane: BatchLane) -> 
     assert longest <= FULL + 3
     # accepted, claimed and given back each time, ended
     assert last_number(ended.events) == 1 + 2 * ended.fence + 1
+
+
+def test_a_project_with_a_long_line_leaves_room_for_others(
+    lane: BatchLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_submission, "MAX_REQUESTS", 10)
+    lane.deployment.registry.apply(agent("rival", project_id="rival"))
+    crowd = [lane.submit(f"crowd {n}") for n in range(30)]
+    late = [lane.submit(f"late {n}", project_id="rival", agent_id="rival") for n in range(3)]
+
+    lane.minute()
+
+    first = set(lane.api.batches[0].requests)
+    assert {task.ref.task_id for task in (*late, *crowd[:5])} == first

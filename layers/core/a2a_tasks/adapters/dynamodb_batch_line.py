@@ -11,12 +11,13 @@ from a2a_tasks.domain.task import Task
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-WAITING = "BATCH#WAITING"
+LINE = "BATCH#LINE"
 
 
 @dataclass(frozen=True)
 class DynamoDBBatchLine:
-    """``BatchLine``: ``pk = BATCH#WAITING``, ``sk`` the task's id."""
+    """``BatchLine``: ``pk = BATCH#LINE``, ``sk`` the task's project and id, so that projects can be read in
+    turn however long the line of one is."""
 
     client: "DynamoDBClient"
     table: str
@@ -27,7 +28,12 @@ class DynamoDBBatchLine:
         call(
             self.client.update_item,
             TableName=self.table,
-            Key=to_attributes({"pk": WAITING, "sk": task.ref.task_id}),
+            Key=to_attributes({"pk": LINE, "sk": place(task.project_id, task.ref.task_id)}),
             UpdateExpression="SET agentId = :agent, since = :since",
             ExpressionAttributeValues=to_attributes({":agent": task.ref.agent_id, ":since": since}),
         )
+
+
+def place(project_id: str, task_id: str) -> str:
+    """A sort key. No project's id has a ``#``, which sorts before all that they have."""
+    return f"{project_id}#{task_id}"

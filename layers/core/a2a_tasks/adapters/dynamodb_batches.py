@@ -1,6 +1,6 @@
 """Batches and their line on DynamoDB, in the tasks' table.
 
-BATCH#WAITING    <task id>       a task in line
+BATCH#LINE       <project id>#<task id>  a task in line
 BATCH#OPEN       <batch id>      a batch whose results are not recorded, or one that was abandoned
 BATCH#<batch id> MEMBERS#<n>     its tasks, a thousand an item: an item takes 400 KB
 BATCH#API        <API's id>      the batch that it belongs to
@@ -10,22 +10,24 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import batched
+from itertools import batched, islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb_batch_line import WAITING, DynamoDBBatchLine
+from a2a_tasks.adapters.dynamodb_batch_line import LINE, DynamoDBBatchLine, place
 from a2a_tasks.adapters.dynamodb_calls import call
 from a2a_tasks.domain.task import TaskRef
-from a2a_tasks.ports.batches import Batch, Member, Waiting
+from a2a_tasks.ports.batches import Batch, Member, Waiting, evenly
 
 MEMBERS_PER_ITEM = 1_000
 KEPT_SECONDS = 30 * 24 * 3600
 """So long the table's TTL leaves what a batch leaves behind: the API keeps results for 29 days."""
 OPEN, API = "BATCH#OPEN", "BATCH#API"
+BEFORE_ALL, AFTER_ALL = " ", "~"
+"""Sort before every project's id, and behind every task's."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +35,49 @@ class DynamoDBBatches(DynamoDBBatchLine):
     """``BatchStore``. Beside each conditional write stands what it protects."""
 
     def waiting(self, now: int, limit: int) -> list[Waiting]:
+        projects = list(islice(self._projects_in_line(), limit))
+        share = limit // max(1, len(projects))
+        return evenly([self._line_of(project_id, now, share) for project_id in projects])
+
+    def _projects_in_line(self) -> Iterator[str]:
+        """One small read for each, whatever stands in between."""
+        after = BEFORE_ALL
+        while True:
+            found = self._call(
+                self.client.query,
+                KeyConditionExpression="pk = :pk AND sk > :after",
+                ExpressionAttributeValues=to_attributes({":pk": LINE, ":after": after}),
+                ConsistentRead=True,
+                Limit=1,
+            )["Items"]
+            if not found:
+                return
+            project_id = from_attributes(found[0])["sk"].partition("#")[0]
+            yield project_id
+            after = place(project_id, AFTER_ALL)
+
+    def _line_of(self, project_id: str, now: int, limit: int) -> list[Waiting]:
         found: list[Waiting] = []
-        for page in self._pages(WAITING, "since <= :now", {":now": now}):
-            found += [Waiting(TaskRef(entry["agentId"], entry["sk"]), int(entry["since"])) for entry in page]
+        for page in self._pages(LINE, "since <= :now", {":now": now}, place(project_id, "")):
+            for entry in page:
+                ref = TaskRef(entry["agentId"], entry["sk"].partition("#")[2])
+                found.append(Waiting(ref, int(entry["since"]), project_id))
             if len(found) >= limit:
                 break
         return found[:limit]
 
     def drop(self, entry: Waiting) -> None:
         """Protects an entry that was made anew since this one was read."""
-        self._delete(_key(WAITING, entry.ref.task_id), "since = :seen", {":seen": entry.since})
+        self._delete(
+            _key(LINE, place(entry.project_id, entry.task_id)), "since = :seen", {":seen": entry.since}
+        )
 
     def count_try(self, entry: Waiting, run_id: str) -> int:
         """Protects an entry that was made anew, or is gone, since this one was read. A run counts once."""
         try:
             answer = self._call(
                 self.client.update_item,
-                Key=to_attributes(_key(WAITING, entry.ref.task_id)),
+                Key=to_attributes(_key(LINE, place(entry.project_id, entry.ref.task_id))),
                 UpdateExpression="ADD tries :one SET triedBy = :run",
                 ConditionExpression="since = :seen AND (attribute_not_exists(triedBy) OR triedBy <> :run)",
                 ExpressionAttributeValues=to_attributes({":one": 1, ":seen": entry.since, ":run": run_id}),
@@ -113,12 +141,17 @@ class DynamoDBBatches(DynamoDBBatchLine):
         self._delete(_key(OPEN, batch.batch_id), "version = :version", {":version": batch.version})
 
     def _pages(
-        self, partition: str, condition: str | None = None, values: Mapping[str, Any] | None = None
+        self,
+        partition: str,
+        condition: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
     ) -> Iterator[list[dict[str, Any]]]:
-        """The items of a partition in the order of their sort keys."""
+        """The items of a partition in the order of their sort keys; with ``prefix`` those that begin so."""
+        given = {":pk": partition} | dict(values or {}) | ({":prefix": prefix} if prefix else {})
         query: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": to_attributes({":pk": partition} | dict(values or {})),
+            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
+            "ExpressionAttributeValues": to_attributes(given),
             "ConsistentRead": True,
         }
         if condition is not None:

@@ -5,9 +5,10 @@ no idempotency key, and lists batches without their requests' ids (Anthropic's A
 Batches"). So a record without the API's id says that a batch may exist there.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Protocol
 
 from a2a_tasks.domain.task import TaskRef
@@ -22,6 +23,7 @@ class Waiting:
 
     ref: TaskRef
     since: int
+    project_id: str
 
     @property
     def task_id(self) -> str:
@@ -66,11 +68,17 @@ class Batch:
     reserved: Mapping[str, Usage] = field(default_factory=dict)
 
 
+def evenly(lines: Sequence[Sequence[Waiting]]) -> list[Waiting]:
+    """The first of each line, then the second of each, and so on."""
+    return [entry for row in zip_longest(*lines) for entry in row if entry is not None]
+
+
 class BatchStore(BatchLine, Protocol):
     """All methods raise ``StoreUnavailable``, read consistently, and can be repeated."""
 
     def waiting(self, now: int, limit: int) -> list[Waiting]:
-        """Up to ``limit`` tasks that are in line by now, the oldest task first."""
+        """Up to ``limit`` tasks that are in line by now: of each project the oldest first, and the projects
+        in turn. One whose line is long gets no more than an even share of the limit (``evenly``)."""
         ...
 
     def drop(self, entry: Waiting) -> None:
