@@ -1,13 +1,15 @@
-"""The table of what each role may do, made from the template: ``python -m docs.security [--check]``.
+"""The tables of what each role may do and of what one caller can hold, made from the template:
+``python -m docs.security [--check]``.
 
-Writes it into ``docs/security.md`` between two marks, or with ``--check`` only says whether it is up to date
-(exit status 1 if not). Needs no AWS account.
+Writes them into ``docs/security.md``, each between two marks, or with ``--check`` only says whether it is up
+to date (exit status 1 if not). Needs no AWS account.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from docs import shares
 from docs.compromise import gains
 from local.policies.statements import (
     Statement,
@@ -24,6 +26,8 @@ from local.transformed import transformed
 DOCUMENT = Path(__file__).parent / "security.md"
 BEGIN = "<!-- roles: written by `make security` -->\n"
 END = "<!-- roles: end -->\n"
+SHARES_BEGIN = "<!-- shares: written by `make security` -->\n"
+SHARES_END = "<!-- shares: end -->\n"
 _SHORT = {
     "arn:${AWS::Partition}:": "",
     ":${AWS::Region}:${AWS::AccountId}": "",
@@ -88,11 +92,17 @@ def _short(resource: str) -> str:
     return resource
 
 
+def _between(text: str, begin: str, end: str, table: str) -> str:
+    """The document with this between two marks."""
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+
+
 def main(arguments: list[str]) -> int:
     """Write the tables, or check those that are there. The exit status."""
-    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    text = f"{before}{BEGIN}\n{rendered(transformed({}))}\n{END}{after}"
+    template = transformed({})
+    text = _between(DOCUMENT.read_text(), BEGIN, END, rendered(template))
+    text = _between(text, SHARES_BEGIN, SHARES_END, shares.rendered(template))
     if arguments == ["--check"]:
         if DOCUMENT.read_text() == text:
             return 0

@@ -60,7 +60,8 @@ class Follower:
         self, task: Task, after: int, until: int, known: Question | None = None
     ) -> Iterator[Update | None]:
         """Updates of a task from event number ``after`` on, until it has ended or asks, or will not start
-        soon, or until this moment (Unix milliseconds). A question that is ``known`` is waited for to be answered.
+        soon, or until this moment (Unix milliseconds). A question that is ``known`` is waited for to be
+        answered.
 
         None where there is nothing new, at least once a second: a sign of life for whoever waits at the other
         end.
