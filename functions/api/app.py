@@ -305,8 +305,8 @@ def cancel_task(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
 def send_message(
     agent_id: AgentId, body: Annotated[NewExchange, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
-    streams_it = sse.CONTENT_TYPE in app.current_event.headers.get("accept", "")
-    limits.caller.open_stream(_milliseconds_left() / 1000 if streams_it else _seconds_to_wait())
+    wants_stream = sse.CONTENT_TYPE in app.current_event.headers.get("accept", "")
+    limits.caller.open_stream(_milliseconds_left() / 1000 if wants_stream else _seconds_to_wait())
     limits.caller.count_creation()
     submission = of_message(
         body,
@@ -315,7 +315,7 @@ def send_message(
         correlation_id=app.current_event.request_context.request_id,
         idempotency_key=idempotency_key,
     )
-    if streams_it:
+    if wants_stream:
         return streams.begin(exchanges.begin(replace(submission, live=True)), limits.caller.close)
     return answer_of(tasks, exchanges.exchange(submission, _seconds_to_wait))
 

@@ -607,6 +607,20 @@ def test_a_slow_receiver_is_called_by_one_at_a_time(office: Office) -> None:
     assert min(seconds_between(office.receivers.posts)) >= 9
 
 
+def test_what_is_waited_for_side_by_side_is_charged_once(office: Office) -> None:
+    task, process = office.task(), Receivers(office.clock)
+    office.receivers.script(URL, Answer(200))
+    for n in range(20):
+        office.listen(task, config_id=str(n))
+        office.notify(task, str(n))
+    office.invoke(process=process)
+    silent(office, URL)
+    office.invoke(process=process)
+
+    assert len(office.receivers.posts) == 20, "it was known to answer"
+    process.of("demo", "other.example.com").check()  # 10 of the 60 seconds are used up
+
+
 def test_nobodys_address_is_flooded(office: Office) -> None:
     task, process = office.task(), Receivers(office.clock)
     for n in range(150):

@@ -22,14 +22,16 @@ class Circuit:
         """The receiver took something, after so long."""
         self.is_proven, self.failures, self.open_until = seconds <= SLOW_SECONDS, 0, 0
 
-    def failed(self, now: int, asked: float | None) -> None:
-        """It did not take something; ``asked`` is in how many seconds it wants to be called again.
+    def failed(self, now: int, asked: float | None) -> bool:
+        """It did not take something; ``asked`` is in how many seconds it wants to be called again. Whether that
+        opens the circuit.
 
         What fails while the circuit is open was under way, and says nothing new.
         """
         self.is_proven = False
         if now < self.open_until:
-            return
+            return False
         self.failures += 1
         pause = max(asked or 0.0, BASE_SECONDS * 2.0 ** min(self.failures - 1, 30))
         self.open_until = now + int(min(pause, LONGEST_PAUSE_SECONDS) * 1000)
+        return True

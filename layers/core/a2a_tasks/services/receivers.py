@@ -88,13 +88,12 @@ class Receiver:
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
         """See how it ends, and charge the project with the time if that was long or in vain."""
-        begun, open_until = self.clock.now(), self.circuit.open_until
+        begun = self.clock.now()
         try:
             yield
         except NotTaken as not_taken:
-            self.circuit.failed(self.clock.now(), not_taken.asked)
-            if self.circuit.open_until > open_until:  # what failed beside it took the same time
-                self._charge(begun)
+            if self.circuit.failed(self.clock.now(), not_taken.asked):
+                self._charge(begun)  # what fails beside it took the same time
             raise
         self.circuit.answered((self.clock.now() - begun) / 1000)
         if not self.circuit.is_proven:
