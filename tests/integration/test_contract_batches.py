@@ -232,7 +232,7 @@ def test_a_large_batch_keeps_the_order_of_its_members(store: BatchStore) -> None
 
 CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("UpdateItem", lambda store: store.enqueue(new_task())),
-    ("UpdateItem", lambda store: store.count_try(Waiting(new_task().ref, NOW), "run-1")),
+    ("UpdateItem", lambda store: store.count_try(Waiting(new_task().ref, NOW, "demo"), "run-1")),
     ("Query", lambda store: store.waiting(NOW, 10)),
     ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW, "demo"))),
     ("PutItem", lambda store: store.begin(BATCH, MEMBERS)),

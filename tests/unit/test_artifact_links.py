@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.a2a.view import artifacts_view
 from a2a_tasks.domain.artifact_link import MAX_LINK, is_public_host, is_safe, problem_of
 from a2a_tasks.domain.file_name import safe_name
@@ -114,7 +115,7 @@ def test_callers_can_tell_a_link_from_a_file_of_ours(deployment: Deployment) -> 
     )
     deployment.work()
     ended = deployment.now_of(task)
-    shown = deployment.tasks().artifacts(ended)
+    shown = saved_views(deployment.tasks().results, ended.artifacts, Room())
     view = artifacts_view(None, shown)
     assert [artifact["metadata"] for artifact in view] == [{"sizeBytes": 1}, {"external": True}]
     ours, theirs = deployment.tasks().get("demo", "writer", task.ref.task_id)["output"]["artifacts"]

@@ -23,8 +23,8 @@ class Circuit:
         self.is_proven, self.failures, self.open_until = seconds <= SLOW_SECONDS, 0, 0
 
     def failed(self, now: int, asked: float | None) -> bool:
-        """It did not take something; ``asked`` is in how many seconds it wants to be called again. Whether that
-        opens the circuit.
+        """It did not take something; ``asked`` is in how many seconds it wants to be called again. Whether
+        that opens the circuit.
 
         What fails while the circuit is open was under way, and says nothing new.
         """
