@@ -6,8 +6,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
 from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.services.budgets import DailyBudgets
+from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.wiring.tasks import TaskWiring
 
@@ -15,7 +18,9 @@ logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 _tasks = TaskWiring.of_function(telemetry)
-dead_letters = DeadLetters(_tasks.store, _tasks.ending, telemetry)
+_budgets = DailyBudgets(DynamoDBSpend(_tasks.dynamodb, _tasks.table), _tasks.registry, _tasks.clock)
+_day = DayCount(_tasks.store, _budgets, telemetry)
+dead_letters = DeadLetters(_tasks.store, _tasks.ending, _day, telemetry)
 
 
 def _bury(record: SQSRecord) -> None:

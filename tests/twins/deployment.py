@@ -287,7 +287,9 @@ class Deployment:
 
     def dead_letters(self, failpoints: Failpoints | None = None) -> DeadLetters:
         points = failpoints or Failpoints()
-        return DeadLetters(points.wrap("store", self.store), self.ending(points), self.telemetry)
+        store = points.wrap("store", self.store)
+        day = DayCount(store, self.budgets(points), self.telemetry)
+        return DeadLetters(store, self.ending(points), day, self.telemetry)
 
     def tasks(self, failpoints: Failpoints | None = None) -> Tasks:
         points = failpoints or Failpoints()

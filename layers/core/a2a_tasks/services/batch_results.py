@@ -142,13 +142,13 @@ class BatchResults:
         elif task.is_terminal and task.lease_until is not None:
             self._attach(task, self._used(task, outcome))
         elif task.is_terminal:
-            self.tasks.day.settle(task)  # whoever recorded its end may have died before
+            self.tasks.count(task)  # whoever recorded its end may have died before
 
     def _count_lost(self, member: Member) -> None:
         """Nobody will tell what became of it, so it counts as the most that it may have come to."""
         task = self.tasks.store.get(member.ref)
         if task is not None and task.fence == member.fence and task.is_terminal:
-            self.tasks.day.settle(task)
+            self.tasks.count(task)
 
     def _used(
         self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone

@@ -82,8 +82,13 @@ class BatchTasks:
     def counted(self, result: Written | Refused) -> Written | Refused:
         """The same; where an end was written, it is counted."""
         if isinstance(result, Written):
-            self.day.settle(result.task)
+            self.count(result.task)
         return result
+
+    def count(self, task: Task) -> None:
+        """Count an ended task. The results that ended it are gone through again where that fails."""
+        if not self.day.settle(task):
+            raise StoreUnavailable("what the task has used is not counted yet")
 
 
 class OfTask(Protocol):

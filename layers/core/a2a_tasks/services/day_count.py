@@ -48,20 +48,23 @@ class DayCount:
         """Whether the day is not known to have all of an ended task."""
         return task.counted is not None and own(as_used(task.spent)) != task.counted
 
-    def settle(self, task: Task, counted: Usage | None = None) -> None:
+    def settle(self, task: Task, counted: Usage | None = None) -> bool:
         """Count all of a task that nobody holds any more, and note it; ``counted`` is what the day has
-        already, where that is more than the record says."""
+        already, where that is more than the record says. False if that must be done again."""
         if task.counted is None:
-            return
+            return True
         used, known = own(as_used(task.spent)), counted or task.counted
         more, less = _difference(used, known)
-        if not self._add(task, more):
+        is_counted = self._add(task, more)
+        if not is_counted:
             used, less = known, NOTHING
         try:
             if used != task.counted and self.store.note_counted(task.ref, task.counted, used):
                 self._add(task, less)
         except StoreUnavailable as error:
-            self.telemetry.problem("count not noted; it may be made again", task, reason=str(error))
+            self.telemetry.problem("count not noted; it will be made again", task, reason=str(error))
+            return False
+        return is_counted
 
     def _add(self, task: Task, usage: Usage) -> bool:
         """Whether the day has it."""

@@ -18,7 +18,7 @@ from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopped
 from a2a_tasks.services.live import Live
-from a2a_tasks.services.settle import DONE, Returned, Settler
+from a2a_tasks.services.settle import COUNT_AGAIN_SECONDS, DONE, Returned, Settler
 from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.turn import not_shown
 from a2a_tasks.services.verdict import Verdict
@@ -180,7 +180,7 @@ class Executor:
             age = now - (task.completed_at or now)
             if age < self.lease_seconds * 1000:
                 return Returned(_seconds_until(now + self.lease_seconds * 1000 - age, now))
-            await self.run(day.settle, task)
+            return DONE if await self.run(day.settle, task) else Returned(COUNT_AGAIN_SECONDS)
         return DONE
 
     async def _hide(self, delivery: Delivery) -> None:

@@ -41,6 +41,8 @@ class Returned:
     seconds: int | None
 
 
+COUNT_AGAIN_SECONDS = 60
+"""When a message comes back whose task has ended and could not be counted."""
 DONE = None
 """The message has served its purpose and is deleted."""
 
@@ -152,8 +154,7 @@ class Settler:
             ),
         )
         if isinstance(result, Written):
-            await self._settle(stock, result.task)
-            return DONE
+            return await self._settle(stock, result.task)
         if result.current is not None and result.current.is_expired(self.clock.now()):
             return await self._time_out(stock)
         return await self._refused(stock, result)
@@ -171,9 +172,8 @@ class Settler:
     async def _ended(self, stock: Stock, result: Written | Refused) -> Returned | None:
         if isinstance(result, Refused):
             return await self._refused(stock, result)
-        await self._settle(stock, result.task)
         await self._cancel_children(stock)
-        return DONE
+        return await self._settle(stock, result.task)
 
     async def _refused(self, stock: Stock, refused: Refused) -> Returned | None:
         """A refused write means that somebody else has ended the task, or holds it and will."""
@@ -188,11 +188,9 @@ class Settler:
             stock, lambda: self.store.attach(task.ref, task.fence, output, stock.spent)
         )
         current = result.task if isinstance(result, Written) else result.current
-        if current is not None:
-            await self._settle(stock, current)
         await self._leave(task, ended=True)
         await self._cancel_children(stock)
-        return DONE
+        return DONE if current is None else await self._settle(stock, current)
 
     # -- pauses
 
@@ -250,9 +248,11 @@ class Settler:
         """Count what was cut off; what the day has of the task as it is given back."""
         return await self.run(self.day.add, stock.task, stock.spent, stock.counted)
 
-    async def _settle(self, stock: Stock, ended: Task) -> None:
-        """The end is written: now it is counted, which nothing of the task depends on."""
-        await self.run(self.day.settle, ended, stock.counted)
+    async def _settle(self, stock: Stock, ended: Task) -> Returned | None:
+        """The end is written: now it is counted, which nothing of the task depends on. Where that fails, its
+        message comes again for it."""
+        is_counted = await self.run(self.day.settle, ended, stock.counted)
+        return DONE if is_counted else Returned(COUNT_AGAIN_SECONDS)
 
     async def _cancel_children(self, stock: Stock) -> None:
         """Nobody waits any more for the tasks that it has started."""
