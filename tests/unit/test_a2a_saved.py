@@ -60,7 +60,7 @@ def content(view: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_clients_answer_has_all_results_the_agents_own_answer_last() -> None:
     deployment = Deployment()
-    deployment.registry.apply(agent(allowed_tools=("save_artifact",)))
+    deployment.registry.apply(agent(allowed_tools=("save_artifact",), artifact_hosts=("example.com",)))
     deployment.model.then(uses(*(("save_artifact", save) for save in SAVES)))
     client = A2AAgent(deployment, while_waiting=deployment.work)
 

@@ -74,6 +74,7 @@ def test_artifacts_are_read_with_addresses_as_soon_as_they_are_saved(deployment:
                 "name": "page",
                 "mediaType": "text/html",
                 "url": "https://example.com/page",
+                "external": True,
             },
         ]
     }

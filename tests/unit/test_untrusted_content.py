@@ -111,7 +111,7 @@ def test_a_file_by_address_is_content_from_outside_and_one_sent_whole_is_the_cal
 def revision(**given: Any) -> frozenset[str]:
     definition = parse_agent({"id": "a", "name": "A", "allowedTools": [*TOOLS, "Task", "WebSearch"]} | given)
     stored = json.dumps(definition.to_stored())
-    item = {"projectId": "demo", "revision": 1, "enabled": True, "definition": stored}
+    item = {"projectId": "demo", "revision": 1, "enabled": True, "definition": stored, "updatedAt": 0}
     return to_revision("a", item).denied_after_untrusted
 
 
