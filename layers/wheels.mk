@@ -12,10 +12,10 @@ machine = $(or $(machine_$(ARCHITECTURE)),$(error ARCHITECTURE must be arm64 or 
 # The newest C library a wheel may ask for: Lambda's python3.13 runs on Amazon Linux 2023, glibc 2.34.
 platforms = manylinux2014_$(machine) manylinux_2_17_$(machine) manylinux_2_28_$(machine) manylinux_2_34_$(machine)
 
-# A layer's own Makefile may give pip_options.
+# `make lock` writes locked.txt: all that the layer holds, each file with its hash, at the versions of constraints.txt.
 define install_wheels
 $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile \
-	$(pip_options) --requirement requirements.txt --constraint $(layer_dir)../constraints.txt \
+	--require-hashes --no-deps --requirement locked.txt \
 	--only-binary=:all: --implementation cp --python-version 3.13 $(addprefix --platform ,$(platforms)) \
 	--target "$(ARTIFACTS_DIR)/python"
 rm -rf "$(ARTIFACTS_DIR)/python/bin"

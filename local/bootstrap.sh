@@ -61,5 +61,6 @@ fi
 
 echo "Install the project into .venv"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
-"$uv" pip install --quiet --python .venv/bin/python -c layers/constraints.txt -e '.[dev]'
+# Files are compared with the hashes that stand beside the versions.
+"$uv" pip install --quiet --verify-hashes --python .venv/bin/python -c layers/constraints.txt -e '.[dev]'
 touch .venv/.made

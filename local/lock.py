@@ -1,30 +1,37 @@
-"""The pinned versions of everything, chosen anew."""
+"""The pinned versions of everything with the hashes of their files, chosen anew."""
 
 from local.progress import Progress
 from local.tools import REQUIREMENTS, ROOT, find_uv, run_tool
 
 LAYERS = ("dependencies", "claude", "wecom", "webhooks", "a2a")
+WITHOUT_DEPENDENCIES = frozenset({"a2a"})
+"""Layers that hold what they name alone."""
+CONSTRAINTS = ROOT / "layers" / "constraints.txt"
 
 
 def lock(progress: Progress) -> None:
-    """Write layers/constraints.txt and local/requirements/*.txt with the newest versions that fit together.
+    """Write layers/constraints.txt, layers/*/locked.txt and local/requirements/*.txt with the newest versions
+    that fit together.
 
     Raises ToolError if there are none.
     """
-    options = (
-        "--quiet",
-        "--upgrade",
-        "--universal",
-        "--python-version",
-        "3.13",
-        "--no-header",
-        "--no-annotate",
-    )
-    compiled = [find_uv(), "pip", "compile", "--python-version", "3.13", *options]
     with progress.step("Pin the layers' packages and the development tools"):
         inputs = ["pyproject.toml", *(f"layers/{layer}/requirements.txt" for layer in LAYERS)]
-        output = str(ROOT / "layers" / "constraints.txt")
-        run_tool([*compiled, "--extra", "dev", *inputs, "--output-file", output])
-    for wanted in sorted(REQUIREMENTS.glob("*.in")):
-        with progress.step(f"Pin the tools in {wanted.stem}.txt"):
-            run_tool([*compiled, str(wanted), "--output-file", str(wanted.with_suffix(".txt"))])
+        _compile(["--upgrade", "--extra", "dev", *inputs], str(CONSTRAINTS))
+    for layer in LAYERS:
+        with progress.step(f"Pin the layer {layer}"):
+            alone = ["--no-deps"] if layer in WITHOUT_DEPENDENCIES else []
+            wanted = f"layers/{layer}/requirements.txt"
+            folder = ROOT / "layers" / layer
+            _compile([*alone, "--constraint", str(CONSTRAINTS), wanted], str(folder / "locked.txt"))
+    for tool in sorted(REQUIREMENTS.glob("*.in")):
+        with progress.step(f"Pin the tools in {tool.stem}.txt"):
+            _compile(["--upgrade", str(tool)], str(tool.with_suffix(".txt")))
+
+
+def _compile(arguments: list[str], output: str) -> None:
+    """No header, since it would name the machine's registry."""
+    options = ("--quiet", "--universal", "--python-version", "3.13", "--no-header", "--no-annotate")
+    run_tool(
+        [find_uv(), "pip", "compile", *options, "--generate-hashes", *arguments, "--output-file", output]
+    )

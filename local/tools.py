@@ -65,6 +65,7 @@ class ToolEnvironment:
                 "pip",
                 "install",
                 "--quiet",
+                "--require-hashes",
                 "--python",
                 self.program("python"),
                 "-r",
