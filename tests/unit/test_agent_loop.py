@@ -806,6 +806,45 @@ class TestMoney:
         with_tools.clock.advance(24 * 3600)
         assert with_tools.submit().status is Status.PENDING
 
+    def test_a_counter_that_does_not_answer_costs_no_turn(self, deployment: Deployment) -> None:
+        deployment.registry.put_project(ProjectSettings("demo", daily_tokens=1_000))
+        task = deployment.submit()
+        points = Failpoints()
+        points.down("spend.add_spend", StoreUnavailable("Throttled."))
+        assert deployment.work(points) == ["message-1"], "it comes again, for the count"
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert deployment.spend.by_day == {}
+        deployment.clock.advance(61)
+        assert deployment.work() == []
+        assert [usage.tokens for usage in deployment.spend.by_day.values()] == [15]
+        assert deployment.model.bought == 1
+
+    def test_a_turn_that_was_cut_off_by_a_cancel_counts_as_the_most_that_it_may_be(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.registry.put_project(ProjectSettings("demo", daily_tokens=10_000))
+        task = deployment.submit()
+        deployment.model.then(Partly("So f", after(deployment.clock, 100, answer())))
+        points = Failpoints()
+        points.before("store.renew", lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
+        deployment.work(points)
+        assert deployment.now_of(task).status is Status.CANCELED
+        assert deployment.now_of(task).usage.tokens == 10 + 1_000
+        assert [usage.tokens for usage in deployment.spend.by_day.values()] == [10 + 1_000]
+
+    def test_the_end_of_a_workers_time_lets_a_finished_turn_be_saved(self, with_tools: Deployment) -> None:
+        task = with_tools.submit()
+        glob = uses(("Glob", {"pattern": "*"}))
+        with_tools.model.then(after(with_tools.clock, 9, glob), answer())
+        points = Failpoints()
+        for call in (1, 2):
+            points.fail("records.put_record", StoreUnavailable("Throttled."), call=call)
+        with_tools.work(points, seconds=30)  # of which it works for ten
+        assert with_tools.now_of(task).turns == 1
+        with_tools.work()
+        assert with_tools.now_of(task).status is Status.COMPLETED
+        assert with_tools.model.bought == 2, "and no turn is bought twice"
+
     def test_usage_is_told_by_attempt_and_model(self, deployment: Deployment) -> None:
         task = deployment.submit()
         deployment.model.then(ModelBusy("Cut off.", used=Bill((ModelCall(10, 1),))), answer())
