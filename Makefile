@@ -18,7 +18,7 @@ sam = PATH="$(CURDIR)/.local/tools/builder/bin:$$PATH" SAM_CLI_TELEMETRY=0 ARCHI
 # AWS clients in tests must never meet the developer's account.
 no_account := AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 
-.venv/.made: pyproject.toml layers/constraints.txt local/bootstrap.sh
+.venv/.made: pyproject.toml layers/constraints.txt local/requirements/uv.txt local/bootstrap.sh
 	@sh local/bootstrap.sh
 
 .PHONY: help setup run stop status logs reset
@@ -70,7 +70,7 @@ fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=200
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(no_account) $(python) -m pytest -n auto --timeout 0 \
 		tests/fuzz tests/integration/test_fuzz.py
 
-.PHONY: bench conformance openapi security lock tools
+.PHONY: bench conformance openapi security lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
 
@@ -87,12 +87,19 @@ security: tools ## Write the roles' tables in docs/security.md from the template
 lock: .venv/.made ## Choose the newest versions and pin them.
 	$(python) -m local lock
 
+audit: .venv/.made ## Look for known vulnerabilities of what is pinned (needs the internet).
+	@$(python) -m local audit
+
+sbom: .venv/.made ## Write .aws-sam/sbom.json, the bill of materials of what is deployed (CycloneDX).
+	@$(python) -m local sbom
+
 tools: .venv/.made
 	@$(python) -m local tools
 
 .PHONY: build preflight deploy
 build: tools ## Build for AWS: make build ENV=dev ARCHITECTURE=arm64
 	$(sam) build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(python) -m local sbom
 
 preflight: tools ## Check what a deployment needs: make preflight ENV=prod (OFFLINE=1: without an account)
 	@$(python) -m local preflight $(ENV) $(if $(OFFLINE),--offline)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from local.deployed import Deployed
 from local.tools import EMULATOR
-from tests.integration.template import resource_properties
+from tests.integration.template import layers_of, resource_properties
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,19 @@ class BuiltFunction:
     def of(cls, deployed: Deployed, logical_id: str) -> "BuiltFunction":
         build = deployed.stack.folder / "build"
         properties = resource_properties(logical_id)
-        layers = ["CoreLayer", *(layer["Ref"] for layer in properties.get("Layers", []))]
         function = deployed.client("lambda").get_function_configuration(
             FunctionName=deployed.outputs[f"{logical_id}Name"]
         )
+        layers = (str(build / layer / "python") for layer in layers_of(logical_id))
         return cls(
             module=properties["Handler"].removesuffix(".handler"),
-            paths=(str(build / logical_id), *(str(build / layer / "python") for layer in layers)),
+            paths=(str(build / logical_id), *layers),
             variables={**deployed.stack.aws_environment, **function["Environment"]["Variables"]},
         )
 
     @property
     def python(self) -> str:
-        """Lambda's Python, with boto3 beside it."""
+        """One of Lambda's version."""
         return str(EMULATOR.program("python"))
 
     @property

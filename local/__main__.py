@@ -19,6 +19,7 @@ from local.process import NotHealthyError
 from local.progress import Terminal
 from local.samconfig import sam_arguments
 from local.stack import LocalStack
+from local.supply_chain import audit, write_sbom
 from local.tools import ROOT, ToolError, install_tools
 
 FOLDER = ROOT / ".local"
@@ -36,6 +37,8 @@ def main() -> int:
     commands.add_parser("reset", help="end all processes and delete what is stored")
     commands.add_parser("tools", help="install AWS SAM and the emulator")
     commands.add_parser("lock", help="pin the newest versions of everything")
+    commands.add_parser("sbom", help="write the bill of materials of what is deployed")
+    commands.add_parser("audit", help="look for known vulnerabilities of what is pinned")
     conformance = commands.add_parser("conformance", help="run the A2A conformance kit")
     conformance.add_argument("kit", type=Path, help="a checkout of a2aproject/a2a-tck, branch 1.0-dev")
     parameters = commands.add_parser("parameters", help="print an environment's template parameters")
@@ -69,6 +72,10 @@ def main() -> int:
                 install_tools(Terminal(console))
             case "lock":
                 lock(Terminal(console))
+            case "sbom":
+                write_sbom(Terminal(console))
+            case "audit":
+                return audit(Terminal(console), console)
             case "conformance":
                 return _conformance(options.kit, console)
             case "parameters":

@@ -4,7 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-UV_VERSION=0.13.9
+UV_LOCKED=local/requirements/uv.txt
+UV_VERSION=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$UV_LOCKED")
 bundled=$PWD/.local/tools/uv
 
 fail() {
@@ -29,10 +30,11 @@ install_uv() {
     echo "Install uv $UV_VERSION"
     mkdir -p .local/tools
     if "$python" -m venv --clear "$bundled" >/dev/null 2>&1; then
-        "$bundled/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+        "$bundled/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$UV_LOCKED"
     elif "$python" -m pip --version >/dev/null 2>&1; then
         rm -rf "$bundled"
-        "$python" -m pip install --quiet --disable-pip-version-check --target "$bundled" "uv==$UV_VERSION"
+        "$python" -m pip install --quiet --disable-pip-version-check --target "$bundled" \
+            --require-hashes -r "$UV_LOCKED"
     else
         fail "$python has neither venv nor pip. On Debian and Ubuntu: apt-get install python3.13-venv"
     fi

@@ -82,8 +82,9 @@ EMULATOR = ToolEnvironment("emulator")
 BUILDER = ToolEnvironment("builder")
 # `make template` alone needs it, and makes it.
 CHECKOV = ToolEnvironment("checkov")
+# `make audit` and `make build` make it.
+AUDIT = ToolEnvironment("audit")
 # These are of the tests alone, which make them when they need them.
-LAMBDA_SDK = ToolEnvironment("lambda-sdk")
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
 ADK = ToolEnvironment("adk")

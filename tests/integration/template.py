@@ -43,6 +43,12 @@ def resource_properties(logical_id: str) -> dict[str, Any]:
     return properties
 
 
+def layers_of(logical_id: str) -> list[str]:
+    """The layers of a function, by logical id."""
+    shared = _TEMPLATE["Globals"]["Function"]["Layers"]
+    return [layer["Ref"] for layer in (*shared, *resource_properties(logical_id).get("Layers", []))]
+
+
 def resources_of_type(kind: str) -> dict[str, dict[str, Any]]:
     """Resources of a CloudFormation type by logical id."""
     return {name: item for name, item in _TEMPLATE["Resources"].items() if item["Type"] == kind}

@@ -37,3 +37,11 @@ def test_every_layer_that_takes_packages_is_locked() -> None:
     wanted = {file.parent for file in (ROOT / "layers").glob("*/requirements.txt")}
     assert {file.parent for file in LAYERS} == wanted
     assert "--require-hashes" in (ROOT / "layers" / "wheels.mk").read_text()
+
+
+def test_the_layer_of_the_aws_sdk_describes_the_services_that_are_called() -> None:
+    clients = (ROOT / "layers" / "core" / "a2a_tasks" / "adapters" / "clients.py").read_text()
+    makefile = (ROOT / "layers" / "aws" / "Makefile").read_text()
+    described = re.search(r"^services = (.+)$", makefile, re.MULTILINE)
+    assert described is not None
+    assert set(described[1].split()) == set(re.findall(r'boto3\.client\("([a-z0-9]+)"', clients))
