@@ -315,7 +315,7 @@ def test_a_batch_task_waits_for_its_batch(caller: Caller, account: Account) -> N
 
 
 def test_a_batch_task_is_accepted_although_it_could_not_get_in_line(caller: Caller, account: Account) -> None:
-    account.calls.fail("PutItem", Fault.NOT_SENT, on="BATCH#LINE")
+    account.calls.fail("UpdateItem", Fault.NOT_SENT, on="BATCH#LINE")
 
     task = accepted(caller, account, lane="batch")
 

@@ -158,6 +158,7 @@ def test_artifacts_are_downloaded_by_their_links(caller: Caller, account: Accoun
         "name": "page",
         "mediaType": "text/html",
         "url": "https://example.com/",
+        "external": True,
     }
 
 

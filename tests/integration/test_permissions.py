@@ -120,6 +120,7 @@ def test_the_api(agents: Account, start: Start) -> None:
     configs = f"/a2a/{AGENT}/tasks/{done.ref.task_id}/pushNotificationConfigs"
     kept = caller.send("POST", configs, body='{"url": "https://example.com", "token": "t0ken"}')
     assert caller.delete(f"{configs}/{kept.body['id']}").status < 300
+    assert caller.delete(f"/a2a/{AGENT}/contexts/talk").status == 200
 
     answers = (accepted, read, listed, answered, canceled, said, kept)
     assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200, 201]
