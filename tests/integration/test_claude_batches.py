@@ -337,6 +337,16 @@ def test_a_result_unlike_any_other_is_an_error_of_its_own(lines: bytes, expected
     assert expected in str(result.outcome)
 
 
+def test_an_answer_beyond_the_limits_is_billed() -> None:
+    content = b'[{"type":"new","x":' + b"[" * 40 + b"]" * 40 + b"}]"
+    usage = b'{"input_tokens":7,"output_tokens":5}'
+    message = b'{"content":' + content + b',"usage":' + usage + b"}"
+    (result,) = read(b'{"custom_id":"0","result":{"type":"succeeded","message":' + message + b"}}\n").values()
+
+    assert isinstance(result.outcome, ModelRejected)
+    assert [(call.prompt_tokens, call.output_tokens) for call in result.outcome.used.calls] == [(7, 5)]
+
+
 @pytest.mark.parametrize("body", [b'{"custom_id":"0","res', b"not json\n"])
 def test_results_that_are_no_json_cannot_be_read(body: bytes) -> None:
     with pytest.raises(ModelBusy, match="cannot be read"):

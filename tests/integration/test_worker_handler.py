@@ -321,8 +321,8 @@ def test_ten_tasks_in_one_event_stand_alone(
     ]  # fmt: skip
     ids = {json.loads(record["body"])["taskId"]: record["messageId"] for record in records}
     assert sorted(kept) == sorted(ids[tasks[n].ref.task_id] for n in (1, 3, 6))
-    # Not counted in the queue, where the first of the kept ones may be visible again by now. Tasks that met at
-    # the slots have had further messages, which it has taken or not.
+    # Not counted in the queue, where the first of the kept ones may be visible again by now. Tasks that met
+    # at the slots have had further messages, which it has taken or not.
     handles = {r["receiptHandle"] for r in records}
     deleted = [call.parameters["ReceiptHandle"] for call in worker.account.calls.of("DeleteMessage")]
     assert sorted(handles.intersection(deleted)) == sorted(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import Budget, Status, Task
@@ -310,6 +311,16 @@ def test_a_request_that_was_refused_fails_its_task(lane: BatchLane) -> None:
 
     assert lane.failure_of(task) == (FailureCode.EXECUTION_ERROR, "messages: too long")
     assert not task.usage.has_tokens
+
+
+def test_an_answer_that_cannot_be_taken_was_paid_for(lane: BatchLane) -> None:
+    lane.deployment.registry.put_project(ProjectSettings("demo", daily_cost_usd=Decimal(10)))
+    billed = Bill((ModelCall(1_000, 100),), turns=1)
+    task = ended(lane, ModelRejected(FailureCode.EXECUTION_ERROR, "The model's answer is too deep.", billed))
+
+    assert task.status is Status.FAILED
+    assert task.usage == Usage(1_000, 100, 0, 0, 1, PRICE)
+    assert lane.deployment.spend.spend("demo", DAY).cost_usd == PRICE
 
 
 @pytest.mark.parametrize("outcome", [ModelBusy("Overloaded."), NotDone.EXPIRED, NotDone.CANCELED])

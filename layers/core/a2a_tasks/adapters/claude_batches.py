@@ -14,6 +14,7 @@ from a2a_tasks.adapters.claude_connection import ClaudeConnection
 from a2a_tasks.adapters.claude_errors import BUSY_TYPES, explain, redact
 from a2a_tasks.adapters.claude_reply import reply_of
 from a2a_tasks.adapters.claude_request import parameters
+from a2a_tasks.adapters.claude_usage import bill_of
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.json_limits import BeyondLimits
 from a2a_tasks.ports.batches import CreationUnknown, NotDone, RemoteBatch, RemoteStatus, Result
@@ -143,7 +144,8 @@ def _result(line: Mapping[str, Any]) -> Result:
             try:
                 outcome = reply_of(result["message"])
             except BeyondLimits as error:
-                outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.")
+                used = bill_of(result["message"].get("usage") or {}, turns=1)
+                outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.", used)
             except (KeyError, TypeError):
                 outcome = ModelBusy("The model's answer cannot be read.", may_be_billed=True)
         case "errored":

@@ -133,10 +133,12 @@ class ModelBusy(Exception):
 
 @dataclass
 class ModelRejected(Exception):
-    """The service refuses this request, and would refuse it again."""
+    """The service refuses this request, and would refuse it again; or it has answered what cannot be taken,
+    and ``used`` is what that was billed."""
 
     code: FailureCode
     reason: str
+    used: Bill = field(default_factory=Bill)
 
     def __str__(self) -> str:
         return self.reason

@@ -155,8 +155,8 @@ class BatchResults:
     ) -> tuple[Spent, ...]:
         """What the task has used with that."""
         match outcome:
-            case ModelReply():
-                used = self.turns.allowance.charge(task, outcome.usage)
+            case ModelReply(usage=bill) | ModelRejected(used=bill):
+                used = self.turns.allowance.charge(task, bill)
                 return spend(released(task.spent), task.attempt, used)
             case ModelBusy(may_be_billed=True):
                 return as_used(task.spent)
@@ -169,7 +169,7 @@ class BatchResults:
             case ModelReply():
                 self._answer(task, outcome, spent)
             case ModelRejected(code, reason):
-                self.tasks.fail(task, Failure(code, reason))
+                self.tasks.fail(task, Failure(code, reason), spent=spent)
             case ModelBusy(reason, retry_after):
                 self._retry(task, Failure(FailureCode.MODEL_OVERLOADED, reason), retry_after, spent)
             case NotDone():
