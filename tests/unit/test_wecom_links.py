@@ -55,3 +55,11 @@ def test_clients_that_link_plain_text_find_no_address(markdown: str) -> None:
 )
 def test_a_line_without_an_end_to_its_marks_is_read_once(text: str) -> None:
     assert len(unlinked(text)) <= 3 * len(text)
+
+
+@pytest.mark.parametrize("separator", ["\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_line_begins_for_a_client_where_it_does_for_us(separator: str) -> None:
+    """Else what is code here, and so left as it is, is a link there."""
+    text = f"Look:{separator}```\n[here](https://evil.example)\n"
+
+    assert unlinked(text) == "Look:\n```\n[here](https://evil.example)\n"

@@ -10,15 +10,17 @@ _ADDRESS = re.compile(
 )
 _TAG = re.compile(r"<(?=/?(?:a|img)\b)", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}```(?P<info>[^`\n]*)\n?")
+_BREAK = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""Ends of lines for Python and not for every client, or the other way round."""
 _CODE = re.compile(r"((?<!`)`[^`\n]{1,2000}`(?!`))")
 
 
 def unlinked(markdown: str) -> str:
     """The same Markdown with every link and image as its label and its address, and every address as code,
-    which chats do not make links of."""
+    which chats do not make links of. All lines end with a line feed."""
     lines = []
     is_code = False
-    for line in markdown.splitlines(keepends=True):
+    for line in _BREAK.sub("\n", markdown).splitlines(keepends=True):
         fence = _FENCE.fullmatch(line)
         if fence and (not is_code or not fence["info"].strip()):
             is_code = not is_code
