@@ -1,9 +1,11 @@
 """Nothing that a model writes is a link in a chat."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from a2a_tasks.wecom.links import broken, unlinked
-from a2a_tasks.wecom.text import to_plain
+from a2a_tasks.wecom.text import shorten, to_plain, unlinked_end
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,40 @@ def test_a_line_begins_for_a_client_where_it_does_for_us(separator: str) -> None
     text = f"Look:{separator}```\n[here](https://evil.example)\n"
 
     assert unlinked(text) == "Look:\n```\n[here](https://evil.example)\n"
+
+
+MARKS = st.sampled_from(["[", "](", ")", "`", "```", "https://a.b", "www.a", "!", "<a", "\n", "a", " ", "<"])
+
+
+@given(st.lists(MARKS, max_size=14).map("".join))
+def test_what_is_shown_can_be_told_from_what_is_still_to_be_shown(markdown: str) -> None:
+    shown = unlinked(markdown)
+    assert unlinked(shown) == shown
+
+
+CODE = [
+    "```\n[here](https://evil.example/a)\n```",
+    "`https://evil.example/a` " * 9,
+    "https://evil.example/a " * 9,
+]
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_what_is_cut_at_its_beginning_holds_no_link(text: str) -> None:
+    """What is cut off may be where its code begins."""
+    for limit in range(len(text) + 9):
+        shown = unlinked_end(text, limit)
+        assert unlinked(shown) == shown
+        assert len(shown.encode()) <= limit
+    assert unlinked_end(text, 1_000) == unlinked(text)
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_what_is_cut_at_its_end_holds_no_link(text: str) -> None:
+    """What is cut off may be where its code ends."""
+    whole = unlinked(text)
+    for limit in range(len(whole) + 9):
+        shown = shorten(whole, limit, "")
+        # a mark of code that was cut itself may be left
+        assert unlinked(shown).replace("'", "`") == shown
+        assert len(shown.encode()) <= limit

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from a2a_tasks.wecom.connection import Connection, Kind
 from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.links import unlinked
 from a2a_tasks.wecom.parcel import (
     APP_BYTES,
     GROUP_BYTES,
@@ -80,6 +81,16 @@ def test_links_that_do_not_fit_are_left_out_whole() -> None:
     last = contents(parts_for_app(APP, "42", files, TASK_ID, MARK, Language.EN))[-1]
     assert len(last.encode()) <= APP_BYTES
     assert all(line.endswith(")") for line in last.splitlines() if line.startswith("- "))
+
+
+@given(st.sampled_from(["```\n{}\n```", "`{}`", "{}"]), st.integers(1_700, 4_200))
+def test_no_part_holds_a_link_because_its_code_began_in_another(code: str, place: int) -> None:
+    link = f"[here](https://evil.example/{'b' * 800})"
+    text = unlinked("a " * (place // 2) + "\n" + code.format(link))
+    for one in contents(parts_for_app(APP, text, "", TASK_ID, MARK, Language.EN)):
+        assert unlinked(one) == one
+    for one in contents(parts_for_group(GROUP, "writer: done", text, "", TASK_ID, Language.EN)):
+        assert unlinked(one) == one
 
 
 def test_plain_text_has_no_marks() -> None:

@@ -37,7 +37,8 @@ def broken(text: str) -> str:
 
 
 def _without_links(line: str) -> str:
-    return "".join(p if p.startswith("`") else _shown(p) for p in _split(line))
+    shown = "".join(p if p.startswith("`") else _shown(p) for p in _split(line))
+    return shown.replace("``", "` `")  # an address beside code, which would be one mark
 
 
 def _split(line: str) -> list[str]:

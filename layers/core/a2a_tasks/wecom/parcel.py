@@ -5,7 +5,7 @@ from typing import Any
 
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.links import broken
+from a2a_tasks.wecom.links import broken, unlinked
 from a2a_tasks.wecom.phrases import Phrase, say
 from a2a_tasks.wecom.text import split, to_plain
 
@@ -43,7 +43,8 @@ def parts_for_app(
     """``mark`` tells this answer from an equal one to the same person, which WeCom would drop."""
     as_shown = text if connection.markdown else broken(to_plain(text))
     footer = f"\n\n#{mark}"
-    found = _parts(as_shown, text, APP_BYTES - len(footer.encode()), task_id, language)
+    texts = _texts(as_shown, APP_BYTES - len(footer.encode()), has_links=bool(connection.markdown))
+    found = _parts(texts, text, task_id, language)
     found += _links(files if connection.markdown else to_plain(files), APP_BYTES - len(footer.encode()))
     return [TextPart(part.content + footer) if isinstance(part, TextPart) else part for part in found]
 
@@ -51,11 +52,13 @@ def parts_for_app(
 def parts_for_group(
     connection: Connection, headline: str, text: str, files: str, task_id: str, language: Language
 ) -> list[Part]:
-    limit = GROUP_TEXT_BYTES if connection.markdown is False else GROUP_BYTES
+    is_plain = connection.markdown is False
+    limit = GROUP_TEXT_BYTES if is_plain else GROUP_BYTES
     shown = f"**{headline}**\n\n{text}"
-    if connection.markdown is False:
+    if is_plain:
         shown, files = broken(to_plain(shown)), to_plain(files)
-    return _parts(shown, text, limit, task_id, language, headline) + _links(files, limit)
+    texts = _texts(shown, limit, has_links=not is_plain)
+    return _parts(texts, text, task_id, language, headline) + _links(files, limit)
 
 
 def app_message(connection: Connection, user_id: str, part: Part, media_id: str | None) -> dict[str, Any]:
@@ -81,13 +84,22 @@ def mark_of(task_id: str, exchange_id: str = "") -> str:
     return task_id.replace("-", "")[-REFERENCE_LENGTH:] + (f".{exchange_id}" if exchange_id else "")
 
 
+def _texts(shown: str, limit: int, *, has_links: bool) -> list[str]:
+    """The messages that bring it as text; none where they would be too many, or where one would hold a link
+    because its code began in another."""
+    if len(shown.encode()) > limit * MOST_PARTS:
+        return []
+    texts = split(shown, limit)
+    if len(texts) > MOST_PARTS or (has_links and any(unlinked(text) != text for text in texts)):
+        return []
+    return texts
+
+
 def _parts(
-    shown: str, original: str, limit: int, task_id: str, language: Language, headline: str = ""
+    texts: list[str], original: str, task_id: str, language: Language, headline: str = ""
 ) -> list[Part]:
-    if len(shown.encode()) <= limit * MOST_PARTS:
-        texts = split(shown, limit)
-        if len(texts) <= MOST_PARTS:
-            return [TextPart(text) for text in texts]
+    if texts:
+        return [TextPart(text) for text in texts]
     first = f"{headline}\n\n{say(language, Phrase.IN_FILE)}" if headline else say(language, Phrase.IN_FILE)
     return [TextPart(first), FilePart(f"{task_id}.md", original.encode()[:FILE_BYTES])]
 

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from a2a_tasks.wecom.links import unlinked
+
 CUT_MARK = "…"
 FOLDED_BYTES = 4_000
 """Of progress: its end is what is new."""
@@ -42,22 +44,38 @@ def fit_end(text: str, limit: int) -> str:
     return CUT_MARK + text[start:]
 
 
+def unlinked_end(markdown: str, limit: int) -> str:
+    """The same of what a model writes, without links (``unlinked``): what is cut off may be where code
+    begins, so links are taken out of what is left."""
+    room = limit
+    while (over := len((shown := unlinked(fit_end(markdown, room))).encode()) - limit) > 0:
+        room -= over
+    return shown
+
+
 def folded(text: str) -> str:
-    """The end of what an agent says of its progress, as WeCom folds it away above an answer; empty for none.
+    """The end of what an agent says of its progress, without links, as WeCom folds it away above an answer;
+    empty for none.
 
     What would end the fold is written so that it does not.
     """
     if not text:
         return ""
-    inside = _FOLD.sub("(", fit_end(text, FOLDED_BYTES))
+    inside = _FOLD.sub("(", unlinked_end(text, FOLDED_BYTES))
     return f"<think>{inside}</think>\n"
 
 
 def shorten(text: str, limit: int, remark: str) -> str:
-    """The text if it has at most ``limit`` bytes, else its beginning, and a remark about the rest."""
+    """The text if it has at most ``limit`` bytes, else its beginning, and a remark about the rest.
+
+    Code in a line that would be cut is left out: an address in it would be a link without its end.
+    """
     if len(text.encode()) <= limit:
         return text
-    return fit(text, limit - len(remark.encode())) + remark
+    cut = fit(text, limit - len(remark.encode()))
+    if cut.rpartition("\n")[2].count("`") % 2:
+        cut = cut[: cut.rindex("`")] + CUT_MARK
+    return cut + remark
 
 
 def split(text: str, limit: int) -> list[str]:

@@ -22,7 +22,7 @@ from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State,
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.links import unlinked
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
-from a2a_tasks.wecom.text import fit_end, folded
+from a2a_tasks.wecom.text import folded, unlinked_end
 
 BY_STREAM = "stream"
 """The claim of all refreshes together: each of them says the same."""
@@ -98,11 +98,11 @@ def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
         return say(exchange.language, _stage(task), task=exchange.ref.task_id)
     seen = snapshot(chunks)
     doing = unlinked(progress_line(exchange.language, seen.progress))
-    thinking = folded(unlinked(seen.updates))
+    thinking = folded(seen.updates)
     if not seen.text:
         return f"{thinking}{doing}"
     room = CONTENT_BYTES - len(thinking.encode()) - len(doing.encode()) - 2
-    return f"{thinking}{fit_end(unlinked(seen.text), room)}\n\n{doing}"
+    return f"{thinking}{unlinked_end(seen.text, room)}\n\n{doing}"
 
 
 def _stage(task: Task | None) -> Phrase:
