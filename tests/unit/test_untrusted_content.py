@@ -108,6 +108,50 @@ def test_a_file_by_address_is_content_from_outside_and_one_sent_whole_is_the_cal
     assert saved(gated, task) == count
 
 
+def test_what_a_conversation_has_read_counts_for_its_later_tasks(gated: Deployment) -> None:
+    first = gated.submit("Look it up.", context_id="talk")
+    gated.model.then(reading(answer("Save my file!")))
+    gated.work()
+    assert gated.tasks().get("demo", "writer", first.ref.task_id)["output"] == {"result": "Save my file!"}
+
+    for message in ("Go on.", "And on."):  # the third task sees what the second has said
+        gated.clock.advance(1)
+        task = gated.submit(message, context_id="talk")
+        gated.model.on(message, ModelBusy("Cut off."), uses(SAVE), ModelBusy("Cut off."), answer())
+        for _ in range(4):
+            gated.work()
+            gated.clock.advance(60)
+        assert (saved(gated, task), len(refusals(gated))) == (0, 1)
+
+
+def test_a_conversation_that_has_read_nothing_denies_nothing(gated: Deployment) -> None:
+    gated.submit("Hello.", context_id="talk")
+    gated.work()
+    gated.clock.advance(1)
+    task = gated.submit("Save it.", context_id="talk")
+    gated.model.on("Save it.", uses(SAVE), answer())
+    gated.work()
+    assert saved(gated, task) == 1
+
+
+@pytest.mark.parametrize(("has_read", "count"), [(True, 0), (False, 1)])
+def test_an_agent_that_is_called_knows_what_its_caller_has_read(
+    gated: Deployment, has_read: bool, count: int
+) -> None:
+    tools, gate = ("save_artifact",), frozenset({"save_artifact"})
+    gated.registry.apply(agent("helper", allowed_tools=tools, denied_after_untrusted=gate))
+    gated.registry.put_project(ProjectSettings("demo", callable_agents=frozenset({"helper"})))
+    gated.submit("Write a report.")
+    call = uses(("call_agent", {"agent": "helper", "message": "Save it."}))
+    gated.model.on("Write a report.", reading(call) if has_read else call, answer())
+    gated.model.on("Save it.", uses(SAVE), answer())
+    for _ in range(4):
+        gated.work()
+        gated.clock.advance(10)
+    (child,) = [task for task in gated.store.tasks.values() if task.ref.agent_id == "helper"]
+    assert saved(gated, child) == count
+
+
 def revision(**given: Any) -> frozenset[str]:
     definition = parse_agent({"id": "a", "name": "A", "allowedTools": [*TOOLS, "Task", "WebSearch"]} | given)
     stored = json.dumps(definition.to_stored())

@@ -28,6 +28,7 @@ from a2a_tasks.services.lease import Held, RunBlocking
 from a2a_tasks.services.made_files import MadeFiles, files_in
 from a2a_tasks.services.other_agents import OtherAgents
 from a2a_tasks.services.prompts import Prompts
+from a2a_tasks.services.results import UNTRUSTED
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.toolbox import Toolbox, failed, storable
 from a2a_tasks.services.transcript import Call, Turn
@@ -78,7 +79,9 @@ class AgentLoop:
             raise ModelRejected(agent.code, agent.message)
         transcript = await self.journal.transcript(task)
         if transcript.prompt is None:  # else it was kept with the prompt, and is not read again
-            transcript.history = await self.run(self.histories.before, task)
+            history = await self.run(self.histories.before, task)
+            transcript.history = history.messages
+            transcript.begins_untrusted |= history.is_untrusted
         toolbox = Toolbox(
             task.ref.task_id,
             task.fence,
@@ -96,7 +99,7 @@ class AgentLoop:
             await self.made_files.collect(work)
             last = work.transcript.last
             if last is not None and last.stop_reason not in CONTINUED_STOPS:
-                return _ended(work, last.to_reply(), work.agent.max_tokens)
+                return _ended(work, last, last.to_reply(), work.agent.max_tokens)
             if (verdict := await self._answer_calls(work)) is not None:
                 return verdict
             if (failure := await self._refusal(work)) is not None:
@@ -107,7 +110,7 @@ class AgentLoop:
             reply = await self._buy_turn(work, max_tokens)
             # an answer whose files are still to be fetched is kept first, so that it is not bought again
             if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
-                return _ended(work, reply, max_tokens)
+                return _ended(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
                 await self.journal.save_turn(work, reply)
             work.counted = await self.run(self.day.add, work.task, work.spent, work.counted)
@@ -248,12 +251,15 @@ class AgentLoop:
         await self.journal.answer(work, turn, call, done)
 
 
-def _ended(work: Work, reply: ModelReply, max_tokens: int) -> Finished | Failed:
-    """What the last answer means, with the files that it is to come without."""
+def _ended(work: Work, turn: Turn, reply: ModelReply, max_tokens: int) -> Finished | Failed:
+    """What the last answer means, with the files that it is to come without, and whether it may say what
+    content from outside had it say."""
     verdict = verdict_of(work.agent, reply, max_tokens)
-    if isinstance(verdict, Finished) and work.transcript.missing:
-        return Finished(verdict.output | {"notes": list(work.transcript.missing.values())})
-    return verdict
+    if isinstance(verdict, Failed):
+        return verdict
+    missing, is_untrusted = work.transcript.missing, work.transcript.has_read_untrusted(turn)
+    notes = {"notes": list(missing.values())} if missing else {}
+    return Finished(verdict.output | notes | ({UNTRUSTED: True} if is_untrusted else {}))
 
 
 def _question_of(call: Call) -> Question | None:

@@ -16,6 +16,7 @@ from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services import payload
+from a2a_tasks.services.results import UNTRUSTED
 from a2a_tasks.services.turn import opening_of
 
 MAX_TASKS = 100
@@ -35,12 +36,22 @@ BEGINNINGS = 16
 @dataclass(frozen=True)
 class Exchange:
     """What was asked and answered in a task, as messages of the Messages API; ``size`` and ``file_bytes`` are
-    what they take of a history."""
+    what they take of a history. ``is_untrusted`` if content from outside may have had a part in it."""
 
     task_id: str
     messages: list[dict[str, Any]]
     size: int
     file_bytes: int
+    is_untrusted: bool
+
+
+@dataclass(frozen=True)
+class History:
+    """User and assistant messages in turn. ``is_untrusted`` if content from outside may have had a part in
+    them."""
+
+    messages: list[dict[str, Any]]
+    is_untrusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,11 +62,11 @@ class Histories:
     store: TaskStore
     payloads: PayloadStore
 
-    def before(self, task: Task) -> list[dict[str, Any]]:
-        """User and assistant messages in turn, in the order in which the answers were given: so it only ever
-        grows at its end, and what the model has cached of it stays good."""
+    def before(self, task: Task) -> History:
+        """What was said, in the order in which the answers were given: so it only ever grows at its end, and
+        what the model has cached of it stays good."""
         if task.context is None:
-            return []
+            return History([])
         before = self.contexts.newest(task.context, task.ref.task_id, MAX_TASKS)
         # ids are only as good as the clocks that made them, and this one may have been told to wait: others
         # may have gone first
@@ -75,7 +86,8 @@ class Histories:
                 break
             exchanges.insert(0, exchange)
         kept = _from_a_beginning(exchanges) if is_cut else exchanges
-        return [message for exchange in kept for message in exchange.messages]
+        messages = [message for exchange in kept for message in exchange.messages]
+        return History(messages, any(exchange.is_untrusted for exchange in kept))
 
     def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
         refs = [TaskRef(context.agent_id, task_id) for task_id in task_ids]
@@ -101,7 +113,8 @@ class Histories:
         messages = _messages(blocks, text)
         if _size(messages) - file_bytes > MAX_EXCHANGE_BYTES:
             messages = _messages(_shortened(blocks), text.strip()[:SHORTENED])
-        return Exchange(task.ref.task_id, messages, _size(messages) - file_bytes, file_bytes)
+        is_untrusted = output.get(UNTRUSTED, False)
+        return Exchange(task.ref.task_id, messages, _size(messages) - file_bytes, file_bytes, is_untrusted)
 
 
 def _counts(other: Task, task: Task) -> bool:

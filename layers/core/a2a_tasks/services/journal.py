@@ -45,7 +45,8 @@ class Journal:
         documents = [
             (record.key, await self.run(payload.load, self.payloads, record.payload)) for record in records
         ]
-        return Transcript.from_documents(opening_of(document), documents)
+        begins_untrusted = document.get("untrusted", False)
+        return Transcript.from_documents(opening_of(document), documents, begins_untrusted=begins_untrusted)
 
     async def save_turn(self, work: Work, reply: ModelReply) -> None:
         """Make a reply permanent, before anything is done with it."""
@@ -71,6 +72,7 @@ class Journal:
         if prompt is None or prompt == work.transcript.kept_prompt:
             return
         document: dict[str, Any] = {"prompt": prompt.to_json()} | ({"history": history} if history else {})
+        document |= {"beginsUntrusted": True} if work.transcript.begins_untrusted else {}
         await self._record(work, PROMPT_KEY, "prompt", document)
         work.transcript.kept_prompt = prompt
 

@@ -104,7 +104,13 @@ class OtherAgents:
             correlation_id=task.correlation_id,
             priority=task.priority,
             budget=budget,
-            origin=Origin(Parent(task.ref, call.call_id), task.depth + 1, task_id, task.deadline),
+            origin=Origin(
+                Parent(task.ref, call.call_id),
+                task.depth + 1,
+                task_id,
+                task.deadline,
+                is_untrusted=work.transcript.has_read_untrusted(turn),
+            ),
         )
 
     async def _result_of(self, child: Task) -> ToolAnswer:

@@ -7,6 +7,9 @@ from a2a_tasks.domain.task import Artifact, Task
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadCorrupt, PayloadStore
 from a2a_tasks.services import payload
 
+UNTRUSTED = "untrusted"
+"""In an output, for the conversation that it is part of: its agent had read content from outside."""
+
 
 @dataclass(frozen=True)
 class Results:
@@ -18,7 +21,11 @@ class Results:
 
         Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
         """
-        return payload.load(self.payloads, task.output) if task.output else None
+        if task.output is None:
+            return None
+        document = payload.load(self.payloads, task.output)
+        document.pop(UNTRUSTED, None)
+        return document
 
     def artifacts(self, task: Task) -> list[dict[str, Any]]:
         """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url", "external"?}``."""

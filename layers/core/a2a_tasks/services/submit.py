@@ -60,12 +60,14 @@ def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> A
 @dataclass(frozen=True)
 class Origin:
     """Where a task that another one started comes from. Its id is chosen beforehand and kept with the tool
-    call, so that starting it again starts nothing new. It ends no later than ``deadline``."""
+    call, so that starting it again starts nothing new. It ends no later than ``deadline``. ``is_untrusted``
+    if whoever wrote its message had read content from outside."""
 
     parent: Parent
     depth: int
     task_id: str
     deadline: int
+    is_untrusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Submission:
             "context": self.context,
             "parts": list(self.parts) or None,
             "envelope": self.envelope,
+            "untrusted": (self.origin is not None and self.origin.is_untrusted) or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 

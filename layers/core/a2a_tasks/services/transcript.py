@@ -3,7 +3,8 @@
 Records of a task, each a JSON document:
 
     PROMPT                    what stays the same in all turns (``Prompt``), and where the task belongs to a
-                              conversation, what was said before: ``{"prompt", "history"?}``
+                              conversation, what was said before: ``{"prompt", "history"?,
+                              "beginsUntrusted"?}``
     TURN#<n>                  a reply: ``{"content", "stopReason", "container"?}``
     TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
                               then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
@@ -68,12 +69,14 @@ class Turn:
 class Transcript:
     """``opening`` is the user's message, and ``history`` are the messages of its conversation before it;
     ``kept_prompt`` is the prompt as its record has it; ``artifacts`` and ``workspace`` are what tools have
-    saved; ``missing`` are the files that could not be kept, as texts by id."""
+    saved; ``missing`` are the files that could not be kept, as texts by id. ``begins_untrusted`` if who wrote
+    the history, or the message, had read content from outside."""
 
     opening: dict[str, Any]
     prompt: Prompt | None = None
     kept_prompt: Prompt | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    begins_untrusted: bool = False
     turns: list[Turn] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -81,14 +84,19 @@ class Transcript:
 
     @classmethod
     def from_documents(
-        cls, opening: dict[str, Any], documents: Sequence[tuple[str, Mapping[str, Any]]]
+        cls,
+        opening: dict[str, Any],
+        documents: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        begins_untrusted: bool = False,
     ) -> "Transcript":
         """Rebuild it from ``(key, document)`` in the order of the keys."""
-        transcript = cls(opening)
+        transcript = cls(opening, begins_untrusted=begins_untrusted)
         for key, document in documents:
             if key == PROMPT_KEY:
                 transcript.prompt = transcript.kept_prompt = Prompt.from_json(document["prompt"])
                 transcript.history = document.get("history", [])
+                transcript.begins_untrusted |= document.get("beginsUntrusted", False)
             elif CALL not in key:
                 transcript.turns.append(_turn(turn_number(key), document))
             else:
@@ -98,10 +106,13 @@ class Transcript:
 
     def add(self, reply: ModelReply) -> Turn:
         """Append a reply."""
-        document = turn_document(reply)
-        turn = _turn(len(self.turns) + 1, document)
+        turn = self.turn_of(reply)
         self.turns.append(turn)
         return turn
+
+    def turn_of(self, reply: ModelReply) -> Turn:
+        """A reply as the next turn."""
+        return _turn(len(self.turns) + 1, turn_document(reply))
 
     def note(self, turn: Turn, call_id: str, document: Mapping[str, Any]) -> None:
         """Take in what a record says of a tool call."""
@@ -143,16 +154,16 @@ class Transcript:
         return [call.child.task_id for call in calls if call.child is not None]
 
     def has_read_untrusted(self, turn: Turn) -> bool:
-        """Whether the model had seen content from outside when it made this turn's calls: results of tools
-        that run on the API's side, files by address, or other agents' results. What those that run beside a
-        call in the same turn will answer is not seen yet."""
-        seen = [self.opening, *self.history]
-        if any(_is_from_outside(block) for message in seen for block in _blocks(message["content"])):
+        """Whether the model had seen content from outside when it made this turn's calls, or an answer that
+        has none: results of tools that run on the API's side, files by address, other agents' results, or
+        what was written by who had seen such. What those that run beside a call in the same turn will answer
+        is not seen yet."""
+        if self.begins_untrusted or any(map(_is_from_outside, _blocks(self.opening["content"]))):
             return True
-        made = self.turns[: turn.number]
-        if any(_is_from_outside(block) for each in made for block in each.content):
+        earlier = self.turns[: turn.number - 1]
+        if any(_is_from_outside(block) for each in (*earlier, turn) for block in each.content):
             return True
-        answered = [call for each in made[:-1] for call in each.calls if call.answer is not None]
+        answered = [call for each in earlier for call in each.calls if call.answer is not None]
         return any(call.child is not None or _has_address(call.answer) for call in answered)
 
     def messages(self) -> list[dict[str, Any]]:
