@@ -8,7 +8,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb_batches import MEMBERS_PER_ITEM, DynamoDBBatches
 from a2a_tasks.domain.task import TaskRef
-from a2a_tasks.ports.batches import Batch, BatchStore, Member, Waiting
+from a2a_tasks.ports.batches import Batch, BatchStore, Member, Preparing, Waiting
 from a2a_tasks.ports.faults import StoreUnavailable
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
@@ -117,6 +117,23 @@ def test_tries_are_counted_for_the_entry_that_was_seen(store: BatchStore) -> Non
     assert store.count_try(new, "d") == 0
     assert store.waiting(NOW + 10, 10) == []
     assert store.count_try(in_line(store), "d") == 1
+
+
+def test_what_was_tried_is_read_with_the_line(store: BatchStore) -> None:
+    store.count_try(in_line(store), "a")
+    assert [entry.tries for entry in store.waiting(NOW, 10)] == [1]
+
+
+def test_what_a_run_is_preparing_is_known_until_it_ends(store: BatchStore) -> None:
+    entry = in_line(store)
+    store.note_preparing("run-1", NOW, [entry, entry])
+    store.note_preparing("run-1", NOW + 1, [entry])
+    store.note_preparing("run-2", NOW, [])
+    assert store.preparing() == [Preparing("run-1", NOW + 1, (entry,)), Preparing("run-2", NOW, ())]
+
+    store.end_preparing("run-1")
+    store.end_preparing("run-1")
+    assert [one.run_id for one in store.preparing()] == ["run-2"]
 
 
 # -- batches
@@ -234,6 +251,9 @@ CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("UpdateItem", lambda store: store.enqueue(new_task())),
     ("UpdateItem", lambda store: store.count_try(Waiting(new_task().ref, NOW, "demo"), "run-1")),
     ("Query", lambda store: store.waiting(NOW, 10)),
+    ("PutItem", lambda store: store.note_preparing("run-1", NOW, [])),
+    ("Query", lambda store: store.preparing()),
+    ("DeleteItem", lambda store: store.end_preparing("run-1")),
     ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW, "demo"))),
     ("PutItem", lambda store: store.begin(BATCH, MEMBERS)),
     ("PutItem", lambda store: store.abandon("batch-1", NOW)),

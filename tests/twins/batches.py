@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from a2a_tasks.ports.batches import (
     Batch,
     Member,
     NotDone,
+    Preparing,
     RemoteBatch,
     RemoteStatus,
     Result,
@@ -35,6 +36,7 @@ class MemoryBatches:
         self.abandoned: set[str] = set()
         self.owners: dict[str, str] = {}
         self._tries: dict[str, list[str]] = {}
+        self._preparing: dict[str, Preparing] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self._lock = threading.RLock()
 
@@ -46,7 +48,7 @@ class MemoryBatches:
 
     def waiting(self, now: int, limit: int) -> list[Waiting]:
         with self._lock:
-            entries = [entry for _, entry in sorted(self.line.items())]
+            entries = [replace(e, tries=len(self._tries[name])) for name, e in sorted(self.line.items())]
         projects = sorted({entry.project_id for entry in entries})[:limit]
         share = limit // max(1, len(projects))
         due = [entry for entry in entries if entry.since <= now]
@@ -64,6 +66,15 @@ class MemoryBatches:
                 return 0
             runs.append(run_id)
             return len(runs)
+
+    def note_preparing(self, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+        self._preparing[run_id] = Preparing(run_id, now, tuple(entries))
+
+    def preparing(self) -> list[Preparing]:
+        return list(self._preparing.values())
+
+    def end_preparing(self, run_id: str) -> None:
+        self._preparing.pop(run_id, None)
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         with self._lock:

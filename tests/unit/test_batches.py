@@ -17,7 +17,7 @@ from a2a_tasks.services import batch_submission
 from tests.twins.batch_lane import BatchLane
 from tests.twins.batches import Outcome, answer
 from tests.twins.deployment import agent
-from tests.twins.failpoints import Failpoints
+from tests.twins.failpoints import Crash, Failpoints
 
 DAY = "2026-01-01"
 DAY_SECONDS = 24 * 3600
@@ -237,6 +237,38 @@ def test_a_task_that_cannot_be_prepared_has_three_tries_and_the_others_go(
         f"The task's request could not be made in 3 tries ({type(error).__name__}).",
     )
     assert not lane.batches.line
+
+
+def test_a_task_that_kills_what_prepares_it_fails_after_three_deaths_and_the_others_go(
+    lane: BatchLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a process runs out of memory: nothing is caught, and nobody says whose fault it was."""
+    others = [lane.submit(f"{'y' * 20_000} {number}") for number in range(2)]
+    poison = lane.submit("x" * 20_000)
+    late: list[Task] = []
+    read = lane.deployment.payloads.get
+
+    def read_or_die(key: str) -> bytes:
+        if poison.ref.task_id in key:
+            raise Crash("out of memory")
+        return read(key)
+
+    monkeypatch.setattr(lane.deployment.payloads, "get", read_or_die)
+    deaths = 0
+    for minute in range(30):
+        late.append(lane.submit(f"{'z' * 20_000} {minute}"))
+        try:
+            lane.minute()
+        except Crash:
+            deaths += 1
+
+    assert deaths == 3
+    assert lane.failure_of(poison) == (
+        FailureCode.EXECUTION_ERROR,
+        "The task's request could not be made in 3 tries (the process died).",
+    )
+    assert all(lane.api.times_sent(task) == 1 for task in (*others, *late[:-1]))
+    assert not lane.batches.preparing()
 
 
 def test_a_task_that_can_be_prepared_at_the_third_try_goes(lane: BatchLane) -> None:

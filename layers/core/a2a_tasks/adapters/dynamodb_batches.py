@@ -1,13 +1,14 @@
 """Batches and their line on DynamoDB, in the tasks' table.
 
 BATCH#LINE       <project id>#<task id>  a task in line
+BATCH#PREPARING  <run id>        the tasks in line that a run is about to put into a batch
 BATCH#OPEN       <batch id>      a batch whose results are not recorded, or one that was abandoned
 BATCH#<batch id> MEMBERS#<n>     its tasks, a thousand an item: an item takes 400 KB
 BATCH#API        <API's id>      the batch that it belongs to
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched, islice
@@ -20,12 +21,12 @@ from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_batch_line import LINE, DynamoDBBatchLine, place
 from a2a_tasks.adapters.dynamodb_calls import call
 from a2a_tasks.domain.task import TaskRef
-from a2a_tasks.ports.batches import Batch, Member, Waiting, evenly
+from a2a_tasks.ports.batches import Batch, Member, Preparing, Waiting, evenly
 
 MEMBERS_PER_ITEM = 1_000
 KEPT_SECONDS = 30 * 24 * 3600
 """So long the table's TTL leaves what a batch leaves behind: the API keeps results for 29 days."""
-OPEN, API = "BATCH#OPEN", "BATCH#API"
+OPEN, API, PREPARING = "BATCH#OPEN", "BATCH#API", "BATCH#PREPARING"
 BEFORE_ALL, AFTER_ALL = " ", "~"
 """Sort before every project's id, and behind every task's."""
 
@@ -61,7 +62,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         for page in self._pages(LINE, "since <= :now", {":now": now}, place(project_id, "")):
             for entry in page:
                 ref = TaskRef(entry["agentId"], entry["sk"].partition("#")[2])
-                found.append(Waiting(ref, int(entry["since"]), project_id))
+                found.append(Waiting(ref, int(entry["since"]), project_id, int(entry.get("tries", 0))))
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -86,6 +87,18 @@ class DynamoDBBatches(DynamoDBBatchLine):
         except ClientError:
             return 0
         return int(from_attributes(answer["Attributes"])["tries"])
+
+    def note_preparing(self, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+        rows = [[entry.ref.agent_id, entry.ref.task_id, entry.since, entry.project_id] for entry in entries]
+        item = _key(PREPARING, run_id) | {"begunAt": now, "ttl": now // 1000 + KEPT_SECONDS}
+        item |= {"entries": json.dumps(rows, separators=(",", ":"))}
+        self._call(self.client.put_item, Item=to_attributes(item))
+
+    def preparing(self) -> list[Preparing]:
+        return [_preparing(item) for page in self._pages(PREPARING) for item in page]
+
+    def end_preparing(self, run_id: str) -> None:
+        self._call(self.client.delete_item, Key=to_attributes(_key(PREPARING, run_id)))
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         """Protects tasks that were given back: a batch that was abandoned never begins. The members go first,
@@ -192,6 +205,12 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         return call(operation, TableName=self.table, **arguments)
+
+
+def _preparing(values: Mapping[str, Any]) -> Preparing:
+    rows = json.loads(values["entries"])
+    entries = tuple(Waiting(TaskRef(agent, task), since, project) for agent, task, since, project in rows)
+    return Preparing(values["sk"], int(values["begunAt"]), entries)
 
 
 def _key(partition: str, sort: str) -> dict[str, Any]:

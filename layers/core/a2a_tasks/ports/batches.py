@@ -19,15 +19,26 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelReq
 
 @dataclass(frozen=True)
 class Waiting:
-    """A task in line for a batch, since this moment (Unix milliseconds; one in the future has to wait)."""
+    """A task in line for a batch, since this moment (Unix milliseconds; one in the future has to wait).
+    ``tries`` are the runs that could not prepare it."""
 
     ref: TaskRef
     since: int
     project_id: str
+    tries: int = field(default=0, compare=False)
 
     @property
     def task_id(self) -> str:
         return self.ref.task_id
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """What a run is about to prepare side by side, since ``begun_at`` (Unix milliseconds)."""
+
+    run_id: str
+    begun_at: int
+    entries: tuple[Waiting, ...]
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,18 @@ class BatchStore(BatchLine, Protocol):
     def count_try(self, entry: Waiting, run_id: str) -> int:
         """Note that a task in line could not be prepared, once for each run; in how many since it is in line.
         0 if this run is noted already, or the entry is gone or was made anew."""
+        ...
+
+    def note_preparing(self, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+        """Write down what a run is about to prepare, in place of what it has prepared before."""
+        ...
+
+    def preparing(self) -> list[Preparing]:
+        """What runs are preparing, and were when they died."""
+        ...
+
+    def end_preparing(self, run_id: str) -> None:
+        """A run prepares nothing any more, or was taken for dead."""
         ...
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:

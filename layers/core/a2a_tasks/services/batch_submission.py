@@ -30,6 +30,7 @@ from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.tasks import Claim, Refused
 from a2a_tasks.services import payload
 from a2a_tasks.services.batch_room import BatchRoom
+from a2a_tasks.services.batch_suspects import Suspects, groups
 from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
 from a2a_tasks.services.single_turn import SingleTurns
 from a2a_tasks.services.turn import not_shown
@@ -48,8 +49,6 @@ COLLECT_SECONDS = 45
 CREATE_SECONDS = 90
 ABANDONED_MS = 120_000
 """A claim that no batch has taken up for so long is a dead run's: more than ``COLLECT_SECONDS``."""
-MAX_TRIES = 3
-"""Runs that try to prepare a task in line before it fails."""
 BUSY_SECONDS = 60.0
 """When to come back to an API that accepts no batch now and does not say when it will."""
 
@@ -105,11 +104,16 @@ class BatchSubmission:
     side_by_side: SideBySide
     entropy: Entropy
 
+    @property
+    def suspects(self) -> Suspects:
+        return Suspects(self.batches, self.tasks)
+
     async def submit_next(self, run_id: str) -> bool:
         """Submit the tasks in line, if there are enough or one has waited long enough; whether a batch was
         created, so that another may follow."""
         now = self.tasks.now()
         entries = await self._run(self.batches.waiting, now, MAX_REQUESTS)
+        entries = await self._run(self.suspects.sorted_out, entries, run_id)
         if len(entries) < ENOUGH and not any(entry.since <= now - WAIT_MS for entry in entries):
             return False
         room = BatchRoom(self.turns.allowance.budgets, await self._run(self.batches.open_batches))
@@ -198,7 +202,10 @@ class BatchSubmission:
         collected = _Collected(batch_id)
         fates: dict[str, frozenset[Member] | None] = {}
         until = self.tasks.now() + COLLECT_SECONDS * 1000
-        for group in batched(entries, AT_A_TIME, strict=False):
+        for group in groups(entries):
+            if group[0].tries and collected.entries and not collected.entries[0].tries:
+                break  # what is collected goes first, whatever a suspect does
+            await self._run(self.batches.note_preparing, run_id, self.tasks.now(), group)
             found = await self.side_by_side.each(
                 lambda entry: self._try_to_prepare(entry, fates, room, run_id), group, "task not read"
             )
@@ -212,6 +219,7 @@ class BatchSubmission:
                     collected.add(item, member)
             if collected.is_full or self.tasks.now() >= until:
                 break
+        await self._run(self.batches.end_preparing, run_id)
         return collected
 
     def _fitting(
@@ -237,18 +245,8 @@ class BatchSubmission:
         except (StoreUnavailable, PayloadUnavailable):
             raise
         except Exception as error:
-            if self.batches.count_try(entry, run_id) >= MAX_TRIES:
-                self._give_up(entry, error)
+            self.suspects.failed(entry, run_id, error)
             raise
-
-    def _give_up(self, entry: Waiting, error: Exception) -> None:
-        """End a task that would be in everybody's way each minute until its deadline."""
-        reason = f"The task's request could not be made in {MAX_TRIES} tries ({type(error).__name__})."
-        task = self.tasks.store.get(entry.ref)
-        if task is not None:
-            guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
-            self.tasks.ending.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
-        self.batches.drop(entry)
 
     def _prepare(
         self, entry: Waiting, fates: dict[str, frozenset[Member] | None], room: BatchRoom
