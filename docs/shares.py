@@ -103,6 +103,8 @@ def _of_project(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterato
     waiting = senders * (WAITING.burst + WAITING.per_hour)
     most = f"{senders * WAITING.burst:,} s, and {senders * WAITING.per_hour:,} s an hour"
     yield Share("one project", "receivers that do not answer", most, waiting, 0, memory["Webhooks"])
+    most = "all senders while nobody else waits"
+    yield Share("one project", "receivers that answer slowly", most, senders * HOUR, 0, memory["Webhooks"])
     most = f"{senders * CALLS.burst:,} at once, {senders * CALLS.per_hour:,} an hour"
     yield Share("one project", "calls of one receiver", most)
 

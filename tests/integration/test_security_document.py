@@ -42,6 +42,7 @@ def test_a_row_says_what_on_what_and_when() -> None:
         ("TaskCreationsPerHour", 3_601, "one key", "new tasks"),
         ("WorkerConcurrency", 11, "one project", "workers"),
         ("WebhookConcurrency", 11, "one project", "receivers that do not answer"),
+        ("WebhookConcurrency", 11, "one project", "receivers that answer slowly"),
         ("WecomQuestionsPerHour", 121, "one person in WeCom", "questions"),
         ("PublicRateLimit", 21, "strangers", "what takes no key"),
         ("WecomRateLimit", 101, "strangers", "WeCom's callbacks"),
