@@ -14,10 +14,12 @@ from a2a_tasks.domain.prices import LongPrompt, Price
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import Budget, Task
 from a2a_tasks.domain.usage import Usage
+from a2a_tasks.ports.model import ModelRequest, Prompt
 from a2a_tasks.services.allowance import OVER_BUDGET, OVER_DAY, UNKNOWN_COST, Allowance, left_of
 from tests.twins.deployment import MODEL, Deployment, agent
 
 PRICE = Price(Decimal(2), Decimal(10))
+DEAR = Price(Decimal(10), Decimal(50))
 CENT = Decimal("0.01")
 
 type Make = Callable[..., Allowance]
@@ -32,6 +34,25 @@ def make(deployment: Deployment) -> Make:
         return Allowance(deployment.budgets(), prices, deployment.telemetry, in_batch)
 
     return made
+
+
+@pytest.mark.parametrize(
+    ("fallbacks", "expected"),
+    [(None, PRICE), ([{"model": "other"}], DEAR), ([{"model": "unknown"}], PRICE), ("default", DEAR)],
+)
+def test_a_turn_may_come_to_what_the_dearest_model_takes_that_may_answer(
+    deployment: Deployment, make: Make, fallbacks: Any, expected: Price
+) -> None:
+    """With ``default`` the API chooses, so it may be any."""
+    allowance = make()
+    allowance = replace(allowance, prices=replace(allowance.prices, models={MODEL: PRICE, "other": DEAR}))
+    request = ModelRequest(Prompt(MODEL, "", fallbacks=fallbacks), [], max_tokens=1_000_000)
+
+    most = allowance.most(task(deployment, Budget()), request)
+
+    factor = max(TABLE.geo.values())
+    assert most.cost_usd is not None
+    assert factor * expected.output <= most.cost_usd < factor * (expected.output + CENT)
 
 
 def task(deployment: Deployment, budget: Budget) -> Task:

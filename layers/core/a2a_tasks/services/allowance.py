@@ -92,6 +92,8 @@ class Allowance:
         for what server tools show the model within a turn."""
         fallbacks = request.prompt.fallbacks
         others = [other["model"] for other in fallbacks] if isinstance(fallbacks, list) else []
+        if fallbacks == "default":  # the API chooses
+            others = list(self.prices.models)
         call = ModelCall(cache_write_tokens=prompt_tokens(request), output_tokens=request.max_tokens)
         geo = max(self.prices.geo, key=lambda name: self.prices.geo[name], default=None)
         bills = [
