@@ -113,9 +113,9 @@ class BatchSubmission:
         created, so that another may follow."""
         now = self.tasks.now()
         entries = await self._run(self.batches.waiting, now, MAX_REQUESTS)
-        entries = await self._run(self.suspects.sorted_out, entries, run_id)
         if len(entries) < ENOUGH and not any(entry.since <= now - WAIT_MS for entry in entries):
             return False
+        entries = await self._run(self.suspects.sorted_out, entries, run_id)
         room = BatchRoom(self.turns.allowance.budgets, await self._run(self.batches.open_batches))
         collected = await self._collect(ids.task_id(now, self.entropy.bytes(10)), entries, room, run_id)
         if not collected.members:
