@@ -6,6 +6,7 @@ keeps it, and a template with one mistake does not.
 
 import ast
 import copy
+import functools
 import json
 import re
 import tomllib
@@ -99,14 +100,22 @@ def statements(template: Template, role: str) -> list[dict[str, Any]]:
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
-def code_of(function: Mapping[str, Any]) -> Iterator[ast.Module]:
-    """A function's own modules, and those of the core layer that they import, one by the other."""
+@functools.cache
+def calls_and_imports(path: Path) -> list[ast.AST]:
+    """Of a module, all that the rules look at: read once, as many functions share it."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node for node in nodes if isinstance(node, ast.Call | ast.ImportFrom)]
+
+
+def code_of(function: Mapping[str, Any]) -> Iterator[ast.AST]:
+    """The calls and imports in a function's own modules, and in those of the core layer that they import, one
+    by the other."""
     todo = sorted((ROOT / function["CodeUri"]).glob("*.py"))
     seen = set(todo)
     while todo:
-        module = ast.parse(todo.pop().read_text())
-        yield module
-        for node in ast.walk(module):
+        nodes = calls_and_imports(todo.pop())
+        yield from nodes
+        for node in nodes:
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("a2a_tasks."):
                 imported = CORE / node.module.replace(".", "/")
                 paths = [imported.with_suffix(".py"), *(imported / f"{name.name}.py" for name in node.names)]
@@ -118,20 +127,17 @@ def code_of(function: Mapping[str, Any]) -> Iterator[ast.Module]:
 def read_by(function: Mapping[str, Any]) -> set[str]:
     """The environment variables that the code of a function reads."""
     found: set[str] = set()
-    for module in code_of(function):
-        for node in ast.walk(module):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(
-                        value=ast.Name(id="environment"), attr="text" | "integer" | "optional"
-                    ),
-                    args=[ast.Constant(value=str(name))],
-                ):
-                    found.add(name)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="environment"), attr="retention_ms")):
-                    found.add("RETENTION_DAYS")
-                case ast.ImportFrom(module="aws_lambda_powertools"):
-                    found.add("POWERTOOLS_SERVICE_NAME")
+    for node in code_of(function):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="environment"), attr="text" | "integer" | "optional"),
+                args=[ast.Constant(value=str(name))],
+            ):
+                found.add(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="environment"), attr="retention_ms")):
+                found.add("RETENTION_DAYS")
+            case ast.ImportFrom(module="aws_lambda_powertools"):
+                found.add("POWERTOOLS_SERVICE_NAME")
     return found
 
 
@@ -364,12 +370,7 @@ def who_takes_tasks_of_callers_counts_those_that_wait(template: Template) -> lis
     index = {"Fn::Sub": "${TasksTable.Arn}/index/pending"}
     broken = []
     for name, function in functions(template).items():
-        imported = {
-            node.module
-            for module in code_of(function)
-            for node in ast.walk(module)
-            if isinstance(node, ast.ImportFrom)
-        }
+        imported = {node.module for node in code_of(function) if isinstance(node, ast.ImportFrom)}
         creates = "a2a_tasks.wiring.submitter" in imported and name != "WorkerFunction"
         if creates and index not in [item["Resource"] for item in statements(template, role_of(function))]:
             broken.append(f"{name} may not count the tasks that wait")
