@@ -1,15 +1,18 @@
 """`make preflight` and `make template` on the repository's own template and environments."""
 
 import io
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
 
 from local import linters, samconfig
 from local.linters import run_cfn_lint, run_checkov
-from local.preflight import command
+from local.preflight import command, lint
 from local.preflight.checks import check_offline
 from local.preflight.command import preflight
 from local.preflight.finding import State
@@ -34,6 +37,21 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def linted_once() -> Iterator[None]:
+    """cfn-lint takes ten seconds for a template, and environments of one template share what it finds."""
+    found: dict[str, list[str]] = {}
+
+    def run(template: Mapping[str, Any]) -> list[str]:
+        written = json.dumps(template)
+        if written not in found:
+            found[written] = run_cfn_lint(template)
+        return found[written]
+
+    with patch.object(lint, "run_cfn_lint", run):
+        yield
 
 
 def told(terminal: Console) -> str:
