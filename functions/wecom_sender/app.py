@@ -1,6 +1,7 @@
 """WeCom sender: brings answers and news to chats, up to ten at a time that share the wait. The function that
 WeCom calls asks it who is in which department: only this one may have an address that WeCom trusts."""
 
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -76,6 +77,8 @@ logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 errands = _errands()
 directory = Directory(errands.connections, errands.sender.app, errands.fixed_ip)
+gc.enable()
+gc.freeze()
 
 
 @logger.inject_lambda_context(clear_state=True)
