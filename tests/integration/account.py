@@ -1,5 +1,6 @@
 """An AWS account on moto with what the template makes: two tables, queues, a bucket, a secret, a key."""
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -207,10 +208,21 @@ class Account:
         return {state: int(attributes[name]) for state, name in names.items()}
 
 
+@functools.cache
+def _clients() -> "tuple[DynamoDBClient, SQSClient, S3Client, SecretsManagerClient, KMSClient]":
+    """They hold no state of an account, so that all tests of a process share them."""
+    return (
+        boto3.client("dynamodb"),
+        boto3.client("sqs"),
+        boto3.client("s3"),
+        boto3.client("secretsmanager"),
+        boto3.client("kms"),
+    )
+
+
 def open_account(calls: AwsCalls) -> Account:
     """Make everything in moto, empty."""
-    dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-    s3, secrets, kms = boto3.client("s3"), boto3.client("secretsmanager"), boto3.client("kms")
+    dynamodb, sqs, s3, secrets, kms = _clients()
     resources = {"TasksTable": "tasks", "RegistryTable": "registry", "PayloadBucket": "payloads"}
     resources["WecomSenderFunction"] = "a2a-tasks-wecom-sender"
     for table in ("TasksTable", "RegistryTable"):

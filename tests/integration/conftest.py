@@ -1,13 +1,19 @@
 """An AWS account in memory for the tests of this directory, and the functions on it."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import ModuleType
+from unittest.mock import patch
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
+from moto.kms import models as kms
+from moto.kms.utils import generate_private_key
 
 from a2a_tasks.ports.tasks import TaskStore
 from local.standin.client import StandInClient
@@ -32,9 +38,17 @@ UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0", "OPEN_STR
 """No rate limits, so that no answer depends on those before it; limits have tests of their own."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def sdk() -> Iterator[None]:
+    """The SDK reads its models of a service once in a process, and not once a session."""
+    with patch.object(botocore.session, "create_loader", functools.cache(create_loader)):
+        yield
+
+
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MockAWS]:
-    with mock_aws() as mock:
+    # it makes a pair of RSA keys with each key, also with one that encrypts, which takes a tenth of a second
+    with mock_aws() as mock, patch.object(kms, "generate_private_key", functools.cache(generate_private_key)):
         yield mock
 
 
