@@ -1,6 +1,7 @@
 """The functions' modules, imported as Lambda imports them: environment first, then everything at once."""
 
 import functools
+import gc
 import importlib
 import logging
 import os
@@ -31,6 +32,8 @@ LOGICAL_IDS = {
     "wecom_sender": "WecomSenderFunction",
 }
 
+MODELS = "functions.api.models"
+
 
 @contextmanager
 def cold_start(
@@ -40,9 +43,11 @@ def cold_start(
     variables = environment(LOGICAL_IDS[name], account.resources) | dict(overrides or {})
     module_name = f"functions.{name}.app"
     with patch.dict(os.environ, variables):
-        for imported in [name for name in sys.modules if name.startswith("functions.")]:
-            del sys.modules[imported]
-        module: Any = importlib.import_module(module_name)
+        _forget(variables)
+        # frozen, all that earlier tests have left behind would stay for the life of the process
+        with patch.object(gc, "freeze"):
+            module: Any = importlib.import_module(module_name)
+        assert gc.isenabled(), "a function that has loaded collects garbage"
         module.handler = _in_its_role(module.handler, role_of(LOGICAL_IDS[name], account.resources), account)
         if LOGICAL_IDS[name] in account.resources:
             account.calls.functions[account.resources[LOGICAL_IDS[name]]] = module.handler
@@ -59,6 +64,17 @@ def cold_start(
                 _shut_down(module, module.batcher.results.api.connection)
             # a logger outlives its module, and with it the captured output of the test that made it
             logging.Logger.manager.loggerDict.pop(variables.get("POWERTOOLS_SERVICE_NAME", ""), None)
+
+
+def _forget(variables: Mapping[str, str]) -> None:
+    """Let everything of functions be imported anew, except the API's models: they take most of the time, have
+    no state, and read one variable."""
+    models = sys.modules.get(MODELS)
+    if models is not None and str(models.MAX_TIMEOUT_MS) != variables.get("MAX_TIMEOUT_MS"):
+        models = None
+    for name in [name for name in sys.modules if name.startswith("functions.")]:
+        if models is None or name != MODELS:
+            del sys.modules[name]
 
 
 def _in_its_role[**P, T](handler: Callable[P, T], role: Role, account: Account) -> Callable[P, T]:
