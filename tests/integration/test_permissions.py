@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from moto.core.base_backend import BackendDict
+from moto.core.models import MockAWS
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.errand_messages import errand_sender
@@ -26,7 +28,8 @@ from local.wecom.faults import Fault as WeComFault
 from local.wecom.faults import Kind as FaultKind
 from local.wecom.running import running_wecom
 from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import AGENT, PROJECT, Account
+from tests.integration.account import AGENT, PROJECT, Account, open_account
+from tests.integration.aws_calls import AwsCalls
 from tests.integration.caller import Caller
 from tests.integration.cold_start import LOGICAL_IDS
 from tests.integration.event_files import load_event
@@ -65,6 +68,13 @@ STREAM = {
 }
 """The same for changes of a table. What fails for good goes to a queue, and so do scheduled calls."""
 LONG = "x" * 20_000
+
+
+@pytest.fixture(scope="module")
+def resources(moto: MockAWS) -> dict[str, str]:  # noqa: ARG001  switches it on
+    """What the account's resources are called, for tests of roles that call nothing."""
+    BackendDict.reset()
+    return open_account(AwsCalls()).resources
 
 
 def unused(account: Account, function: str) -> set[Grant]:
@@ -351,9 +361,9 @@ def test_links_to_artifacts_need_the_permission_to_read_them(agents: Account) ->
     "function", ["ApiFunction", "WorkerFunction", "SweeperFunction", "DeadLetterFunction", "NotifierFunction"]
 )
 def test_what_no_role_covers_is_denied(
-    agents: Account, function: str, operation: str, parameters: dict[str, Any]
+    resources: dict[str, str], function: str, operation: str, parameters: dict[str, Any]
 ) -> None:
-    assert role_of(function, agents.resources).uses(operation, parameters) is None
+    assert role_of(function, resources).uses(operation, parameters) is None
 
 
 def test_a_call_that_the_role_does_not_cover_fails_and_is_noticed(account: Account) -> None:
@@ -381,14 +391,14 @@ CLAUDE_SERVICES = {"aws-external-anthropic", "bedrock-mantle"}
     ],
 )
 def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else(
-    account: Account, backend: str, calls: set[str]
+    resources: dict[str, str], backend: str, calls: set[str]
 ) -> None:
-    role = role_of("WorkerFunction", account.resources, {"ClaudeBackend": backend})
+    role = role_of("WorkerFunction", resources, {"ClaudeBackend": backend})
 
     claude = {grant.action for grant in role.grants if grant.action.partition(":")[0] in CLAUDE_SERVICES}
     assert claude == calls
     for function in set(LOGICAL_IDS.values()) - {"WorkerFunction", "BatcherFunction"}:
-        other = role_of(function, account.resources, {"ClaudeBackend": backend})
+        other = role_of(function, resources, {"ClaudeBackend": backend})
         assert not any(grant.action.partition(":")[0] in CLAUDE_SERVICES for grant in other.grants)
 
 
@@ -404,13 +414,13 @@ def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else
     ],
 )
 def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
-    agents: Account, function: str, operation: str, name: str
+    resources: dict[str, str], function: str, operation: str, name: str
 ) -> None:
-    role, (other,) = role_of(function, agents.resources), {"configId", "exchangeId"} - {name}
+    role, (other,) = role_of(function, resources), {"configId", "exchangeId"} - {name}
 
     def allows(operation: str, *names: str) -> bool:
         context = dict.fromkeys(names, "x")
-        call = {"KeyId": agents.resources["PushKey"], "EncryptionContext": context}
+        call = {"KeyId": resources["PushKey"], "EncryptionContext": context}
         return role.uses(operation, call) is not None
 
     assert allows(operation, "taskId", name)
@@ -419,9 +429,9 @@ def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
 
 
 @pytest.mark.parametrize("kind", ["SPEND", "RATE", "SLOTS", "IDEMPOTENCY", "WECOM", "BATCH", "CHAT"])
-def test_the_clean_up_deletes_nothing_that_tasks_do_not_own(agents: Account, kind: str) -> None:
-    role = role_of("CleanupFunction", agents.resources)
-    table, key = agents.resources["TasksTable"], {"pk": {"S": f"{kind}#x"}}
+def test_the_clean_up_deletes_nothing_that_tasks_do_not_own(resources: dict[str, str], kind: str) -> None:
+    role = role_of("CleanupFunction", resources)
+    table, key = resources["TasksTable"], {"pk": {"S": f"{kind}#x"}}
 
     assert role.uses("DeleteItem", {"TableName": table, "Key": key}) is None
     many = {"RequestItems": {table: [{"DeleteRequest": {"Key": key}}]}}
