@@ -15,6 +15,10 @@ venv := .venv/bin
 python := $(venv)/python
 sam = PATH="$(CURDIR)/.local/tools/builder/bin:$$PATH" SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCHITECTURE) .local/tools/sam/bin/sam
 
+# Hundreds of processes load the same modules here. Images of Python often set this, and each then compiles
+# them anew, which is half of such a process's time.
+unexport PYTHONDONTWRITEBYTECODE
+
 # AWS clients in tests must never meet the developer's account.
 no_account := AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 
@@ -57,10 +61,10 @@ template: tools ## Check the template.
 	@$(no_account) $(python) -m local check-template
 
 unit: .venv/.made ## Run the unit tests.
-	$(no_account) $(python) -m pytest -n auto tests/unit
+	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/unit
 
 integration: tools ## Run the integration tests (moto, and the stand-in for Claude), and a short fuzz.
-	$(no_account) $(python) -m pytest -n auto tests/integration tests/fuzz
+	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/integration tests/fuzz
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest -n 2 --dist loadfile tests/e2e
