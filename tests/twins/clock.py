@@ -71,8 +71,11 @@ class FakeClock:
 
     async def settle(self) -> None:
         """Let everything happen that needs no time."""
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
+            if not ready:
+                return  # there is nothing else that the loop would call
 
     def _set(self, seconds: float, ring: Callable[[], object]) -> _Alarm:
         self._number += 1
