@@ -67,7 +67,7 @@ integration: tools ## Run the integration tests (moto, and the stand-in for Clau
 	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/integration tests/fuzz
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
-	$(no_account) $(python) -m pytest -n 2 --dist loadfile tests/e2e
+	$(no_account) $(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e
 
 .PHONY: fuzz
 fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=20000

@@ -6,6 +6,7 @@ logs of all functions in it, if a test failed.
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,13 @@ from local.standin.client import StandInClient
 # be taken over within seconds.
 PARAMETERS = {"WorkerTimeoutSeconds": "120", "LeaseSeconds": "9"}
 AGENTS = Path(__file__).parent / "agents.yaml"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with many tests first, and before all the fuzz: its one test takes minutes, and would be the last
+    of all while the other worker has nothing left."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name != "test_fuzz.py", -tests[item.path]))
 
 
 @pytest.fixture(scope="session")
