@@ -98,7 +98,7 @@ def test_what_code_has_made_comes_with_the_result(coder: Worker, claude: StandIn
 
     done = coder.now(task)
     assert (done.status, done.failure) == (Status.COMPLETED, None)
-    assert coder.output(task) == {"result": "Done."}
+    assert coder.output(task) == {"result": "Done.", "untrusted": True}
     assert [(each.name, each.media_type, each.size_bytes) for each in done.artifacts] == [
         ("报告.csv", "text/csv", 8),
         ("b.txt", "text/plain", 1),

@@ -4,6 +4,7 @@ They look like those of ``adapters/telemetry.py``, whose libraries take a good p
 """
 
 import json
+import sys
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -73,4 +74,5 @@ class PrintedTelemetry:
 
 
 def _print(document: dict[str, object]) -> None:
-    print(json.dumps(document, default=str), flush=True)  # noqa: T201  Lambda logs what is printed
+    sys.stdout.write(json.dumps(document, default=str) + "\n")  # in one write, as other threads print too
+    sys.stdout.flush()

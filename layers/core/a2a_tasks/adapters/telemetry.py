@@ -1,10 +1,12 @@
 """Logs and metrics through Powertools: JSON lines and CloudWatch's embedded metric format (EMF)."""
 
+import json
+import sys
 import threading
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from a2a_tasks.domain.task import Task
 
@@ -31,10 +33,11 @@ class PowertoolsTelemetry:
     def count(self, metric: str, value: float = 1, *, code: str | None = None) -> None:
         self._add(metric, MetricUnit.Count, value)
         if code is not None:
-            with single_metric(
-                metric, MetricUnit.Count, value, default_dimensions={"service": SERVICE}
-            ) as by_code:
-                by_code.add_dimension("code", code)
+            by_code = EphemeralMetrics()
+            by_code.add_dimension("service", SERVICE)
+            by_code.add_dimension("code", code)
+            by_code.add_metric(metric, MetricUnit.Count, value)
+            _print(by_code)
 
     def milliseconds(self, metric: str, value: float) -> None:
         self._add(metric, MetricUnit.Milliseconds, value)
@@ -42,11 +45,17 @@ class PowertoolsTelemetry:
     def flush(self) -> None:
         with self._lock:
             if self._metrics.metric_set:
-                self._metrics.flush_metrics()
+                _print(self._metrics)
 
     def _add(self, metric: str, unit: MetricUnit, value: float) -> None:
         with self._lock:
             self._metrics.add_metric(name=metric, unit=unit, value=value)
+
+
+def _print(metrics: EphemeralMetrics) -> None:
+    """In one write, which Powertools does in two: another thread's line between them spoils both."""
+    sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")
+    metrics.clear_metrics()
 
 
 def _fields(task: Task | None, fields: dict[str, object]) -> dict[str, Any]:
