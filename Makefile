@@ -74,9 +74,12 @@ fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=200
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(no_account) $(python) -m pytest -n auto --timeout 0 \
 		tests/fuzz tests/integration/test_fuzz.py
 
-.PHONY: bench conformance openapi security lock audit sbom tools
+.PHONY: bench soak conformance openapi security lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
+
+soak: tools ## Do 400 tasks while workers are killed, on a local stack of its own (five minutes).
+	$(python) -m bench soak
 
 conformance: .venv/.made ## Run the A2A conformance kit, a checkout elsewhere: make conformance KIT=DIR
 	@test -n "$(KIT)" || { echo "KIT=DIR names a checkout of a2aproject/a2a-tck, branch 1.0-dev."; exit 2; }

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: all measurements, or those that are named."""
+"""`python -m bench [NAME …]`: all measurements but the long ones, or those that are named."""
 
 import shutil
 import sys
@@ -15,6 +15,7 @@ from bench import (
     local_loop,
     memory,
     routes,
+    soak,
     sweep,
     turns,
     wecom,
@@ -38,7 +39,10 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "memory": memory.run,
     "billing": billing.run,
     "wecom": wecom.run,
+    "soak": soak.run,
 }
+LONG = {"soak"}
+"""Only if they are named."""
 AGENTS = Path(__file__).with_name("agents.yaml")
 
 
@@ -50,7 +54,7 @@ def main(chosen: list[str]) -> int:
     for name, measure in ON_MOTO.items():
         if name in chosen or not chosen:
             measure()
-    if names := [name for name in ON_A_STACK if name in chosen or not chosen]:
+    if names := [name for name in ON_A_STACK if name in chosen or not (chosen or name in LONG)]:
         _on_a_stack(names)
     return 0
 

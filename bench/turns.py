@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from a2a_tasks.services.heartbeat import BEAT
 from bench.functions import KIND_TITLES, Calls, Functions, functions_on_moto
 from bench.report import p50_p95, step, table
 from local.deployed import Project
@@ -21,7 +22,7 @@ FEW, MANY = 2, 12
 """Turns of the tasks whose calls are compared."""
 TOOLS = ["Glob", "Write", "WebSearch"]
 LEASE_SECONDS = 3
-"""A lease that beats once a second, so that some beats can be counted soon."""
+"""A lease that beats soon, so that some beats can be counted."""
 BEATING_SECONDS = 5.5
 BATCH = 10
 LARGE = 20_000
@@ -101,14 +102,19 @@ def _calls_a_beat(functions: Functions, tasks: int) -> Calls:
 
 def _print_beats(beats: list[Calls]) -> None:
     lease = int(known_values({})["LeaseSeconds"])
-    a_minute = 60 / (lease / 3)
+    a_minute = 60 / (lease * BEAT)
     rows = [
-        [f"{tasks} at a time", f"{beat.writes * a_minute / tasks:g}", f"{beat.sqs * a_minute:g}"]
+        [
+            f"{tasks} at a time",
+            f"{beat.writes * a_minute / tasks:.3g}",
+            f"{beat.write_units * a_minute / tasks:.3g}",
+            f"{beat.sqs * a_minute:.3g}",
+        ]
         for tasks, beat in zip((1, BATCH), beats, strict=True)
     ]
     table(
         f"The heartbeat's calls a minute, with the lease of {lease} s",
-        ["tasks of an invocation", "DynamoDB writes a task", "SQS an invocation"],
+        ["tasks of an invocation", "DynamoDB writes a task", "units a task", "SQS an invocation"],
         rows,
     )
 

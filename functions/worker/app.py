@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.execute import Executor
+from a2a_tasks.services.heartbeat import MOST_TRIES, Heartbeat
 from a2a_tasks.services.history import Histories
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
@@ -40,13 +43,19 @@ from a2a_tasks.wiring.tasks import TaskWiring
 BATCH_SIZE = 10
 """Of the event source in the template, and as many as one call of the queue can hide."""
 THREADS = 32
+_heart = ThreadPoolExecutor(MOST_TRIES + 2)
+"""Threads that work which waits for a store cannot take from the heartbeat."""
 WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
+
+
+async def _run_apart[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_heart, partial(call, *args, **kwargs))
 
 
 def _executor() -> Executor:
     tasks, run = TaskWiring.of_function(telemetry), asyncio.to_thread
     store, queue, slots, ending = tasks.store, tasks.queue, tasks.slots, tasks.ending
-    clock, entropy = tasks.clock, tasks.entropy
+    clock, entropy, holders = tasks.clock, tasks.entropy, tasks.holders
     payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
     submitter = submitter_of_function(tasks, payloads)
     budgets, connection = submitter.budgets, connection_of_function()
@@ -85,19 +94,30 @@ def _executor() -> Executor:
         run=run,
         max_wait_ms=environment.integer("MAX_INPUT_WAIT_HOURS") * 3_600_000,
     )
+    heartbeat = Heartbeat(
+        workers=holders.workers,
+        store=store,
+        queue=queue,
+        clock=clock,
+        entropy=entropy,
+        telemetry=telemetry,
+        run=_run_apart,
+        lease_seconds=environment.integer("LEASE_SECONDS"),
+    )
     return Executor(
         loop=loop,
         settler=settler,
         store=store,
         queue=queue,
         slots=slots,
+        holders=holders,
+        heartbeat=heartbeat,
         ending=ending,
         live=Live(DynamoDBLive(tasks.dynamodb, tasks.table), clock, telemetry, run),
         clock=clock,
         entropy=entropy,
         telemetry=telemetry,
         run=run,
-        lease_seconds=environment.integer("LEASE_SECONDS"),
         room=BATCH_SIZE,
     )
 

@@ -28,8 +28,12 @@ def work(environment: dict[str, str], event: dict[str, Any], point: str, call: i
     worker, loop = app.executor, app.executor.loop
     store, payloads = points.wrap("store", worker.store), points.wrap("payloads", loop.payloads)
     queue = points.wrap("queue", worker.queue)
-    slots = replace(worker.slots, store=points.wrap("slots", worker.slots.store), queue=queue)
-    ending = replace(worker.ending, store=store, slots=slots, queue=queue)
+    workers = points.wrap("workers", worker.holders.workers)
+    holders = replace(worker.holders, workers=workers)
+    slots = replace(
+        worker.slots, store=points.wrap("slots", worker.slots.store), queue=queue, holders=holders
+    )
+    ending = replace(worker.ending, store=store, slots=slots, queue=queue, holders=holders)
     records = points.wrap("records", loop.journal.records)
     journal = replace(loop.journal, store=store, records=records, payloads=payloads)
     executor = replace(
@@ -47,6 +51,8 @@ def work(environment: dict[str, str], event: dict[str, Any], point: str, call: i
         store=store,
         queue=queue,
         slots=slots,
+        holders=holders,
+        heartbeat=replace(worker.heartbeat, workers=workers, store=store, queue=queue),
         ending=ending,
     )
     deliveries = [delivery_of(record) for record in event["Records"]]

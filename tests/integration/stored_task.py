@@ -27,6 +27,7 @@ NOW = 1_750_000_000_000
 TIMEOUT_MS = 300_000
 DAY_MS = 24 * 3_600_000
 LEFT_MS = 120_000
+WORKER = "worker-1"
 ANYTHING = Guard(frozenset(Status))
 QUESTION = Question("call-1", "Which city?")
 
@@ -65,9 +66,9 @@ def created(store: TaskStore, now: int = NOW, **changes: Any) -> Task:
     return task
 
 
-def claimed(store: TaskStore, task: Task, now: int, lease_ms: int = 45_000, claim_id: str = "claim") -> Task:
-    """The task, running under a worker's lease."""
-    result = store.claim(task.ref, Claim(claim_id, now, now + lease_ms, task.fence))
+def claimed(store: TaskStore, task: Task, now: int, claim_id: str = "claim", held_by: str = WORKER) -> Task:
+    """The task, running; a running one is taken from the worker that held it."""
+    result = store.claim(task.ref, Claim(claim_id, now, held_by, task.fence, taken_from=task.held_by))
     assert isinstance(result, Written)
     return result.task
 

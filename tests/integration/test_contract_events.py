@@ -19,6 +19,7 @@ from tests.integration.stored_task import (
     LEFT_MS,
     NOW,
     QUESTION,
+    WORKER,
     asking,
     canceled,
     claimed,
@@ -45,7 +46,7 @@ def turn(number: int, place: int, at: int = NOW) -> Advance:
 WRITES: dict[str, tuple[Callable[[TaskStore], Task], Write, dict[str, str]]] = {
     "claim": (
         created,
-        lambda store, task: store.claim(task.ref, Claim("mine", NOW, NOW + 45_000, task.fence)),
+        lambda store, task: store.claim(task.ref, Claim("mine", NOW, WORKER, task.fence)),
         {"status": "running"},
     ),
     "retry": (
@@ -207,14 +208,13 @@ def test_a_refused_write_tells_nothing(store: TaskStore) -> None:
 
     store.advance(task.ref, 1, turn(1, 3))
     store.finish(task.ref, FAILED, guard_of_worker(1))
-    store.claim(task.ref, Claim("late", task.deadline, task.deadline + 1, 1))
+    store.claim(task.ref, Claim("late", task.deadline, WORKER, 1))
 
     assert store.get(task.ref) == task
 
 
 def test_what_changes_no_state_tells_nothing(store: TaskStore) -> None:
     task = running(store)
-    store.renew(task.ref, 1, NOW + 90_000)
     store.advance(task.ref, 1, Advance(NOW, turns=1))
     store.look_again(task.ref, task.due_at or 0, NOW + 1)
     waiting = given_back(store, task, keeps_attempt=True, awaits=CHILDREN)

@@ -8,7 +8,7 @@ from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.domain.task import Lane, Status, Task, guard_of_worker
 from a2a_tasks.ports.tasks import Claim, Refused, TaskStore
 from tests.integration.account import AGENT, OTHER_AGENT, Account
-from tests.integration.stored_task import NOW, STATES, claimed, created, given_back, outcome
+from tests.integration.stored_task import NOW, STATES, WORKER, claimed, created, given_back, outcome
 
 
 def counted(store: TaskStore, number: int = 0, **changes: Any) -> Task:
@@ -49,7 +49,7 @@ def test_a_task_that_waits_for_another_attempt_has_begun(store: TaskStore) -> No
 
 def test_a_claim_or_an_end_that_is_refused_changes_nothing(store: TaskStore) -> None:
     task = counted(store)
-    stale = store.claim(task.ref, Claim("stale", NOW, NOW + 45_000, fence=7))
+    stale = store.claim(task.ref, Claim("stale", NOW, WORKER, fence=7))
     late = store.finish(task.ref, outcome(Status.COMPLETED), guard_of_worker(1))
     assert stale == late == Refused(task)
     assert store.count_pending(AGENT, 10) == 1

@@ -22,6 +22,7 @@ from a2a_tasks.domain.task import (
     Task,
     TaskRef,
     guard_of_cancel,
+    guard_of_completion,
     guard_of_dead_letter,
     guard_of_expiry,
     guard_of_loss,
@@ -35,6 +36,7 @@ from tests.integration.stored_task import (
     NOW,
     QUESTION,
     STATES,
+    WORKER,
     asking,
     canceled,
     claimed,
@@ -46,7 +48,6 @@ from tests.integration.stored_task import (
     outcome,
 )
 
-LEASE = 45_000
 SPENT = (Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),)
 MORE = (*SPENT, Spent(1, "claude-opus-5-5", Usage(1, 1, turns=1), new_task(number=3).ref.task_id))
 CHILDREN = (new_task(number=1).ref, TaskRef("helper", new_task(number=2).ref.task_id))
@@ -57,7 +58,6 @@ PAUSE = Pause(NOW + 9, QUESTION, NOW + DAY_MS, LEFT_MS)
 type Write = Callable[[TaskStore, TaskRef, int], Written | Refused]
 
 BY_WORKER: dict[str, Write] = {
-    "renew": lambda store, ref, fence: store.renew(ref, fence, NOW + LEASE),
     "advance": lambda store, ref, fence: store.advance(ref, fence, Advance(NOW, turns=9)),
     "release": lambda store, ref, fence: store.release(ref, fence, Release(NOW, NOW, NOW + 1, SPENT)),
     "pause": lambda store, ref, fence: store.pause(ref, fence, PAUSE),
@@ -95,7 +95,7 @@ def due_at(store: TaskStore, task: Task) -> list[int]:
 @pytest.mark.parametrize("write", BY_WORKER.values(), ids=BY_WORKER.keys())
 @pytest.mark.parametrize("fence", [0, 1, 3])
 def test_only_the_worker_of_the_last_claim_writes(store: TaskStore, write: Write, fence: int) -> None:
-    successor = claimed(store, running(store), NOW + LEASE, claim_id="successor")
+    successor = claimed(store, running(store), NOW, claim_id="successor")
 
     assert write(store, successor.ref, fence) == Refused(successor)
     assert stored(store, successor) == successor
@@ -202,7 +202,7 @@ def test_a_task_given_back_waits_and_keeps_what_it_has_spent(store: TaskStore) -
     expected = replace(
         task,
         status=Status.PENDING,
-        lease_until=None,
+        held_by=None,
         not_before=NOW + 2_000,
         due_at=NOW + 32_000,
         updated_at=NOW + 1,
@@ -230,16 +230,16 @@ def test_an_attempt_that_is_not_kept_counts(store: TaskStore) -> None:
     given = given_back(store, task)
 
     assert given.attempt == 1
-    assert store.claim(task.ref, Claim("again", NOW, NOW + LEASE, 1)) == Refused(given)
+    assert store.claim(task.ref, Claim("again", NOW, WORKER, 1)) == Refused(given)
 
 
 def test_a_task_that_awaits_others_is_not_claimed_until_it_is_woken(store: TaskStore) -> None:
     task = awaiting(store)
 
     assert (task.status, task.awaits, task.attempt) == (Status.PENDING, CHILDREN, 0)
-    assert store.claim(task.ref, Claim("early", NOW, NOW + LEASE, 1)) == Refused(task)
+    assert store.claim(task.ref, Claim("early", NOW, WORKER, 1)) == Refused(task)
     store.wake(task.ref, 1, NOW)
-    assert isinstance(store.claim(task.ref, Claim("late", NOW, NOW + LEASE, 1)), Written)
+    assert isinstance(store.claim(task.ref, Claim("late", NOW, WORKER, 1)), Written)
 
 
 @pytest.mark.parametrize("keeps_attempt", [True, False])
@@ -312,7 +312,7 @@ def test_a_paused_task_asks_and_has_time_for_the_answer(store: TaskStore) -> Non
         paused_ms=LEFT_MS,
         updated_at=NOW + 9,
         attempt=0,
-        lease_until=None,
+        held_by=None,
         events=(*task.events, told(NOW + 9, status="input_required")),
     )
     assert result == Written(expected)
@@ -434,26 +434,27 @@ def test_a_second_question_is_asked_like_the_first(store: TaskStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("guard", "lease_left"),
+    ("guard", "holder"),
     [
         (guard_of_worker(1), None),
-        (Guard(frozenset({Status.RUNNING}), fence=1, deadline_after=NOW), None),
-        (guard_of_cancel(NOW), NOW + LEASE),
-        (guard_of_expiry(NOW + 300_000), NOW + LEASE),
-        (guard_of_loss(1, NOW + LEASE), NOW + LEASE),
-        (guard_of_dead_letter(NOW + LEASE), NOW + LEASE),
+        (guard_of_completion(1, NOW), None),
+        (guard_of_expiry(NOW + 300_000, 1), None),
+        (guard_of_cancel(NOW), WORKER),
+        (guard_of_expiry(NOW + 300_000), WORKER),
+        (guard_of_loss(1), WORKER),
+        (guard_of_dead_letter(1), WORKER),
     ],
     ids=guard_name,
 )
-def test_an_end_by_others_leaves_the_lease_until_its_worker_notices(
-    store: TaskStore, guard: Guard, lease_left: int | None
+def test_an_end_by_others_names_the_worker_until_it_notices(
+    store: TaskStore, guard: Guard, holder: str | None
 ) -> None:
     task = running(store)
 
     result = store.finish(task.ref, outcome(Status.FAILED), guard)
 
     assert isinstance(result, Written)
-    assert result.task.lease_until == stored(store, task).lease_until == lease_left
+    assert result.task.held_by == stored(store, task).held_by == holder
 
 
 def test_an_end_keeps_what_it_does_not_name(store: TaskStore) -> None:
@@ -472,7 +473,7 @@ def test_a_worker_adds_what_it_had_when_others_ended_its_task(store: TaskStore, 
 
     result = store.attach(ended.ref, 1, OUTPUT, MORE)
 
-    assert result == Written(replace(ended, output=OUTPUT, spent=MORE, lease_until=None))
+    assert result == Written(replace(ended, output=OUTPUT, spent=MORE, held_by=None))
     assert stored(store, ended) == result.task
     assert due_at(store, ended) == []
 
@@ -482,7 +483,7 @@ def test_without_output_the_costs_are_added_all_the_same(store: TaskStore) -> No
 
     result = store.attach(ended.ref, 1, None, MORE)
 
-    assert result == Written(replace(ended, spent=MORE, lease_until=None))
+    assert result == Written(replace(ended, spent=MORE, held_by=None))
 
 
 @pytest.mark.parametrize("output", [OUTPUT, None])
@@ -497,7 +498,7 @@ def test_what_a_worker_had_is_added_once(store: TaskStore, output: Payload | Non
 
 @pytest.mark.parametrize("fence", [0, 1, 3])
 def test_an_earlier_worker_adds_nothing(store: TaskStore, fence: int) -> None:
-    ended = canceled(store, claimed(store, running(store), NOW + LEASE, claim_id="successor"), NOW)
+    ended = canceled(store, claimed(store, running(store), NOW, claim_id="successor"), NOW)
 
     assert store.attach(ended.ref, fence, OUTPUT, MORE) == Refused(ended)
     assert stored(store, ended) == ended

@@ -45,6 +45,7 @@ from tests.integration.stored_task import (
     NOW,
     QUESTION,
     STATES,
+    WORKER,
     canceled,
     claimed,
     completed,
@@ -55,7 +56,6 @@ from tests.integration.stored_task import (
     outcome,
 )
 
-LEASE = 45_000
 MISSING = new_task(number=999).ref
 SPENT = (Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),)
 
@@ -97,8 +97,7 @@ def test_creating_again_changes_nothing(store: TaskStore) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda store: store.claim(MISSING, Claim("c", NOW, NOW + LEASE, 0)),
-        lambda store: store.renew(MISSING, 1, NOW),
+        lambda store: store.claim(MISSING, Claim("c", NOW, WORKER, 0)),
         lambda store: store.advance(MISSING, 1, Advance(NOW, turns=1)),
         lambda store: store.release(MISSING, 1, Release(NOW, NOW, NOW, SPENT)),
         lambda store: store.pause(MISSING, 1, Pause(NOW, QUESTION, NOW, 1)),
@@ -117,7 +116,7 @@ def test_no_write_makes_a_task(store: TaskStore, write: Callable[[TaskStore], Wr
 def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
     task = created(store)
 
-    result = store.claim(task.ref, Claim("mine", NOW + 5, NOW + LEASE, 0))
+    result = store.claim(task.ref, Claim("mine", NOW + 5, WORKER, 0))
 
     expected = replace(
         task,
@@ -125,7 +124,7 @@ def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
         attempt=1,
         fence=1,
         claim_id="mine",
-        lease_until=NOW + LEASE,
+        held_by=WORKER,
         started_at=NOW + 5,
         updated_at=NOW + 5,
         events=(*task.events, events.claimed(NOW + 5)),
@@ -137,39 +136,60 @@ def test_a_claim_takes_a_waiting_task(store: TaskStore) -> None:
 def test_a_claim_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
     task = created(store)
 
-    first = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE, 0))
-    again = store.claim(task.ref, Claim("mine", NOW, NOW + LEASE, 0))
-    other = store.claim(task.ref, Claim("other", NOW, NOW + LEASE, 0))
+    first = store.claim(task.ref, Claim("mine", NOW, WORKER, 0))
+    again = store.claim(task.ref, Claim("mine", NOW, WORKER, 0))
+    other = store.claim(task.ref, Claim("other", NOW, WORKER, 0))
 
     assert first == again
     assert isinstance(first, Written)
     assert other == Refused(first.task)
 
 
-def test_a_lease_that_ran_out_is_claimed_anew(store: TaskStore) -> None:
+def test_a_running_task_is_taken_from_the_worker_that_is_named_and_no_other(store: TaskStore) -> None:
     task = claimed(store, created(store), NOW)
+    successor = Claim("b", NOW + 9, "worker-2", 1, "message-2", taken_from=WORKER, due_at=NOW + 39)
 
-    early = store.claim(task.ref, Claim("b", NOW + LEASE - 1, NOW + 2 * LEASE, 1))
-    late = store.claim(task.ref, Claim("b", NOW + LEASE, NOW + 2 * LEASE, 1))
+    for nobody in (None, "worker-2"):
+        assert store.claim(task.ref, replace(successor, taken_from=nobody)) == Refused(task)
+    result = store.claim(task.ref, successor)
 
-    assert early == Refused(task)
-    assert isinstance(late, Written)
-    assert (late.task.attempt, late.task.fence, late.task.started_at) == (2, 2, NOW)
+    assert isinstance(result, Written)
+    taken = result.task
+    assert (taken.attempt, taken.fence, taken.started_at) == (2, 2, NOW)
+    assert (taken.held_by, taken.message_id, taken.due_at) == ("worker-2", "message-2", NOW + 39)
+    assert due_ids(store, NOW + 38) == set()
+    assert due_ids(store, NOW + 39) == {task.ref.task_id}
+    assert store.get(task.ref) == taken
+
+
+def test_a_claim_that_names_a_message_keeps_it_and_another_replaces_it(store: TaskStore) -> None:
+    task = created(store)
+    first = store.claim(task.ref, Claim("a", NOW, WORKER, 0, "message-1"))
+    assert isinstance(first, Written)
+    pending = given_back(store, first.task)
+    second = store.claim(task.ref, Claim("b", NOW, WORKER, 1, "message-2"))
+    assert isinstance(second, Written)
+
+    assert (first.task.message_id, pending.message_id, second.task.message_id) == (
+        "message-1",
+        "message-1",
+        "message-2",
+    )
 
 
 def test_a_claim_is_only_good_for_the_fence_that_it_was_prepared_for(store: TaskStore) -> None:
     task = claimed(store, created(store), NOW)
     pending = given_back(store, task)
 
-    assert store.claim(task.ref, Claim("late", NOW, NOW + LEASE, 0)) == Refused(pending)
-    assert isinstance(store.claim(task.ref, Claim("next", NOW, NOW + LEASE, 1)), Written)
+    assert store.claim(task.ref, Claim("late", NOW, WORKER, 0)) == Refused(pending)
+    assert isinstance(store.claim(task.ref, Claim("next", NOW, WORKER, 1)), Written)
 
 
 @pytest.mark.parametrize("status", [Status.INPUT_REQUIRED, *sorted(TERMINAL)])
 def test_a_task_that_waits_for_no_worker_is_not_claimed(store: TaskStore, status: Status) -> None:
     task = in_state(store, status)
 
-    assert store.claim(task.ref, Claim("late", NOW, NOW + LEASE, task.fence)) == Refused(task)
+    assert store.claim(task.ref, Claim("late", NOW, WORKER, task.fence)) == Refused(task)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +208,7 @@ def test_a_task_is_claimed_only_when_it_may_start(
 ) -> None:
     task = created(store, **changes)
 
-    result = store.claim(task.ref, Claim("c", NOW + offset, NOW + offset + LEASE, 0))
+    result = store.claim(task.ref, Claim("c", NOW + offset, WORKER, 0))
 
     assert isinstance(result, Written) is taken
 
@@ -197,7 +217,7 @@ def test_of_32_workers_one_claims(store: TaskStore) -> None:
     task = created(store)
 
     with ThreadPoolExecutor(32) as pool:
-        claims = [Claim(f"worker-{n}", NOW, NOW + LEASE, 0) for n in range(32)]
+        claims = [Claim(f"worker-{n}", NOW, WORKER, 0) for n in range(32)]
         results = list(pool.map(lambda claim: store.claim(task.ref, claim), claims))
 
     winners = [result for result in results if isinstance(result, Written)]
@@ -205,24 +225,6 @@ def test_of_32_workers_one_claims(store: TaskStore) -> None:
     current = store.get(task.ref)
     assert current == winners[0].task
     assert current.fence == current.attempt == 1
-
-
-def test_a_lease_is_renewed_by_its_holder_alone(store: TaskStore) -> None:
-    task = claimed(store, created(store), NOW)
-
-    renewed = store.renew(task.ref, 1, NOW + 2 * LEASE)
-
-    assert renewed == Written(replace(task, lease_until=NOW + 2 * LEASE))
-    assert store.renew(task.ref, 2, NOW + 9 * LEASE) == Refused(renewed.task)
-    claimed(store, task, NOW + 3 * LEASE, claim_id="successor")
-    assert isinstance(store.renew(task.ref, 1, NOW + 9 * LEASE), Refused)
-
-
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.RUNNING}))
-def test_a_lease_that_is_not_held_is_not_renewed(store: TaskStore, status: Status) -> None:
-    task = in_state(store, status)
-
-    assert store.renew(task.ref, task.fence, NOW + LEASE) == Refused(task)
 
 
 def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None:
@@ -241,7 +243,7 @@ def test_a_finished_task_has_everything_of_its_outcome(store: TaskStore) -> None
         finish_id="finish",
         output=output,
         spent=SPENT,
-        lease_until=None,
+        held_by=None,
         due_at=None,
         events=(*task.events, Event(NOW + 9, EventType.STATUS, {"status": "completed"})),
     )
@@ -294,11 +296,11 @@ def test_what_ended_a_task_first_stays(store: TaskStore, status: Status) -> None
         guard_of_expiry(NOW + 299_999),
         guard_of_expiry(NOW + 300_000),
         guard_of_expiry(NOW + DAY_MS),
-        guard_of_loss(1, NOW + LEASE - 1),
-        guard_of_loss(1, NOW + LEASE),
-        guard_of_loss(2, NOW + LEASE),
-        guard_of_dead_letter(NOW + LEASE - 1),
-        guard_of_dead_letter(NOW + LEASE),
+        guard_of_loss(0),
+        guard_of_loss(1),
+        guard_of_loss(2),
+        guard_of_dead_letter(0),
+        guard_of_dead_letter(1),
     ],
     ids=guard_name,
 )
@@ -422,14 +424,6 @@ def test_due_names_what_is_due_the_longest_due_first(store: TaskStore) -> None:
         assert [entry.due_at for entry in shard_entries] == sorted(entry.due_at for entry in shard_entries)
         assert all(shard(entry.ref.task_id) == number for entry in shard_entries)
         assert store.due(number, until, 2) == shard_entries[:2]
-
-
-def test_a_heartbeat_does_not_move_the_due_time(store: TaskStore) -> None:
-    task = claimed(store, created(store), NOW)
-
-    store.renew(task.ref, 1, NOW + 9 * LEASE)
-
-    assert due_ids(store, NOW + 30_000) == {task.ref.task_id}
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Status, Task
 from tests.integration.account import PROJECT, Account
 from tests.integration.aws_calls import Fault
@@ -57,6 +59,8 @@ def test_a_task_that_ended_or_is_worked_on_is_left_alone(
 ) -> None:
     over = canceled(account.store, created(account.store, now), now)
     running = claimed(account.store, created(account.store, now, number=1), now)
+    workers = DynamoDBWorkers(account.dynamodb, account.resources["TasksTable"])
+    workers.open(Lease(running.held_by or "", now + 8_000))
 
     _, kept = bury(dead_letter, account, over, running)
 

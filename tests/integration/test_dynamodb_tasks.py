@@ -17,6 +17,7 @@ from tests.integration.stored_task import (
     DAY_MS,
     NOW,
     QUESTION,
+    WORKER,
     asking,
     canceled,
     claimed,
@@ -27,7 +28,7 @@ from tests.integration.stored_task import (
 
 REF = new_task().ref
 ASKING = new_task(number=2)
-CLAIM = Claim("mine", NOW, NOW + 45_000, 0)
+CLAIM = Claim("mine", NOW, WORKER, 0)
 RELEASE = Release(NOW, NOW, NOW, ())
 PAUSE = Pause(NOW, QUESTION, NOW + DAY_MS, 1_000)
 
@@ -38,7 +39,6 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("Query", lambda store: store.page(AGENT, None, 10, None)),
     ("Query", lambda store: store.outlines(AGENT, 10)),
     ("UpdateItem", lambda store: store.claim(REF, CLAIM)),
-    ("UpdateItem", lambda store: store.renew(REF, 1, NOW)),
     ("UpdateItem", lambda store: store.advance(REF, 1, Advance(NOW))),
     ("UpdateItem", lambda store: store.release(REF, 1, RELEASE)),
     ("UpdateItem", lambda store: store.pause(REF, 1, PAUSE)),
@@ -157,12 +157,11 @@ def test_each_change_is_one_write(account: Account) -> None:
     account.calls.made.clear()
 
     claimed(account.store, task, NOW)
-    account.store.renew(REF, 1, NOW + 90_000)
     account.store.advance(REF, 1, Advance(NOW, turns=1))
     account.store.finish(REF, outcome(Status.CANCELED), ANYTHING)
     account.store.attach(REF, 1, None, ())
 
-    assert [call.operation for call in account.calls.made] == ["UpdateItem"] * 5
+    assert [call.operation for call in account.calls.made] == ["UpdateItem"] * 4
 
 
 def test_a_refusal_needs_no_second_read(account: Account) -> None:

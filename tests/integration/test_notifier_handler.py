@@ -25,6 +25,7 @@ from tests.integration.lambda_context import LambdaContext
 from tests.integration.stored_task import (
     NOW,
     QUESTION,
+    WORKER,
     asking,
     claimed,
     completed,
@@ -148,7 +149,6 @@ def test_what_changes_no_status_costs_no_invocation(account: Account, stream: Ta
     running = claimed(account.store, task, NOW + 1)
     assert len(stream.new()) == 1
 
-    account.store.renew(task.ref, running.fence, NOW + 90_000)
     progress, artifacts = Progress(step="half"), (Artifact("c", "n", "text/plain", key="k"),)
     account.store.advance(task.ref, running.fence, Advance(NOW + 2, turns=1, progress=progress))
     account.store.advance(task.ref, running.fence, Advance(NOW + 3, artifacts=artifacts))
@@ -156,7 +156,9 @@ def test_what_changes_no_status_costs_no_invocation(account: Account, stream: Ta
     account.store.listen(task.ref)
     # another worker, after the first was lost
     later = NOW + 100_000
-    again = account.store.claim(task.ref, Claim("second", later, later + 45_000, running.fence))
+    again = account.store.claim(
+        task.ref, Claim("second", later, "worker-2", running.fence, taken_from=WORKER)
+    )
     assert isinstance(again, Written)
     assert stream.new() == []
 

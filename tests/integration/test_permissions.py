@@ -12,8 +12,10 @@ from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
 
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
+from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.adapters.errand_messages import errand_sender
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.push import PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
@@ -100,6 +102,10 @@ def hold_and_wait(account: Account, holder: Task, waiting: Task) -> None:
     assert slots.take(scope, holder.ref.task_id, 0, 1)
     slots.wait(scope, Waiter(waiting.ref.task_id, Priority.NORMAL, 0), waiting.deadline)
     slots.arrive(scope)
+
+
+def workers_of(account: Account) -> DynamoDBWorkers:
+    return DynamoDBWorkers(account.dynamodb, account.resources["TasksTable"])
 
 
 def test_the_api(agents: Account, start: Start) -> None:
@@ -199,6 +205,7 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
     waiting = created(agents.store, now - 31_000, number=1)
     hold_and_wait(agents, holder, waiting)
     created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
+    workers_of(agents).open(Lease("dead", now - 60_000, due_at=now - 1))
 
     report = sweeper.handler(load_event("sweeper_schedule"), LambdaContext())
 
@@ -212,7 +219,10 @@ def test_the_dead_letter_function(agents: Account, start: Start) -> None:
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
     holder, waiting = created(agents.store, now), created(agents.store, now, number=1)
     hold_and_wait(agents, holder, waiting)
-    SQSTaskQueue(agents.sqs, agents.resources["TaskDeadLetterQueue"]).send(holder)
+    workers_of(agents).open(Lease("dead", now - 60_000))
+    lost = claimed(agents.store, created(agents.store, now, number=2), now, held_by="dead")
+    for task in (holder, lost):
+        SQSTaskQueue(agents.sqs, agents.resources["TaskDeadLetterQueue"]).send(task)
 
     dead_letter.handler({"Records": agents.receive("TaskDeadLetterQueue")}, LambdaContext())
 

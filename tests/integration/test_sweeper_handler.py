@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
+from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Lane, Status, Task
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
@@ -16,6 +18,7 @@ from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
 from tests.integration.stored_task import (
     DAY_MS,
+    WORKER,
     asking,
     canceled,
     claimed,
@@ -54,7 +57,7 @@ def test_with_nothing_due_no_task_is_read(sweeper: ModuleType, account: Account,
     account.calls.made.clear()
 
     assert sweep(sweeper) == {}
-    assert [call.operation for call in account.calls.made] == ["Query"] * SHARDS
+    assert [call.operation for call in account.calls.made] == ["Query"] * (SHARDS + 1), "dead workers too"
     assert {call.parameters["IndexName"] for call in account.calls.made} == {"due"}
 
 
@@ -81,7 +84,7 @@ def test_a_task_past_its_deadline_times_out(
 ) -> None:
     task = created(account.store, now - 400_000)
     if state is Status.RUNNING:
-        claimed(account.store, task, now - 399_000, lease_ms=500_000)
+        claimed(account.store, task, now - 399_000)
 
     assert sweep(sweeper) == {"looked_at": 1, "timed_out": 1}
 
@@ -115,11 +118,27 @@ def test_a_worker_lost_on_the_last_attempt_fails_the_task(
 def test_a_living_worker_is_left_alone(sweeper: ModuleType, account: Account, now: int) -> None:
     task = created(account.store, now - 31_000)
     running = claimed(account.store, task, now - 1_000)
+    lease = Lease(WORKER, now + 8_000, frozenset({task.ref}), due_at=now + 90_000)
+    workers_of(account).open(lease)
 
     assert sweep(sweeper) == {"looked_at": 1, "postponed": 1}
-    later = (running.lease_until or 0) + 10_000
-    assert current(account, task) == replace(running, due_at=later)
+    assert current(account, task) == replace(running, due_at=task.deadline)
     assert account.message_counts()["visible"] == 0
+
+
+def test_a_dead_worker_gives_back_what_it_had(sweeper: ModuleType, account: Account, now: int) -> None:
+    task = created(account.store, now - 100_000)
+    account.store.look_again(task.ref, task.due_at or 0, task.deadline)
+    claimed(account.store, task, now - 90_000)
+    workers_of(account).open(Lease(WORKER, now - 90_000, frozenset({task.ref}), due_at=now - 1_000))
+
+    assert sweep(sweeper) == {"dead_workers": 1, "resent": 1}
+    assert account.message_counts()["visible"] == 1
+    assert workers_of(account).lease(WORKER) is None
+
+
+def workers_of(account: Account) -> DynamoDBWorkers:
+    return DynamoDBWorkers(account.dynamodb, account.resources["TasksTable"])
 
 
 def delayed(account: Account, created_at: int, start: int, **changes: Any) -> Task:
@@ -241,7 +260,7 @@ def test_a_task_that_cannot_be_settled_stops_no_other(
 def test_a_shard_that_does_not_answer_stops_no_other(sweeper: ModuleType, account: Account, now: int) -> None:
     for number in range(40):
         created(account.store, now - 31_000, number=number)
-    account.calls.fail("Query", Fault.THROTTLED)
+    account.calls.fail("Query", Fault.THROTTLED, on="due#0")
 
     report = sweep(sweeper)
 

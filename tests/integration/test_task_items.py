@@ -29,7 +29,7 @@ from a2a_tasks.domain.task import (
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import Claim, Release, TaskStore, Written
 from tests.integration.account import Account
-from tests.integration.stored_task import NOW, created, new_task, outcome
+from tests.integration.stored_task import NOW, WORKER, created, new_task, outcome
 
 OLD_ITEMS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "items" / "tasks-0.1.json").read_text(), parse_float=Decimal
@@ -68,7 +68,8 @@ LATER: dict[str, Any] = {
     "attempt": 2,
     "fence": 4,
     "claim_id": "claim",
-    "lease_until": NOW + 45_000,
+    "held_by": WORKER,
+    "message_id": "message-1",
     "started_at": NOW + 1,
     "completed_at": NOW + 5,
     "output": Payload(inline='{"result":"so far","partial":true}'),
@@ -99,7 +100,8 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "attempt": task.attempt,
             "fence": task.fence,
             "claimId": task.claim_id,
-            "leaseUntil": task.lease_until,
+            "heldBy": task.held_by,
+            "messageId": task.message_id,
             "startedAt": task.started_at,
             "completedAt": task.completed_at,
             "output": task_items.payload_value(task.output),
@@ -216,17 +218,17 @@ def test_a_task_of_version_0_1_goes_on_and_ends(account: Account) -> None:
     ref = put_old(account, "running")
     old = account.store.get(ref)
     assert old is not None
-    assert old.lease_until is not None
-    now = old.lease_until
+    assert old.held_by is None, "it knew no workers"
+    now = old.updated_at + 1
 
-    claimed = account.store.claim(ref, Claim("new", now, now + 45_000, old.fence))
+    claimed = account.store.claim(ref, Claim("new", now, WORKER, old.fence))
     assert isinstance(claimed, Written)
     assert (claimed.task.attempt, claimed.task.fence) == (old.attempt + 1, old.fence + 1)
     spent = (*claimed.task.spent, Spent(2, "claude-sonnet-5-5", Usage(1, 1, turns=1)))
     released = account.store.release(ref, claimed.task.fence, Release(now, now, now + 1, spent))
     assert isinstance(released, Written)
     assert released.task.spent == spent
-    again = account.store.claim(ref, Claim("newer", now, now + 45_000, released.task.fence))
+    again = account.store.claim(ref, Claim("newer", now, WORKER, released.task.fence))
     assert isinstance(again, Written)
     done = outcome(Status.COMPLETED, now, output=Payload(inline="{}"), spent=spent)
     ended = account.store.finish(ref, done, guard_of_completion(again.task.fence, now))

@@ -585,6 +585,8 @@ SELDOM = {
     ("DeleteItem", "LIVE#*"),  # an answer whose question ended at that moment
     ("GetItem", "LIVE#*"),  # what somebody thinks of an answer
     ("Query", "SLOTS#*"),  # a task canceled before which others wait
+    ("UpdateItem", "WORKER#*"),  # a task canceled or watched while a worker is at it
+    ("GetItem", "WORKER#*"),  # and that worker's lease is over at that moment
 }
 """What other tests use, or a race that needs two people."""
 

@@ -240,7 +240,7 @@ def test_what_a_canceled_task_had_is_kept_and_paid_for(
     assert "half of it".startswith(body["output"]["result"])
     assert body["output"]["result"]
     assert body["usage"]["byModel"][0]["cacheWriteTokens"] + body["usage"]["inputTokens"] > 0
-    assert worker.now(task).lease_until is None
+    assert worker.now(task).held_by is None
     assert [call.outcome for call in claude.calls()] == ["client_left"]
 
 

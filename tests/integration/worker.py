@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.domain.task import Task
 from a2a_tasks.services import payload
 from tests.integration.account import Account
@@ -41,14 +42,13 @@ class Worker:
         """Invoke with all visible messages, and cancel the task just before its first heartbeat; the
         function's answer."""
         records = self.account.receive()
-        store = type(self.account.store)
-        renew = store.renew
+        renew = DynamoDBWorkers.renew
 
         def cancel_then_renew(*arguments: Any) -> Any:
             self.module.executor.ending.cancel(task)
             return renew(*arguments)
 
-        with patch.object(store, "renew", cancel_then_renew):
+        with patch.object(DynamoDBWorkers, "renew", cancel_then_renew):
             return self.module.handler({"Records": records}, LambdaContext())
 
     def work(self, rounds: int = 20) -> None:

@@ -34,6 +34,9 @@ class FakeClock:
     def now(self) -> int:
         return self._now_us // 1000
 
+    def ticks(self) -> int:
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         """Returns when the clock has advanced so far, and not before."""
         woken = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.backend import Backend
+from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.price_table import TABLE
 from a2a_tasks.domain.prices import Price
 from a2a_tasks.domain.project import ProjectSettings
@@ -15,6 +16,7 @@ from a2a_tasks.domain.push import Notification
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.ports.tasks import Claim, Written
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.answer import Answerer
@@ -26,7 +28,9 @@ from a2a_tasks.services.dead_letter import DeadLetters
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.execute import Executor
+from a2a_tasks.services.heartbeat import Heartbeat
 from a2a_tasks.services.history import Histories
+from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
@@ -64,9 +68,10 @@ from tests.twins.stream import MemoryStream
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
 from tests.twins.timed_queue import MemorySender
+from tests.twins.workers import MemoryWorkers
 from tests.twins.workspaces import DiskWorkspaces
 
-LEASE_SECONDS = 45
+LEASE_SECONDS = 8
 MAX_ATTEMPTS = 3
 RETENTION_MS = 24 * 3_600_000
 FUNCTION_SECONDS = 900.0
@@ -114,6 +119,7 @@ class Deployment:
     payloads: MemoryPayloads = field(default_factory=MemoryPayloads)
     records: MemoryRecords = field(default_factory=MemoryRecords)
     spend: MemorySpend = field(default_factory=MemorySpend)
+    workers: MemoryWorkers = field(default_factory=MemoryWorkers)
     slot_store: MemorySlots = field(default_factory=MemorySlots)
     contexts: MemoryContexts = field(default_factory=MemoryContexts)
     batches: MemoryBatches = field(default_factory=MemoryBatches)
@@ -196,9 +202,27 @@ class Deployment:
             tasks=points.wrap("store", self.store),
             queue=points.wrap("queue", self.queue),
             registry=self.registry,
+            holders=self.holders(points),
             clock=self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
+        )
+
+    def holders(self, failpoints: Failpoints | None = None) -> Holders:
+        return Holders((failpoints or Failpoints()).wrap("workers", self.workers), self.clock)
+
+    def heartbeat(self, failpoints: Failpoints | None = None, freeze: Freeze | None = None) -> Heartbeat:
+        """That of a new process."""
+        points = failpoints or Failpoints()
+        return Heartbeat(
+            workers=points.wrap("workers", self.workers),
+            store=points.wrap("store", self.store),
+            queue=points.wrap("queue", self.queue),
+            clock=freeze or self.clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+            run=freeze.run if freeze else inline,
+            lease_seconds=LEASE_SECONDS,
         )
 
     def budgets(self, failpoints: Failpoints | None = None) -> DailyBudgets:
@@ -251,13 +275,14 @@ class Deployment:
             store=store,
             queue=queue,
             slots=slots,
+            holders=self.holders(points),
+            heartbeat=self.heartbeat(points, freeze),
             ending=ending,
             live=Live(points.wrap("live", self.live), clock, self.telemetry, run),
             clock=clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
             run=run,
-            lease_seconds=LEASE_SECONDS,
             room=self.room,
         )
 
@@ -266,6 +291,7 @@ class Deployment:
         return Ending(
             store=points.wrap("store", self.store),
             slots=self.slots(points),
+            holders=self.holders(points),
             queue=points.wrap("queue", self.queue),
             clock=self.clock,
             entropy=self.entropy,
@@ -361,6 +387,17 @@ class Deployment:
         kept = await process.run(executor.execute(deliveries, lambda: (end - self.clock.now()) / 1000))
         self.queue.settle(deliveries, kept)
         return kept
+
+    def claim(self, task: Task) -> Task:
+        """The task, claimed by a worker that begins its lease with it and does nothing more; from the worker
+        that held it before, if one did."""
+        now, claim_id = self.clock.now(), self.entropy.bytes(8).hex()
+        worker_id = f"worker-{claim_id}"
+        self.workers.open(Lease(worker_id, now + LEASE_SECONDS * 1000))
+        claim = Claim(claim_id, now, worker_id, task.fence, taken_from=task.held_by)
+        result = self.store.claim(task.ref, claim)
+        assert isinstance(result, Written)
+        return result.task
 
     def sweep(self, failpoints: Failpoints | None = None) -> SweepReport:
         return self.sweeper(failpoints).sweep(plenty)

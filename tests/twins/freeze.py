@@ -21,6 +21,9 @@ class Freeze:
     def now(self) -> int:
         return self._clock.now()
 
+    def ticks(self) -> int:
+        return self._clock.ticks()
+
     def has_begun(self) -> bool:
         """The process stands still, or has done so: from now on it may have lost what it held."""
         return self._calls <= 0 and self._start_ms <= self._clock.now()

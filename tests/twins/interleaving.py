@@ -14,7 +14,7 @@ class Turns(Failpoints):
     ``points`` are the ports that count; calls of others happen within the turn.
     """
 
-    points: frozenset[str] = frozenset({"slots", "store", "queue"})
+    points: frozenset[str] = frozenset({"slots", "store", "queue", "workers"})
     wait_for_turn: Callable[[], None] = field(default=lambda: None)
 
     def fault_of(self, point: str) -> Fault | None:

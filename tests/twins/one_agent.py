@@ -5,9 +5,11 @@ from typing import Any
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import LIVE, Guard, Outcome, Payload, Status, Task, TaskRef, guard_of_worker
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Refused, Written
+from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.slots import Slots
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
@@ -17,10 +19,12 @@ from tests.twins.registry import MemoryRegistry
 from tests.twins.slots import MemorySlots
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
+from tests.twins.workers import MemoryWorkers
 
 AGENT = "writer"
 SCOPE = Scope(AGENT)
 LEASE_MS = 45_000
+"""Long enough for processes that take turns."""
 HOUR_MS = 3_600_000
 TALK = Scope(AGENT, "talk")
 
@@ -47,6 +51,7 @@ class OneAgent:
     store: MemoryTaskStore = field(default_factory=MemoryTaskStore)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     slots: MemorySlots = field(default_factory=MemorySlots)
+    workers: MemoryWorkers = field(default_factory=MemoryWorkers)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     dice: Dice = field(default_factory=Dice)
     queue: MemoryQueue = field(init=False)
@@ -82,6 +87,7 @@ class OneAgent:
             points.wrap("store", self.store),
             points.wrap("queue", self.queue),
             points.wrap("registry", self.registry),
+            Holders(points.wrap("workers", self.workers), self.clock),
             self.clock,
             self.dice,
             self.telemetry,
@@ -118,8 +124,10 @@ class OneAgent:
             self.process().leave(self.complete(self.claim(task)), ended=True)
 
     def claim(self, task: Task) -> Task:
-        now = self.clock.now()
-        return written(self.store.claim(task.ref, Claim(str(now), now, now + LEASE_MS, task.fence)))
+        """By a worker whose lease begins with it and is not renewed."""
+        now, worker_id = self.clock.now(), f"worker of {id_of(task)}#{task.fence}"
+        self.workers.open(Lease(worker_id, now + LEASE_MS))
+        return written(self.store.claim(task.ref, Claim(str(now), now, worker_id, task.fence)))
 
     def complete(self, task: Task) -> Task:
         """The end by the worker that holds the task."""

@@ -93,14 +93,18 @@ class MemoryTaskStore:
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         def free(task: Task) -> bool:
-            return task.fence == claim.fence and claimable(task, claim.now)
+            is_taken = task.status is Status.RUNNING
+            from_whom = task.held_by == claim.taken_from
+            return task.fence == claim.fence and claimable(task, claim.now) and (from_whom or not is_taken)
 
         def taken(task: Task) -> Task:
             return replace(
                 task,
                 status=Status.RUNNING,
                 claim_id=claim.claim_id,
-                lease_until=claim.lease_until,
+                held_by=claim.held_by,
+                message_id=task.message_id if claim.message_id is None else claim.message_id,
+                due_at=task.due_at if claim.due_at is None else claim.due_at,
                 updated_at=claim.now,
                 started_at=claim.now if task.started_at is None else task.started_at,
                 attempt=task.attempt + 1,
@@ -115,11 +119,6 @@ class MemoryTaskStore:
         if isinstance(result, Refused) and result.current and result.current.claim_id == claim.claim_id:
             return Written(result.current)
         return result
-
-    def renew(self, ref: TaskRef, fence: int, lease_until: int) -> Written | Refused:
-        return self._change(
-            "renew", ref, _held_under(fence), lambda task: replace(task, lease_until=lease_until)
-        )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
         def advanced(task: Task) -> Task:
@@ -150,7 +149,7 @@ class MemoryTaskStore:
                 awaits=release.awaits,
                 model=release.overload.model if release.overload else task.model,
                 overloads=release.overload.count if release.overload else 0,
-                lease_until=None,
+                held_by=None,
                 counted=task.counted if release.counted is None else release.counted,
                 events=events.with_placed(task.events, release.event),
             )
@@ -168,7 +167,7 @@ class MemoryTaskStore:
                 paused_ms=pause.left_ms,
                 updated_at=pause.now,
                 attempt=task.attempt - 1,
-                lease_until=None,
+                held_by=None,
                 counted=task.counted if pause.counted is None else pause.counted,
                 events=(*task.events, events.asked(pause.now)),
             )
@@ -222,7 +221,7 @@ class MemoryTaskStore:
                 output=outcome.output or task.output,
                 failure=outcome.failure or task.failure,
                 spent=task.spent if outcome.spent is None else outcome.spent,
-                lease_until=None if guard.by_worker else task.lease_until,
+                held_by=None if guard.by_holder else task.held_by,
                 due_at=None,
                 question=None,
                 counts_as_pending=False,
@@ -242,14 +241,14 @@ class MemoryTaskStore:
         self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
     ) -> Written | Refused:
         def may(task: Task) -> bool:
-            ended_by_others = task.status in (Status.CANCELED, Status.FAILED) and task.lease_until is not None
+            ended_by_others = task.status in (Status.CANCELED, Status.FAILED) and task.held_by is not None
             return ended_by_others and task.fence == fence and task.output is None
 
         return self._change(
             "attach",
             ref,
             may,
-            lambda task: replace(task, output=output or task.output, spent=spent, lease_until=None),
+            lambda task: replace(task, output=output or task.output, spent=spent, held_by=None),
         )
 
     def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:

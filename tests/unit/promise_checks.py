@@ -114,6 +114,7 @@ class Checks:
                 self._check_attached(change.before, change.after)
                 continue
             assert_fenced(change)
+            self._assert_nobody_held(change)
             check_told(change)
             self._check_history(change)
 
@@ -188,13 +189,21 @@ class Checks:
         elif change.method == "wake" and change.before is not None:
             assert all(self._tasks[ref].is_terminal for ref in change.before.awaits)
 
+    def _assert_nobody_held(self, change: Change) -> None:
+        """When a running task is claimed its worker can never come back to it: its lease is broken or gone,
+        or it has disowned that claim."""
+        before = change.before
+        if change.method == "claim" and before is not None and before.status is Status.RUNNING:
+            lease = self.deployment.workers.lease(before.held_by or "")
+            assert lease is None or not lease.covers(before)
+
     def _check_attached(self, before: Task, after: Task) -> None:
         """The only change of an ended task: what its worker still had, once."""
         assert before.ref not in self.attached
         self.attached.add(before.ref)
         assert before.output is None
         assert before.status in (Status.CANCELED, Status.FAILED)
-        assert after == replace(before, output=after.output, spent=after.spent, lease_until=None)
+        assert after == replace(before, output=after.output, spent=after.spent, held_by=None)
 
 
 def is_turn(key: str) -> bool:
@@ -257,7 +266,6 @@ def assert_fenced(change: Change) -> None:
         return
     if change.method == "claim":
         assert (after.fence, after.attempt) == (before.fence + 1, before.attempt + 1)
-        assert not before.lease_is_alive(after.updated_at), "nobody else holds the task"
         assert after.updated_at < after.deadline
         assert before.not_before <= after.updated_at
         assert not before.awaits

@@ -279,7 +279,7 @@ class TestStopping:
         assert output_of(with_tools, task) == {"result": "It is a long st", "partial": True}
         assert ended.usage == Usage(10, 2, turns=0, cost_usd=Decimal("0.00006"))
         assert with_tools.model.cancelled == 1
-        assert ended.lease_until is None
+        assert ended.held_by is None
 
     def test_the_deadline_keeps_the_text_so_far(self, with_tools: Deployment) -> None:
         task = with_tools.submit(timeout_ms=20_000)
@@ -826,7 +826,7 @@ class TestMoney:
         task = deployment.submit()
         deployment.model.then(Partly("So f", after(deployment.clock, 100, answer())))
         points = Failpoints()
-        points.before("store.renew", lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
+        points.before("workers.renew", lambda: deployment.tasks().cancel("demo", "writer", task.ref.task_id))
         deployment.work(points)
         assert deployment.now_of(task).status is Status.CANCELED
         assert deployment.now_of(task).usage.tokens == 10 + 1_000

@@ -63,7 +63,7 @@ def test_a_task_waits_a_minute_for_others_and_they_go_together(lane: BatchLane) 
     (batch,) = lane.api.batches
     assert list(batch.requests) == [first.ref.task_id, second.ref.task_id]
     running = lane.now_of(first)
-    assert (running.status, running.attempt, running.lease_until) == (Status.RUNNING, 1, first.deadline)
+    assert (running.status, running.attempt, running.held_by) == (Status.RUNNING, 1, running.claim_id)
     assert not lane.batches.line
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.task import CHILD_CHECK_MS, LEASE_GRACE_MS, Status, Task
+from a2a_tasks.domain.lease import CLOCKS_APART_MS
+from a2a_tasks.domain.task import CHILD_CHECK_MS, Status, Task
 from a2a_tasks.domain.usage import total
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.services.agent_loop import INTERRUPTED
@@ -17,7 +18,7 @@ from tests.unit.crash_stories import ANSWER, NOTES, REPORT, STORIES, TURN_SECOND
 from tests.unit.crash_telling import SWEEP_SECONDS, Telling
 from tests.unit.promise_checks import check_told
 
-RECOVERY_SECONDS = max(LEASE_SECONDS + LEASE_GRACE_MS / 1000, CHILD_CHECK_MS / 1000) + SWEEP_SECONDS
+RECOVERY_SECONDS = max(LEASE_SECONDS + CLOCKS_APART_MS / 1000, CHILD_CHECK_MS / 1000) + SWEEP_SECONDS
 """If nothing comes back by itself: until the sweeper has noticed."""
 
 
@@ -49,6 +50,7 @@ def test_the_stories_call_every_port() -> None:
         "workspace",
         "queue",
         "model",
+        "workers",
     }
 
 

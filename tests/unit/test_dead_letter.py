@@ -2,10 +2,11 @@
 
 import pytest
 
+from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease
 from a2a_tasks.domain.task import Question, Status
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.queue import Delivery
-from a2a_tasks.ports.tasks import Claim, Pause
+from a2a_tasks.ports.tasks import Pause
 from tests.twins.deployment import LEASE_SECONDS, Deployment
 from tests.twins.failpoints import Failpoints
 
@@ -13,12 +14,6 @@ from tests.twins.failpoints import Failpoints
 def bury(deployment: Deployment, failpoints: Failpoints | None = None) -> None:
     for delivery in deployment.queue.receive():
         deployment.dead_letters(failpoints).bury(delivery)
-
-
-def claim(deployment: Deployment) -> None:
-    now = deployment.clock.now()
-    (ref,) = deployment.store.tasks
-    deployment.store.claim(ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000, fence=0))
 
 
 def test_a_waiting_task_fails_with_the_reason(deployment: Deployment) -> None:
@@ -33,7 +28,7 @@ def test_a_waiting_task_fails_with_the_reason(deployment: Deployment) -> None:
 
 def test_a_task_in_work_is_left_to_its_worker(deployment: Deployment) -> None:
     task = deployment.submit()
-    claim(deployment)
+    deployment.claim(task)
     bury(deployment)
     assert deployment.now_of(task).status is Status.RUNNING
     assert deployment.telemetry.counts["TasksDeadLettered"] == 0
@@ -41,15 +36,30 @@ def test_a_task_in_work_is_left_to_its_worker(deployment: Deployment) -> None:
 
 def test_a_task_whose_worker_is_gone_fails(deployment: Deployment) -> None:
     task = deployment.submit()
-    claim(deployment)
-    deployment.clock.advance(LEASE_SECONDS)
+    deployment.claim(task)
+    deployment.clock.advance(LEASE_SECONDS + CLOCKS_APART_MS / 1000)
     bury(deployment)
     assert deployment.now_of(task).status is Status.FAILED
 
 
+@pytest.mark.parametrize("what", ["renews", "is replaced"])
+def test_a_worker_that_is_just_in_time_keeps_its_task(deployment: Deployment, what: str) -> None:
+    task = deployment.submit()
+    held = deployment.claim(task)
+    deployment.clock.advance(LEASE_SECONDS + CLOCKS_APART_MS / 1000)
+    later = Lease(held.held_by or "", deployment.clock.now() + LEASE_SECONDS * 1000)
+    points = Failpoints()
+    if what == "renews":
+        points.before("workers.break_off", lambda: deployment.workers.renew(later))
+    else:
+        points.before("store.finish", lambda: deployment.claim(held))
+    bury(deployment, points)
+    assert deployment.now_of(task).status is Status.RUNNING
+
+
 def test_a_task_that_waits_for_an_answer_needs_no_message(deployment: Deployment) -> None:
     task = deployment.submit()
-    claim(deployment)
+    deployment.claim(task)
     now = deployment.clock.now()
     deployment.store.pause(task.ref, 1, Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000))
     bury(deployment)

@@ -5,8 +5,8 @@ import pytest
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Artifact, Payload, Question, Status, Task, guard_of_completion
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Written
-from tests.twins.deployment import LEASE_SECONDS, MODEL, RETENTION_MS, Deployment, agent
+from a2a_tasks.ports.tasks import Advance, Pause, Refused, Written
+from tests.twins.deployment import MODEL, RETENTION_MS, Deployment, agent
 
 MISSING_ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
@@ -17,13 +17,6 @@ def get(deployment: Deployment, task: Task) -> dict[str, object]:
 
 def cancel(deployment: Deployment, task: Task) -> Task:
     return deployment.tasks().cancel("demo", "writer", task.ref.task_id)
-
-
-def claim(deployment: Deployment, task: Task) -> Task:
-    now = deployment.clock.now()
-    result = deployment.store.claim(task.ref, Claim("claim-1", now, now + LEASE_SECONDS * 1000, task.fence))
-    assert isinstance(result, Written)
-    return result.task
 
 
 def complete(deployment: Deployment, task: Task) -> Written | Refused:
@@ -53,7 +46,7 @@ def test_a_completed_task_is_read_with_its_output_and_usage(deployment: Deployme
 
 
 def test_artifacts_are_read_with_addresses_as_soon_as_they_are_saved(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     key = f"tasks/{task.ref.task_id}/artifact-1-call-1"
     saved = (
         Artifact("call-1", "报告.md", "text/markdown", size_bytes=5, key=key),
@@ -83,7 +76,7 @@ def test_artifacts_are_read_with_addresses_as_soon_as_they_are_saved(deployment:
 
 
 def test_a_question_is_read_and_its_task_can_be_canceled(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     now = deployment.clock.now()
     pause = Pause(now, Question("call-1", "Which city?"), now + 3_600_000, 60_000)
     deployment.store.pause(task.ref, task.fence, pause)
@@ -95,7 +88,7 @@ def test_a_question_is_read_and_its_task_can_be_canceled(deployment: Deployment)
 
 
 def test_a_question_that_nobody_answers_in_time_fails_its_task(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     now = deployment.clock.now()
     deployment.store.pause(task.ref, task.fence, Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000))
     deployment.clock.advance(3_600)
@@ -109,7 +102,7 @@ def test_a_question_that_nobody_answers_in_time_fails_its_task(deployment: Deplo
 def test_a_get_at_the_deadline_settles_the_task(deployment: Deployment, claimed: bool) -> None:
     task = deployment.submit()
     if claimed:
-        claim(deployment, task)
+        deployment.claim(task)
     deployment.clock.advance(299.999)
     assert get(deployment, task)["status"] == ("running" if claimed else "pending")
     deployment.clock.advance(0.001)
@@ -142,7 +135,7 @@ def test_a_canceled_task_is_not_executed(deployment: Deployment) -> None:
 
 
 def test_cancel_before_completion_wins(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     assert cancel(deployment, task).status is Status.CANCELED
     assert complete(deployment, task) == Refused(deployment.now_of(task))
     assert deployment.now_of(task).output is None
@@ -150,7 +143,7 @@ def test_cancel_before_completion_wins(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("ended", [Status.COMPLETED, Status.FAILED])
 def test_what_has_ended_cannot_be_canceled(deployment: Deployment, ended: Status) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     if ended is Status.COMPLETED:
         complete(deployment, task)
     else:
@@ -164,7 +157,7 @@ def test_what_has_ended_cannot_be_canceled(deployment: Deployment, ended: Status
 
 
 def test_timeout_before_completion_wins(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     deployment.clock.advance(300)
     assert get(deployment, task)["status"] == "failed"
     assert isinstance(complete(deployment, task), Refused)
@@ -172,7 +165,7 @@ def test_timeout_before_completion_wins(deployment: Deployment) -> None:
 
 
 def test_completion_before_the_deadline_stays(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     deployment.clock.advance(299.999)
     assert isinstance(complete(deployment, task), Written)
     deployment.clock.advance(1)
@@ -183,14 +176,14 @@ def test_completion_before_the_deadline_stays(deployment: Deployment) -> None:
 def test_a_completion_at_the_deadline_comes_too_late_even_before_anybody_settled_it(
     deployment: Deployment,
 ) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     deployment.clock.advance(300)
     assert isinstance(complete(deployment, task), Refused)
     assert get(deployment, task)["status"] == "failed"
 
 
 def test_a_reader_that_loses_the_race_to_settle_sees_the_winners_end(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+    task = deployment.claim(deployment.submit())
     seen = deployment.now_of(task)
     deployment.clock.advance(299)
     complete(deployment, task)
@@ -279,28 +272,28 @@ class TestWaiting:
         return wire["status"], (deployment.clock.now() - before) / 1000
 
     def test_the_answer_comes_when_the_task_has_ended(self, deployment: Deployment) -> None:
-        task = claim(deployment, deployment.submit())
+        task = deployment.claim(deployment.submit())
         deployment.clock.later(7, lambda: complete(deployment, task))
         state, took = self.waited(deployment, task)
         assert state == "completed"
         assert 7 <= took < 8
 
     def test_a_task_that_ends_soon_is_seen_soon(self, deployment: Deployment) -> None:
-        task = claim(deployment, deployment.submit())
+        task = deployment.claim(deployment.submit())
         deployment.clock.later(0.3, lambda: complete(deployment, task))
         state, took = self.waited(deployment, task)
         assert state == "completed"
         assert took < 0.5
 
     def test_or_when_it_asks(self, deployment: Deployment) -> None:
-        task = claim(deployment, deployment.submit())
+        task = deployment.claim(deployment.submit())
         now = deployment.clock.now()
         pause = Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000)
         deployment.clock.later(5, lambda: deployment.store.pause(task.ref, task.fence, pause))
         assert self.waited(deployment, task)[0] == "input_required"
 
     def test_or_when_the_time_is_over_and_then_as_it_is(self, deployment: Deployment) -> None:
-        task = claim(deployment, deployment.submit())
+        task = deployment.claim(deployment.submit())
         assert self.waited(deployment, task, 3) == ("running", 3.0)
 
     def test_a_deadline_is_an_end(self, deployment: Deployment) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.task import Progress
+from a2a_tasks.domain.task import Progress, Task
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.model import ModelReply
+from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.live import CHUNK_CHARACTERS, EVERY_SECONDS, snapshot
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Failpoints
@@ -35,6 +36,12 @@ def test_nothing_is_written_of_a_task_that_nobody_watches(deployment: Deployment
     assert deployment.live.appended == []
 
 
+def watch(deployment: Deployment, task: Task) -> None:
+    """Somebody begins to follow it."""
+    follower = Follower(deployment.store, deployment.live, deployment.ending(), deployment.clock.advance)
+    next(follower.follow(task, 0, deployment.clock.now()))
+
+
 def test_a_watched_task_can_be_read_while_it_speaks(deployment: Deployment) -> None:
     deployment.model.then(saying(deployment, 60, "So far", answer("So far so good.")))
     task = deployment.submit(live=True)
@@ -48,7 +55,7 @@ def test_a_watched_task_can_be_read_while_it_speaks(deployment: Deployment) -> N
 def test_a_task_that_is_watched_later_is_written_from_the_next_heartbeat_on(deployment: Deployment) -> None:
     deployment.model.then(saying(deployment, 60, "So far", answer()))
     task = deployment.submit()
-    deployment.model.watchers.append(lambda _: deployment.store.watch(task.ref))
+    deployment.model.watchers.append(lambda _: watch(deployment, task))
 
     deployment.work()
 

@@ -51,6 +51,7 @@ from tests.twins.queue import MemoryQueue, Message
 from tests.twins.slots import MemorySlots
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
+from tests.twins.workers import MemoryWorkers
 from tests.unit.promise_checks import Checks, check_slots
 
 LARGE = "x" * 9_000
@@ -68,6 +69,7 @@ CONTEXTS = (None, None, "talk", "chat")
 TOOLS = ("Read", "Write", "Edit", "report_progress", "save_artifact", "ask_user", "call_agent")
 ERRORS: dict[str, Exception] = {
     "store": StoreUnavailable("down"),
+    "workers": StoreUnavailable("down"),
     "slots": StoreUnavailable("down"),
     "records": StoreUnavailable("down"),
     "spend": StoreUnavailable("down"),
@@ -81,7 +83,8 @@ TURNS = TOOL_TURNS * 3 + FAULTY_TURNS + ("answer", "large") * 2
 CHILD_TURNS = ("answer", "busy", "child", "large", "progress")
 TIMED_TURNS = st.tuples(st.sampled_from(TURNS), st.sampled_from(TURN_SECONDS))
 POINTS = [
-    *("store.create", "store.get", "store.claim", "store.renew", "store.advance", "store.release"),
+    *("store.create", "store.get", "store.claim", "store.advance", "store.release"),
+    *("workers.open", "workers.renew", "workers.lease", "workers.break_off", "workers.note"),
     *("store.pause", "store.resume", "store.wake", "store.finish", "store.attach", "store.look_again"),
     *("store.due", "slots.take", "slots.grant", "slots.free", "slots.wait", "slots.arrive", "slots.settle"),
     *("slots.stop_waiting", "slots.waiting", "slots.state", "records.put_record", "records.records"),
@@ -91,7 +94,15 @@ POINTS = [
 CRASHES = st.builds(
     lambda at, after: Failpoints(crash_at=at, crash_after=after), st.integers(1, 60), st.booleans()
 )
-SWEEP_POINTS = ["store.get", "store.look_again", "store.finish", "queue.send", "slots.state", "slots.grant"]
+SWEEP_POINTS = [
+    "store.get",
+    "workers.break_off",
+    "store.look_again",
+    "store.finish",
+    "queue.send",
+    "slots.state",
+    "slots.grant",
+]
 
 
 @st.composite
@@ -135,7 +146,8 @@ class Promise(RuleBasedStateMachine):
         if self.scheduled:
             now = self.deployment.clock.now()
             # a sweep that finds nothing changes nothing; days are full of them
-            if any(task.due_at and task.due_at <= now for task in self.deployment.store.tasks.values()):
+            is_due = any(task.due_at and task.due_at <= now for task in self.deployment.store.tasks.values())
+            if is_due or self.deployment.workers.due(now, 1):
                 self.deployment.sweep()
             self.deployment.clock.later(SWEEP_SECONDS, self.sweep_on_schedule)
 
@@ -326,7 +338,7 @@ class Promise(RuleBasedStateMachine):
         large=st.booleans(),
         turns=st.lists(TIMED_TURNS, min_size=2, max_size=4),
         start=st.sampled_from((*TURN_SECONDS, 25, 40)),
-        seconds=st.sampled_from([47, 70, 150]),
+        seconds=st.sampled_from([9, 47, 70, 150]),
         calls=st.integers(0, 12),
     )
     def freeze_and_overtake(
@@ -413,7 +425,7 @@ class Promise(RuleBasedStateMachine):
     @precondition(lambda self: self.deployment.queue.messages)
     @rule(
         process=PROCESSES,
-        outage=st.sampled_from(["store", "payloads", "queue", "slots", "records"]),
+        outage=st.sampled_from(["store", "workers", "payloads", "queue", "slots", "records"]),
         start=st.integers(0, 50),
         seconds=st.integers(1, 90),
     )
@@ -441,7 +453,7 @@ class Promise(RuleBasedStateMachine):
     # -- time and the schedules
 
     @precondition(lambda self: self.deployment.store.tasks)
-    @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 31.0, 46.0, 60.0, 301.0]))
+    @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 9.0, 31.0, 60.0, 301.0]))
     def pass_time(self, seconds: float) -> None:
         self.deployment.clock.advance(seconds)
 
@@ -527,6 +539,7 @@ class Promise(RuleBasedStateMachine):
         snapshot = copy(self.deployment)
         snapshot.store, snapshot.telemetry = MemoryTaskStore(), MemoryTelemetry()
         snapshot.slot_store, snapshot.queue = MemorySlots(), MemoryQueue(snapshot.clock)
+        snapshot.workers = MemoryWorkers()
         snapshot.store.tasks = dict(self.deployment.store.tasks)
         for ref in expired:
             wire = snapshot.tasks().get("demo", ref.agent_id, ref.task_id)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.task import LEASE_GRACE_MS, Priority, Question, Status, Task, TaskRef
+from a2a_tasks.domain.lease import CLOCKS_APART_MS
+from a2a_tasks.domain.task import Priority, Question, Status, Task, TaskRef
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.slots import Waiter
 from a2a_tasks.ports.tasks import Pause, Release
@@ -371,7 +372,7 @@ def given_back(agent: OneAgent, task: Task, seconds: int = 0, awaits: tuple[Task
 
 def canceled_and_noticed_by_nobody(agent: OneAgent, task: Task) -> None:
     agent.cancel(agent.claim(task))
-    agent.clock.advance((LEASE_MS + LEASE_GRACE_MS) / 1000)
+    agent.clock.advance((LEASE_MS + CLOCKS_APART_MS) / 1000)
 
 
 HOLDERS: list[tuple[Bring, bool]] = [

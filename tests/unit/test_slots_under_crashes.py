@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import (
     Priority,
     Question,
@@ -26,6 +27,8 @@ from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Pause, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.workers import Workers
+from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.slots import LIMIT_CACHE_MS, Slots
 from tests.twins.entropy import SeededEntropy
 from tests.twins.interleaving import Process, Turns
@@ -53,11 +56,15 @@ class Worker:
     turns: Turns
     dice: random.Random
     slots: Slots = field(init=False)
+    workers: Workers = field(init=False)
     store: TaskStore = field(init=False)
     queue: MemoryQueue = field(init=False)
 
     def __post_init__(self) -> None:
         self.slots = self.agent.process(self.turns)
+        self.workers = self.turns.wrap("workers", self.agent.workers)
+        self.holders = Holders(self.workers, self.agent.clock)
+        self.worker_id = self.new_id()
         self.store = self.turns.wrap("store", self.agent.store)
         self.queue = self.turns.wrap("queue", self.agent.queue)
 
@@ -66,31 +73,42 @@ class Worker:
 
     def deliver(self, delivery: Delivery) -> None:
         assert delivery.ref is not None
-        task, now = self.store.get(delivery.ref), self.agent.clock.now()
-        if task is None or not claimable(task, now):
+        task = self.store.get(delivery.ref)
+        is_running = task is not None and task.status is Status.RUNNING
+        if task is not None and is_running and self.holders.take(task, delivery.message_id) is not None:
+            return
+        if task is None or not claimable(task, self.agent.clock.now()):
             self._not_claimable(task, delivery)
         elif not self.slots.enter(task):
             self.queue.delete(delivery)
         else:
-            claim = Claim(self.new_id(), now, now + LEASE_MS, task.fence)
-            result = self.store.claim(task.ref, claim)
-            if isinstance(result, Written):
-                self._work(result.task, delivery)
+            self._claim(task, delivery)
+
+    def _claim(self, task: Task, delivery: Delivery) -> None:
+        self.workers.open(self.lease())
+        now, claim_id = self.agent.clock.now(), self.new_id()
+        from_whom = task.held_by if task.status is Status.RUNNING else None
+        claim = Claim(claim_id, now, self.worker_id, task.fence, delivery.message_id, taken_from=from_whom)
+        result = self.store.claim(task.ref, claim)
+        if isinstance(result, Written):
+            self._work(result.task, delivery)
+
+    def lease(self) -> Lease:
+        return Lease(self.worker_id, self.agent.clock.now() + LEASE_MS)
 
     def _not_claimable(self, task: Task | None, delivery: Delivery) -> None:
-        now = self.agent.clock.now()
-        if task is not None and task.lease_is_alive(now):
-            return
-        if task is not None and task.is_terminal and (task.lease_until or 0) <= now:
+        if task is not None and task.is_terminal and self.holders.lease(task) is None:
             self.slots.leave(task, ended=True)
         self.queue.delete(delivery)
 
     def _work(self, task: Task, delivery: Delivery) -> None:
         for _ in range(self.dice.randint(1, 6)):
             self.turns.wait_for_turn()
-            renewed = self.store.renew(task.ref, task.fence, self.agent.clock.now() + LEASE_MS)
-            if isinstance(renewed, Refused):
-                return self._stop(task, renewed, delivery)
+            notes = self.workers.renew(self.lease())
+            if notes is None:
+                return None  # broken: others have the task
+            if notes.concern(id_of(task)):
+                return self._stop(task, Refused(self.store.get(task.ref)), delivery)
             self._hide(delivery, LEASE_MS // 1000)
         end = self.dice.choice(
             [self._complete, self._complete, self._retry, self._ask, self._await, self._hand_over]
@@ -153,7 +171,7 @@ class Worker:
     def cancel(self, ref: TaskRef) -> None:
         now = self.agent.clock.now()
         result = self.store.finish(ref, outcome(Status.CANCELED, now, self.new_id()), guard_of_cancel(now))
-        if isinstance(result, Written) and (result.task.lease_until or 0) <= now:
+        if isinstance(result, Written) and not self.holders.tell(result.task):
             self.slots.leave(result.task, ended=True)
 
     def go_on(self, ref: TaskRef) -> None:
@@ -171,6 +189,8 @@ class Worker:
         for ref in list(self.agent.store.tasks):
             task = self.store.get(ref)
             if task is None or not claimable(task, self.agent.clock.now()):
+                continue
+            if task.status is Status.RUNNING and self.holders.take(task) is not None:
                 continue
             if task.status is Status.PENDING and self.slots.is_waiting(task):
                 self.slots.refill(task)
@@ -272,8 +292,8 @@ class Life:
             assert len(state.holders) <= max(allowed, self.held.get(scope, 0))
             self.held[scope] = len(state.holders)
         for task in self.tasks:
-            has_worker = task.lease_until is not None and now < task.lease_until
-            if has_worker and task.status is not Status.PENDING:
+            lease = self.agent.workers.lease(task.held_by) if task.held_by else None
+            if lease is not None and lease.covers(task) and now < lease.until:
                 assert id_of(task) in self.agent.holders(SCOPE)
                 assert task.context_id is None or id_of(task) in self.agent.holders(
                     Scope(AGENT, task.context_id)

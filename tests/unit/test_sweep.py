@@ -5,17 +5,19 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.domain.ids import SHARDS, shard
+from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import (
     CHILD_CHECK_MS,
     DISPATCH_GRACE_MS,
-    LEASE_GRACE_MS,
+    MAX_RESEND_GAP_MS,
     SWEEP_AHEAD_MS,
     Status,
     Task,
 )
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Due, Written
+from a2a_tasks.services.heartbeat import DUE_MS
 from a2a_tasks.services.sweep import PAGE, SweepReport
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, MAX_WAIT_MS, Deployment, agent, plenty
 from tests.twins.failpoints import Crash, Failpoints
@@ -26,19 +28,20 @@ GRACE_SECONDS = DISPATCH_GRACE_MS / 1000
 DAY_MS = 24 * 3_600_000
 
 
-def claim(deployment: Deployment, task: Task) -> Task:
+def beat(deployment: Deployment, task: Task) -> Lease:
+    """What the task's worker does every few seconds."""
     now = deployment.clock.now()
-    claim_id = deployment.entropy.bytes(8).hex()
-    result = deployment.store.claim(task.ref, Claim(claim_id, now, now + LEASE_SECONDS * 1000, task.fence))
-    assert isinstance(result, Written)
-    return result.task
+    lease = Lease(task.held_by or "", now + LEASE_SECONDS * 1000, frozenset({task.ref}), due_at=now + DUE_MS)
+    assert deployment.workers.renew(lease) is not None
+    return lease
 
 
 def lose_worker(deployment: Deployment, task: Task, times: int = 1) -> Task:
     """Claim and die, until the sweeper may notice."""
     for _ in range(times):
-        task = claim(deployment, task)
-        deployment.clock.advance(LEASE_SECONDS)
+        task = deployment.claim(task)
+        deployment.clock.advance(LEASE_SECONDS + CLOCKS_APART_MS / 1000)
+    deployment.clock.advance(GRACE_SECONDS)
     return task
 
 
@@ -60,7 +63,7 @@ def test_with_nothing_due_it_reads_no_task(deployment: Deployment) -> None:
         deployment.submit()
     points = Failpoints()
     assert deployment.sweep(points) == SweepReport()
-    assert points.calls == {"store.due": SHARDS}
+    assert points.calls == {"store.due": SHARDS, "workers.due": 1}
     assert deployment.telemetry.counts["Sweeps"] == 1
 
 
@@ -78,7 +81,7 @@ def test_an_undispatched_task_is_sent_again_and_looked_at_later(deployment: Depl
 def test_a_deadline_is_settled_in_every_live_state(deployment: Deployment, status: Status) -> None:
     task = deployment.submit()
     if status is not Status.PENDING:
-        task = put(deployment, claim(deployment, task), status=status)
+        task = put(deployment, deployment.claim(task), status=status)
     deployment.clock.advance(300)
     report = deployment.sweep()
     assert (report.looked_at, report.timed_out) == (1, 1)
@@ -89,13 +92,115 @@ def test_a_deadline_is_settled_in_every_live_state(deployment: Deployment, statu
     assert deployment.telemetry.counts["TasksFailed", "TIMEOUT"] == 1
 
 
-def test_a_living_worker_is_left_alone_until_its_lease_may_end(deployment: Deployment) -> None:
-    task = claim(deployment, deployment.submit())
+def test_a_living_worker_is_looked_at_once_and_then_at_the_deadline(deployment: Deployment) -> None:
+    task = deployment.claim(deployment.submit())
+    beat(deployment, task)
     deployment.clock.advance(GRACE_SECONDS)
-    report = deployment.sweep()
+    beat(deployment, task)
+    points = Failpoints()
+    report = deployment.sweep(points)
     assert (report.looked_at, report.postponed, report.rescued) == (1, 1, 0)
-    assert task.lease_until is not None
-    assert deployment.now_of(task) == replace(task, due_at=task.lease_until + LEASE_GRACE_MS)
+    assert deployment.now_of(task) == replace(task, due_at=task.deadline)
+    reads = {name: count for name, count in points.calls.items() if not name.endswith(".due")}
+    assert reads == {"store.get": 1, "workers.lease": 1, "store.look_again": 1}
+    while deployment.clock.now() + LEASE_SECONDS * 1000 < task.deadline:
+        deployment.clock.advance(LEASE_SECONDS)
+        beat(deployment, task)
+        assert deployment.sweep() == SweepReport()
+
+
+def test_a_task_that_its_workers_lease_does_not_name_yet_is_looked_at_again(deployment: Deployment) -> None:
+    """Were that worker to die now, nobody else would know of the task."""
+    task = deployment.submit()
+    deployment.clock.advance(GRACE_SECONDS)
+    deployment.claim(task)
+    assert deployment.sweep().postponed == 1
+    assert deployment.now_of(task).due_at == deployment.clock.now() + DISPATCH_GRACE_MS
+
+
+class TestDeadWorkers:
+    """Their tasks' messages are gone too: swallowed by the dead-letter queue, or past their retention."""
+
+    def dead(self, deployment: Deployment, tasks: list[Task]) -> list[Task]:
+        """They were looked at while their worker lived, and are due at their deadlines."""
+        now, worker_id = deployment.clock.now(), "worker"
+        deployment.workers.open(Lease(worker_id, now + LEASE_SECONDS * 1000))
+        claimed = []
+        for task in tasks:
+            claim = Claim(task.ref.task_id, now, worker_id, task.fence)
+            result = deployment.store.claim(task.ref, claim)
+            assert isinstance(result, Written)
+            claimed.append(result.task)
+        refs = frozenset(task.ref for task in tasks)
+        deployment.clock.advance(GRACE_SECONDS)
+        now = deployment.clock.now()
+        deployment.workers.renew(Lease(worker_id, now + LEASE_SECONDS * 1000, refs, due_at=now + DUE_MS))
+        assert deployment.sweep().postponed == len(tasks)
+        deployment.queue.messages.clear()
+        return claimed
+
+    def test_every_task_they_had_is_announced_again(self, deployment: Deployment) -> None:
+        tasks = self.dead(deployment, [deployment.submit(f"task {n}") for n in range(5)])
+        deployment.tasks().cancel("demo", "writer", tasks[0].ref.task_id)
+        deployment.clock.advance(DUE_MS / 1000 - 1)
+        assert deployment.sweep() == SweepReport()
+        deployment.clock.advance(1)
+        assert deployment.sweep() == SweepReport(dead_workers=1, resent=4)
+        assert {message.ref for message in deployment.queue.messages} == {task.ref for task in tasks[1:]}
+        assert deployment.sweep() == SweepReport()
+        assert not deployment.workers.rows
+        deployment.work()
+        ended = [deployment.now_of(task) for task in tasks[1:]]
+        assert {(task.status, task.attempt) for task in ended} == {(Status.COMPLETED, 2)}
+
+    def test_those_without_an_attempt_left_are_given_up(self, deployment: Deployment) -> None:
+        task = put(deployment, deployment.submit(), attempt=MAX_ATTEMPTS - 1)
+        self.dead(deployment, [task])
+        deployment.clock.advance(DUE_MS / 1000)
+        assert deployment.sweep() == SweepReport(dead_workers=1, lost=1)
+        ended = deployment.now_of(task)
+        assert ended.failure is not None
+        assert ended.failure.code.value == "WORKER_LOST"
+
+    def test_a_worker_that_renews_in_time_keeps_them(self, deployment: Deployment) -> None:
+        (task,) = self.dead(deployment, [deployment.submit()])
+        deployment.clock.advance(DUE_MS / 1000)
+        points = Failpoints()
+        points.before("workers.break_off", lambda: beat(deployment, task))
+        assert deployment.sweep(points) == SweepReport()
+        assert deployment.now_of(task).fence == 1
+        assert deployment.holders().lease(task) is not None
+
+    @pytest.mark.parametrize(
+        "point", ["workers.break_off", "store.look_again", "queue.send", "workers.forget"]
+    )
+    def test_a_sweep_that_dies_is_made_up_for_by_the_next(self, deployment: Deployment, point: str) -> None:
+        tasks = self.dead(deployment, [deployment.submit(f"task {n}") for n in range(3)])
+        deployment.clock.advance(DUE_MS / 1000)
+        points = Failpoints()
+        points.fail(point, Crash(point), call=1 if "workers" in point else 2)
+        with pytest.raises(Crash):
+            deployment.sweep(points)
+        deployment.sweep()
+        deployment.clock.advance(MAX_RESEND_GAP_MS / 1000)  # one may have been moved and not been sent
+        deployment.sweep()
+        assert {message.ref for message in deployment.queue.messages} == {task.ref for task in tasks}
+
+    def test_a_task_of_a_worker_that_nobody_knows_ends_at_its_deadline(self, deployment: Deployment) -> None:
+        """Whatever is lost: the lease, the message, and what was to be looked at."""
+        (task,) = self.dead(deployment, [deployment.submit()])
+        deployment.workers.rows.clear()
+        deployment.clock.advance((task.deadline - deployment.clock.now()) / 1000)
+        assert deployment.sweep().timed_out == 1
+        assert deployment.now_of(task).status is Status.FAILED
+
+    def test_a_thousand_of_them_are_swept_in_pages(self, deployment: Deployment) -> None:
+        now = deployment.clock.now()
+        for n in range(1_000):
+            deployment.workers.open(Lease(f"worker-{n}", now, due_at=now))
+        deployment.clock.advance(DUE_MS / 1000)
+        assert deployment.sweep().dead_workers == 1_000
+        assert not deployment.workers.rows
 
 
 def test_a_lost_worker_is_replaced(deployment: Deployment) -> None:
@@ -119,7 +224,7 @@ def test_after_the_last_attempt_a_lost_worker_is_the_end(deployment: Deployment)
 
 
 def test_a_task_that_waits_for_its_caller_is_looked_at_at_its_deadline(deployment: Deployment) -> None:
-    task = put(deployment, claim(deployment, deployment.submit()), status=Status.INPUT_REQUIRED)
+    task = put(deployment, deployment.claim(deployment.submit()), status=Status.INPUT_REQUIRED)
     deployment.clock.advance(GRACE_SECONDS)
     assert deployment.sweep().postponed == 1
     assert deployment.now_of(task).due_at == task.deadline
@@ -320,8 +425,7 @@ def test_of_two_sweeps_at_once_only_one_ends_a_task(deployment: Deployment, loss
 def test_a_worker_that_renews_in_time_is_not_given_up(deployment: Deployment) -> None:
     task = lose_worker(deployment, deployment.submit(), MAX_ATTEMPTS)
     points = Failpoints()
-    until = deployment.clock.now() + LEASE_SECONDS * 1000
-    points.before("store.finish", lambda: deployment.store.renew(task.ref, task.fence, until))
+    points.before("workers.break_off", lambda: beat(deployment, task))
     assert deployment.sweep(points).lost == 0
     assert deployment.now_of(task).status is Status.RUNNING
 
@@ -329,7 +433,7 @@ def test_a_worker_that_renews_in_time_is_not_given_up(deployment: Deployment) ->
 def test_a_worker_that_claims_while_its_task_is_sent_again_works_alone(deployment: Deployment) -> None:
     (task,) = undispatched(deployment)
     points = Failpoints()
-    points.before("store.look_again", lambda: claim(deployment, task))
+    points.before("store.look_again", lambda: deployment.claim(task))
     assert deployment.sweep(points).resent == 1
     assert deployment.work() == ["message-2"]
     assert not deployment.model.requests
@@ -397,7 +501,7 @@ def test_more_than_a_page_is_swept_in_bounded_pages(deployment: Deployment) -> N
 
 def test_time_running_out_names_the_shards_that_wait(deployment: Deployment) -> None:
     undispatched(deployment, 40)
-    budget = iter([True, True, True])
+    budget = iter([True, True, True, True])  # the first one is for dead workers
     report = deployment.sweeper().sweep(lambda: next(budget, False))
     assert report.unfinished_shards == [3, 4, 5, 6, 7]
     assert report.errors == 0

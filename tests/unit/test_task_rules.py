@@ -11,7 +11,6 @@ from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import (
     CHILD_CHECK_MS,
     DISPATCH_GRACE_MS,
-    LEASE_GRACE_MS,
     LIVE,
     MAX_QUEUE_DELAY_MS,
     MAX_RESEND_GAP_MS,
@@ -29,10 +28,10 @@ from a2a_tasks.domain.task import (
     Task,
     TaskRef,
     claimable,
-    due_after_claim,
     due_after_create,
     due_after_release,
     due_after_resend,
+    due_after_take_over,
     due_while_awaiting,
     guard_of_cancel,
     guard_of_completion,
@@ -66,8 +65,8 @@ def task(status: Status = Status.PENDING, **changes: object) -> Task:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def running(fence: int = 1, lease_until: int = CREATED + 45_000, **changes: object) -> Task:
-    return task(Status.RUNNING, fence=fence, attempt=fence, lease_until=lease_until, **changes)
+def running(fence: int = 1, **changes: object) -> Task:
+    return task(Status.RUNNING, fence=fence, attempt=fence, held_by="worker", **changes)
 
 
 def test_every_status_is_live_or_terminal_and_has_its_transitions() -> None:
@@ -98,8 +97,8 @@ def test_guards_allow_only_transitions_of_the_table(status: Status) -> None:
             guard_of_completion(1, at): Status.COMPLETED,
             guard_of_cancel(at): Status.CANCELED,
             guard_of_expiry(at): Status.FAILED,
-            guard_of_loss(1, at): Status.FAILED,
-            guard_of_dead_letter(at): Status.FAILED,
+            guard_of_loss(1): Status.FAILED,
+            guard_of_dead_letter(stored.fence): Status.FAILED,
         }
         for guard, end in ends.items():
             assert not guard.allows(stored) or end in TRANSITIONS[status]
@@ -122,14 +121,13 @@ def test_at_the_deadline_a_task_times_out_and_does_nothing_else() -> None:
     assert not task(Status.COMPLETED).is_expired(DEADLINE)
 
 
-def test_a_worker_is_given_up_only_when_its_lease_has_run_out() -> None:
-    held = running(lease_until=CREATED + 100)
-    for guard in (guard_of_loss(1, CREATED + 99), guard_of_dead_letter(CREATED + 99)):
-        assert not guard.allows(held)
-    for guard in (guard_of_loss(1, CREATED + 100), guard_of_dead_letter(CREATED + 100)):
-        assert guard.allows(held)
-    assert not guard_of_loss(2, CREATED + 100).allows(held)
-    assert guard_of_dead_letter(CREATED).allows(task())
+def test_a_task_is_given_up_only_as_it_was_seen() -> None:
+    for guard in (guard_of_loss(1), guard_of_dead_letter(1)):
+        assert guard.allows(running(1))
+        assert not guard.allows(running(2)), "taken over since"
+    assert guard_of_dead_letter(1).allows(task(fence=1))
+    assert not guard_of_dead_letter(0).allows(running(1)), "claimed since"
+    assert not guard_of_loss(1).allows(task(fence=1)), "given back since"
 
 
 def test_who_may_be_claimed() -> None:
@@ -137,9 +135,9 @@ def test_who_may_be_claimed() -> None:
     assert claimable(task(), now)
     assert claimable(task(not_before=now), now)
     assert not claimable(task(not_before=now + 1), now)
-    assert not claimable(running(lease_until=now + 1), now)
-    assert claimable(running(lease_until=now), now)
-    assert not claimable(running(lease_until=now, max_attempts=1), now)
+    assert claimable(running(), now), "once its worker is dead"
+    assert not claimable(running(max_attempts=1), now)
+    assert not claimable(running(lane=Lane.BATCH), now), "its batch has it until its deadline"
     assert not claimable(task(attempt=3), now)
     assert not claimable(task(Status.INPUT_REQUIRED), now)
     for status in TERMINAL:
@@ -153,17 +151,18 @@ def test_what_waits_for_others_is_not_claimed_until_they_have_ended() -> None:
 
 def test_a_question_is_left_to_its_caller_until_the_longest_wait_is_over() -> None:
     asking = task(Status.INPUT_REQUIRED)
-    assert not guard_of_dead_letter(CREATED).allows(asking)
+    assert not guard_of_dead_letter(0).allows(asking)
     assert not guard_of_expiry(DEADLINE - 1).allows(asking)
     assert guard_of_expiry(DEADLINE).allows(asking)
     assert guard_of_cancel(CREATED).allows(asking)
 
 
 def test_a_worker_stops_with_its_own_end_and_learns_of_any_other() -> None:
-    assert guard_of_worker(1).by_worker
-    assert guard_of_completion(1, CREATED).by_worker
-    others = (guard_of_cancel(1), guard_of_expiry(1), guard_of_loss(1, 1), guard_of_dead_letter(1))
-    assert not any(guard.by_worker for guard in others)
+    assert guard_of_worker(1).by_holder
+    assert guard_of_completion(1, CREATED).by_holder
+    assert guard_of_expiry(CREATED, 1).by_holder
+    others = (guard_of_cancel(1), guard_of_expiry(1), guard_of_loss(1), guard_of_dead_letter(1))
+    assert not any(guard.by_holder for guard in others)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +200,7 @@ def test_a_task_is_always_looked_at_by_its_deadline(moment: int, timeout: int) -
     for due in (
         due_after_create(moment, deadline),
         due_while_awaiting(moment, deadline),
-        due_after_claim(moment, deadline),
+        due_after_take_over(moment, deadline),
         due_after_release(moment, deadline),
         due_after_resend(waiting, CREATED + moment),
     ):
@@ -211,7 +210,7 @@ def test_a_task_is_always_looked_at_by_its_deadline(moment: int, timeout: int) -
 def test_when_it_is_looked_at_before() -> None:
     far = CREATED + 100_000_000
     assert due_after_create(CREATED, far) == CREATED + DISPATCH_GRACE_MS
-    assert due_after_claim(CREATED, far) == CREATED + LEASE_GRACE_MS
+    assert due_after_take_over(CREATED, far) == CREATED + DISPATCH_GRACE_MS
     assert due_after_release(CREATED, far) == CREATED + DISPATCH_GRACE_MS
     assert due_while_awaiting(CREATED, far) == CREATED + CHILD_CHECK_MS
 

@@ -36,7 +36,7 @@ class Worker:
         created = self.account.store.get(self.ref)
         assert created is not None
         now = created.created_at + 1
-        claim = Claim("claim", now, now + 45_000, created.fence)
+        claim = Claim("claim", now, "worker-1", created.fence)
         assert isinstance(self.account.store.claim(self.ref, claim), Written)
 
     def complete(self) -> None:

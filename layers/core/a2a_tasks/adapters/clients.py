@@ -1,4 +1,4 @@
-"""boto3 clients that fail fast: a slow answer is retried while a lease still lives."""
+"""boto3 clients that fail fast: a call is given up, and made again, while a lease still lives."""
 
 from typing import TYPE_CHECKING
 

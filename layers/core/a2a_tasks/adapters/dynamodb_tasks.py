@@ -140,14 +140,19 @@ class DynamoDBTaskStore:
         return [task_items.to_outline(item) for page in call(list, pages) for item in page["Items"]]
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
-        """Protects one execution at a time: only a waiting task, or one whose worker's lease has run out,
-        with attempts and time left."""
+        """Protects one execution at a time: only a waiting task, or one that its dead worker held, with
+        attempts and time left."""
         changes: dict[str, Any] = {
             "status": Status.RUNNING.value,
             "claimId": claim.claim_id,
-            "leaseUntil": claim.lease_until,
+            "heldBy": claim.held_by,
             "updatedAt": claim.now,
         }
+        if claim.message_id is not None:
+            changes["messageId"] = claim.message_id
+        if claim.due_at is not None:
+            changes["dueAt"] = claim.due_at
+        from_nobody = claim.taken_from is None
         if claim.spent is not None:
             changes["spent"] = task_items.spent_value(claim.spent)
         if claim.counted is not None:
@@ -162,26 +167,21 @@ class DynamoDBTaskStore:
             condition=(
                 "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
                 "((#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)) OR "
-                "(#status = :running AND leaseUntil <= :now))"
+                "(#status = :running AND "
+                + ("attribute_not_exists(heldBy)" if from_nobody else "heldBy = :dead")
+                + "))"
             ),
             values={
                 ":now": claim.now,
                 ":seen": claim.fence,
                 ":pending": Status.PENDING.value,
                 ":running": Status.RUNNING.value,
-            },
+            }
+            | ({} if from_nobody else {":dead": claim.taken_from}),
         )
         if isinstance(result, Refused) and result.current and result.current.claim_id == claim.claim_id:
             return Written(result.current)
         return result
-
-    def renew(self, ref: TaskRef, fence: int, lease_until: int) -> Written | Refused:
-        """Protects a successor's lease and an ended task. Touches no index, so it is one write."""
-        return self._update(
-            ref,
-            set_={"leaseUntil": lease_until},
-            **_held_under(fence),
-        )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
         """Protects a successor's work: only the worker that holds the task says how far it is. Its event has
@@ -223,7 +223,7 @@ class DynamoDBTaskStore:
             ref,
             set_=changes,
             add={"attempt": -1} if release.keeps_attempt else None,
-            remove=["leaseUntil", *([] if release.overload else ["overloads"])],
+            remove=["heldBy", *([] if release.overload else ["overloads"])],
             event=release.event,
             **_held_under(fence),
         )
@@ -245,7 +245,7 @@ class DynamoDBTaskStore:
             ref,
             set_=changes,
             add={"attempt": -1},  # the claim that goes on with the answer is the same attempt
-            remove=["leaseUntil"],
+            remove=["heldBy"],
             event=events.asked(pause.now),
             **_held_under(fence),
         )
@@ -317,7 +317,7 @@ class DynamoDBTaskStore:
         if outcome.spent is not None:
             changes["spent"] = task_items.spent_value(outcome.spent)
         condition, values = _to_condition(guard)
-        left = ["dueShard", "dueAt", "question", "pendingAgent"] + (["leaseUntil"] if guard.by_worker else [])
+        left = ["dueShard", "dueAt", "question", "pendingAgent"] + (["heldBy"] if guard.by_holder else [])
         result = self._update(
             ref,
             set_=changes,
@@ -340,9 +340,9 @@ class DynamoDBTaskStore:
         return self._update(
             ref,
             set_=changes,
-            remove=["leaseUntil"],
+            remove=["heldBy"],
             condition=(
-                "#status IN (:canceled, :failed) AND fence = :fence AND attribute_exists(leaseUntil) "
+                "#status IN (:canceled, :failed) AND fence = :fence AND attribute_exists(heldBy) "
                 "AND attribute_not_exists(#output)"
             ),
             names={"#output": "output"},
@@ -540,9 +540,6 @@ def _to_condition(guard: Guard) -> tuple[str, dict[str, Any]]:
     if guard.fence is not None:
         conditions.append("fence = :fence")
         values[":fence"] = guard.fence
-    if guard.lease_over_at is not None:
-        conditions.append("(#status <> :held OR leaseUntil <= :leaseOver)")
-        values |= {":held": Status.RUNNING.value, ":leaseOver": guard.lease_over_at}
     if guard.deadline_after is not None:
         conditions.append("deadline > :deadlineAfter")
         values[":deadlineAfter"] = guard.deadline_after

@@ -2,12 +2,19 @@
 
 import os
 import random
+import sys
 import time
+
+_STEADY = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
+"""The first also counts the time for which the machine was suspended."""
 
 
 class SystemClock:
     def now(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def ticks(self) -> int:
+        return time.clock_gettime_ns(_STEADY) // 1_000_000
 
     async def sleep(self, seconds: float) -> None:
         import asyncio  # here, since of all functions only the worker needs an event loop

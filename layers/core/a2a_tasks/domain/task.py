@@ -13,8 +13,8 @@ from a2a_tasks.domain.usage import Spent, Usage, as_used, by_attempt, by_model, 
 
 DISPATCH_GRACE_MS = 30_000
 """How long a pending task may wait for its first claim before the sweeper sends its message again."""
-LEASE_GRACE_MS = 10_000
-"""How long the sweeper waits past a lease's end, since it compares another machine's clock."""
+NOTICE_MS = 60_000
+"""By then a worker whose task was ended by somebody else has noticed, or does with its next write."""
 MAX_RESEND_GAP_MS = 5 * 60_000
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
 """By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
@@ -31,7 +31,7 @@ class Status(StrEnum):
     """A task's state; the last three are final."""
 
     PENDING = "pending"  # waits for a worker
-    RUNNING = "running"  # a worker holds its lease
+    RUNNING = "running"  # a worker, or a batch, holds it
     INPUT_REQUIRED = "input_required"  # the agent asked; the next message resumes it
     COMPLETED = "completed"
     FAILED = "failed"
@@ -58,7 +58,7 @@ LIVE = frozenset(Status) - TERMINAL
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELED}),
-    # back to pending for a retry, or to running under another worker once the lease has run out
+    # back to pending for a retry, or to running under another worker once the first is dead
     Status.RUNNING: frozenset(
         {
             Status.PENDING,
@@ -182,7 +182,10 @@ class Task:
     """One task as stored. Times are Unix milliseconds.
 
     ``fence`` rises with every claim and never falls; each write of a worker is conditioned on it, so a worker
-    that lost its lease cannot write. ``attempt`` counts the claims that ended in a crash or in overload.
+    that lost the task cannot write. ``attempt`` counts the claims that ended in a crash or in overload.
+    ``held_by`` is the worker, or the batch, that has claimed it and has not given it back or ended it: it
+    stays after an end by somebody else, which that worker may not have noticed. ``message_id`` is the message
+    that it was claimed with; any other is a copy.
 
     ``deadline`` is when its time ends. While it waits for an answer that is the longest wait, and
     ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
@@ -210,7 +213,8 @@ class Task:
     attempt: int = 0
     fence: int = 0
     claim_id: str | None = None
-    lease_until: int | None = None
+    held_by: str | None = None
+    message_id: str | None = None
     not_before: int = 0
     due_at: int | None = None
     started_at: int | None = None
@@ -265,9 +269,6 @@ class Task:
         """Still live although its deadline has passed: whoever sees this must settle it."""
         return not self.is_terminal and now >= self.deadline
 
-    def lease_is_alive(self, now: int) -> bool:
-        return self.status is Status.RUNNING and self.lease_until is not None and now < self.lease_until
-
     def attempts_are_used_up(self) -> bool:
         return self.attempt >= self.max_attempts
 
@@ -292,25 +293,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Guard:
-    """What must still be true of the stored task for a write to take effect. Unset parts do not matter."""
+    """What must still be true of the stored task for a write to take effect. Unset parts do not matter.
+
+    ``by_holder`` says of the writer that it holds the task, and stops with this write."""
 
     statuses: frozenset[Status]
     fence: int | None = None
-    lease_over_at: int | None = None
-    """Not held by a living worker: pending, or its lease has run out by this moment."""
     deadline_after: int | None = None
     deadline_by: int | None = None
-
-    @property
-    def by_worker(self) -> bool:
-        """The writer is the worker that holds the task, and stops with this write."""
-        return self.fence is not None and self.lease_over_at is None
+    by_holder: bool = False
 
     def allows(self, task: Task) -> bool:
         return (
             task.status in self.statuses
             and (self.fence is None or task.fence == self.fence)
-            and (self.lease_over_at is None or not task.lease_is_alive(self.lease_over_at))
             and (self.deadline_after is None or task.deadline > self.deadline_after)
             and (self.deadline_by is None or task.deadline <= self.deadline_by)
         )
@@ -318,12 +314,12 @@ class Guard:
 
 def guard_of_worker(fence: int) -> Guard:
     """Only the worker that holds the task may write: a stale one has a lower fence."""
-    return Guard(frozenset({Status.RUNNING}), fence=fence)
+    return Guard(frozenset({Status.RUNNING}), fence=fence, by_holder=True)
 
 
 def guard_of_completion(fence: int, now: int) -> Guard:
     """A result counts only before the deadline; after it the task has failed, whoever writes that down."""
-    return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_after=now)
+    return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_after=now, by_holder=True)
 
 
 def guard_of_cancel(now: int) -> Guard:
@@ -334,19 +330,20 @@ def guard_of_cancel(now: int) -> Guard:
 def guard_of_expiry(now: int, fence: int | None = None) -> Guard:
     """Only a task past its deadline times out, and only if nothing else ended it."""
     if fence is not None:  # the worker that holds it: a stale one ends nothing
-        return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_by=now)
+        return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_by=now, by_holder=True)
     return Guard(LIVE, deadline_by=now)
 
 
-def guard_of_loss(fence: int, now: int) -> Guard:
-    """A lost worker is given up only if nobody renewed or took over the lease meanwhile."""
-    return Guard(frozenset({Status.RUNNING}), fence=fence, lease_over_at=now)
+def guard_of_loss(fence: int) -> Guard:
+    """A task whose worker is lost, its lease broken, is given up only if nobody took it over meanwhile."""
+    return Guard(frozenset({Status.RUNNING}), fence=fence)
 
 
-def guard_of_dead_letter(now: int) -> Guard:
-    """A dead message ends its task only while no living worker holds it: another delivery may have won."""
+def guard_of_dead_letter(fence: int) -> Guard:
+    """A dead message ends its task only as it was seen, without a living worker: another delivery may have
+    won since."""
     # a task that waits for an answer needs no message
-    return Guard(frozenset({Status.PENDING, Status.RUNNING}), lease_over_at=now)
+    return Guard(frozenset({Status.PENDING, Status.RUNNING}), fence=fence)
 
 
 def rest_ms(task: Task, now: int) -> int | None:
@@ -364,12 +361,13 @@ def rest_seconds(rest: int) -> int:
 
 
 def claimable(task: Task, now: int) -> bool:
-    """A worker may take the task: it waits and may start, or its worker is gone and attempts are left."""
+    """A worker may take the task, a running one once its own worker is dead: it may start, and attempts are
+    left."""
     if now >= task.deadline or task.attempts_are_used_up():
         return False
     if task.status is Status.PENDING:
         return task.not_before <= now and not task.awaits
-    return task.status is Status.RUNNING and not task.lease_is_alive(now)
+    return task.status is Status.RUNNING and task.lane is not Lane.BATCH
 
 
 def whole_seconds(ms: int) -> int:
@@ -384,9 +382,10 @@ def due_after_create(created_at: int, deadline: int, not_before: int = 0) -> int
     return min(max(created_at, not_before) + DISPATCH_GRACE_MS, deadline)
 
 
-def due_after_claim(lease_until: int, deadline: int) -> int:
-    """When somebody must look at a running task: its worker may be gone. Heartbeats do not move this."""
-    return min(lease_until + LEASE_GRACE_MS, deadline)
+def due_after_take_over(now: int, deadline: int) -> int:
+    """When somebody must look at a task that was taken over: whether its new worker's lease names it by then.
+    From then on whoever finds that worker dead finds the task, and it is due at its deadline alone."""
+    return min(now + DISPATCH_GRACE_MS, deadline)
 
 
 def due_after_release(not_before: int, deadline: int) -> int:

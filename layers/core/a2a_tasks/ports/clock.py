@@ -8,6 +8,11 @@ class Clock(Protocol):
         """Unix milliseconds."""
         ...
 
+    def ticks(self) -> int:
+        """Milliseconds of a clock that nobody sets, and that goes on while the process stands still; only
+        differences mean something."""
+        ...
+
     async def sleep(self, seconds: float) -> None: ...
 
 

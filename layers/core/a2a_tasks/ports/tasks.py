@@ -29,13 +29,18 @@ class InvalidCursor(ValueError):
 @dataclass(frozen=True)
 class Claim:
     """One try to take a task. ``claim_id`` is random, so that a claim whose answer was lost is recognized.
-    ``fence`` is the task's when its slots were taken: they are good for this one claim. With ``spent`` and
+    ``held_by`` is the worker or the batch that takes it, ``message_id`` the message that it came with.
+    ``fence`` is the task's when its slots were taken: they are good for this one claim. ``taken_from`` is the
+    dead worker of a running task, and ``due_at`` when somebody must look at that. With ``spent`` and
     ``counted`` what the claim is for is reserved by the same write."""
 
     claim_id: str
     now: int
-    lease_until: int
+    held_by: str
     fence: int
+    message_id: str | None = None
+    taken_from: str | None = None
+    due_at: int | None = None
     spent: tuple[Spent, ...] | None = None
     counted: Usage | None = None
 
@@ -187,11 +192,7 @@ class TaskStore(Protocol):
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Take a claimable task under the fence it was seen with: running, fence and attempt one higher,
-        leased."""
-        ...
-
-    def renew(self, ref: TaskRef, fence: int, lease_until: int) -> Written | Refused:
-        """Extend the lease of the worker that still holds it."""
+        held. A running one only from the dead worker that the claim names."""
         ...
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
@@ -216,14 +217,14 @@ class TaskStore(Protocol):
         ...
 
     def watch(self, ref: TaskRef) -> Written | Refused:
-        """Somebody wants to see what a task says while it is at it; its worker learns it with a renewal."""
+        """Somebody wants to see what a task says while it is at it; its worker must be told so."""
         ...
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         """End a task, if ``guard`` still holds. It leaves the due index and enters the retention index.
 
-        An end by the worker that holds the task ends its lease too; after any other, ``lease_until`` stays:
-        until then that worker may not have noticed.
+        After an end by the worker that holds the task nobody holds it; after any other ``held_by`` stays, for
+        that worker may not have noticed.
         """
         ...
 

@@ -139,7 +139,7 @@ class BatchResults:
             return  # given back, and claimed again since
         if task.status is Status.RUNNING:
             self._settle(task, outcome)
-        elif task.is_terminal and task.lease_until is not None:
+        elif task.is_terminal and task.held_by is not None:
             self._attach(task, self._used(task, outcome))
         elif task.is_terminal:
             self.tasks.count(task)  # whoever recorded its end may have died before

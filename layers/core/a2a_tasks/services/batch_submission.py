@@ -292,13 +292,13 @@ class BatchSubmission:
 
     def _claim(self, prepared: _Prepared, batch_id: str) -> Member | None:
         task = prepared.task
-        # nobody else takes it before its deadline, and by then it has ended
+        # nobody else takes a task of this lane that runs, and at its deadline it ends
         # an attempt more: the claim's own
         spent = reserve(task.spent, task.attempt + 1, task.model, prepared.most)
         claim = Claim(
             batch_id,
             now=self.tasks.now(),
-            lease_until=task.deadline,
+            held_by=batch_id,
             fence=task.fence,
             spent=spent,
             counted=self.tasks.day.baseline(task, task.spent),

@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.task import LEASE_GRACE_MS, ContextRef, Status, Task, TaskRef, iso8601
+from a2a_tasks.domain.task import NOTICE_MS, ContextRef, Status, Task, TaskRef, iso8601
 from a2a_tasks.ports.contexts import ContextStore
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
@@ -109,8 +109,7 @@ class Conversations:
         if ended is not None:
             now = self.ending.clock.now()
             # until then its worker may not have noticed, and write what nobody would clean up
-            noticed_at = 0 if ended.lease_until is None else ended.lease_until + LEASE_GRACE_MS
-            self.store.expire(ended.ref, max(now, noticed_at))
+            self.store.expire(ended.ref, now if ended.held_by is None else now + NOTICE_MS)
         self.contexts.remove(context, task.ref.task_id)
 
     def _ended(self, task: Task) -> Task | None:

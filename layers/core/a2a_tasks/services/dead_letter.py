@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.task import guard_of_dead_letter
+from a2a_tasks.domain.task import Lane, Status, guard_of_dead_letter
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.ports.tasks import TaskStore, Written
@@ -32,12 +32,13 @@ class DeadLetters:
         task = self.store.get(delivery.ref)
         if task is not None and task.is_terminal and not self.day.settle(task):
             raise StoreUnavailable("what the task has used is not counted yet")
-        if task is None or task.is_terminal or task.awaits:
+        if task is None or task.is_terminal or task.awaits or task.lane is Lane.BATCH:
+            return
+        if task.status is Status.RUNNING and self.ending.holders.take(task) is not None:
             return
         failure = Failure(
             FailureCode.EXECUTION_ERROR,
             "The task could not be executed: every delivery to a worker failed before it was done.",
         )
-        now = self.ending.clock.now()
-        if isinstance(self.ending.fail(task, failure, guard_of_dead_letter(now)), Written):
+        if isinstance(self.ending.fail(task, failure, guard_of_dead_letter(task.fence)), Written):
             self.telemetry.count("TasksDeadLettered")

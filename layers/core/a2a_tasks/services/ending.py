@@ -22,6 +22,7 @@ from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.tasks import Refused, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.slots import Slots
 
 
@@ -30,12 +31,14 @@ class Ending:
     """Ends tasks by guarded writes; whoever's write takes effect reports it, so that each end counts once.
 
     A writer that may try again gives a ``finish_id`` of its own, by which it is known if an answer was lost.
-    What follows an end (slots freed, the waiting task woken, started tasks canceled) never fails the end
-    itself: the sweeper finds what was left undone.
+    What follows an end (its worker told, slots freed, the waiting task woken, started tasks canceled) never
+    fails the end itself: the sweeper finds what was left undone, and a worker that was not told learns it
+    with its next write.
     """
 
     store: TaskStore
     slots: Slots
+    holders: Holders
     queue: TaskSender
     clock: Clock
     entropy: Entropy
@@ -143,13 +146,17 @@ class Ending:
         return result
 
     def _follow_up(self, task: Task) -> None:
-        holds_slots = task.lane is not Lane.BATCH
-        if holds_slots and (task.lease_until is None or task.lease_until <= self.clock.now()):
-            self._attempt(task, "slot not freed", lambda: self.slots.leave(task, ended=True))
-        # else a worker may still be at it; it frees the slot when it has noticed
+        if task.lane is not Lane.BATCH:
+            self._attempt(task, "slot not freed", lambda: self._tell_or_free(task))
         if task.parent is not None:
             self._attempt(task, "waiting task not woken", lambda: self._wake_parent(task))
         self.cancel_children(task, task.awaits)
+
+    def _tell_or_free(self, task: Task) -> None:
+        """A worker that may still be at it frees its slot when it has noticed. Told after the end: what it
+        looks at must be there."""
+        if not self.holders.tell(task):
+            self.slots.leave(task, ended=True)
 
     def _attempt(self, task: Task, problem: str, step: Callable[[], object]) -> None:
         try:

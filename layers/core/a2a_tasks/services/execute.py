@@ -1,12 +1,22 @@
-"""The worker: claim the tasks that messages name, and let their agents work while the leases are kept."""
+"""The worker: claim the tasks that messages name, and let their agents work while this process lives."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
-from a2a_tasks.domain.task import Lane, Status, Task, claimable, guard_of_loss, lost, whole_seconds
+from a2a_tasks.domain.task import (
+    Lane,
+    Status,
+    Task,
+    claimable,
+    due_after_take_over,
+    guard_of_loss,
+    lost,
+    whole_seconds,
+)
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
@@ -16,7 +26,9 @@ from a2a_tasks.ports.tasks import Claim, Refused, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.lease import Held, LeaseKeeper, RunBlocking, Stop, Stopped
+from a2a_tasks.services.heartbeat import Heartbeat
+from a2a_tasks.services.holders import Holders
+from a2a_tasks.services.lease import Held, RunBlocking, Stop, Stopped
 from a2a_tasks.services.live import Live
 from a2a_tasks.services.settle import COUNT_AGAIN_SECONDS, DONE, Returned, Settler
 from a2a_tasks.services.slots import Slots
@@ -31,6 +43,9 @@ SHARE_AFTER_SECONDS = 5.0
 SHARE_EVERY_SECONDS = 0.25
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
+FEW_RECEIVES = 3
+"""A message that comes back more often while its task's worker lives waits ever longer, since the queue
+allows only so many receives."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +60,19 @@ class Executor:
     store: TaskStore
     queue: WorkerQueue
     slots: Slots
+    holders: Holders
+    heartbeat: Heartbeat
     ending: Ending
     live: Live
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     run: RunBlocking
-    lease_seconds: int
     room: int
+
+    @property
+    def lease_seconds(self) -> int:
+        return self.heartbeat.lease_seconds
 
     async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
         """Work on all deliveries at once, each alone; the ids of messages that must stay in the queue.
@@ -60,10 +80,9 @@ class Executor:
         ``time_left`` is the seconds that this invocation still has. A finished task's message is deleted at
         once, so that a crash of the others brings only theirs back. Never raises for a single task.
         """
-        keeper = LeaseKeeper(self.store, self.queue, self.clock, self.telemetry, self.run, self.lease_seconds)
-        beating = asyncio.ensure_future(keeper.keep_beating())
-        own = [asyncio.ensure_future(self._deliver(d, keeper, time_left)) for d in deliveries]
-        sharing = asyncio.ensure_future(self._share(own, keeper, time_left))
+        beating = asyncio.ensure_future(self.heartbeat.keep_beating())
+        own = [asyncio.ensure_future(self._deliver(d, time_left)) for d in deliveries]
+        sharing = asyncio.ensure_future(self._share(own, time_left))
         try:
             kept = await asyncio.gather(*own)
             await sharing
@@ -71,11 +90,10 @@ class Executor:
             sharing.cancel()
             beating.cancel()
             await asyncio.gather(beating, sharing, return_exceptions=True)
+            self.heartbeat.rest()
         return [d.message_id for d, keep in zip(deliveries, kept, strict=True) if keep]
 
-    async def _share(
-        self, own: list[asyncio.Task[bool]], keeper: LeaseKeeper, time_left: Callable[[], float]
-    ) -> None:
+    async def _share(self, own: list[asyncio.Task[bool]], time_left: Callable[[], float]) -> None:
         """Take more messages while there is room beside the invocation's own, in the first half of its time:
         what comes later would have too little of it. Ends when nothing is under way any more."""
         until = time_left() / 2
@@ -91,7 +109,7 @@ class Executor:
             except QueueUnavailable as error:
                 self.telemetry.problem("no more messages taken", reason=str(error))
                 taken = []
-            under_way |= {asyncio.ensure_future(self._deliver(d, keeper, time_left)) for d in taken}
+            under_way |= {asyncio.ensure_future(self._deliver(d, time_left)) for d in taken}
             if not taken:
                 await self._first_of(under_way, SHARE_EVERY_SECONDS)
 
@@ -106,10 +124,13 @@ class Executor:
         finally:
             timer.cancel()
 
-    async def _deliver(self, delivery: Delivery, keeper: LeaseKeeper, time_left: Callable[[], float]) -> bool:
+    async def _deliver(self, delivery: Delivery, time_left: Callable[[], float]) -> bool:
         """Handle one message to its end; whether it must stay in the queue."""
         try:
-            returned = await self._handle(delivery, keeper, time_left)
+            async with self.heartbeat.handling(delivery):
+                returned = await self._handle(delivery, time_left)
+        except Stopped:
+            returned = Returned(None)  # found to be lost while what there was of it was written down
         except (StoreUnavailable, QueueUnavailable) as error:
             self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
             returned = Returned(UNREADABLE_SECONDS)
@@ -127,35 +148,74 @@ class Executor:
         self.telemetry.flush()
         return returned is not DONE
 
-    async def _handle(
-        self, delivery: Delivery, keeper: LeaseKeeper, time_left: Callable[[], float]
-    ) -> Returned | None:
+    async def _handle(self, delivery: Delivery, time_left: Callable[[], float]) -> Returned | None:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Returned(0)  # back at once, until the dead-letter queue takes it
         await self._hide(delivery)
         task = await self.run(self.store.get, delivery.ref)
-        if task is None or task.lane is Lane.BATCH or not claimable(task, self.clock.now()):
+        if task is None or task.lane is Lane.BATCH:
+            return DONE
+        if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
+            held_until = await self.run(self.holders.take, task, delivery.message_id)
+            if held_until is not None:
+                return self._held_elsewhere(task, delivery, held_until)
+        if not claimable(task, self.clock.now()):
             return await self._not_claimed(task)
         if not await self.run(self.slots.enter, task):
             return DONE  # it waits in order, and gets a message of its own when its turn has come
-        now = self.clock.now()
-        claim = Claim(self.entropy.bytes(8).hex(), now, now + self.lease_seconds * 1000, task.fence)
-        result = await self.run(self.store.claim, delivery.ref, claim)
-        if isinstance(result, Refused):
-            return await self._not_claimed(result.current)
-        shutdown = now + int((time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
-        held = Held(delivery, result.task, claim.lease_until, min(result.task.deadline, shutdown))
-        async with keeper.holding(held):
-            return await self._work(held, time_left)
+        return await self._claim_and_work(task, delivery, time_left)
 
-    async def _not_claimed(self, task: Task | None) -> Returned | None:
-        """What a message means whose task cannot be taken now."""
+    async def _claim_and_work(
+        self, task: Task, delivery: Delivery, time_left: Callable[[], float]
+    ) -> Returned | None:
+        worker_id = await self.heartbeat.worker_id()
+        claim = self._claim(task, worker_id, delivery.message_id)
+        try:
+            result = await self.run(self.store.claim, task.ref, claim)
+            if isinstance(result, Refused):
+                return await self._refused(result.current, delivery)
+            shutdown = claim.now + int((time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
+            until = min(result.task.deadline, shutdown)
+            held = Held(delivery, result.task, until, partial(self.heartbeat.is_ours, worker_id))
+            async with self.heartbeat.holding(held):
+                return await self._work(held, time_left)
+        except BaseException:
+            self.heartbeat.disown(worker_id, claim.claim_id)
+            raise
+
+    def _claim(self, task: Task, worker_id: str, message_id: str) -> Claim:
+        """What takes the task; from its dead worker if it runs."""
         now = self.clock.now()
-        if task is None or task.status is Status.INPUT_REQUIRED or task.lane is Lane.BATCH:
+        claim_id = self.entropy.bytes(8).hex()
+        if task.status is not Status.RUNNING:
+            return Claim(claim_id, now, worker_id, task.fence, message_id)
+        due_at = due_after_take_over(now, task.deadline)
+        return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
+
+    async def _refused(self, task: Task | None, delivery: Delivery) -> Returned | None:
+        """Somebody was faster."""
+        if task is None:
+            return DONE
+        if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
+            return self._held_elsewhere(task, delivery, self.clock.now() + self.lease_seconds * 1000)
+        return await self._not_claimed(task)
+
+    def _held_elsewhere(self, task: Task, delivery: Delivery, held_until: int) -> Returned | None:
+        """A living worker has the task. Its own message comes back to see whether it still does; a copy is
+        not needed for that."""
+        if task.message_id not in (None, delivery.message_id):
+            return DONE
+        often = max(0, delivery.receive_count - FEW_RECEIVES)
+        return Returned(_seconds_until(held_until, self.clock.now()) + often * self.lease_seconds)
+
+    async def _not_claimed(self, task: Task) -> Returned | None:
+        """What a message means whose task nobody holds, and cannot be taken now."""
+        now = self.clock.now()
+        if task.status is Status.INPUT_REQUIRED:
             return DONE
         if task.is_terminal:
-            if not task.lease_until or task.lease_until <= now:
+            if await self.run(self.holders.lease, task) is None:
                 # its worker may have died before it did so
                 await self.run(self.slots.leave, task, ended=True)
                 return await self._count_ended(task, now)
@@ -166,10 +226,8 @@ class Executor:
         if task.awaits:
             await self.run(self.ending.wake_if_ready, task)
             return DONE
-        if task.lease_is_alive(now):
-            return Returned(_seconds_until(task.lease_until or now, now))
-        if task.status is Status.RUNNING and task.attempts_are_used_up():
-            await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence, now))
+        if task.status is Status.RUNNING:  # and no attempt is left
+            await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
             return DONE
         return Returned(_seconds_until(task.not_before, now))
 
@@ -184,7 +242,8 @@ class Executor:
         return DONE
 
     async def _hide(self, delivery: Delivery) -> None:
-        """Tie the message to the lease: if this process dies, both run out and the next claim wins.
+        """Hide the message for the length of a lease: if this process dies, both run out and the next claim
+        wins.
 
         Before the claim, so that no death between the two leaves the message hidden for hours.
         """

@@ -7,7 +7,7 @@ from typing import Any
 from a2a_tasks.domain import events
 from a2a_tasks.domain.task import Progress, Question, Status, Task, rest_ms
 from a2a_tasks.ports.live import LiveStore
-from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.tasks import TaskStore, Written
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.live import Snapshot, snapshot
 
@@ -68,7 +68,10 @@ class Follower:
         Everybody who follows a task gets the same events in the same order.
         """
         if not (task.is_terminal or task.live):
-            self.store.watch(task.ref)  # before its state is read: what it says from now on is written down
+            # before its state is read: what it says from now on is written down
+            watched = self.store.watch(task.ref)
+            if isinstance(watched, Written):
+                self.ending.holders.tell(watched.task)
         said, pause = Snapshot("", Progress()), SHORTEST_PAUSE
         while True:
             task = self.ending.settled(self.store.get(task.ref) or task)

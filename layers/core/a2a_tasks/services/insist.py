@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
-from a2a_tasks.services.lease import RunBlocking
+from a2a_tasks.services.lease import Held, RunBlocking, Stop, Stopped
 
 SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses in seconds between the tries, beyond the SDK's own; the last one repeats."""
@@ -16,15 +16,18 @@ class Insistence:
     clock: Clock
     run: RunBlocking
 
-    async def on[T](self, write: Callable[[], T], until: int) -> T:
-        """Write, and try again where the store does not answer: a few times at least, and until ``until``
-        (Unix milliseconds), since an answer that was bought is worth waiting for. Raises the last error."""
+    async def on[T](self, write: Callable[[], T], held: Held) -> T:
+        """Write, and try again where the store does not answer: a few times at least, and as long as the task
+        may be worked on, since an answer that was bought is worth waiting for. Raises the last error, and
+        ``Stopped`` where the task is not this process's any more."""
         pauses = 0
         while True:
+            if not await held.is_ours():
+                raise Stopped(Stop.LOST)
             try:
                 return await self.run(write)
             except (StoreUnavailable, PayloadUnavailable):
-                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= until:
+                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= held.until:
                     raise
             await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])
             pauses += 1

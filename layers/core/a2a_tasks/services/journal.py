@@ -105,7 +105,7 @@ class Journal:
 
     async def insist[T](self, work: Work, write: Callable[[], T]) -> T:
         """Try again where a store does not answer, as long as the task may be worked on."""
-        return await self.insistence.on(write, work.held.until)
+        return await self.insistence.on(write, work.held)
 
     async def _save_use(self, work: Work, call: Call) -> None:
         work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)

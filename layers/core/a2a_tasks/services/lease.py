@@ -1,4 +1,4 @@
-"""Holding a task: renew its lease and its message while it is worked on, and notice when to stop."""
+"""A task in the hands of this process: its work goes on until it is done, or must stop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,13 +9,11 @@ from typing import Any, Protocol
 
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.queue import Delivery, DeliveryHandler
-from a2a_tasks.ports.tasks import Refused, TaskStore
-from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.queue import Delivery
 
 SAVING_SECONDS = 10.0
-"""So long the saving of a finished turn goes on after the function's end was announced: half of what the
-worker keeps back for writing down what happened."""
+"""So long the saving of a finished turn goes on after the function's end was announced, or while it is not
+known whether the task is still ours: half of what the worker keeps back for writing down what happened."""
 
 
 class RunBlocking(Protocol):
@@ -30,7 +28,7 @@ class Stop(StrEnum):
     """Why work on a task must stop before it is done."""
 
     ENDED = "ended"  # canceled, or settled by somebody else: nothing is left to write
-    LOST = "lost"  # another worker holds the task, or may: nothing may be written
+    LOST = "lost"  # another worker holds the task, or may: nothing may be begun
     DEADLINE = "deadline"
     SHUTDOWN = "shutdown"  # the function's own time is nearly over
 
@@ -48,13 +46,14 @@ class Held:
     """A task that this worker holds, with the message that brought it.
 
     ``until`` is when its work must end, by its deadline or by the function's own (Unix milliseconds).
-    ``watched`` is set when somebody wants to see what it says while it is at it.
+    ``is_ours`` waits until it is known whether this process holds it. ``watched`` is set when somebody wants
+    to see what it says while it is at it.
     """
 
     delivery: Delivery
     task: Task
-    lease_until: int
     until: int
+    is_ours: Callable[[], Awaitable[bool]]
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     watched: asyncio.Event = field(default_factory=asyncio.Event)
     saved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,7 +64,7 @@ class Held:
 
     @asynccontextmanager
     async def saving(self) -> AsyncIterator[None]:
-        """Something that was paid for is being saved: the function's end waits for it a while."""
+        """Something that was paid for is being saved: whatever stops the work waits for it a while."""
         self.saved.clear()
         try:
             yield
@@ -93,7 +92,7 @@ class Held:
         try:
             waited: set[asyncio.Future[Any]] = {working, self.stop}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done() and self.stop.result() is Stop.SHUTDOWN:
+            if not working.done() and self.stop.result() in (Stop.SHUTDOWN, Stop.LOST):
                 await self._until_saved(working, clock)
             if working.done():
                 return working.result()
@@ -112,70 +111,3 @@ class Held:
             saved.cancel()
             grace.cancel()
             await asyncio.gather(saved, grace, return_exceptions=True)
-
-
-@dataclass
-class LeaseKeeper:
-    """The heartbeat of one invocation: one renewal a task, and one call to the queue for all of them.
-
-    A renewal reads the task's state too, so a cancel stops the model within one beat. A beat that fails is
-    tolerated until the lease would have run out: from then on another worker may hold the task.
-    """
-
-    store: TaskStore
-    queue: DeliveryHandler
-    clock: Clock
-    telemetry: Telemetry
-    run: RunBlocking
-    lease_seconds: int
-    held: dict[str, Held] = field(default_factory=dict)
-
-    @property
-    def beat_seconds(self) -> float:
-        return self.lease_seconds / 3
-
-    @asynccontextmanager
-    async def holding(self, held: Held) -> AsyncIterator[None]:
-        """Renew this task's lease until the block ends."""
-        self.held[held.delivery.message_id] = held
-        try:
-            yield
-        finally:
-            del self.held[held.delivery.message_id]
-
-    async def keep_beating(self) -> None:
-        """Beat until cancelled."""
-        while True:
-            await self.clock.sleep(self.beat_seconds)
-            await self.beat()
-
-    async def beat(self) -> None:
-        """Renew every lease now."""
-        everything = list(self.held.values())
-        renewed = await asyncio.gather(*(self._renew(held) for held in everything))
-        deliveries = [held.delivery for held, ok in zip(everything, renewed, strict=True) if ok]
-        if not deliveries:
-            return
-        try:
-            await self.run(self.queue.hide, deliveries, self.lease_seconds)
-        except Exception as error:
-            # the message may come back while the lease lives; the claim refuses it then
-            self.telemetry.problem("messages not hidden", error=error)
-
-    async def _renew(self, held: Held) -> bool:
-        until = self.clock.now() + self.lease_seconds * 1000
-        try:
-            result = await self.run(self.store.renew, held.task.ref, held.task.fence, until)
-        except Exception as error:
-            # whatever it was, it must not stop the heart of the other tasks
-            self.telemetry.problem("lease not renewed", held.task, error=error)
-            if self.clock.now() + self.beat_seconds * 1000 >= held.lease_until:
-                held.interrupt(Stop.LOST)
-            return False
-        if isinstance(result, Refused):
-            ended = result.current is None or result.current.is_terminal
-            held.interrupt(Stop.ENDED if ended else Stop.LOST)
-            return False
-        held.lease_until = until
-        held.notice(result.task)
-        return True

@@ -52,7 +52,8 @@ class Settler:
     """Every write is conditioned on the fence, and insists on being made. ``max_wait_ms`` is the longest that
     a question waits.
 
-    All methods raise ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``.
+    All methods raise ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``, and ``Stopped``
+    where the task is not this process's any more.
     """
 
     store: TaskStore
@@ -266,4 +267,4 @@ class Settler:
         return await self._insist(stock, lambda: save_partial(self.payloads, stock.task, stock.text))
 
     async def _insist[T](self, stock: Stock, write: Callable[[], T]) -> T:
-        return await self.insistence.on(write, stock.held.until)
+        return await self.insistence.on(write, stock.held)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from a2a_tasks.domain.ids import created_ms
 from a2a_tasks.domain.task import (
-    LEASE_GRACE_MS,
     ContextRef,
     Priority,
     Status,
@@ -19,6 +18,7 @@ from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.slots import Holder, Scope, SlotStore, Waiter
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.holders import Holders
 
 LIMIT_CACHE_MS = 10_000
 """How long an agent's old limit may still count after a change."""
@@ -43,6 +43,7 @@ class Slots:
     tasks: TaskStore
     queue: TaskSender
     registry: AgentReader
+    holders: Holders
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -184,9 +185,8 @@ class Slots:
                 self.store.free(scope, task_id, _below(task))
 
     def _is_over(self, task: Task) -> bool:
-        """Ended, and its worker has noticed."""
-        noticed_at = 0 if task.lease_until is None else task.lease_until + LEASE_GRACE_MS
-        return task.is_terminal and noticed_at <= self.clock.now()
+        """Ended, and its worker has noticed, or is dead."""
+        return task.is_terminal and self.holders.lease(task) is None
 
     def _is_idle(self, task: Task) -> bool:
         """It waits for something else than a worker."""

@@ -9,9 +9,9 @@ from a2a_tasks.domain.task import (
     Lane,
     Status,
     Task,
-    due_after_claim,
     due_after_release,
     due_after_resend,
+    due_after_take_over,
     due_while_awaiting,
     guard_of_loss,
     lost,
@@ -37,6 +37,7 @@ class SweepReport:
     lost: int = 0
     resent: int = 0
     postponed: int = 0
+    dead_workers: int = 0
     errors: int = 0
     unfinished_shards: list[int] = field(default_factory=list)
 
@@ -60,6 +61,7 @@ class Sweeper:
         """One pass over all shards in bounded pages, while ``time_left()``; one bad task or shard stops no
         other."""
         report = SweepReport()
+        self._sweep_workers(report, time_left)
         for shard in range(SHARDS):
             try:
                 while self._sweep_page(shard, report, time_left):
@@ -101,12 +103,8 @@ class Sweeper:
             report.timed_out += isinstance(self.ending.time_out(task), Written)
         elif task.due_at > now:
             return  # moved on since the index was read
-        elif task.lease_is_alive(now):
-            later = due_after_claim(task.lease_until or now, task.deadline)
-            report.postponed += self.store.look_again(due.ref, task.due_at, later)
-        elif task.status is Status.RUNNING and task.attempts_are_used_up():
-            result = self.ending.fail(task, lost(task), guard_of_loss(task.fence, now))
-            report.lost += isinstance(result, Written)
+        elif task.status is Status.RUNNING and task.lane is not Lane.BATCH:
+            self._look_at_running(task, report)
         elif task.lane is Lane.BATCH and task.status is Status.PENDING:
             self.batches.enqueue(task)  # whoever created it may have died before doing so
             report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
@@ -128,6 +126,58 @@ class Sweeper:
         elif self.store.look_again(due.ref, task.due_at, due_after_resend(task, now)):
             # moved first, so that of two sweeps only one sends; if this one dies now, it is due again later
             self._send(task, 0, report)
+
+    def _look_at_running(self, task: Task, report: SweepReport) -> None:
+        """Once for a claim: as soon as its worker's lease names the task, whoever finds that worker dead sees
+        to it, and it is due at its deadline alone."""
+        lease = self.ending.holders.lease(task)
+        if lease is None:
+            self._take_back(task, report)
+            return
+        soon = due_after_take_over(self.ending.clock.now(), task.deadline)
+        later = task.deadline if lease.is_watched(task) else soon
+        report.postponed += self.store.look_again(task.ref, task.due_at or 0, later)
+
+    def _take_back(self, task: Task, report: SweepReport) -> None:
+        """A running task whose worker is dead: announce it again, or give it up."""
+        if task.due_at is None or self.ending.holders.take(task) is not None:
+            return  # renewed since; it stays due
+        now = self.ending.clock.now()
+        if task.attempts_are_used_up():
+            result = self.ending.fail(task, lost(task), guard_of_loss(task.fence))
+            report.lost += isinstance(result, Written)
+        elif self.store.look_again(task.ref, task.due_at, due_after_resend(task, now)):
+            self._send(task, 0, report)
+
+    def _sweep_workers(self, report: SweepReport, time_left: Callable[[], bool]) -> None:
+        """Take from dead workers what they had in hand: the messages may be gone."""
+        workers = self.ending.holders.workers
+        try:
+            seen: set[str] = set()
+            while time_left():
+                page = workers.due(self.ending.clock.now(), PAGE)
+                for worker_id in page:
+                    self._look_at_worker(worker_id, report)
+                if seen.issuperset(page):  # none, or those that the index still shows
+                    return
+                seen.update(page)
+        except (StoreUnavailable, QueueUnavailable) as error:
+            report.errors += 1
+            self.telemetry.problem("workers not swept", reason=str(error))
+
+    def _look_at_worker(self, worker_id: str, report: SweepReport) -> None:
+        workers, now = self.ending.holders.workers, self.ending.clock.now()
+        lease = workers.lease(worker_id)
+        if lease is None or lease.due_at is None or lease.due_at > now:
+            return  # the index is a moment behind
+        if not lease.is_over(now) or not workers.break_off(lease):
+            return
+        for ref in lease.tasks:
+            task = self.store.get(ref)
+            if task is not None and task.status is Status.RUNNING and task.held_by == worker_id:
+                self._take_back(task, report)
+        workers.forget(worker_id)
+        report.dead_workers += 1
 
     def _send_delayed(self, due: Due, task: Task, now: int, report: SweepReport) -> None:
         """A start that was too far away for the queue, and is near now."""

@@ -8,11 +8,13 @@ from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.task import LONGEST_LIFE_MS
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.slots import Slots
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class TaskWiring:
     queue: SQSTaskQueue
     registry: DynamoDBRegistry
     slots: Slots
+    holders: Holders
     contexts: DynamoDBContexts
     ending: Ending
 
@@ -43,9 +46,22 @@ class TaskWiring:
         store = DynamoDBTaskStore(dynamodb, table)
         queue = SQSTaskQueue(clients.sqs(), environment.text("TASK_QUEUE_URL"))
         registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
-        slots = Slots(DynamoDBSlots(dynamodb, table), store, queue, registry, clock, entropy, telemetry)
+        holders = Holders(DynamoDBWorkers(dynamodb, table), clock)
+        places = DynamoDBSlots(dynamodb, table)
+        slots = Slots(places, store, queue, registry, holders, clock, entropy, telemetry)
         contexts = DynamoDBContexts(dynamodb, table, environment.retention_ms() + LONGEST_LIFE_MS)
-        ending = Ending(store, slots, queue, clock, entropy, telemetry, environment.retention_ms())
+        ending = Ending(store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms())
         return cls(
-            dynamodb, table, clock, entropy, telemetry, store, queue, registry, slots, contexts, ending
+            dynamodb,
+            table,
+            clock,
+            entropy,
+            telemetry,
+            store,
+            queue,
+            registry,
+            slots,
+            holders,
+            contexts,
+            ending,
         )
