@@ -248,7 +248,7 @@ def test_a_record_whose_answer_was_lost_is_one_record(
     caller: Caller, worker: Worker, claude: StandInClient
 ) -> None:
     task = posted(caller, worker, directive(step("Read", file_path="x"), "say=Finished."))
-    worker.account.calls.fail("PutItem", Fault.ANSWER_LOST, times=2)
+    worker.account.calls.fail("PutItem", Fault.ANSWER_LOST, times=2, on="TASK#")
 
     worker.work()
 

@@ -432,6 +432,16 @@ class TestIds:
         with pytest.raises(StoreUnavailable):
             deployment.clock.run(deployment.heartbeat(down("workers")).worker_id())
 
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_a_lease_that_could_not_be_begun_is_begun_anew(self, deployment: Deployment, lost: bool) -> None:
+        """All tasks of the invocation wait for it. What may have been begun is left to run out."""
+        points = Failpoints()
+        for call in (1, 2):
+            points.fail("workers.open", StoreUnavailable("down"), call=call, after=lost)
+        worker_id = deployment.clock.run(deployment.heartbeat(points).worker_id())
+        assert worker_id in deployment.workers.rows
+        assert len(deployment.workers.rows) == (3 if lost else 1)
+
 
 class TestTakingOver:
     def held(self, deployment: Deployment) -> Task:

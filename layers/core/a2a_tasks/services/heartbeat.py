@@ -31,6 +31,7 @@ DUE_AGAIN_MS = 30_000
 MOST_DISOWNED = 100
 """With more the lease is given up, and a new one begun."""
 HIDDEN_AT_ONCE, HIDE_TRIES = 10, 4
+OPEN_TRIES = 3
 
 
 @dataclass
@@ -168,10 +169,19 @@ class Heartbeat:
         return mine is not None and self.clock.ticks() - mine.ticks >= self.beat_seconds * 1000
 
     async def _open(self) -> None:
-        mine = _Mine(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
-        until = mine.now + self.lease_seconds * 1000
-        await self.run(self.workers.open, Lease(mine.worker_id, until))
-        self._mine = mine
+        """Every task of the invocation waits for this."""
+        for tries_left in reversed(range(OPEN_TRIES)):
+            mine = _Mine(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
+            until = mine.now + self.lease_seconds * 1000
+            try:
+                await self.run(self.workers.open, Lease(mine.worker_id, until))
+            except StoreUnavailable:
+                if not tries_left:
+                    raise
+                await self.clock.sleep(RETRY_SECONDS)
+            else:
+                self._mine = mine
+                return
 
     def _give_up(self) -> None:
         """What is held under this id is lost; what comes next is held under another."""
