@@ -44,6 +44,7 @@ def cold_start(
     module_name = f"functions.{name}.app"
     with patch.dict(os.environ, variables):
         _forget(variables)
+        gc.enable()  # a function whose loading failed has left it off
         # frozen, all that earlier tests have left behind would stay for the life of the process
         with patch.object(gc, "freeze"):
             module: Any = importlib.import_module(module_name)

@@ -144,7 +144,7 @@ def test_a_task_that_takes_long_over_them_stops_asking(coder: Deployment) -> Non
     fetch = coder.files.fetch
 
     async def slowly(file_id: str, max_bytes: int) -> ModelFile:
-        coder.clock.advance(31)
+        await coder.clock.sleep(31)
         return await fetch(file_id, max_bytes)
 
     coder.files.fetch = slowly  # type: ignore[method-assign]
