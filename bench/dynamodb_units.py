@@ -29,13 +29,13 @@ class Units:
 
     writes: float = 0
     reads: float = 0
-    _indexes: list[tuple[str, ...]] = field(default_factory=list)
+    _indexes: list["_Index"] = field(default_factory=list)
 
     @contextmanager
     def metering(self) -> Iterator[None]:
         """Count every call of DynamoDB's clients in this process while the block runs."""
         indexes = table_definition("TasksTable")["GlobalSecondaryIndexes"]
-        self._indexes = [tuple(key["AttributeName"] for key in index["KeySchema"]) for index in indexes]
+        self._indexes = [_Index.of(index) for index in indexes]
         original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
         def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -68,27 +68,44 @@ class Units:
 
     def _count_write(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """Also one whose condition did not hold."""
-        self.writes += max(1, ceil(max(_item_bytes(before), _item_bytes(after)) / WRITE_BYTES))
-        for names in self._indexes:
-            entries = {_entry(item, names) for item in (before, after)}
-            self.writes += 0 if len(entries) == 1 else len(entries - {None})  # one goes, one comes
+        self.writes += max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_BYTES))
+        self.writes += sum(index.writes(before, after) for index in self._indexes)
 
 
-def _entry(item: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What is in an index of keys only; an item without one of its attributes is not in it."""
-    return tuple(str(item[name]) for name in names) if all(name in item for name in names) else None
+@dataclass(frozen=True)
+class _Index:
+    """An index of the table: the attributes of its key, and those that are beside it in its entries."""
+
+    keys: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @classmethod
+    def of(cls, definition: Mapping[str, Any]) -> "_Index":
+        keys = tuple(key["AttributeName"] for key in definition["KeySchema"])
+        return cls(keys, tuple(definition["Projection"].get("NonKeyAttributes", ())))
+
+    def writes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+        """An entry that is changed is one write; one whose key changes goes, and another comes. An item that
+        lacks one of the key's attributes has none. All entries are below 1 KB here."""
+        old, new = (tuple(str(item.get(name)) for name in self.keys) for item in (before, after))
+        had, has = (all(name in item for name in self.keys) for item in (before, after))
+        if not (had and has):
+            return had + has
+        if old != new:
+            return 2
+        return int(any(before.get(name) != after.get(name) for name in self.others))
 
 
 def _read_units(parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
     if "Responses" in answer:  # each item of a batch is read by itself, and consistently wherever it is done
         batch = (item for items in answer["Responses"].values() for item in items)
-        return sum(ceil(_item_bytes(item) / READ_BYTES) for item in batch)
+        return sum(ceil(item_bytes(item) / READ_BYTES) for item in batch)
     items = answer.get("Items", [answer.get("Item", {})])
-    units = max(1, ceil(sum(map(_item_bytes, items)) / READ_BYTES))
+    units = max(1, ceil(sum(map(item_bytes, items)) / READ_BYTES))
     return units if parameters.get("ConsistentRead") else units / 2
 
 
-def _item_bytes(item: Mapping[str, Any]) -> int:
+def item_bytes(item: Mapping[str, Any]) -> int:
     return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
 
 
@@ -101,7 +118,7 @@ def _bytes(value: Mapping[str, Any]) -> int:
         case {"B": data}:
             return len(data)
         case {"M": members}:
-            return 3 + len(members) + _item_bytes(members)
+            return 3 + len(members) + item_bytes(members)
         case {"L": elements}:
             return 3 + len(elements) + sum(map(_bytes, elements))
         case {"SS": texts} | {"NS": texts}:

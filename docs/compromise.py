@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from local.policies.statements import Statement, as_text, either
 
 ITEMS = {
-    "AGENT#": "tasks",
-    "TASK#": "tasks' own items",
+    "TASK#": "tasks",
+    "OWNED#": "tasks' own items",
     "LIVE#": "live texts and exchanges",
     "CONTEXT#": "conversations",
     "SLOTS#": "slots",
@@ -17,6 +17,7 @@ ITEMS = {
     "RATE#WECOM#": "WeCom's rate counters",
     "IDEMPOTENCY#": "idempotency keys",
     "BATCH#": "the batch line",
+    "PENDING#": "counts of waiting tasks",
     "CHAT#": "chats",
     "WECOM#": "WeCom's access tokens (sealed)",
 }

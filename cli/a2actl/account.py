@@ -20,6 +20,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NotConnected
 
 from a2a_tasks.adapters import clients
+from a2a_tasks.adapters.stored_format import versioned
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2actl import local_stack
 from a2actl.deployment import Deployment
@@ -88,7 +89,8 @@ class Account:
         return Deployment(self, stack["StackName"], outputs, parameters)
 
     def dynamodb(self) -> "DynamoDBClient":
-        return self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+        client = self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+        return versioned(client)
 
     def sqs(self) -> "SQSClient":
         return self._session.client("sqs", config=clients.CONFIG, endpoint_url=self._endpoint_url)

@@ -11,11 +11,8 @@ from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.door import Door
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Methods
-from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
-from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.services.answer import Answerer
@@ -23,6 +20,7 @@ from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.latest import LatestTasks
 from a2a_tasks.services.reject import Rejecter
 from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
@@ -32,9 +30,9 @@ logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 _wired = TaskWiring.of_function(telemetry)
 _store, _ending, _registry = _wired.store, _wired.ending, _wired.registry
-_payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+_payloads = payloads_of_function(_wired.texts)
 _push = push_configs_of_function(_wired)
-_records = DynamoDBRecords(_wired.dynamodb, _wired.table)
+_records = _wired.records
 door = Door(
     methods=Methods(
         tasks=Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep),

@@ -12,12 +12,9 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import ValidationError
 
-from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
-from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.json_text import deserialize, serialize
@@ -32,6 +29,7 @@ from a2a_tasks.services.server_error import server_error
 from a2a_tasks.services.submit import Submission, agent_of_project
 from a2a_tasks.services.tasks import Tasks, task_of_project
 from a2a_tasks.services.wecom.groups import Groups
+from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
@@ -78,12 +76,12 @@ errors.install(app, telemetry)
 _wired = TaskWiring.of_function(telemetry)
 _store, _ending = _wired.store, _wired.ending
 limits = Limits(rate_limiter_of_function(_wired))
-_payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+_payloads = payloads_of_function(_wired.texts)
 push_configs = push_configs_of_function(_wired)
 _connections = DynamoDBConnections(_wired.dynamodb, environment.text("REGISTRY_TABLE"))
 submitter = submitter_of_function(_wired, _payloads, push_configs.acceptance, Groups(_connections))
 tasks = Tasks(_store, _wired.registry, _payloads, _payloads, _ending, pause=time.sleep)
-_records = DynamoDBRecords(_wired.dynamodb, _wired.table)
+_records = _wired.records
 answerer = Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry)
 exchanges = Exchanges(submitter, answerer, _wired.slots, tasks, push_configs)
 _live = DynamoDBLive(_wired.dynamodb, _wired.table)
@@ -248,7 +246,7 @@ def list_events(
 def answer_task(
     agent_id: AgentId, task_id: TaskId, body: Annotated[NewMessage, Body()]
 ) -> Response[Continued]:
-    task = answerer.answer(task_of_project(_store, _project(), agent_id, task_id), body.message)
+    task = answerer.answer(task_of_project(_store.get, _project(), agent_id, task_id), body.message)
     return Response(
         status_code=202,
         content_type="application/json",

@@ -8,13 +8,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude_batches import ClaudeBatches
 from a2a_tasks.adapters.claude_connection import connection_of_function
 from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
-from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.batch_recovery import BatchRecovery
@@ -26,6 +23,7 @@ from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.single_turn import SingleTurns
+from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
@@ -34,7 +32,7 @@ RESERVE_SECONDS = 10.0
 
 def _batcher() -> Batcher:
     wired = TaskWiring.of_function(telemetry)
-    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    payloads = payloads_of_function(wired.texts)
     api = ClaudeBatches(connection_of_function(), wired.clock)
     batches = DynamoDBBatches(wired.dynamodb, wired.table)
     budgets = DailyBudgets(DynamoDBSpend(wired.dynamodb, wired.table), wired.registry, wired.clock)

@@ -11,10 +11,10 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.notification_messages import delivery_of
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.signing_secrets import ProjectSecrets
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
@@ -24,6 +24,7 @@ from a2a_tasks.services.deliver import Deliverer
 from a2a_tasks.services.notification_body import NotificationBodies
 from a2a_tasks.services.receivers import Receivers
 from a2a_tasks.services.results import Results
+from a2a_tasks.wiring.payloads import payloads_of_function
 
 THREADS = 32
 """Calls of AWS for ten notifications, and names of receivers that take long to be resolved."""
@@ -32,7 +33,7 @@ THREADS = 32
 def _deliverer() -> Deliverer:
     dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
     registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
-    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    payloads = payloads_of_function(DynamoDBTexts(dynamodb, table))
     clock = SystemClock()
     return Deliverer(
         tasks=DynamoDBTaskStore(dynamodb, table),

@@ -16,10 +16,10 @@ from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_parts import DynamoDBParts
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
 from a2a_tasks.adapters.errand_messages import delivery_of
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.timed_queue import SQSTimedQueue
@@ -31,13 +31,14 @@ from a2a_tasks.services.wecom.directory import Directory
 from a2a_tasks.services.wecom.errands import Errands
 from a2a_tasks.services.wecom.parts import Sender
 from a2a_tasks.services.wecom.results import ResultTexts
+from a2a_tasks.wiring.payloads import payloads_of_function
 
 AT_ONCE = 10
 
 
 def _errands() -> Errands:
     dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
-    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    payloads = payloads_of_function(DynamoDBTexts(dynamodb, table))
     clock, entropy, api = SystemClock(), SystemEntropy(), HttpWeComApi()
     secrets = KeptConnectionSecrets(Lazy(clients.secretsmanager), clock)
     tokens = AccessTokens(DynamoDBAccessTokens(dynamodb, table), api, clock, entropy, time.sleep)

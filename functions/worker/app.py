@@ -11,14 +11,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
 from a2a_tasks.adapters.claude_files import ClaudeFiles
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
-from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
@@ -36,6 +33,7 @@ from a2a_tasks.services.other_agents import OtherAgents
 from a2a_tasks.services.prompts import Prompts
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
+from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
@@ -56,13 +54,13 @@ def _executor() -> Executor:
     tasks, run = TaskWiring.of_function(telemetry), asyncio.to_thread
     store, queue, slots, ending = tasks.store, tasks.queue, tasks.slots, tasks.ending
     clock, entropy, holders = tasks.clock, tasks.entropy, tasks.holders
-    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    payloads = payloads_of_function(tasks.texts)
     submitter = submitter_of_function(tasks, payloads)
     budgets, connection = submitter.budgets, connection_of_function()
     workspaces = FolderWorkspaces(WORKSPACES)
     workspaces.wipe_all()
     insistence = Insistence(clock, run)
-    journal = Journal(store, DynamoDBRecords(tasks.dynamodb, tasks.table), payloads, clock, insistence, run)
+    journal = Journal(store, tasks.records, payloads, clock, insistence, run)
     allowance = Allowance(budgets, prices_of_function(), telemetry)
     day = DayCount(store, budgets, telemetry)
     loop = AgentLoop(

@@ -155,7 +155,7 @@ def test_an_mcp_servers_tool_with_its_token(deployed: Deployed, project: Project
     stored = deployed.client("dynamodb").query(
         TableName=deployed.outputs["TasksTable"],
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"TASK#{task['taskId']}"}},
+        ExpressionAttributeValues={":pk": {"S": f"OWNED#{task['taskId']}"}},
     )
     assert stored["Items"]
     assert "mcp-token-1" not in json.dumps(stored["Items"], default=str)

@@ -160,8 +160,8 @@ def submit(workers: Workers, project: Project, marker: str, last: str = "say=don
     workers.deployed.client("dynamodb").update_item(
         TableName=workers.deployed.outputs["TasksTable"],
         Key={
-            "pk": {"S": f"AGENT#{project.project_id}-toolbox"},
-            "sk": {"S": f"TASK#{accepted['taskId']}"},
+            "pk": {"S": f"TASK#{accepted['taskId']}"},
+            "sk": {"S": f"TASK#{project.project_id}-toolbox"},
         },
         UpdateExpression="SET notBefore = :now",
         ExpressionAttributeValues={":now": {"N": "0"}},

@@ -15,7 +15,7 @@ def test_clean_up_deletes_an_expired_task_with_its_payloads_and_spares_the_other
         assert project.wait(accepted)["status"] == "completed"
     deployed.client("dynamodb").update_item(
         TableName=deployed.outputs["TasksTable"],
-        Key={"pk": {"S": f"AGENT#{project.agent_id}"}, "sk": {"S": f"TASK#{expired['taskId']}"}},
+        Key={"pk": {"S": f"TASK#{expired['taskId']}"}, "sk": {"S": f"TASK#{project.agent_id}"}},
         UpdateExpression="SET expireAt = :past",
         ExpressionAttributeValues={":past": {"N": "1"}},
     )

@@ -19,11 +19,14 @@ from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords, DynamoDBSpend
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.notification_messages import notification_sender
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs_batches import SQSSender
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.adapters.stored_format import versioned
+from a2a_tasks.adapters.task_payloads import TaskPayloads
 from a2a_tasks.domain import api_key
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.agent_definition import parse_agent
@@ -56,6 +59,7 @@ QUEUES = (
     "WecomDeadLetterQueue",
 )
 CREATED_AT = 1_750_000_000_000
+KEPT_MS = 30 * 24 * 3_600_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Account:
 
     @property
     def records(self) -> DynamoDBRecords:
-        return DynamoDBRecords(self.dynamodb, self.resources["TasksTable"])
+        return DynamoDBRecords(self.dynamodb, self.resources["TasksTable"], KEPT_MS)
 
     @property
     def batches(self) -> DynamoDBBatches:
@@ -95,7 +99,7 @@ class Account:
         key = {"pk": {"S": f"RATE#{key_id}"}, "sk": {"S": "STREAMS"}}
         with self.calls.as_role(None):
             item = self.dynamodb.get_item(TableName=self.resources["TasksTable"], Key=key).get("Item", {})
-        return set(item) - {"pk", "sk", "ttl"}
+        return set(item) - {"pk", "sk", "ttl", "v"}
 
     @property
     def rates(self) -> DynamoDBRates:
@@ -115,7 +119,7 @@ class Account:
 
     @property
     def contexts(self) -> DynamoDBContexts:
-        return DynamoDBContexts(self.dynamodb, self.resources["TasksTable"], 30 * 24 * 3_600_000)
+        return DynamoDBContexts(self.dynamodb, self.resources["TasksTable"], KEPT_MS)
 
     @property
     def spend(self) -> DynamoDBSpend:
@@ -142,8 +146,11 @@ class Account:
         return SQSTaskQueue(self.sqs, self.resources["TaskQueue"])
 
     @property
-    def payloads(self) -> S3Payloads:
-        return S3Payloads(lambda: self.s3, self.resources["PayloadBucket"])
+    def payloads(self) -> TaskPayloads:
+        return TaskPayloads(
+            DynamoDBTexts(self.dynamodb, self.resources["TasksTable"], KEPT_MS),
+            S3Payloads(lambda: self.s3, self.resources["PayloadBucket"]),
+        )
 
     def add_agent(self, agent_id: str = AGENT, project_id: str = PROJECT, **definition: Any) -> AgentRevision:
         """Apply an agent; ``definition`` are fields of its YAML."""
@@ -212,7 +219,7 @@ class Account:
 def _clients() -> "tuple[DynamoDBClient, SQSClient, S3Client, SecretsManagerClient, KMSClient]":
     """They hold no state of an account, so that all tests of a process share them."""
     return (
-        boto3.client("dynamodb"),
+        versioned(boto3.client("dynamodb")),
         boto3.client("sqs"),
         boto3.client("s3"),
         boto3.client("secretsmanager"),

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import ModuleType
+from typing import Any
 from unittest.mock import patch
 
 import botocore.session
@@ -15,6 +16,7 @@ from moto.core.models import MockAWS
 from moto.kms import models as kms
 from moto.kms.utils import generate_private_key
 
+from a2a_tasks.adapters.stored_format import NAME
 from a2a_tasks.ports.tasks import TaskStore
 from local.standin.client import StandInClient
 from local.standin.running import running_standin
@@ -61,7 +63,17 @@ def account(moto: MockAWS) -> Iterator[Account]:  # noqa: ARG001  switches it on
         opened = open_account(calls)
         calls.made.clear()
         yield opened
+        assert unversioned(opened) == [], "each item has the version of the stored format"
     assert calls.denied == [], "a function called what its role does not allow"
+
+
+def unversioned(account: Account) -> list[object]:
+    """The keys of items, of both tables, without a version."""
+    with account.calls.as_role(None):
+        tables = [account.resources[name] for name in ("TasksTable", "RegistryTable")]
+        without: Any = {"FilterExpression": f"attribute_not_exists({NAME})", "ProjectionExpression": "pk, sk"}
+        pages = [account.dynamodb.scan(TableName=table, **without) for table in tables]
+    return [item for page in pages for item in page["Items"]]
 
 
 @pytest.fixture

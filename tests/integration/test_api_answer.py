@@ -12,6 +12,7 @@ from tests.integration.account import AGENT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller
 from tests.integration.stored_task import DAY_MS, LEFT_MS, STATES, asking, created
+from tests.integration.texts import incompressible
 
 MISSING_ID = "01a20e77-f9e8-74fa-8a41-5b6c7d8e9f00"
 LONGEST = 100_000
@@ -198,7 +199,7 @@ def test_storage_that_does_not_answer_means_try_again(
 ) -> None:
     account.calls.fail(operation, fault)
 
-    first, second = say(caller, task, "x" * size), say(caller, task, "x" * size)
+    first, second = (say(caller, task, incompressible(size)) for _ in range(2))
 
     assert (first.status, first.code, first.headers["Retry-After"]) == (503, "INTERNAL_ERROR", "5")
     assert second.status == 202

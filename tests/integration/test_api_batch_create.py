@@ -92,7 +92,7 @@ def test_a_repeated_request_makes_no_task_twice(caller: Caller, account: Account
 
 def test_one_that_could_not_be_stored_is_told_and_may_be_repeated(caller: Caller, account: Account) -> None:
     document = {"tasks": [{"message": "One."}, {"message": "Two."}]}
-    account.calls.fail("PutItem", on="AGENT#")
+    account.calls.fail("PutItem", on="TASK#")
     first = post(caller, document, Idempotency_Key="bulk-2")
     codes = [result.get("code") for result in first.body["results"]]
     assert sorted(codes, key=str) == ["INTERNAL_ERROR", None]

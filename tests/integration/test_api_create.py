@@ -15,6 +15,7 @@ from a2a_tasks.services import payload
 from tests.integration.account import AGENT, OTHER_AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import REQUEST_ID, Answer, Caller
+from tests.integration.texts import incompressible
 
 LONGEST = 100_000
 
@@ -126,7 +127,16 @@ def test_a_message_of_exactly_the_longest_length_is_taken(
 
     assert answer.status == 202
     assert stored_input(account, answer) == {"message": letter * LONGEST}
-    assert stored(account, answer).input.key == f"tasks/{answer.body['taskId']}/input.json"
+
+
+@pytest.mark.parametrize(("size", "place"), [(4_000, "items/{}/INPUT#"), (LONGEST, "tasks/{}/input.json")])
+def test_a_long_message_is_kept_beside_its_record(
+    caller: Caller, account: Account, size: int, place: str
+) -> None:
+    answer = caller.post(AGENT, {"message": incompressible(size)})
+
+    assert stored_input(account, answer) == {"message": incompressible(size)}
+    assert (stored(account, answer).input.key or "").startswith(place.format(answer.body["taskId"]))
 
 
 @pytest.mark.parametrize("letter", ["x", "测"])
@@ -321,14 +331,16 @@ def test_a_task_is_accepted_although_the_queue_does_not_answer(caller: Caller, a
     assert stored(account, answer).due_at == stored(account, answer).created_at + 30_000
 
 
-@pytest.mark.parametrize(("operation", "size"), [("PutItem", 5), ("GetItem", 5), ("PutObject", LONGEST)])
+@pytest.mark.parametrize(
+    ("operation", "size"), [("PutItem", 5), ("PutItem", 3_000), ("GetItem", 5), ("PutObject", LONGEST)]
+)
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED])
 def test_storage_that_does_not_answer_means_try_again(
     caller: Caller, account: Account, operation: str, size: int, fault: Fault
 ) -> None:
     account.calls.fail(operation, fault)
 
-    answer = caller.post(AGENT, {"message": "x" * size})
+    answer = caller.post(AGENT, {"message": incompressible(size)})
 
     assert (answer.status, answer.code) == (503, "INTERNAL_ERROR")
     assert answer.headers["Retry-After"] == "5"

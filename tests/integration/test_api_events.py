@@ -123,7 +123,7 @@ def test_reading_costs_one_read(caller: Caller, account: Account, now: int) -> N
 
     caller.get(path_of(task, "?wait=20"))
 
-    assert [call.operation for call in account.calls.made] == ["GetItem"]
+    assert [call.operation for call in account.calls.made] == ["Query"]
 
 
 @pytest.mark.parametrize("state", [Status.PENDING, Status.RUNNING])
@@ -219,7 +219,7 @@ def test_what_is_not_yours_is_answered_like_what_does_not_exist(
 
 def test_storage_that_does_not_answer_means_try_again(caller: Caller, account: Account, now: int) -> None:
     task = created(account.store, now)
-    account.calls.fail("GetItem", Fault.THROTTLED)
+    account.calls.fail("Query", Fault.THROTTLED)
 
     answer = caller.get(path_of(task))
 

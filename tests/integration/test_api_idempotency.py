@@ -64,7 +64,7 @@ def test_a_key_that_cannot_be_is_named(caller: Caller, account: Account, key: st
 
 def test_a_request_whose_answer_was_lost_is_completed(caller: Caller, account: Account) -> None:
     """The reservation is there, the task is not: the first request ended with 503."""
-    account.calls.fail("PutItem", on="AGENT#")
+    account.calls.fail("PutItem", on="TASK#")
     failed = post(caller, {"message": "Hi."})
     again = post(caller, {"message": "Hi."})
     assert (failed.status, again.status) == (503, 202)

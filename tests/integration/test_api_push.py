@@ -79,7 +79,7 @@ def test_without_an_id_it_has_the_tasks_so_that_a_repetition_makes_no_second(
 ) -> None:
     document = {"message": "Hi.", "pushNotificationConfig": {"url": URL}}
     headers = {"Idempotency-Key": "order-7"}
-    account.calls.fail("PutItem", on="AGENT#")
+    account.calls.fail("PutItem", on="TASK#")
     assert caller.post(AGENT, document, headers=headers).status == 503
     answer = caller.post(AGENT, document, headers=headers)
 

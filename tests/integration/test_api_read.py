@@ -28,6 +28,7 @@ from tests.integration.account import AGENT, OTHER_AGENT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller
 from tests.integration.stored_task import STATES, asking, claimed, completed, created, outcome
+from tests.integration.texts import incompressible
 
 MISSING_ID = "01a20e77-f9e8-74fa-8a41-5b6c7d8e9f00"
 NOT_FOUND = Answer(
@@ -141,7 +142,7 @@ def test_artifacts_are_downloaded_by_their_links(caller: Caller, account: Accoun
 
     # a running task has no result yet; making links calls nobody
     assert body["output"].keys() == {"artifacts"}
-    assert [call.operation for call in account.calls.made] == ["GetItem"]
+    assert [call.operation for call in account.calls.made] == ["Query"]
     file, page = body["output"]["artifacts"]
     download = requests.get(file.pop("url"), timeout=5)
     assert (download.status_code, download.content) == (200, data)
@@ -240,7 +241,7 @@ def test_reading_costs_one_read(caller: Caller, account: Account, now: int) -> N
 
     caller.get(path_of(task))
 
-    assert [call.operation for call in account.calls.made] == ["GetItem"]
+    assert [call.operation for call in account.calls.made] == ["Query"]
 
 
 @pytest.mark.parametrize("state", [Status.PENDING, Status.RUNNING])
@@ -259,9 +260,12 @@ def test_reading_past_the_deadline_settles_the_task(
     assert (stored.status, stored.due_at) == (Status.FAILED, None)
 
 
-def test_an_output_that_was_altered_is_not_shown(caller: Caller, account: Account, now: int) -> None:
+@pytest.mark.parametrize("text", [incompressible(3_000), incompressible(12_000)])
+def test_an_output_that_was_altered_is_not_shown(
+    caller: Caller, account: Account, now: int, text: str
+) -> None:
     task = created(account.store, now)
-    output = payload.save(account.payloads, task.ref.task_id, "output-1", {"result": "x" * 10_000})
+    output = payload.save(account.payloads, task.ref.task_id, "output-1", {"result": text})
     completed(account.store, task, now, output)
     assert output.key
     account.payloads.put(output.key, b'{"result":"forged"}')
@@ -437,7 +441,7 @@ def test_storage_that_does_not_answer_means_try_again(
     caller: Caller, account: Account, now: int, method: str
 ) -> None:
     task = created(account.store, now)
-    account.calls.fail("GetItem", Fault.THROTTLED)
+    account.calls.fail("Query" if method == "GET" else "GetItem", Fault.THROTTLED)
 
     answer = caller.send(method, path_of(task))
 

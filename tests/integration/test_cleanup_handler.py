@@ -42,7 +42,7 @@ def ended(account: Account, moment: int, number: int = 0) -> Task:
     for name in ("input", "output-1"):
         account.payloads.put(f"tasks/{task.ref.task_id}/{name}.json", b"{}")
     for sk in ("TURN#1", "TURN#2"):
-        key = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": sk}}
+        key = {"pk": {"S": f"OWNED#{task.ref.task_id}"}, "sk": {"S": sk}}
         account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=key)
     return task
 

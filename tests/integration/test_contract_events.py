@@ -240,7 +240,7 @@ def test_a_task_without_events_tells_from_now_on(store: TaskStore) -> None:
 def test_a_worker_may_tell_the_first_event_of_all(account: Account) -> None:
     """Of a task that was claimed by a release without events."""
     task = running(account.store)
-    key = {"pk": {"S": f"AGENT#{task.ref.agent_id}"}, "sk": {"S": f"TASK#{task.ref.task_id}"}}
+    key = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": f"TASK#{task.ref.agent_id}"}}
     account.dynamodb.update_item(
         TableName=account.resources["TasksTable"],
         Key=key,

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -10,6 +11,7 @@ import requests
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.task_payloads import TaskPayloads
 from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.domain.task import Payload
 from a2a_tasks.ports.faults import PayloadUnavailable
@@ -18,19 +20,31 @@ from a2a_tasks.services import payload
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.stored_task import NOW, new_task
+from tests.integration.texts import incompressible
 from tests.twins.payloads import MemoryPayloads
 
-type Payloads = S3Payloads | MemoryPayloads
+
+class AwsPayloads(TaskPayloads):
+    """With what only clean-up has."""
+
+    def delete_all(self, task_id: str) -> int:
+        return self.objects.delete_all(task_id)
+
+    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
+        return self.objects.task_ids_before(task_id, limit)
+
+
+type Payloads = AwsPayloads | MemoryPayloads
 
 IDS = [new_task(NOW + n * 1_000).ref.task_id for n in range(5)]
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=["aws", "memory"])
 def payloads(request: pytest.FixtureRequest) -> Payloads:
     if request.param == "memory":
         return MemoryPayloads()
-    opened: S3Payloads = request.getfixturevalue("account").payloads
-    return opened
+    opened: TaskPayloads = request.getfixturevalue("account").payloads
+    return AwsPayloads(opened.texts, opened.objects)
 
 
 @pytest.mark.parametrize(
@@ -55,16 +69,27 @@ def test_what_is_gone_is_corrupt(payloads: Payloads) -> None:
 
 
 def test_a_document_is_saved_and_loaded(payloads: Payloads) -> None:
-    small, large = {"message": "hi"}, {"message": "测" * 10_000}
+    documents = [
+        {"message": text}
+        for text in ("hi", incompressible(300), incompressible(9_000), incompressible(12_000))
+    ]
 
-    kept = [payload.save(payloads, IDS[0], f"n{n}", document) for n, document in enumerate((small, large))]
+    kept = [payload.save(payloads, IDS[0], f"n{n}", document) for n, document in enumerate(documents)]
 
-    assert [saved.key for saved in kept] == [None, f"tasks/{IDS[0]}/n1.json"]
-    assert [payload.load(payloads, saved) for saved in kept] == [small, large]
+    keys = [saved.key and saved.key.partition("#")[0] for saved in kept]
+    texts = [f"items/{IDS[0]}/N{n}" for n in (1, 2)]
+    assert keys == [None, *texts, f"tasks/{IDS[0]}/n3.json"]
+    assert [payload.load(payloads, saved) for saved in kept] == documents
+    tasks = [replace(new_task(), input=saved, output=saved) for saved in kept]
+    known = [task.input.inline is not None for task in payload.at_hand(payloads, tasks)]
+    assert known == [True, True, True, False]
+    read = [task.output for task in payload.at_hand(payloads, tasks)]
+    assert [payload.load(payloads, text) for text in read if text] == documents
 
 
-def test_a_document_that_was_altered_is_corrupt(payloads: Payloads) -> None:
-    saved = payload.save(payloads, IDS[0], "input", {"message": "x" * 10_000})
+@pytest.mark.parametrize("text", [incompressible(3_000), incompressible(12_000)])
+def test_a_document_that_was_altered_is_corrupt(payloads: Payloads, text: str) -> None:
+    saved = payload.save(payloads, IDS[0], "input", {"message": text})
     assert saved.key
     payloads.put(saved.key, b"{}")
 
@@ -118,9 +143,9 @@ def test_more_than_a_page_of_objects_is_deleted(account: Account) -> None:
     for n in range(1_050):
         account.payloads.put(f"tasks/{IDS[0]}/turn-{n:04d}.json", b"{}")
 
-    assert account.payloads.delete_all(IDS[0]) == 1_050
+    assert account.payloads.objects.delete_all(IDS[0]) == 1_050
     assert len(account.calls.of("DeleteObjects")) == 2
-    assert account.payloads.task_ids_before(IDS[4], 10) == []
+    assert account.payloads.objects.task_ids_before(IDS[4], 10) == []
 
 
 @pytest.mark.parametrize(
@@ -189,4 +214,4 @@ def test_no_answer_is_payload_unavailable(
     account.calls.fail(operation, fault)
 
     with pytest.raises(PayloadUnavailable):
-        call(account.payloads)
+        call(account.payloads.objects)

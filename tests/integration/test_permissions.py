@@ -50,6 +50,7 @@ from tests.integration.stored_task import (
     outcome,
 )
 from tests.integration.table_stream import TableStream
+from tests.integration.texts import incompressible
 from tests.integration.wecom_chat import Chats
 from tests.integration.worker import Worker
 
@@ -69,7 +70,8 @@ STREAM = {
     "dynamodb:ListStreams",
 }
 """The same for changes of a table. What fails for good goes to a queue, and so do scheduled calls."""
-LONG = "x" * 20_000
+LONG = incompressible(20_000)
+"""An object's, not an item's."""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,7 @@ def test_the_api(agents: Account, start: Start) -> None:
     canceled = caller.delete(f"/a2a/{AGENT}/tasks/{first.ref.task_id}")
     caller.post(AGENT, {"message": "Hi.", "sessionId": "talk"})
     said = caller.get(f"/a2a/{AGENT}/contexts/talk")
+    assert caller.delete(f"/a2a/{AGENT}/contexts/talk").status < 300
     agents.give_signing_secret()
     configs = f"/a2a/{AGENT}/tasks/{done.ref.task_id}/pushNotificationConfigs"
     kept = caller.send("POST", configs, body='{"url": "https://example.com", "token": "t0ken"}')
@@ -322,7 +325,8 @@ def test_the_clean_up(account: Account, start: Start) -> None:
     account.contexts.add(ContextRef(AGENT, "talk"), task.ref.task_id)
     account.store.finish(task.ref, outcome(Status.CANCELED, now - 2_000), ANYTHING)
     account.payloads.put(f"tasks/{task.ref.task_id}/input.json", b"{}")
-    item = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": "TURN#0001"}}
+    payload.save(account.payloads, task.ref.task_id, "output-1", {"result": incompressible(3_000)})
+    item = {"pk": {"S": f"OWNED#{task.ref.task_id}"}, "sk": {"S": "TURN#0001"}}
     account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=item)
 
     cleanup.handler(load_event("cleanup_schedule"), LambdaContext())
@@ -364,7 +368,7 @@ def test_links_to_artifacts_need_the_permission_to_read_them(agents: Account) ->
         ),
         ("DeleteMessage", {"QueueUrl": "https://sqs.example/other"}),
         ("Decrypt", {"KeyId": "arn:aws:kms:eu-central-1:123456789012:key/other"}),
-        ("DeleteItem", {"TableName": "tasks", "Key": {"pk": {"S": "AGENT#assistant"}}}),
+        ("DeleteItem", {"TableName": "tasks", "Key": {"pk": {"S": "TASK#assistant"}}}),
     ],
 )
 @pytest.mark.parametrize(
@@ -377,7 +381,7 @@ def test_what_no_role_covers_is_denied(
 
 
 def test_a_call_that_the_role_does_not_cover_fails_and_is_noticed(account: Account) -> None:
-    role = Role(frozenset({Grant("dynamodb:GetItem", "tasks", "AGENT#*")}))
+    role = Role(frozenset({Grant("dynamodb:GetItem", "tasks", "TASK#*")}))
     task = created(account.store)
 
     with account.calls.as_role(role):

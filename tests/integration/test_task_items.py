@@ -1,9 +1,7 @@
-"""Tasks as items: every part comes back, and items of earlier releases stay readable and usable."""
+"""Tasks as items: every part comes back, and nothing that is not there is written."""
 
-import json
 from dataclasses import fields, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +22,11 @@ from a2a_tasks.domain.task import (
     Status,
     Task,
     TaskRef,
-    guard_of_completion,
 )
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.ports.tasks import Claim, Release, TaskStore, Written
-from tests.integration.account import Account
-from tests.integration.stored_task import NOW, WORKER, created, new_task, outcome
+from a2a_tasks.ports.tasks import TaskStore
+from tests.integration.stored_task import NOW, WORKER, created, new_task
 
-OLD_ITEMS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "items" / "tasks-0.1.json").read_text(), parse_float=Decimal
-)
 PARENT = Parent(TaskRef("coordinator", new_task(number=7).ref.task_id), "toolu_01")
 AT_CREATION: dict[str, Any] = {
     "input": Payload(key="tasks/x/input.json", sha256="ab" * 32),
@@ -165,74 +158,3 @@ def test_a_plain_task_has_no_attribute_that_it_does_not_need() -> None:
 
     optional = {"priority", "lane", "contextId", "budget", "parent", "depth", "awaits", "live", "notify"}
     assert not (optional | {"pendingAgent"}) & item.keys()
-
-
-# ---------------------------------------------------------------- items of version 0.1
-
-
-def old_item(status: str) -> dict[str, Any]:
-    (found,) = (item for item in OLD_ITEMS if item["status"] == status)
-    return found
-
-
-def put_old(account: Account, status: str) -> TaskRef:
-    item = to_attributes(old_item(status))
-    account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=item)
-    return task_items.ref_of(item)
-
-
-@pytest.mark.parametrize("status", [item["status"] for item in OLD_ITEMS])
-def test_an_item_of_version_0_1_is_read(account: Account, status: str) -> None:
-    item = old_item(status)
-
-    task = account.store.get(put_old(account, status))
-
-    assert task is not None
-    assert (task.status, task.project_id, task.attempt) == (status, "demo", item["attempt"])
-    assert (task.priority, task.lane, task.budget) == (Priority.NORMAL, Lane.STANDARD, Budget())
-    assert (task.parent, task.awaits, task.artifacts, task.question) == (None, (), (), None)
-    assert (task.timeout_ms, task.context_id, task.depth, task.turns) == (None, None, 0, 0)
-    assert task.events == ()
-    assert task.answered == ()
-    assert [found.ref for found in account.store.page("assistant", None, 10, None).tasks] == [task.ref]
-
-
-def test_what_a_task_of_version_0_1_used_is_its_attempts(account: Account) -> None:
-    used = Usage(12, 34, 5, 6, 1, Decimal("0.000369"))
-
-    task = account.store.get(put_old(account, "completed"))
-
-    assert task is not None
-    assert task.spent == (Spent(2, "claude-sonnet-5-5", used),)
-    assert task.usage == used
-
-
-def test_a_task_of_version_0_1_that_used_nothing_has_spent_nothing(account: Account) -> None:
-    task = account.store.get(put_old(account, "pending"))
-
-    assert task is not None
-    assert (task.spent, task.usage) == ((), Usage())
-
-
-def test_a_task_of_version_0_1_goes_on_and_ends(account: Account) -> None:
-    ref = put_old(account, "running")
-    old = account.store.get(ref)
-    assert old is not None
-    assert old.held_by is None, "it knew no workers"
-    now = old.updated_at + 1
-
-    claimed = account.store.claim(ref, Claim("new", now, WORKER, old.fence))
-    assert isinstance(claimed, Written)
-    assert (claimed.task.attempt, claimed.task.fence) == (old.attempt + 1, old.fence + 1)
-    spent = (*claimed.task.spent, Spent(2, "claude-sonnet-5-5", Usage(1, 1, turns=1)))
-    released = account.store.release(ref, claimed.task.fence, Release(now, now, now + 1, spent))
-    assert isinstance(released, Written)
-    assert released.task.spent == spent
-    again = account.store.claim(ref, Claim("newer", now, WORKER, released.task.fence))
-    assert isinstance(again, Written)
-    done = outcome(Status.COMPLETED, now, output=Payload(inline="{}"), spent=spent)
-    ended = account.store.finish(ref, done, guard_of_completion(again.task.fence, now))
-    assert isinstance(ended, Written)
-    assert (ended.task.status, ended.task.spent, ended.task.due_at) == (Status.COMPLETED, spent, None)
-    told = [event.details["status"] for event in ended.task.events]
-    assert told == ["running", "pending", "running", "completed"]

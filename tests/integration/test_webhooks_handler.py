@@ -105,7 +105,7 @@ def test_a_saved_file_is_a_link_that_works_for_a_while(
     key = f"tasks/{task.ref.task_id}/artifact-1-c"
     account.dynamodb.update_item(
         TableName=account.resources["TasksTable"],
-        Key={"pk": {"S": f"AGENT#{task.ref.agent_id}"}, "sk": {"S": f"TASK#{task.ref.task_id}"}},
+        Key={"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": f"TASK#{task.ref.agent_id}"}},
         UpdateExpression="SET artifacts = :saved",
         ExpressionAttributeValues={":saved": {"L": [{"M": {
             "artifactId": {"S": "c"}, "name": {"S": "a.txt"}, "mediaType": {"S": "text/plain"},

@@ -143,7 +143,7 @@ def test_a_turn_that_is_saved_is_not_bought_again(
 
     worker.account.dynamodb.update_item(
         TableName=worker.account.resources["TasksTable"],
-        Key={"pk": {"S": f"AGENT#{AGENT}"}, "sk": {"S": f"TASK#{task.ref.task_id}"}},
+        Key={"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": f"TASK#{AGENT}"}},
         UpdateExpression="SET notBefore = :now",
         ExpressionAttributeValues={":now": {"N": "0"}},
     )

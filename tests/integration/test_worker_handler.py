@@ -197,7 +197,7 @@ def test_the_second_attempt_completes_the_task(worker: Worker, claude: StandInCl
     worker.deliver()
     worker.account.dynamodb.update_item(
         TableName=worker.account.resources["TasksTable"],
-        Key={"pk": {"S": f"AGENT#{AGENT}"}, "sk": {"S": f"TASK#{task.ref.task_id}"}},
+        Key={"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": f"TASK#{AGENT}"}},
         UpdateExpression="SET notBefore = :now",
         ExpressionAttributeValues={":now": {"N": "0"}},
     )

@@ -12,6 +12,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
+from a2a_tasks.adapters.task_items import LIST_SHARDS, list_partition
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2actl.fault import Fault
 from tests.smoke.check import Failed
@@ -88,14 +89,17 @@ class Removal:
 
     def _cleaned(self) -> bool:
         self.target.invoke("Cleanup")
+        return not any(self._listed(list_partition(self.project_id, number)) for number in range(LIST_SHARDS))
+
+    def _listed(self, partition: str) -> int:
         found = self.target.client("dynamodb").query(
             TableName=self.target.output("TasksTable"),
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"AGENT#{self.project_id}"}},
+            IndexName="list",
+            KeyConditionExpression="listShard = :pk",
+            ExpressionAttributeValues={":pk": {"S": partition}},
             Limit=1,
-            ConsistentRead=True,
         )
-        return not found["Items"]
+        return len(found["Items"])
 
     def _delete_receiver(self) -> None:
         if not self.target.is_emulated:

@@ -1,9 +1,10 @@
 """Payloads in memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from a2a_tasks.ports.payloads import JSON, PayloadCorrupt
+from a2a_tasks.ports.payloads import JSON, PayloadCorrupt, is_item, item_key
 
 PREFIX = "tasks/"
 
@@ -25,12 +26,17 @@ class MemoryPayloads:
             raise PayloadCorrupt(f"{key} is gone")
         return self.objects[key]
 
+    def get_items(self, keys: Iterable[str]) -> dict[str, bytes]:
+        return {key: self.objects[key] for key in keys if is_item(key) and key in self.objects}
+
     def delete_all(self, task_id: str) -> int:
+        """Also the texts, which in DynamoDB go with their task."""
         owned = [key for key in self.objects if key.startswith(f"{PREFIX}{task_id}/")]
-        for key in owned:
+        for key in [*owned, *(key for key in self.objects if key.startswith(item_key(task_id, "")))]:
             del self.objects[key]
         return len(owned)
 
     def task_ids_before(self, task_id: str, limit: int) -> list[str]:
-        ids = {key.removeprefix(PREFIX).partition("/")[0] for key in self.objects}
+        objects = (key for key in self.objects if not is_item(key))
+        ids = {key.removeprefix(PREFIX).partition("/")[0] for key in objects}
         return [found for found in sorted(ids)[:limit] if found < task_id]

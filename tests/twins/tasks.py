@@ -69,6 +69,9 @@ class MemoryTaskStore:
     def get(self, ref: TaskRef) -> Task | None:
         return self.tasks.get(ref)
 
+    def read(self, ref: TaskRef) -> Task | None:
+        return self.get(ref)
+
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
         return [task for ref in refs if (task := self.tasks.get(ref)) is not None]
 
@@ -280,7 +283,7 @@ class MemoryTaskStore:
         entries = [due for due in entries if in_shard(due.ref, shard)]
         return sorted(entries, key=lambda due: due.due_at)[:limit]
 
-    def count_pending(self, agent_id: str, limit: int) -> int:
+    def count_pending(self, agent_id: str, limit: int, now: int) -> int:  # noqa: ARG002  always exact
         with self._lock:
             of_agent = [task for task in self.tasks.values() if task.ref.agent_id == agent_id]
         return min(limit, sum(task.counts_as_pending for task in of_agent))

@@ -185,7 +185,7 @@ class TestResuming:
         task = with_tools.submit()
         with_tools.model.then(uses(("Write", {"file_path": "a", "content": "x"})), answer())
         points = Failpoints()
-        points.fail("payloads.put", Crash("between the tool and its result"), call=2)
+        points.fail("payloads.put", Crash("between the tool and its result"))
         with pytest.raises(Crash):
             with_tools.work(points)
         with_tools.clock.advance(46)
@@ -205,7 +205,7 @@ class TestResuming:
             answer(),
         )
         points = Failpoints()
-        points.fail("payloads.put", PayloadUnavailable("down"), call=3)
+        points.fail("payloads.put", PayloadUnavailable("down"), call=2)
         with_tools.work(points)
         assert "one one" in result_texts(with_tools)[2]
         assert not [block for block in results(with_tools) if block.get("is_error")]

@@ -14,6 +14,7 @@ from a2a_tasks.ports.batches import NotDone
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services import batch_submission
+from tests.integration.texts import incompressible
 from tests.twins.batch_lane import BatchLane
 from tests.twins.batches import Outcome, answer
 from tests.twins.deployment import agent
@@ -183,7 +184,7 @@ def test_a_task_whose_agent_is_gone_fails(lane: BatchLane) -> None:
 
 
 def test_a_task_whose_message_is_gone_fails(lane: BatchLane) -> None:
-    task = lane.submit("x" * 20_000)
+    task = lane.submit(incompressible(20_000))
     lane.deployment.payloads.objects.clear()
 
     lane.minute()
@@ -192,7 +193,7 @@ def test_a_task_whose_message_is_gone_fails(lane: BatchLane) -> None:
 
 
 def test_a_task_that_cannot_be_read_now_waits_and_the_others_go(lane: BatchLane) -> None:
-    large, small = lane.submit("x" * 20_000), lane.submit("one")
+    large, small = lane.submit(incompressible(20_000)), lane.submit("one")
     points = Failpoints()
     points.down("payloads", PayloadUnavailable("no answer"))
     lane.minute(points)
@@ -222,7 +223,7 @@ def test_a_context_that_cannot_be_shown_fails_its_task_alone(lane: BatchLane) ->
 def test_a_task_that_cannot_be_prepared_has_three_tries_and_the_others_go(
     lane: BatchLane, error: Exception
 ) -> None:
-    poison, other = lane.submit("x" * 20_000), lane.submit("one")
+    poison, other = lane.submit(incompressible(20_000)), lane.submit("one")
     failing = Failpoints()
     failing.down("payloads", error)
 
@@ -272,7 +273,7 @@ def test_a_task_that_kills_what_prepares_it_fails_after_three_deaths_and_the_oth
 
 
 def test_a_task_that_can_be_prepared_at_the_third_try_goes(lane: BatchLane) -> None:
-    task = lane.submit("x" * 20_000)
+    task = lane.submit(incompressible(20_000))
     failing = Failpoints()
     failing.down("payloads", MemoryError())
     lane.minute(failing)

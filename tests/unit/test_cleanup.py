@@ -8,12 +8,13 @@ from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.services.cleanup import PAGE, CleanupReport
 from a2a_tasks.services.submit import Submission
+from tests.integration.texts import incompressible
 from tests.twins.deployment import RETENTION_MS, Deployment, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import answer
 
 RETENTION_SECONDS = RETENTION_MS / 1000
-LARGE = "x" * 20_000
+LARGE = incompressible(20_000)
 
 
 def clean(deployment: Deployment, failpoints: Failpoints | None = None) -> CleanupReport:

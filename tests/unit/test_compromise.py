@@ -21,7 +21,7 @@ def test_without_a_condition_it_is_the_whole_table() -> None:
 
 def test_with_conditions_it_is_the_kinds_that_they_name() -> None:
     statements = [
-        allowed("dynamodb:DeleteItem", "TasksTable", StringLike=keys("AGENT#*", "SLOTS#*")),
+        allowed("dynamodb:DeleteItem", "TasksTable", StringLike=keys("TASK#*", "SLOTS#*")),
         allowed("dynamodb:UpdateItem", "TasksTable", StringLike=keys("RATE#WECOM#*")),
     ]
     assert list(gains(statements)) == [f"writes {ITEMS['RATE#WECOM#']}", "deletes tasks, slots"]

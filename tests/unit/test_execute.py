@@ -20,6 +20,7 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.services.execute import SHUTDOWN_MARGIN_SECONDS, UNREADABLE_SECONDS
+from tests.integration.texts import incompressible
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.freeze import Freeze
@@ -35,7 +36,7 @@ ENDS_OF_A_CLAIM: dict[str, Step | Partly] = {
     "waiting": uses(("call_agent", {"agent": "helper", "message": "Help."})),
 }
 ANSWER_USAGE = Usage(10, 5, turns=1, cost_usd=Decimal("0.000105"))
-LARGE = "x" * 20_000
+LARGE = incompressible(20_000)
 
 
 def hidden_for(deployment: Deployment) -> float:
@@ -111,16 +112,23 @@ class TestAnswers:
             }
         ]
 
-    def test_large_texts_go_through_the_payload_store(self, deployment: Deployment) -> None:
-        task = deployment.submit(LARGE)
-        deployment.model.then(answer(LARGE))
+    @pytest.mark.parametrize(
+        ("size", "place"), [(4_000, "items/{}/OUTPUT-1#"), (20_000, "tasks/{}/output-1.json")]
+    )
+    def test_longer_texts_go_through_the_payload_store(
+        self, deployment: Deployment, size: int, place: str
+    ) -> None:
+        text = incompressible(size)
+        task = deployment.submit(text)
+        deployment.model.then(answer(text))
         deployment.work()
         ended = deployment.now_of(task)
         assert ended.output is not None
-        assert ended.output.key == f"tasks/{task.ref.task_id}/output-1.json"
+        assert ended.output.key
+        assert ended.output.key.startswith(place.format(task.ref.task_id))
         wire = deployment.tasks().get("demo", "writer", task.ref.task_id)
-        assert wire["output"] == {"result": LARGE}
-        assert deployment.model.requests[0].messages[0]["content"][-1]["text"] == LARGE
+        assert wire["output"] == {"result": text}
+        assert deployment.model.requests[0].messages[0]["content"][-1]["text"] == text
 
     @pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
     def test_a_truncated_answer_fails_the_task_and_is_kept_as_partial(

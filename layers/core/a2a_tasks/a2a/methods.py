@@ -26,6 +26,7 @@ from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, Store
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services import payload
 from a2a_tasks.services.answer import Answerer
 from a2a_tasks.services.follow import Follower
 from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
@@ -259,8 +260,10 @@ class Methods:
         views: list[dict[str, Any]] = []
         size = 0
         room = Room() if params.get("includeArtifacts") else None
-        for task in tasks:
-            shown = self._view(task, params.get("historyLength", 0), room)
+        length = params.get("historyLength", 0)
+        has_texts = room is not None or length != 0
+        for task in payload.at_hand(self.tasks.payloads, tasks) if has_texts else tasks:
+            shown = self._view(task, length, room)
             size += len(view.to_bytes(shown))
             if views and size > MAX_LIST_BYTES:
                 break

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from a2a_tasks.adapters.stored_format import versioned
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
@@ -22,7 +24,7 @@ CONFIG = Config(
 
 
 def dynamodb() -> "DynamoDBClient":
-    return boto3.client("dynamodb", config=CONFIG)
+    return versioned(boto3.client("dynamodb", config=CONFIG))
 
 
 def sqs() -> "SQSClient":

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call
-from a2a_tasks.adapters.dynamodb_tasks import TTL_GRACE_SECONDS
-from a2a_tasks.adapters.task_items import TASK_PREFIX
-from a2a_tasks.domain.ids import created_ms
+from a2a_tasks.adapters.task_items import TASK_PREFIX, kept_until
 from a2a_tasks.domain.task import ContextRef
 
 if TYPE_CHECKING:
@@ -26,8 +24,7 @@ class DynamoDBContexts:
 
     def add(self, context: ContextRef, task_id: str) -> None:
         """Needs no condition: whoever puts it again, puts the same."""
-        until = (created_ms(task_id) + self.kept_ms) // 1000 + TTL_GRACE_SECONDS
-        item = _key(context, task_id) | to_attributes({"ttl": until})
+        item = _key(context, task_id) | to_attributes({"ttl": kept_until(task_id, self.kept_ms)})
         call(self.client.put_item, TableName=self.table, Item=item)
 
     def newest(self, context: ContextRef, before: str, limit: int) -> list[str]:

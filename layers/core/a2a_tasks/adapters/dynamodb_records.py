@@ -28,10 +28,12 @@ read at once, so no more than are needed; with fewer than before, what the other
 
 @dataclass(frozen=True)
 class DynamoDBRecords:
-    """``RecordStore``: one item a record, in the partition of its task."""
+    """``RecordStore``: one item a record, in the partition of what its task owns. ``kept_ms`` is the longest
+    that a task may live and be retained: what is older belongs to no task, and the table's TTL deletes it."""
 
     client: "DynamoDBClient"
     table: str
+    kept_ms: int
 
     def put_record(self, task_id: str, fence: int, record: Record) -> bool:
         """Protects what a successor has written: a lower fence writes over nothing of a higher one."""
@@ -66,6 +68,7 @@ class DynamoDBRecords:
         """None if written, or else the item that is there."""
         item = {"pk": task_items.owned_partition(task_id), "sk": record.key, "fence": fence}
         item |= {"payload": task_items.payload_value(record.payload)}
+        item["ttl"] = task_items.kept_until(task_id, self.kept_ms)
         values = {"ExpressionAttributeValues": to_attributes({":fence": fence})} if ":" in condition else {}
         try:
             call(
@@ -127,4 +130,5 @@ def _spend_key(project_id: str, day: str, number: int) -> dict[str, Any]:
 
 def _to_record(item: dict[str, Any]) -> Record:
     values = from_attributes(item)
-    return Record(values["sk"], task_items.to_payload(values["payload"]))
+    task_id = values["pk"].removeprefix(task_items.owned_partition(""))
+    return Record(values["sk"], task_items.to_payload(task_id, values["payload"]))

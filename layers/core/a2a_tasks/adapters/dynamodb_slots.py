@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call
-from a2a_tasks.adapters.dynamodb_tasks import TTL_GRACE_SECONDS
+from a2a_tasks.adapters.task_items import TTL_GRACE_SECONDS
 from a2a_tasks.domain.task import Priority
 from a2a_tasks.ports.slots import Freed, Holder, Scope, SlotState, Waiter
 

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
+from a2a_tasks.adapters.dynamodb_pending import DynamoDBPending
+from a2a_tasks.adapters.dynamodb_task_list import DynamoDBTaskList
 from a2a_tasks.domain import events
 from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.ids import is_task_id
@@ -41,16 +43,12 @@ from a2a_tasks.ports.tasks import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-FILTERED_PAGES = 10
-"""Queries that one filtered list may cost; a sparser result goes on behind its cursor."""
 DELETE_BATCH = 25
-TTL_GRACE_SECONDS = 7 * 24 * 3600
-"""Table TTL deletes what cleanup left behind for a week; it is a backstop and never a timer."""
 
 
 @dataclass(frozen=True)
 class DynamoDBTaskStore:
-    """``TaskStore`` on one table with the sparse indexes ``due``, ``retention`` and ``pending``."""
+    """``TaskStore`` on one table with the indexes ``list``, ``due``, ``retention`` and ``pending``."""
 
     client: "DynamoDBClient"
     table: str
@@ -75,6 +73,15 @@ class DynamoDBTaskStore:
         item = answer.get("Item")
         return task_items.from_item(item) if item else None
 
+    def read(self, ref: TaskRef) -> Task | None:
+        answer = self._call(
+            self.client.query,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=task_items.with_outputs(ref),
+            ConsistentRead=True,
+        )
+        return task_items.from_items(ref, answer["Items"])
+
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
         tasks: list[Task] = []
         keys = [task_items.key(ref) for ref in refs]
@@ -93,51 +100,10 @@ class DynamoDBTaskStore:
     ) -> Page:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
-        values: dict[str, Any] = {":pk": f"AGENT#{agent_id}", ":prefix": task_items.TASK_PREFIX}
-        query: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ScanIndexForward": False,
-            "Limit": limit,
-            "ConsistentRead": True,
-        }
-        if status is not None:
-            values[":status"] = status.value
-            wanted = "#status = :status"
-            if status is Status.FAILED:
-                values[":now"] = now
-                wanted += " OR (attribute_exists(dueAt) AND deadline <= :now)"  # live, and overdue
-            query |= {
-                "FilterExpression": wanted,
-                "ExpressionAttributeNames": {"#status": "status"},
-                "Limit": max(limit, 100),
-            }
-        query["ExpressionAttributeValues"] = to_attributes(values)
-        start = task_items.key(TaskRef(agent_id, cursor)) if cursor else None
-        found: list[Task] = []
-        for _ in range(FILTERED_PAGES):
-            answer = self._call(self.client.query, **query, **({"ExclusiveStartKey": start} if start else {}))
-            found += [task_items.from_item(item) for item in answer["Items"]]
-            start = answer.get("LastEvaluatedKey")
-            if len(found) > limit:
-                return Page(found[:limit], found[limit - 1].ref.task_id)
-            if start is None or len(found) == limit:
-                break
-        return Page(found, task_items.ref_of(start).task_id if start else None)
+        return self._list.page(agent_id, status, limit, cursor, now)
 
     def outlines(self, agent_id: str, limit: int) -> list[Outline]:
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=to_attributes(
-                {":pk": f"AGENT#{agent_id}", ":prefix": task_items.TASK_PREFIX}
-            ),
-            ProjectionExpression="pk, sk, projectId, #status, updatedAt, deadline, contextId, failure.code",
-            ExpressionAttributeNames={"#status": "status"},
-            ScanIndexForward=False,
-            ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit},
-        )
-        return [task_items.to_outline(item) for page in call(list, pages) for item in page["Items"]]
+        return self._list.outlines(agent_id, limit)
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Protects one execution at a time: only a waiting task, or one that its dead worker held, with
@@ -306,9 +272,10 @@ class DynamoDBTaskStore:
             "completedAt": outcome.at,
             "updatedAt": outcome.at,
             "finishId": outcome.finish_id,
+            "endedAs": task_items.ended_value(outcome),
             "expireShard": task_items.retention_shard(ref.task_id),
             "expireAt": outcome.retain_until,
-            "ttl": outcome.retain_until // 1000 + TTL_GRACE_SECONDS,
+            "ttl": outcome.retain_until // 1000 + task_items.TTL_GRACE_SECONDS,
         }
         if outcome.output is not None:
             changes["output"] = task_items.payload_value(outcome.output)
@@ -383,22 +350,8 @@ class DynamoDBTaskStore:
         items = self._index("due", "dueShard", f"due#{shard}", "dueAt", now, limit)
         return [Due(task_items.ref_of(item), int(item["dueAt"]["N"])) for item in items]
 
-    def count_pending(self, agent_id: str, limit: int) -> int:
-        partition = task_items.pending_partition(agent_id)
-        query: dict[str, Any] = {
-            "IndexName": "pending",
-            "KeyConditionExpression": "pendingAgent = :agent",
-            "ExpressionAttributeValues": to_attributes({":agent": partition}),
-            "Select": "COUNT",
-        }
-        count = 0
-        while count < limit:
-            answer = self._call(self.client.query, **query, Limit=limit - count)
-            count += answer["Count"]
-            if "LastEvaluatedKey" not in answer:
-                break
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        return count
+    def count_pending(self, agent_id: str, limit: int, now: int) -> int:
+        return DynamoDBPending(self.client, self.table).count(agent_id, limit, now)
 
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         items = self._index("retention", "expireShard", f"retention#{shard}", "expireAt", now, limit)
@@ -408,30 +361,30 @@ class DynamoDBTaskStore:
         """Protects a live task, which has no such time, and an earlier time."""
         self._update(
             ref,
-            set_={"expireAt": at, "ttl": at // 1000 + TTL_GRACE_SECONDS},
+            set_={"expireAt": at, "ttl": at // 1000 + task_items.TTL_GRACE_SECONDS},
             condition="expireAt > :at",
             values={":at": at},
         )
 
     def delete(self, ref: TaskRef) -> None:
         """What the task owns goes first, so that a crash leaves the record that leads there."""
-        while owned := self._owned_keys(ref.task_id):
-            requests: list[Any] = [{"DeleteRequest": {"Key": key}} for key in owned]
-            call(self.client.batch_write_item, RequestItems={self.table: requests})
+        for partition in (task_items.owned_partition(ref.task_id), task_items.partition(ref.task_id)):
+            while keys := self._keys(partition, ref):
+                requests: list[Any] = [{"DeleteRequest": {"Key": key}} for key in keys]
+                call(self.client.batch_write_item, RequestItems={self.table: requests})
         self._call(self.client.delete_item, Key=task_items.key(ref))
 
-    def _owned_keys(self, task_id: str) -> list[dict[str, Any]]:
-        """The next batch of keys; also those that an earlier batch left unprocessed."""
+    def _keys(self, partition: str, ref: TaskRef) -> list[dict[str, Any]]:
+        """The next batch of keys, without the record's; also those that an earlier batch left unprocessed."""
         answer = self._call(
             self.client.query,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_attributes({":pk": task_items.owned_partition(task_id)}),
+            ExpressionAttributeValues=to_attributes({":pk": partition}),
             ProjectionExpression="pk, sk",
             ConsistentRead=True,
-            Limit=DELETE_BATCH,
+            Limit=DELETE_BATCH + 1,
         )
-        items: list[dict[str, Any]] = answer["Items"]
-        return items
+        return [key for key in answer["Items"] if key != task_items.key(ref)][:DELETE_BATCH]
 
     def _index(
         self, index: str, shard_name: str, shard: str, time_name: str, until: int, limit: int
@@ -500,6 +453,10 @@ class DynamoDBTaskStore:
             item = cast("dict[str, Any]", error.response.get("Item"))
             return Refused(task_items.from_item(item) if item else None)
         return Written(task_items.from_item(answer["Attributes"]))
+
+    @property
+    def _list(self) -> DynamoDBTaskList:
+        return DynamoDBTaskList(self.client, self.table, self.get_all)
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         return call(operation, TableName=self.table, **arguments)

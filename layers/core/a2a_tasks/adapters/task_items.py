@@ -1,18 +1,21 @@
 """Tasks as DynamoDB items, both ways. docs/data-model.md lists the attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
-from a2a_tasks.domain.ids import shard
+from a2a_tasks.domain.ids import created_ms, shard
+from a2a_tasks.domain.packed_text import packed, unpacked
 from a2a_tasks.domain.task import (
     Artifact,
     ArtifactForm,
     Budget,
     Lane,
+    Outcome,
     Parent,
     Payload,
     Priority,
@@ -23,23 +26,47 @@ from a2a_tasks.domain.task import (
     TaskRef,
 )
 from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.payloads import is_item, item_key, item_of
 from a2a_tasks.ports.tasks import Outline
 
 TASK_PREFIX = "TASK#"
+OUTPUTS = "OUTPUT"
+"""What the names of outputs begin with."""
+TTL_GRACE_SECONDS = 7 * 24 * 3600
+"""Table TTL deletes what cleanup left behind for a week; it is a backstop and never a timer."""
+LIST_SHARDS = 4
+"""Partitions of an agent's tasks in the index ``list``, each of which takes 1,000 writes a second. Every list
+reads all of them; with fewer than before, the tasks of the others would not be listed any more."""
 
 
 def key(ref: TaskRef) -> dict[str, Any]:
-    """A task's primary key: one partition an agent, so that its tasks list by time without an index."""
-    return to_attributes({"pk": f"AGENT#{ref.agent_id}", "sk": f"{TASK_PREFIX}{ref.task_id}"})
+    """A task's primary key: in a partition of its own, and only under its agent's name."""
+    return to_attributes({"pk": partition(ref.task_id), "sk": f"{TASK_PREFIX}{ref.agent_id}"})
+
+
+def partition(task_id: str) -> str:
+    """The partition of a task's record and its texts."""
+    return f"{TASK_PREFIX}{task_id}"
 
 
 def owned_partition(task_id: str) -> str:
-    """The partition of everything that a task owns."""
-    return f"TASK#{task_id}"
+    """The partition of everything else that a task owns: functions may write there that may write no task."""
+    return f"OWNED#{task_id}"
 
 
 def ref_of(keys: Mapping[str, Any]) -> TaskRef:
-    return TaskRef(keys["pk"]["S"].removeprefix("AGENT#"), keys["sk"]["S"].removeprefix(TASK_PREFIX))
+    """The task of a record, or of its entry in an index."""
+    return TaskRef(keys["sk"]["S"].removeprefix(TASK_PREFIX), keys["pk"]["S"].removeprefix(TASK_PREFIX))
+
+
+def list_partition(agent_id: str, number: int) -> str:
+    """A partition of the indexes ``list`` and ``pending``."""
+    return f"AGENT#{agent_id}#{number}"
+
+
+def ended_value(outcome: Outcome) -> str:
+    """How a task has ended, for its entry in the index ``list``."""
+    return outcome.status.value + (f"#{outcome.failure.code.value}" if outcome.failure else "")
 
 
 def due_shard(task_id: str) -> str:
@@ -50,14 +77,28 @@ def retention_shard(task_id: str) -> str:
     return f"retention#{shard(task_id)}"
 
 
-def pending_partition(agent_id: str) -> str:
-    """The partition of an agent's tasks that nobody has begun yet, in their index."""
-    return f"AGENT#{agent_id}"
+def kept_until(task_id: str, kept_ms: int) -> int:
+    """The ``ttl`` of what a task owns, which is written before anybody knows when the task ends."""
+    return (created_ms(task_id) + kept_ms) // 1000 + TTL_GRACE_SECONDS
 
 
-def payload_value(payload: Payload) -> dict[str, str]:
+def text_value(text: bytes) -> dict[str, Any]:
+    """A text as attributes of an item."""
+    compressed = packed(text)
+    return {"text": text.decode()} if compressed is None else {"packed": compressed}
+
+
+def to_text(values: Mapping[str, Any]) -> bytes:
+    if "packed" in values:
+        return unpacked(bytes(values["packed"]))
+    return str(values["text"]).encode()
+
+
+def payload_value(payload: Payload) -> dict[str, Any]:
     if payload.key is None:
-        return {"inline": payload.inline or ""}
+        return text_value((payload.inline or "").encode())
+    if is_item(payload.key):
+        return {"item": item_of(payload.key)[1]}
     return {"key": payload.key, "sha256": payload.sha256 or ""}
 
 
@@ -157,6 +198,7 @@ def to_item(task: Task) -> dict[str, Any]:
         "notBefore": task.not_before,
         "turns": task.turns,
         "spent": spent_value(task.spent),
+        "listShard": list_partition(task.ref.agent_id, shard(task.ref.task_id) % LIST_SHARDS),
     }
     if task.timeout_ms is not None:
         values["timeoutMs"] = task.timeout_ms
@@ -180,7 +222,7 @@ def to_item(task: Task) -> dict[str, Any]:
     if task.groups:
         values["groups"] = list(task.groups)
     if task.counts_as_pending:
-        values["pendingAgent"] = pending_partition(task.ref.agent_id)
+        values["pendingAgent"] = values["listShard"]
     if task.events:
         values["events"] = [event_value(event) for event in task.events]
     if task.due_at is not None:
@@ -189,16 +231,17 @@ def to_item(task: Task) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> Task:
-    """A stored task. Items of every released version must stay readable here."""
-    values = from_attributes(item)
+    """A stored task."""
+    values, ref = from_attributes(item), ref_of(item)
+    task_id = ref.task_id
     return Task(
-        ref=ref_of(item),
+        ref=ref,
         project_id=values["projectId"],
         status=Status(values["status"]),
         created_at=int(values["createdAt"]),
         updated_at=int(values["updatedAt"]),
         deadline=int(values["deadline"]),
-        input=to_payload(values["input"]),
+        input=to_payload(task_id, values["input"]),
         agent_revision=int(values["agentRevision"]),
         model=values["model"],
         max_attempts=int(values["maxAttempts"]),
@@ -212,7 +255,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         due_at=_optional_int(values.get("dueAt")),
         started_at=_optional_int(values.get("startedAt")),
         completed_at=_optional_int(values.get("completedAt")),
-        output=to_payload(values["output"]) if "output" in values else None,
+        output=to_payload(task_id, values["output"]) if "output" in values else None,
         failure=_failure(values["failure"]) if "failure" in values else None,
         finish_id=values.get("finishId"),
         timeout_ms=_optional_int(values.get("timeoutMs")),
@@ -240,26 +283,43 @@ def from_item(item: Mapping[str, Any]) -> Task:
     )
 
 
-def to_outline(item: Mapping[str, Any]) -> Outline:
-    """Of the attributes that a list reads."""
-    values = from_attributes(item)
-    failure = values.get("failure")
+def with_outputs(ref: TaskRef) -> dict[str, Any]:
+    """The range of a task's record and its outputs, which sort right before it."""
+    last = key(ref)
+    return {":pk": last["pk"], ":first": {"S": OUTPUTS}, ":last": last["sk"]}
+
+
+def from_items(ref: TaskRef, items: Sequence[Mapping[str, Any]]) -> Task | None:
+    """The task of such a range, with its output at hand if that is among the items."""
+    record = next((item for item in items if item["sk"] == key(ref)["sk"]), None)
+    if record is None:
+        return None
+    task = from_item(record)
+    for item in items:
+        if task.output and task.output.key == item_key(ref.task_id, item["sk"]["S"]):
+            output = replace(task.output, inline=to_text(from_attributes(item)).decode())
+            return replace(task, output=output)
+    return task
+
+
+def to_outline(entry: Mapping[str, Any]) -> Outline | None:
+    """What an entry of the index ``list`` says of an ended task; None where it has not ended."""
+    values = from_attributes(entry)
+    if "endedAs" not in values:
+        return None
+    status, _, code = values["endedAs"].partition("#")
     return Outline(
-        ref=ref_of(item),
+        ref=ref_of(entry),
         project_id=values["projectId"],
-        status=Status(values["status"]),
-        updated_at=int(values["updatedAt"]),
+        status=Status(status),
+        updated_at=int(values["completedAt"]),
         deadline=int(values["deadline"]),
         context_id=values.get("contextId"),
-        failure=FailureCode(failure["code"]) if failure else None,
+        failure=FailureCode(code) if code else None,
     )
 
 
 def _spent(values: Mapping[str, Any]) -> tuple[Spent, ...]:
-    """Version 0.1 stored one sum, of the one turn that a task had."""
-    if "spent" not in values:
-        usage = _usage(values["usage"])
-        return (Spent(max(1, int(values["attempt"])), values["model"], usage),) if usage != Usage() else ()
     return tuple(
         Spent(
             int(entry["attempt"]),
@@ -318,8 +378,14 @@ def _optional_int(value: Decimal | None) -> int | None:
     return None if value is None else int(value)
 
 
-def to_payload(value: Mapping[str, str]) -> Payload:
-    return Payload(inline=value.get("inline"), key=value.get("key"), sha256=value.get("sha256"))
+def to_payload(task_id: str, value: Mapping[str, Any]) -> Payload:
+    """A text of its own is known by the digest that its name ends with."""
+    if "item" in value:
+        name = str(value["item"])
+        return Payload(key=item_key(task_id, name), sha256=name.rpartition("#")[2])
+    if "key" in value:
+        return Payload(key=value["key"], sha256=value["sha256"])
+    return Payload(inline=to_text(value).decode())
 
 
 def _failure(value: Mapping[str, str]) -> Failure:

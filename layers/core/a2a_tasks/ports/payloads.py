@@ -1,5 +1,6 @@
 """Large texts and files of a task, outside its record."""
 
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 
@@ -12,13 +13,36 @@ LINK_SECONDS = 3600
 """So long an address that was handed out works, or less: it ends with the function's own credentials."""
 
 
+_ITEMS = "items/"
+
+
+def item_key(task_id: str, name: str) -> str:
+    """The key of a text that is kept beside its task's record: the store need not be asked for each alone."""
+    return f"{_ITEMS}{task_id}/{name}"
+
+
+def is_item(key: str) -> bool:
+    return key.startswith(_ITEMS)
+
+
+def item_of(key: str) -> tuple[str, str]:
+    """The task id and the name of such a key."""
+    task_id, _, name = key.removeprefix(_ITEMS).partition("/")
+    return task_id, name
+
+
 class PayloadStore(Protocol):
-    """Keys are ``tasks/<task id>/<name>``. All methods raise ``PayloadUnavailable``."""
+    """Keys are ``tasks/<task id>/<name>`` for objects, and ``item_key`` for texts of some kilobytes at most.
+    All methods raise ``PayloadUnavailable``."""
 
     def put(self, key: str, data: bytes, media_type: str = JSON) -> None: ...
 
     def get(self, key: str) -> bytes:
         """Raises ``PayloadCorrupt`` if there is none."""
+        ...
+
+    def get_items(self, keys: Iterable[str]) -> Mapping[str, bytes]:
+        """Those among the keys that could be read together; the others are for ``get``."""
         ...
 
 

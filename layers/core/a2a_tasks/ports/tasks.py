@@ -171,6 +171,10 @@ class TaskStore(Protocol):
         """The task as last written (a consistent read)."""
         ...
 
+    def read(self, ref: TaskRef) -> Task | None:
+        """The same, with its output at hand where that is a text of its own, by the same read."""
+        ...
+
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
         """Those of up to 100 tasks that there are, as last written, in no order."""
         ...
@@ -251,9 +255,10 @@ class TaskStore(Protocol):
         """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first."""
         ...
 
-    def count_pending(self, agent_id: str, limit: int) -> int:
-        """How many of an agent's tasks count as pending; those beyond ``limit`` are not looked at. What has
-        changed in the last moment may not show."""
+    def count_pending(self, agent_id: str, limit: int, now: int) -> int:
+        """How many of an agent's tasks count as pending at ``now`` (Unix milliseconds); beyond ``limit`` none
+        is looked at. What has changed in the last moment may not show, and with a limit of hundreds what
+        has changed in the last seconds."""
         ...
 
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:

@@ -67,7 +67,7 @@ class Answerer:
         document["question"] = task.question.text
         # named after what it says, so that a second answer cannot replace the text of the first
         digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
-        saved = payload.save(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
+        saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
         record = Record(call_key(task.turns, call_id), saved)
         earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
         result = self.store.resume(task.ref, call_id, self.ending.clock.now())

@@ -50,7 +50,7 @@ class Conversations:
                 [{"field": "cursor", "message": text}],
             )
         task_ids = self.contexts.page(context, cursor, limit) if _is_well_formed(context_id) else []
-        tasks = self._tasks(context, task_ids)
+        tasks = payload.at_hand(self.payloads, self._tasks(context, task_ids))
         if cursor is None and not tasks and len(task_ids) < limit:
             raise RequestRefused(ErrorCode.CONTEXT_NOT_FOUND, "There is no such conversation.")
         messages: list[dict[str, Any]] = []

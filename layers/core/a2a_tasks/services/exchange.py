@@ -43,7 +43,7 @@ class Exchanges:
             held = self.submitter.reserve(submission, submission.idempotency, asking)
             if held.call_id is not None:
                 task = task_of_project(
-                    self.tasks.store, submission.project_id, submission.agent_id, held.task_id
+                    self.tasks.store.read, submission.project_id, submission.agent_id, held.task_id
                 )
                 return self._answer(task, submission, held.call_id)
         elif asking is not None and asking.question is not None:

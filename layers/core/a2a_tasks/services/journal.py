@@ -124,7 +124,7 @@ class Journal:
         # named after the fence: a stale worker's late upload cannot replace the winner's
 
         def write() -> bool:
-            saved = payload.save(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
+            saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
             return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved))
 
         if not await self.insist(work, write):

@@ -13,7 +13,9 @@ from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.submit import agent_of_project
 
 WINDOW = 5_000
-"""How many of an agent's newest tasks are looked at, or of a conversation's."""
+"""How many of an agent's newest tasks are looked at."""
+CONTEXT_WINDOW = 500
+"""The same of a conversation's, which are read one by one."""
 AT_ONCE = 100
 AFTER_ALL = "~"
 """Sorts after every task id."""
@@ -36,7 +38,7 @@ class Latest:
 @dataclass(frozen=True)
 class LatestTasks:
     """No index sorts tasks by their last change: it would have to be written at each change. So the outlines
-    of the newest ``WINDOW`` are read and sorted here; what was created before them is not found any more."""
+    of the newest are read and sorted here; what was created before them is not found any more."""
 
     store: TaskStore
     contexts: ContextStore
@@ -77,7 +79,7 @@ class LatestTasks:
         )
 
     def _of_context(self, context: ContextRef) -> list[Outline]:
-        task_ids = self.contexts.newest(context, AFTER_ALL, WINDOW)
+        task_ids = self.contexts.newest(context, AFTER_ALL, CONTEXT_WINDOW)
         tasks = self._read([TaskRef(context.agent_id, task_id) for task_id in task_ids])
         return [Outline.of(task) for task in tasks]
 

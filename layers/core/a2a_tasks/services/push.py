@@ -44,7 +44,7 @@ class PushConfigs:
         ``field`` is where in the request the configuration stands. A key stands for the id that one without
         an id is given, so that repeating the request adds no second one.
         """
-        task = task_of_project(self.tasks, project_id, agent_id, task_id)
+        task = task_of_project(self.tasks.get, project_id, agent_id, task_id)
         self.acceptance.check(project_id, config, field)
         config_id = self._config_id(project_id, task_id, config, idempotency)
         self._check_number(task, config_id)
@@ -54,7 +54,7 @@ class PushConfigs:
         return self.acceptance.keep(task_id, config_id, config)
 
     def get(self, project_id: str, agent_id: str, task_id: str, config_id: str) -> StoredPushConfig:
-        task_of_project(self.tasks, project_id, agent_id, task_id)
+        task_of_project(self.tasks.get, project_id, agent_id, task_id)
         config = self.store.get(task_id, config_id)
         if config is None:
             raise RequestRefused(
@@ -64,12 +64,12 @@ class PushConfigs:
 
     def list(self, project_id: str, agent_id: str, task_id: str) -> list[StoredPushConfig]:
         """In the order of their ids."""
-        task_of_project(self.tasks, project_id, agent_id, task_id)
+        task_of_project(self.tasks.get, project_id, agent_id, task_id)
         return self.store.all(task_id)
 
     def delete(self, project_id: str, agent_id: str, task_id: str, config_id: str) -> None:
         """Also of one that is not there (any more). What is on its way may still arrive."""
-        task_of_project(self.tasks, project_id, agent_id, task_id)
+        task_of_project(self.tasks.get, project_id, agent_id, task_id)
         self.store.delete(task_id, config_id)
 
     def _config_id(self, project_id: str, task_id: str, config: PushConfig, asked: Idempotency | None) -> str:

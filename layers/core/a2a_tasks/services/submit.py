@@ -274,7 +274,7 @@ class Submitter:
 
     def _has_too_many_pending(self, agent: AgentRevision) -> bool:
         limit = agent.max_pending_tasks
-        if limit is None or self.store.count_pending(agent.agent_id, limit) < limit:
+        if limit is None or self.store.count_pending(agent.agent_id, limit, self.clock.now()) < limit:
             return False
         self.telemetry.count("RateLimited", code="PENDING")
         return True

@@ -19,13 +19,16 @@ LONGEST_PAUSE = 1.0
 """Seconds between two looks at a task that is waited for: short at first, since many end soon."""
 
 
-def task_of_project(store: TaskStore, project_id: str, agent_id: str, task_id: str) -> Task:
-    """The caller's task. Another project's is answered exactly like one that does not exist.
+def task_of_project(
+    read: Callable[[TaskRef], Task | None], project_id: str, agent_id: str, task_id: str
+) -> Task:
+    """The caller's task, as one of the store's methods reads it. Another project's is answered exactly like
+    one that does not exist.
 
     Raises ``RequestRefused`` (TASK_NOT_FOUND).
     """
     well_formed = ids.AGENT_ID.fullmatch(agent_id) and ids.is_task_id(task_id)
-    task = store.get(TaskRef(agent_id, task_id)) if well_formed else None
+    task = read(TaskRef(agent_id, task_id)) if well_formed else None
     if task is None or task.project_id != project_id:
         raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
     return task
@@ -55,7 +58,7 @@ class Tasks:
 
     def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """The task; one past its deadline is settled first."""
-        return self.ending.settled(task_of_project(self.store, project_id, agent_id, task_id))
+        return self.ending.settled(task_of_project(self.store.read, project_id, agent_id, task_id))
 
     def wait(
         self,
@@ -124,7 +127,7 @@ class Tasks:
 
     def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """Cancel a live task; canceling again answers the same."""
-        task = task_of_project(self.store, project_id, agent_id, task_id)
+        task = task_of_project(self.store.get, project_id, agent_id, task_id)
         result = self.ending.cancel(task)
         if isinstance(result, Written):
             return result.task

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
+from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
 from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -36,6 +38,8 @@ class TaskWiring:
     slots: Slots
     holders: Holders
     contexts: DynamoDBContexts
+    records: DynamoDBRecords
+    texts: DynamoDBTexts
     ending: Ending
 
     @classmethod
@@ -49,19 +53,21 @@ class TaskWiring:
         holders = Holders(DynamoDBWorkers(dynamodb, table), clock)
         places = DynamoDBSlots(dynamodb, table)
         slots = Slots(places, store, queue, registry, holders, clock, entropy, telemetry)
-        contexts = DynamoDBContexts(dynamodb, table, environment.retention_ms() + LONGEST_LIFE_MS)
+        kept_ms = environment.retention_ms() + LONGEST_LIFE_MS
         ending = Ending(store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms())
         return cls(
-            dynamodb,
-            table,
-            clock,
-            entropy,
-            telemetry,
-            store,
-            queue,
-            registry,
-            slots,
-            holders,
-            contexts,
-            ending,
+            dynamodb=dynamodb,
+            table=table,
+            clock=clock,
+            entropy=entropy,
+            telemetry=telemetry,
+            store=store,
+            queue=queue,
+            registry=registry,
+            slots=slots,
+            holders=holders,
+            contexts=DynamoDBContexts(dynamodb, table, kept_ms),
+            records=DynamoDBRecords(dynamodb, table, kept_ms),
+            texts=DynamoDBTexts(dynamodb, table, kept_ms),
+            ending=ending,
         )

@@ -6,11 +6,9 @@ from a2a_tasks.adapters.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
 from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
 from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
 from a2a_tasks.adapters.kept_departments import KeptDepartments
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.domain.rate import Rate
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.answer import Answerer
@@ -25,6 +23,7 @@ from a2a_tasks.services.wecom.people import People
 from a2a_tasks.services.wecom.refreshes import Refreshes
 from a2a_tasks.services.wecom.results import ResultTexts
 from a2a_tasks.services.wecom.talkers import Talkers
+from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
@@ -32,11 +31,11 @@ from a2a_tasks.wiring.tasks import TaskWiring
 def talkers_of_function(telemetry: Telemetry) -> Talkers:
     """As the environment says. Raises ``Misconfigured``."""
     wired = TaskWiring.of_function(telemetry)
-    payloads = S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET"))
+    payloads = payloads_of_function(wired.texts)
     tasks = Tasks(wired.store, wired.registry, payloads, payloads, wired.ending, pause=_never)
     answerer = Answerer(
         wired.store,
-        DynamoDBRecords(wired.dynamodb, wired.table),
+        wired.records,
         payloads,
         wired.queue,
         wired.ending,
