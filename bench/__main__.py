@@ -14,6 +14,7 @@ from bench import (
     fuzz_cpu,
     local_loop,
     memory,
+    records,
     routes,
     soak,
     sweep,
@@ -27,6 +28,7 @@ from local.standin.client import StandInClient
 
 ON_MOTO: dict[str, Callable[[], None]] = {
     "aws_calls": aws_calls.run,
+    "records": records.run,
     "sweep": sweep.run,
     "fuzz_cpu": fuzz_cpu.run,
 }

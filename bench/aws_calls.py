@@ -20,6 +20,8 @@ from tests.integration.caller import Caller
 from tests.integration.lambda_context import LambdaContext
 from tests.integration.receiver import Receiver, receiving
 from tests.integration.table_stream import TableStream
+from tests.integration.template import ROOT
+from tests.integration.texts import incompressible
 
 PRICE = {"write": 0.625, "read": 0.125, "sqs": 0.40, "kms": 3.0}
 """USD per million, us-east-1, on demand: DynamoDB units of 1 KB written and 4 KB read (strongly consistent),
@@ -27,8 +29,10 @@ SQS standard requests, KMS requests (https://aws.amazon.com/dynamodb/pricing, â€
 """
 UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
 QUESTION = "[[standin: say=It is noon.]] What is the time?"
-CHARACTERS = 4_000
-"""Of a longer message, and of its answer: both are still in the task's record."""
+SHORT, LONG = 1_000, 4_000
+"""Characters of longer messages, and of their answers, which repeat them."""
+PROSE = " ".join((ROOT / "docs" / "decisions.md").read_text().split())
+"""Compresses as well as technical English does: to about a half."""
 NOTIFICATIONS = 2
 """A task that runs through is told twice: it runs, it is completed."""
 
@@ -55,14 +59,14 @@ def run() -> None:
 
 def _row(title: str, calls: Calls) -> list[object]:
     units = [f"{number:g}" for number in (calls.write_units, calls.read_units)]
-    return [title, *calls.cells(), *units, f"{_dollars(calls):.2f}"]
+    return [title, *calls.cells(), *units, f"{dollars(calls):.2f}"]
 
 
 def _sum(steps: Steps) -> Calls:
     return sum(steps.values(), Calls())
 
 
-def _dollars(calls: Calls) -> float:
+def dollars(calls: Calls) -> float:
     """Of a million such tasks. None of them has anything in S3."""
     assert calls.s3 == 0
     dynamodb = calls.write_units * PRICE["write"] + calls.read_units * PRICE["read"]
@@ -98,9 +102,12 @@ def _idempotent(functions: Functions) -> Steps:
     return _plain(functions, headers={"Idempotency-Key": "order-7"})
 
 
-def _longer(functions: Functions) -> Steps:
-    """Its record is of several kilobytes from its creation on."""
-    return _plain(functions, f"[[standin: size={CHARACTERS}]] " + "long " * (CHARACTERS // 5))
+def _prose(characters: int) -> Callable[[Functions], Steps]:
+    return lambda functions: _plain(functions, f"[[standin: echo]]{PROSE[:characters]}")
+
+
+def _incompressible(characters: int) -> Callable[[Functions], Steps]:
+    return lambda functions: _plain(functions, f"[[standin: echo]]{incompressible(characters)}")
 
 
 def _webhook(functions: Functions, **config: str) -> Steps:
@@ -197,7 +204,9 @@ KINDS: dict[str, Callable[[Functions], Steps]] = {
     PLAIN: _plain,
     "without rate limits": _unlimited,
     "with an Idempotency-Key": _idempotent,
-    f"of {CHARACTERS:,} characters each way": _longer,
+    f"of {SHORT:,} characters each way": _prose(SHORT),
+    f"of {LONG:,} characters each way": _prose(LONG),
+    "the same, incompressible": _incompressible(LONG),
     "in a conversation": _conversation,
     "by â€¦/messages, waited for": _message,
     "by A2A, with one GetTask": _a2a,
