@@ -21,9 +21,9 @@ TIMED_TURNS = 30
 FEW, MANY = 2, 12
 """Turns of the tasks whose calls are compared."""
 TOOLS = ["Glob", "Write", "WebSearch"]
-LEASE_SECONDS = 3
-"""A lease that beats soon, so that some beats can be counted."""
-BEATING_SECONDS = 5.5
+LEASE_SECONDS = 6
+"""A lease that beats soon, so that some beats can be counted; the first one also writes an index."""
+BEATING_SECONDS = 11.5
 BATCH = 10
 LARGE = 20_000
 """Characters of a reply that does not fit into its record."""
