@@ -28,7 +28,7 @@ def counted(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[object]]:
 
 
 def silence(account: Account) -> None:
-    account.calls.fail("GetItem", times=20)
+    account.calls.fail("Query", times=20)
     account.calls.fail("PutItem", times=20)
 
 

@@ -244,8 +244,8 @@ def test_a_task_that_kills_what_prepares_it_fails_after_three_deaths_and_the_oth
     lane: BatchLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a process runs out of memory: nothing is caught, and nobody says whose fault it was."""
-    others = [lane.submit(f"{'y' * 20_000} {number}") for number in range(2)]
-    poison = lane.submit("x" * 20_000)
+    others = [lane.submit(f"{incompressible(20_000)} {number}") for number in range(2)]
+    poison = lane.submit(incompressible(20_000))
     late: list[Task] = []
     read = lane.deployment.payloads.get
 
@@ -257,7 +257,7 @@ def test_a_task_that_kills_what_prepares_it_fails_after_three_deaths_and_the_oth
     monkeypatch.setattr(lane.deployment.payloads, "get", read_or_die)
     deaths = 0
     for minute in range(30):
-        late.append(lane.submit(f"{'z' * 20_000} {minute}"))
+        late.append(lane.submit(f"{incompressible(20_000)} {minute}"))
         try:
             lane.minute()
         except Crash:

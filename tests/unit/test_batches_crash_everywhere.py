@@ -7,6 +7,7 @@ import pytest
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.model import ModelBusy
+from tests.integration.texts import incompressible
 from tests.twins.batch_lane import BatchLane
 from tests.twins.batches import answer
 from tests.twins.failpoints import Crash, Failpoints
@@ -14,7 +15,7 @@ from tests.twins.failpoints import Crash, Failpoints
 DAY = "2026-01-01"
 PRICE = Decimal("0.00225")
 """Half of 1,000 tokens in at $3 and 100 out at $15 per million."""
-LARGE = "x" * 20_000
+LARGE = incompressible(20_000)
 
 
 @pytest.fixture

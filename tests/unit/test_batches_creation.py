@@ -12,6 +12,7 @@ from a2a_tasks.ports.batches import CreationUnknown
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services import batch_submission
+from tests.integration.texts import incompressible
 from tests.twins.batch_lane import RUN_SECONDS, BatchLane
 from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
@@ -231,7 +232,7 @@ def test_a_batch_that_was_never_created_is_forgotten_with_its_last_task(lane: Ba
 
 
 def test_of_a_batch_that_was_never_created_what_cannot_be_prepared_goes_back_in_line(lane: BatchLane) -> None:
-    poison, other = lane.submit("x" * 20_000), lane.submit("one")
+    poison, other = lane.submit(incompressible(20_000)), lane.submit("one")
     points = Failpoints()
     points.fail("api.create", LOST)
     lane.minute(points)

@@ -8,6 +8,7 @@ from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.services.budgets import day_of
 from a2a_tasks.services.submit import RESERVED_MS, Idempotency, Submission
+from tests.integration.texts import incompressible
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 
@@ -23,7 +24,7 @@ def submit(
     agent_id: str = "writer",
     project_id: str = "demo",
 ) -> Task:
-    message = "x" * 9_000  # so that it goes through the payload store
+    message = incompressible(12_000)  # so that it goes through the payload store
     asked = Idempotency(key, digest)
     submission = Submission(project_id, agent_id, message, None, None, "request-1", idempotency=asked)
     return deployment.submitter(points).submit(submission)

@@ -17,6 +17,7 @@ from a2a_tasks.wecom.chat import chat_key, context_id
 from a2a_tasks.wecom.connection import Conversation
 from a2a_tasks.wecom.exchange import Claim, ExchangeRef, Means, State
 from tests.integration.stored_task import claimed, given_back
+from tests.integration.texts import incompressible
 from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
@@ -215,7 +216,7 @@ class TestStream:
         assert begun["id"] in content
 
     def test_of_a_result_that_was_cleaned_up_meanwhile_it_is_told_that_it_is_gone(self, talk: Talk) -> None:
-        talk.deployment.model.then(answer("长" * 20_000))
+        talk.deployment.model.then(answer(incompressible(20_000)))
         begun = talk.say("你好")
         talk.work()
         talk.deployment.payloads.objects.clear()

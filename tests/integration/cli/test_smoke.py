@@ -22,6 +22,7 @@ from tests.integration.cli.gateway import Gateway
 from tests.integration.cli.terminal import API_URL, STACK, tables
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
+from tests.integration.texts import incompressible
 from tests.smoke import __main__ as command
 from tests.smoke import leftovers
 from tests.smoke.check import Failed, Outcome
@@ -143,7 +144,7 @@ def made(target: Target, account: Account) -> Tenant:
     tenant = Tenant.make(target, PROJECT)
     tenant.apply_agent()
     tenant.cancel(tenant.submit(pong()))
-    tenant.cancel(tenant.submit("x" * 50_000))
+    tenant.cancel(tenant.submit(incompressible(50_000)))
     definition = parse_connection({"id": PROJECT, "kind": "bot", "agentId": tenant.agent_id})
     apply_one(target.deployment, FoundConnection("smoke", definition), PROJECT)
     account.spend.add_spend(PROJECT, "2026-01-01", Usage(1, 1, cost_usd=Decimal("0.1")))
