@@ -299,14 +299,14 @@ def test_ten_tasks_in_one_event_stand_alone(
     # on a slow machine a worker that waits would take the returned messages again
     monkeypatch.setattr("a2a_tasks.services.execute.SHARE_AFTER_SECONDS", 900.0)
     steps = [
-        "say=0; delay=0.3",
+        "say=0; delay=1",
         "err=529",
         "err=400",
         "drop",
-        "say=4; delay=0.3",
+        "say=4; delay=1",
         "stop=refusal; say=no",
         "hang",
-        "say=7; delay=0.3",
+        "say=7; delay=1",
         "size=50000",
         "say=9",
     ]
