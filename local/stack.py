@@ -123,8 +123,9 @@ class LocalStack:
         stand_in_port = str(self.ports.stand_in)
         self._emulator = BackgroundProcess(
             name="emulator",
-            command=[EMULATOR.program("python"), "-m", "ministack"],
-            mark="ministack",
+            # -P: the script's folder is no place to import from
+            command=[EMULATOR.program("python"), "-P", str(ROOT / "local" / "emulator.py")],
+            mark="emulator.py",
             folder=self.folder / "processes",
             health_url=f"{self.endpoint_url}/_ministack/ready",
         )
