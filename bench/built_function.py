@@ -20,7 +20,7 @@ class BuiltFunction:
 
     @classmethod
     def of(cls, deployed: Deployed, logical_id: str) -> "BuiltFunction":
-        build = deployed.stack.folder / "build"
+        build = deployed.stack.build
         properties = resource_properties(logical_id)
         function = deployed.client("lambda").get_function_configuration(
             FunctionName=deployed.outputs[f"{logical_id}Name"]

@@ -20,6 +20,7 @@ from local.amendments import (
     apply_gateway_responses,
     hand_out_events,
 )
+from local.build import build_digest, delete_old_builds, outdated, shared_build
 from local.claude import Claude
 from local.gateway.server import HEALTH_PATH
 from local.gateway.settings import Settings
@@ -59,7 +60,8 @@ class LocalStack:
     under `folder`.
 
     Several stacks can run at a time, each with its own folder and ports. `parameters` go to the
-    template, over those that samconfig.toml has for the local environment.
+    template, over those that samconfig.toml has for the local environment. With `shares_build` the
+    build is not in the folder, but one for all stacks of the same sources that live for less than a day.
     """
 
     folder: Path
@@ -67,13 +69,24 @@ class LocalStack:
     claude: Claude
     parameters: Mapping[str, str] = field(default_factory=dict)
     enforce_iam: bool = True
+    shares_build: bool = False
     progress: Progress = field(default_factory=Silent)
 
     @classmethod
     def separate(cls, folder: Path, parameters: Mapping[str, str] | None = None) -> "LocalStack":
-        """A stack on free ports, with the stand-in, that does not meet the one of `make run`."""
+        """A stack on free ports, with the stand-in, that does not meet the one of `make run`. It is there for
+        less than a day: its build is shared."""
         ports = Ports.free()
-        return cls(folder, ports, Claude.stand_in(ports.stand_in), parameters or {})
+        return cls(folder, ports, Claude.stand_in(ports.stand_in), parameters or {}, shares_build=True)
+
+    @property
+    def architecture(self) -> str:
+        return ARCHITECTURES.get(platform.machine(), "x86_64")
+
+    @property
+    def build(self) -> Path:
+        """The folder of the build that is deployed."""
+        return shared_build(self.architecture) if self.shares_build else self.folder / "build"
 
     @property
     def stack_name(self) -> str:
@@ -207,7 +220,7 @@ class LocalStack:
     def _parameters(self) -> dict[str, str]:
         return {
             **template_parameters(CONFIG_ENVIRONMENT),
-            "Architecture": ARCHITECTURES.get(platform.machine(), "x86_64"),
+            "Architecture": self.architecture,
             "ClaudeBaseUrl": self.claude.base_url,
             **self.parameters,
         }
@@ -239,16 +252,16 @@ class LocalStack:
 
     def _deploy(self, parameters: Mapping[str, str], digest: str) -> Deployment:
         self._deployment_path.unlink(missing_ok=True)
-        build = self.folder / "build"
+        build = self.build
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        self._build(build, overrides, parameters["Architecture"])
+        self._build(build, overrides)
         with self.progress.step("Deploy the template (sam deploy)"):
             self._make_artifact_bucket()
             self._delete_failed_stack()
             run_tool(
                 [SAM.program("sam"), "deploy", *CONFIGURATION,
                  "--template-file", str(build / "template.yaml"), "--parameter-overrides", *overrides],
-                self._sam_environment(parameters["Architecture"]),
+                self._sam_environment(),
                 seconds=DEPLOY_SECONDS,
             )  # fmt: skip
         outputs = self._outputs()
@@ -269,20 +282,21 @@ class LocalStack:
         self._deployment_path.write_text(json.dumps(asdict(deployment)))
         return deployment
 
-    def _build(self, build: Path, overrides: list[str], architecture: str) -> None:
+    def _build(self, build: Path, overrides: list[str]) -> None:
         """Build into a folder, unless it holds the build of these sources."""
-        digest = deployment_digest({"Architecture": architecture})
-        stamp = build / "sources.sha256"
-        if stamp.exists() and stamp.read_text() == digest:
-            return
-        with self.progress.step("Build the functions and layers (sam build)"):
-            run_tool(
-                [SAM.program("sam"), "build", *CONFIGURATION, "--build-dir", str(build),
-                 "--parameter-overrides", *overrides],
-                self._sam_environment(architecture),
-                seconds=BUILD_SECONDS,
-            )  # fmt: skip
-        stamp.write_text(digest)
+        with (
+            self.progress.step("Build the functions and layers (sam build)"),
+            outdated(build, build_digest(self.architecture)) as is_outdated,
+        ):
+            if is_outdated:
+                if self.shares_build:
+                    delete_old_builds()
+                run_tool(
+                    [SAM.program("sam"), "build", *CONFIGURATION, "--build-dir", str(build),
+                     "--parameter-overrides", *overrides],
+                    self._sam_environment(),
+                    seconds=BUILD_SECONDS,
+                )  # fmt: skip
 
     def _make_artifact_bucket(self) -> None:
         bucket = samconfig(CONFIG_ENVIRONMENT)["deploy"]["parameters"]["s3_bucket"]
@@ -298,12 +312,12 @@ class LocalStack:
             SecretId=secret_arn, SecretString=json.dumps({"apiKey": self.claude.api_key})
         )
 
-    def _sam_environment(self, architecture: str) -> dict[str, str]:
+    def _sam_environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(BUILDER.folder / "bin"), os.environ.get("PATH", os.defpath)])
         return {
             **self.command_environment,
             "PATH": path,
-            "ARCHITECTURE": architecture,
+            "ARCHITECTURE": self.architecture,
             "SAM_CLI_TELEMETRY": "0",
         }
 

@@ -1,0 +1,53 @@
+"""Builds of the functions and layers, each in a folder that `sam build` fills."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.sources import deployment_digest
+from local.tools import ROOT
+
+SHARED = ROOT / ".local" / "builds"
+KEPT_SECONDS = 86_400.0
+"""Longer than any stack lives that uses a shared build."""
+STAMP = "sources.sha256"
+
+
+def build_digest(architecture: str) -> str:
+    """The digest of what a build is made of."""
+    return deployment_digest({"Architecture": architecture})
+
+
+def shared_build(architecture: str) -> Path:
+    """The folder for the build of the sources as they are now, which tests and benchmarks share."""
+    return SHARED / build_digest(architecture)[:16]
+
+
+@contextmanager
+def outdated(build: Path, digest: str) -> Iterator[bool]:
+    """Whether the folder lacks the build of that digest: the block is to make it. Whoever else asks for a
+    build beside it waits for the block's end."""
+    build.parent.mkdir(parents=True, exist_ok=True)
+    with (build.parent / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = build / STAMP
+        if stamp.exists() and stamp.read_text() == digest:
+            os.utime(stamp)
+            yield False
+        else:
+            stamp.unlink(missing_ok=True)
+            yield True
+            stamp.write_text(digest)
+
+
+def delete_old_builds(builds: Path = SHARED) -> None:
+    """Delete what nobody has asked for in a day. For the block of `outdated`: nobody is about to use them."""
+    oldest = time.time() - KEPT_SECONDS
+    for build in builds.iterdir():
+        stamp = build / STAMP
+        if build.is_dir() and (stamp if stamp.exists() else build).stat().st_mtime < oldest:
+            shutil.rmtree(build, ignore_errors=True)
