@@ -47,7 +47,9 @@ reset: .venv/.made ## End it and delete what it has stored.
 	@$(python) -m local reset
 
 .PHONY: test lint types template unit integration e2e
-test: lint types template unit integration e2e ## Check everything.
+test: tools ## Check everything.
+	@$(MAKE) -j 3 lint types template
+	@$(MAKE) unit integration e2e
 
 lint: .venv/.made ## Check style and format.
 	$(venv)/ruff check .
