@@ -20,13 +20,16 @@ from local.standin.client import StandInClient
 # be taken over within seconds.
 PARAMETERS = {"WorkerTimeoutSeconds": "120", "LeaseSeconds": "9"}
 AGENTS = Path(__file__).parent / "agents.yaml"
+LONG = ("test_fuzz.py", "test_concurrency.py", "test_restart.py")
+"""Each has one test, which takes minutes: the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with many tests first, and before all the fuzz: its one test takes minutes, and would be the last
-    of all while the other worker has nothing left."""
+    """What takes long first: it would be the last of all while the other worker has nothing left. Then the
+    files with many tests."""
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.path.name != "test_fuzz.py", -tests[item.path]))
+    place = {name: at for at, name in enumerate(LONG)}
+    items.sort(key=lambda item: (place.get(item.path.name, len(LONG)), -tests[item.path]))
 
 
 @pytest.fixture(scope="session")
