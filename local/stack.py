@@ -40,7 +40,7 @@ CONFIGURATION = ("--config-file", str(ROOT / "samconfig.toml"), "--config-env", 
 PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "LANG", "LC_ALL", "TZ")
 # Many times what they take. A build may have to fetch its packages.
 BUILD_SECONDS, DEPLOY_SECONDS = 900.0, 600.0
-# It asks twice how far a deployment is, by itself every five seconds.
+# How often SAM asks how far a deployment is. By itself it sleeps five seconds each time.
 SAM_POLL_SECONDS = "0.5"
 # A call that the emulator does not answer fails within a minute.
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
