@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from local.deployed import Deployed, Project
+from tests.integration.texts import incompressible
 
 
 def test_clean_up_deletes_an_expired_task_with_its_payloads_and_spares_the_others(
     deployed: Deployed, project: Project
 ) -> None:
-    expired = project.submit("[[standin: size=20000]] e2e-expired")
-    kept = project.submit("[[standin: size=20000]] e2e-kept")
+    expired = project.submit(f"[[standin: size=20000]] e2e-expired {incompressible(20_000)}")
+    kept = project.submit(f"[[standin: size=20000]] e2e-kept {incompressible(20_000)}")
     for accepted in (expired, kept):
         assert project.wait(accepted)["status"] == "completed"
     deployed.client("dynamodb").update_item(

@@ -14,21 +14,23 @@ from tests.e2e.test_killed_at import workers as workers
 STOPPED_SECONDS = 5 * LEASE_SECONDS
 
 
-def everything_of(workers: Workers, project: Project, accepted: dict[str, Any]) -> tuple[Any, ...]:
-    """The task's record, all that it owns, and its objects."""
+def everything_of(workers: Workers, accepted: dict[str, Any]) -> tuple[Any, ...]:
+    """The task's record with its texts, all that it owns, and its objects."""
     dynamodb, s3 = workers.deployed.client("dynamodb"), workers.deployed.client("s3")
     table, bucket = workers.deployed.outputs["TasksTable"], workers.deployed.outputs["PayloadBucket"]
     task_id = accepted["taskId"]
-    key = {"pk": {"S": f"AGENT#{project.project_id}-toolbox"}, "sk": {"S": f"TASK#{task_id}"}}
-    record = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
-    owned = dynamodb.query(
-        TableName=table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"TASK#{task_id}"}},
-        ConsistentRead=True,
-    )["Items"]
+    items = [
+        dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": partition}},
+            ConsistentRead=True,
+        )["Items"]
+        for partition in (f"TASK#{task_id}", f"OWNED#{task_id}")
+    ]
+    assert all(items)
     objects = s3.list_objects_v2(Bucket=bucket, Prefix=f"tasks/{task_id}/").get("Contents", [])
-    return record, owned, sorted((each["Key"], each["ETag"]) for each in objects)
+    return items, sorted((each["Key"], each["ETag"]) for each in objects)
 
 
 def test_a_stopped_worker_wakes_up_to_nothing(workers: Workers, project: Project) -> None:
@@ -43,16 +45,16 @@ def test_a_stopped_worker_wakes_up_to_nothing(workers: Workers, project: Project
         workers.finish(project, accepted)
         task = project.get(accepted)
         assert (task["status"], task["output"]["result"]) == ("completed", "done")
-        before = everything_of(workers, project, accepted)
+        before = everything_of(workers, accepted)
         time.sleep(max(0, STOPPED_SECONDS - (time.monotonic() - stopped_at)))
     finally:
         os.kill(first.pid, signal.SIGCONT)
     first.join(60)
 
     assert first.exitcode == 0
-    assert everything_of(workers, project, accepted) == before
+    assert everything_of(workers, accepted) == before
     body = json.dumps({"agentId": f"{project.project_id}-toolbox", "taskId": accepted["taskId"]})
     workers.sqs.send_message(QueueUrl=workers.queue_url, MessageBody=body)  # its own is gone, or comes back
     third = workers.deliver()
     third.join(60)
-    assert everything_of(workers, project, accepted)[1:] == before[1:]
+    assert everything_of(workers, accepted)[1:] == before[1:]
