@@ -135,6 +135,16 @@ def test_more_values_than_emf_takes_in_one_line_are_all_there(
     assert max(len(line["Counted"]) for line in lines) <= 100
 
 
+def test_metrics_that_are_switched_off_are_not_printed(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+    telemetry.count("TasksFailed", code="TIMEOUT")
+    telemetry.flush()
+
+    assert printed(capsys) == []
+
+
 def test_a_log_line_carries_the_tasks_ids(telemetry: PowertoolsTelemetry, log: StringIO) -> None:
     telemetry.event("task running", TASK, attempt=1, nothing=None)
 

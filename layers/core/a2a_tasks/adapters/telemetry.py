@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 from a2a_tasks.domain.task import Task
 
@@ -54,7 +55,8 @@ class PowertoolsTelemetry:
 
 def _print(metrics: EphemeralMetrics) -> None:
     """In one write, which Powertools does in two: another thread's line between them spoils both."""
-    sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")
+    if not is_metrics_disabled():
+        sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")
     metrics.clear_metrics()
 
 
