@@ -24,5 +24,13 @@ def call(operation: Callable[..., Any], *positional: Any, **arguments: Any) -> A
         raise StoreUnavailable(str(error)) from error
 
 
+def call_if(operation: Callable[..., Any], **arguments: Any) -> Any:
+    """The answer to a write; None where its condition did not hold. Raises ``StoreUnavailable``."""
+    try:
+        return call(operation, **arguments)
+    except ClientError:
+        return None
+
+
 def code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]

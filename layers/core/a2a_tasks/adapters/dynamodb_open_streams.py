@@ -1,14 +1,13 @@
 """Places for open streams, in the tasks' table: one item a key, one attribute a place."""
 
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb_calls import call
+from a2a_tasks.adapters.dynamodb_calls import call, call_if
 from a2a_tasks.ports.open_streams import Full, Place
 
 if TYPE_CHECKING:
@@ -44,16 +43,15 @@ class DynamoDBOpenStreams:
 
     def free(self, place: Place) -> None:
         # refused: its time was over, or this is the second try of a write that was done
-        with suppress(ClientError):
-            call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=_key(place.key_id),
-                UpdateExpression="REMOVE #place",
-                ConditionExpression="#place = :until",
-                ExpressionAttributeNames={"#place": _name(place.number)},
-                ExpressionAttributeValues=to_attributes({":until": place.until}),
-            )
+        call_if(
+            self.client.update_item,
+            TableName=self.table,
+            Key=_key(place.key_id),
+            UpdateExpression="REMOVE #place",
+            ConditionExpression="#place = :until",
+            ExpressionAttributeNames={"#place": _name(place.number)},
+            ExpressionAttributeValues=to_attributes({":until": place.until}),
+        )
 
     def _take(self, place: Place, now: int) -> dict[int, int] | None:
         """None if the place is held now; else what is held until when."""

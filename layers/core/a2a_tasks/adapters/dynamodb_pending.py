@@ -7,11 +7,9 @@ them: what it has found is an item that everybody reads. Nothing is added up, so
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb_calls import call
+from a2a_tasks.adapters.dynamodb_calls import call, call_if
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,21 +48,16 @@ class DynamoDBPending:
         nobody else has begun a new one. Who dies at it leaves the old one for as long again."""
         if now < known["until"] <= now + GOOD_FOR_MS:  # later, and a wrong clock has set it
             return False
-        try:
-            call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=_key(agent_id),
-                UpdateExpression="SET #until = :then",
-                ConditionExpression="#until = :seen",
-                ExpressionAttributeNames={"#until": "until"},
-                ExpressionAttributeValues=to_attributes(
-                    {":then": now + GOOD_FOR_MS, ":seen": known["until"]}
-                ),
-            )
-        except ClientError:
-            return False
-        return True
+        answer = call_if(
+            self.client.update_item,
+            TableName=self.table,
+            Key=_key(agent_id),
+            UpdateExpression="SET #until = :then",
+            ConditionExpression="#until = :seen",
+            ExpressionAttributeNames={"#until": "until"},
+            ExpressionAttributeValues=to_attributes({":then": now + GOOD_FOR_MS, ":seen": known["until"]}),
+        )
+        return answer is not None
 
     def _note(self, agent_id: str, count: int, now: int) -> None:
         """Needs no condition: counts of the same moment are about the same."""

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
+from a2a_tasks.adapters.dynamodb_calls import call, call_if
 from a2a_tasks.domain.lease import Lease, Notes
 from a2a_tasks.domain.task import TaskRef
 
@@ -128,12 +126,7 @@ class DynamoDBWorkers:
 
     def _wrote(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         """The answer; None where the condition did not hold."""
-        try:
-            return call(operation, TableName=self.table, **arguments)
-        except ClientError as error:
-            if code_of(error) != REFUSED:
-                raise
-            return None
+        return call_if(operation, TableName=self.table, **arguments)
 
 
 def _key(worker_id: str) -> dict[str, Any]:
