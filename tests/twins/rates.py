@@ -12,6 +12,7 @@ class MemoryRates:
     """``RateStore``, atomic under one lock."""
 
     tats: dict[Bucket, int] = field(default_factory=dict)
+    totals: dict[Bucket, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> Taking:
@@ -21,4 +22,5 @@ class MemoryRates:
             is_granted = max(tat, now) <= latest
             if is_granted:
                 self.tats[bucket] = tat = max(tat, now) + count * rate.interval
-            return Taking(is_granted, tat)
+                self.totals[bucket] = self.totals.get(bucket, 0) + count
+            return Taking(is_granted, tat, self.totals.get(bucket, 0))

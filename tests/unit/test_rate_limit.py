@@ -1,11 +1,13 @@
 """Rate limits of callers: what headers and refusals say, and what happens without the store."""
 
+from random import Random
+
 import pytest
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.rate import KeyLimits, Metered
+from a2a_tasks.domain.rate import KeyLimits, Metered, Rate
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.rates import Bucket
+from a2a_tasks.ports.rates import Bucket, Taking
 from a2a_tasks.services.open_streams import OpenStreams
 from a2a_tasks.services.rate_limit import RateLimitedCaller, RateLimiter
 from tests.twins.clock import FakeClock
@@ -207,3 +209,73 @@ def test_a_place_that_cannot_be_given_back_is_free_in_time(desk: Desk) -> None:
     refused_stream(desk.caller(openStreams="1"))
     desk.clock.advance(25)
     desk.caller(openStreams="1").open_stream(20)
+
+
+class Fleet:
+    """Many processes of one function, and how often they wrote."""
+
+    def __init__(self, processes: int, deployed: KeyLimits) -> None:
+        first = Desk(deployed)
+        self.clock, self.store, self.takes = first.clock, first.store, 0
+        streams = first.limiter.streams
+        self.limiters = [
+            RateLimiter(self, self.clock, first.telemetry, deployed, streams) for _ in range(processes)
+        ]
+        self.random = Random(processes)  # noqa: S311
+
+    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> Taking:
+        self.takes += 1
+        return self.store.take(bucket, rate, count, now, seen)
+
+    def request(self) -> bool:
+        try:
+            self.random.choice(self.limiters).caller({"keyId": "key"}).count_request()
+        except RequestRefused:
+            return False
+        return True
+
+
+@pytest.mark.parametrize(("processes", "writes"), [(1, 0.04), (4, 0.1)])
+def test_few_requests_of_a_busy_key_cost_a_write(processes: int, writes: float) -> None:
+    fleet = Fleet(processes, KeyLimits(36_000, 600, 0, 1, 0))
+    for _ in range(8 * 600):
+        fleet.clock.advance(1 / 8)
+        assert fleet.request(), "below the limit nobody is refused"
+    assert fleet.takes <= writes * 8 * 600
+
+
+@pytest.mark.parametrize("processes", [1, 4, 20])
+def test_what_was_taken_ahead_lets_no_more_than_a_twentieth_more_through_in_a_minute(processes: int) -> None:
+    fleet = Fleet(processes, KeyLimits(36_000, 600, 0, 1, 0))
+    for second in range(600):
+        for _ in range(fleet.random.choice((0, 2, 30))):
+            fleet.request()
+        fleet.clock.advance(59 if second % 100 == 99 else 1)
+        if second % 100 == 99:
+            granted = sum(fleet.request() for _ in range(2_000))
+            fleet.clock.advance(60)
+            granted += sum(fleet.request() for _ in range(2_000))
+            assert 1_200 * 0.95 <= granted <= 1_200 * 1.05
+            fleet.clock.advance(600)
+
+
+def test_what_was_taken_ahead_is_of_use_for_a_minute_only() -> None:
+    fleet = Fleet(1, KeyLimits(36_000, 600, 0, 1, 0))
+    for _ in range(100):
+        fleet.request()
+    fleet.clock.advance(3_600)
+    assert sum(fleet.request() for _ in range(700)) == 600
+
+
+def test_near_the_limit_nobody_takes_ahead() -> None:
+    fleet = Fleet(2, KeyLimits(36_000, 600, 0, 1, 0))
+    assert sum(fleet.request() for _ in range(700)) == 600
+
+
+def test_a_take_ahead_whose_answer_is_lost_lets_the_caller_through(desk: Desk) -> None:
+    desk = Desk(KeyLimits(36_000, 600, 0, 1, 0))
+    for n in range(4):
+        desk.failpoints.fail("rates.take", StoreUnavailable("gone"), call=n + 3, after=True)
+    for _ in range(20):
+        desk.caller().count_request()
+    assert desk.telemetry.names() == ["rate limit not checked"] * 4

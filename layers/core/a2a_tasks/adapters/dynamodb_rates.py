@@ -1,4 +1,4 @@
-"""What callers have used of their rates, in the tasks' table: one item a bucket, one number in it."""
+"""What callers have used of their rates, in the tasks' table: one item a bucket, two numbers in it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,38 +28,35 @@ class DynamoDBRates:
         """Expressions know no maximum, so there is one write for a bucket that is whole and one for another.
         What was seen of it decides which is tried first, and a refusal brings the truth.
         """
-        tat, latest, cost = seen, rate.latest(count, now), count * rate.interval
-        while max(tat, now) <= latest:
-            if tat <= now:
-                is_granted, tat = self._take_from_whole(bucket, now, now + cost)
+        taking, latest, cost = Taking(False, seen, 0), rate.latest(count, now), count * rate.interval
+        while not taking.is_granted and max(taking.tat, now) <= latest:
+            values = {":now": now, ":count": count}
+            if taking.tat <= now:
+                taking = self._take_from_whole(bucket, now + cost, values)
             else:
-                is_granted, tat = self._take_from_used(bucket, now, latest, cost)
-            if is_granted:
-                return Taking(True, tat)
-        return Taking(False, tat)
+                taking = self._take_from_used(bucket, latest, cost, values)
+        return taking
 
-    def _take_from_whole(self, bucket: Bucket, now: int, then: int) -> tuple[bool, int]:
+    def _take_from_whole(self, bucket: Bucket, then: int, values: dict[str, int]) -> Taking:
         """Protects what others have taken: the bucket must still be whole."""
         return self._update(
             bucket,
-            "SET tat = :then, #ttl = :ttl",
+            "SET tat = :then, #ttl = :ttl ADD #total :count",
             "attribute_not_exists(tat) OR tat <= :now",
-            {":then": then, ":now": now, ":ttl": _ttl(then)},
+            values | {":then": then, ":ttl": _ttl(then)},
         )
 
-    def _take_from_used(self, bucket: Bucket, now: int, latest: int, cost: int) -> tuple[bool, int]:
+    def _take_from_used(self, bucket: Bucket, latest: int, cost: int, values: dict[str, int]) -> Taking:
         """Protects the limit, whoever takes at the same moment: so many must still be there."""
         return self._update(
             bucket,
-            "SET tat = tat + :cost, #ttl = :ttl",
+            "SET tat = tat + :cost, #ttl = :ttl ADD #total :count",
             "tat > :now AND tat <= :latest",
-            {":cost": cost, ":now": now, ":latest": latest, ":ttl": _ttl(latest + cost)},
+            values | {":cost": cost, ":latest": latest, ":ttl": _ttl(latest + cost)},
         )
 
-    def _update(
-        self, bucket: Bucket, expression: str, condition: str, values: dict[str, int]
-    ) -> tuple[bool, int]:
-        """Whether the condition held, and the bucket's ``tat`` after the write, or as it stands."""
+    def _update(self, bucket: Bucket, expression: str, condition: str, values: dict[str, int]) -> Taking:
+        """What became of it if the condition held, or the bucket as it stands."""
         try:
             answer = call(
                 self.client.update_item,
@@ -67,18 +64,19 @@ class DynamoDBRates:
                 Key=to_attributes({"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}),
                 UpdateExpression=expression,
                 ConditionExpression=condition,
-                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeNames={"#ttl": "ttl", "#total": "total"},
                 ExpressionAttributeValues=to_attributes(values),
                 ReturnValues="UPDATED_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return False, _tat(error.response.get("Item", {}))  # type: ignore[arg-type]
-        return True, _tat(answer["Attributes"])
+            return _taking(False, error.response.get("Item", {}))  # type: ignore[arg-type]
+        return _taking(True, answer["Attributes"])
 
 
-def _tat(item: dict[str, Any]) -> int:
-    return int(from_attributes(item).get("tat", 0))
+def _taking(is_granted: bool, item: dict[str, Any]) -> Taking:
+    bucket = from_attributes(item)
+    return Taking(is_granted, int(bucket.get("tat", 0)), int(bucket.get("total", 0)))
 
 
 def _ttl(whole_at: int) -> int:

@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 HOUR_US = 3_600_000_000
+AHEAD = 0.05
+"""The part of what may pass in a minute that all processes together may have taken ahead of its use: so much
+more than the limit may pass in a minute after a pause, and so much less while some keep what others need."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Rate:
         """How many are there."""
         used = -(-max(0, tat - now) // self.interval)
         return max(0, self.burst - used)
+
+    def ahead(self, share: float) -> float:
+        """How many a process may take ahead of their use that makes such a part of all uses (0 to 1)."""
+        return (self.burst + self.per_hour / 60) * AHEAD * share
 
     def wait(self, tat: int, now: int) -> int:
         """Microseconds until there is one."""

@@ -1,6 +1,6 @@
 """How much callers have used of their rates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,10 +18,12 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Taking:
-    """What came of a try. ``tat`` is the bucket's then (``domain/rate.py``)."""
+    """What came of a try. ``tat`` is the bucket's then (``domain/rate.py``), and ``total`` how many were
+    taken of it in all, which tells a process what part of them was its own."""
 
     is_granted: bool
     tat: int
+    total: int = field(default=0, compare=False)
 
 
 class RateStore(Protocol):

@@ -1,4 +1,7 @@
-"""Rate limits of API keys: counted in the store, told in headers, and not in the way when the store fails."""
+"""Rate limits of API keys: counted in the store, told in headers, and not in the way when the store fails.
+
+A process that sees a key often takes some ahead of their use, so that few requests cost a write.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +11,14 @@ from a2a_tasks.domain.rate import KeyLimits, Metered, Rate, open_streams_of, rat
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.open_streams import Place
-from a2a_tasks.ports.rates import Bucket, RateStore
+from a2a_tasks.ports.rates import Bucket, RateStore, Taking
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.open_streams import OpenStreams
 
 MOST_SEEN = 10_000
 """Buckets that a process remembers."""
+STOCK_US = 60_000_000
+"""What was taken ahead and is not used in so many microseconds is lost: it has come back meanwhile."""
 _WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
 
 
@@ -40,6 +45,47 @@ class Standing:
         return max(0, self.tat - self.now)
 
 
+@dataclass
+class _Stock:
+    """What a process knows and has of a bucket. ``left`` are those that it has taken ahead, ``used`` what it
+    has given out since it last took some, and ``share`` its part of all that were taken in the time before.
+    """
+
+    tat: int = 0
+    total: int = 0
+    taken_at: int = 0
+    used: int = 0
+    left: int = 0
+    share: float = 0.0
+
+    def draw(self, count: int, now: int) -> int:
+        """As many of what was taken ahead, ``count`` at most."""
+        if now - self.taken_at >= STOCK_US:
+            self.left, self.used, self.share = 0, 0, 0.0
+        drawn = min(count, self.left)
+        self.left -= drawn
+        self.used += count
+        return drawn
+
+    def ahead(self, rate: Rate, wanted: int, now: int) -> int:
+        """How many to take beside those that are wanted now: no more than it has used of late, and none
+        where they become scarce."""
+        if wanted + rate.burst // 2 > rate.free(self.tat, now):
+            return 0
+        return int(min(self.used, rate.ahead(self.share)))
+
+    def see(self, taking: Taking, now: int) -> None:
+        self.tat = taking.tat
+        if taking.is_granted:
+            is_known = 0 < now - self.taken_at < STOCK_US and self.total
+            self.share = min(1.0, self.used / max(1, taking.total - self.total)) if is_known else 0.0
+            self.total, self.taken_at, self.used = taking.total, now, 0
+
+    def standing(self, rate: Rate, now: int) -> Standing:
+        """With what this process has of it."""
+        return Standing(rate, self.tat - self.left * rate.interval, now)
+
+
 @dataclass(frozen=True)
 class RateLimiter:
     """One for the whole process. ``deployed`` are the limits of keys that have none of their own, all of them
@@ -50,7 +96,7 @@ class RateLimiter:
     telemetry: Telemetry
     deployed: KeyLimits
     streams: OpenStreams
-    _seen: dict[Bucket, int] = field(default_factory=dict)
+    _stocks: dict[Bucket, _Stock] = field(default_factory=dict)
 
     def caller(self, authorizer: Mapping[str, object]) -> "RateLimitedCaller":
         """The caller of a request, as the authorizer gives it: ``keyId``, and the key's own limits."""
@@ -61,30 +107,40 @@ class RateLimiter:
 
         If the store does not answer they count as taken, and nothing is known of what is left.
         """
-        now, wanted = self.clock.now() * 1000, min(count, rate.burst)
-        tat = self._seen.get(bucket, 0)
+        now, stock = self.clock.now() * 1000, self._stock(bucket)
+        taken = stock.draw(count, now)
         try:
-            while wanted:
-                taking = self.store.take(bucket, rate, wanted, now, tat)
-                tat = self._see(bucket, taking.tat)
-                if taking.is_granted:
-                    break
-                wanted = min(wanted - 1, rate.free(tat, now))
+            if taken < count:
+                taken += self._take(bucket, rate, count - taken, now)
         except StoreUnavailable as error:
             self.telemetry.problem(
                 "rate limit not checked", key_id=bucket.key_id, limit=bucket.metered.value, reason=str(error)
             )
             return count, None
-        if wanted < count:
+        if taken < count:
             self.telemetry.count("RateLimited", code=bucket.metered.value)
             self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.metered.value)
-        return wanted, Standing(rate, tat, now)
+        return taken, stock.standing(rate, now)
 
-    def _see(self, bucket: Bucket, tat: int) -> int:
-        if len(self._seen) >= MOST_SEEN:
-            self._seen.clear()
-        self._seen[bucket] = tat
-        return tat
+    def _take(self, bucket: Bucket, rate: Rate, count: int, now: int) -> int:
+        """From the store. Raises ``StoreUnavailable``."""
+        stock, wanted = self._stock(bucket), min(count, rate.burst)
+        ahead = stock.ahead(rate, wanted, now)
+        while wanted:
+            taking = self.store.take(bucket, rate, wanted + ahead, now, stock.tat)
+            stock.see(taking, now)
+            if taking.is_granted:
+                stock.left += ahead
+                break
+            if not ahead:
+                wanted = min(wanted - 1, rate.free(stock.tat, now))
+            ahead = 0
+        return wanted
+
+    def _stock(self, bucket: Bucket) -> _Stock:
+        if bucket not in self._stocks and len(self._stocks) >= MOST_SEEN:
+            self._stocks.clear()
+        return self._stocks.setdefault(bucket, _Stock())
 
 
 @dataclass
