@@ -245,7 +245,12 @@ def open_account(calls: AwsCalls) -> Account:
     value = json.dumps({"apiKey": CLAUDE_KEY})
     resources["ClaudeApiKeySecret"] = secrets.create_secret(Name="claude", SecretString=value)["ARN"]
     resources["PushKey"] = kms.create_key()["KeyMetadata"]["Arn"]
-    return Account(dynamodb, sqs, s3, secrets, kms, calls, resources)
+    return account_of(calls, resources)
+
+
+def account_of(calls: AwsCalls, resources: dict[str, str]) -> Account:
+    """What was made is there."""
+    return Account(*_clients(), calls, dict(resources))
 
 
 def record_of(message: Any) -> dict[str, Any]:

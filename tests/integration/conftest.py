@@ -28,11 +28,13 @@ from tests.integration.account import (
     OTHER_PROJECT,
     PROJECT,
     Account,
+    account_of,
     open_account,
 )
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.caller import Caller
 from tests.integration.cold_start import cold_start
+from tests.integration.moto_state import MotoState
 from tests.integration.worker import Worker
 from tests.twins.tasks import MemoryTaskStore
 
@@ -57,14 +59,22 @@ def moto() -> Iterator[MockAWS]:
 @pytest.fixture
 def account(moto: MockAWS) -> Iterator[Account]:  # noqa: ARG001  switches it on
     """An empty account."""
-    BackendDict.reset()  # MockAWS.reset would also stop it from answering plain HTTP
+    state, resources = _new_account()
+    state.put_back()
     calls = AwsCalls()
     with calls.watching():
-        opened = open_account(calls)
-        calls.made.clear()
+        opened = account_of(calls, resources)
         yield opened
         assert unversioned(opened) == [], "each item has the version of the stored format"
     assert calls.denied == [], "a function called what its role does not allow"
+
+
+@functools.cache
+def _new_account() -> tuple[MotoState, dict[str, str]]:
+    """Made once in a process."""
+    BackendDict.reset()
+    resources = open_account(AwsCalls()).resources
+    return MotoState.now(), resources
 
 
 def unversioned(account: Account) -> list[object]:
