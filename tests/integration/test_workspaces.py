@@ -294,11 +294,11 @@ def test_any_bytes_are_restored_or_refused(workspaces: FolderWorkspaces, snapsho
         assert workspaces.open(TWO, restored.snapshot()).glob("**") == restored.glob("**")
 
 
-# Time
+# Time, of the processor, so that it does not matter what else the machine does
 
 
 class Ticker:
-    """Counts how often another thread gets its turn."""
+    """How much this process works, at the longest, before another of its threads gets its turn."""
 
     def __enter__(self) -> "Ticker":
         self.longest = 0.0
@@ -308,10 +308,10 @@ class Ticker:
         return self
 
     def _tick(self) -> None:
-        last = time.monotonic()
+        last = time.process_time()
         while not self._end:
             time.sleep(0.005)
-            now = time.monotonic()
+            now = time.process_time()
             self.longest = max(self.longest, now - last)
             last = now
 
@@ -327,10 +327,10 @@ def test_no_pattern_hangs_or_holds_up_the_other_tasks(root: Path, pattern: str) 
     for number in range(10):
         workspace.write(f"f{number}", text)
 
-    started = time.monotonic()
+    started = time.process_time()
     with Ticker() as others:
         workspace.grep(Search(pattern))
-    assert time.monotonic() - started < 20  # 1 s and one line of 1 MiB, 3 s; generous, for a busy machine
+    assert time.process_time() - started < 20  # 1 s and one line of 1 MiB, 3 s; generous, for a slow machine
     assert others.longest < 1
 
 
@@ -347,10 +347,10 @@ def test_no_glob_hangs(workspaces: FolderWorkspaces) -> None:
     workspace = workspaces.open(ONE, None)
     for number in range(100):
         workspace.write(f"{number:03}" + "/a" * 15 + "a" * 400, "")
-    started = time.monotonic()
+    started = time.process_time()
     assert workspace.glob("*a*a*a*a*a*a*a*a*a*a*b") == []
     assert workspace.glob("**/a/**/a/**/a/**/a/**/a/**/b") == []
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_binary_files_are_left_alone(workspaces: FolderWorkspaces) -> None:
