@@ -4,8 +4,10 @@ What is saved is never bought again: a process that takes the task over rebuilds
 journal and goes on with what is missing.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.blank import is_blank
@@ -113,7 +115,8 @@ class AgentLoop:
                 return _ended(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
                 await self.journal.save_turn(work, reply)
-            work.counted = await self.run(self.day.add, work.task, work.spent, work.counted)
+            work.draft = Draft()
+            await self._count_for_day(work)
 
     def take_stock(self, work: Work) -> Stock:
         """What there is of the work now that it stops, counting what a turn that was cut off has been billed
@@ -128,6 +131,7 @@ class AgentLoop:
             has_bought=work.turns_bought > 0,
             children=tuple(call.child for call in last.open_calls if call.child) if last else (),
             counted=work.counted,
+            counting=work.counting,
         )
 
     async def overload(self, work: Work) -> Overload:
@@ -171,7 +175,7 @@ class AgentLoop:
             self._cut_off(work, work.draft.usage, may_be_billed=False)
             raise
         work.turns_bought += 1
-        work.draft, work.under_way = Draft(), None
+        work.draft, work.under_way = Draft(reply.text), None  # what is said stays known until it is saved
         work.spent = released(work.spent)
         self._count(work, reply.usage)
         if reply.dropped_thinking:
@@ -203,6 +207,13 @@ class AgentLoop:
                 told = self.allowance.cut_off(told, request)
         work.spent = released(work.spent)
         self._count(work, replace(told, turns=0))
+
+    async def _count_for_day(self, work: Work) -> None:
+        """Goes on where the work is stopped meanwhile: what the day may have already must not be added to it
+        again."""
+        add = partial(self.day.add, work.task, work.spent, work.counted)
+        work.counting = asyncio.ensure_future(self.run(add))
+        work.counted = await asyncio.shield(work.counting)
 
     def _count(self, work: Work, bill: Bill) -> None:
         """Add a turn to what the task has used."""

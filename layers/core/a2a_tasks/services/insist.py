@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
-from a2a_tasks.services.lease import Held, RunBlocking, Stop, Stopped
+from a2a_tasks.services.lease import SAVING_SECONDS, Held, RunBlocking, Stop, Stopped
 
 SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses in seconds between the tries, beyond the SDK's own; the last one repeats."""
@@ -18,8 +18,9 @@ class Insistence:
 
     async def on[T](self, write: Callable[[], T], held: Held) -> T:
         """Write, and try again where the store does not answer: a few times at least, and as long as the task
-        may be worked on, since an answer that was bought is worth waiting for. Raises the last error, and
-        ``Stopped`` where the task is not this process's any more."""
+        may be worked on and saving may take, since an answer that was bought is worth waiting for. Raises the
+        last error, and ``Stopped`` where the task is not this process's any more."""
+        until = held.until + int(SAVING_SECONDS * 1000)
         pauses = 0
         while True:
             if not await held.is_ours():
@@ -27,7 +28,7 @@ class Insistence:
             try:
                 return await self.run(write)
             except (StoreUnavailable, PayloadUnavailable):
-                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= held.until:
+                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= until:
                     raise
             await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])
             pauses += 1

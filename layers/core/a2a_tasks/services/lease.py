@@ -12,7 +12,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queue import Delivery
 
 SAVING_SECONDS = 10.0
-"""So long the saving of a finished turn goes on after the function's end was announced, or while it is not
+"""So long the saving of a finished turn goes on after the function's end or the deadline, or while it is not
 known whether the task is still ours: half of what the worker keeps back for writing down what happened."""
 
 
@@ -92,7 +92,7 @@ class Held:
         try:
             waited: set[asyncio.Future[Any]] = {working, self.stop}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done() and self.stop.result() in (Stop.SHUTDOWN, Stop.LOST):
+            if not working.done() and self.stop.result() is not Stop.ENDED:
                 await self._until_saved(working, clock)
             if working.done():
                 return working.result()

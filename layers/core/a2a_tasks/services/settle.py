@@ -247,12 +247,12 @@ class Settler:
 
     async def _counted(self, stock: Stock) -> Usage | None:
         """Count what was cut off; what the day has of the task as it is given back."""
-        return await self.run(self.day.add, stock.task, stock.spent, stock.counted)
+        return await self.run(self.day.add, stock.task, stock.spent, await _known(stock))
 
     async def _settle(self, stock: Stock, ended: Task) -> Returned | None:
         """The end is written: now it is counted, which nothing of the task depends on. Where that fails, its
         message comes again for it."""
-        is_counted = await self.run(self.day.settle, ended, stock.counted)
+        is_counted = await self.run(self.day.settle, ended, await _known(stock))
         return DONE if is_counted else Returned(COUNT_AGAIN_SECONDS)
 
     async def _cancel_children(self, stock: Stock) -> None:
@@ -268,3 +268,8 @@ class Settler:
 
     async def _insist[T](self, stock: Stock, write: Callable[[], T]) -> T:
         return await self.insistence.on(write, stock.held)
+
+
+async def _known(stock: Stock) -> Usage | None:
+    """What the day has of the task, once that is known."""
+    return stock.counted if stock.counting is None else await stock.counting

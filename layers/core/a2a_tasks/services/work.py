@@ -1,5 +1,6 @@
 """A task under work in this process."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,8 @@ from a2a_tasks.services.transcript import Transcript
 class Work:
     """What is known of the task, kept current. ``spent`` is current also when the work is cut off, once the
     loop has taken stock; ``events`` are what the task's callers have been told; ``counted`` is what of its
-    own turns its project's day has, where it counts; ``under_way`` is what the model is asked now."""
+    own turns its project's day has, where it counts, and ``counting`` the last change of that, which may be
+    under way; ``under_way`` is what the model is asked now."""
 
     held: Held
     agent: AgentRevision
@@ -27,6 +29,7 @@ class Work:
     spent: tuple[Spent, ...]
     events: tuple[Event, ...]
     counted: Usage | None = None
+    counting: asyncio.Future[Usage | None] | None = None
     draft: Draft = field(default_factory=Draft)
     under_way: ModelRequest | None = None
     turns_bought: int = 0
@@ -57,7 +60,8 @@ class Work:
 class Stock:
     """What there is of a task when its work stops: all that was spent, what the model has said last, its
     saved turns, whether this process has bought one, and the tasks it started whose results it has not;
-    ``counted`` is what the project's day has of it."""
+    ``counted`` is what the project's day has of it, or else the result of ``counting``, if that is under way.
+    """
 
     held: Held
     spent: tuple[Spent, ...]
@@ -66,6 +70,7 @@ class Stock:
     has_bought: bool = False
     children: tuple[TaskRef, ...] = ()
     counted: Usage | None = None
+    counting: asyncio.Future[Usage | None] | None = None
 
     @property
     def task(self) -> Task:
