@@ -1,4 +1,4 @@
-"""Dead letter: a message that kept failing ends its task with the reason."""
+"""Dead letter: a message that kept failing has its task announced again, or in the end given up."""
 
 from typing import Any
 
@@ -20,16 +20,16 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 _tasks = TaskWiring.of_function(telemetry)
 _budgets = DailyBudgets(DynamoDBSpend(_tasks.dynamodb, _tasks.table), _tasks.registry, _tasks.clock)
 _day = DayCount(_tasks.store, _budgets, telemetry)
-dead_letters = DeadLetters(_tasks.store, _tasks.ending, _day, telemetry)
+dead_letters = DeadLetters(_tasks.store, _tasks.queue, _tasks.ending, _day, telemetry)
 
 
-def _bury(record: SQSRecord) -> None:
-    dead_letters.bury(delivery_of(record.raw_event))
+def _handle(record: SQSRecord) -> None:
+    dead_letters.handle(delivery_of(record.raw_event))
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> Any:
     try:
-        return process_partial_response(event, _bury, processor, context)
+        return process_partial_response(event, _handle, processor, context)
     finally:
         telemetry.flush()

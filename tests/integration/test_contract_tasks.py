@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from a2a_tasks.domain import events
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import SHARDS, shard
@@ -463,6 +464,35 @@ def test_an_ended_task_is_not_looked_at_again(store: TaskStore) -> None:
 
     assert store.look_again(task.ref, task.due_at or 0, NOW + 9) is False
     assert store.get(task.ref) == ended
+
+
+def test_a_dead_letter_is_noted_once_for_what_was_seen(store: TaskStore) -> None:
+    task = created(store)
+    first, second = Undelivered(1, NOW + 60_000), Undelivered(2, NOW + 500_000)
+
+    assert store.note_undelivered(task.ref, 0, None, first, NOW + 90_000) is True
+    assert store.note_undelivered(task.ref, 0, None, first, NOW + 90_000) is False
+    assert store.get(task.ref) == replace(task, undelivered=first, due_at=NOW + 90_000)
+    assert store.note_undelivered(task.ref, 0, first, second, NOW + 95_000) is True
+    assert store.note_undelivered(task.ref, 1, second, first, NOW) is False
+
+
+def test_a_claim_forgets_dead_letters(store: TaskStore) -> None:
+    task = created(store)
+    store.note_undelivered(task.ref, 0, None, Undelivered(3, NOW), NOW)
+
+    held = claimed(store, task, NOW)
+
+    assert held.undelivered is None
+    assert store.note_undelivered(task.ref, 0, None, Undelivered(1, NOW), NOW) is False
+    assert store.note_undelivered(task.ref, 1, None, Undelivered(1, NOW), NOW) is True
+
+
+def test_a_dead_letter_of_an_ended_task_is_not_noted(store: TaskStore) -> None:
+    ended = canceled(store, created(store), NOW)
+
+    assert store.note_undelivered(ended.ref, 0, None, Undelivered(1, NOW), NOW) is False
+    assert store.get(ended.ref) == ended
 
 
 def test_many_tasks_are_read_at_once(store: TaskStore) -> None:

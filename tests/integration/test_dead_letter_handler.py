@@ -8,6 +8,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.domain.dead_letter import MOST_DEAD_LETTERS, Undelivered
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Status, Task
@@ -38,10 +39,30 @@ def bury(dead_letter: ModuleType, account: Account, *tasks: Task) -> tuple[list[
     return [record["messageId"] for record in records], failures
 
 
-def test_its_task_fails_with_the_reason(
+def test_a_task_with_time_left_is_announced_again(
     capsys: pytest.CaptureFixture[str], dead_letter: ModuleType, account: Account, now: int
 ) -> None:
     task = created(account.store, now)
+
+    _, kept = bury(dead_letter, account, task)
+
+    waiting = account.store.get(task.ref)
+    assert waiting is not None
+    assert waiting.undelivered is not None
+    assert (waiting.status, waiting.undelivered.times) == (Status.PENDING, 1)
+    assert account.message_counts("TaskQueue") == {"visible": 0, "hidden": 0, "delayed": 1}
+    assert kept == []
+    assert '"TasksDeadLettered":[1.0]' in capsys.readouterr().out
+
+
+def test_a_task_that_nobody_claims_fails_with_the_reason(
+    dead_letter: ModuleType, account: Account, now: int
+) -> None:
+    task = created(account.store, now)
+    long_ago = now - 3_600_000
+    account.store.note_undelivered(
+        task.ref, 0, None, Undelivered(MOST_DEAD_LETTERS, long_ago), task.due_at or 0
+    )
 
     _, kept = bury(dead_letter, account, task)
 
@@ -49,9 +70,8 @@ def test_its_task_fails_with_the_reason(
     assert ended is not None
     assert ended.failure is not None
     assert (ended.status, ended.failure.code) == (Status.FAILED, FailureCode.EXECUTION_ERROR)
-    assert "every delivery to a worker failed" in ended.failure.message
+    assert "No worker could take the task up" in ended.failure.message
     assert kept == []
-    assert '"TasksDeadLettered":[1.0]' in capsys.readouterr().out
 
 
 def test_a_task_that_ended_or_is_worked_on_is_left_alone(
@@ -75,8 +95,8 @@ def test_one_failure_keeps_only_its_message(dead_letter: ModuleType, account: Ac
     delivered, kept = bury(dead_letter, account, *tasks)
 
     assert kept == delivered[:1]
-    states = [task.status for task in account.store.page(tasks[0].ref.agent_id, None, 10, None).tasks]
-    assert sorted(states) == ["failed", "failed", "pending"]
+    now_of = [account.store.get(task.ref) for task in tasks]
+    assert sorted(task.undelivered is None for task in now_of if task) == [False, False, True]
 
 
 def test_if_all_fail_all_are_kept(dead_letter: ModuleType, account: Account, now: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.adapters.task_items import LIST_SHARDS
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.task import Guard, Status
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import Advance, Claim, Pause, Release, Written
@@ -49,6 +50,7 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("UpdateItem", lambda store: store.attach(REF, 1, None, ())),
     ("UpdateItem", lambda store: store.finish(REF, outcome(Status.CANCELED), ANYTHING)),
     ("UpdateItem", lambda store: store.look_again(REF, 0, 1)),
+    ("UpdateItem", lambda store: store.note_undelivered(REF, 0, None, Undelivered(1, 1), 1)),
     ("UpdateItem", lambda store: store.expire(REF, NOW)),
     ("Query", lambda store: store.due(0, NOW, 10)),
     ("Query", lambda store: store.past_retention(0, NOW, 10)),

@@ -19,10 +19,12 @@ from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.push import PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
+from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
+from a2a_tasks.services.day_count import NOTHING
 from a2a_tasks.services.push_secrets import sealed
 from a2a_tasks.wecom.connection import Connection, Kind
 from local.standin.client import StandInClient
@@ -220,11 +222,14 @@ def test_the_dead_letter_function(agents: Account, start: Start) -> None:
     dead_letter = start("dead_letter")
     now = dead_letter.dead_letters.ending.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
-    holder, waiting = created(agents.store, now), created(agents.store, now, number=1)
+    holder, waiting = created(agents.store, now - 400_000), created(agents.store, now, number=1)
     hold_and_wait(agents, holder, waiting)
     workers_of(agents).open(Lease("dead", now - 60_000))
     lost = claimed(agents.store, created(agents.store, now, number=2), now, held_by="dead")
-    for task in (holder, lost):
+    used = Usage(10, 5, turns=1, cost_usd=Decimal("0.01"))
+    owing = created(agents.store, now, number=3, spent=(Spent(1, "claude-test-1", used),), counted=NOTHING)
+    canceled(agents.store, owing, now)
+    for task in (holder, lost, owing):
         SQSTaskQueue(agents.sqs, agents.resources["TaskDeadLetterQueue"]).send(task)
 
     dead_letter.handler({"Records": agents.receive("TaskDeadLetterQueue")}, LambdaContext())

@@ -8,6 +8,7 @@ import pytest
 
 from a2a_tasks.adapters import task_items
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.task import (
@@ -77,6 +78,7 @@ LATER: dict[str, Any] = {
         Artifact("toolu_04", "page", "text/html", url="https://example.com/"),
     ),
     "overloads": 1,
+    "undelivered": Undelivered(2, NOW + 120_000),
     "answered": ("TURN#0001#TOOL#toolu_05",),
 }
 
@@ -107,6 +109,7 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "artifacts": task_items.artifacts_value(task.artifacts),
             "answered": list(task.answered),
             "overloads": task.overloads,
+            "undelivered": task_items.undelivered_value(task.undelivered) if task.undelivered else None,
         }
     )
 

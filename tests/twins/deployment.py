@@ -315,7 +315,7 @@ class Deployment:
         points = failpoints or Failpoints()
         store = points.wrap("store", self.store)
         day = DayCount(store, self.budgets(points), self.telemetry)
-        return DeadLetters(store, self.ending(points), day, self.telemetry)
+        return DeadLetters(store, points.wrap("queue", self.queue), self.ending(points), day, self.telemetry)
 
     def tasks(self, failpoints: Failpoints | None = None) -> Tasks:
         points = failpoints or Failpoints()

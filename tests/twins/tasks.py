@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from a2a_tasks.domain import events
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.event import EventType
 from a2a_tasks.domain.ids import is_task_id, shard
 from a2a_tasks.domain.record_keys import call_key
@@ -113,6 +114,7 @@ class MemoryTaskStore:
                 attempt=task.attempt + 1,
                 fence=task.fence + 1,
                 counts_as_pending=False,
+                undelivered=None,
                 spent=task.spent if claim.spent is None else claim.spent,
                 counted=task.counted if claim.counted is None else claim.counted,
                 events=(*task.events, events.claimed(claim.now)),
@@ -273,6 +275,21 @@ class MemoryTaskStore:
             ref,
             lambda task: task.due_at == seen_due_at,
             lambda task: replace(task, due_at=due_at),
+        )
+        return isinstance(result, Written)
+
+    def note_undelivered(
+        self, ref: TaskRef, fence: int, seen: Undelivered | None, undelivered: Undelivered, due_at: int
+    ) -> bool:
+        def is_as_seen(task: Task) -> bool:
+            is_open = task.status in (Status.PENDING, Status.RUNNING)
+            return is_open and (task.fence, task.undelivered) == (fence, seen)
+
+        result = self._change(
+            "note_undelivered",
+            ref,
+            is_as_seen,
+            lambda task: replace(task, undelivered=undelivered, due_at=due_at),
         )
         return isinstance(result, Written)
 

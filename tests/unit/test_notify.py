@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from a2a_tasks.domain.dead_letter import MOST_DEAD_LETTERS, Undelivered
 from a2a_tasks.domain.push import MAX_CONFIGS, Notification, PushConfig, StatusChange, notification_of
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.faults import StoreUnavailable
@@ -85,10 +86,12 @@ def test_a_task_whose_deadline_the_sweeper_notices(deployment: Deployment) -> No
     assert told(deployment) == [Status.FAILED]
 
 
-def test_a_task_whose_message_is_dead(deployment: Deployment) -> None:
-    submit(deployment)
+def test_a_task_whose_messages_are_dead(deployment: Deployment) -> None:
+    task = submit(deployment)
+    given_up = Undelivered(MOST_DEAD_LETTERS)
+    deployment.store.note_undelivered(task.ref, 0, None, given_up, task.deadline)
     for delivery in deployment.queue.receive():
-        deployment.dead_letters().bury(delivery)
+        deployment.dead_letters().handle(delivery)
     assert told(deployment) == [Status.FAILED]
 
 

@@ -448,7 +448,7 @@ class Promise(RuleBasedStateMachine):
             self.deployment.queue.put(message.ref, message.correlation_id)
         else:
             delivery = self.deployment.queue.deliver(message)
-            self.attempt(lambda: self.deployment.dead_letters(process).bury(delivery))
+            self.attempt(lambda: self.deployment.dead_letters(process).handle(delivery))
 
     # -- time and the schedules
 

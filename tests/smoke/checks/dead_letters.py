@@ -1,4 +1,4 @@
-"""What cannot be processed: its way to the dead-letter queue, to its task's end, and to an alarm."""
+"""What cannot be processed: its way to the dead-letter queue, what becomes of its task, and an alarm."""
 
 import json
 import secrets
@@ -26,18 +26,20 @@ def poisoned_message(run: Run) -> str:
 
 
 def dead_task(run: Run) -> str:
-    """A task whose message lies in the dead-letter queue ends with the reason. It is put there by hand, since
-    only a broken worker brings it there."""
+    """A task whose message lies in the dead-letter queue is left alive, since it has time left. It is put
+    there by hand, since only a broken worker brings it there."""
+    began = logs.seconds_ago(1)
     accepted = run.tenant.submit("Nobody will begin this.", delaySeconds=LATER_SECONDS)
     run.target.client("sqs").send_message(
         QueueUrl=run.target.output("TaskDeadLetterQueueUrl"),
         MessageBody=json.dumps({"agentId": run.tenant.agent_id, "taskId": accepted["taskId"]}),
         MessageGroupId=run.tenant.project_id,
     )
-    task = run.tenant.wait(run.patience, accepted, run.patience.seconds)
-    code = task.get("errorDetails", {}).get("code")
-    expect((task["status"], code) == ("failed", "EXECUTION_ERROR"), f"it ended as {task['status']}, {code}")
-    return f"failed with EXECUTION_ERROR after {run.patience.spent:.1f} s"
+    logs.awaited(run, "DeadLetter", accepted["taskId"], began, run.patience.seconds)
+    status = run.tenant.get(accepted)["status"]
+    expect(status == "pending", f"it is {status}")
+    run.tenant.cancel(accepted)
+    return f"noted and left pending after {run.patience.spent:.1f} s"
 
 
 def alarm(run: Run) -> str:

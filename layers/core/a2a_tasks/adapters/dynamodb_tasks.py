@@ -12,6 +12,7 @@ from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
 from a2a_tasks.adapters.dynamodb_pending import DynamoDBPending
 from a2a_tasks.adapters.dynamodb_task_list import DynamoDBTaskList
 from a2a_tasks.domain import events
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.record_keys import call_key
@@ -128,7 +129,7 @@ class DynamoDBTaskStore:
             set_=changes,
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
-            remove=["pendingAgent"],
+            remove=["pendingAgent", "undelivered"],
             event=events.claimed(claim.now),
             condition=(
                 "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
@@ -343,6 +344,25 @@ class DynamoDBTaskStore:
             set_={"dueAt": due_at},
             condition="dueAt = :seen",
             values={":seen": seen_due_at},
+        )
+        return isinstance(result, Written)
+
+    def note_undelivered(
+        self, ref: TaskRef, fence: int, seen: Undelivered | None, undelivered: Undelivered, due_at: int
+    ) -> bool:
+        """Protects what has happened since: a claim, an end, and another dead letter, which is noted once."""
+        value = None if seen is None else task_items.undelivered_value(seen)
+        result = self._update(
+            ref,
+            set_={"undelivered": task_items.undelivered_value(undelivered), "dueAt": due_at},
+            condition="#status IN (:pending, :running) AND fence = :fence AND "
+            + ("attribute_not_exists(undelivered)" if value is None else "undelivered = :seen"),
+            values={
+                ":pending": Status.PENDING.value,
+                ":running": Status.RUNNING.value,
+                ":fence": fence,
+            }
+            | ({} if value is None else {":seen": value}),
         )
         return isinstance(result, Written)
 

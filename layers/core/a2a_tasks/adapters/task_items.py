@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import created_ms, shard
@@ -135,6 +136,10 @@ def progress_value(progress: Progress) -> dict[str, Any]:
 
 def question_value(question: Question) -> dict[str, str]:
     return {"callId": question.call_id, "text": question.text}
+
+
+def undelivered_value(undelivered: Undelivered) -> dict[str, int]:
+    return {"times": undelivered.times, "resentAt": undelivered.resent_at}
 
 
 def artifacts_value(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
@@ -279,6 +284,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         groups=tuple(values.get("groups", ())),
         counts_as_pending="pendingAgent" in values,
         overloads=int(values.get("overloads", 0)),
+        undelivered=_undelivered(values["undelivered"]) if "undelivered" in values else None,
         events=tuple(_event(value) for value in values.get("events", ())),
     )
 
@@ -354,6 +360,10 @@ def to_progress(value: Mapping[str, Any]) -> Progress:
 
 def _question(value: Mapping[str, str]) -> Question:
     return Question(value["callId"], value["text"])
+
+
+def _undelivered(value: Mapping[str, Decimal]) -> Undelivered:
+    return Undelivered(int(value["times"]), int(value["resentAt"]))
 
 
 def _artifact(value: Mapping[str, Any]) -> Artifact:

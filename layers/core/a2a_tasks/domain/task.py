@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.usage import Spent, Usage, as_used, by_attempt, by_model, total
@@ -194,6 +195,7 @@ class Task:
     to be told of its changes (``domain/push.py``); ``groups`` are the WeCom connections of groups that are
     told of its end and its questions.
     ``model`` is the one that it works with now, and ``overloads`` how often in a row that was overloaded.
+    ``undelivered`` tells of messages that were given up since it was last claimed.
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
     ``counted`` is what of its own turns its project's day is known to have, where the project has a budget.
@@ -243,6 +245,7 @@ class Task:
     groups: tuple[str, ...] = ()
     counts_as_pending: bool = False
     overloads: int = 0
+    undelivered: Undelivered | None = None
     events: tuple[Event, ...] = ()
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from a2a_tasks.domain import events
+from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.overload import Overload
@@ -249,6 +250,13 @@ class TaskStore(Protocol):
 
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Move a live task's due time; False if another sweep, or its worker, moved it first."""
+        ...
+
+    def note_undelivered(
+        self, ref: TaskRef, fence: int, seen: Undelivered | None, undelivered: Undelivered, due_at: int
+    ) -> bool:
+        """A message of a task was given up, and another follows; the next claim forgets it. False if the task
+        has ended, was claimed, or had another one given up since it was seen."""
         ...
 
     def due(self, shard: int, now: int, limit: int) -> list[Due]:
