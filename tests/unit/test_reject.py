@@ -77,6 +77,24 @@ def test_the_same_request_again_is_the_same_rejected_task(deployment: Deployment
     assert len(deployment.store.tasks) == 1
 
 
+def test_a_task_that_the_same_key_was_given_meanwhile_is_not_rejected(deployment: Deployment) -> None:
+    """Two requests with one key as the budget runs out: the other was accepted, and is worked on."""
+    deployment.registry.put_project(ProjectSettings("demo", daily_cost_usd=Decimal(1)))
+    points, accepted = Failpoints(), []
+
+    def the_other_is_accepted_and_the_budget_used_up() -> None:
+        accepted.append(rejecter(deployment).submit(KEYED))
+        deployment.spend.add_spend("demo", day_of(deployment.clock.now()), Usage(cost_usd=Decimal(2)))
+
+    points.before("spend.spend", the_other_is_accepted_and_the_budget_used_up)
+
+    task = rejecter(deployment, points).submit(KEYED)
+
+    assert not points.interludes
+    assert task == deployment.now_of(accepted[0])
+    assert (task.status, task.failure) == (Status.PENDING, None)
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", range(1, 8))
 def test_after_a_crash_nobody_works_on_it_and_it_ends(deployment: Deployment, call: int, after: bool) -> None:

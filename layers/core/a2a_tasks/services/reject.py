@@ -29,7 +29,8 @@ class Rejecter:
             return self._rejected(self.submitter.bury(submission), refused.message)
 
     def _rejected(self, task: Task, reason: str) -> Task:
-        failure = Failure(FailureCode.REJECTED, reason)
-        result = self.ending.fail(task, failure, Guard(frozenset({Status.PENDING})))
+        # another request with the same key may have been accepted meanwhile: that task has time left
+        buried = Guard(frozenset({Status.PENDING}), deadline_by=self.ending.clock.now())
+        result = self.ending.fail(task, Failure(FailureCode.REJECTED, reason), buried)
         current = result.task if isinstance(result, Written) else result.current
         return current or task
