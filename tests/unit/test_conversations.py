@@ -132,6 +132,22 @@ class TestHistory:
         texts = [text for _, text in sent(deployment)]
         assert texts == ["Of the cake.", "I shall.", "Remind me.", "Done.", "And?"]
 
+    def test_a_delayed_message_knows_the_newest_of_what_was_said_meanwhile(
+        self, deployment: Deployment
+    ) -> None:
+        at = deployment.clock.now() + 800_000
+        deployment.submit("Remind me.", context_id="talk", not_before=at)
+        for n in range(MAX_TASKS + 40):
+            say(deployment, f"Question {n}.", f"Answer {n}.")
+        # they wait behind it, and count for nothing
+        for n in range(MAX_TASKS + 10):
+            deployment.submit(f"Later {n}.", context_id="talk", not_before=at + 600_000)
+        deployment.clock.advance((at - deployment.clock.now()) / 1000)
+        deployment.work()
+        messages = sent(deployment)
+        assert messages[-2:] == [("assistant", f"Answer {MAX_TASKS + 39}."), ("user", "Remind me.")]
+        assert MAX_TASKS / 2 <= (len(messages) - 1) // 2 <= MAX_TASKS
+
     def test_an_entry_without_its_task_says_nothing(self, deployment: Deployment) -> None:
         points = Failpoints()
         points.fail("store.create", Crash("before the task"))

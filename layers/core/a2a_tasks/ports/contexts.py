@@ -4,6 +4,9 @@ from typing import Protocol
 
 from a2a_tasks.domain.task import ContextRef
 
+AFTER_ALL = "~"
+"""Sorts after every task id."""
+
 
 class ContextStore(Protocol):
     """An entry is put before its task and never changed; one without a task says nothing. Task ids sort by

@@ -11,8 +11,8 @@ from typing import Any
 
 from a2a_tasks.domain.blank import is_blank
 from a2a_tasks.domain.errors import RequestRefused
-from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
-from a2a_tasks.ports.contexts import ContextStore
+from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.ports.contexts import AFTER_ALL, ContextStore
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.services import payload
@@ -21,6 +21,8 @@ from a2a_tasks.services.turn import opening_of
 
 MAX_TASKS = 100
 """As many earlier tasks of a conversation count; one read of the store brings them all."""
+MAX_PAGES = 10
+"""So many times as many that wait behind a task are passed over to find those that went before it."""
 MAX_BYTES = 256 * 1024
 """Of the messages as JSON, without files: about half of a context window of 200,000 tokens, whatever the
 language."""
@@ -68,11 +70,8 @@ class Histories:
         if task.context is None:
             return History([])
         before = self.contexts.newest(task.context, task.ref.task_id, MAX_TASKS)
-        # ids are only as good as the clocks that made them, and this one may have been told to wait: others
-        # may have gone first
-        after = self.contexts.page(task.context, task.ref.task_id, MAX_TASKS)
-        is_cut = len(before) >= MAX_TASKS
-        earlier = [other for other in self._tasks(task.context, before + after) if _counts(other, task)]
+        earlier = [*self._answered(task, before), *self._gone_first(task)]
+        is_cut = len(before) >= MAX_TASKS or len(earlier) > MAX_TASKS
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
         exchanges: list[Exchange] = []
         size, room = 0, MAX_FILE_BYTES
@@ -89,10 +88,23 @@ class Histories:
         messages = [message for exchange in kept for message in exchange.messages]
         return History(messages, any(exchange.is_untrusted for exchange in kept))
 
-    def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
-        refs = [TaskRef(context.agent_id, task_id) for task_id in task_ids]
-        parts = (refs[n : n + MAX_TASKS] for n in range(0, len(refs), MAX_TASKS))
-        return [task for part in parts for task in self.store.get_all(part)]
+    def _gone_first(self, task: Task) -> list[Task]:
+        """Those with later ids that were answered all the same, the newest: ids are only as good as the
+        clocks that made them, and the task may have been told to wait."""
+        found: list[Task] = []
+        before = AFTER_ALL
+        for _ in range(MAX_PAGES):
+            page = self.contexts.newest(task.context, before, MAX_TASKS) if task.context else []
+            later = [task_id for task_id in page if task_id > task.ref.task_id]
+            found += self._answered(task, later)
+            if len(later) < MAX_TASKS or len(found) >= MAX_TASKS:
+                break
+            before = later[0]
+        return found
+
+    def _answered(self, task: Task, task_ids: list[str]) -> list[Task]:
+        refs = [TaskRef(task.ref.agent_id, task_id) for task_id in task_ids]
+        return [other for other in self.store.get_all(refs) if _counts(other, task)]
 
     def _exchange(self, task: Task, room: int) -> Exchange | None:
         """None where there is nothing to remember: no answer was given, clean-up has begun with the task, or

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 from a2a_tasks.domain.task import TERMINAL, ContextRef, Task, TaskRef
-from a2a_tasks.ports.contexts import ContextStore
+from a2a_tasks.ports.contexts import AFTER_ALL, ContextStore
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline, TaskStore
 from a2a_tasks.services.ending import Ending
@@ -17,8 +17,6 @@ WINDOW = 5_000
 CONTEXT_WINDOW = 500
 """The same of a conversation's, which are read one by one."""
 AT_ONCE = 100
-AFTER_ALL = "~"
-"""Sorts after every task id."""
 _TOKEN = re.compile(r"(?P<at>\d{1,15})_(?P<task>[0-9a-f-]{36})")
 
 

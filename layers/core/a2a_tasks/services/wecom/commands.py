@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import ContextRef, Task, TaskRef
 from a2a_tasks.ports.chats import ChatStore
-from a2a_tasks.ports.contexts import ContextStore
+from a2a_tasks.ports.contexts import AFTER_ALL, ContextStore
 from a2a_tasks.services.tasks import Tasks
 from a2a_tasks.wecom.chat import chat_key, context_id
 from a2a_tasks.wecom.commands import Command
@@ -15,8 +15,6 @@ from a2a_tasks.wecom.phrases import Phrase, say, status_word
 
 NEWEST = 10
 """Tasks of a conversation that are looked at; older ones have ended, since they go one after the other."""
-_AFTER_ALL = "~"
-"""Sorts behind every task id."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Commander:
     def _live(self, connection: Connection, key: str) -> list[Task]:
         generation = self.chats.generation(connection.connection_id, key)
         context = ContextRef(connection.agent_id or "", context_id(connection, key, generation))
-        newest = self.contexts.newest(context, _AFTER_ALL, NEWEST)
+        newest = self.contexts.newest(context, AFTER_ALL, NEWEST)
         found = self.tasks.store.get_all([TaskRef(context.agent_id, task_id) for task_id in newest])
         settled = [self.tasks.ending.settled(task) for task in found]
         own = [task for task in settled if task.project_id == connection.project_id]
