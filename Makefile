@@ -68,7 +68,7 @@ template: tools ## Check the template.
 	@$(no_account) $(python) -m local check-template
 
 unit: .venv/.made ## Run the unit tests.
-	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/unit
+	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/unit tests/load
 
 integration: tools ## Run the integration tests (moto, and the stand-in for Claude), and a short fuzz.
 	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/integration tests/fuzz
@@ -80,6 +80,10 @@ e2e: tools ## Run the end-to-end tests on an emulator of their own.
 fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=20000
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(no_account) $(python) -m pytest -n auto --timeout 0 \
 		tests/fuzz tests/integration/test_fuzz.py
+
+.PHONY: simulate
+simulate: .venv/.made ## Simulate deployments under load (minutes): make simulate SCENARIO=H4
+	PYTHONHASHSEED=0 $(python) -m tests.load $(SCENARIO)
 
 .PHONY: bench soak conformance openapi security lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).

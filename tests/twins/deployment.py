@@ -137,6 +137,8 @@ class Deployment:
     errands: MemorySender[Errand] = field(default_factory=MemorySender)
     room: int = 0  # each test says itself what a process gets
     orphan_after_ms: int = 2 * RETENTION_MS
+    lease_seconds: int = LEASE_SECONDS
+    max_timeout_ms: int = 1_800_000
     stream: MemoryStream = field(init=False)
     dead: MemoryQueue = field(init=False)
     queue: MemoryQueue = field(init=False)
@@ -167,7 +169,7 @@ class Deployment:
             telemetry=self.telemetry,
             aliases=ALIASES,
             max_attempts=MAX_ATTEMPTS,
-            max_timeout_ms=1_800_000,
+            max_timeout_ms=self.max_timeout_ms,
             has_batches=True,
         )
 
@@ -222,7 +224,7 @@ class Deployment:
             entropy=self.entropy,
             telemetry=self.telemetry,
             run=freeze.run if freeze else inline,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=self.lease_seconds,
         )
 
     def budgets(self, failpoints: Failpoints | None = None) -> DailyBudgets:

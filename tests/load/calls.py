@@ -1,0 +1,204 @@
+"""What each call of a port is on AWS: which API, how many capacity units, and which partitions it meets.
+
+Units are those of an item of 2 KB, which a task of a short message is (``make bench`` measures them), with
+those of its entries in indexes. Only partitions that many tasks share are named: each takes 1,000 write units
+and 3,000 read units a second.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
+from a2a_tasks.adapters.task_items import LIST_SHARDS, due_shard, list_partition, retention_shard
+from a2a_tasks.domain.ids import shard
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.slots import Scope
+from tests.twins.slots import MemorySlots
+
+HOLDER_BYTES = 80
+"""Of a slot's holder in the item of its scope: a task's id, a fence, and the names."""
+UNIT_BYTES = 1_024
+READ_UNIT_BYTES = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What a call takes from a partition that many share."""
+
+    partition: str
+    units: float
+    is_write: bool = True
+
+
+type Touches = Callable[..., tuple[Touch, ...]]
+"""From the port and the arguments of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An API call. ``requests`` is how many of them one call of the port makes."""
+
+    service: str
+    api: str
+    reads: float = 0
+    writes: float = 0
+    touches: Touches | None = None
+    requests: int = 1
+    blocks_seconds: float = 0
+    """How long it waits for something to be there (a long poll)."""
+
+
+def _read(api: str, units: float = 1, touches: Touches | None = None) -> Operation:
+    return Operation("DynamoDB", api, reads=units, touches=touches)
+
+
+def _write(api: str, units: float = 1, touches: Touches | None = None) -> Operation:
+    return Operation("DynamoDB", api, writes=units, touches=touches)
+
+
+def _of_task(_: Any, task: Task) -> tuple[Touch, ...]:
+    task_id = task.ref.task_id
+    return (
+        Touch(due_shard(task_id), 1),
+        Touch(list_partition(task.ref.agent_id, shard(task_id) % LIST_SHARDS), 1),
+    )
+
+
+def _of_ref(_: Any, ref: TaskRef, *__: Any) -> tuple[Touch, ...]:
+    number = shard(ref.task_id) % LIST_SHARDS
+    return (Touch(list_partition(ref.agent_id, number), 1),)
+
+
+def _moved(_: Any, ref: TaskRef, *__: Any) -> tuple[Touch, ...]:
+    """An entry of the index ``due`` is deleted and put."""
+    return (*_of_ref(_, ref), Touch(due_shard(ref.task_id), 2))
+
+
+def _ended(_: Any, ref: TaskRef, *__: Any) -> tuple[Touch, ...]:
+    task_id = ref.task_id
+    return (*_of_ref(_, ref), Touch(due_shard(task_id), 1), Touch(retention_shard(task_id), 1))
+
+
+def _due(_: Any, number: int, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(f"due#{number}", 1, is_write=False),)
+
+
+def _held(port: MemorySlots, scope: Scope, *_: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), ceil(_bytes(port, scope) / UNIT_BYTES)),)
+
+
+def _seen(port: MemorySlots, scope: Scope, *_: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), ceil(_bytes(port, scope) / READ_UNIT_BYTES), is_write=False),)
+
+
+def _in_line(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), 1),)
+
+
+def _line(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), 1, is_write=False),)
+
+
+def _bytes(port: MemorySlots, scope: Scope) -> int:
+    return 100 + HOLDER_BYTES * len(port.state(scope).holders)
+
+
+def _slots(scope: Scope) -> str:
+    return f"SLOTS#{scope.agent_id}#{scope.context_id or ''}"
+
+
+def _spent(_: Any, project_id: str, __: str, ___: Any, task_id: str = "") -> tuple[Touch, ...]:
+    return (Touch(f"SPEND#{project_id}#{shard(task_id) % SPEND_SHARDS}", 1),)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "store.create": _write("PutItem", 5, _of_task),
+    "store.get": _read("GetItem"),
+    "store.read": _read("Query"),
+    "store.get_all": _read("BatchGetItem", 10),
+    "store.page": _read("Query", 10),
+    "store.outlines": _read("Query", 10),
+    "store.claim": _write("UpdateItem", 3, _of_ref),
+    "store.advance": _write("UpdateItem", 3, _of_ref),
+    "store.release": _write("UpdateItem", 5, _moved),
+    "store.pause": _write("UpdateItem", 5, _moved),
+    "store.resume": _write("UpdateItem", 5, _moved),
+    "store.wake": _write("UpdateItem", 3, _of_ref),
+    "store.watch": _write("UpdateItem", 3, _of_ref),
+    "store.finish": _write("UpdateItem", 5, _ended),
+    "store.attach": _write("UpdateItem", 3, _of_ref),
+    "store.note_counted": _write("UpdateItem", 3, _of_ref),
+    "store.listen": _write("UpdateItem", 3, _of_ref),
+    "store.look_again": _write("UpdateItem", 4, _moved),
+    "store.due": _read("Query", 1, _due),
+    "store.count_pending": _read("Query", 4),
+    "store.past_retention": _read("Query", 1),
+    "store.expire": _write("UpdateItem", 4),
+    "store.delete": Operation("DynamoDB", "Query and BatchWriteItem", reads=1, writes=8, requests=2),
+    "records.put_record": _write("PutItem", 2),
+    "records.put_record_once": _write("PutItem", 2),
+    "records.record": _read("GetItem"),
+    "records.records": _read("Query", 2),
+    "spend.add_spend": _write("UpdateItem", 1, _spent),
+    "spend.spend": _read("BatchGetItem", 4),
+    "workers.open": _write("PutItem"),
+    "workers.renew": _write("UpdateItem", 1),
+    "workers.lease": _read("GetItem"),
+    "workers.break_off": _write("UpdateItem"),
+    "workers.note": _write("UpdateItem"),
+    "workers.due": _read("Query"),
+    "workers.forget": _write("DeleteItem"),
+    "slots.state": _read("GetItem", 1, _seen),
+    "slots.take": _write("UpdateItem", 4, _held),
+    "slots.grant": _write("UpdateItem", 4, _held),
+    "slots.free": _write("UpdateItem", 4, _held),
+    "slots.arrive": _write("UpdateItem", 4, _held),
+    "slots.settle": _write("UpdateItem", 4, _held),
+    "slots.wait": _write("PutItem", 1, _in_line),
+    "slots.stop_waiting": _write("DeleteItem", 1, _in_line),
+    "slots.is_waiting": _read("GetItem", 1, _line),
+    "slots.waiting": _read("Query", 1, _line),
+    "contexts.add": _write("PutItem"),
+    "contexts.newest": _read("Query"),
+    "contexts.page": _read("Query"),
+    "contexts.remove": _write("DeleteItem"),
+    "batches.enqueue": _write("PutItem"),
+    "batches.waiting": _read("Query", 25),
+    "batches.drop": _write("DeleteItem"),
+    "batches.count_try": _write("UpdateItem"),
+    "batches.note_preparing": _write("PutItem", 25),
+    "batches.preparing": _read("Query"),
+    "batches.end_preparing": _write("DeleteItem"),
+    "batches.begin": _write("TransactWriteItems", 50),
+    "batches.abandon": _write("PutItem"),
+    "batches.open_batches": _read("Query"),
+    "batches.members": _read("Query", 25),
+    "batches.update": _write("UpdateItem"),
+    "batches.owner": _read("GetItem"),
+    "batches.own": _write("PutItem"),
+    "batches.close": _write("DeleteItem"),
+    "reservations.reserve": _write("PutItem"),
+    "registry.agent": _read("GetItem"),
+    "registry.revision": _read("GetItem"),
+    "registry.project": _read("GetItem"),
+    "live.append": _write("PutItem"),
+    "live.chunks": _read("Query"),
+    "queue.send": Operation("SQS", "SendMessage"),
+    "queue.hide": Operation("SQS", "ChangeMessageVisibilityBatch"),
+    "queue.delete": Operation("SQS", "DeleteMessage"),
+    "queue.receive": Operation("SQS", "ReceiveMessage", blocks_seconds=1),
+    "payloads.put": Operation("S3", "PutObject"),
+    "payloads.get": Operation("S3", "GetObject"),
+    "payloads.get_items": _read("BatchGetItem", 2),
+    "payloads.delete_all": Operation("S3", "ListObjectsV2"),
+    "payloads.task_ids_before": Operation("S3", "ListObjectsV2"),
+}
+
+
+def operation(point: str) -> Operation:
+    """Raises ``LookupError`` for a call that the table does not know."""
+    if point not in OPERATIONS:
+        raise LookupError(f"tests/load/calls.py has no row for {point}: add one that says what it is on AWS")
+    return OPERATIONS[point]

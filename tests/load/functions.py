@@ -1,0 +1,210 @@
+"""Lambda: sandboxes that are started cold, reused, frozen between invocations and killed at their timeout."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from a2a_tasks.ports.queue import Delivery
+from tests.load.cloud import USD
+from tests.load.kernel import Kernel
+from tests.load.queue import BigQueue
+from tests.load.sandbox import Sandbox
+from tests.load.settings import FunctionSettings, SourceSettings
+from tests.twins.failpoints import Crash
+
+IDLE_SECONDS = 600
+"""So long a sandbox is kept without work; Lambda promises nothing."""
+FIRST_POLLERS, MORE_A_SECOND = 5, 5
+"""Batches at a time at first, and how many more while messages wait: 300 a minute, as
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html has it."""
+RECEIVE_SECONDS = 0.015
+RETRY_AFTER_SECONDS = (60, 120)
+"""Before the tries of an asynchronous call that failed."""
+
+type TimeLeft = Callable[[], float]
+"""Seconds that an invocation still has."""
+type Handler = Callable[[Any, TimeLeft], Awaitable[Any]]
+type Start = Callable[[Sandbox], Handler]
+"""Loads a function's code in a new sandbox."""
+
+
+class Failed(Exception):
+    """An invocation ended without an answer."""
+
+
+@dataclass
+class _Environment:
+    sandbox: Sandbox
+    handler: Handler
+    idle_since: float = 0
+
+
+@dataclass
+class Function:
+    """A function of the deployment. ``seconds`` are those that it was billed for."""
+
+    name: str
+    settings: FunctionSettings
+    start: Start
+    new_sandbox: Callable[[int], Sandbox]
+    kernel: Kernel
+    random: Random
+    cold_start_seconds: float
+    running: int = 0
+    invocations: int = 0
+    killed: int = 0
+    seconds: float = 0
+    _idle: list[_Environment] = field(default_factory=list)
+    _busy: list[_Environment] = field(default_factory=list)
+
+    @property
+    def usd(self) -> float:
+        gigabytes = self.settings.memory_mb / 1_024
+        return self.seconds * gigabytes * USD["second"] + self.invocations * USD["start"]
+
+    def is_throttled(self) -> bool:
+        return self.settings.reserved is not None and self.running >= self.settings.reserved
+
+    def kill_one(self) -> None:
+        """Let a sandbox die in the middle of its work, if one is at work."""
+        if self._busy:
+            self._busy[self.random.randrange(len(self._busy))].sandbox.kill()
+
+    async def invoke(self, event: Any) -> Any:
+        """The answer. Raises ``Failed`` if it was killed, at its timeout or before, or raised something."""
+        self.running += 1
+        self.invocations += 1
+        environment = await self._environment()
+        began = self.kernel.time
+        self._busy.append(environment)
+        try:
+            return await self._answer(environment, event, began + self.settings.timeout_seconds)
+        finally:
+            self.running -= 1
+            self.seconds += self.kernel.time - began
+            self._busy.remove(environment)
+
+    async def _answer(self, environment: _Environment, event: Any, end: float) -> Any:
+        sandbox, kernel = environment.sandbox, self.kernel
+        sandbox.thaw()
+        work = kernel.loop.create_task(_hosted(environment, event, lambda: end - kernel.time))
+        await asyncio.wait({work}, timeout=self.settings.timeout_seconds)
+        if not work.done():
+            sandbox.kill()
+        if sandbox.dead:
+            self.killed += 1
+            raise Failed(self.name)
+        if work.exception() is not None:
+            raise Failed(self.name) from work.exception()
+        sandbox.freeze()
+        environment.idle_since = kernel.time
+        self._idle.append(environment)
+        return work.result()
+
+    async def _environment(self) -> _Environment:
+        while self._idle:
+            environment = self._idle.pop()
+            if self.kernel.time - environment.idle_since < IDLE_SECONDS:
+                return environment
+        await asyncio.sleep(self.cold_start_seconds * self.random.lognormvariate(0, 0.2))
+        sandbox = self.new_sandbox(self.settings.memory_mb)
+        return _Environment(sandbox, self.start(sandbox))
+
+
+async def _hosted(environment: _Environment, event: Any, time_left: TimeLeft) -> Any:
+    try:
+        return await environment.sandbox.hosts(environment.handler(event, time_left))
+    except (Crash, asyncio.CancelledError):
+        return None  # the process is dead
+
+
+@dataclass
+class EventSource:
+    """A queue that starts a function. What an invocation without an answer had, stays hidden for a while."""
+
+    queue: BigQueue
+    function: Function
+    settings: SourceSettings
+    kernel: Kernel
+    tick_seconds: float
+    """How soon it sees a message that was hidden."""
+    receives: int = 0
+    busy: int = 0
+    _pollers: float = FIRST_POLLERS
+    _receiving: int = 0
+
+    def begin(self) -> None:
+        self.queue.on_message = self.pump
+        self.kernel.loop.create_task(self._tick())
+
+    def pump(self) -> None:
+        """Start what can be started."""
+        most = min(self.settings.max_concurrency, int(self._pollers))
+        while self.busy < most and self._receiving < self.queue.visible():
+            if self.function.is_throttled():
+                return
+            self.busy += 1
+            self._receiving += 1
+            self.kernel.loop.create_task(self._once())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self.tick_seconds)
+            if self.busy < int(self._pollers):
+                self._pollers = max(FIRST_POLLERS, self._pollers - MORE_A_SECOND * self.tick_seconds)
+            elif self.queue.visible():
+                self._pollers = min(
+                    self.settings.max_concurrency, self._pollers + MORE_A_SECOND * self.tick_seconds
+                )
+            self.pump()
+
+    async def _once(self) -> None:
+        try:
+            await asyncio.sleep(RECEIVE_SECONDS)
+            self.receives += 1
+            self._receiving -= 1
+            deliveries: list[Delivery] = self.queue.receive(self.settings.batch_size)
+            if deliveries:
+                self.queue.settle(deliveries, await self.function.invoke(deliveries))
+        except Failed:
+            return
+        finally:
+            self.busy -= 1
+            self.kernel.loop.call_soon(self.pump)
+
+
+@dataclass
+class Schedule:
+    """Calls a function again and again, asynchronously."""
+
+    function: Function
+    every_seconds: int
+    kernel: Kernel
+    first_at: float
+    failed: int = 0
+
+    def begin(self) -> None:
+        self.kernel.loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        await asyncio.sleep(self.first_at)
+        while True:
+            self.kernel.loop.create_task(self._call())
+            await asyncio.sleep(self.every_seconds)
+
+    async def _call(self) -> None:
+        asked_at, settings = self.kernel.time, self.function.settings
+        for pause in (0, *RETRY_AFTER_SECONDS[: settings.retries]):
+            await asyncio.sleep(pause)
+            while self.function.is_throttled():  # noqa: ASYNC110  Lambda tries again by time, too
+                await asyncio.sleep(1)
+            if self.kernel.time - asked_at > settings.max_age_seconds:
+                return
+            try:
+                await self.function.invoke(None)
+            except Failed:
+                self.failed += 1
+            else:
+                return

@@ -1,0 +1,235 @@
+"""One process on Lambda: its share of a processor, its calls, its death, and its standing still."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, cast
+
+from greenlet import getcurrent, greenlet
+
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
+from tests.load.calls import Operation, Touches, operation
+from tests.load.cloud import PROCESSOR_SECONDS, Cloud
+from tests.load.kernel import Kernel
+from tests.twins.failpoints import Crash, Failpoints
+
+WHOLE_PROCESSOR_MB = 1_769
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html; with more there are more
+processors, which one interpreter does not use."""
+TRIES = 3
+"""Of botocore, as ``adapters/clients.py`` has it; the pauses between are its own."""
+TURN_PROCESSOR_SECONDS = 0.02
+"""For the stream of a model's turn."""
+FAILURES = {"queue": QueueUnavailable, "payloads": PayloadUnavailable}
+
+_here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
+
+
+class Sandbox(Failpoints):
+    """``Failpoints``, ``Clock`` and ``RunBlocking`` of one process, which ``kill`` ends in mid-call.
+
+    A call waits for the processor, then for the way there, has its effect, and waits for the way back. A
+    process that is killed on the way there has sent the call or not, by chance.
+    """
+
+    def __init__(self, kernel: Kernel, cloud: Cloud, memory_mb: int) -> None:
+        super().__init__()
+        self._kernel = kernel
+        self._cloud = cloud
+        self._slowness = max(1.0, WHOLE_PROCESSOR_MB / memory_mb)
+        self._processor_free_at = 0.0
+        self._blocking: set[greenlet] = set()
+        self._is_frozen = False
+        self._frozen: list[Callable[[], object]] = []
+
+    # -- Clock and RunBlocking
+
+    def now(self) -> int:
+        return self._kernel.clock.now()
+
+    def ticks(self) -> int:
+        return self._kernel.clock.ticks()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._kernel.clock.sleep(seconds)
+        await self._thawed()
+
+    async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        done: asyncio.Future[T] = self._kernel.loop.create_future()
+        self._call_for(partial(call, *args, **kwargs), done)
+        return await done
+
+    # -- the process
+
+    def wrap[T](self, name: str, port: T) -> T:
+        """The port, as this process reaches it."""
+        return cast(T, _Remote(name, port, self))
+
+    async def hosts[T](self, work: Awaitable[T]) -> T:
+        """The result of work of this process. Raises ``Crash`` once it is killed."""
+        _here.set(self)
+        return await work
+
+    def kill(self) -> None:
+        """Nothing of it goes on."""
+        self.stop_calls()
+        for task in asyncio.all_tasks(self._kernel.loop):
+            if task.get_context().get(_here) is self:
+                task.cancel()
+
+    def stop_calls(self) -> None:
+        """Its calls end where they are, and no more begin."""
+        self.dead = True
+        for each in list(self._blocking):
+            each.throw(Crash("killed"))
+
+    def freeze(self) -> None:
+        """Between two invocations: time passes without it."""
+        self._is_frozen = True
+
+    def thaw(self) -> None:
+        self._is_frozen = False
+        waiting, self._frozen = self._frozen, []
+        for go_on in waiting:
+            self._kernel.loop.call_soon(go_on)
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Begin blocking work on a thread of the process, which ends with it."""
+
+        def tracked() -> None:
+            self._blocking.add(getcurrent())
+            try:
+                work()
+            except Crash:
+                return  # nobody is left who could ask
+            finally:
+                self._blocking.discard(getcurrent())
+
+        self._kernel.start(tracked)
+
+    def at_once(self, calls: list[Callable[[], Any]]) -> list[Any]:
+        """The results of blocking calls that run side by side, in their order, as on threads. Raises the
+        first error."""
+        waiting = getcurrent()
+        results: list[asyncio.Future[Any]] = [self._kernel.loop.create_future() for _ in calls]
+        for call, done in zip(calls, results, strict=True):
+            done.add_done_callback(lambda _: self._kernel.wake(waiting) if _all_done(results) else None)
+            self._call_for(call, done)
+        if not _all_done(results):
+            self._kernel.wait()
+        return [done.result() for done in results]
+
+    # -- a call
+
+    def call(self, point: str, row: Operation, touches: Touches | None, port: object, effect: Any) -> Any:
+        """Make a call of a port; blocks. Raises what the port raises, and its failure where AWS refuses."""
+        cloud = self._cloud
+        for attempt in range(TRIES):
+            seconds = cloud.seconds(point, row)
+            try:
+                self._pause(self._processor(PROCESSOR_SECONDS) + seconds / 2)
+            except Crash:
+                if cloud.random.random() < 0.5:
+                    effect()  # it was on its way
+                raise
+            touched = touches(port, *effect.args, **effect.keywords) if touches else ()
+            if not cloud.is_refused(point, touched):
+                cloud.count(point, row)
+                return self._answered(row, effect, seconds / 2)
+            backoff = cloud.random.random() * 2.0**attempt if attempt < TRIES - 1 else 0
+            self._pause(seconds / 2 + backoff)
+        failure = FAILURES.get(point.partition(".")[0], StoreUnavailable)
+        raise failure(f"{row.api}: Throttling")
+
+    async def turn(self) -> None:
+        """A turn of the model takes some of the processor."""
+        await self.sleep(self._processor(TURN_PROCESSOR_SECONDS))
+
+    def _answered(self, row: Operation, effect: Callable[[], Any], seconds: float) -> Any:
+        answer = effect()
+        if row.blocks_seconds and not answer:
+            self._pause(row.blocks_seconds)
+            answer = effect()
+        self._pause(seconds)
+        return answer
+
+    def _processor(self, seconds: float) -> float:
+        """How long from now until it has done so much, after all that waits before it."""
+        now = self._kernel.time
+        self._processor_free_at = max(now, self._processor_free_at) + seconds * self._slowness
+        return self._processor_free_at - now
+
+    def _pause(self, seconds: float) -> None:
+        self._kernel.pause(seconds)
+        if self._is_frozen:
+            self._frozen.append(getcurrent().switch)
+            self._kernel.wait()
+
+    async def _thawed(self) -> None:
+        if self._is_frozen:
+            woken = self._kernel.loop.create_future()
+            self._frozen.append(lambda: None if woken.done() else woken.set_result(None))
+            await woken
+
+    def _call_for(self, call: Callable[[], Any], done: "asyncio.Future[Any]") -> None:
+        """Call on a thread of the process, and say what came of it."""
+
+        def work() -> None:
+            try:
+                result = call()
+            except Exception as error:
+                if not done.done():
+                    done.set_exception(error)
+            else:
+                if not done.done():
+                    done.set_result(result)
+
+        self.start(work)
+
+
+class _Remote:
+    """A port whose calls go through a process to AWS. What is no call, and what is not of AWS, stays."""
+
+    def __init__(self, name: str, port: object, sandbox: Sandbox) -> None:
+        self._name = name
+        self._port = port
+        self._sandbox = sandbox
+
+    def __getattr__(self, attribute: str) -> Any:
+        value = getattr(self._port, attribute)
+        point = f"{self._name}.{attribute}"
+        if inspect.iscoroutinefunction(value):
+            value = self._wrap_async(value)
+        elif inspect.ismethod(value):
+            value = self._wrap(point, value)
+        else:
+            return value
+        setattr(self, attribute, value)
+        return value
+
+    def _wrap(self, point: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        row, sandbox, port = operation(point), self._sandbox, self._port
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if sandbox.dead:
+                raise Crash("after its death")
+            return sandbox.call(point, row, row.touches, port, partial(method, *args, **kwargs))
+
+        return call
+
+    def _wrap_async(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        sandbox = self._sandbox
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if sandbox.dead:
+                raise Crash("after its death")
+            await sandbox.turn()
+            return await method(*args, **kwargs)
+
+        return call
+
+
+def _all_done(results: list["asyncio.Future[Any]"]) -> bool:
+    return all(each.done() for each in results)

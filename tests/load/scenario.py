@@ -1,0 +1,64 @@
+"""A scenario: what happens to a deployment, and what must hold then."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tests.load.report import Report
+from tests.load.settings import Settings
+from tests.load.simulation import Simulation
+
+type Play = Callable[[Simulation, float], None]
+"""Lets it happen; the number scales how many tasks there are."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A figure of the report that must be at most ``most``, and at least ``least``. ``waits_for`` says which
+    change is still to make it true."""
+
+    what: str
+    figure: Callable[[Report], float]
+    most: float = float("inf")
+    least: float = float("-inf")
+    waits_for: str | None = None
+
+    def holds(self, report: Report) -> bool:
+        return self.least <= self.figure(report) <= self.most
+
+    @property
+    def bound(self) -> str:
+        return f"≥ {self.least:g}" if self.most == float("inf") else f"≤ {self.most:g}"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``parameters`` are the template's. ``quick`` is the scale at which it is a unit test; None if it has
+    nothing to show with few tasks."""
+
+    name: str
+    what: str
+    play: Play
+    claims: tuple[Claim, ...]
+    parameters: dict[str, str] = field(default_factory=dict)
+    quick: float | None = 1.0
+
+    def run(self, seed: int = 0, scale: float = 1.0) -> Report:
+        simulation = Simulation(seed, Settings(tuple(self.parameters.items())))
+        try:
+            self.play(simulation, scale)
+            return simulation.report()
+        finally:
+            simulation.close()
+
+    def broken(self, report: Report) -> Iterable[Claim]:
+        return (claim for claim in self.claims if not claim.holds(report))
+
+
+def failed(report: Report) -> float:
+    """Tasks that ended otherwise than completed."""
+    return report.ends.total() - report.ends["completed"] + report.unwritten
+
+
+def failed_wrongly(report: Report) -> float:
+    """Those that failed for another reason than their own time."""
+    return report.ends.total() - report.ends["completed"] - report.ends["canceled"] - report.ends["TIMEOUT"]

@@ -1,0 +1,117 @@
+"""Places at workers, and who gets them."""
+
+from tests.load.scenario import Claim, Scenario, failed
+from tests.load.simulation import Simulation
+
+MINUTE = 60
+PLACES = "workers that take more until their end"
+RUN_TIME = "a timeout that counts run time"
+
+
+def long_tasks(sim: Simulation, scale: float) -> None:
+    """Ten tasks of 14 minutes come within 5 s, then 120 short ones of another project."""
+    sim.agent("long", "long", max_concurrent_tasks=50)
+    sim.agent("short", "short", max_concurrent_tasks=50)
+    sim.run(1)
+    for _ in range(10):
+        sim.run(0.5)
+        sim.accept("long", *[60] * 14, project_id="long", timeout_ms=1_200_000)
+    for _ in range(int(120 * scale)):
+        sim.run(7)
+        sim.accept("short", 5, project_id="short", timeout_ms=300_000)
+    sim.run_until_done(20 * MINUTE)
+
+
+def waiting_counts(sim: Simulation, scale: float) -> None:
+    """60 tasks of 60 s wait for five slots; each has 300 s from its start."""
+    sim.agent(max_concurrent_tasks=5)
+    for _ in range(int(60 * scale)):
+        sim.accept("writer", 60, timeout_ms=300_000)
+    sim.run_until_done(20 * MINUTE)
+
+
+def continuations(sim: Simulation, scale: float) -> None:
+    """Ten tasks of many turns are handed over at the end of their workers, while new ones fill the queue."""
+    sim.agent("long", "long", max_concurrent_tasks=50)
+    for number in range(8):
+        sim.agent(f"short-{number}", max_concurrent_tasks=50)
+    for _ in range(10):
+        sim.accept("long", *[40] * 10, project_id="long", timeout_ms=1_800_000)
+    sim.run(20)
+    for number in range(int(3_000 * scale)):
+        sim.accept(f"short-{number % 8}", 20, timeout_ms=1_800_000)
+    sim.run_until_done(25 * MINUTE)
+
+
+def burst(sim: Simulation, scale: float) -> None:
+    """100 tasks of two seconds, of an agent with 50 slots, when all workers are warm."""
+    sim.agent(max_concurrent_tasks=50)
+    for _ in range(200):
+        sim.accept("writer", 1)
+    sim.run(MINUTE)
+    began = sim.kernel.time
+    for _ in range(int(100 * scale)):
+        sim.accept("writer", 2)
+    sim.run_until_done(5 * MINUTE)
+    sim.figures["seconds to the last"] = sim.monitor.last_end - began
+
+
+SCENARIOS = (
+    Scenario(
+        "H4 ten long tasks",
+        long_tasks.__doc__ or "",
+        long_tasks,
+        (
+            Claim(
+                "start of a short task (s)",
+                lambda report: report.of_project["short"].start_late_max,
+                most=5,
+                waits_for=PLACES,
+            ),
+            Claim("tasks failed", failed, most=0, waits_for=PLACES),
+            Claim(
+                "places idle while tasks waited, on average",
+                lambda report: report.idle,
+                most=1,
+                waits_for=PLACES,
+            ),
+        ),
+    ),
+    Scenario(
+        "M2 waiting counts",
+        waiting_counts.__doc__ or "",
+        waiting_counts,
+        (
+            Claim("tasks failed", failed, most=0, waits_for=RUN_TIME),
+            Claim("turns cut off", lambda report: report.cut_off, most=0, waits_for=RUN_TIME),
+        ),
+    ),
+    Scenario(
+        "M6 continuations",
+        continuations.__doc__ or "",
+        continuations,
+        (
+            Claim(
+                "longest wait of a task that goes on (s)",
+                lambda report: report.go_on_late_max,
+                most=10,
+                waits_for="a queue of their own",
+            ),
+        ),
+        {"WorkerTimeoutSeconds": "300"},
+        quick=None,
+    ),
+    Scenario(
+        "burst of 100",
+        burst.__doc__ or "",
+        burst,
+        (
+            Claim(
+                "seconds to the last",
+                lambda report: report.figures["seconds to the last"],
+                most=8,
+                waits_for="grants side by side",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,286 @@
+"""A deployment under load: the real services, the functions that run them, and what AWS does to both."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, cast
+
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.services.cleanup import CleanupReport
+from a2a_tasks.services.sweep import SweepReport
+from tests.load.cloud import USD, Cloud
+from tests.load.functions import EventSource, Function, Handler, Schedule, Start, TimeLeft
+from tests.load.kernel import Kernel
+from tests.load.model import LoadModel, work
+from tests.load.monitor import LOOK_SECONDS, Monitor
+from tests.load.queue import BigQueue
+from tests.load.report import Report, percentile
+from tests.load.sandbox import Sandbox
+from tests.load.settings import Settings, constant
+from tests.load.stores import BigPayloads, BigSlots, BigTaskStore, BigWorkers, sizes
+from tests.twins.deployment import Deployment, agent
+from tests.twins.failpoints import Failpoints
+from tests.twins.freeze import Freeze
+from tests.twins.model import ScriptedModel
+from tests.twins.queue import MemoryQueue
+from tests.twins.telemetry import MemoryTelemetry
+
+API_MB = 1_024
+COLD_START_SECONDS = {"worker": 2.5, "sweeper": 1.2, "cleanup": 1.2, "dead letter": 1.2}
+
+
+class _CountingTelemetry(MemoryTelemetry):
+    """Keeps totals only."""
+
+    def event(self, name: str, task: Task | None = None, **fields: object) -> None:  # noqa: ARG002
+        self.counts[name] += 1
+
+    def problem(self, name: str, *about: object, error: Exception | None = None, **fields: object) -> None:  # noqa: ARG002
+        self.counts[name] += 1
+        if error is not None and not isinstance(error, StoreUnavailable):
+            self.errors.append(error)
+
+    def milliseconds(self, metric: str, value: float) -> None:
+        """Not kept."""
+
+
+@dataclass
+class Simulation:
+    """One deployment from its beginning. Everything is drawn from ``seed``; ``settings`` are its parameters.
+
+    ``run`` may be called again and again; ``report`` tells what has been until then.
+    """
+
+    seed: int = 0
+    settings: Settings = field(default_factory=Settings)
+    kernel: Kernel = field(default_factory=Kernel)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self._sandboxes: list[Sandbox] = []
+        self._idle_api: list[Sandbox] = []
+        self.figures: dict[str, float] = {}
+        self.random = Random(self.seed)  # noqa: S311  not for secrets
+        self.cloud = Cloud(self.kernel, Random(self.seed + 1))  # noqa: S311
+        self.model = LoadModel(self.kernel, Random(self.seed + 2))  # noqa: S311
+        self.deployment = self._deployment()
+        self.worker = self._function("worker", "WorkerFunction", self._start_worker)
+        self.sweeper = self._function("sweeper", "SweeperFunction", self._start_sweeper)
+        self.cleanup = self._function("cleanup", "CleanupFunction", self._start_cleanup)
+        self.buriers = self._function("dead letter", "DeadLetterFunction", self._start_dead_letters)
+        self._begin()
+
+    # -- what scenarios do
+
+    def agent(self, agent_id: str = "writer", project_id: str = "demo", **changes: Any) -> None:
+        self.deployment.registry.apply(agent(agent_id, project_id, **changes))
+
+    def accept(
+        self, agent_id: str, *seconds: float, project_id: str = "demo", announced: bool = True, **changes: Any
+    ) -> Task:
+        """A task that was accepted now, at no cost. Its turns last ``seconds``."""
+        self.number += 1
+        message = work(self.number, *seconds)
+        submission = self.deployment.submission(message, agent_id=agent_id, project_id=project_id, **changes)
+        points = Failpoints()
+        if not announced:
+            points.down("queue", StoreUnavailable("not sent"))
+        return self.deployment.submitter(points).submit(submission)
+
+    def submit(self, agent_id: str, *seconds: float, project_id: str = "demo", **changes: Any) -> None:
+        """The same by a call of the API, which takes its time."""
+        self.number += 1
+        message = work(self.number, *seconds)
+        submission = self.deployment.submission(message, agent_id=agent_id, project_id=project_id, **changes)
+        process = self._idle_api.pop() if self._idle_api else self._sandbox(API_MB)
+
+        def call() -> None:
+            try:
+                self.deployment.submitter(process).submit(submission)
+            except StoreUnavailable:
+                self.refused += 1
+            self._idle_api.append(process)
+
+        process.start(call)
+
+    def arrivals(self, a_second: float, seconds: float, submit: Callable[[], object]) -> None:
+        """Let tasks arrive at random from now on, so many a second on average."""
+        ends = self.kernel.time + seconds
+
+        def arrive() -> None:
+            if self.kernel.time < ends:
+                submit()
+                self.kernel.loop.call_later(self.random.expovariate(a_second), arrive)
+
+        arrive()
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self.kernel.run_until(self.kernel.time + seconds)
+
+    def run_until_done(self, most_seconds: float) -> None:
+        """Let time pass until no task is live, at most so much."""
+        end = self.kernel.time + most_seconds
+        while self.kernel.time < end and self.monitor.live:
+            self.run(min(10.0, end - self.kernel.time))
+
+    def report(self) -> Report:
+        monitor, cloud = self.monitor, self.cloud
+        unwritten = monitor.unwritten()
+        late = monitor.deadlines_late + unwritten
+        tasks = max(1, monitor.tasks)
+        twins = self.deployment
+        by_minute = Counter[int]()
+        for second, calls in self.model.called.items():
+            by_minute[second // 60] += calls
+        return Report(
+            tasks=monitor.tasks,
+            seconds=self.kernel.time,
+            ends=monitor.ends,
+            open=len(monitor.live),
+            unwritten=len(unwritten),
+            unstarted=monitor.unstarted,
+            deadline_late_p99=percentile(late, 0.99),
+            deadline_late_max=max(late, default=0.0),
+            start_late_p99=percentile(monitor.starts_late, 0.99),
+            start_late_max=max(monitor.starts_late, default=0.0),
+            go_on_late_max=monitor.goes_on_late,
+            last_end=monitor.last_end,
+            idle=sum(monitor.idle) / max(1, len(monitor.idle)),
+            oldest_due=monitor.oldest_due,
+            bought_twice=self.model.bought_twice,
+            cut_off=self.model.cut_off,
+            killed=sum(each.killed for each in self.functions),
+            throttled=cloud.throttled.total(),
+            calls_per_task=cloud.calls.total() / tasks,
+            usd_per_million=self.usd / tasks * 1e6,
+            most_running=monitor.most_running,
+            most_calls=max(by_minute.values(), default=0) / 60,
+            bytes_held=sizes(twins.store, twins.slot_store, twins.payloads, twins.records),
+            calls=cloud.calls,
+            of_project=monitor.of_project,
+            figures=self.figures,
+        )
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        return self.worker, self.sweeper, self.cleanup, self.buriers
+
+    @property
+    def usd(self) -> float:
+        """Of AWS, so far."""
+        units = self.cloud.units
+        requests = sum(units[name] * USD[name] for name in ("write", "read", "SQS", "S3"))
+        receives = sum(source.receives for source in (self.source, self.dead_source)) * USD["SQS"]
+        return requests + receives + sum(each.usd for each in self.functions)
+
+    def close(self) -> None:
+        for sandbox in self._sandboxes:
+            sandbox.stop_calls()
+        self.kernel.close()
+
+    # -- how it is put together
+
+    def _deployment(self) -> Deployment:
+        clock, settings = self.kernel.clock, self.settings
+        twins = Deployment(
+            clock=clock,
+            store=BigTaskStore(clock, lambda change: self.monitor.note(change)),
+            slot_store=BigSlots(),
+            workers=BigWorkers(),
+            payloads=BigPayloads(),
+            telemetry=_CountingTelemetry(),
+            model=cast(ScriptedModel, self.model),
+            room=constant("functions/worker/app.py", "BATCH_SIZE"),
+            lease_seconds=settings.parameter("LeaseSeconds"),
+            max_timeout_ms=settings.parameter("MaxTaskTimeoutMs"),
+        )
+        queue, dead = settings.queue("TaskQueue"), settings.queue("TaskDeadLetterQueue")
+        twins.dead = BigQueue(clock, dead.visibility_seconds)
+        twins.queue = BigQueue(clock, queue.visibility_seconds, queue.max_receives or 0, twins.dead)
+        places = twins.room * settings.source("WorkerFunction", "Tasks").max_concurrency
+        self.monitor = Monitor(clock, twins.registry, places)
+        self.refused = 0
+        return twins
+
+    def _function(self, name: str, logical_id: str, start: Start) -> Function:
+        return Function(
+            name,
+            self.settings.function(logical_id),
+            start,
+            self._sandbox,
+            self.kernel,
+            self.random,
+            COLD_START_SECONDS[name],
+        )
+
+    def _sandbox(self, memory_mb: int) -> Sandbox:
+        sandbox = Sandbox(self.kernel, self.cloud, memory_mb)
+        self._sandboxes.append(sandbox)
+        return sandbox
+
+    def _begin(self) -> None:
+        settings, twins = self.settings, self.deployment
+        self.source = self._source(twins.queue, self.worker, "WorkerFunction", "Tasks", 0.1)
+        self.dead_source = self._source(twins.dead, self.buriers, "DeadLetterFunction", "DeadLetters", 1)
+        for function, logical_id, event in (
+            (self.sweeper, "SweeperFunction", "EveryMinute"),
+            (self.cleanup, "CleanupFunction", "EveryHour"),
+        ):
+            every = settings.rate_seconds(logical_id, event)
+            Schedule(function, every, self.kernel, self.random.uniform(0, every)).begin()
+        self.kernel.loop.create_task(self._look())
+
+    def _source(
+        self, queue: MemoryQueue, function: Function, logical_id: str, event: str, tick: float
+    ) -> EventSource:
+        source = EventSource(
+            cast(BigQueue, queue), function, self.settings.source(logical_id, event), self.kernel, tick
+        )
+        source.begin()
+        return source
+
+    async def _look(self) -> None:
+        while True:
+            self.monitor.look(cast(BigTaskStore, self.deployment.store).oldest_due())
+            await self.kernel.clock.sleep(LOOK_SECONDS)
+
+    # -- the functions' handlers
+
+    def _start_worker(self, process: Sandbox) -> Handler:
+        executor = self.deployment.executor(process, cast(Freeze, process))
+        return executor.execute
+
+    def _start_sweeper(self, process: Sandbox) -> Handler:
+        sweeper = self.deployment.sweeper(process)
+        reserve = constant("functions/sweeper/app.py", "RESERVE_MS") / 1000
+
+        def handle(_: Any, time_left: TimeLeft) -> Awaitable[SweepReport]:
+            return process.run(sweeper.sweep, lambda: time_left() > reserve)
+
+        return handle
+
+    def _start_cleanup(self, process: Sandbox) -> Handler:
+        cleaner = self.deployment.cleaner(process)
+        reserve = constant("functions/cleanup/app.py", "RESERVE_MS") / 1000
+
+        def handle(_: Any, time_left: TimeLeft) -> Awaitable[CleanupReport]:
+            return process.run(cleaner.clean, lambda: time_left() > reserve)
+
+        return handle
+
+    def _start_dead_letters(self, process: Sandbox) -> Handler:
+        dead_letters = self.deployment.dead_letters(process)
+
+        def bury(deliveries: Iterable[Any]) -> list[str]:
+            kept = []
+            for delivery in deliveries:
+                try:
+                    dead_letters.bury(delivery)
+                except StoreUnavailable:
+                    kept.append(delivery.message_id)
+            return kept
+
+        return lambda deliveries, _: process.run(bury, deliveries)

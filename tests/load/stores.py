@@ -1,0 +1,195 @@
+"""Twins that carry hundreds of thousands of tasks: what the others find by looking at all of them, these keep
+in order. Indexes lag, as those of DynamoDB do."""
+
+from bisect import bisect_left, insort
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a_tasks.domain.ids import SHARDS, shard
+from a2a_tasks.domain.lease import Lease, Notes
+from a2a_tasks.domain.task import Guard, Outcome, Priority, TaskRef
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.slots import Scope, Waiter
+from a2a_tasks.ports.tasks import Due, Refused, Written
+from tests.twins.payloads import MemoryPayloads
+from tests.twins.slots import ORDER, MemorySlots
+from tests.twins.tasks import Change, MemoryTaskStore
+from tests.twins.workers import MemoryWorkers
+
+INDEX_LAG_MS = 100
+"""Usually some milliseconds, and seconds where the table is busy."""
+
+
+@dataclass
+class Index:
+    """Entries in order, as they were ``INDEX_LAG_MS`` ago."""
+
+    clock: Clock
+    entries: list[tuple[int, TaskRef]] = field(default_factory=list)
+    _keys: dict[TaskRef, int] = field(default_factory=dict)
+    _coming: deque[tuple[int, TaskRef, int | None]] = field(default_factory=deque)
+
+    def put(self, ref: TaskRef, at: int | None) -> None:
+        """None takes the entry away."""
+        self._coming.append((self.clock.now() + INDEX_LAG_MS, ref, at))
+
+    def until(self, now: int, limit: int) -> list[tuple[int, TaskRef]]:
+        """The first ``limit`` entries up to ``now``."""
+        self._catch_up()
+        return [entry for entry in self.entries[:limit] if entry[0] <= now]
+
+    def first(self) -> int | None:
+        self._catch_up()
+        return self.entries[0][0] if self.entries else None
+
+    def _catch_up(self) -> None:
+        now = self.clock.now()
+        while self._coming and self._coming[0][0] <= now:
+            _, ref, at = self._coming.popleft()
+            before = self._keys.pop(ref, None)
+            if before is not None:
+                self._remove((before, ref))
+            if at is not None:
+                self._keys[ref] = at
+                insort(self.entries, (at, ref), key=_order)
+
+    def _remove(self, entry: tuple[int, TaskRef]) -> None:
+        del self.entries[bisect_left(self.entries, _order(entry), key=_order)]
+
+
+def _order(entry: tuple[int, TaskRef]) -> tuple[int, str]:
+    return entry[0], entry[1].task_id
+
+
+class _Watched(list[Change]):
+    """Changes are told, and not kept."""
+
+    def __init__(self, watch: Callable[[Change], None]) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def append(self, change: Change) -> None:
+        self._watch(change)
+
+
+class BigTaskStore(MemoryTaskStore):
+    """``MemoryTaskStore`` with its indexes. ``watch`` is told of every change."""
+
+    def __init__(self, clock: Clock, watch: Callable[[Change], None]) -> None:
+        super().__init__()
+        self._due = [Index(clock) for _ in range(SHARDS)]
+        self._retained = [Index(clock) for _ in range(SHARDS)]
+        self._pending: Counter[str] = Counter()
+        self._watch = watch
+        self.changes = _Watched(self._note)
+
+    def due(self, shard: int, now: int, limit: int) -> list[Due]:
+        return [Due(ref, at) for at, ref in self._due[shard].until(now, limit)]
+
+    def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
+        return [ref for _, ref in self._retained[shard].until(now, limit)]
+
+    def count_pending(self, agent_id: str, limit: int, now: int) -> int:  # noqa: ARG002  always exact
+        return min(limit, self._pending[agent_id])
+
+    def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
+        result = super().finish(ref, outcome, guard)
+        self._retain(ref)
+        return result
+
+    def expire(self, ref: TaskRef, at: int) -> None:
+        super().expire(ref, at)
+        self._retain(ref)
+
+    def delete(self, ref: TaskRef) -> None:
+        super().delete(ref)
+        self._retained[shard(ref.task_id)].put(ref, None)
+
+    def oldest_due(self) -> int | None:
+        """When somebody should have looked at the entry that has waited longest."""
+        return min((at for index in self._due if (at := index.first()) is not None), default=None)
+
+    def _retain(self, ref: TaskRef) -> None:
+        if ref in self.retain_until:
+            self._retained[shard(ref.task_id)].put(ref, self.retain_until[ref])
+
+    def _note(self, change: Change) -> None:
+        before, after = change.before, change.after
+        number = shard(after.ref.task_id)
+        if before is None or before.due_at != after.due_at:
+            self._due[number].put(after.ref, after.due_at)
+        was = before is not None and before.counts_as_pending
+        self._pending[after.ref.agent_id] += after.counts_as_pending - was
+        self._watch(change)
+
+
+class BigSlots(MemorySlots):
+    """``MemorySlots`` whose lines are in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: dict[Scope, list[tuple[int, str]]] = {}
+
+    def wait(self, scope: Scope, waiter: Waiter, until: int) -> None:
+        is_new = not self.is_waiting(scope, waiter)
+        super().wait(scope, waiter, until)
+        if is_new:
+            insort(self._order.setdefault(scope, []), _place(waiter.priority, waiter.task_id))
+
+    def stop_waiting(self, scope: Scope, waiter: Waiter) -> None:
+        was_there = self.is_waiting(scope, waiter)
+        super().stop_waiting(scope, waiter)
+        if was_there and not self.is_waiting(scope, waiter):
+            order = self._order[scope]
+            del order[bisect_left(order, _place(waiter.priority, waiter.task_id))]
+
+    def waiting(self, scope: Scope, limit: int, priority: Priority | None = None) -> list[Waiter]:
+        order, line = self._order.get(scope, []), self.lines.get(scope, {})
+        first = 0 if priority is None else bisect_left(order, (ORDER.index(priority), ""))
+        found = order[first : first + limit]
+        ranked = [(ORDER[rank], task_id) for rank, task_id in found]
+        return [line[task_id, rank] for rank, task_id in ranked if priority in (None, rank)]
+
+
+def _place(priority: Priority, task_id: str) -> tuple[int, str]:
+    return ORDER.index(priority), task_id
+
+
+class BigWorkers(MemoryWorkers):
+    """``MemoryWorkers`` that keeps no history of renewals."""
+
+    def renew(self, lease: Lease) -> Notes | None:
+        notes = super().renew(lease)
+        self.renewals.clear()
+        return notes
+
+
+@dataclass
+class BigPayloads(MemoryPayloads):
+    """``MemoryPayloads`` that knows which keys are a task's."""
+
+    _of_task: dict[str, set[str]] = field(default_factory=dict)
+
+    def put(self, key: str, data: bytes, media_type: str = "") -> None:
+        super().put(key, data, media_type)
+        self._of_task.setdefault(_task_of(key), set()).add(key)
+
+    def delete_all(self, task_id: str) -> int:
+        keys = self._of_task.pop(task_id, set())
+        for key in keys:
+            del self.objects[key]
+        return len(keys)
+
+
+def _task_of(key: str) -> str:
+    return next(part for part in key.replace("#", "/").split("/") if "-" in part)
+
+
+def sizes(store: MemoryTaskStore, slots: MemorySlots, payloads: MemoryPayloads, records: Any) -> int:
+    """Bytes that are stored: what a task, an entry in line and a record are on average, and all texts."""
+    lines = sum(len(line) for line in slots.lines.values())
+    kept = sum(len(of_task) for of_task in records.by_task.values())
+    texts = sum(len(data) for data in payloads.objects.values())
+    return 2_000 * len(store.tasks) + 150 * lines + 1_500 * kept + texts
