@@ -14,6 +14,7 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from tests.twins.clock import START_MS, FakeClock, Stuck
+from tests.twins.failpoints import Crash
 
 type _Timer = list[Any]
 """When, a number that makes it unique, and what is then called: None once it is cancelled."""
@@ -97,6 +98,8 @@ class Kernel:
         self.loop = VirtualLoop()
         self.clock = LoopClock(self.loop)
         self._hub = getcurrent()
+        self._errors: list[BaseException] = []
+        self.loop.set_exception_handler(self._note_error)
 
     @property
     def time(self) -> float:
@@ -128,8 +131,10 @@ class Kernel:
         self.loop.call_soon(waiting.switch)
 
     def run_until(self, seconds: float) -> None:
-        """Go on until so many seconds since the beginning."""
+        """Go on until so many seconds since the beginning. Raises what nobody has caught."""
         self.loop.run_until_complete(asyncio.sleep(max(0.0, seconds - self.time)))
+        if self._errors:
+            raise self._errors[0]
 
     def close(self) -> None:
         """Give up the coroutines that are under way."""
@@ -138,3 +143,8 @@ class Kernel:
                 task.cancel()
             self.loop.run_until_complete(asyncio.wait(tasks))
         self.loop.close()
+
+    def _note_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None and not isinstance(error, Crash):
+            self._errors.append(error)

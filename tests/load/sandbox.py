@@ -22,6 +22,8 @@ TRIES = 3
 """Of botocore, as ``adapters/clients.py`` has it; the pauses between are its own."""
 TURN_PROCESSOR_SECONDS = 0.02
 """For the stream of a model's turn."""
+LOCAL = frozenset({"api", "model"})
+"""Ports whose methods that do not wait need no call."""
 FAILURES = {"queue": QueueUnavailable, "payloads": PayloadUnavailable}
 
 _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
@@ -202,7 +204,7 @@ class _Remote:
         point = f"{self._name}.{attribute}"
         if inspect.iscoroutinefunction(value):
             value = self._wrap_async(value)
-        elif inspect.ismethod(value):
+        elif inspect.ismethod(value) and self._name not in LOCAL:
             value = self._wrap(point, value)
         else:
             return value

@@ -84,11 +84,11 @@ class Settings:
         return {**known_values({}, dict(self.parameters)), "AWS::NoValue": ""}
 
 
-def constant(path: str, name: str) -> int:
+def constant(path: str, name: str) -> float:
     """A number of a module that cannot be imported without a deployment."""
     for node in ast.parse((Path(ROOT) / path).read_text()).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=int(value))):
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=int() | float() as value)):
                 if found == name:
                     return value
     raise LookupError(f"{path} has no number {name}")

@@ -20,6 +20,7 @@ from tests.load.report import Report, percentile
 from tests.load.sandbox import Sandbox
 from tests.load.settings import Settings, constant
 from tests.load.stores import BigPayloads, BigSlots, BigTaskStore, BigWorkers, sizes
+from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Failpoints
 from tests.twins.freeze import Freeze
@@ -28,7 +29,7 @@ from tests.twins.queue import MemoryQueue
 from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
-COLD_START_SECONDS = {"worker": 2.5, "sweeper": 1.2, "cleanup": 1.2, "dead letter": 1.2}
+COLD_START_SECONDS = {"worker": 2.5, "sweeper": 1.2, "cleanup": 1.2, "batcher": 2.5, "dead letter": 1.2}
 
 
 class _CountingTelemetry(MemoryTelemetry):
@@ -69,6 +70,8 @@ class Simulation:
         self.worker = self._function("worker", "WorkerFunction", self._start_worker)
         self.sweeper = self._function("sweeper", "SweeperFunction", self._start_sweeper)
         self.cleanup = self._function("cleanup", "CleanupFunction", self._start_cleanup)
+        self.lane = BatchLane(self.deployment)
+        self.batcher = self._function("batcher", "BatcherFunction", self._start_batcher)
         self.buriers = self._function("dead letter", "DeadLetterFunction", self._start_dead_letters)
         self._begin()
 
@@ -166,7 +169,7 @@ class Simulation:
 
     @property
     def functions(self) -> tuple[Function, ...]:
-        return self.worker, self.sweeper, self.cleanup, self.buriers
+        return self.worker, self.sweeper, self.cleanup, self.batcher, self.buriers
 
     @property
     def usd(self) -> float:
@@ -193,7 +196,7 @@ class Simulation:
             payloads=BigPayloads(),
             telemetry=_CountingTelemetry(),
             model=cast(ScriptedModel, self.model),
-            room=constant("functions/worker/app.py", "BATCH_SIZE"),
+            room=int(constant("functions/worker/app.py", "BATCH_SIZE")),
             lease_seconds=settings.parameter("LeaseSeconds"),
             max_timeout_ms=settings.parameter("MaxTaskTimeoutMs"),
         )
@@ -228,6 +231,7 @@ class Simulation:
         for function, logical_id, event in (
             (self.sweeper, "SweeperFunction", "EveryMinute"),
             (self.cleanup, "CleanupFunction", "EveryHour"),
+            (self.batcher, "BatcherFunction", "EveryMinute"),
         ):
             every = settings.rate_seconds(logical_id, event)
             Schedule(function, every, self.kernel, self.random.uniform(0, every)).begin()
@@ -270,6 +274,11 @@ class Simulation:
             return process.run(cleaner.clean, lambda: time_left() > reserve)
 
         return handle
+
+    def _start_batcher(self, process: Sandbox) -> Handler:
+        batcher = self.lane.batcher(process, process.run)
+        reserve = constant("functions/batcher/app.py", "RESERVE_SECONDS")
+        return lambda _, time_left: batcher.work(lambda: time_left() - reserve)
 
     def _start_dead_letters(self, process: Sandbox) -> Handler:
         dead_letters = self.deployment.dead_letters(process)

@@ -14,6 +14,7 @@ from a2a_tasks.services.batch_submission import BatchSubmission
 from a2a_tasks.services.batch_tasks import BatchTasks, SideBySide
 from a2a_tasks.services.batches import Batcher, BatchReport
 from a2a_tasks.services.day_count import DayCount
+from a2a_tasks.services.lease import RunBlocking
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.single_turn import SingleTurns
 from tests.twins.batches import MemoryBatches, MemoryMessageBatches
@@ -40,7 +41,7 @@ class BatchLane:
         self.deployment.clock.advance(0.001)  # ids sort by time
         return task
 
-    def batcher(self, failpoints: Failpoints | None = None) -> Batcher:
+    def batcher(self, failpoints: Failpoints | None = None, run: RunBlocking = inline) -> Batcher:
         points, main = failpoints or Failpoints(), self.deployment
         batches, api = points.wrap("batches", self.batches), points.wrap("api", self.api)
         payloads, store = points.wrap("payloads", main.payloads), points.wrap("store", main.store)
@@ -49,12 +50,12 @@ class BatchLane:
         tasks = BatchTasks(store, batches, payloads, main.ending(points), day, main.telemetry)
         allowance = Allowance(budgets, PRICES, main.telemetry, in_batch=True)
         turns = SingleTurns(Revisions(points.wrap("registry", main.registry)), allowance)
-        abreast = SideBySide(inline, main.telemetry)
+        abreast = SideBySide(run, main.telemetry)
         submission = BatchSubmission(batches, api, tasks, turns, abreast, main.entropy)
         results = BatchResults(batches, api, tasks, turns, abreast, main.entropy)
-        recovery = BatchRecovery(batches, api, submission, main.telemetry, inline)
+        recovery = BatchRecovery(batches, api, submission, main.telemetry, run)
         return Batcher(
-            batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, inline
+            batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, run
         )
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = RUN_SECONDS) -> BatchReport:

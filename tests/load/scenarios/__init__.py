@@ -1,7 +1,7 @@
 """What has broken deployments, or might."""
 
 from tests.load.scenario import Scenario
-from tests.load.scenarios import dead_letters, lines, saving, sweeping, workers
+from tests.load.scenarios import batch_lane, dead_letters, lines, overload, saving, scale, sweeping, workers
 
 ALL: tuple[Scenario, ...] = (
     *sweeping.SCENARIOS,
@@ -9,4 +9,7 @@ ALL: tuple[Scenario, ...] = (
     *workers.SCENARIOS,
     *lines.SCENARIOS,
     *saving.SCENARIOS,
+    *batch_lane.SCENARIOS,
+    *overload.SCENARIOS,
+    *scale.SCENARIOS,
 )
