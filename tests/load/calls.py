@@ -132,6 +132,7 @@ OPERATIONS: dict[str, Operation] = {
     "store.note_counted": _write("UpdateItem", 3, _of_ref),
     "store.listen": _write("UpdateItem", 3, _of_ref),
     "store.look_again": _write("UpdateItem", 4, _moved),
+    "store.note_undelivered": _write("UpdateItem", 4, _moved),
     "store.due": _read("Query", 1, _due),
     "store.count_pending": _read("Query", 4),
     "store.past_retention": _read("Query", 1),

@@ -56,6 +56,7 @@ class Function:
     invocations: int = 0
     killed: int = 0
     seconds: float = 0
+    raised: list[BaseException] = field(default_factory=list)
     _idle: list[_Environment] = field(default_factory=list)
     _busy: list[_Environment] = field(default_factory=list)
 
@@ -96,8 +97,9 @@ class Function:
         if sandbox.dead:
             self.killed += 1
             raise Failed(self.name)
-        if work.exception() is not None:
-            raise Failed(self.name) from work.exception()
+        if (error := work.exception()) is not None:
+            self.raised.append(error)
+            raise Failed(self.name) from error
         sandbox.freeze()
         environment.idle_since = kernel.time
         self._idle.append(environment)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from greenlet import getcurrent, greenlet
 
+from a2a_tasks.adapters.clients import CONFIG
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from tests.load.calls import Operation, Touches, operation
 from tests.load.cloud import PROCESSOR_SECONDS, Cloud
@@ -18,8 +19,9 @@ from tests.twins.failpoints import Crash, Failpoints
 WHOLE_PROCESSOR_MB = 1_769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html; with more there are more
 processors, which one interpreter does not use."""
-TRIES = 3
-"""Of botocore, as ``adapters/clients.py`` has it; the pauses between are its own."""
+TRIES: int = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]  # set from its arguments
+READ_SECONDS: float = CONFIG.read_timeout  # type: ignore[attr-defined]
+"""Of botocore; the pauses between tries are its own."""
 TURN_PROCESSOR_SECONDS = 0.02
 """For the stream of a model's turn."""
 LOCAL = frozenset({"api", "model"})
@@ -131,7 +133,7 @@ class Sandbox(Failpoints):
         for attempt in range(TRIES):
             seconds = cloud.seconds(point, row)
             try:
-                self._pause(self._processor(PROCESSOR_SECONDS) + seconds / 2)
+                self._pause(self._processor(PROCESSOR_SECONDS) + min(seconds / 2, READ_SECONDS))
             except Crash:
                 if cloud.random.random() < 0.5:
                     effect()  # it was on its way
@@ -139,11 +141,14 @@ class Sandbox(Failpoints):
             touched = touches(port, *effect.args, **effect.keywords) if touches else ()
             if not cloud.is_refused(point, touched):
                 cloud.count(point, row)
-                return self._answered(row, effect, seconds / 2)
+                if seconds <= READ_SECONDS:
+                    return self._answered(row, effect, seconds / 2)
+                self._unanswered(effect, seconds / 2)
+                continue
             backoff = cloud.random.random() * 2.0**attempt if attempt < TRIES - 1 else 0
             self._pause(seconds / 2 + backoff)
         failure = FAILURES.get(point.partition(".")[0], StoreUnavailable)
-        raise failure(f"{row.api}: Throttling")
+        raise failure(f"{row.api}: throttled, or no answer")
 
     async def turn(self) -> None:
         """A turn of the model takes some of the processor."""
@@ -156,6 +161,12 @@ class Sandbox(Failpoints):
             answer = effect()
         self._pause(seconds)
         return answer
+
+    def _unanswered(self, effect: Callable[[], Any], seconds: float) -> None:
+        """Give up waiting. What was on its way that long may still have its effect."""
+        if seconds <= READ_SECONDS:
+            effect()
+        self._pause(max(0.0, READ_SECONDS - seconds))
 
     def _processor(self, seconds: float) -> float:
         """How long from now until it has done so much, after all that waits before it."""

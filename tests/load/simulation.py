@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, cast
 
 from a2a_tasks.domain.task import Task
-from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.services.cleanup import CleanupReport
 from a2a_tasks.services.sweep import SweepReport
 from tests.load.cloud import USD, Cloud
@@ -29,6 +29,7 @@ from tests.twins.queue import MemoryQueue
 from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
+OUTAGES = (StoreUnavailable, QueueUnavailable, PayloadUnavailable)
 COLD_START_SECONDS = {"worker": 2.5, "sweeper": 1.2, "cleanup": 1.2, "batcher": 2.5, "dead letter": 1.2}
 
 
@@ -40,7 +41,7 @@ class _CountingTelemetry(MemoryTelemetry):
 
     def problem(self, name: str, *about: object, error: Exception | None = None, **fields: object) -> None:  # noqa: ARG002
         self.counts[name] += 1
-        if error is not None and not isinstance(error, StoreUnavailable):
+        if error is not None and not isinstance(error, OUTAGES):
             self.errors.append(error)
 
     def milliseconds(self, metric: str, value: float) -> None:
@@ -130,6 +131,11 @@ class Simulation:
             self.run(min(10.0, end - self.kernel.time))
 
     def report(self) -> Report:
+        """Raises what no outage explains: it is a mistake, here or in the services."""
+        raised = [error for function in self.functions for error in function.raised]
+        for error in (*raised, *self.deployment.telemetry.errors):
+            if not isinstance(error, OUTAGES):
+                raise error
         monitor, cloud = self.monitor, self.cloud
         unwritten = monitor.unwritten()
         late = monitor.deadlines_late + unwritten
@@ -283,13 +289,13 @@ class Simulation:
     def _start_dead_letters(self, process: Sandbox) -> Handler:
         dead_letters = self.deployment.dead_letters(process)
 
-        def bury(deliveries: Iterable[Any]) -> list[str]:
+        def handle(deliveries: Iterable[Any]) -> list[str]:
             kept = []
             for delivery in deliveries:
                 try:
-                    dead_letters.bury(delivery)
-                except StoreUnavailable:
+                    dead_letters.handle(delivery)
+                except (StoreUnavailable, QueueUnavailable):
                     kept.append(delivery.message_id)
             return kept
 
-        return lambda deliveries, _: process.run(bury, deliveries)
+        return lambda deliveries, _: process.run(handle, deliveries)

@@ -10,7 +10,7 @@ import pytest
 
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import StoreUnavailable
-from tests.load.cloud import PARTITION_WRITES, Cloud
+from tests.load.cloud import PARTITION_WRITES, Cloud, Weather
 from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
 from tests.load.kernel import Kernel
 from tests.load.queue import BigQueue
@@ -308,3 +308,22 @@ def test_the_templates_numbers_are_used() -> None:
     assert many.worker.settings.timeout_seconds == 900
     few.close()
     many.close()
+
+
+def test_a_call_that_is_not_answered_in_time_is_made_again(lab: Lab) -> None:
+    """It has its effect each time; nobody is told."""
+    spend, process = MemorySpend(), lab.sandbox()
+    lab.cloud.weather.append(Weather("spend.", 0, 60, seconds=6))
+    errors: list[StoreUnavailable] = []
+
+    def call() -> None:
+        try:
+            process.wrap("spend", spend).add_spend("demo", "2026-01-01", Usage(1), "task")
+        except StoreUnavailable as error:
+            errors.append(error)
+
+    process.start(call)
+    lab.kernel.run_until(30)
+
+    assert spend.tasks.total() == 3
+    assert len(errors) == 1

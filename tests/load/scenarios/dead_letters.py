@@ -52,7 +52,6 @@ SCENARIOS = (
                 "tasks not completed",
                 lambda report: report.tasks - report.ends["completed"],
                 most=0,
-                waits_for="a dead-letter function that re-sends",
             ),
         ),
     ),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from tests.load.cloud import Weather
 from tests.load.scenario import Claim, Scenario, failed
@@ -21,13 +22,28 @@ def counter_throttled(sim: Simulation, scale: float) -> None:
     sim.run_until_done(5 * MINUTE)
 
 
-def slow_at_shutdown(sim: Simulation, scale: float) -> None:
-    """Turns end just before their workers do, and each write of one takes 9 s."""
+def slow_at_shutdown(write_seconds: float, sim: Simulation, scale: float) -> None:
+    """Turns end just before their workers do, and each write is slow."""
     sim.agent(max_concurrent_tasks=50)
-    sim.cloud.weather += [Weather(each, 0, 400, seconds=9) for each in ("records.put", "store.advance")]
+    sim.cloud.weather += [
+        Weather(each, 0, 400, seconds=write_seconds) for each in ("records.put", "store.advance")
+    ]
     for number in range(int(50 * scale)):
-        sim.accept("writer", 255 + number * 0.3 / scale, 10, timeout_ms=1_800_000)
+        sim.accept("writer", 264 + number * 0.3 / scale, 10, timeout_ms=1_800_000)
     sim.run_until_done(20 * MINUTE)
+
+
+def _slow(write_seconds: float, waits_for: str | None = None) -> Scenario:
+    return Scenario(
+        f"M1 writes of {write_seconds:g} s at shutdown",
+        slow_at_shutdown.__doc__ or "",
+        partial(slow_at_shutdown, write_seconds),
+        (
+            Claim("turns bought twice", lambda report: report.bought_twice, most=0, waits_for=waits_for),
+            Claim("tasks failed", failed, most=0),
+        ),
+        {"WorkerTimeoutSeconds": "300"},
+    )
 
 
 SCENARIOS = (
@@ -37,19 +53,6 @@ SCENARIOS = (
         counter_throttled,
         (Claim("tasks failed", failed, most=0),),
     ),
-    Scenario(
-        "M1 slow at shutdown",
-        slow_at_shutdown.__doc__ or "",
-        slow_at_shutdown,
-        (
-            Claim(
-                "turns bought twice",
-                lambda report: report.bought_twice,
-                most=0,
-                waits_for="saving that nothing cancels",
-            ),
-            Claim("tasks failed", failed, most=0),
-        ),
-        {"WorkerTimeoutSeconds": "300"},
-    ),
+    _slow(3),
+    _slow(4.5, "saving that nothing cancels"),
 )
