@@ -1,7 +1,7 @@
-"""The task queue under load: the twin's rules, with messages found by time and by receipt."""
+"""The task queue under load: the twin's rules, with messages found by time and by receipt, and fair."""
 
 import heapq
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,23 +9,32 @@ from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.queue import Delivery
 from tests.twins.queue import MemoryQueue, Message
 
+NOISY_SHARE, NOISY_MESSAGES = 0.1, 30
+"""More of the messages in flight, and at least so many, make a group noisy:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html"""
+
 
 @dataclass
 class BigQueue(MemoryQueue):
-    """``MemoryQueue`` for any number of messages; the longest visible one comes first. ``on_message`` is told
-    when one can be received at once."""
+    """``MemoryQueue`` for any number of messages. The longest visible one of those groups comes first that
+    are not noisy; if all are, of the one with the fewest in flight. ``on_message`` is told when one can be
+    received at once, ``group_of`` says to which group a task's messages belong."""
 
     on_message: Callable[[], object] = lambda: None
-    _visible: deque[Message] = field(default_factory=deque)
+    group_of: Callable[[TaskRef], str] = lambda _: ""
+    _visible: defaultdict[str, deque[Message]] = field(default_factory=lambda: defaultdict(deque))
     _hidden: list[tuple[int, int, Message]] = field(default_factory=list)
     _of_receipt: dict[str | None, Message] = field(default_factory=dict)
-    _live: set[str] = field(default_factory=set)
+    _live: dict[str, str] = field(default_factory=dict)
+    """The groups of all messages."""
+    _flying: set[str] = field(default_factory=set)
+    _flying_of: Counter[str] = field(default_factory=Counter)
     _number: int = 0
 
     def put(self, ref: TaskRef | None, correlation_id: str = "", delay_seconds: int = 0) -> Message:
         message = super().put(ref, correlation_id, delay_seconds)
         self.messages.clear()
-        self._live.add(message.message_id)
+        self._live[message.message_id] = "" if ref is None else self.group_of(ref)
         self._hide(message)
         if not delay_seconds:
             self.on_message()
@@ -34,7 +43,7 @@ class BigQueue(MemoryQueue):
     def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
         received: list[Delivery] = []
         while len(received) < limit and self.visible():
-            message = self._visible.popleft()
+            message = self._visible[self._next_group()].popleft()
             if self.dead is not None and message.receive_count >= self.max_receives:
                 self._drop(message)
                 self.dead.put(message.ref, message.correlation_id)
@@ -46,6 +55,9 @@ class BigQueue(MemoryQueue):
         self._of_receipt.pop(message.receipt, None)
         delivery = super().deliver(message, hidden_seconds)
         self._of_receipt[message.receipt] = message
+        if message.message_id not in self._flying:
+            self._flying.add(message.message_id)
+            self._flying_of[self._live[message.message_id]] += 1
         self._hide(message)
         return delivery
 
@@ -67,13 +79,27 @@ class BigQueue(MemoryQueue):
         while self._hidden and self._hidden[0][0] <= now:
             visible_at, _, message = heapq.heappop(self._hidden)
             if message.visible_at == visible_at and message.message_id in self._live:
-                self._visible.append(message)
-        while self._visible and self._is_stale(self._visible[0], now):
-            self._visible.popleft()
-        return len(self._visible)
+                self._land(message)
+                self._visible[self._live[message.message_id]].append(message)
+        for group, messages in list(self._visible.items()):
+            while messages and self._is_stale(messages[0], now):
+                messages.popleft()
+            if not messages:
+                del self._visible[group]
+        return sum(map(len, self._visible.values()))
 
     def __len__(self) -> int:
         return len(self._live)
+
+    def _next_group(self) -> str:
+        quiet = [group for group in self._visible if not self._is_noisy(group)]
+        if quiet:
+            return min(quiet, key=lambda group: self._visible[group][0].visible_at)
+        return min(self._visible, key=lambda group: self._flying_of[group])
+
+    def _is_noisy(self, group: str) -> bool:
+        flying = self._flying_of[group]
+        return flying >= NOISY_MESSAGES and flying > NOISY_SHARE * len(self._flying)
 
     def _is_stale(self, message: Message, now: int) -> bool:
         return message.message_id not in self._live or message.visible_at > now
@@ -85,6 +111,13 @@ class BigQueue(MemoryQueue):
         self._number += 1
         heapq.heappush(self._hidden, (message.visible_at, self._number, message))
 
+    def _land(self, message: Message) -> None:
+        if message.message_id in self._flying:
+            self._flying.remove(message.message_id)
+            self._flying_of[self._live[message.message_id]] -= 1
+
     def _drop(self, message: Message) -> None:
-        self._live.discard(message.message_id)
+        if message.message_id in self._live:
+            self._land(message)
+            del self._live[message.message_id]
         self._of_receipt.pop(message.receipt, None)

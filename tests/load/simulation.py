@@ -208,7 +208,13 @@ class Simulation:
         )
         queue, dead = settings.queue("TaskQueue"), settings.queue("TaskDeadLetterQueue")
         twins.dead = BigQueue(clock, dead.visibility_seconds)
-        twins.queue = BigQueue(clock, queue.visibility_seconds, queue.max_receives or 0, twins.dead)
+        twins.queue = BigQueue(
+            clock,
+            queue.visibility_seconds,
+            queue.max_receives or 0,
+            twins.dead,
+            group_of=lambda ref: twins.registry.current[ref.agent_id].project_id,
+        )
         places = twins.room * settings.source("WorkerFunction", "Tasks").max_concurrency
         self.monitor = Monitor(clock, twins.registry, places)
         self.refused = 0

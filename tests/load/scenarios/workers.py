@@ -31,12 +31,13 @@ def waiting_counts(sim: Simulation, scale: float) -> None:
 
 
 def continuations(sim: Simulation, scale: float) -> None:
-    """Ten tasks of many turns are handed over at the end of their workers, while new ones fill the queue."""
-    sim.agent("long", "long", max_concurrent_tasks=50)
+    """Ten tasks of many turns are handed over at the end of their workers, while new ones of the same
+    project fill the queue."""
+    sim.agent("long", max_concurrent_tasks=50)
     for number in range(8):
         sim.agent(f"short-{number}", max_concurrent_tasks=50)
     for _ in range(10):
-        sim.accept("long", *[40] * 10, project_id="long", timeout_ms=1_800_000)
+        sim.accept("long", *[40] * 10, timeout_ms=1_800_000)
     sim.run(20)
     for number in range(int(3_000 * scale)):
         sim.accept(f"short-{number % 8}", 20, timeout_ms=1_800_000)

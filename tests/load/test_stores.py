@@ -1,0 +1,104 @@
+"""The large twins do what the small ones do, whatever comes in whatever order."""
+
+from random import Random
+
+import pytest
+
+from a2a_tasks.domain.task import Priority, TaskRef
+from a2a_tasks.ports.faults import QueueUnavailable
+from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.ports.slots import Scope, Waiter
+from tests.load.kernel import Kernel
+from tests.load.queue import BigQueue
+from tests.load.stores import BigSlots, Index
+from tests.twins.clock import FakeClock
+from tests.twins.queue import MemoryQueue
+from tests.twins.slots import MemorySlots
+
+SEEDS = range(20)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_large_queue_is_a_queue(seed: int) -> None:
+    random, clock = Random(seed), FakeClock()  # noqa: S311
+    small = MemoryQueue(clock, 30, 3, MemoryQueue(clock))
+    large = BigQueue(clock, 30, 3, BigQueue(clock))
+    taken: list[tuple[Delivery, Delivery]] = []
+    for number in range(300):
+        match random.randrange(5):
+            case 0:
+                delay = random.choice([0, 0, 5])
+                small.put(TaskRef("writer", str(number)), "", delay)
+                large.put(TaskRef("writer", str(number)), "", delay)
+            case 1:
+                clock.advance(random.choice([0.5, 7, 31]))
+            case 2:
+                # all of them, since the order is not the same
+                theirs = {each.message_id: each for each in small.receive(1_000)}
+                ours = {each.message_id: each for each in large.receive(1_000)}
+                assert ours == theirs
+                taken += [(ours[name], theirs[name]) for name in sorted(ours)]
+            case 3 if taken:
+                our, their = taken[random.randrange(len(taken))]
+                assert _hidden(large, our) == _hidden(small, their)
+            case 4 if taken:
+                our, their = taken.pop(random.randrange(len(taken)))
+                large.delete(our)
+                small.delete(their)
+        assert len(large) == len(small.messages)
+        assert small.dead is not None
+        assert isinstance(large.dead, BigQueue)
+        assert len(large.dead) == len(small.dead.messages)
+
+
+def _hidden(queue: MemoryQueue, delivery: Delivery) -> bool:
+    try:
+        queue.hide([delivery], 12)
+    except QueueUnavailable:
+        return False
+    return True
+
+
+def test_a_project_with_many_in_flight_lets_others_go_first() -> None:
+    queue = BigQueue(FakeClock(), group_of=lambda ref: ref.agent_id)
+    for number in range(100):
+        queue.put(TaskRef("noisy", f"noisy-{number}"))
+    for _ in range(4):
+        queue.receive(10)
+    queue.put(TaskRef("quiet", "quiet-1"))
+
+    first, second = queue.receive(2)
+
+    assert first.ref == TaskRef("quiet", "quiet-1")
+    assert second.ref is not None
+    assert second.ref.agent_id == "noisy"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_long_line_is_a_line(seed: int) -> None:
+    random = Random(seed)  # noqa: S311
+    small, large, scope = MemorySlots(), BigSlots(), Scope("writer")
+    for _ in range(300):
+        waiter = Waiter(str(random.randrange(30)), random.choice(list(Priority)), random.randrange(3))
+        if random.random() < 0.6:
+            small.wait(scope, waiter, 0)
+            large.wait(scope, waiter, 0)
+        else:
+            small.stop_waiting(scope, waiter)
+            large.stop_waiting(scope, waiter)
+        priority = random.choice([None, *Priority])
+        assert large.waiting(scope, 7, priority) == small.waiting(scope, 7, priority)
+
+
+def test_an_index_lags() -> None:
+    kernel = Kernel()
+    index = Index(kernel.clock)
+    ref = TaskRef("writer", "one")
+    index.put(ref, kernel.clock.now())
+    assert not index.until(kernel.clock.now(), 10)
+    kernel.run_until(1)
+    index.put(ref, None)
+    assert len(index.until(kernel.clock.now(), 10)) == 1
+    kernel.run_until(2)
+    assert not index.until(kernel.clock.now(), 10)
+    kernel.close()
