@@ -1,4 +1,4 @@
-"""The worker's event source: how many messages an invocation gets, and how many invocations run at a time."""
+"""The worker's event sources: how many messages an invocation gets, and how many run at a time of each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,24 +16,26 @@ class EventSource:
     """What feeds the worker of a local stack."""
 
     deployed: Deployed
-    uuid: str
+    uuids: tuple[str, ...]
 
     @classmethod
     def of(cls, deployed: Deployed) -> "EventSource":
         functions = deployed.client("lambda")
         name = deployed.outputs["WorkerFunctionName"]
-        (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-        return cls(deployed, mapping["UUID"])
+        mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        return cls(deployed, tuple(mapping["UUID"] for mapping in mappings))
 
     @contextmanager
     def changed(self, batch_size: int, workers: int) -> Iterator[None]:
         """Begin disabled with other settings; when the block ends, all is as it was."""
-        before = self._functions.get_event_source_mapping(UUID=self.uuid)
+        before = [self._functions.get_event_source_mapping(UUID=uuid) for uuid in self.uuids]
         self._update(BatchSize=batch_size, ScalingConfig={"MaximumConcurrency": workers}, Enabled=False)
         try:
             yield
         finally:
-            self._update(BatchSize=before["BatchSize"], ScalingConfig=before["ScalingConfig"], Enabled=True)
+            for each in before:
+                kept = {name: each[name] for name in ("UUID", "BatchSize", "ScalingConfig")}
+                self._functions.update_event_source_mapping(**kept, Enabled=True)
 
     @contextmanager
     def disabled(self) -> Iterator[None]:
@@ -66,10 +68,12 @@ class EventSource:
 
     def purge(self) -> None:
         """Delete all messages."""
-        self.deployed.client("sqs").purge_queue(QueueUrl=self.deployed.outputs["TaskQueueUrl"])
+        for name in ("TaskQueueUrl", "UrgentTaskQueueUrl"):
+            self.deployed.client("sqs").purge_queue(QueueUrl=self.deployed.outputs[name])
 
     def _update(self, **changes: Any) -> None:
-        self._functions.update_event_source_mapping(UUID=self.uuid, **changes)
+        for uuid in self.uuids:
+            self._functions.update_event_source_mapping(UUID=uuid, **changes)
 
     @property
     def _functions(self) -> Any:

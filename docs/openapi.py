@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "REGISTRY_TABLE": "registry",
     "PAYLOAD_BUCKET": "payloads",
     "TASK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tasks",
+    "URGENT_TASK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/urgent-tasks",
     "MODEL_ALIASES": "{}",
     "CLAUDE_BACKEND": "claude-api",
     "MAX_ATTEMPTS": "3",

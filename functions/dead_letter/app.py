@@ -7,7 +7,6 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
-from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.day_count import DayCount
@@ -24,7 +23,7 @@ dead_letters = DeadLetters(_tasks.store, _tasks.queue, _tasks.ending, _day, tele
 
 
 def _handle(record: SQSRecord) -> None:
-    dead_letters.handle(delivery_of(record.raw_event))
+    dead_letters.handle(_tasks.queue.delivery_of(record.raw_event))
 
 
 @logger.inject_lambda_context(clear_state=True)

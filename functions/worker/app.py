@@ -16,7 +16,6 @@ from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
 from a2a_tasks.adapters.claude_files import ClaudeFiles
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
-from a2a_tasks.adapters.sqs_queue import delivery_of
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
 from a2a_tasks.services.agent_loop import AgentLoop
@@ -50,8 +49,8 @@ async def _run_apart[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P
     return await asyncio.get_running_loop().run_in_executor(_heart, partial(call, *args, **kwargs))
 
 
-def _executor() -> Executor:
-    tasks, run = TaskWiring.of_function(telemetry), asyncio.to_thread
+def _executor(tasks: TaskWiring) -> Executor:
+    run = asyncio.to_thread
     store, queue, slots, ending = tasks.store, tasks.queue, tasks.slots, tasks.ending
     clock, entropy, holders = tasks.clock, tasks.entropy, tasks.holders
     payloads = payloads_of_function(tasks.texts)
@@ -122,7 +121,8 @@ def _executor() -> Executor:
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
-executor = _executor()
+_tasks = TaskWiring.of_function(telemetry)
+executor = _executor(_tasks)
 # one loop for the life of the process: the model's connections belong to it
 _loop = asyncio.Runner()
 _loop.get_loop().set_default_executor(ThreadPoolExecutor(THREADS))
@@ -132,6 +132,6 @@ gc.freeze()
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    deliveries = [delivery_of(record) for record in event["Records"]]
+    deliveries = [_tasks.queue.delivery_of(record) for record in event["Records"]]
     kept = _loop.run(executor.execute(deliveries, lambda: context.get_remaining_time_in_millis() / 1000))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

@@ -24,18 +24,18 @@ class Capacity:
 
 
 def check_pollers(target: Target) -> Iterator[Finding]:
-    """What a queue brings beyond a function's reserve is throttled, and each delivery counts as a try."""
+    """What queues bring beyond a function's reserve is throttled, and each delivery counts as a try."""
     reserved = _reserved(target)
     small = [
         (name, reserved[name], most)
-        for name, most in _pollers(target)
+        for name, most in _pollers(target).items()
         if name in reserved and reserved[name] < most
     ]
     for name, own, most in small:
-        found = f"{name} reserves {own}, and its queue may bring {most} at a time"
+        found = f"{name} reserves {own}, and its queues may bring {most} at a time"
         yield Finding.fault(SUBJECT, found, "Reserve at least as many as MaximumConcurrency, or nothing.")
     if not small:
-        yield Finding.ok(SUBJECT, "every function takes what its queue may bring")
+        yield Finding.ok(SUBJECT, "every function takes what its queues may bring")
 
 
 def check_concurrency(target: Target, account: Account) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def judged(target: Target, capacity: Capacity) -> Iterator[Finding]:
     reserved = _reserved(target)
     wanted = sum(reserved.values())
     left = capacity.unreserved + capacity.own - wanted
-    polled = sum(most for name, most in _pollers(target) if name not in reserved)
+    polled = sum(most for name, most in _pollers(target).items() if name not in reserved)
     if wanted and left < UNRESERVED:
         found = (
             f"the environment reserves {wanted} of the account's {capacity.limit}, which leaves {left};"
@@ -73,12 +73,14 @@ def _reserved(target: Target) -> dict[str, int]:
     }
 
 
-def _pollers(target: Target) -> Iterator[tuple[str, int]]:
+def _pollers(target: Target) -> dict[str, int]:
     """The functions that queues call, and how many of each at most."""
+    pollers: dict[str, int] = {}
     for mapping in target.of_type("AWS::Lambda::EventSourceMapping").values():
-        most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        name, most = mapping["FunctionName"], mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
         if most is not None:
-            yield mapping["FunctionName"], int(most)
+            pollers[name] = pollers.get(name, 0) + int(most)
+    return pollers
 
 
 def _read(account: Account) -> Capacity:

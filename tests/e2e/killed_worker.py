@@ -20,7 +20,6 @@ class DeathPoints(Failpoints):
 def work(environment: dict[str, str], event: dict[str, Any], point: str, call: int, after: bool) -> None:
     """Handle an event, and die at the given call of a port (``port.method``), before or after its effect."""
     os.environ.update(environment)
-    from a2a_tasks.adapters.sqs_queue import delivery_of
     from functions.worker import app
 
     points = DeathPoints()
@@ -55,5 +54,5 @@ def work(environment: dict[str, str], event: dict[str, Any], point: str, call: i
         heartbeat=replace(worker.heartbeat, workers=workers, store=store, queue=queue),
         ending=ending,
     )
-    deliveries = [delivery_of(record) for record in event["Records"]]
+    deliveries = [app._tasks.queue.delivery_of(record) for record in event["Records"]]
     app._loop.run(executor.execute(deliveries, lambda: FUNCTION_SECONDS))

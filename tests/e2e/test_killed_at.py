@@ -140,12 +140,14 @@ def workers(deployed: Deployed) -> Iterator[Workers]:
         "RegistryTable": outputs["RegistryTable"],
         "PayloadBucket": outputs["PayloadBucket"],
         "TaskQueue": url,
+        "UrgentTaskQueue": url,
         "ClaudeApiKeySecret": outputs["ClaudeApiKeySecretArn"],
     }
     variables = environment("WorkerFunction", resources) | {
         "CLAUDE_BASE_URL": deployed.stack.claude.base_url,
         "LEASE_SECONDS": str(LEASE_SECONDS),
         "TASK_QUEUE_URL": url,
+        "URGENT_TASK_QUEUE_URL": url,
         "LOG_LEVEL": "CRITICAL",
         **deployed.stack.aws_environment,
     }

@@ -52,12 +52,15 @@ QUEUES = (
     "ScheduleDeadLetterQueue",
     "TaskDeadLetterQueue",
     "TaskQueue",
+    "UrgentTaskQueue",
     "NotificationQueue",
     "NotificationDeadLetterQueue",
     "NotifierDeadLetterQueue",
     "WecomQueue",
     "WecomDeadLetterQueue",
 )
+TASK_QUEUES = ("UrgentTaskQueue", "TaskQueue")
+"""As a worker looks at them."""
 CREATED_AT = 1_750_000_000_000
 KEPT_MS = 30 * 24 * 3_600_000
 
@@ -143,7 +146,7 @@ class Account:
 
     @property
     def queue(self) -> SQSTaskQueue:
-        return SQSTaskQueue(self.sqs, self.resources["TaskQueue"])
+        return SQSTaskQueue(self.sqs, self.resources["TaskQueue"], self.resources["UrgentTaskQueue"])
 
     @property
     def payloads(self) -> TaskPayloads:
@@ -193,26 +196,34 @@ class Account:
         secret = self.resources["ClaudeApiKeySecret"]
         self.secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"apiKey": key}))
 
-    def receive(self, queue: str = "TaskQueue") -> list[dict[str, Any]]:
-        """The records of the event that Lambda would make of the messages that are visible now."""
-        answer = self.sqs.receive_message(
-            QueueUrl=self.resources[queue],
-            MaxNumberOfMessages=10,
-            AttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        )
-        return [record_of(message) for message in answer.get("Messages", [])]
+    def receive(self, *queues: str) -> list[dict[str, Any]]:
+        """The records of the events that Lambda would make of the messages that are visible now, without a
+        name in the queues of tasks."""
+        records = []
+        for queue in queues or TASK_QUEUES:
+            answer = self.sqs.receive_message(
+                QueueUrl=self.resources[queue],
+                MaxNumberOfMessages=10,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            records += [record_of(message, queue) for message in answer.get("Messages", [])]
+        return records
 
-    def message_counts(self, queue: str = "TaskQueue") -> dict[str, int]:
-        """Messages in a queue by state: ``{"visible", "hidden", "delayed"}``."""
+    def message_counts(self, *queues: str) -> dict[str, int]:
+        """Messages by state, ``{"visible", "hidden", "delayed"}``, without a name in the queues of tasks."""
         names = {
             "visible": "ApproximateNumberOfMessages",
             "hidden": "ApproximateNumberOfMessagesNotVisible",
             "delayed": "ApproximateNumberOfMessagesDelayed",
         }
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.resources[queue], AttributeNames=["All"])
-        attributes: dict[Any, str] = dict(answer["Attributes"])
-        return {state: int(attributes[name]) for state, name in names.items()}
+        counts = dict.fromkeys(names, 0)
+        for queue in queues or TASK_QUEUES:
+            answer = self.sqs.get_queue_attributes(QueueUrl=self.resources[queue], AttributeNames=["All"])
+            attributes: dict[Any, str] = dict(answer["Attributes"])
+            for state, name in names.items():
+                counts[state] += int(attributes[name])
+        return counts
 
 
 @functools.cache
@@ -253,7 +264,8 @@ def account_of(calls: AwsCalls, resources: dict[str, str]) -> Account:
     return Account(*_clients(), calls, dict(resources))
 
 
-def record_of(message: Any) -> dict[str, Any]:
+def record_of(message: Any, queue: str = "TaskQueue") -> dict[str, Any]:
+    """A record of the event that Lambda makes of messages of this queue."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -265,6 +277,6 @@ def record_of(message: Any) -> dict[str, Any]:
         },
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:TaskQueue",
+        "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue}",
         "awsRegion": "eu-central-1",
     }

@@ -92,8 +92,9 @@ def test_payloads_are_unavailable(treat: Callable[[socket.socket], None]) -> Non
 def test_the_queue_is_unavailable(treat: Callable[[socket.socket], None]) -> None:
     with listening(treat) as endpoint:
         client = boto3.client("sqs", endpoint_url=endpoint.url, config=IMPATIENT)
+        url = f"{endpoint.url}/123456789012/tasks"
         with pytest.raises(QueueUnavailable):
-            SQSTaskQueue(client, f"{endpoint.url}/123456789012/tasks").send(new_task())
+            SQSTaskQueue(client, url, url).send(new_task())
         client.close()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.sqs_queue import SQSTaskQueue, delivery_of
-from a2a_tasks.domain.task import TaskRef
+from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.domain.task import Priority, Task, TaskRef
 from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.queue import Delivery
 from tests.integration.account import PROJECT, Account
@@ -35,7 +35,11 @@ def channel(request: pytest.FixtureRequest) -> Channel:
         queue = MemoryQueue(FakeClock())
         return Channel(queue, queue.receive)
     account: Account = request.getfixturevalue("account")
-    return Channel(account.queue, lambda: [delivery_of(record) for record in account.receive()])
+    return Channel(account.queue, lambda: received(account))
+
+
+def received(account: Account) -> list[Delivery]:
+    return [account.queue.delivery_of(record) for record in account.receive()]
 
 
 def test_a_message_names_its_task_and_request(channel: Channel) -> None:
@@ -100,6 +104,41 @@ def test_an_impossible_hiding_time_is_refused(channel: Channel) -> None:
         channel.queue.hide(deliveries, 43_201)
 
 
+BEGUN = replace(TASK, started_at=TASK.created_at)
+
+
+@pytest.mark.parametrize(
+    ("task", "has_slot"),
+    [(BEGUN, False), (replace(TASK, priority=Priority.HIGH), False), (TASK, True)],
+    ids=["begun", "high", "with a slot"],
+)
+def test_what_goes_first_is_received_before_what_has_waited_longer(
+    channel: Channel, task: Task, has_slot: bool
+) -> None:
+    first = replace(task, ref=new_task(number=1).ref)
+    channel.queue.send(TASK)
+    channel.queue.send(first, has_slot=has_slot)
+
+    taken = channel.queue.receive(1, 45) + channel.queue.receive(1, 45)
+
+    assert [(delivery.ref, delivery.is_urgent) for delivery in taken] == [
+        (first.ref, True),
+        (TASK.ref, False),
+    ]
+
+
+def test_messages_of_both_kinds_are_hidden_and_deleted_together(channel: Channel) -> None:
+    channel.queue.send(TASK)
+    channel.queue.send(replace(BEGUN, ref=new_task(number=1).ref))
+    deliveries = channel.receive()
+
+    channel.queue.hide(deliveries, 0)
+
+    assert {delivery.ref for delivery in channel.receive()} == {delivery.ref for delivery in deliveries}
+    for delivery in deliveries:
+        channel.queue.delete(delivery)
+
+
 def test_one_project_does_not_hold_up_another(account: Account) -> None:
     account.queue.send(TASK)
 
@@ -109,7 +148,7 @@ def test_one_project_does_not_hold_up_another(account: Account) -> None:
 def test_one_message_that_is_gone_is_named_and_the_others_are_hidden(account: Account) -> None:
     for n in range(2):
         account.queue.send(new_task(number=n))
-    gone, there = (delivery_of(record) for record in account.receive())
+    gone, there = received(account)
     account.queue.delete(gone)
 
     with pytest.raises(QueueUnavailable, match=r"^1 of 2 messages not hidden: "):
@@ -137,16 +176,16 @@ def test_one_message_that_is_gone_is_named_and_the_others_are_hidden(account: Ac
         json.dumps({"agentId": TASK.ref.agent_id, "taskId": TASK.ref.task_id.upper()}),
     ],
 )
-def test_a_body_that_names_no_task_has_no_ref(body: str) -> None:
+def test_a_body_that_names_no_task_has_no_ref(account: Account, body: str) -> None:
     record = load_event("worker_sqs")["Records"][0] | {"body": body}
 
-    assert delivery_of(record).ref is None
+    assert account.queue.delivery_of(record).ref is None
 
 
-def test_a_record_of_an_event_is_a_delivery() -> None:
+def test_a_record_of_an_event_is_a_delivery(account: Account) -> None:
     record: dict[str, Any] = load_event("worker_sqs")["Records"][0]
 
-    delivery = delivery_of(record)
+    delivery = account.queue.delivery_of(record)
 
     assert delivery == Delivery(
         message_id=record["messageId"],
@@ -155,7 +194,9 @@ def test_a_record_of_an_event_is_a_delivery() -> None:
         correlation_id=record["messageAttributes"]["correlationId"]["stringValue"],
         receive_count=1,
     )
-    assert delivery_of(record | {"messageAttributes": {}}) == replace(delivery, correlation_id="")
+    assert account.queue.delivery_of(record | {"messageAttributes": {}}) == replace(
+        delivery, correlation_id=""
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +216,7 @@ def test_no_answer_is_queue_unavailable(
     account.calls.fail(operation, fault)
 
     with pytest.raises(QueueUnavailable):
-        call(account.queue, delivery_of(record))
+        call(account.queue, account.queue.delivery_of(record))
 
 
 def test_a_worker_receives_what_is_there_and_hides_it_for_so_long(account: Account) -> None:
@@ -187,8 +228,9 @@ def test_a_worker_receives_what_is_there_and_hides_it_for_so_long(account: Accou
     assert {delivery.ref for delivery in received} == {TASK.ref, None}
     (ours,) = [delivery for delivery in received if delivery.ref]
     assert (ours.correlation_id, ours.receive_count) == (TASK.correlation_id, 1)
-    (call,) = account.calls.of("ReceiveMessage")
-    assert (call.parameters["VisibilityTimeout"], call.parameters["WaitTimeSeconds"]) == (45, 1)
+    urgent, others = account.calls.of("ReceiveMessage")
+    assert (urgent.parameters["WaitTimeSeconds"], others.parameters["WaitTimeSeconds"]) == (0, 1)
+    assert others.parameters["VisibilityTimeout"] == 45
     for delivery in received:
         account.queue.delete(delivery)
     assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}

@@ -31,8 +31,9 @@ def now(dead_letter: ModuleType) -> int:
 
 def bury(dead_letter: ModuleType, account: Account, *tasks: Task) -> tuple[list[str], list[str]]:
     """Put the tasks' messages into the dead-letter queue and deliver them: all ids, and those kept."""
+    url = account.resources["TaskDeadLetterQueue"]
     for task in tasks:
-        SQSTaskQueue(account.sqs, account.resources["TaskDeadLetterQueue"]).send(task)
+        SQSTaskQueue(account.sqs, url, url).send(task)
     records = account.receive("TaskDeadLetterQueue")
     answer: dict[str, Any] = dead_letter.handler({"Records": records}, LambdaContext())
     failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

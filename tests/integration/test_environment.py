@@ -11,6 +11,7 @@ RESOURCES = {
     "RegistryTable": "registry",
     "PayloadBucket": "payloads",
     "TaskQueue": "https://sqs.example/tasks",
+    "UrgentTaskQueue": "https://sqs.example/urgent-tasks",
     "PushKey": "arn:aws:kms:eu-central-1:123456789012:key/push",
     "ClaudeApiKeySecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:claude-AbCdEf",
 }

@@ -229,8 +229,9 @@ def test_the_dead_letter_function(agents: Account, start: Start) -> None:
     used = Usage(10, 5, turns=1, cost_usd=Decimal("0.01"))
     owing = created(agents.store, now, number=3, spent=(Spent(1, "claude-test-1", used),), counted=NOTHING)
     canceled(agents.store, owing, now)
+    url = agents.resources["TaskDeadLetterQueue"]
     for task in (holder, lost, owing):
-        SQSTaskQueue(agents.sqs, agents.resources["TaskDeadLetterQueue"]).send(task)
+        SQSTaskQueue(agents.sqs, url, url).send(task)
 
     dead_letter.handler({"Records": agents.receive("TaskDeadLetterQueue")}, LambdaContext())
 

@@ -168,18 +168,34 @@ def ignores(condition: Any, off: object) -> bool:
     return False
 
 
-def what_a_queue_starts_is_never_throttled(template: Template) -> list[str]:
-    """A throttled delivery counts as a receive, so a queue starts no more than is reserved."""
+def what_queues_start_is_never_throttled(template: Template) -> list[str]:
+    """A throttled delivery counts as a receive, so a function's queues start no more than is reserved,
+    whichever of its values the parameter has."""
+    starts: dict[str, list[Any]] = {}
+    for _, function, mapping in sources(template):
+        most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        starts.setdefault(function, []).append(most)
     broken = []
-    for queue, function, mapping in sources(template):
-        starts, room = (
-            mapping.get("ScalingConfig", {}).get("MaximumConcurrency"),
-            reserved(template, function),
-        )
-        enough = starts == room or (isinstance(starts, int) and isinstance(room, int) and starts <= room)
-        if starts is None or not enough:
-            broken.append(f"{queue} starts {starts} of {function}, for which {room} are reserved")
+    for function, all_of_it in starts.items():
+        room = reserved(template, function)
+        parameter = template["Parameters"].get(room["Ref"], {}) if isinstance(room, dict) else {}
+        for value in parameter.get("AllowedValues", [1_000]):
+            numbers = [_at(template, most, value) for most in all_of_it]
+            if None in numbers or sum(filter(None, numbers)) > (_at(template, room, value) or 0):
+                broken.append(f"{function} is started {numbers} times, and {room} are reserved")
     return broken
+
+
+def _at(template: Template, number: Any, value: int) -> int | None:
+    """A number, or what it is where the parameter that it comes from has this value."""
+    match number:
+        case int():
+            return number
+        case {"Ref": _}:
+            return value
+        case {"Fn::FindInMap": [mapping, {"Ref": _}, name]}:
+            return int(template["Mappings"][mapping][str(value)][name])
+    return None
 
 
 def keyless_routes_have_limits_of_their_own(template: Template) -> list[str]:
@@ -390,11 +406,13 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (concurrency_is_asked_for, change("Parameters", "ReserveConcurrency", "Default", to="true")),
     (concurrency_is_asked_for,
      change("Conditions", "CapsApi", to={"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiConcurrency"}, ""]}]})),
-    (what_a_queue_starts_is_never_throttled,
+    (what_queues_start_is_never_throttled,
      change(*properties("WorkerFunction", "ReservedConcurrentExecutions", "Fn::If"),
             to=["ReservesConcurrency", 5, {"Ref": "AWS::NoValue"}])),
-    (what_a_queue_starts_is_never_throttled,
+    (what_queues_start_is_never_throttled,
      drop(*properties("DeadLetterFunctionDeadLetters", "ScalingConfig"))),
+    (what_queues_start_is_never_throttled,
+     change("Mappings", "Workers", "1000", to={"New": 701, "Urgent": 300})),
     (keyless_routes_have_limits_of_their_own, without_setting("/~1health", "GET")),
     (keyless_routes_have_limits_of_their_own, without_setting("/~1wecom~1{connectionId}~1callback", "POST")),
     (each_setting_is_of_a_route_and_whole, leave_out_a_burst),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.domain.task import Task, TaskRef, goes_first
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.queue import Delivery
@@ -19,6 +19,7 @@ class Message:
     ref: TaskRef | None
     correlation_id: str
     visible_at: int
+    is_urgent: bool = False
     receive_count: int = 0
     receipt: str | None = None
 
@@ -37,10 +38,11 @@ class MemoryQueue:
     messages: list[Message] = field(default_factory=list)
     sent: int = 0
 
-    def send(self, task: Task, delay_seconds: int = 0) -> None:
+    def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
         if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
             raise QueueUnavailable(f"a delay of {delay_seconds} s is not possible")
-        self.put(task.ref, task.correlation_id, delay_seconds)
+        message = self.put(task.ref, task.correlation_id, delay_seconds)
+        message.is_urgent = has_slot or goes_first(task)
 
     def put(self, ref: TaskRef | None, correlation_id: str = "", delay_seconds: int = 0) -> Message:
         """Put in any message; without a ``ref``, one whose body names no task."""
@@ -51,11 +53,12 @@ class MemoryQueue:
         return message
 
     def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
-        """Up to ``limit`` visible messages, hidden for the queue's own time or the given; too often received
-        ones move to ``dead``."""
+        """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;
+        too often received ones move to ``dead``."""
         now = self.clock.now()
         received: list[Delivery] = []
-        for message in [m for m in self.messages if m.visible_at <= now]:
+        visible = [message for message in self.messages if message.visible_at <= now]
+        for message in sorted(visible, key=lambda message: not message.is_urgent):
             if len(received) == limit:
                 break
             if self.dead is not None and message.receive_count >= self.max_receives:
@@ -72,7 +75,12 @@ class MemoryQueue:
         seconds = self.visibility_seconds if hidden_seconds is None else hidden_seconds
         message.visible_at = self.clock.now() + seconds * 1000
         return Delivery(
-            message.message_id, message.receipt, message.ref, message.correlation_id, message.receive_count
+            message.message_id,
+            message.receipt,
+            message.ref,
+            message.correlation_id,
+            message.receive_count,
+            message.is_urgent,
         )
 
     def hide(self, deliveries: list[Delivery], seconds: int) -> None:

@@ -258,7 +258,8 @@ def test_production_has_somebody_who_is_told_of_alarms(given: dict[str, str], ex
 # ---------------------------------------------------------------- concurrency
 
 
-def worker(reserved: int | None, most: int) -> Target:
+def worker(reserved: int | None, most: int, queues: int = 1) -> Target:
+    """With so many queues that each bring the most."""
     kept = {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
     mapping = resource(
         "AWS::Lambda::EventSourceMapping",
@@ -266,9 +267,8 @@ def worker(reserved: int | None, most: int) -> Target:
         ScalingConfig={"MaximumConcurrency": {"Ref": "Most"}},
     )
     parameters = {"Most": {"Type": "Number", "Default": most}}
-    return target_of(
-        {"Worker": resource("AWS::Lambda::Function", **kept), "It": mapping}, Parameters=parameters
-    )
+    mappings = {f"It{n}": mapping for n in range(queues)}
+    return target_of({"Worker": resource("AWS::Lambda::Function", **kept)} | mappings, Parameters=parameters)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,9 @@ def test_what_the_environment_runs_at_a_time_fits_the_account(
     assert (State.OK is expected) or "L-B99A9384" in finding.remedy
 
 
-def test_a_function_reserves_no_less_than_its_queue_brings() -> None:
+def test_a_function_reserves_no_less_than_its_queues_bring() -> None:
+    assert states(list(check_pollers(worker(99, 50, queues=2)))) == [State.FAULT]
+    assert states(list(check_pollers(worker(100, 50, queues=2)))) == [State.OK]
     assert states(list(check_pollers(worker(49, 50)))) == [State.FAULT]
     assert states(list(check_pollers(worker(50, 50)))) == [State.OK]
     assert states(list(check_pollers(worker(None, 50)))) == [State.OK]

@@ -373,6 +373,12 @@ def claimable(task: Task, now: int) -> bool:
     return task.status is Status.RUNNING and task.lane is not Lane.BATCH
 
 
+def goes_first(task: Task) -> bool:
+    """Whether its messages go before those of tasks that nobody has begun: it has begun itself, and may hold
+    what others wait for while its time runs, or its caller wants it to."""
+    return task.started_at is not None or task.priority is Priority.HIGH
+
+
 def whole_seconds(ms: int) -> int:
     """Rounded up, so that what waits so long is not back too early: queues count in seconds."""
     return -(-ms // 1000)

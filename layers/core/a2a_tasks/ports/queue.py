@@ -8,18 +8,21 @@ from a2a_tasks.domain.task import Task, TaskRef
 
 @dataclass(frozen=True)
 class Delivery:
-    """One received message. ``ref`` is None if its body names no task."""
+    """One received message. ``ref`` is None if its body names no task; ``is_urgent`` says that it came
+    before those of others."""
 
     message_id: str
     receipt: str
     ref: TaskRef | None
     correlation_id: str
     receive_count: int
+    is_urgent: bool = False
 
 
 class TaskSender(Protocol):
-    def send(self, task: Task, delay_seconds: int = 0) -> None:
-        """Announce a task. ``delay_seconds`` is at most 900. Raises ``QueueUnavailable``."""
+    def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
+        """Announce a task. ``delay_seconds`` is at most 900. Before new tasks comes one that ``goes_first``,
+        or that has a slot, which nobody else can use until a worker has it. Raises ``QueueUnavailable``."""
         ...
 
 
@@ -38,7 +41,8 @@ class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
     while it has room."""
 
     def receive(self, limit: int, hidden_seconds: int) -> list[Delivery]:
-        """Up to ``limit`` messages (1–10) that are there within a second, hidden for so long.
+        """Up to ``limit`` messages (1–10), hidden for so long: urgent ones that are there, or else others
+        that are there within a second.
 
         Raises ``QueueUnavailable``.
         """

@@ -145,7 +145,7 @@ class Slots:
 
     def _call(self, scope: Scope, task: Task) -> None:
         """Tell a task that it has a slot; only then is it out of the line."""
-        self.queue.send(task)
+        self.queue.send(task, has_slot=True)
         self.store.stop_waiting(scope, _waiter(scope, task))
         self.telemetry.event("waiting task called", task, scope=_name(scope))
 
