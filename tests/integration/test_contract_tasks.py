@@ -488,6 +488,16 @@ def test_a_claim_forgets_dead_letters(store: TaskStore) -> None:
     assert store.note_undelivered(task.ref, 1, None, Undelivered(1, NOW), NOW) is True
 
 
+def test_a_turn_that_was_cut_off_is_remembered_until_the_next_claim(store: TaskStore) -> None:
+    held = claimed(store, created(store), NOW)
+    given_back = store.release(held.ref, held.fence, Release(NOW, NOW, NOW + 30_000, (), cut_off=True))
+
+    assert isinstance(given_back, Written)
+    assert given_back.task.cut_off is True
+    assert store.get(held.ref) == given_back.task
+    assert claimed(store, given_back.task, NOW).cut_off is False
+
+
 def test_a_dead_letter_of_an_ended_task_is_not_noted(store: TaskStore) -> None:
     ended = canceled(store, created(store), NOW)
 

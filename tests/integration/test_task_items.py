@@ -79,6 +79,7 @@ LATER: dict[str, Any] = {
     ),
     "overloads": 1,
     "undelivered": Undelivered(2, NOW + 120_000),
+    "cut_off": True,
     "answered": ("TURN#0001#TOOL#toolu_05",),
 }
 
@@ -109,6 +110,7 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "artifacts": task_items.artifacts_value(task.artifacts),
             "answered": list(task.answered),
             "overloads": task.overloads,
+            "cutOff": task.cut_off,
             "undelivered": task_items.undelivered_value(task.undelivered) if task.undelivered else None,
         }
     )

@@ -136,6 +136,7 @@ class Deployment:
     chats: MemoryExchanges = field(init=False)
     errands: MemorySender[Errand] = field(default_factory=MemorySender)
     room: int = 0  # each test says itself what a process gets
+    kept: int = 0
     orphan_after_ms: int = 2 * RETENTION_MS
     lease_seconds: int = LEASE_SECONDS
     max_timeout_ms: int = 1_800_000
@@ -286,6 +287,7 @@ class Deployment:
             telemetry=self.telemetry,
             run=run,
             room=self.room,
+            kept=self.kept,
         )
 
     def ending(self, failpoints: Failpoints | None = None) -> Ending:

@@ -129,7 +129,7 @@ class DynamoDBTaskStore:
             set_=changes,
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
-            remove=["pendingAgent", "undelivered"],
+            remove=["pendingAgent", "undelivered", "cutOff"],
             event=events.claimed(claim.now),
             condition=(
                 "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
@@ -186,6 +186,8 @@ class DynamoDBTaskStore:
             changes["awaits"] = task_items.refs_value(release.awaits)
         if release.overload is not None:
             changes |= {"model": release.overload.model, "overloads": release.overload.count}
+        if release.cut_off:
+            changes["cutOff"] = True
         result = self._update(
             ref,
             set_=changes,

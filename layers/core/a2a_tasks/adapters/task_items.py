@@ -285,6 +285,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         counts_as_pending="pendingAgent" in values,
         overloads=int(values.get("overloads", 0)),
         undelivered=_undelivered(values["undelivered"]) if "undelivered" in values else None,
+        cut_off=values.get("cutOff", False),
         events=tuple(_event(value) for value in values.get("events", ())),
     )
 

@@ -196,6 +196,7 @@ class Task:
     told of its end and its questions.
     ``model`` is the one that it works with now, and ``overloads`` how often in a row that was overloaded.
     ``undelivered`` tells of messages that were given up since it was last claimed.
+    ``cut_off`` says that its last turn was too long for what its worker had left of its time.
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
     ``counted`` is what of its own turns its project's day is known to have, where the project has a budget.
@@ -246,6 +247,7 @@ class Task:
     counts_as_pending: bool = False
     overloads: int = 0
     undelivered: Undelivered | None = None
+    cut_off: bool = False
     events: tuple[Event, ...] = ()
 
     @property

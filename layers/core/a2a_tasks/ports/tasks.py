@@ -99,7 +99,8 @@ class Release:
     """How a worker gives a task back. With ``keeps_attempt`` it was no failed attempt: the next claim counts
     as the same one. ``awaits`` are tasks that must end first; ``code`` is that of the failure which is
     tried again. ``told`` are the task's events, where its holder knows all of them. ``overload`` is what
-    follows if the model was overloaded; without one there is no row of overloads."""
+    follows if the model was overloaded; without one there is no row of overloads. ``cut_off`` says that a
+    turn was too long for the worker's time."""
 
     now: int
     not_before: int
@@ -111,6 +112,7 @@ class Release:
     told: tuple[Event, ...] = ()
     overload: Overload | None = None
     counted: Usage | None = None
+    cut_off: bool = False
 
     @property
     def event(self) -> Event | Placed:

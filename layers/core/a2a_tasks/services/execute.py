@@ -28,6 +28,7 @@ from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.heartbeat import Heartbeat
 from a2a_tasks.services.holders import Holders
+from a2a_tasks.services.invocation import Invocation
 from a2a_tasks.services.lease import Held, RunBlocking, Stop, Stopped
 from a2a_tasks.services.live import Live
 from a2a_tasks.services.settle import COUNT_AGAIN_SECONDS, DONE, Returned, Settler
@@ -40,7 +41,11 @@ SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
 SHARE_AFTER_SECONDS = 5.0
 """Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
-SHARE_EVERY_SECONDS = 0.25
+SHARE_EVERY_SECONDS = 1.0
+"""The pause after a look at the queues that has brought nothing, or while it looks for other projects'."""
+SHARE_UNTIL_SECONDS = 120.0
+"""With less time left it takes no more; with less than half of it where that is shorter."""
+LONGEST_RETURN_SECONDS = 300
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
 FEW_RECEIVES = 3
@@ -52,7 +57,8 @@ allows only so many receives."""
 class Executor:
     """Executes deliveries. ``room`` is how many tasks an invocation may carry: while one of its tasks goes on
     and there is room, it takes more messages itself, since a worker that waits for the model anyway costs
-    nothing more, and needs no start.
+    nothing more, and needs no start. ``kept`` are places beside these, which nobody may have who has as many
+    as there is room for: another project's task needs not wait for theirs.
     """
 
     loop: AgentLoop
@@ -69,6 +75,7 @@ class Executor:
     telemetry: Telemetry
     run: RunBlocking
     room: int
+    kept: int = 0
 
     @property
     def lease_seconds(self) -> int:
@@ -81,8 +88,9 @@ class Executor:
         once, so that a crash of the others brings only theirs back. Never raises for a single task.
         """
         beating = asyncio.ensure_future(self.heartbeat.keep_beating())
-        own = [asyncio.ensure_future(self._deliver(d, time_left)) for d in deliveries]
-        sharing = asyncio.ensure_future(self._share(own, time_left))
+        invocation = Invocation(time_left, max(self.room, len(deliveries)))
+        own = [asyncio.ensure_future(self._deliver(d, invocation)) for d in deliveries]
+        sharing = asyncio.ensure_future(self._share(own, invocation))
         try:
             kept = await asyncio.gather(*own)
             await sharing
@@ -93,24 +101,26 @@ class Executor:
             self.heartbeat.rest()
         return [d.message_id for d, keep in zip(deliveries, kept, strict=True) if keep]
 
-    async def _share(self, own: list[asyncio.Task[bool]], time_left: Callable[[], float]) -> None:
-        """Take more messages while there is room beside the invocation's own, in the first half of its time:
-        what comes later would have too little of it. Ends when nothing is under way any more."""
-        until = time_left() / 2
+    async def _share(self, own: list[asyncio.Task[bool]], invocation: Invocation) -> None:
+        """Take more messages while there is room beside the invocation's own, until what comes later would
+        have too little time. Ends when nothing is under way any more."""
+        until = min(SHARE_UNTIL_SECONDS, invocation.half)
         under_way = set(own)
-        await self._first_of(under_way, SHARE_AFTER_SECONDS)
+        if len(own) < self.room:  # else more are waiting for sure
+            await self._first_of(under_way, SHARE_AFTER_SECONDS)
         while under_way := {work for work in under_way if not work.done()}:
             room = self.room - len(under_way)
-            if room <= 0 or time_left() <= until:
+            places = room if room > 0 else room + self.kept
+            if places <= 0 or invocation.time_left() <= until:
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 continue
             try:
-                taken = await self.run(self.queue.receive, room, self.lease_seconds)
+                taken = await self.run(self.queue.receive, places, self.lease_seconds)
             except QueueUnavailable as error:
                 self.telemetry.problem("no more messages taken", reason=str(error))
                 taken = []
-            under_way |= {asyncio.ensure_future(self._deliver(d, time_left)) for d in taken}
-            if not taken:
+            under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
+            if not taken or room <= 0:
                 await self._first_of(under_way, SHARE_EVERY_SECONDS)
 
     async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
@@ -124,11 +134,11 @@ class Executor:
         finally:
             timer.cancel()
 
-    async def _deliver(self, delivery: Delivery, time_left: Callable[[], float]) -> bool:
+    async def _deliver(self, delivery: Delivery, invocation: Invocation) -> bool:
         """Handle one message to its end; whether it must stay in the queue."""
         try:
             async with self.heartbeat.handling(delivery):
-                returned = await self._handle(delivery, time_left)
+                returned = await self._handle(delivery, invocation)
         except Stopped:
             returned = Returned(None)  # found to be lost while what there was of it was written down
         except (StoreUnavailable, QueueUnavailable) as error:
@@ -148,7 +158,7 @@ class Executor:
         self.telemetry.flush()
         return returned is not DONE
 
-    async def _handle(self, delivery: Delivery, time_left: Callable[[], float]) -> Returned | None:
+    async def _handle(self, delivery: Delivery, invocation: Invocation) -> Returned | None:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Returned(0)  # back at once, until the dead-letter queue takes it
@@ -162,12 +172,17 @@ class Executor:
                 return self._held_elsewhere(task, delivery, held_until)
         if not claimable(task, self.clock.now()):
             return await self._not_claimed(task)
-        if not await self.run(self.slots.enter, task):
-            return DONE  # it waits in order, and gets a message of its own when its turn has come
-        return await self._claim_and_work(task, delivery, time_left)
+        if task.cut_off and invocation.is_late:
+            return _again(delivery)  # its turn would be cut off again
+        with invocation.place(task.project_id) as has_place:
+            if not has_place:
+                return _again(delivery)
+            if not await self.run(self.slots.enter, task):
+                return DONE  # it waits in order, and gets a message of its own when its turn has come
+            return await self._claim_and_work(task, delivery, invocation)
 
     async def _claim_and_work(
-        self, task: Task, delivery: Delivery, time_left: Callable[[], float]
+        self, task: Task, delivery: Delivery, invocation: Invocation
     ) -> Returned | None:
         worker_id = await self.heartbeat.worker_id()
         claim = self._claim(task, worker_id, delivery.message_id)
@@ -175,11 +190,12 @@ class Executor:
             result = await self.run(self.store.claim, task.ref, claim)
             if isinstance(result, Refused):
                 return await self._refused(result.current, delivery)
-            shutdown = claim.now + int((time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
+            shutdown = claim.now + int((invocation.time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
             until = min(result.task.deadline, shutdown)
-            held = Held(delivery, result.task, until, partial(self.heartbeat.is_ours, worker_id))
+            is_ours = partial(self.heartbeat.is_ours, worker_id)
+            held = Held(delivery, result.task, until, is_ours, is_late=invocation.is_late)
             async with self.heartbeat.holding(held):
-                return await self._work(held, time_left)
+                return await self._work(held, invocation.time_left)
         except BaseException:
             self.heartbeat.disown(worker_id, claim.claim_id)
             raise
@@ -313,6 +329,11 @@ class _Begun:
     """The work, once what is known of it was read."""
 
     work: Work | None = None
+
+
+def _again(delivery: Delivery) -> Returned:
+    """Another worker is to take it; later each time, since the queue allows only so many receives."""
+    return Returned(min(2 ** (delivery.receive_count - 1), LONGEST_RETURN_SECONDS))
 
 
 def _seconds_until(moment: int, now: int) -> int:

@@ -46,7 +46,8 @@ class Held:
     """A task that this worker holds, with the message that brought it.
 
     ``until`` is when its work must end, by its deadline or by the function's own (Unix milliseconds).
-    ``is_ours`` waits until it is known whether this process holds it. ``watched`` is set when somebody wants
+    ``is_ours`` waits until it is known whether this process holds it. ``is_late`` says that its work has
+    begun when most of the function's time was over. ``watched`` is set when somebody wants
     to see what it says while it is at it.
     """
 
@@ -54,6 +55,7 @@ class Held:
     task: Task
     until: int
     is_ours: Callable[[], Awaitable[bool]]
+    is_late: bool = False
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     watched: asyncio.Event = field(default_factory=asyncio.Event)
     saved: asyncio.Event = field(default_factory=asyncio.Event)

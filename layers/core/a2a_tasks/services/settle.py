@@ -93,12 +93,12 @@ class Settler:
                 return Returned(None)
             case Stop.DEADLINE:
                 return await self._time_out(stock)
-            case Stop.SHUTDOWN if stock.has_bought:
+            case Stop.SHUTDOWN if stock.has_bought or stock.held.is_late:
                 # the turn began late: the next worker has more time for it
-                return await self._hand_over(stock)
+                return await self._hand_over(stock, cut_off=True)
             case Stop.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."
-                return await self.retry(stock, Failure(FailureCode.EXECUTION_ERROR, reason))
+                return await self.retry(stock, Failure(FailureCode.EXECUTION_ERROR, reason), cut_off=True)
 
     async def fail(self, stock: Stock, failure: Failure) -> Returned | None:
         """The work cannot succeed."""
@@ -119,6 +119,7 @@ class Settler:
         *,
         retry_after: float | None = None,
         overload: Overload | None = None,
+        cut_off: bool = False,
     ) -> Returned | None:
         """Give the task back for another attempt, or fail it if none can follow before its deadline."""
         if overload is not None and overload.is_switch:
@@ -128,7 +129,15 @@ class Settler:
         if isinstance(then, Failure):
             return await self.fail(stock, then)
         due_at = due_after_release(then.not_before, task.deadline)
-        release = Release(now, then.not_before, due_at, stock.spent, code=failure.code, overload=overload)
+        release = Release(
+            now,
+            then.not_before,
+            due_at,
+            stock.spent,
+            code=failure.code,
+            overload=overload,
+            cut_off=cut_off,
+        )
         result = await self._release(stock, release)
         if isinstance(result, Refused):
             return await self._refused(stock, result)
@@ -227,11 +236,12 @@ class Settler:
         await self.run(self.ending.wake_if_ready, result.task)
         return DONE
 
-    async def _hand_over(self, stock: Stock) -> Returned | None:
+    async def _hand_over(self, stock: Stock, *, cut_off: bool = False) -> Returned | None:
         """Let another worker go on at once. The task keeps its slots."""
         task, now = stock.task, self.clock.now()
         due_at = due_after_release(now, task.deadline)
-        result = await self._release(stock, Release(now, now, due_at, stock.spent, keeps_attempt=True))
+        release = Release(now, now, due_at, stock.spent, keeps_attempt=True, cut_off=cut_off)
+        result = await self._release(stock, release)
         if isinstance(result, Refused):
             return await self._refused(stock, result)
         self.telemetry.event("task goes on in another worker", task, turns=stock.turns)
