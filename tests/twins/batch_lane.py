@@ -54,9 +54,7 @@ class BatchLane:
         submission = BatchSubmission(batches, api, tasks, turns, abreast, main.entropy)
         results = BatchResults(batches, api, tasks, turns, abreast, main.entropy)
         recovery = BatchRecovery(batches, api, submission, main.telemetry, run)
-        return Batcher(
-            batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, run
-        )
+        return Batcher(batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, run)
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = RUN_SECONDS) -> BatchReport:
         """One run, in no time."""
