@@ -5,9 +5,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.task import TaskRef
+from a2a_tasks.domain.task import Task, TaskRef, goes_first
+from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.queue import Delivery
-from tests.twins.queue import MemoryQueue, Message
+from tests.twins.queue import MAX_DELAY_SECONDS, MemoryQueue, Message
 
 NOISY_SHARE, NOISY_MESSAGES = 0.1, 30
 """More of the messages in flight, and at least so many, make a group noisy:
@@ -121,3 +122,33 @@ class BigQueue(MemoryQueue):
             self._land(message)
             del self._live[message.message_id]
         self._of_receipt.pop(message.receipt, None)
+
+
+@dataclass
+class TwoQueues(MemoryQueue):
+    """The queue of new tasks, and that of those which go first."""
+
+    new: BigQueue = field(kw_only=True)
+    urgent: BigQueue = field(kw_only=True)
+
+    def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
+        if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
+            raise QueueUnavailable(f"a delay of {delay_seconds} s is not possible")
+        is_urgent = has_slot or goes_first(task)
+        message = self._of(is_urgent=is_urgent).put(task.ref, task.correlation_id, delay_seconds)
+        message.is_urgent = is_urgent
+
+    def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
+        return self.urgent.receive(limit, hidden_seconds) or self.new.receive(limit, hidden_seconds)
+
+    def hide(self, deliveries: list[Delivery], seconds: int) -> None:
+        for is_urgent in (False, True):
+            of_queue = [delivery for delivery in deliveries if delivery.is_urgent is is_urgent]
+            if of_queue:
+                self._of(is_urgent=is_urgent).hide(of_queue, seconds)
+
+    def delete(self, delivery: Delivery) -> None:
+        self._of(is_urgent=delivery.is_urgent).delete(delivery)
+
+    def _of(self, *, is_urgent: bool) -> BigQueue:
+        return self.urgent if is_urgent else self.new

@@ -15,7 +15,7 @@ from tests.load.functions import EventSource, Function, Handler, Schedule, Start
 from tests.load.kernel import Kernel
 from tests.load.model import LoadModel, work
 from tests.load.monitor import LOOK_SECONDS, Monitor
-from tests.load.queue import BigQueue
+from tests.load.queue import BigQueue, TwoQueues
 from tests.load.report import Report, percentile
 from tests.load.sandbox import Sandbox
 from tests.load.settings import Settings, constant
@@ -25,7 +25,6 @@ from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.model import ScriptedModel
-from tests.twins.queue import MemoryQueue
 from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
@@ -182,7 +181,7 @@ class Simulation:
         """Of AWS, so far."""
         units = self.cloud.units
         requests = sum(units[name] * USD[name] for name in ("write", "read", "SQS", "S3"))
-        receives = sum(source.receives for source in (self.source, self.dead_source)) * USD["SQS"]
+        receives = sum(source.receives for source in self.sources) * USD["SQS"]
         return requests + receives + sum(each.usd for each in self.functions)
 
     def close(self) -> None:
@@ -203,22 +202,27 @@ class Simulation:
             telemetry=_CountingTelemetry(),
             model=cast(ScriptedModel, self.model),
             room=int(constant("functions/worker/app.py", "BATCH_SIZE")),
+            kept=int(constant("functions/worker/app.py", "KEPT_PLACES")),
             lease_seconds=settings.parameter("LeaseSeconds"),
             max_timeout_ms=settings.parameter("MaxTaskTimeoutMs"),
         )
-        queue, dead = settings.queue("TaskQueue"), settings.queue("TaskDeadLetterQueue")
-        twins.dead = BigQueue(clock, dead.visibility_seconds)
-        twins.queue = BigQueue(
-            clock,
-            queue.visibility_seconds,
-            queue.max_receives or 0,
-            twins.dead,
-            group_of=lambda ref: twins.registry.current[ref.agent_id].project_id,
-        )
-        places = twins.room * settings.source("WorkerFunction", "Tasks").max_concurrency
-        self.monitor = Monitor(clock, twins.registry, places)
+        dead = settings.queue("TaskDeadLetterQueue")
+        twins.dead = self.dead = BigQueue(clock, dead.visibility_seconds)
+        self.new, self.urgent = self._queue("TaskQueue", twins), self._queue("UrgentTaskQueue", twins)
+        twins.queue = TwoQueues(clock, new=self.new, urgent=self.urgent)
+        self.monitor = Monitor(clock, twins.registry, twins.room * settings.parameter("WorkerConcurrency"))
         self.refused = 0
         return twins
+
+    def _queue(self, logical_id: str, twins: Deployment) -> BigQueue:
+        settings = self.settings.queue(logical_id)
+        return BigQueue(
+            self.kernel.clock,
+            settings.visibility_seconds,
+            settings.max_receives or 0,
+            self.dead,
+            group_of=lambda ref: twins.registry.current[ref.agent_id].project_id,
+        )
 
     def _function(self, name: str, logical_id: str, start: Start) -> Function:
         return Function(
@@ -237,9 +241,12 @@ class Simulation:
         return sandbox
 
     def _begin(self) -> None:
-        settings, twins = self.settings, self.deployment
-        self.source = self._source(twins.queue, self.worker, "WorkerFunction", "Tasks", 0.1)
-        self.dead_source = self._source(twins.dead, self.buriers, "DeadLetterFunction", "DeadLetters", 1)
+        settings = self.settings
+        self.sources = (
+            self._source(self.new, self.worker, "WorkerFunction", "Tasks", 0.1),
+            self._source(self.urgent, self.worker, "WorkerFunction", "UrgentTasks", 0.1),
+            self._source(self.dead, self.buriers, "DeadLetterFunction", "DeadLetters", 1),
+        )
         for function, logical_id, event in (
             (self.sweeper, "SweeperFunction", "EveryMinute"),
             (self.cleanup, "CleanupFunction", "EveryHour"),
@@ -250,11 +257,9 @@ class Simulation:
         self.kernel.loop.create_task(self._look())
 
     def _source(
-        self, queue: MemoryQueue, function: Function, logical_id: str, event: str, tick: float
+        self, queue: BigQueue, function: Function, logical_id: str, event: str, tick: float
     ) -> EventSource:
-        source = EventSource(
-            cast(BigQueue, queue), function, self.settings.source(logical_id, event), self.kernel, tick
-        )
+        source = EventSource(queue, function, self.settings.source(logical_id, event), self.kernel, tick)
         source.begin()
         return source
 
