@@ -14,9 +14,10 @@ from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.service_tools import CHILDREN_BY_DEPTH, MAX_DEPTH
 from a2a_tasks.domain.task import LONGEST_LIFE_MS, Budget, Lane, Progress, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.faults import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.services.agent_loop import HAND_OVER_SECONDS, INTERRUPTED
+from a2a_tasks.services.ending import FOLLOW_UP_SECONDS
 from tests.twins.deployment import MAX_WAIT_MS, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import USAGE, Partly, after, answer, hang, uses
@@ -574,6 +575,32 @@ class TestOtherAgents:
     def test_canceling_the_parent_cancels_its_children(self, team: Deployment) -> None:
         parent = self.delegate(team, "Part one.")
         team.tasks().cancel("demo", "writer", parent.ref.task_id)
+        assert [child.status for child in self.children(team)] == [Status.CANCELED]
+
+    @pytest.mark.parametrize("way", ["by its message", "by canceling again"])
+    def test_children_of_a_canceled_task_are_canceled_though_who_canceled_it_died(
+        self, team: Deployment, way: str
+    ) -> None:
+        parent = self.delegate(team, "Part one.")
+        points = Failpoints()
+        points.fail("store.finish", Crash("right after the write"), after=True)
+        with pytest.raises(Crash):
+            team.tasks(points).cancel("demo", "writer", parent.ref.task_id)
+        assert team.now_of(parent).status is Status.CANCELED
+        assert [child.status for child in self.children(team)] == [Status.PENDING]
+        if way == "by its message":
+            team.queue.messages[:] = [each for each in team.queue.messages if each.ref == parent.ref]
+            team.clock.advance(FOLLOW_UP_SECONDS)
+            team.work()
+        else:
+            team.tasks().cancel("demo", "writer", parent.ref.task_id)
+        assert [child.status for child in self.children(team)] == [Status.CANCELED]
+
+    def test_a_queue_that_is_out_keeps_nobody_from_canceling(self, team: Deployment) -> None:
+        parent = self.delegate(team, "Part one.")
+        points = Failpoints()
+        points.down("queue.send", QueueUnavailable("down"))
+        team.tasks(points).cancel("demo", "writer", parent.ref.task_id)
         assert [child.status for child in self.children(team)] == [Status.CANCELED]
 
     @pytest.mark.parametrize("point", ["queue.send", "store.release"])

@@ -25,6 +25,9 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.slots import Slots
 
+FOLLOW_UP_SECONDS = 30
+"""By then the process that has ended a waiting task has followed it up, or died before it could."""
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -32,8 +35,8 @@ class Ending:
 
     A writer that may try again gives a ``finish_id`` of its own, by which it is known if an answer was lost.
     What follows an end (its worker told, slots freed, the waiting task woken, started tasks canceled) never
-    fails the end itself: the sweeper finds what was left undone, and a worker that was not told learns it
-    with its next write.
+    fails the end itself: the sweeper finds what was left undone, a worker that was not told learns it with
+    its next write, and the end of a task that waits for others is announced before it is written.
     """
 
     store: TaskStore
@@ -129,6 +132,10 @@ class Ending:
         spent: tuple[Spent, ...] | None = None,
         finish_id: str | None = None,
     ) -> Written | Refused:
+        if task.awaits and not guard.by_holder:
+            # nobody would look again at an ended task, and those that it has started would run on
+            step = partial(self.queue.send, task, FOLLOW_UP_SECONDS)
+            self._attempt(task, "end of a waiting task not announced", step)
         now = self.clock.now()
         outcome = Outcome(
             status=status,

@@ -231,6 +231,8 @@ class Executor:
         if task.status is Status.INPUT_REQUIRED:
             return DONE
         if task.is_terminal:
+            # whoever ended it while it waited may have died before that
+            await self.run(self.ending.cancel_children, task, task.awaits)
             if await self.run(self.holders.lease, task) is None:
                 # its worker may have died before it did so
                 await self.run(self.slots.leave, task, ended=True)

@@ -133,6 +133,8 @@ class Tasks:
             return result.task
         current = self.ending.settled(result.current or task)
         if current.status is Status.CANCELED:
+            # whoever canceled it may have died before that
+            self.ending.cancel_children(current, current.awaits)
             return current
         raise RequestRefused(
             ErrorCode.TASK_NOT_CANCELABLE, f"The task has already {current.status} and cannot be canceled."
