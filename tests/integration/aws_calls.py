@@ -27,6 +27,7 @@ class Fault(StrEnum):
     ANSWER_LOST = "answer lost"  # it takes effect, and the caller gets a connection error
     SENT_TWICE = "sent twice"  # the SDK repeats it after a lost answer, and the caller gets the second one's
     THROTTLED = "throttled"  # the service refuses it
+    FORBIDDEN = "forbidden"  # S3 does, for the moment
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class AwsCalls:
                     case Fault.THROTTLED:
                         error: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
                         raise ClientError(error, operation)
+                    case Fault.FORBIDDEN:
+                        raise ClientError({"Error": {"Code": "AccessDenied"}}, operation)
                     case Fault.ANSWER_LOST | Fault.SENT_TWICE:
                         carry_out(client, operation, parameters)
                         if fault is Fault.ANSWER_LOST:

@@ -60,12 +60,11 @@ class Role:
     def uses(self, operation: str, parameters: Mapping[str, Any]) -> frozenset[Grant] | None:
         """The grants that a call makes use of, or None if it is not allowed."""
         used: set[Grant] = set()
-        for action in ACTIONS[operation]:
-            for resource, condition in _targets(operation, parameters):
-                covering = {grant for grant in self.grants if grant.covers(action, resource, condition)}
-                if not covering:
-                    return None
-                used |= covering
+        for need in _needs(operation, parameters):
+            covering = {grant for grant in self.grants if grant.covers(*need)}
+            if not covering:
+                return None
+            used |= covering
         return frozenset(used)
 
 
@@ -90,6 +89,15 @@ def _grants(statement: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[
         for resource in _as_list(statement["Resource"]):
             for condition in conditions:
                 yield Grant(action, resolve(resource, known), condition)
+
+
+def _needs(operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """The actions, resources, and keys or prefixes of a call."""
+    for action in ACTIONS[operation]:
+        for resource, condition in _targets(operation, parameters):
+            yield action, resource, condition
+    if operation == "GetObject":  # or S3 would not say that there is no such object; the key is the prefix
+        yield "s3:ListBucket", parameters["Bucket"], parameters["Key"]
 
 
 def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, str | None]]:

@@ -206,7 +206,7 @@ def test_a_link_is_one_that_every_bucket_takes(monkeypatch: pytest.MonkeyPatch, 
         ("ListObjectsV2", lambda payloads: payloads.task_ids_before("b", 10)),
     ],
 )
-@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED, Fault.ANSWER_LOST])
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED, Fault.FORBIDDEN, Fault.ANSWER_LOST])
 def test_no_answer_is_payload_unavailable(
     account: Account, operation: str, call: Callable[[S3Payloads], object], fault: Fault
 ) -> None:

@@ -181,10 +181,11 @@ def test_the_worker(worker: Worker, claude: StandInClient) -> None:
     account = worker.account
     arn = account.secrets.create_secret(Name="a2a-tasks/mcp/demo/docs", SecretString="t0ken")
     account.registry.create_project(PROJECT, 0)
-    account.registry.set_project(PROJECT, daily_tokens=10**9)
+    account.registry.set_project(PROJECT, daily_tokens=10**9, callable_agents=frozenset({"helper"}))
+    account.add_agent("helper", PROJECT)
     server = McpServer("docs", "https://docs.example/mcp", arn["ARN"])
     account.registry.put_mcp_server(PROJECT, server)
-    tools = ["ask_user", "mcp__docs__search", "Write"]
+    tools = ["ask_user", "mcp__docs__search", "Write", "call_agent"]
     agent = account.add_agent(AGENT, PROJECT, allowedTools=tools, maxConcurrentTasks=1)
     write = f"tool=Write:{json.dumps({'file_path': 'a', 'content': LONG})}"
     tasks = [
@@ -192,6 +193,8 @@ def test_the_worker(worker: Worker, claude: StandInClient) -> None:
         for n in range(2)
     ]
     worker.accept("Go on.", number=2, context_id="talk")
+    call = f"tool=call_agent:{json.dumps({'agent': 'helper', 'message': 'Help.'})}"
+    worker.accept(f"[[standin: {call} | say=done]]", number=3, agent_revision=agent.revision)
     account.contexts.add(ContextRef(AGENT, "talk"), tasks[0].ref.task_id)
 
     worker.deliver(remaining_ms=59_000)
@@ -230,7 +233,8 @@ def test_the_dead_letter_function(agents: Account, start: Start) -> None:
     owing = created(agents.store, now, number=3, spent=(Spent(1, "claude-test-1", used),), counted=NOTHING)
     canceled(agents.store, owing, now)
     url = agents.resources["TaskDeadLetterQueue"]
-    for task in (holder, lost, owing):
+    new = created(agents.store, now, number=4)
+    for task in (holder, lost, owing, new):
         SQSTaskQueue(agents.sqs, url, url).send(task)
 
     dead_letter.handler({"Records": agents.receive("TaskDeadLetterQueue")}, LambdaContext())

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "tasks/"
-GONE = frozenset({"NoSuchKey", "AccessDenied"})
-"""S3 answers a reader that may not list the bucket, as no reader here may, with 403 where no object is."""
+GONE = "NoSuchKey"
+"""Every reader may list a task's objects, or S3 would say ``AccessDenied`` instead, as it also does while
+permissions change or a key cannot be used: that passes."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,12 @@ class S3Payloads:
         answer = self._call(self.client().list_objects_v2, Prefix=prefix, MaxKeys=1000)
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
-    def _call(
-        self, operation: Callable[..., Any], gone: frozenset[str] = frozenset(), **arguments: Any
-    ) -> Any:
-        """``gone`` are the error codes by which this operation says that there is no such object."""
+    def _call(self, operation: Callable[..., Any], gone: str | None = None, **arguments: Any) -> Any:
+        """``gone`` is the error code by which this operation says that there is no such object."""
         try:
             return operation(Bucket=self.bucket, **arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] in gone:
+            if error.response["Error"]["Code"] == gone:
                 raise PayloadCorrupt(f"{arguments['Key']} is gone") from error
             raise PayloadUnavailable(str(error)) from error
         except BotoCoreError as error:
