@@ -14,7 +14,10 @@ from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.batch_collection import BatchCollection
+from a2a_tasks.services.batch_creation import BatchCreation
 from a2a_tasks.services.batch_recovery import BatchRecovery
+from a2a_tasks.services.batch_requests import BatchRequests
 from a2a_tasks.services.batch_results import BatchResults
 from a2a_tasks.services.batch_submission import BatchSubmission
 from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
@@ -41,12 +44,16 @@ def _batcher() -> Batcher:
     allowance = Allowance(budgets, prices_of_function(), telemetry, in_batch=True)
     turns = SingleTurns(Revisions(wired.registry), allowance)
     side_by_side = SideBySide(asyncio.to_thread, telemetry)
-    submission = BatchSubmission(batches, api, tasks, turns, side_by_side, wired.entropy)
+    requests = BatchRequests(api, payloads, turns)
+    collection = BatchCollection(batches, tasks, requests, side_by_side)
+    creation = BatchCreation(batches, api, tasks, requests, side_by_side)
     return Batcher(
         batches=batches,
         results=BatchResults(batches, api, tasks, turns, side_by_side, wired.entropy),
-        recovery=BatchRecovery(batches, api, submission, telemetry, asyncio.to_thread),
-        submission=submission,
+        recovery=BatchRecovery(batches, api, creation, telemetry, asyncio.to_thread),
+        submission=BatchSubmission(
+            batches, tasks, collection, creation, budgets, side_by_side, wired.entropy
+        ),
         clock=wired.clock,
         entropy=wired.entropy,
         telemetry=telemetry,

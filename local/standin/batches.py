@@ -100,14 +100,22 @@ class Batches:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every batch, hold none, lose no answer."""
+        """Forget every batch, hold none, lose no answer, refuse no creation."""
         self.seconds = DEFAULT_SECONDS
         self.loses_next_answer = False
         self._batches: list[Batch] = []
         self._holds = False
+        self._refusal: tuple[int, str] | None = None
+
+    def refuse(self, status: int | None, text: str = "") -> None:
+        """Answer creations that have this text in a request with this status from now on; None ends that."""
+        self._refusal = None if status is None else (status, text)
 
     def create(self, http: HttpRequest, body: dict[str, Any], features: Features, now: float) -> Batch:
-        """Accept a batch. Raises ApiError 400, but what is wrong with one request shows in its result."""
+        """Accept a batch. Raises ApiError 400 or as it was told to, but what is wrong with one request shows
+        in its result."""
+        if self._refusal is not None and self._refusal[1] in json.dumps(body, ensure_ascii=False):
+            raise ApiError.from_status(self._refusal[0])
         requests = _check_requests(body.get("requests"))
         entries = [
             Entry(request["custom_id"], request["params"], _due_at(request["params"], features, now))

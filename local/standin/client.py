@@ -70,8 +70,16 @@ class StandInClient:
         """Let the next batch be created, and reset its connection before the answer."""
         self._fetch("POST", "batches/lose-next-answer")
 
+    def refuse_batches(self, status: int, text: str = "") -> None:
+        """Refuse each creation of a batch that has this text in a request; if empty, every one."""
+        self._fetch("POST", f"batches/refuse?{urlencode({'status': status, 'text': text})}")
+
+    def accept_batches(self) -> None:
+        """Refuse no creation any more."""
+        self._fetch("POST", "batches/accept")
+
     def reset(self) -> None:
-        """Forget calls, conversations, batches and the simulated prompt cache; hold and lose nothing."""
+        """Forget calls, conversations, batches and the simulated prompt cache; hold, lose, refuse nothing."""
         self._fetch("POST", "reset")
 
     def check_health(self) -> None:

@@ -50,6 +50,12 @@ class Control:
             case "POST", ["batches", "lose-next-answer"]:
                 self._batches.loses_next_answer = True
                 return _DONE
+            case "POST", ["batches", "refuse"]:
+                self._batches.refuse(_integer(http.query["status"]), http.query.get("text", ""))
+                return _DONE
+            case "POST", ["batches", "accept"]:
+                self._batches.refuse(None)
+                return _DONE
             case "POST", ["reset"]:
                 self._log.reset()
                 self._conversations.reset()

@@ -49,6 +49,12 @@ class ApiError(Exception):
         return cls(400, "invalid_request_error", message)
 
     @classmethod
+    def from_status(cls, status: int) -> "ApiError":
+        """The usual error of that status."""
+        error_type = _TYPES.get(status) or _default_type(status)
+        return cls(status, error_type, _message(error_type))
+
+    @classmethod
     def from_failure(cls, failure: Failure) -> "ApiError":
         """The error that a directive asks for."""
         error_type = failure.type or _TYPES.get(failure.status) or _default_type(failure.status)

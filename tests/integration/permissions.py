@@ -60,6 +60,13 @@ class Role:
     def uses(self, operation: str, parameters: Mapping[str, Any]) -> frozenset[Grant] | None:
         """The grants that a call makes use of, or None if it is not allowed."""
         used: set[Grant] = set()
+        if operation == "TransactWriteItems":  # which has no action of its own
+            for kind, item in (each for items in parameters["TransactItems"] for each in items.items()):
+                found = self.uses(f"{kind}Item", item)
+                if found is None:
+                    return None
+                used |= found
+            return frozenset(used)
         for need in _needs(operation, parameters):
             covering = {grant for grant in self.grants if grant.covers(*need)}
             if not covering:

@@ -310,7 +310,7 @@ def test_a_batch_task_waits_for_its_batch(caller: Caller, account: Account) -> N
     task = accepted(caller, account, lane="batch")
 
     assert (task.lane, task.deadline) == (Lane.BATCH, task.created_at + DAY_MS)
-    assert [entry.ref for entry in account.batches.waiting(task.created_at, 10)] == [task.ref]
+    assert [entry.ref for entry in account.batches.waiting(PROJECT, task.created_at, 10)] == [task.ref]
     assert account.calls.of("SendMessage") == []
 
 
@@ -319,7 +319,7 @@ def test_a_batch_task_is_accepted_although_it_could_not_get_in_line(caller: Call
 
     task = accepted(caller, account, lane="batch")
 
-    assert account.batches.waiting(task.created_at, 10) == []
+    assert account.batches.waiting(PROJECT, task.created_at, 10) == []
     assert task.due_at == task.created_at + 30_000
 
 

@@ -52,7 +52,7 @@ def waiting(account: Account, now: int, message: str, *, number: int = 0, **chan
         **changes,
     )
     account.store.create(task)
-    DynamoDBBatches(account.dynamodb, account.resources["TasksTable"]).enqueue(task)
+    DynamoDBBatches(account.dynamodb, account.resources["TasksTable"]).enqueue(task, created_at)
     return task
 
 
@@ -146,19 +146,70 @@ def _later(batcher: ModuleType, seconds: int) -> None:
     clock.now = lambda: real() + seconds * 1000
 
 
-def test_without_a_key_tasks_fail_with_the_reason(
-    batcher: ModuleType, agents: Account, claude: StandInClient, now: int
+def test_without_a_key_tasks_wait_and_the_operator_sees_why(
+    batcher: ModuleType,
+    agents: Account,
+    claude: StandInClient,
+    now: int,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     agents.put_claude_key("")
     task = waiting(agents, now, "hello")
 
     work(batcher)
 
-    failure = current(agents, task).failure
-    assert failure is not None
-    assert failure.code is FailureCode.AGENT_MISCONFIGURED
-    assert "No Claude API key" in failure.message
+    back = current(agents, task)
+    assert (back.status, back.attempt, back.spent) == (Status.PENDING, 0, ())
+    assert back.not_before >= now + 60_000
+    assert '"BatchesNotAccepted":[1.0]' in capsys.readouterr().out
+    (problem,) = (record for record in caplog.records if record.message == "batch not accepted")
+    assert "No Claude API key" in problem.__dict__["reason"]
+    assert work(batcher) == {"finished": True}, "nobody asks again before it is time"
     assert claude.batches() == []
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 429, 529])
+def test_a_creation_that_is_not_accepted_costs_its_tasks_nothing(
+    batcher: ModuleType, agents: Account, claude: StandInClient, now: int, status: int
+) -> None:
+    tasks = [waiting(agents, now, "[[standin: say=ok]]", number=n) for n in range(3)]
+    claude.refuse_batches(status)
+    work(batcher)
+    assert [(current(agents, task).status, current(agents, task).attempt) for task in tasks] == [
+        (Status.PENDING, 0)
+    ] * 3
+
+    claude.accept_batches()
+    _later(batcher, 121)
+    work(batcher)
+
+    assert {(current(agents, task).status, current(agents, task).attempt) for task in tasks} == {
+        (Status.RUNNING, 1)
+    }
+    assert len(claude.batches()) == 1
+
+
+def test_of_a_refused_batch_only_the_guilty_fails(
+    batcher: ModuleType, agents: Account, claude: StandInClient, now: int
+) -> None:
+    tasks = [waiting(agents, now, f"[[standin: say=ok]] number-{n}.", number=n) for n in range(8)]
+    claude.refuse_batches(400, "number-5.")
+
+    for _ in range(4):
+        work(batcher)
+    claude.release_batches()
+    assert work(batcher) == {"open": 3, "finished": True}
+
+    guilty = current(agents, tasks.pop(5))
+    assert guilty.failure is not None
+    assert (guilty.failure.code, "answered 400" in guilty.failure.message) == (
+        FailureCode.EXECUTION_ERROR,
+        True,
+    )
+    assert {current(agents, task).status for task in tasks} == {Status.COMPLETED}
+    assert sorted(len(made.custom_ids) for made in claude.batches()) == [1, 2, 4]
+    assert work(batcher) == {"finished": True}
 
 
 def test_a_canceled_batch_is_canceled_there_too(
@@ -176,12 +227,14 @@ def test_a_canceled_batch_is_canceled_there_too(
     assert work(batcher) == {"finished": True}
 
 
+@pytest.mark.parametrize("partition", ["BATCH#OPEN", "BATCH#PROJECTS#0", "BATCH#LINE"])
 def test_a_store_that_does_not_answer_is_asked_again(
-    batcher: ModuleType, agents: Account, claude: StandInClient, now: int
+    batcher: ModuleType, agents: Account, claude: StandInClient, now: int, partition: str
 ) -> None:
     task = waiting(agents, now, "[[standin: say=ok]]")
-    agents.calls.fail("Query", Fault.THROTTLED)
-    assert work(batcher) == {"errors": 1, "finished": True}
+    agents.calls.fail("Query", Fault.THROTTLED, on=partition)
+    report = work(batcher)
+    assert report["errors"] == 1
 
     work(batcher)
 
@@ -196,5 +249,7 @@ def test_an_idle_run_reads_two_lists_and_gives_a_sign_of_life(
 
     assert work(batcher) == {"finished": True}
 
-    assert [call.operation for call in agents.calls.made] == ["Query", "Query"]
+    read = [call.parameters["ExpressionAttributeValues"][":pk"]["S"] for call in agents.calls.of("Query")]
+    assert sorted(read) == ["BATCH#OPEN", *(f"BATCH#PROJECTS#{n}" for n in range(4))]
+    assert len(agents.calls.made) == len(read)
     assert '"BatchRuns":[1.0]' in capsys.readouterr().out

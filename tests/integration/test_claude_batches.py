@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
@@ -16,7 +17,7 @@ from a2a_tasks.adapters.claude_connection import ClaudeConnection
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.ports.batches import CreationUnknown, NotDone, RemoteStatus, Result
+from a2a_tasks.ports.batches import CreationUnknown, NotAccepted, NotDone, RemoteStatus, Result
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply
 from local.standin.client import StandInClient
 from tests.integration.claude_model import Secrets, asked
@@ -185,27 +186,55 @@ def test_an_answer_that_names_no_batch_is_unknown(script: ScriptedClaude, body: 
 def test_a_batch_that_is_not_accepted_now_says_when(script: ScriptedClaude, status: int) -> None:
     script.will(error(status, "later", **{"retry-after": "7"}))
 
-    with pytest.raises(ModelBusy) as caught:
+    with pytest.raises(NotAccepted) as caught:
         run(lambda batches: created(batches, "one"), script.url)
 
-    assert caught.value.retry_after == 7.0
+    assert (caught.value.retry_after, caught.value.needs_operator) == (7.0, False)
 
 
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, FailureCode.EXECUTION_ERROR),
-        (413, FailureCode.EXECUTION_ERROR),
-        (403, FailureCode.AGENT_MISCONFIGURED),
-    ],
-)
-def test_a_batch_that_is_refused_says_why(script: ScriptedClaude, status: int, code: FailureCode) -> None:
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_a_batch_that_is_not_accepted_until_an_operator_acts_says_so(
+    script: ScriptedClaude, status: int
+) -> None:
+    script.will(error(status, "because"), error(status, "because"))
+
+    with pytest.raises(NotAccepted, match="because") as caught:
+        run(lambda batches: created(batches, "one"), script.url)
+
+    assert caught.value.needs_operator
+
+
+@pytest.mark.parametrize("code", ["enforced_spend_limit_reached", "contract_spend_limit_reached"])
+def test_a_limit_that_waiting_does_not_lift_is_an_operators(script: ScriptedClaude, code: str) -> None:
+    details = {"type": "rate_limit_error", "message": "spent", "details": {"error_code": code}}
+    body = json.dumps({"type": "error", "error": details}).encode()
+    script.will(Answer(body, 429, {"content-type": "application/json"}))
+
+    with pytest.raises(NotAccepted, match="spent") as caught:
+        run(lambda batches: created(batches, "one"), script.url)
+
+    assert caught.value.needs_operator
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_batch_that_is_refused_says_why(script: ScriptedClaude, status: int) -> None:
     script.will(error(status, "because"))
 
     with pytest.raises(ModelRejected, match="because") as caught:
         run(lambda batches: created(batches, "one"), script.url)
 
-    assert caught.value.code is code
+    assert caught.value.code is FailureCode.EXECUTION_ERROR
+
+
+def test_a_creation_that_was_not_sent_has_made_nothing() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # and never listens
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        with pytest.raises(NotAccepted, match="lost") as caught:
+            run(lambda batches: created(batches, "one"), url)
+
+    assert not caught.value.needs_operator
 
 
 def test_a_rotated_key_is_read_anew(claude: StandInClient) -> None:
@@ -218,14 +247,14 @@ def test_a_rotated_key_is_read_anew(claude: StandInClient) -> None:
 
 
 def test_a_key_that_stays_wrong_is_refused(claude: StandInClient) -> None:
-    with pytest.raises(ModelRejected) as caught:
+    with pytest.raises(NotAccepted) as caught:
         run(lambda batches: created(batches, "one"), claude.base_url, secrets=Secrets(key=WRONG))
 
-    assert caught.value.code is FailureCode.AGENT_MISCONFIGURED
+    assert caught.value.needs_operator
 
 
 def test_a_missing_key_is_refused(claude: StandInClient) -> None:
-    with pytest.raises(ModelRejected, match="No Claude API key"):
+    with pytest.raises(NotAccepted, match="No Claude API key"):
         run(lambda batches: created(batches, "one"), claude.base_url, secrets=Secrets(key=""))
 
 

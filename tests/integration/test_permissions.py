@@ -17,7 +17,7 @@ from a2a_tasks.adapters.errand_messages import errand_sender
 from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.push import PushConfig, StoredPushConfig
-from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Priority, Status, Task
+from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Payload, Priority, Status, Task
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.errands import Errand
@@ -315,10 +315,17 @@ def test_the_batcher(agents: Account, start: Start, claude: StandInClient) -> No
     given_back(agents.store, parent, keeps_attempt=True, awaits=(task.ref,))
     task = replace(task, input=saved, parent=Parent(parent.ref, "call-1"), depth=1)
     agents.store.create(task)
-    agents.batches.enqueue(task)
+    agents.batches.enqueue(task, now)
+
+    for number, message in (8, "other"), (9, "poison-message"):
+        other = new_task(now - 61_000, number=number, lane=Lane.BATCH, deadline=now + 3_600_000)
+        agents.store.create(replace(other, input=Payload(inline=f'{{"message":"{message}"}}')))
+        agents.batches.enqueue(other, now)
 
     claude.hold_batches()
-    batcher.handler(load_event("batcher_schedule"), LambdaContext(240_000))
+    claude.refuse_batches(400, "poison-message")
+    for _ in range(3):  # which is split twice
+        batcher.handler(load_event("batcher_schedule"), LambdaContext(240_000))
     claude.release_batches()
     batcher.handler(load_event("batcher_schedule"), LambdaContext(240_000))
 

@@ -219,7 +219,7 @@ def test_a_batch_task_that_is_not_in_line_gets_in_line(
     for _ in range(2):
         sweep(sweeper)
 
-    assert [entry.ref for entry in account.batches.waiting(now + 60_000, 10)] == [task.ref]
+    assert [entry.ref for entry in account.batches.waiting(task.project_id, now + 60_000, 10)] == [task.ref]
 
 
 def test_a_batch_task_is_left_to_its_batch(sweeper: ModuleType, account: Account, now: int) -> None:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from a2a_tasks.adapters.dynamodb_batch_line import line_partition
 from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
 from a2a_tasks.adapters.task_items import LIST_SHARDS, due_shard, list_partition, retention_shard
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.batches import Waiting
 from a2a_tasks.ports.slots import Scope
 from tests.twins.slots import MemorySlots
 
@@ -101,6 +103,14 @@ def _line(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
     return (Touch(_slots(scope), 1, is_write=False),)
 
 
+def _enqueued(_: Any, task: Task, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(line_partition(task.project_id), 1),)
+
+
+def _dropped(_: Any, entry: Waiting) -> tuple[Touch, ...]:
+    return (Touch(line_partition(entry.project_id), 1),)
+
+
 def _bytes(port: MemorySlots, scope: Scope) -> int:
     return 100 + HOLDER_BYTES * len(port.state(scope).holders)
 
@@ -165,16 +175,23 @@ OPERATIONS: dict[str, Operation] = {
     "contexts.newest": _read("Query"),
     "contexts.page": _read("Query"),
     "contexts.remove": _write("DeleteItem"),
-    "batches.enqueue": _write("PutItem"),
+    "batches.enqueue": _write("UpdateItem", 1, _enqueued),
+    "batches.projects": Operation("DynamoDB", "Query", reads=4, requests=4),
+    "batches.project": _read("GetItem"),
+    "batches.pause": _write("UpdateItem"),
+    "batches.forget": _write("DeleteItem"),
+    "batches.is_empty": _read("Query"),
     "batches.waiting": _read("Query", 25),
-    "batches.drop": _write("DeleteItem"),
+    "batches.drop": _write("DeleteItem", 1, _dropped),
     "batches.count_try": _write("UpdateItem"),
     "batches.note_preparing": _write("PutItem", 25),
     "batches.preparing": _read("Query"),
     "batches.end_preparing": _write("DeleteItem"),
-    "batches.begin": _write("TransactWriteItems", 50),
+    "batches.begin": _write("PutItem", 50),
+    "batches.split": _write("TransactWriteItems", 6),
     "batches.abandon": _write("PutItem"),
     "batches.open_batches": _read("Query"),
+    "batches.open_of": _read("Query"),
     "batches.members": _read("Query", 25),
     "batches.update": _write("UpdateItem"),
     "batches.owner": _read("GetItem"),

@@ -8,7 +8,10 @@ from typing import Any
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.services.allowance import Allowance
+from a2a_tasks.services.batch_collection import BatchCollection
+from a2a_tasks.services.batch_creation import BatchCreation
 from a2a_tasks.services.batch_recovery import BatchRecovery
+from a2a_tasks.services.batch_requests import BatchRequests
 from a2a_tasks.services.batch_results import BatchResults
 from a2a_tasks.services.batch_submission import BatchSubmission
 from a2a_tasks.services.batch_tasks import BatchTasks, SideBySide
@@ -51,14 +54,17 @@ class BatchLane:
         allowance = Allowance(budgets, PRICES, main.telemetry, in_batch=True)
         turns = SingleTurns(Revisions(points.wrap("registry", main.registry)), allowance)
         abreast = SideBySide(run, main.telemetry)
-        submission = BatchSubmission(batches, api, tasks, turns, abreast, main.entropy)
+        requests = BatchRequests(api, payloads, turns)
+        collection = BatchCollection(batches, tasks, requests, abreast)
+        creation = BatchCreation(batches, api, tasks, requests, abreast)
+        submission = BatchSubmission(batches, tasks, collection, creation, budgets, abreast, main.entropy)
         results = BatchResults(batches, api, tasks, turns, abreast, main.entropy)
-        recovery = BatchRecovery(batches, api, submission, main.telemetry, run)
+        recovery = BatchRecovery(batches, api, creation, main.telemetry, run)
         return Batcher(batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, run)
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = RUN_SECONDS) -> BatchReport:
         """One run, in no time."""
-        return self.deployment.clock.run(self.batcher(failpoints).work(lambda: seconds))
+        return asyncio.run(self.batcher(failpoints).work(lambda: seconds))
 
     def work_meanwhile(self) -> None:
         """One run in the middle of another."""

@@ -10,16 +10,18 @@ from typing import Any
 from a2a_tasks.domain.bill import Bill, ModelCall
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.batch_line import in_line_since
 from a2a_tasks.ports.batches import (
     Batch,
     Member,
+    NotAccepted,
     NotDone,
     Preparing,
+    ProjectInLine,
     RemoteBatch,
     RemoteStatus,
     Result,
     Waiting,
-    evenly,
 )
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 from tests.twins.clock import FakeClock
@@ -31,50 +33,73 @@ class MemoryBatches:
     """``BatchStore``, each method atomic."""
 
     def __init__(self) -> None:
-        self.line: dict[str, Waiting] = {}
+        self.line: dict[tuple[int, str], Waiting] = {}
+        self.listed: dict[str, ProjectInLine] = {}
         self.open: dict[str, Batch] = {}
         self.abandoned: set[str] = set()
+        self.has_split: set[str] = set()
         self.owners: dict[str, str] = {}
-        self._tries: dict[str, list[str]] = {}
-        self._preparing: dict[str, Preparing] = {}
+        self._tries: dict[tuple[int, str], list[str]] = {}
+        self._preparing: dict[tuple[str, str], Preparing] = {}
         self._members: dict[str, tuple[Member, ...]] = {}
         self._lock = threading.RLock()
 
-    def enqueue(self, task: Task) -> None:
-        entry = Waiting(task.ref, max(task.created_at, task.not_before), task.project_id)
-        with self._lock:
-            self.line[task.ref.task_id] = entry
-            self._tries.setdefault(task.ref.task_id, [])
+    def is_in_line(self, task: Task) -> bool:
+        return any(task_id == task.ref.task_id for _, task_id in self.line)
 
-    def waiting(self, now: int, limit: int) -> list[Waiting]:
+    def enqueue(self, task: Task, now: int) -> None:
+        entry = Waiting(task.ref, in_line_since(task), task.project_id)
         with self._lock:
-            entries = [replace(e, tries=len(self._tries[name])) for name, e in sorted(self.line.items())]
-        projects = sorted({entry.project_id for entry in entries})[:limit]
-        share = limit // max(1, len(projects))
-        due = [entry for entry in entries if entry.since <= now]
-        return evenly([[entry for entry in due if entry.project_id == one][:share] for one in projects])
+            self.listed[task.project_id] = replace(self.project(task.project_id), seen_at=now)
+            self.line[_place(entry)] = entry
+            self._tries.setdefault(_place(entry), [])
+
+    def projects(self) -> list[ProjectInLine]:
+        with self._lock:
+            return list(self.listed.values())
+
+    def project(self, project_id: str) -> ProjectInLine:
+        return self.listed.get(project_id, ProjectInLine(project_id, 0))
+
+    def pause(self, project_id: str, refusals: int, until: int) -> None:
+        with self._lock:
+            self.listed[project_id] = replace(self.project(project_id), refusals=refusals, paused_until=until)
+
+    def forget(self, project: ProjectInLine) -> None:
+        with self._lock:
+            if self.project(project.project_id).seen_at == project.seen_at:
+                self.listed.pop(project.project_id, None)
+
+    def waiting(self, project_id: str, now: int, limit: int) -> list[Waiting]:
+        with self._lock:
+            due = [replace(e, tries=len(self._tries[place])) for place, e in sorted(self.line.items())]
+        return [e for e in due if e.project_id == project_id and e.since <= now][:limit]
+
+    def is_empty(self, project_id: str) -> bool:
+        with self._lock:
+            return not any(entry.project_id == project_id for entry in self.line.values())
 
     def drop(self, entry: Waiting) -> None:
         with self._lock:
-            if self.line.get(entry.ref.task_id) == entry:
-                del self.line[entry.ref.task_id], self._tries[entry.ref.task_id]
+            self.line.pop(_place(entry), None)
+            self._tries.pop(_place(entry), None)
 
     def count_try(self, entry: Waiting, run_id: str) -> int:
         with self._lock:
-            runs = self._tries[entry.ref.task_id] if self.line.get(entry.ref.task_id) == entry else [run_id]
+            runs = self._tries.get(_place(entry), [run_id])
             if run_id in runs[-1:]:
                 return 0
             runs.append(run_id)
             return len(runs)
 
-    def note_preparing(self, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
-        self._preparing[run_id] = Preparing(run_id, now, tuple(entries))
+    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+        self._preparing[project_id, run_id] = Preparing(run_id, now, tuple(entries))
 
-    def preparing(self) -> list[Preparing]:
-        return list(self._preparing.values())
+    def preparing(self, project_id: str) -> list[Preparing]:
+        return [found for (of, _), found in self._preparing.items() if of == project_id]
 
-    def end_preparing(self, run_id: str) -> None:
-        self._preparing.pop(run_id, None)
+    def end_preparing(self, project_id: str, run_id: str) -> None:
+        self._preparing.pop((project_id, run_id), None)
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         with self._lock:
@@ -84,18 +109,31 @@ class MemoryBatches:
             self.open.setdefault(batch.batch_id, batch)
             return True
 
-    def abandon(self, batch_id: str, now: int) -> bool:  # noqa: ARG002  for the TTL
+    def abandon(self, project_id: str, batch_id: str, now: int) -> bool:  # noqa: ARG002  for key and TTL
         with self._lock:
-            if batch_id in self.open:
+            if batch_id in self.open or batch_id in self.has_split:
                 return False
             self.abandoned.add(batch_id)
+            return True
+
+    def split(self, batch: Batch, parts: tuple[Batch, Batch], now: int) -> bool:  # noqa: ARG002  for the TTL
+        with self._lock:
+            current = self.open.get(batch.batch_id)
+            if current is None or current.version != batch.version:
+                return False
+            del self.open[batch.batch_id]
+            self.has_split.add(batch.batch_id)
+            self.open |= {part.batch_id: part for part in parts}
             return True
 
     def open_batches(self) -> list[Batch]:
         return list(self.open.values())
 
-    def members(self, batch_id: str) -> tuple[Member, ...]:
-        return self._members.get(batch_id, ())
+    def open_of(self, project_id: str) -> list[Batch]:
+        return [batch for batch in self.open.values() if batch.project_id == project_id]
+
+    def members(self, root_id: str) -> tuple[Member, ...]:
+        return self._members.get(root_id, ())
 
     def update(self, batch: Batch) -> Batch | None:
         with self._lock:
@@ -120,6 +158,10 @@ class MemoryBatches:
             current = self.open.get(batch.batch_id)
             if current is not None and current.version == batch.version:
                 del self.open[batch.batch_id]
+
+
+def _place(entry: Waiting) -> tuple[int, str]:
+    return entry.since, entry.task_id
 
 
 def answer(
@@ -148,7 +190,8 @@ class MemoryMessageBatches:
     message, in order, and by ``answer()`` after them.
 
     ``lines`` is how many results are given before they break off. While it ``is_silent``, a creation takes
-    effect and is not answered.
+    effect and is not answered. A batch with one of the messages ``refused`` is not created, and none while
+    there are ``unwilling`` answers left; ``creations`` are the sizes of all that it was asked for.
     """
 
     clock: FakeClock
@@ -156,6 +199,9 @@ class MemoryMessageBatches:
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     lines: int | None = None
     is_silent: bool = False
+    refused: set[str] = field(default_factory=set)
+    unwilling: list[NotAccepted] = field(default_factory=list)
+    creations: list[int] = field(default_factory=list)
 
     def on(self, message: str, *outcomes: Outcome) -> None:
         """Answer the task with this message so, one batch after another."""
@@ -188,6 +234,11 @@ class MemoryMessageBatches:
     async def create(self, requests: list[bytes]) -> str:
         bodies = [json.loads(request) for request in requests]
         requests.clear()
+        self.creations.append(len(bodies))
+        if self.unwilling:
+            raise self.unwilling.pop(0)
+        if any(body["message"] in self.refused for body in bodies):
+            raise ModelRejected(FailureCode.EXECUTION_ERROR, "The API answered 400: poison")
         api_id = self._add({body["custom_id"]: body for body in bodies}).api_id
         if self.is_silent:
             await asyncio.Event().wait()

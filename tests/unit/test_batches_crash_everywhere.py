@@ -4,12 +4,15 @@ from decimal import Decimal
 
 import pytest
 
+from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.batches import NotAccepted
 from a2a_tasks.ports.model import ModelBusy
 from tests.integration.texts import incompressible
 from tests.twins.batch_lane import BatchLane
 from tests.twins.batches import answer
+from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
 
 DAY = "2026-01-01"
@@ -24,13 +27,18 @@ def lane() -> BatchLane:
 
 
 def play(lane: BatchLane, points: Failpoints) -> list[Task]:
-    """Three tasks to their ends: one is overloaded first, one is large. A run that dies is followed by
-    others; batches end every other minute."""
+    """Five tasks to their ends: one is overloaded first, one is large, one the API refuses, so that their
+    batch is split, and one is of another project. The first creation is not accepted. A run that dies is
+    followed by others; batches end every other minute."""
     lane.deployment.registry.put_project(ProjectSettings("demo", daily_cost_usd=Decimal(10)))
     lane.api.on("busy", ModelBusy("Overloaded."))
     lane.api.on(LARGE, answer(LARGE))
-    tasks = [lane.submit("plain"), lane.submit("busy"), lane.submit(LARGE)]
-    for number in range(40):
+    lane.deployment.registry.apply(agent("rival", project_id="rival"))
+    lane.api.refused.add("poison")
+    lane.api.unwilling.append(NotAccepted("Rate limited."))
+    tasks = [lane.submit(message) for message in ("plain", "busy", LARGE, "poison")]
+    tasks.append(lane.submit("other", agent_id="rival", project_id="rival"))
+    for number in range(60):
         try:
             lane.minute(points if not points.dead else None)
         except Crash:
@@ -43,15 +51,17 @@ def play(lane: BatchLane, points: Failpoints) -> list[Task]:
 
 
 def check(lane: BatchLane, tasks: list[Task]) -> None:
-    assert [lane.now_of(task).status for task in tasks] == [Status.COMPLETED] * 3
-    assert [lane.deployment.store.finishes[task.ref] for task in tasks] == [1, 1, 1]
-    assert [lane.api.times_sent(task) for task in tasks] == [1, 2, 1], "nothing is submitted twice"
-    assert [lane.now_of(task).usage.turns for task in tasks] == [1, 1, 1]
+    *answered, poison, other = tasks
+    assert [lane.now_of(task).status for task in (*answered, other)] == [Status.COMPLETED] * 4
+    assert lane.failure_of(poison) == (FailureCode.EXECUTION_ERROR, "The API answered 400: poison")
+    assert [lane.deployment.store.finishes[task.ref] for task in tasks] == [1] * 5
+    assert [lane.api.times_sent(task) for task in tasks] == [1, 2, 1, 0, 1], "nothing is submitted twice"
+    assert [lane.now_of(task).usage.turns for task in tasks] == [1, 1, 1, 0, 1]
     for _ in range(4):
         lane.minute()
     assert not lane.batches.open
     assert not lane.batches.line
-    assert sum(lane.api.times_sent(task) for task in tasks) == 4
+    assert sum(lane.api.times_sent(task) for task in tasks) == 5
 
 
 def calls_of_a_whole_play() -> Failpoints:
@@ -67,6 +77,7 @@ WHOLE = calls_of_a_whole_play()
 def test_the_play_calls_every_port() -> None:
     ports = {point.partition(".")[0] for point in WHOLE.calls}
     assert ports >= {"batches", "store", "registry", "payloads", "api", "spend"}
+    assert WHOLE.calls.keys() >= {"batches.split", "batches.pause", "batches.project", "batches.open_of"}
 
 
 @pytest.mark.parametrize("crash_after", [False, True], ids=["before", "after"])

@@ -1,20 +1,17 @@
-"""Creating a batch at the API: refused, not answered, found again, made again; never twice."""
+"""Creating a batch at the API: not answered, found again, made again; never twice."""
 
 import asyncio
 from dataclasses import replace
 
 import pytest
 
-from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.events import FULL, last_number
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.batches import CreationUnknown
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.model import ModelBusy, ModelRejected
-from a2a_tasks.services import batch_submission
+from a2a_tasks.ports.model import ModelBusy
+from a2a_tasks.services import batch_creation
 from tests.integration.texts import incompressible
 from tests.twins.batch_lane import RUN_SECONDS, BatchLane
-from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
 
 LOST = CreationUnknown("The connection to the model was lost.")
@@ -23,34 +20,6 @@ LOST = CreationUnknown("The connection to the model was lost.")
 @pytest.fixture
 def lane() -> BatchLane:
     return BatchLane()
-
-
-def test_a_creation_that_is_refused_fails_its_tasks(lane: BatchLane) -> None:
-    tasks = [lane.submit("one"), lane.submit("two")]
-    points = Failpoints()
-    points.fail("api.create", ModelRejected(FailureCode.AGENT_MISCONFIGURED, "invalid key"))
-    lane.minute(points)
-
-    for task in tasks:
-        assert lane.failure_of(task) == (FailureCode.AGENT_MISCONFIGURED, "invalid key")
-    assert not lane.batches.open
-    assert not lane.batches.line
-
-
-def test_a_creation_that_is_not_accepted_now_costs_no_attempt(lane: BatchLane) -> None:
-    task = lane.submit("one")
-    points = Failpoints()
-    points.fail("api.create", ModelBusy("Rate limited.", retry_after=30.0))
-    lane.minute(points)
-    waiting = lane.now_of(task)
-    assert (waiting.status, waiting.attempt) == (Status.PENDING, 0)
-    assert not lane.batches.open
-
-    lane.minute()
-    lane.minute()
-
-    assert lane.api.times_sent(task) == 1
-    assert lane.now_of(task).attempt == 1
 
 
 def test_a_creation_without_effect_or_answer_is_made_again_after_five_minutes(lane: BatchLane) -> None:
@@ -73,7 +42,7 @@ def test_a_creation_without_effect_or_answer_is_made_again_after_five_minutes(la
 def test_a_creation_that_takes_too_long_is_given_up_and_its_batch_found(
     lane: BatchLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_submission, "CREATE_SECONDS", 0.01)
+    monkeypatch.setattr(batch_creation, "CREATE_SECONDS", 0.01)
     task = lane.submit("one")
     lane.deployment.clock.advance(60)
     lane.api.is_silent = True
@@ -302,38 +271,10 @@ def test_an_entry_made_anew_survives_a_late_drop(lane: BatchLane) -> None:
 
     def busy_and_back() -> None:
         current = lane.now_of(task)
-        lane.batches.enqueue(replace(current, not_before=lane.deployment.clock.now() + 1))
+        now = lane.deployment.clock.now()
+        lane.batches.enqueue(replace(current, not_before=now + 1), now)
 
     points.before("batches.drop", busy_and_back)
     lane.minute(points)
 
-    assert task.ref.task_id in lane.batches.line
-
-
-def test_a_task_that_no_batch_takes_for_a_day_does_not_grow(lane: BatchLane) -> None:
-    """Each write bills the whole record, and there is one a minute."""
-    task, points = lane.submit(), Failpoints()
-    points.down("api.create", ModelBusy("Rate limited."))
-    longest = 0
-    while not lane.now_of(task).is_terminal:
-        lane.minute(points)
-        longest = max(longest, len(lane.now_of(task).events))
-    ended = lane.now_of(task)
-    assert ended.fence > 700
-    assert longest <= FULL + 3
-    # accepted, claimed and given back each time, ended
-    assert last_number(ended.events) == 1 + 2 * ended.fence + 1
-
-
-def test_a_project_with_a_long_line_leaves_room_for_others(
-    lane: BatchLane, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch_submission, "MAX_REQUESTS", 10)
-    lane.deployment.registry.apply(agent("rival", project_id="rival"))
-    crowd = [lane.submit(f"crowd {n}") for n in range(30)]
-    late = [lane.submit(f"late {n}", project_id="rival", agent_id="rival") for n in range(3)]
-
-    lane.minute()
-
-    first = set(lane.api.batches[0].requests)
-    assert {task.ref.task_id for task in (*late, *crowd[:5])} == first
+    assert lane.batches.is_in_line(task)

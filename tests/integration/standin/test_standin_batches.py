@@ -171,6 +171,20 @@ async def test_a_batch_whose_answer_is_lost_exists_all_the_same(
     ]
 
 
+async def test_creations_are_refused_as_told(claude: AsyncAnthropic, standin: StandInClient) -> None:
+    standin.refuse_batches(400, "poison")
+    with pytest.raises(anthropic.BadRequestError):
+        await create(claude, first="hello", second="poison")
+    await create(claude, first="hello")
+    standin.refuse_batches(402)
+    with pytest.raises(anthropic.APIStatusError, match="credit balance"):
+        await create(claude, first="hello")
+    standin.accept_batches()
+    await create(claude, first="poison")
+
+    assert [record.custom_ids for record in standin.batches()] == [["first"], ["first"]]
+
+
 async def test_a_step_is_used_up_by_a_batch_as_by_a_call(
     claude: AsyncAnthropic, standin: StandInClient
 ) -> None:

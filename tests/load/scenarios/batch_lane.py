@@ -1,28 +1,16 @@
 """Batches that the API refuses."""
 
-from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Lane
-from a2a_tasks.ports.model import ModelRejected
 from tests.load.scenario import Claim, Scenario
 from tests.load.simulation import Simulation
-from tests.twins.batches import MemoryMessageBatches
 
 MINUTE = 60
 GUILTY = "guilty"
 
 
-class _Picky(MemoryMessageBatches):
-    """Refuses a batch for one request of it."""
-
-    async def create(self, requests: list[bytes]) -> str:
-        if any(GUILTY.encode() in request for request in requests):
-            raise ModelRejected(FailureCode.EXECUTION_ERROR, "HTTP 400: a request is invalid")
-        return await super().create(requests)
-
-
 def one_request_refused(sim: Simulation, scale: float) -> None:
     """The API refuses a batch of three projects for one request of one of them."""
-    sim.lane.api = _Picky(sim.kernel.clock)
+    sim.lane.api.refused.add(GUILTY)
     for name in ("one", "two", "three"):
         sim.agent(name, name)
         for number in range(int(20 * scale)):
@@ -50,13 +38,11 @@ SCENARIOS = (
                 "tasks failed beside the guilty one",
                 lambda report: report.tasks - report.ends["completed"] - 1,
                 most=0,
-                waits_for="batches that are bisected",
             ),
             Claim(
                 "tasks of other projects failed",
                 lambda report: report.of_project["one"].failed + report.of_project["two"].failed,
                 most=0,
-                waits_for="batches of one tenant each",
             ),
         ),
     ),

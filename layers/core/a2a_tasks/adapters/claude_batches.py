@@ -11,18 +11,21 @@ import httpx2
 from anthropic.types.messages import MessageBatch
 
 from a2a_tasks.adapters.claude_connection import ClaudeConnection
-from a2a_tasks.adapters.claude_errors import BUSY_TYPES, explain, redact
+from a2a_tasks.adapters.claude_errors import BUSY_TYPES, SPENT, explain, redact
 from a2a_tasks.adapters.claude_reply import reply_of
 from a2a_tasks.adapters.claude_request import parameters
 from a2a_tasks.adapters.claude_usage import bill_of
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.json_limits import BeyondLimits
-from a2a_tasks.ports.batches import CreationUnknown, NotDone, RemoteBatch, RemoteStatus, Result
+from a2a_tasks.ports.batches import CreationUnknown, NotAccepted, NotDone, RemoteBatch, RemoteStatus, Result
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 
-NOT_CREATED = frozenset({429, 529})
+NOT_NOW = frozenset({429, 529})
 """Of the answers that ask to come back later, those that say that nothing was done."""
+FOR_AN_OPERATOR = frozenset({401, 402, 403, 404})
+"""The key, the bill, a permission, or an address that has no batches: nothing that is in the batch, whose
+requests the API looks at later (its reference, "Create a Message Batch")."""
 NOT_FOUND = 404
 MISCONFIGURED_TYPES = frozenset({"authentication_error", "permission_error", "not_found_error"})
 """The key, its permissions, or the agent's model: an operator must act."""
@@ -53,13 +56,10 @@ class ClaudeBatches:
 
         try:
             batch = await self._call(send)
-        except anthropic.APIStatusError as error:
-            failure = explain(error, self._clock.now())
-            if isinstance(failure, ModelBusy) and error.status_code not in NOT_CREATED:
-                raise CreationUnknown(failure.reason) from None
-            raise failure from None
+        except ModelRejected as missing:  # a credential
+            raise NotAccepted(missing.reason, needs_operator=True) from None
         except (anthropic.APIError, httpx2.HTTPError) as error:
-            raise CreationUnknown(str(explain(error, self._clock.now()))) from None
+            raise not_created(error, self._clock.now()) from None
         except json.JSONDecodeError:
             raise CreationUnknown("The API's answer cannot be read.") from None
         if not isinstance(batch, MessageBatch) or not getattr(batch, "id", None):
@@ -113,6 +113,21 @@ class ClaudeBatches:
     async def _call[T](self, call: Callable[[Any], Awaitable[T]]) -> T:
         """Call the API, with a client that has batches; the type of them all does not say so."""
         return await self.connection.call(lambda client, _: call(client))
+
+
+def not_created(error: Exception, now_ms: int) -> NotAccepted | ModelRejected | CreationUnknown:
+    """What an error of the SDK, or of the connection below it, says of a creation."""
+    failure = explain(error, now_ms)
+    if not isinstance(error, anthropic.APIStatusError):
+        was_not_sent = isinstance(failure, ModelBusy) and not failure.may_be_billed
+        return NotAccepted(failure.reason) if was_not_sent else CreationUnknown(failure.reason)
+    if error.status_code in FOR_AN_OPERATOR or error.error_code in SPENT:
+        return NotAccepted(failure.reason, needs_operator=True)
+    if isinstance(failure, ModelRejected):
+        return failure
+    if error.status_code in NOT_NOW:
+        return NotAccepted(failure.reason, failure.retry_after)
+    return CreationUnknown(failure.reason)
 
 
 def body_of(requests: list[bytes]) -> bytes:

@@ -17,7 +17,7 @@ from a2a_tasks.ports.batches import (
     RemoteStatus,
 )
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services.batch_submission import BatchSubmission
+from a2a_tasks.services.batch_creation import BatchCreation
 from a2a_tasks.services.lease import RunBlocking
 
 LEAVE_ALONE_MS = 120_000
@@ -34,12 +34,15 @@ class BatchRecovery:
 
     batches: BatchStore
     api: MessageBatches
-    submission: BatchSubmission
+    creation: BatchCreation
     telemetry: Telemetry
     run: RunBlocking
 
     async def recover(self, batch: Batch, run_id: str, now: int) -> None:
         """See to a batch without the API's id."""
+        if not batch.tried_at:
+            await self.creation.create_again(batch, run_id)
+            return
         if now - batch.tried_at < LEAVE_ALONE_MS:
             return
         listed = await self.api.created_between(
@@ -52,7 +55,7 @@ class BatchRecovery:
             owner = await self.run(self.batches.owner, found.api_id)
             has_ended = found.status is RemoteStatus.ENDED
             if owner == batch.batch_id or (owner is None and has_ended and await self._is_ours(batch, found)):
-                await self.submission.adopt(replace(batch, run_id=run_id), found.api_id)
+                await self.creation.adopt(replace(batch, run_id=run_id), found.api_id)
                 self.telemetry.count("BatchesRecovered")
                 return
             if owner is not None or has_ended:
@@ -72,11 +75,11 @@ class BatchRecovery:
             self.telemetry.event("batch perhaps under way", batch_id=batch.batch_id)
         elif now - batch.tried_at >= NEVER_HAPPENED_MS:
             self.telemetry.event("batch never created", batch_id=batch.batch_id)
-            await self.submission.submit_again(changed, changed.run_id)
+            await self.creation.create_again(changed, changed.run_id)
 
     async def _is_ours(self, batch: Batch, found: RemoteBatch) -> bool:
         """Whether its first result is that of one of our tasks."""
-        members = await self.run(self.batches.members, batch.batch_id)
+        members = batch.of(await self.run(self.batches.members, batch.root_id))
         async with aclosing(self.api.results(found.api_id)) as results:
             async for result in results:
                 return any(member.task_id == result.task_id for member in members)

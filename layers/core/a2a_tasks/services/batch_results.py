@@ -72,14 +72,14 @@ class BatchResults:
         self.tasks.telemetry.problem("batch is gone", batch_id=batch.batch_id, api_id=batch.api_id)
         if await self._is_waited_for(batch, run_id):
             return
-        members = await self._run(self.batches.members, batch.batch_id)
+        members = await self._members(batch)
         if await self.side_by_side.all_done(self._count_lost, members, "task of a lost batch not counted"):
             await self._run(self.batches.close, batch)
 
     async def _is_waited_for(self, batch: Batch, run_id: str) -> bool:
         """Whether a task of it has not ended. How far the others reach is kept, so that each is asked for
         once and not in every run."""
-        members = await self._run(self.batches.members, batch.batch_id)
+        members = await self._members(batch)
         for place in range(batch.live_from, len(members)):
             if await self._run(self.tasks.held, members[place]) is not None:
                 if place > batch.live_from:
@@ -96,7 +96,7 @@ class BatchResults:
         held = await self._run(self.batches.update, replace(batch, run_id=run_id, held_until=until))
         if held is None:
             return  # another run does it
-        members = {member.task_id: member for member in await self._run(self.batches.members, batch.batch_id)}
+        members = {member.task_id: member for member in await self._members(batch)}
         try:
             is_done = await self._record_each(remote, members, time_left)
         except (ModelBusy, ModelRejected):
@@ -214,6 +214,9 @@ class BatchResults:
         self.tasks.telemetry.event(
             "task waits for another batch", task, reason=failure.message, seconds=then.seconds
         )
+
+    async def _members(self, batch: Batch) -> tuple[Member, ...]:
+        return batch.of(await self._run(self.batches.members, batch.root_id))
 
     async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.side_by_side.run(call, *args, **kwargs)

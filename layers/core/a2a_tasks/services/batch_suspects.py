@@ -28,19 +28,19 @@ class Suspects:
     batches: BatchStore
     tasks: BatchTasks
 
-    def sorted_out(self, entries: Sequence[Waiting], run_id: str) -> list[Waiting]:
+    def sorted_out(self, project_id: str, entries: Sequence[Waiting], run_id: str) -> list[Waiting]:
         """Those that may be prepared, suspects last; without what other runs are preparing, and without those
         that have had their tries, which fail."""
         tries: dict[str, int] = {}
         elsewhere: set[str] = set()
-        for other in self.batches.preparing():
+        for other in self.batches.preparing(project_id):
             if other.run_id == run_id:
                 continue
             if self.tasks.now() - other.begun_at < DEAD_MS:
                 elsewhere |= {entry.task_id for entry in other.entries}
                 continue
             tries |= {e.task_id: self.batches.count_try(e, other.run_id) for e in other.entries}
-            self.batches.end_preparing(other.run_id)
+            self.batches.end_preparing(project_id, other.run_id)
         kept: list[Waiting] = []
         for entry in entries:
             tried = max(entry.tries, tries.get(entry.task_id, 0))

@@ -67,7 +67,7 @@ class BatchTasks:
         )
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
-            self.line.enqueue(result.task)
+            self.line.enqueue(result.task, self.now())
 
     def fail(
         self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""

@@ -240,7 +240,7 @@ class Submitter:
         delay_ms = max(0, task.not_before - task.created_at)
         try:
             if task.lane is Lane.BATCH:
-                self.batches.enqueue(task)
+                self.batches.enqueue(task, self.clock.now())
             elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its time
                 self.queue.send(task, whole_seconds(delay_ms))
         except (QueueUnavailable, StoreUnavailable) as error:

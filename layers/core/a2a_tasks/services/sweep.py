@@ -106,7 +106,7 @@ class Sweeper:
         elif task.status is Status.RUNNING and task.lane is not Lane.BATCH:
             self._look_at_running(task, report)
         elif task.lane is Lane.BATCH and task.status is Status.PENDING:
-            self.batches.enqueue(task)  # whoever created it may have died before doing so
+            self.batches.enqueue(task, now)  # whoever created it may have died before doing so
             report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
         elif task.status is Status.INPUT_REQUIRED or task.lane is Lane.BATCH:
             # the caller's move, or the batcher's
