@@ -32,7 +32,7 @@ from tests.integration.template import known_values
 TASKS = 100
 WAIT_SECONDS = 30
 AT_A_TIME = 50
-"""The most that an agent may have: ``maxConcurrentTasks`` in bench/agents.yaml."""
+"""``maxConcurrentTasks`` in bench/agents.yaml."""
 BATCH_SIZE = 10
 ALONE_WORKERS = 25
 """Fewer, since each is a Python process here that takes seconds to start. The bill is the same, but later."""

@@ -60,11 +60,8 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ("Task budget", _budget(agent)),
         ("Timeout", f"{agent.timeout_ms} ms"),
         ("Attempts", attempts),
-        ("At a time", f"{agent.max_concurrent_tasks} tasks"),
-        (
-            "Pending",
-            "any number" if agent.max_pending_tasks is None else f"{agent.max_pending_tasks:,} tasks",
-        ),
+        ("At a time", _at_most(agent.max_concurrent_tasks)),
+        ("Pending", _at_most(agent.max_pending_tasks)),
         ("Tools", ", ".join(agent.allowed_tools) or "–"),
         *((tool, _options(options)) for tool, options in agent.tool_options.items()),
         ("Untrusted", _after_untrusted(agent)),
@@ -93,6 +90,10 @@ def _stand_ins(agent: AgentRevision) -> list[tuple[str, str]]:
 def _after_untrusted(agent: AgentRevision) -> str:
     denied = ", ".join(sorted(agent.denied_after_untrusted))
     return f"{f'no {denied}' if denied else 'any tool'} after content from outside"
+
+
+def _at_most(tasks: int | None) -> str:
+    return "any number" if tasks is None else f"{tasks:,} tasks"
 
 
 def _budget(agent: AgentRevision) -> str:

@@ -205,11 +205,16 @@ def assert_told(body: Any, *, interrupted: bool) -> None:
 
 
 def assert_no_slot(workers: Workers, project: Project, accepted: dict[str, Any]) -> None:
-    item = workers.deployed.client("dynamodb").get_item(
+    slots = workers.deployed.client("dynamodb").query(
         TableName=workers.deployed.outputs["TasksTable"],
-        Key={"pk": {"S": f"SLOTS#{project.project_id}-toolbox"}, "sk": {"S": "HOLDERS"}},
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :slot)",
+        ExpressionAttributeValues={
+            ":pk": {"S": f"SLOTS#{project.project_id}-toolbox"},
+            ":slot": {"S": "SLOT#"},
+        },
+        ConsistentRead=True,
     )
-    assert accepted["taskId"] not in item["Item"]["holders"]["M"]
+    assert accepted["taskId"] not in {item["task"]["S"] for item in slots["Items"]}
 
 
 def test_a_worker_killed_in_the_stream_costs_that_reply(workers: Workers, project: Project) -> None:

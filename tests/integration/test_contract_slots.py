@@ -8,16 +8,17 @@ import pytest
 from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
 from a2a_tasks.domain.task import Priority
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.slots import Freed, Holder, Scope, SlotState, SlotStore, Waiter
+from a2a_tasks.ports.slots import PAGE, Holder, Place, Scope, SlotStore, View, Waiter
 from tests.integration.account import AGENT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.stored_task import NOW, new_task
 from tests.twins.slots import MemorySlots
 
 AGENT_SCOPE, CONTEXT = Scope(AGENT), Scope(AGENT, "talk#1")
-NOBODY = SlotState({}, 0)
+NOBODY = View({}, (), is_all=True, watched_until=0)
 A, B, C = (new_task(NOW + n).ref.task_id for n in range(3))
 MANY = [new_task(number=n).ref.task_id for n in range(32)]
+LATER = NOW + 60_000
 
 
 @pytest.fixture(params=["dynamodb", "memory"])
@@ -37,238 +38,240 @@ def dynamodb_slots(account: Account) -> DynamoDBSlots:
     return DynamoDBSlots(account.dynamodb, account.resources["TasksTable"])
 
 
-def waiter(task_id: str, priority: Priority = Priority.NORMAL, fence: int = 0) -> Waiter:
-    return Waiter(task_id, priority, fence)
+def waiter(
+    task_id: str, priority: Priority = Priority.NORMAL, fence: int = 0, deadline: int = LATER
+) -> Waiter:
+    return Waiter(task_id, priority, fence, deadline, not_before=7, due_at=9)
 
 
-def fences(slots: SlotStore, scope: Scope) -> dict[str, int]:
-    return {task_id: holder.fence for task_id, holder in slots.state(scope).holders.items()}
+def holder(task_id: str, fence: int = 0, at: int = NOW) -> Holder:
+    return Holder(task_id, fence, at)
 
 
 def test_at_first_nobody_holds_a_slot_and_nobody_waits(slots: SlotStore, scope: Scope) -> None:
-    assert slots.state(scope) == NOBODY
-    assert slots.waiting(scope, 10) == []
-    assert not slots.is_waiting(scope, waiter(A))
+    assert slots.view(scope, 5) == NOBODY
+    assert slots.page(scope, 0) == {}
+    assert slots.waiting(scope, 10) == ()
+    assert slots.place(scope, waiter(A)) == Place(waits=False, watched_until=0, first_holder=None)
 
 
-def test_slots_are_taken_up_to_the_limit(slots: SlotStore) -> None:
-    assert [slots.take(AGENT_SCOPE, task_id, 0, 2) for task_id in (A, B, C)] == [True, True, False]
-    assert fences(slots, AGENT_SCOPE) == {A: 0, B: 0}
+# -- slots
 
 
-def test_a_higher_limit_makes_room_and_a_lower_one_takes_nothing_away(slots: SlotStore) -> None:
-    slots.take(AGENT_SCOPE, A, 0, 1)
+def test_a_slot_is_taken_by_one(slots: SlotStore, scope: Scope) -> None:
+    assert slots.take(scope, 0, holder(A), LATER) == holder(A)
 
-    assert slots.take(AGENT_SCOPE, B, 0, 2)
-    assert slots.take(AGENT_SCOPE, B, 0, 1)
-    assert not slots.take(AGENT_SCOPE, C, 0, 1)
-    assert fences(slots, AGENT_SCOPE) == {A: 0, B: 0}
+    assert slots.take(scope, 0, holder(B, 9), LATER) == holder(A)
+    assert slots.view(scope, 5).holders == {0: holder(A)}
+    assert slots.place(scope, waiter(A)).first_holder == holder(A)
 
 
 def test_scopes_do_not_share_slots(slots: SlotStore) -> None:
     others = [Scope(AGENT), Scope(AGENT, "a"), Scope(AGENT, "b"), Scope("other"), Scope("other", "a")]
 
-    assert all(slots.take(scope, A, 0, 1) for scope in others)
+    for task_id, one in zip(MANY, others, strict=False):
+        assert slots.take(one, 0, holder(task_id), LATER) == holder(task_id)
 
 
-def test_a_task_that_comes_again_keeps_its_slot_under_its_new_fence(slots: SlotStore, scope: Scope) -> None:
-    slots.take(scope, A, 2, 1)
+def test_slots_are_in_pages(slots: SlotStore) -> None:
+    numbers = [0, PAGE - 1, PAGE, 49 * PAGE + 7, 50 * PAGE - 1]
+    for number in numbers:
+        slots.take(AGENT_SCOPE, number, holder(A), LATER)
 
-    assert slots.take(scope, A, 3, 1)
-    assert fences(slots, scope) == {A: 3}
-    assert slots.take(scope, A, 1, 1), "it holds one, though not by this claim"
-    assert fences(slots, scope) == {A: 3}
-
-
-def test_a_slot_is_freed_once(slots: SlotStore, scope: Scope) -> None:
-    slots.take(scope, A, 0, 1)
-
-    assert slots.free(scope, A, below=1) == Freed(held=True, arrivals=0)
-    assert slots.free(scope, A, below=1) == Freed(held=False, arrivals=0)
-    assert slots.state(scope) == NOBODY
-    assert slots.take(scope, B, 0, 1)
+    assert list(slots.view(AGENT_SCOPE, 50 * PAGE).holders) == [0, PAGE - 1]
+    assert list(slots.page(AGENT_SCOPE, 0)) == [0, PAGE - 1]
+    assert list(slots.page(AGENT_SCOPE, 1)) == [PAGE]
+    assert list(slots.page(AGENT_SCOPE, 49)) == [49 * PAGE + 7, 50 * PAGE - 1]
 
 
-def test_one_freed_slot_leaves_the_others(slots: SlotStore) -> None:
-    slots.take(AGENT_SCOPE, A, 0, 2)
-    slots.take(AGENT_SCOPE, B, 0, 2)
+def test_a_task_comes_with_its_slot_under_a_higher_fence_only(slots: SlotStore, scope: Scope) -> None:
+    slots.take(scope, 0, holder(A, 2), LATER)
 
-    slots.free(AGENT_SCOPE, A, below=1)
-
-    assert fences(slots, AGENT_SCOPE) == {B: 0}
-
-
-def test_freeing_what_was_never_held_changes_nothing(slots: SlotStore, scope: Scope) -> None:
-    assert slots.free(scope, A, below=9) == Freed(held=False, arrivals=0)
-    assert slots.state(scope) == NOBODY
+    assert slots.take(scope, 0, holder(A, 3), LATER) == holder(A, 3)
+    assert slots.take(scope, 0, holder(A, 1), LATER) == holder(A, 3)
+    assert slots.take(scope, 0, holder(A, 3, at=LATER), LATER) == holder(A, 3), "it has it already"
 
 
-def test_the_slot_of_a_later_claim_is_not_freed(slots: SlotStore, scope: Scope) -> None:
-    slots.take(scope, A, 3, 1)
+def test_a_slot_changes_hands_as_it_was_seen(slots: SlotStore, scope: Scope) -> None:
+    slots.take(scope, 0, holder(A, 2), LATER)
 
-    assert slots.free(scope, A, below=3) == Freed(held=False, arrivals=0)
-    assert fences(slots, scope) == {A: 3}
-
-
-def test_while_somebody_waits_slots_are_granted_and_not_taken(slots: SlotStore, scope: Scope) -> None:
-    slots.arrive(scope)
-    slots.arrive(scope)
-
-    assert slots.state(scope) == SlotState({}, 2)
-    assert not slots.take(scope, A, 0, 1)
-    assert slots.grant(scope, B, Holder(0, granted_by=C), 1)
-    assert slots.state(scope) == SlotState({B: Holder(0, granted_by=C)}, 2)
-    assert slots.take(scope, B, 0, 1), "the one it was granted to comes"
-    assert slots.state(scope) == SlotState({B: Holder(0)}, 2)
-    assert slots.free(scope, B, below=1) == Freed(held=True, arrivals=2)
-    assert not slots.take(scope, A, 0, 1)
+    assert not slots.pass_on(scope, 0, holder(A, 1), holder(B), LATER)
+    assert not slots.pass_on(scope, 0, holder(C, 2), holder(B), LATER)
+    assert slots.pass_on(scope, 0, holder(A, 2), holder(B), LATER)
+    assert slots.pass_on(scope, 0, holder(A, 2), holder(B), LATER), "by an earlier try"
+    assert not slots.pass_on(scope, 0, holder(A, 2), holder(C), LATER)
+    assert slots.view(scope, 5).holders == {0: holder(B)}
 
 
-def test_no_slot_is_granted_beyond_the_limit(slots: SlotStore) -> None:
-    slots.take(AGENT_SCOPE, A, 0, 1)
-
-    assert not slots.grant(AGENT_SCOPE, B, Holder(0, A), 1)
-    assert slots.grant(AGENT_SCOPE, B, Holder(0, A), 2)
-    assert fences(slots, AGENT_SCOPE) == {A: 0, B: 0}
+def test_a_slot_that_nobody_has_is_not_handed_over(slots: SlotStore, scope: Scope) -> None:
+    assert not slots.pass_on(scope, 0, holder(A), holder(B), LATER)
+    assert slots.view(scope, 5) == NOBODY
 
 
-def test_a_grant_knows_itself_and_no_other(slots: SlotStore, scope: Scope) -> None:
-    assert slots.grant(scope, A, Holder(0, granted_by=B), 1)
+def test_a_slot_is_freed_once_and_by_its_task(slots: SlotStore, scope: Scope) -> None:
+    slots.take(scope, 0, holder(A, 3), LATER)
 
-    assert slots.grant(scope, A, Holder(0, granted_by=B), 1)
-    assert not slots.grant(scope, A, Holder(0, granted_by=C), 1)
-    slots.take(scope, A, 0, 1)
-    assert not slots.grant(scope, A, Holder(0, granted_by=B), 1), "it has come: nothing is left to tell it"
-
-
-def test_a_first_grant_needs_no_holder_before(slots: SlotStore, scope: Scope) -> None:
-    assert slots.grant(scope, A, Holder(4, granted_by=B), 1)
-    assert slots.free(scope, A, below=5) == Freed(held=True, arrivals=0)
+    assert not slots.free(scope, 0, A, below=3), "that of a later claim"
+    assert not slots.free(scope, 0, B, below=9)
+    assert slots.free(scope, 0, A, below=4)
+    assert not slots.free(scope, 0, A, below=4)
+    assert slots.take(scope, 0, holder(B), LATER) == holder(B)
 
 
-def test_when_nobody_waits_any_more_slots_are_taken_again(slots: SlotStore, scope: Scope) -> None:
-    slots.arrive(scope)
+def test_of_32_at_once_one_takes_a_slot(slots: SlotStore) -> None:
+    with ThreadPoolExecutor(32) as pool:
+        seen = list(pool.map(lambda task_id: slots.take(AGENT_SCOPE, 3, holder(task_id), LATER), MANY))
 
-    assert slots.settle(scope, 1)
-    assert slots.state(scope) == NOBODY
-    assert slots.take(scope, A, 0, 1)
-
-
-def test_who_has_arrived_meanwhile_is_not_forgotten(slots: SlotStore, scope: Scope) -> None:
-    slots.arrive(scope)
-    seen = slots.state(scope).arrivals
-    slots.arrive(scope)
-
-    assert not slots.settle(scope, seen)
-    assert slots.state(scope).arrivals == 2
+    assert len(set(seen)) == 1
+    assert slots.page(AGENT_SCOPE, 0) == {3: seen[0]}
 
 
-def test_settling_takes_no_slot_away(slots: SlotStore, scope: Scope) -> None:
-    slots.arrive(scope)
-    slots.grant(scope, A, Holder(0, B), 1)
-
-    slots.settle(scope, 1)
-
-    assert fences(slots, scope) == {A: 0}
+# -- the line
 
 
 def test_the_line_is_by_priority_and_then_by_age(slots: SlotStore) -> None:
     entries = [waiter(A, Priority.LOW), waiter(C, Priority.NORMAL), waiter(B, Priority.NORMAL)]
     entries += [waiter(C, Priority.HIGH)]
     for entry in entries:
-        slots.wait(AGENT_SCOPE, entry, NOW)
+        slots.wait(AGENT_SCOPE, entry)
 
-    assert slots.waiting(AGENT_SCOPE, 10) == [entries[3], entries[2], entries[1], entries[0]]
-    assert slots.waiting(AGENT_SCOPE, 2) == [entries[3], entries[2]]
-    assert slots.waiting(AGENT_SCOPE, 1, Priority.NORMAL) == [entries[2]]
-    assert slots.waiting(AGENT_SCOPE, 9, Priority.LOW) == [entries[0]]
+    assert slots.waiting(AGENT_SCOPE, 10) == (entries[3], entries[2], entries[1], entries[0])
+    assert slots.waiting(AGENT_SCOPE, 2) == (entries[3], entries[2])
+    assert slots.waiting(AGENT_SCOPE, 1, first=Priority.NORMAL) == (entries[2],)
+    assert slots.waiting(AGENT_SCOPE, 9, first=Priority.LOW) == (entries[0],)
+    assert slots.view(AGENT_SCOPE, 5).waiters == (entries[3], entries[2], entries[1], entries[0])
+
+
+def test_whose_deadline_has_passed_may_be_left_out(slots: SlotStore, scope: Scope) -> None:
+    for task_id, deadline in ((A, NOW), (B, NOW + 1), (C, LATER)):
+        slots.wait(scope, waiter(task_id, deadline=deadline))
+
+    assert [w.task_id for w in slots.waiting(scope, 10, NOW)] == [B, C]
+    assert [w.task_id for w in slots.waiting(scope, 2, NOW)] == [B], "of the first two"
+
+
+def test_a_view_shows_the_first_of_a_long_line_however_many_slots_are_held(slots: SlotStore) -> None:
+    for number in range(40):
+        slots.take(AGENT_SCOPE, number, holder(A), LATER)
+    for task_id in MANY:
+        slots.wait(AGENT_SCOPE, waiter(task_id))
+    slots.watch(AGENT_SCOPE, LATER, NOW)
+
+    for limit in (1, 40):  # it was lowered, or not
+        view = slots.view(AGENT_SCOPE, limit)
+        assert [w.task_id for w in view.waiters][:10] == sorted(MANY)[:10]
+        assert (view.is_all, view.watched_until) == (False, LATER)
+    assert set(slots.view(AGENT_SCOPE, 40).holders) == set(range(40))
 
 
 def test_getting_in_line_again_is_one_entry(slots: SlotStore, scope: Scope) -> None:
-    slots.wait(scope, waiter(A), NOW)
-    slots.wait(scope, waiter(A), NOW)
+    slots.wait(scope, waiter(A))
+    slots.wait(scope, waiter(A))
 
-    assert slots.waiting(scope, 10) == [waiter(A)]
+    assert slots.waiting(scope, 10) == (waiter(A),)
     slots.stop_waiting(scope, waiter(A))
-    assert slots.waiting(scope, 10) == []
+    assert slots.waiting(scope, 10) == ()
     slots.stop_waiting(scope, waiter(A))
-    assert not slots.is_waiting(scope, waiter(A))
+    assert not slots.place(scope, waiter(A)).waits
 
 
 def test_an_entry_of_a_later_claim_stays(slots: SlotStore, scope: Scope) -> None:
-    slots.wait(scope, waiter(A, fence=1), NOW)
-    slots.wait(scope, waiter(A, fence=2), NOW)
-    slots.wait(scope, waiter(A, fence=1), NOW)
+    slots.wait(scope, waiter(A, fence=1))
+    slots.wait(scope, waiter(A, fence=2))
+    slots.wait(scope, waiter(A, fence=1))
 
     slots.stop_waiting(scope, waiter(A, fence=1))
 
-    assert slots.waiting(scope, 10) == [waiter(A, fence=2)]
-    assert slots.is_waiting(scope, waiter(A, fence=1))
+    assert slots.waiting(scope, 10) == (waiter(A, fence=2),)
+    assert slots.place(scope, waiter(A, fence=1)).waits
     slots.stop_waiting(scope, waiter(A, fence=2))
-    assert not slots.is_waiting(scope, waiter(A, fence=2))
+    assert not slots.place(scope, waiter(A, fence=2)).waits
 
 
-def test_of_32_at_once_as_many_as_may_take_a_slot(slots: SlotStore) -> None:
-    slots.take(AGENT_SCOPE, A, 0, 5)
-    slots.free(AGENT_SCOPE, A, below=1)
-
-    with ThreadPoolExecutor(32) as pool:
-        taken = list(pool.map(lambda task_id: slots.take(AGENT_SCOPE, task_id, 0, 5), MANY))
-
-    holders = {task_id for task_id, mine in zip(MANY, taken, strict=True) if mine}
-    assert len(holders) == 5
-    assert set(slots.state(AGENT_SCOPE).holders) == holders
+# -- the line's own entry
 
 
-def test_a_task_that_never_waits_costs_two_writes(account: Account) -> None:
-    slots = dynamodb_slots(account)
-    slots.take(AGENT_SCOPE, A, 0, 5)
-    account.calls.made.clear()
+def test_a_watched_line_is_due_when_it_was_first_to_be(slots: SlotStore, scope: Scope) -> None:
+    slots.watch(scope, LATER, NOW + 10)
+    slots.watch(scope, LATER + 5, NOW + 20)
 
-    slots.take(AGENT_SCOPE, B, 0, 5)
-    slots.free(AGENT_SCOPE, B, below=1)
+    assert slots.due_lines(NOW + 9, 10) == []
+    assert slots.due_lines(NOW + 10, 10) == [scope]
+    assert slots.view(scope, 5).watched_until == LATER + 5
+    assert slots.place(scope, waiter(A)).watched_until == LATER + 5
 
-    assert [call.operation for call in account.calls.made] == ["UpdateItem", "UpdateItem"]
+
+def test_the_longest_due_line_comes_first(slots: SlotStore) -> None:
+    scopes = [Scope(AGENT, "a"), Scope(AGENT), Scope("other", "talk#1"), Scope("other")]
+    for number, one in enumerate(scopes):
+        slots.watch(one, LATER, NOW - number)
+
+    assert slots.due_lines(NOW, 10) == scopes[::-1]
+    assert slots.due_lines(NOW, 2) == scopes[:1:-1]
+
+
+def test_a_line_is_looked_at_again_later_unless_somebody_has_come(slots: SlotStore, scope: Scope) -> None:
+    slots.watch(scope, LATER, NOW)
+
+    assert not slots.look_again(scope, LATER - 1, LATER, NOW + 1)
+    assert slots.look_again(scope, LATER, LATER + 1, NOW + 1)
+    assert slots.due_lines(NOW, 10) == []
+    assert not slots.forget_line(scope, LATER)
+    assert slots.forget_line(scope, LATER + 1)
+    assert slots.due_lines(LATER, 10) == []
+    assert not slots.look_again(scope, LATER + 1, LATER, NOW)
+
+
+# -- on DynamoDB
 
 
 def test_a_conversation_leaves_nothing_behind(account: Account) -> None:
-    slots, item = dynamodb_slots(account), {"pk": {"S": f"SLOTS#{AGENT}#talk#1"}, "sk": {"S": "HOLDERS"}}
-    slots.take(CONTEXT, A, 0, 1)
-    assert "Item" in account.dynamodb.get_item(TableName=slots.table, Key=item)
-
-    slots.free(CONTEXT, A, below=1)
-    assert "Item" not in account.dynamodb.get_item(TableName=slots.table, Key=item)
-
-    slots.take(CONTEXT, A, 0, 1)
-    slots.arrive(CONTEXT)
-    slots.free(CONTEXT, A, below=1)
-    slots.settle(CONTEXT, 1)
-    assert "Item" not in account.dynamodb.get_item(TableName=slots.table, Key=item)
-
-
-def test_a_forgotten_entry_expires_a_week_after_its_task(account: Account) -> None:
     slots = dynamodb_slots(account)
-    slots.wait(AGENT_SCOPE, waiter(A, Priority.HIGH), NOW)
+    slots.take(CONTEXT, 0, holder(A), LATER)
+    slots.wait(CONTEXT, waiter(B))
+    slots.watch(CONTEXT, LATER, NOW)
 
-    key = {"pk": {"S": f"SLOTS#{AGENT}"}, "sk": {"S": f"WAIT#1#{A}"}}
-    item = account.dynamodb.get_item(TableName=slots.table, Key=key)["Item"]
+    slots.free(CONTEXT, 0, A, below=1)
+    slots.stop_waiting(CONTEXT, waiter(B))
+    slots.forget_line(CONTEXT, LATER)
 
-    assert item["ttl"] == {"N": str(NOW // 1000 + 7 * 86_400)}
+    assert account.dynamodb.scan(TableName=slots.table)["Items"] == []
+
+
+def test_each_item_expires_a_week_after_it_can_mean_anything(account: Account) -> None:
+    slots = dynamodb_slots(account)
+    slots.wait(AGENT_SCOPE, waiter(A, Priority.HIGH))
+    slots.take(AGENT_SCOPE, 0, holder(A), LATER)
+    slots.take(AGENT_SCOPE, PAGE, holder(A), LATER)
+    slots.watch(AGENT_SCOPE, LATER, NOW)
+
+    items = account.dynamodb.scan(TableName=slots.table)["Items"]
+
+    keys = {(item["pk"]["S"], item["sk"]["S"]) for item in items}
+    agent = f"SLOTS#{AGENT}"
+    assert keys == {
+        (agent, "LINE"),
+        (agent, "SLOT#0000"),
+        (agent, f"WAIT#1#{A}"),
+        (f"{agent}/1", f"SLOT#{PAGE:04}"),
+    }
+    assert [item["ttl"] for item in items] == [{"N": str(LATER // 1000 + 7 * 86_400)}] * 4
 
 
 CALLS: list[tuple[str, Callable[[SlotStore], object]]] = [
-    ("GetItem", lambda slots: slots.state(AGENT_SCOPE)),
-    ("UpdateItem", lambda slots: slots.take(AGENT_SCOPE, A, 0, 1)),
-    ("UpdateItem", lambda slots: slots.grant(AGENT_SCOPE, A, Holder(0, B), 1)),
-    ("UpdateItem", lambda slots: slots.free(AGENT_SCOPE, A, 1)),
-    ("DeleteItem", lambda slots: slots.free(CONTEXT, A, 1)),
-    ("PutItem", lambda slots: slots.wait(AGENT_SCOPE, waiter(A), NOW)),
-    ("UpdateItem", lambda slots: slots.arrive(AGENT_SCOPE)),
-    ("UpdateItem", lambda slots: slots.settle(AGENT_SCOPE, 1)),
-    ("DeleteItem", lambda slots: slots.settle(CONTEXT, 1)),
+    ("Query", lambda slots: slots.view(AGENT_SCOPE, 1)),
+    ("Query", lambda slots: slots.page(AGENT_SCOPE, 1)),
+    ("PutItem", lambda slots: slots.take(AGENT_SCOPE, 0, holder(A), LATER)),
+    ("PutItem", lambda slots: slots.pass_on(AGENT_SCOPE, 0, holder(A), holder(B), LATER)),
+    ("DeleteItem", lambda slots: slots.free(AGENT_SCOPE, 0, A, 1)),
+    ("PutItem", lambda slots: slots.wait(AGENT_SCOPE, waiter(A))),
     ("DeleteItem", lambda slots: slots.stop_waiting(AGENT_SCOPE, waiter(A))),
-    ("GetItem", lambda slots: slots.is_waiting(AGENT_SCOPE, waiter(A))),
+    ("BatchGetItem", lambda slots: slots.place(AGENT_SCOPE, waiter(A))),
     ("Query", lambda slots: slots.waiting(AGENT_SCOPE, 1)),
+    ("UpdateItem", lambda slots: slots.watch(AGENT_SCOPE, LATER, NOW)),
+    ("Query", lambda slots: slots.due_lines(NOW, 1)),
+    ("UpdateItem", lambda slots: slots.look_again(AGENT_SCOPE, 0, LATER, NOW)),
+    ("DeleteItem", lambda slots: slots.forget_line(AGENT_SCOPE, 0)),
 ]
 
 
@@ -283,19 +286,14 @@ def test_no_answer_is_store_unavailable(
         call(dynamodb_slots(account))
 
 
-@pytest.mark.parametrize("map_is_there", [True, False])
-def test_what_the_sdk_sends_twice_has_one_effect_and_its_answer(account: Account, map_is_there: bool) -> None:
+def test_what_the_sdk_sends_twice_has_one_effect_and_its_answer(account: Account) -> None:
     slots = dynamodb_slots(account)
-    if map_is_there:
-        slots.take(AGENT_SCOPE, C, 0, 9)
-        account.calls.fail("UpdateItem", Fault.SENT_TWICE)
-    else:
-        account.calls.fail("UpdateItem", Fault.SENT_TWICE, times=2)
-    assert slots.take(AGENT_SCOPE, A, 0, 9)
+    account.calls.fail("PutItem", Fault.SENT_TWICE)
+    assert slots.take(AGENT_SCOPE, 0, holder(A), LATER) == holder(A)
 
-    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
-    assert slots.grant(AGENT_SCOPE, B, Holder(0, A), 9)
+    account.calls.fail("PutItem", Fault.SENT_TWICE)
+    assert slots.pass_on(AGENT_SCOPE, 0, holder(A), holder(B), LATER)
 
-    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
-    slots.free(AGENT_SCOPE, A, 1)
-    assert set(slots.state(AGENT_SCOPE).holders) == ({B, C} if map_is_there else {B})
+    account.calls.fail("DeleteItem", Fault.SENT_TWICE)
+    slots.free(AGENT_SCOPE, 0, B, 1)
+    assert slots.view(AGENT_SCOPE, 5) == NOBODY

@@ -11,6 +11,7 @@ from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.task import (
+    GRANT_MS,
     LIVE,
     TERMINAL,
     Artifact,
@@ -18,6 +19,7 @@ from a2a_tasks.domain.task import (
     Payload,
     Progress,
     Question,
+    Slot,
     Status,
     Task,
     TaskRef,
@@ -554,3 +556,99 @@ def test_a_tasks_changes_can_be_listened_to_in_every_state(store: TaskStore, sta
 def test_nobody_can_listen_to_a_task_that_does_not_exist(store: TaskStore) -> None:
     assert not store.listen(new_task().ref)
     assert store.get(new_task().ref) is None
+
+
+# -- slots
+
+
+def chosen(result: Written | Refused) -> Slot | None:
+    assert isinstance(result, Written)
+    return result.task.slot
+
+
+def test_of_many_that_give_a_waiting_task_a_slot_one_does(store: TaskStore) -> None:
+    task = created(store)
+
+    with ThreadPoolExecutor(8) as pool:
+        slots = [Slot(number, 0, NOW) for number in range(8)]
+        results = list(pool.map(lambda slot: store.grant(task.ref, 0, NOW, slot, None), slots))
+
+    (written,) = [result for result in results if isinstance(result, Written)]
+    assert store.get(task.ref) == written.task == replace(task, slot=written.task.slot)
+
+
+def test_who_gives_a_slot_again_knows_it(store: TaskStore) -> None:
+    task, slot = created(store), Slot(7, 0, NOW)
+    store.grant(task.ref, 0, NOW, slot, None)
+
+    assert chosen(store.grant(task.ref, 0, NOW + 1, replace(slot, at=NOW + 1), None)) == Slot(7, 0, NOW + 1)
+
+
+def test_a_slot_that_was_given_long_ago_is_replaced(store: TaskStore) -> None:
+    task = created(store)
+    store.grant(task.ref, 0, NOW, Slot(7, 0, NOW), None)
+    later = NOW + GRANT_MS
+
+    assert isinstance(store.grant(task.ref, 0, later - 1, Slot(8, 0, later - 1), None), Refused)
+    assert isinstance(store.grant(task.ref, 0, later - 1, None, NOW + DAY_MS), Refused)
+    assert chosen(store.grant(task.ref, 0, later, Slot(8, 0, later), None)) == Slot(8, 0, later)
+
+
+def test_who_is_given_a_slot_may_be_made_due(store: TaskStore) -> None:
+    task = created(store)
+
+    result = store.grant(task.ref, 0, NOW, Slot(7, 0, NOW), task.deadline - 1)
+
+    assert isinstance(result, Written)
+    assert result.task.due_at == task.deadline - 1
+
+
+def test_the_slot_of_an_earlier_claim_means_nothing(store: TaskStore) -> None:
+    task = created(store)
+    claim = Claim("c", NOW, WORKER, 0, slot=Slot(7, 0, NOW))
+    taken = store.claim(task.ref, claim)
+    assert chosen(taken) == Slot(7, 0, NOW)
+    waiting = given_back(store, claimed_by(taken))
+
+    assert waiting.slot == Slot(7, 0, NOW), "until it is claimed again"
+    assert isinstance(store.grant(task.ref, 0, NOW, Slot(8, 0, NOW), None), Refused)
+    assert chosen(store.grant(task.ref, 1, NOW, Slot(8, 1, NOW), None)) == Slot(8, 1, NOW)
+
+
+def test_a_claim_without_a_slot_has_none(store: TaskStore) -> None:
+    task = created(store)
+    store.grant(task.ref, 0, NOW, Slot(7, 0, NOW), None)
+
+    assert claimed(store, task, NOW).slot is None
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.PENDING}))
+def test_a_task_that_does_not_wait_is_given_no_slot(store: TaskStore, status: Status) -> None:
+    task = STATES[status](store, created(store), NOW)
+
+    assert store.grant(task.ref, task.fence, NOW, Slot(7, task.fence, NOW), None) == Refused(task)
+
+
+def test_a_task_that_waits_for_others_is_given_no_slot(store: TaskStore) -> None:
+    task = awaiting(store)
+
+    assert store.grant(task.ref, task.fence, NOW, Slot(7, task.fence, NOW), None) == Refused(task)
+
+
+def test_a_withdrawn_slot_is_gone_and_no_other(store: TaskStore) -> None:
+    task = created(store)
+    store.grant(task.ref, 0, NOW, Slot(7, 0, NOW), None)
+
+    store.withdraw(task.ref, Slot(8, 0, NOW))
+    assert store.get(task.ref) == replace(task, slot=Slot(7, 0, NOW))
+    store.withdraw(task.ref, Slot(7, 0, NOW))
+    assert store.get(task.ref) == task
+    running_with_slot = store.claim(task.ref, Claim("c", NOW, WORKER, 0, slot=Slot(9, 0, NOW)))
+    store.withdraw(task.ref, Slot(9, 0, NOW))
+    assert chosen(running_with_slot) == Slot(9, 0, NOW)
+    assert store.get(task.ref) == claimed_by(running_with_slot)
+
+
+def claimed_by(result: Written | Refused) -> Task:
+    assert isinstance(result, Written)
+    return result.task

@@ -21,7 +21,7 @@ from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Payload, P
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.errands import Errand
-from a2a_tasks.ports.slots import Scope, Waiter
+from a2a_tasks.ports.slots import Holder, Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.services import payload
 from a2a_tasks.services.day_count import NOTHING
@@ -99,13 +99,14 @@ def unused(account: Account, function: str) -> set[Grant]:
     }
 
 
-def hold_and_wait(account: Account, holder: Task, waiting: Task) -> None:
-    """The agent's last slot is the first task's, and the second is in line for it."""
+def hold_and_wait(account: Account, holder: Task, *waiting: Task) -> None:
+    """The agent's last slot is the first task's, and the others are in line for it."""
     slots = DynamoDBSlots(account.dynamodb, account.resources["TasksTable"])
     scope = Scope(AGENT)
-    assert slots.take(scope, holder.ref.task_id, 0, 1)
-    slots.wait(scope, Waiter(waiting.ref.task_id, Priority.NORMAL, 0), waiting.deadline)
-    slots.arrive(scope)
+    slots.take(scope, 0, Holder(holder.ref.task_id, 0, 0), holder.deadline)
+    slots.watch(scope, holder.deadline, 0)
+    for task in waiting:
+        slots.wait(scope, Waiter(task.ref.task_id, Priority.NORMAL, 0, task.deadline))
 
 
 def workers_of(account: Account) -> DynamoDBWorkers:
@@ -210,8 +211,8 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
     now = sweeper.sweeper.ending.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
     holder = created(agents.store, now - 400_000)
-    waiting = created(agents.store, now - 31_000, number=1)
-    hold_and_wait(agents, holder, waiting)
+    waiting = [created(agents.store, now - 31_000, number=number) for number in (1, 3)]
+    hold_and_wait(agents, holder, *waiting)
     created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
     workers_of(agents).open(Lease("dead", now - 60_000, due_at=now - 1))
 

@@ -82,7 +82,7 @@ def test_tools_are_used_until_the_answer_is_there(
 
 
 def test_a_turn_with_a_repeatable_tool_costs_three_writes(caller: Caller, worker: Worker) -> None:
-    posted(caller, worker, directive("say=the first task makes the item of the agent's slots"))
+    posted(caller, worker, directive("say=the first task of a process begins its lease"))
     worker.work()
     account = worker.account
     counts = []

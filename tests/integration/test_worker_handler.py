@@ -71,11 +71,11 @@ def test_a_finished_tasks_message_is_deleted_by_the_worker_itself(worker: Worker
     assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
 
 
-def test_a_task_of_one_turn_costs_five_writes_and_its_answer_no_more(
+def test_a_task_of_one_turn_costs_three_writes_and_its_answer_no_more(
     start: Callable[..., ModuleType], worker: Worker
 ) -> None:
     caller = Caller(start("api").handler, PROJECT)
-    caller.post(AGENT, {"message": "[[standin: say=the agent's first task makes the item of its slots]]"})
+    caller.post(AGENT, {"message": "[[standin: say=the first task of a process begins its lease]]"})
     worker.work()
     worker.account.calls.made.clear()
 
@@ -89,15 +89,28 @@ def test_a_task_of_one_turn_costs_five_writes_and_its_answer_no_more(
         ("UpdateItem", "REQUESTS"),
         ("UpdateItem", "CREATIONS"),
     ]
-    # create the task; take a slot, claim the task, finish it, free the slot
-    assert [call.operation for call in writes] == ["PutItem", *["UpdateItem"] * 4]
-    assert [sort_key(call)[:4] for call in writes] == ["TASK", "HOLD", "TASK", "TASK", "HOLD"]
+    # create the task, claim it, finish it
+    assert [call.operation for call in writes] == ["PutItem", "UpdateItem", "UpdateItem"]
+    assert [sort_key(call)[:4] for call in writes] == ["TASK"] * 3
 
 
-def test_a_task_of_an_agent_that_never_worked_costs_one_write_more(worker: Worker) -> None:
-    worker.run("[[standin: say=done]]")
+def test_a_slot_costs_two_writes_more(worker: Worker) -> None:
+    worker.account.add_agent(AGENT, PROJECT, maxConcurrentTasks=50)
+    worker.run("[[standin: say=the first task of a process begins its lease]]")
+    worker.account.calls.made.clear()
 
-    assert len(worker.account.calls.of("UpdateItem")) == 5
+    worker.run("[[standin: say=done]]", number=1)
+
+    writes = [(call.operation, sort_key(call)[:4]) for call in worker.account.calls.of(*WRITES)]
+    assert writes == [
+        ("PutItem", "TASK"),
+        ("PutItem", "SLOT"),
+        ("UpdateItem", "TASK"),
+        ("UpdateItem", "TASK"),
+        ("DeleteItem", "SLOT"),
+    ]
+    # who is there and who waits, before it begins, at its end, and after that
+    assert len(worker.account.calls.of("Query")) == 3
 
 
 def test_a_warm_worker_reads_the_task_alone(worker: Worker) -> None:
@@ -310,9 +323,6 @@ def test_ten_tasks_in_one_event_stand_alone(
         "size=50000",
         "say=9",
     ]
-    worker.account.add_agent(AGENT, PROJECT, maxConcurrentTasks=10)
-    # of ten that come while there is no item of slots one makes it, and the others stand in line for a moment
-    worker.run("[[standin: say=first]]", number=99)
     tasks = [worker.accept(f"[[standin: {step}]]", number=n) for n, step in enumerate(steps)]
 
     records, kept = worker.deliver()
@@ -412,12 +422,13 @@ def test_a_completion_whose_answer_was_lost_counts_once(
     assert (worker.now(task).attempt, len(claude.calls())) == (1, 1)
 
 
-@pytest.mark.parametrize("item", ["HOLDERS", "TASK#"])
+@pytest.mark.parametrize(("operation", "item"), [("PutItem", "SLOT#"), ("UpdateItem", "TASK#")])
 def test_a_store_that_does_not_answer_leaves_the_message(
-    worker: Worker, claude: StandInClient, item: str
+    worker: Worker, claude: StandInClient, operation: str, item: str
 ) -> None:
+    worker.account.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
     task = worker.accept("[[standin: say=done]]")
-    worker.account.calls.fail("UpdateItem", Fault.THROTTLED, on=item)
+    worker.account.calls.fail(operation, Fault.THROTTLED, on=item)
 
     _, kept = worker.deliver()
 

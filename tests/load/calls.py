@@ -16,12 +16,11 @@ from a2a_tasks.adapters.task_items import LIST_SHARDS, due_shard, list_partition
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.batches import Waiting
-from a2a_tasks.ports.slots import Scope
+from a2a_tasks.ports.slots import PAGE, Scope
 from tests.twins.slots import MemorySlots
 
-HOLDER_BYTES = 80
-"""Of a slot's holder in the item of its scope: a task's id, a fence, and the names."""
-UNIT_BYTES = 1_024
+SLOT_BYTES, WAITER_BYTES = 110, 150
+"""Of the item of a slot that is held, and of one in line."""
 READ_UNIT_BYTES = 4_096
 
 
@@ -87,20 +86,26 @@ def _due(_: Any, number: int, *__: Any) -> tuple[Touch, ...]:
     return (Touch(f"due#{number}", 1, is_write=False),)
 
 
-def _held(port: MemorySlots, scope: Scope, *_: Any) -> tuple[Touch, ...]:
-    return (Touch(_slots(scope), ceil(_bytes(port, scope) / UNIT_BYTES)),)
-
-
 def _seen(port: MemorySlots, scope: Scope, *_: Any) -> tuple[Touch, ...]:
-    return (Touch(_slots(scope), ceil(_bytes(port, scope) / READ_UNIT_BYTES), is_write=False),)
+    size = SLOT_BYTES * len(port.page(scope, 0)) + WAITER_BYTES * len(port.waiting(scope, 10))
+    return (Touch(_slots(scope), max(1, ceil(size / READ_UNIT_BYTES)), is_write=False),)
+
+
+def _paged(port: MemorySlots, scope: Scope, page: int) -> tuple[Touch, ...]:
+    size = SLOT_BYTES * len(port.page(scope, page))
+    return (Touch(_slots(scope, page), max(1, ceil(size / READ_UNIT_BYTES)), is_write=False),)
+
+
+def _slot(_: Any, scope: Scope, number: int, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope, number // PAGE), 1),)
 
 
 def _in_line(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
     return (Touch(_slots(scope), 1),)
 
 
-def _line(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
-    return (Touch(_slots(scope), 1, is_write=False),)
+def _line(_: Any, scope: Scope, limit: int, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), max(1, ceil(WAITER_BYTES * limit / READ_UNIT_BYTES)), is_write=False),)
 
 
 def _enqueued(_: Any, task: Task, *__: Any) -> tuple[Touch, ...]:
@@ -111,12 +116,20 @@ def _dropped(_: Any, entry: Waiting) -> tuple[Touch, ...]:
     return (Touch(line_partition(entry.project_id), 1),)
 
 
-def _bytes(port: MemorySlots, scope: Scope) -> int:
-    return 100 + HOLDER_BYTES * len(port.state(scope).holders)
+def _placed(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), 3, is_write=False),)
 
 
-def _slots(scope: Scope) -> str:
-    return f"SLOTS#{scope.agent_id}#{scope.context_id or ''}"
+def _watched(_: Any, scope: Scope, *__: Any) -> tuple[Touch, ...]:
+    return (Touch(_slots(scope), 1), Touch("due#lines", 2))
+
+
+def _due_lines(*_: Any) -> tuple[Touch, ...]:
+    return (Touch("due#lines", 1, is_write=False),)
+
+
+def _slots(scope: Scope, page: int = 0) -> str:
+    return f"SLOTS#{scope.agent_id}#{scope.context_id or ''}/{page}"
 
 
 def _spent(_: Any, project_id: str, __: str, ___: Any, task_id: str = "") -> tuple[Touch, ...]:
@@ -131,6 +144,8 @@ OPERATIONS: dict[str, Operation] = {
     "store.page": _read("Query", 10),
     "store.outlines": _read("Query", 10),
     "store.claim": _write("UpdateItem", 3, _of_ref),
+    "store.grant": _write("UpdateItem", 2, _of_ref),
+    "store.withdraw": _write("UpdateItem", 2, _of_ref),
     "store.advance": _write("UpdateItem", 3, _of_ref),
     "store.release": _write("UpdateItem", 5, _moved),
     "store.pause": _write("UpdateItem", 5, _moved),
@@ -161,16 +176,19 @@ OPERATIONS: dict[str, Operation] = {
     "workers.note": _write("UpdateItem"),
     "workers.due": _read("Query"),
     "workers.forget": _write("DeleteItem"),
-    "slots.state": _read("GetItem", 1, _seen),
-    "slots.take": _write("UpdateItem", 4, _held),
-    "slots.grant": _write("UpdateItem", 4, _held),
-    "slots.free": _write("UpdateItem", 4, _held),
-    "slots.arrive": _write("UpdateItem", 4, _held),
-    "slots.settle": _write("UpdateItem", 4, _held),
+    "slots.view": _read("Query", 2, _seen),
+    "slots.page": _read("Query", 3, _paged),
+    "slots.take": _write("PutItem", 1, _slot),
+    "slots.pass_on": _write("PutItem", 1, _slot),
+    "slots.free": _write("DeleteItem", 1, _slot),
     "slots.wait": _write("PutItem", 1, _in_line),
     "slots.stop_waiting": _write("DeleteItem", 1, _in_line),
-    "slots.is_waiting": _read("GetItem", 1, _line),
+    "slots.place": _read("BatchGetItem", 3, _placed),
     "slots.waiting": _read("Query", 1, _line),
+    "slots.watch": _write("UpdateItem", 2, _watched),
+    "slots.look_again": _write("UpdateItem", 3, _watched),
+    "slots.forget_line": _write("DeleteItem", 2, _watched),
+    "slots.due_lines": _read("Query", 1, _due_lines),
     "contexts.add": _write("PutItem"),
     "contexts.newest": _read("Query"),
     "contexts.page": _read("Query"),

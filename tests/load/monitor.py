@@ -127,4 +127,5 @@ class Monitor:
     def _can_start(self, agent_id: str) -> int:
         agent = self.registry.agent(agent_id)
         limit = agent.max_concurrent_tasks if agent else 1
-        return min(self._ready[agent_id], max(0, limit - self._running[agent_id]))
+        ready = self._ready[agent_id]
+        return ready if limit is None else min(ready, max(0, limit - self._running[agent_id]))

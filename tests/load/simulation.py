@@ -19,12 +19,13 @@ from tests.load.queue import BigQueue, TwoQueues
 from tests.load.report import Report, percentile
 from tests.load.sandbox import Sandbox
 from tests.load.settings import Settings, constant
-from tests.load.stores import BigPayloads, BigSlots, BigTaskStore, BigWorkers, sizes
+from tests.load.stores import BigPayloads, BigTaskStore, BigWorkers, sizes
 from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.model import ScriptedModel
+from tests.twins.slots import MemorySlots
 from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
@@ -196,7 +197,7 @@ class Simulation:
         twins = Deployment(
             clock=clock,
             store=BigTaskStore(clock, lambda change: self.monitor.note(change)),
-            slot_store=BigSlots(),
+            slot_store=MemorySlots(),
             workers=BigWorkers(),
             payloads=BigPayloads(),
             telemetry=_CountingTelemetry(),

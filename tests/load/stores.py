@@ -9,12 +9,11 @@ from typing import Any
 
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.lease import Lease, Notes
-from a2a_tasks.domain.task import Guard, Outcome, Priority, TaskRef
+from a2a_tasks.domain.task import Guard, Outcome, TaskRef
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.slots import Scope, Waiter
 from a2a_tasks.ports.tasks import Due, Refused, Written
 from tests.twins.payloads import MemoryPayloads
-from tests.twins.slots import ORDER, MemorySlots
+from tests.twins.slots import MemorySlots
 from tests.twins.tasks import Change, MemoryTaskStore
 from tests.twins.workers import MemoryWorkers
 
@@ -123,38 +122,6 @@ class BigTaskStore(MemoryTaskStore):
         was = before is not None and before.counts_as_pending
         self._pending[after.ref.agent_id] += after.counts_as_pending - was
         self._watch(change)
-
-
-class BigSlots(MemorySlots):
-    """``MemorySlots`` whose lines are in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._order: dict[Scope, list[tuple[int, str]]] = {}
-
-    def wait(self, scope: Scope, waiter: Waiter, until: int) -> None:
-        is_new = not self.is_waiting(scope, waiter)
-        super().wait(scope, waiter, until)
-        if is_new:
-            insort(self._order.setdefault(scope, []), _place(waiter.priority, waiter.task_id))
-
-    def stop_waiting(self, scope: Scope, waiter: Waiter) -> None:
-        was_there = self.is_waiting(scope, waiter)
-        super().stop_waiting(scope, waiter)
-        if was_there and not self.is_waiting(scope, waiter):
-            order = self._order[scope]
-            del order[bisect_left(order, _place(waiter.priority, waiter.task_id))]
-
-    def waiting(self, scope: Scope, limit: int, priority: Priority | None = None) -> list[Waiter]:
-        order, line = self._order.get(scope, []), self.lines.get(scope, {})
-        first = 0 if priority is None else bisect_left(order, (ORDER.index(priority), ""))
-        found = order[first : first + limit]
-        ranked = [(ORDER[rank], task_id) for rank, task_id in found]
-        return [line[task_id, rank] for rank, task_id in ranked if priority in (None, rank)]
-
-
-def _place(priority: Priority, task_id: str) -> tuple[int, str]:
-    return ORDER.index(priority), task_id
 
 
 class BigWorkers(MemoryWorkers):

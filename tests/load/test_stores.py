@@ -4,16 +4,14 @@ from random import Random
 
 import pytest
 
-from a2a_tasks.domain.task import Priority, TaskRef
+from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.faults import QueueUnavailable
 from a2a_tasks.ports.queue import Delivery
-from a2a_tasks.ports.slots import Scope, Waiter
 from tests.load.kernel import Kernel
 from tests.load.queue import BigQueue
-from tests.load.stores import BigSlots, Index
+from tests.load.stores import Index
 from tests.twins.clock import FakeClock
 from tests.twins.queue import MemoryQueue
-from tests.twins.slots import MemorySlots
 
 SEEDS = range(20)
 
@@ -72,22 +70,6 @@ def test_a_project_with_many_in_flight_lets_others_go_first() -> None:
     assert first.ref == TaskRef("quiet", "quiet-1")
     assert second.ref is not None
     assert second.ref.agent_id == "noisy"
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_long_line_is_a_line(seed: int) -> None:
-    random = Random(seed)  # noqa: S311
-    small, large, scope = MemorySlots(), BigSlots(), Scope("writer")
-    for _ in range(300):
-        waiter = Waiter(str(random.randrange(30)), random.choice(list(Priority)), random.randrange(3))
-        if random.random() < 0.6:
-            small.wait(scope, waiter, 0)
-            large.wait(scope, waiter, 0)
-        else:
-            small.stop_waiting(scope, waiter)
-            large.stop_waiting(scope, waiter)
-        priority = random.choice([None, *Priority])
-        assert large.waiting(scope, 7, priority) == small.waiting(scope, 7, priority)
 
 
 def test_an_index_lags() -> None:

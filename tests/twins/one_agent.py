@@ -10,7 +10,8 @@ from a2a_tasks.domain.task import LIVE, Guard, Outcome, Payload, Status, Task, T
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Refused, Written
 from a2a_tasks.services.holders import Holders
-from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.line_watch import LineWatch
+from a2a_tasks.services.slots import WATCH_EVERY_MS, Entry, Slots
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Failpoints
@@ -46,7 +47,7 @@ class Dice:
 class OneAgent:
     """One agent on the twins; each ``failpoints`` argument stands for one process of its own."""
 
-    limit: int = 2
+    limit: int | None = 2
     clock: FakeClock = field(default_factory=FakeClock)
     store: MemoryTaskStore = field(default_factory=MemoryTaskStore)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
@@ -56,12 +57,13 @@ class OneAgent:
     dice: Dice = field(default_factory=Dice)
     queue: MemoryQueue = field(init=False)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
+    entries: dict[str, Entry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
         self.allow(self.limit)
 
-    def allow(self, limit: int) -> None:
+    def allow(self, limit: int | None) -> None:
         self.limit = limit
         self.registry.apply(
             AgentRevision(
@@ -116,7 +118,29 @@ class OneAgent:
         return task
 
     def enter(self, *tasks: Task) -> list[bool]:
-        return [self.process().enter(task) for task in tasks]
+        return [self.entered(self.process(), task) for task in tasks]
+
+    def entered(self, slots: Slots, task: Task) -> bool:
+        """Whether it has all its slots, with which ``claim`` then takes it."""
+        entry = slots.enter(task)
+        if entry is not None:
+            self.entries[id_of(task)] = entry
+        return entry is not None
+
+    def watch(self, points: Failpoints | None = None) -> None:
+        """A look at every line."""
+        lines = LineWatch(self.process(points))
+        for scope in {*self.slots.lines, *self.slots.watched}:
+            lines.look_at(scope)
+
+    def make_up(self) -> None:
+        """A minute later: a look at every line, and what the sweeper does about each task that is due."""
+        self.clock.advance(WATCH_EVERY_MS / 1000 + 1)
+        self.watch()
+        for task in list(self.store.tasks.values()):
+            is_due = task.due_at is not None and task.due_at <= self.clock.now()
+            if task.status is Status.PENDING and is_due and not self.process().is_waiting(task):
+                self.queue.send(task)
 
     def run(self, *tasks: Task) -> None:
         """What a worker does with tasks that have entered: from the claim to the slot given back."""
@@ -127,7 +151,9 @@ class OneAgent:
         """By a worker whose lease begins with it and is not renewed."""
         now, worker_id = self.clock.now(), f"worker of {id_of(task)}#{task.fence}"
         self.workers.open(Lease(worker_id, now + LEASE_MS))
-        return written(self.store.claim(task.ref, Claim(str(now), now, worker_id, task.fence)))
+        entry = self.entries.get(id_of(task))
+        slot = entry.slot if entry else self.store.tasks[task.ref].slot
+        return written(self.store.claim(task.ref, Claim(str(now), now, worker_id, task.fence, slot=slot)))
 
     def complete(self, task: Task) -> Task:
         """The end by the worker that holds the task."""
@@ -141,10 +167,10 @@ class OneAgent:
         return written(self.store.finish(task.ref, outcome(status, self.clock.now()), guard))
 
     def holders(self, scope: Scope = SCOPE) -> set[str]:
-        return set(self.slots.state(scope).holders)
+        return self.slots.holders(scope)
 
     def line(self, scope: Scope = SCOPE) -> list[str]:
-        return [waiter.task_id for waiter in self.slots.waiting(scope, 1_000)]
+        return [waiter.task_id for waiter in self.slots.waiting(scope, 100_000)]
 
     def sent(self) -> list[str]:
         """The tasks that messages were sent for, in their order."""

@@ -15,11 +15,13 @@ from a2a_tasks.domain.task import (
     Guard,
     Outcome,
     Payload,
+    Slot,
     Status,
     Task,
     TaskRef,
     claimable,
     due_after_release,
+    grantable,
 )
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import (
@@ -118,6 +120,7 @@ class MemoryTaskStore:
                 cut_off=False,
                 spent=task.spent if claim.spent is None else claim.spent,
                 counted=task.counted if claim.counted is None else claim.counted,
+                slot=claim.slot,
                 events=(*task.events, events.claimed(claim.now)),
             )
 
@@ -125,6 +128,28 @@ class MemoryTaskStore:
         if isinstance(result, Refused) and result.current and result.current.claim_id == claim.claim_id:
             return Written(result.current)
         return result
+
+    def grant(
+        self, ref: TaskRef, fence: int, now: int, slot: Slot | None, due_at: int | None
+    ) -> Written | Refused:
+        return self._change(
+            "grant",
+            ref,
+            lambda task: grantable(task, fence, now, slot),
+            lambda task: replace(
+                task,
+                slot=slot or task.slot,
+                due_at=task.due_at if due_at is None else due_at,
+            ),
+        )
+
+    def withdraw(self, ref: TaskRef, slot: Slot) -> None:
+        self._change(
+            "withdraw",
+            ref,
+            lambda task: task.status is Status.PENDING and task.slot == slot,
+            lambda task: replace(task, slot=None),
+        )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
         def advanced(task: Task) -> Task:

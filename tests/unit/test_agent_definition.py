@@ -32,7 +32,7 @@ def test_id_and_name_are_enough() -> None:
         "maxTokens": 16_000,
         "timeoutMs": 300_000,
         "maxAttempts": None,
-        "maxConcurrentTasks": 5,
+        "maxConcurrentTasks": None,
         "maxPendingTasks": None,
         "taskBudget": None,
         "enabled": True,
@@ -104,7 +104,7 @@ def test_every_wrong_field_has_its_line() -> None:
         ("maxTurns", [0, 1_001, "30", 3.5, True]),
         ("maxTokens", [0, 128_001]),
         ("timeoutMs", [999, 1_800_001]),
-        ("maxConcurrentTasks", [0, 51]),
+        ("maxConcurrentTasks", [0, 5_001, "5", 2.0, True]),
         ("maxPendingTasks", [0, 100_001]),
         ("enabled", ["yes", 1]),
         ("name", ["", "x" * 201, " "]),
@@ -126,6 +126,18 @@ def test_bounds_and_types(field: str, values: list[object]) -> None:
     name = field.rstrip(": ").partition(".")[0]
     for value in values:
         assert complaint({"id": "writer", "name": "Writer", name: value}).startswith(field)
+
+
+@pytest.mark.parametrize("value", [0, 5_001])
+def test_a_limit_that_is_none_is_refused_with_the_fix(value: int) -> None:
+    assert complaint({"id": "writer", "name": "Writer", "maxConcurrentTasks": value}) == (
+        "maxConcurrentTasks: must be a whole number from 1 to 5,000, or null (or left out) for no limit"
+    )
+
+
+@pytest.mark.parametrize("value", [1, 5_000, None])
+def test_a_limit_is_kept_as_given(value: int | None) -> None:
+    assert parse(maxConcurrentTasks=value).to_stored()["maxConcurrentTasks"] == value
 
 
 def test_an_unknown_tool_is_named_with_the_known_ones() -> None:

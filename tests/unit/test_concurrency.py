@@ -88,4 +88,4 @@ def test_never_more_than_five_all_complete_and_nearly_no_slot_idles(seed: int) -
     assert peak == LIMIT
     assert took <= WITHIN * TASKS * TURNS * TURN_SECONDS / LIMIT
     assert fleet.crashes_left <= 0
-    assert not deployment.slot_store.state(Scope("writer")).holders
+    assert not deployment.slot_store.holders(Scope("writer"))

@@ -150,7 +150,7 @@ def assert_nothing_is_left(deployment: Deployment) -> None:
         deployment.work()
     assert not deployment.queue.messages
     assert not deployment.sweep().looked_at
-    assert not [state for state in deployment.slot_store.states.values() if state.holders or state.arrivals]
+    assert not [held for held in deployment.slot_store.held.values() if held]
     assert not [line for line in deployment.slot_store.lines.values() if line]
 
 

@@ -447,12 +447,12 @@ class TestSlots:
             deployment.clock.later(20, lambda: tasks.cancel("demo", "writer", first.ref.task_id))
         assert not {"message-2"} & set(deployment.work()), "it needs no message while it waits"
         assert deployment.now_of(second).status is Status.PENDING
-        (holder,) = deployment.slot_store.state(Scope("writer")).holders
+        (holder,) = deployment.slot_store.holders(Scope("writer"))
         assert holder == second.ref.task_id, "the next in line has it"
         assert [m.ref for m in deployment.queue.messages if m.message_id > "message-2"][-1:] == [second.ref]
         deployment.work()
         assert deployment.now_of(second).status is Status.COMPLETED
-        assert not deployment.slot_store.state(Scope("writer")).holders
+        assert not deployment.slot_store.holders(Scope("writer"))
 
     def test_a_worker_that_died_before_it_freed_its_slot_is_made_up_for(self, deployment: Deployment) -> None:
         task = deployment.submit()
@@ -461,10 +461,10 @@ class TestSlots:
         with pytest.raises(Crash):
             deployment.work(points)
         assert deployment.now_of(task).status is Status.COMPLETED
-        assert deployment.slot_store.state(Scope("writer")).holders
+        assert deployment.slot_store.holders(Scope("writer"))
         deployment.clock.advance(LEASE_SECONDS)
         assert deployment.work() == []
-        assert not deployment.slot_store.state(Scope("writer")).holders
+        assert not deployment.slot_store.holders(Scope("writer"))
 
     def test_a_canceled_task_keeps_its_slot_until_its_worker_has_noticed(
         self, deployment: Deployment
@@ -552,7 +552,7 @@ class TestHandOver:
     def test_it_is_no_attempt_and_keeps_the_slot(self, deployment: Deployment) -> None:
         task = self.hand_over(deployment, Failpoints())
         assert (task.status, task.attempt, task.fence) == (Status.PENDING, 0, 1)
-        assert list(deployment.slot_store.state(Scope("writer")).holders) == [task.ref.task_id]
+        assert list(deployment.slot_store.holders(Scope("writer"))) == [task.ref.task_id]
         assert [message.message_id for message in deployment.queue.messages] == ["message-2"]
         deployment.work()
         ended = deployment.now_of(task)
@@ -572,7 +572,7 @@ class TestHandOver:
         assert (ended.status, ended.attempt) == (Status.COMPLETED, 1)
         assert deployment.model.bought == 2
         assert not deployment.queue.messages
-        assert not deployment.slot_store.state(Scope("writer")).holders
+        assert not deployment.slot_store.holders(Scope("writer"))
 
     def test_a_release_whose_answer_is_lost_is_one_hand_over(self, deployment: Deployment) -> None:
         points = Failpoints()

@@ -86,8 +86,9 @@ POINTS = [
     *("store.create", "store.get", "store.claim", "store.advance", "store.release"),
     *("workers.open", "workers.renew", "workers.lease", "workers.break_off", "workers.note"),
     *("store.pause", "store.resume", "store.wake", "store.finish", "store.attach", "store.look_again"),
-    *("store.due", "slots.take", "slots.grant", "slots.free", "slots.wait", "slots.arrive", "slots.settle"),
-    *("slots.stop_waiting", "slots.waiting", "slots.state", "records.put_record", "records.records"),
+    *("store.due", "store.grant", "slots.view", "slots.take", "slots.pass_on", "slots.free", "slots.wait"),
+    *("slots.stop_waiting", "slots.waiting", "slots.place", "slots.watch", "slots.due_lines"),
+    *("slots.look_again", "records.put_record", "records.records"),
     *("records.put_record_once", "spend.add_spend", "registry.revision", "payloads.put", "payloads.get"),
     *("queue.send", "queue.hide", "queue.delete", "workspace.write", "workspace.snapshot", "model.turn"),
 ]
@@ -100,8 +101,9 @@ SWEEP_POINTS = [
     "store.look_again",
     "store.finish",
     "queue.send",
-    "slots.state",
-    "slots.grant",
+    "store.grant",
+    "slots.view",
+    "slots.pass_on",
 ]
 
 
@@ -367,6 +369,8 @@ class Promise(RuleBasedStateMachine):
         if not self.deployment.queue.messages:
             return
         message = self.deployment.queue.messages[-1]
+        if message.ref not in self.deployment.store.tasks:
+            return  # the new task was refused, and the last that was accepted has been deleted since
         assert message.ref is not None
         if what == "answer":
             freeze = Freeze(self.deployment.clock, 0, 1.5)
@@ -621,8 +625,7 @@ class Promise(RuleBasedStateMachine):
                 new.append(deployment.submit(message, timeout_ms=1_800_000, **fields))
         self.work_for(900)
         assert {deployment.now_of(task).status for task in new} == {Status.COMPLETED}
-        states = deployment.slot_store.states
-        held = {scope: state for scope, state in states.items() if state.holders or state.arrivals}
+        held = {scope: held for scope, held in deployment.slot_store.held.items() if held}
         assert not held, held
 
     def everything_is_cleaned_up(self) -> None:

@@ -11,7 +11,9 @@ from a2a_tasks.domain.task import Priority, Question, Status, Task, TaskRef
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.slots import Waiter
 from a2a_tasks.ports.tasks import Pause, Release
-from a2a_tasks.services.slots import LIMIT_CACHE_MS, PATIENCE_MS, Slots
+from a2a_tasks.services.handover import PATIENCE_MS
+from a2a_tasks.services.line_watch import GRANTS, LineWatch
+from a2a_tasks.services.slots import LIMIT_CACHE_MS, WATCH_EVERY_MS, Slots
 from tests.twins.entropy import SeededEntropy
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.one_agent import AGENT, HOUR_MS, LEASE_MS, SCOPE, TALK, OneAgent, id_of
@@ -59,15 +61,14 @@ def test_leaving_again_changes_nothing(agent: OneAgent) -> None:
     agent.enter(a, b, c)
     ended = agent.complete(agent.claim(a))
     agent.process().leave(ended, ended=True)
-    before = agent.slots.state(SCOPE)
+    before = dict(agent.slots.held[SCOPE])
 
     agent.process().leave(ended, ended=True)
 
-    # what is granted in a's name and has not come yet may have missed its message
-    assert (agent.slots.state(SCOPE), agent.sent()) == (before, [id_of(c)] * 2)
+    assert (agent.slots.held[SCOPE], agent.sent()) == (before, [id_of(c)])
     agent.enter(c)
     agent.process().leave(ended, ended=True)
-    assert (agent.holders(), agent.sent()) == ({id_of(b), id_of(c)}, [id_of(c)] * 2)
+    assert (agent.holders(), agent.sent()) == ({id_of(b), id_of(c)}, [id_of(c)])
 
 
 def test_leaving_without_a_slot_changes_nothing(agent: OneAgent) -> None:
@@ -91,20 +92,38 @@ def test_who_comes_later_takes_no_slot_while_others_wait(agent: OneAgent) -> Non
     assert agent.sent() == [id_of(c)]
 
 
-def test_a_task_that_never_waits_costs_two_writes_and_no_read(agent: OneAgent) -> None:
+def test_a_task_that_never_waits_costs_two_writes(agent: OneAgent) -> None:
     points, task = Failpoints(), agent.new()
     slots = agent.process(points)
 
-    slots.enter(task)
+    agent.entered(slots, task)
     slots.leave(agent.complete(agent.claim(task)), ended=True)
 
-    assert points.calls == {"registry.agent": 1, "slots.take": 1, "slots.free": 1}
+    assert points.calls == {
+        "registry.agent": 1,
+        "slots.view": 2,
+        "slots.waiting": 1,
+        "slots.take": 1,
+        "slots.free": 1,
+    }
+
+
+def test_without_a_limit_nothing_is_read_or_written(agent: OneAgent) -> None:
+    agent.allow(None)
+    points, tasks = Failpoints(), [agent.new() for _ in range(100)]
+    slots = agent.process(points)
+
+    for task in tasks:
+        assert agent.entered(slots, task)
+        slots.leave(agent.complete(agent.claim(task)), ended=True)
+
+    assert points.calls == {"registry.agent": 1}, "the agent itself, once in ten seconds"
 
 
 def test_a_limit_counts_within_ten_seconds_of_its_change(agent: OneAgent) -> None:
     slots = agent.process()
     a, b, c, d, e = (agent.new() for _ in range(5))
-    assert [slots.enter(task) for task in (a, b, c, d)] == [True, True, False, False]
+    assert [agent.entered(slots, task) for task in (a, b, c, d)] == [True, True, False, False]
 
     agent.allow(3)
     agent.clock.advance(LIMIT_CACHE_MS / 1000)
@@ -114,11 +133,43 @@ def test_a_limit_counts_within_ten_seconds_of_its_change(agent: OneAgent) -> Non
     agent.allow(1)
     agent.clock.advance(LIMIT_CACHE_MS / 1000)
     assert not slots.enter(e)
-    for task in (b, c):
-        slots.leave(agent.cancel(task), ended=True)
+    first, *others = (agent.slots.held[SCOPE][number].task_id for number in range(3))
+    for task_id in others:
+        slots.leave(agent.cancel(agent.store.tasks[TaskRef(AGENT, task_id)]), ended=True)
         assert id_of(e) not in agent.holders()
-    slots.leave(agent.cancel(d), ended=True)
+    slots.leave(agent.cancel(agent.store.tasks[TaskRef(AGENT, first)]), ended=True)
     assert agent.holders() == {id_of(e)}
+
+
+def test_below_a_lowered_limit_slots_are_used_on_and_beyond_it_they_are_not(agent: OneAgent) -> None:
+    agent.allow(10)
+    tasks = [agent.new() for _ in range(14)]
+    agent.enter(*tasks)
+    agent.allow(3)
+
+    for number in range(9, 2, -1):
+        task = agent.store.tasks[TaskRef(AGENT, agent.slots.held[SCOPE][number].task_id)]
+        agent.run(task)
+        assert agent.sent() == []
+    agent.run(agent.store.tasks[TaskRef(AGENT, agent.slots.held[SCOPE][0].task_id)])
+
+    assert agent.sent() == [id_of(tasks[10])]
+    assert set(agent.slots.held[SCOPE]) == {0, 1, 2}
+
+
+def test_a_line_is_let_through_when_the_limit_is_removed(agent: OneAgent) -> None:
+    tasks = [agent.new() for _ in range(GRANTS + 30)]
+    agent.enter(*tasks)
+    agent.allow(None)
+
+    agent.watch()
+    agent.watch()
+
+    assert set(agent.sent()) == {id_of(task) for task in tasks[2:]}
+    assert agent.line() == []
+    assert all(agent.enter(*tasks[2:]))
+    agent.run(*tasks)
+    assert agent.holders() == set()
 
 
 # -- who is next
@@ -143,7 +194,7 @@ def test_one_grant_in_four_goes_to_whoever_has_waited_longest(agent: OneAgent) -
     agent.enter(first, second, low, normal, high, high2)
     agent.clock.advance(PATIENCE_MS / 1000)
 
-    for task, fraction in ((first, 0.25), (high, 0.2499), (low, 0.0), (normal, 0.5)):
+    for task, fraction in ((first, 0.25), (high, 0.1249), (low, 0.2499), (normal, 0.5)):
         agent.dice.next = fraction
         agent.run(task)
 
@@ -338,9 +389,9 @@ def test_a_stale_worker_frees_nothing_of_the_claim_after_its_own(agent: OneAgent
 
 def test_a_place_in_line_is_not_lost_to_a_late_process(agent: OneAgent) -> None:
     task = agent.new()
-    agent.slots.wait(SCOPE, Waiter(id_of(task), Priority.NORMAL, fence=3), HOUR_MS)
+    agent.slots.wait(SCOPE, Waiter(id_of(task), Priority.NORMAL, 3, task.deadline))
 
-    agent.slots.stop_waiting(SCOPE, Waiter(id_of(task), Priority.NORMAL, fence=2))
+    agent.slots.stop_waiting(SCOPE, Waiter(id_of(task), Priority.NORMAL, 2, task.deadline))
 
     assert agent.line() == [id_of(task)]
 
@@ -404,13 +455,13 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("bring", "evicted"), HOLDERS, ids=NAMES)
-def test_a_refill_takes_back_what_nobody_uses_and_nothing_else(bring: Bring, evicted: bool) -> None:
+def test_who_watches_a_line_takes_back_what_nobody_uses_and_nothing_else(bring: Bring, evicted: bool) -> None:
     agent = OneAgent(limit=1)
     holder, waiting = agent.new(), agent.new()
     agent.enter(holder, waiting)
     bring(agent, holder)
 
-    agent.process().refill(waiting)
+    agent.watch()
 
     assert agent.holders() == {id_of(waiting if evicted else holder)}
     assert agent.sent() == ([id_of(waiting)] if evicted else [])
@@ -423,25 +474,27 @@ def test_a_conversation_is_not_taken_from_a_task_that_goes_on_later(name: str) -
     agent.enter(holder, waiting)
     HOLDERS[NAMES.index(name)][0](agent, holder)
 
-    agent.process().refill(waiting)
+    agent.watch()
 
     assert agent.holders(TALK) == {id_of(holder)}
 
 
-def test_a_refill_finds_a_task_that_died_between_getting_in_line_and_saying_so() -> None:
+def test_nobody_waits_in_a_line_that_is_not_watched() -> None:
     agent = OneAgent(limit=1)
-    holder, waiting, late = (agent.new() for _ in range(3))
+    holder, waiting = agent.new(), agent.new()
     agent.enter(holder)
     points = Failpoints()
-    points.fail("slots.arrive", Crash())
+    points.fail("slots.wait", Crash(), after=True)
     with pytest.raises(Crash):
         agent.process(points).enter(waiting)
+    canceled = agent.cancel(holder)
+    agent.clock.advance(WATCH_EVERY_MS / 1000)
 
-    agent.process().refill(waiting)
-    agent.run(holder)
+    (line,) = LineWatch(agent.process()).due(9)
+    LineWatch(agent.process()).look_at(line)
 
+    assert canceled.is_terminal
     assert agent.sent() == [id_of(waiting)]
-    assert agent.enter(late) == [False]
 
 
 # -- faults at every call
@@ -490,7 +543,7 @@ def refilling(agent: OneAgent) -> Callable[[Slots], object]:
     agent.enter(a, b, c, d)
     agent.cancel(a)
     given_back(agent, b, seconds=60)
-    return lambda slots: slots.refill(c)
+    return lambda slots: LineWatch(slots).look_at(SCOPE)
 
 
 SCENES: list[Scene] = [
@@ -524,6 +577,8 @@ def test_calling_again_after_a_fault_does_all_that_was_left(
     with pytest.raises(type(error)):
         call(slots)
     call(slots)
+    for agent in (smooth, faulty):
+        agent.make_up()
 
     assert faulty.slots.most[SCOPE] <= smooth.slots.most[SCOPE]
     for scope in (SCOPE, TALK):

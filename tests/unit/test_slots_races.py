@@ -7,6 +7,7 @@ import pytest
 
 from a2a_tasks.domain.task import Status, TaskRef, claimable
 from a2a_tasks.ports.tasks import Release
+from a2a_tasks.services.line_watch import LineWatch
 from a2a_tasks.services.slots import Slots
 from tests.twins.interleaving import Choose, Process, Turns, every_schedule, run_together
 from tests.twins.one_agent import AGENT, SCOPE, TALK, OneAgent
@@ -28,15 +29,56 @@ def parking_while_the_last_slot_is_freed(agent: OneAgent) -> tuple[Act, ...]:
     return lambda slots: slots.leave(ended, ended=True), lambda slots: slots.enter(b)
 
 
-def parking_while_the_line_is_found_empty(agent: OneAgent) -> tuple[Act, ...]:
-    acts = parking_while_the_last_slot_is_freed(agent)
-    agent.slots.arrive(SCOPE)
-    return acts
-
-
-def one_parks_and_one_enters_while_the_line_is_found_empty(agent: OneAgent) -> tuple[Act, ...]:
+def two_park_while_the_last_slot_is_freed(agent: OneAgent) -> tuple[Act, ...]:
     c = agent.new()
-    return *parking_while_the_line_is_found_empty(agent), lambda slots: slots.enter(c)
+    return *parking_while_the_last_slot_is_freed(agent), lambda slots: slots.enter(c)
+
+
+def two_slots_freed_for_one_who_waits(agent: OneAgent) -> tuple[Act, ...]:
+    a, b, c = (agent.new() for _ in range(3))
+    agent.enter(a, b, c)
+    first, second = agent.complete(agent.claim(a)), agent.complete(agent.claim(b))
+    return lambda slots: slots.leave(first, ended=True), lambda slots: slots.leave(second, ended=True)
+
+
+def two_slots_freed_and_one_comes(agent: OneAgent) -> tuple[Act, ...]:
+    late = agent.new()
+    return *two_slots_freed_for_one_who_waits(agent), lambda slots: slots.enter(late)
+
+
+def one_end_noticed_twice(agent: OneAgent) -> tuple[Act, ...]:
+    a, b, c, d = (agent.new() for _ in range(4))
+    agent.enter(a, b, c, d)
+    ended = agent.complete(agent.claim(a))
+    return (
+        lambda slots: slots.leave(ended, ended=True),
+        lambda slots: slots.leave(ended, ended=True),
+        lambda slots: LineWatch(slots).look_at(SCOPE),
+    )
+
+
+def a_called_task_is_canceled(agent: OneAgent) -> tuple[Act, ...]:
+    agent.allow(1)
+    a, b, c = (agent.new() for _ in range(3))
+    agent.enter(a, b, c)
+    ended = agent.complete(agent.claim(a))
+    return (
+        lambda slots: slots.leave(ended, ended=True),
+        lambda slots: slots.leave(agent.cancel(b), ended=True),
+    )
+
+
+def one_task_delivered_twice_behind_another(agent: OneAgent) -> tuple[Act, ...]:
+    agent.allow(1)
+    a, b, c = (agent.new() for _ in range(3))
+    agent.enter(a, b)
+    agent.cancel(b)
+    ended = agent.complete(agent.claim(a))
+    return (
+        lambda slots: slots.leave(ended, ended=True),
+        lambda slots: slots.enter(c),
+        lambda slots: slots.enter(c),
+    )
 
 
 def two_slots_freed_at_once(agent: OneAgent) -> tuple[Act, ...]:
@@ -49,7 +91,6 @@ def two_slots_freed_at_once(agent: OneAgent) -> tuple[Act, ...]:
 def two_for_one_slot(agent: OneAgent) -> tuple[Act, ...]:
     a, b, c = (agent.new() for _ in range(3))
     agent.enter(a)
-    agent.slots.arrive(SCOPE)
     return lambda slots: slots.enter(b), lambda slots: slots.enter(c)
 
 
@@ -58,7 +99,6 @@ def one_task_delivered_twice(agent: OneAgent) -> tuple[Act, ...]:
     a, b = agent.new(), agent.new()
     agent.enter(a)
     agent.run(a)
-    agent.slots.arrive(SCOPE)
     return lambda slots: slots.enter(b), lambda slots: slots.enter(b)
 
 
@@ -88,12 +128,12 @@ def an_evicted_task_comes_back(agent: OneAgent) -> tuple[Act, ...]:
     agent.store.release(a.ref, agent.claim(a).fence, Release(now, now + 1_000, now + 30_000, ()))
     agent.clock.advance(0.999)
 
-    def come_back(slots: Slots) -> bool:
+    def come_back(slots: Slots) -> object:
         slots.is_waiting(a)
         agent.clock.advance(0.001)
         return slots.enter(agent.store.tasks[a.ref])
 
-    return lambda slots: slots.refill(b), come_back
+    return lambda slots: LineWatch(slots).look_at(SCOPE), come_back
 
 
 def a_worker_leaves_late(agent: OneAgent) -> tuple[Act, ...]:
@@ -107,9 +147,13 @@ def a_worker_leaves_late(agent: OneAgent) -> tuple[Act, ...]:
 
 RACES: list[Race] = [
     parking_while_the_last_slot_is_freed,
-    parking_while_the_line_is_found_empty,
-    one_parks_and_one_enters_while_the_line_is_found_empty,
+    two_park_while_the_last_slot_is_freed,
     two_slots_freed_at_once,
+    two_slots_freed_for_one_who_waits,
+    two_slots_freed_and_one_comes,
+    one_end_noticed_twice,
+    a_called_task_is_canceled,
+    one_task_delivered_twice_behind_another,
     two_for_one_slot,
     one_task_delivered_twice,
     the_next_in_line_is_canceled,
@@ -117,6 +161,10 @@ RACES: list[Race] = [
     an_evicted_task_comes_back,
     a_worker_leaves_late,
 ]
+
+
+IN_ONE_NAME = [a_worker_leaves_late, one_end_noticed_twice]
+"""Two processes act for one task, and both may call the next."""
 
 
 def race(agent: OneAgent, acts: Iterable[Act], choose: Choose) -> None:
@@ -131,15 +179,14 @@ def race(agent: OneAgent, acts: Iterable[Act], choose: Choose) -> None:
 def assert_nobody_waits_in_vain(agent: OneAgent) -> None:
     """No slot is free while somebody waits who can use it; whoever was granted one has a message."""
     now = agent.clock.now()
-    limits = {SCOPE: agent.limit, TALK: 1}
+    limits = {SCOPE: agent.limit or 0, TALK: 1}
     for scope, limit in limits.items():
-        holders = agent.slots.state(scope).holders
+        holders = agent.holders(scope)
         waiting = [TaskRef(AGENT, task_id) for task_id in agent.line(scope) if task_id not in holders]
         usable = [ref for ref in waiting if claimable(agent.store.tasks[ref], now)]
         assert not usable or len(holders) >= limit
         assert agent.slots.most.get(scope, 0) <= limit
-        granted = {task_id for task_id, holder in holders.items() if holder.granted_by is not None}
-        assert granted <= set(agent.sent())
+        assert "" not in holders, "a slot is lent for a moment only"
 
 
 def run_to_the_end(agent: OneAgent) -> None:
@@ -162,8 +209,8 @@ def test_in_every_order_no_slot_is_lost_and_none_is_too_many(setting: Race) -> N
         schedules += 1
 
         assert_nobody_waits_in_vain(agent)
-        if setting is not a_worker_leaves_late:  # there, two processes act in the name of one task
+        if setting not in IN_ONE_NAME:
             assert len(agent.sent()) == len(set(agent.sent())), "nobody is called twice"
         run_to_the_end(agent)
         assert all(task.is_terminal for task in agent.store.tasks.values())
-    assert schedules > 10
+    assert schedules > 5

@@ -1,6 +1,6 @@
 """Many tasks and processes that die, freeze and race: the limit holds at every step, and every task ends.
 
-At every step: no scope has more holders than its limit (or, when that was lowered, not more than before);
+At every step: no slot is held beyond the limit (or, when that was lowered, none that was not held before);
 every task whose worker lives holds its slots. At every claim: a conversation is in order. At rest, and
 without faults: no slot is free while somebody waits for it. At last: all tasks have ended.
 """
@@ -29,7 +29,8 @@ from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Pause, Refused, Release, TaskStore, Written
 from a2a_tasks.ports.workers import Workers
 from a2a_tasks.services.holders import Holders
-from a2a_tasks.services.slots import LIMIT_CACHE_MS, Slots
+from a2a_tasks.services.line_watch import LineWatch
+from a2a_tasks.services.slots import LIMIT_CACHE_MS, Entry, Slots
 from tests.twins.entropy import SeededEntropy
 from tests.twins.interleaving import Process, Turns
 from tests.twins.one_agent import AGENT, HOUR_MS, LEASE_MS, SCOPE, OneAgent, id_of, outcome
@@ -42,8 +43,9 @@ CONTEXTS = [None, None, "a", "b"]
 CALLS = 30
 """A process dies at one of its first so many calls, if it is to die."""
 FREEZE_MS = 2 * LEASE_MS
-PAUSE_MS = 30_000
-"""A process that is not frozen does not stand still for so long between two steps."""
+PAUSE_MS = 60_000
+"""From reading a limit to the last call that relies on it, a process that is not frozen takes less: up to
+twenty calls, in turns with a dozen others."""
 SWEEP_SECONDS = 60
 RECOVERY_SECONDS = 30 * 60
 
@@ -79,19 +81,25 @@ class Worker:
             return
         if task is None or not claimable(task, self.agent.clock.now()):
             self._not_claimable(task, delivery)
-        elif not self.slots.enter(task):
+        elif (entry := self.slots.enter(task)) is None:
             self.queue.delete(delivery)
         else:
-            self._claim(task, delivery)
+            self._claim(task, entry, delivery)
 
-    def _claim(self, task: Task, delivery: Delivery) -> None:
+    def _claim(self, task: Task, entry: Entry, delivery: Delivery) -> None:
         self.workers.open(self.lease())
         now, claim_id = self.agent.clock.now(), self.new_id()
         from_whom = task.held_by if task.status is Status.RUNNING else None
-        claim = Claim(claim_id, now, self.worker_id, task.fence, delivery.message_id, taken_from=from_whom)
+        claim = Claim(
+            *(claim_id, now, self.worker_id, task.fence, delivery.message_id),
+            taken_from=from_whom,
+            slot=entry.slot,
+        )
         result = self.store.claim(task.ref, claim)
         if isinstance(result, Written):
             self._work(result.task, delivery)
+        else:
+            self.slots.give_up(task, entry, result.current)
 
     def lease(self) -> Lease:
         return Lease(self.worker_id, self.agent.clock.now() + LEASE_MS)
@@ -185,17 +193,21 @@ class Worker:
             self.queue.send(result.task)
 
     def sweep(self) -> None:
-        """What the sweeper does about tasks that nobody has in hand."""
+        """What the sweeper does about lines, and about tasks that nobody has in hand."""
+        lines = LineWatch(self.slots)
+        for scope in lines.due(100):
+            lines.look_at(scope)
         for ref in list(self.agent.store.tasks):
-            task = self.store.get(ref)
-            if task is None or not claimable(task, self.agent.clock.now()):
+            task, now = self.store.get(ref), self.agent.clock.now()
+            if task is None or not claimable(task, now):
                 continue
-            if task.status is Status.RUNNING and self.holders.take(task) is not None:
-                continue
-            if task.status is Status.PENDING and self.slots.is_waiting(task):
-                self.slots.refill(task)
-            else:
-                self.queue.send(task)
+            if task.status is Status.RUNNING:
+                if self.holders.take(task) is None:
+                    self.queue.send(task)
+            elif task.due_at is not None and task.due_at <= now:
+                later = task.deadline if self.slots.is_waiting(task) else now + SWEEP_SECONDS * 1000
+                if self.store.look_again(ref, task.due_at, later) and later < task.deadline:
+                    self.queue.send(task)
 
 
 @dataclass
@@ -208,7 +220,7 @@ class Life:
     processes: list[Process] = field(default_factory=list)
     frozen: dict[Process, int] = field(default_factory=dict)
     limits: dict[int, int] = field(default_factory=dict)
-    held: dict[Scope, int] = field(default_factory=dict)
+    held: dict[Scope, dict[int, str]] = field(default_factory=dict)
     changes_seen: int = 0
     swept_at: int = 0
 
@@ -287,14 +299,16 @@ class Life:
     def check(self) -> None:
         now = self.agent.clock.now()
         limit = max(self.limits_in_use())
-        for scope, state in self.agent.slots.states.items():
-            allowed = limit if scope == SCOPE else 1
-            assert len(state.holders) <= max(allowed, self.held.get(scope, 0))
-            self.held[scope] = len(state.holders)
+        for scope, held in self.agent.slots.held.items():
+            allowed, before = limit if scope == SCOPE else 1, self.held.get(scope, {})
+            tasks = {number: holder.task_id for number, holder in held.items()}
+            assert all(number < allowed or before.get(number) == task for number, task in tasks.items())
+            self.held[scope] = tasks
         for task in self.tasks:
             lease = self.agent.workers.lease(task.held_by) if task.held_by else None
             if lease is not None and lease.covers(task) and now < lease.until:
-                assert id_of(task) in self.agent.holders(SCOPE)
+                assert task.slot is not None
+                assert self.held[SCOPE][task.slot.number] == id_of(task)
                 assert task.context_id is None or id_of(task) in self.agent.holders(
                     Scope(AGENT, task.context_id)
                 )
@@ -321,13 +335,13 @@ class Life:
     def check_rest(self) -> None:
         """Nothing is going on, so nobody may wait who could go on."""
         now = self.agent.clock.now()
-        for scope in self.agent.slots.states:
+        for scope in list(self.agent.slots.held):
             holders = self.agent.holders(scope)
             waiting = [
                 TaskRef(AGENT, task_id) for task_id in self.agent.line(scope) if task_id not in holders
             ]
             usable = [ref for ref in waiting if claimable(self.agent.store.tasks[ref], now)]
-            assert not usable or len(holders) >= (self.agent.limit if scope == SCOPE else 1)
+            assert not usable or len(holders) >= ((self.agent.limit or 0) if scope == SCOPE else 1)
 
     def recover(self) -> None:
         """Nothing goes wrong any more, and everything that was started ends."""
@@ -374,5 +388,5 @@ def test_without_faults_no_slot_is_idle_and_nothing_is_left_behind(seed: int) ->
     life = live(seed, faults=0)
 
     assert len(life.tasks) == TASKS
-    assert not any(state.holders or state.arrivals for state in life.agent.slots.states.values())
+    assert not any(life.agent.slots.held.values())
     assert not any(life.agent.slots.lines.values())

@@ -63,7 +63,7 @@ def test_with_nothing_due_it_reads_no_task(deployment: Deployment) -> None:
         deployment.submit()
     points = Failpoints()
     assert deployment.sweep(points) == SweepReport()
-    assert points.calls == {"store.due": SHARDS, "workers.due": 1}
+    assert points.calls == {"store.due": SHARDS, "workers.due": 1, "slots.due_lines": 1}
     assert deployment.telemetry.counts["Sweeps"] == 1
 
 

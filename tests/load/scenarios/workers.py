@@ -111,7 +111,6 @@ SCENARIOS = (
                 "seconds to the last",
                 lambda report: report.figures["seconds to the last"],
                 most=8,
-                waits_for="grants side by side",
             ),
         ),
     ),

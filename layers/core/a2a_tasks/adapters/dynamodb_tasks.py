@@ -17,10 +17,12 @@ from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.task import (
+    GRANT_MS,
     LIVE,
     Guard,
     Outcome,
     Payload,
+    Slot,
     Status,
     Task,
     TaskRef,
@@ -124,12 +126,14 @@ class DynamoDBTaskStore:
             changes["spent"] = task_items.spent_value(claim.spent)
         if claim.counted is not None:
             changes["counted"] = task_items.counted_value(claim.counted)
+        if claim.slot is not None:
+            changes["slot"] = task_items.slot_value(claim.slot)
         result = self._update(
             ref,
             set_=changes,
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
-            remove=["pendingAgent", "undelivered", "cutOff"],
+            remove=["pendingAgent", "undelivered", "cutOff", *([] if claim.slot else ["slot"])],
             event=events.claimed(claim.now),
             condition=(
                 "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
@@ -149,6 +153,44 @@ class DynamoDBTaskStore:
         if isinstance(result, Refused) and result.current and result.current.claim_id == claim.claim_id:
             return Written(result.current)
         return result
+
+    def grant(
+        self, ref: TaskRef, fence: int, now: int, slot: Slot | None, due_at: int | None
+    ) -> Written | Refused:
+        """Protects a task that waits no more, or was just given another slot: the rule of ``grantable``."""
+        changes: dict[str, Any] = {}
+        if slot is not None:
+            changes["slot"] = task_items.slot_value(slot)
+        if due_at is not None:
+            changes["dueAt"] = due_at
+        return self._update(
+            ref,
+            set_=changes,
+            condition=(
+                "#status = :pending AND fence = :fence AND deadline > :now AND attempt < maxAttempts "
+                "AND notBefore <= :now AND attribute_not_exists(awaits) "
+                "AND (attribute_not_exists(slot) OR slot.fence < :fence OR slot.#at <= :late"
+                + (" OR slot.#number = :number)" if slot is not None else ")")
+            ),
+            names={"#at": "at"} | ({"#number": "number"} if slot is not None else {}),
+            values={
+                ":pending": Status.PENDING.value,
+                ":fence": fence,
+                ":now": now,
+                ":late": now - GRANT_MS,
+            }
+            | ({":number": slot.number} if slot is not None else {}),
+        )
+
+    def withdraw(self, ref: TaskRef, slot: Slot) -> None:
+        """Protects what the task was given since, and by its claim."""
+        self._update(
+            ref,
+            set_={},
+            remove=["slot"],
+            condition="#status = :pending AND slot = :slot",
+            values={":pending": Status.PENDING.value, ":slot": task_items.slot_value(slot)},
+        )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
         """Protects a successor's work: only the worker that holds the task says how far it is. Its event has
@@ -444,7 +486,7 @@ class DynamoDBTaskStore:
             names = {"#events": "events"} | (names or {})
             if isinstance(event, Placed) and event.is_last:
                 remove = [*(remove or []), f"#events[{event.place + 1}]"]
-        expression = "SET " + ", ".join(assignments)
+        expression = "SET " + ", ".join(assignments) if assignments else ""
         if add:
             expression += " ADD " + ", ".join(f"{name} :add_{name}" for name in add)
         if remove:

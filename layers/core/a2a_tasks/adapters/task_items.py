@@ -22,6 +22,7 @@ from a2a_tasks.domain.task import (
     Priority,
     Progress,
     Question,
+    Slot,
     Status,
     Task,
     TaskRef,
@@ -132,6 +133,10 @@ def refs_value(refs: tuple[TaskRef, ...]) -> list[dict[str, str]]:
 
 def progress_value(progress: Progress) -> dict[str, Any]:
     return _known({"tool": progress.tool, "step": progress.step, "percent": progress.percent})
+
+
+def slot_value(slot: Slot) -> dict[str, int]:
+    return {"number": slot.number, "fence": slot.fence, "at": slot.at}
 
 
 def question_value(question: Question) -> dict[str, str]:
@@ -283,6 +288,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         notifies=values.get("notify", False),
         groups=tuple(values.get("groups", ())),
         counts_as_pending="pendingAgent" in values,
+        slot=_slot(values["slot"]) if "slot" in values else None,
         overloads=int(values.get("overloads", 0)),
         undelivered=_undelivered(values["undelivered"]) if "undelivered" in values else None,
         cut_off=values.get("cutOff", False),
@@ -383,6 +389,10 @@ def _event(value: Mapping[str, Any]) -> Event:
     parts = {name: int(part) if isinstance(part, Decimal) else part for name, part in value.items()}
     at, kind, skipped = int(parts.pop("at")), str(parts.pop("type")), int(parts.pop("skipped", 0))
     return Event(at, EventType(kind), parts, skipped)
+
+
+def _slot(value: Mapping[str, Decimal]) -> Slot:
+    return Slot(int(value["number"]), int(value["fence"]), int(value["at"]))
 
 
 def _optional_int(value: Decimal | None) -> int | None:

@@ -41,7 +41,6 @@ class AgentRevision:
     max_turns: int
     max_tokens: int
     timeout_ms: int
-    max_concurrent_tasks: int
     enabled: bool
     allowed_tools: tuple[str, ...] = ()
     skills: tuple[dict[str, Any], ...] = ()
@@ -51,6 +50,7 @@ class AgentRevision:
     max_attempts: int | None = None
     max_cost_usd: Decimal | None = None
     max_task_tokens: int | None = None
+    max_concurrent_tasks: int | None = None
     max_pending_tasks: int | None = None
     visibility: Visibility = Visibility.PUBLIC
     notify: tuple[str, ...] = ()

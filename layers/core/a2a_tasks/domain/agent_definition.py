@@ -30,6 +30,7 @@ _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A
 
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+MAX_CONCURRENT_TASKS = 5_000
 MAX_FALLBACKS = 3
 """As many as the API takes for refusals (its guide "Refusals and fallback")."""
 
@@ -148,7 +149,8 @@ class AfterUntrusted(_Model):
 
 class AgentDefinition(_Model):
     """An agent. ``model`` is an alias of the deployment (opus, sonnet, haiku) or a model id; an empty
-    ``allowedTools`` means no tools; ``timeoutMs`` is the default of its tasks."""
+    ``allowedTools`` means no tools; ``timeoutMs`` is the default of its tasks. Without ``maxConcurrentTasks``
+    any number of them runs at a time."""
 
     id: str
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -161,7 +163,7 @@ class AgentDefinition(_Model):
     max_tokens: Annotated[int, Field(strict=True, ge=1, le=128_000)] = 16_000
     timeout_ms: Annotated[int, Field(strict=True, ge=1_000, le=1_800_000)] = 300_000
     max_attempts: Annotated[int | None, Field(strict=True, ge=1, le=10)] = None
-    max_concurrent_tasks: Annotated[int, Field(strict=True, ge=1, le=50)] = 5
+    max_concurrent_tasks: int | None = None
     max_pending_tasks: Annotated[int | None, Field(strict=True, ge=1, le=100_000)] = None
     task_budget: TaskBudget | None = None
     enabled: Annotated[bool, Field(strict=True)] = True
@@ -181,6 +183,15 @@ class AgentDefinition(_Model):
         if value is not None and not AGENT_ID.fullmatch(value):
             raise ValueError("must be 1–64 lower-case letters, digits, '-' or '_', such as 'report-writer'")
         return value
+
+    @field_validator("max_concurrent_tasks", mode="before")
+    @classmethod
+    def _is_limit(cls, value: object) -> object:
+        if value is None or (type(value) is int and 1 <= value <= MAX_CONCURRENT_TASKS):
+            return value
+        raise ValueError(
+            f"must be a whole number from 1 to {MAX_CONCURRENT_TASKS:,}, or null (or left out) for no limit"
+        )
 
     @field_validator("notify")
     @classmethod

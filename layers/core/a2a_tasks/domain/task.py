@@ -20,6 +20,8 @@ MAX_RESEND_GAP_MS = 5 * 60_000
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
 """By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
 payload bucket's own rule, take what is so much older than its retention for nobody's."""
+GRANT_MS = 5_000
+"""So long a task that was given a slot is left to whoever gave it. Then that process is dead, or too late."""
 CHILD_CHECK_MS = 60_000
 """How often the sweeper asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
 MAX_QUEUE_DELAY_MS = 900_000
@@ -179,6 +181,16 @@ class Parent:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Which of its agent's slots a task was given at ``at`` (Unix milliseconds), for the claim that follows
+    this fence."""
+
+    number: int
+    fence: int
+    at: int
+
+
+@dataclass(frozen=True)
 class Task:
     """One task as stored. Times are Unix milliseconds.
 
@@ -200,6 +212,7 @@ class Task:
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
     ``counted`` is what of its own turns its project's day is known to have, where the project has a budget.
+    ``slot`` is the last that it was given, if its agent limits how many of its tasks run at a time.
     """
 
     ref: TaskRef
@@ -245,6 +258,7 @@ class Task:
     notifies: bool = False
     groups: tuple[str, ...] = ()
     counts_as_pending: bool = False
+    slot: Slot | None = None
     overloads: int = 0
     undelivered: Undelivered | None = None
     cut_off: bool = False
@@ -379,6 +393,16 @@ def goes_first(task: Task) -> bool:
     """Whether its messages go before those of tasks that nobody has begun: it has begun itself, and may hold
     what others wait for while its time runs, or its caller wants it to."""
     return task.started_at is not None or task.priority is Priority.HIGH
+
+
+def grantable(task: Task, fence: int, now: int, slot: Slot | None) -> bool:
+    """A task that waits since this fence may be given a slot, unless somebody else has just given it
+    another."""
+    given = task.slot
+    is_given = given is not None and given.fence == fence and given.at > now - GRANT_MS
+    is_same = slot is not None and given is not None and given.number == slot.number
+    is_waiting = task.status is Status.PENDING and task.fence == fence
+    return is_waiting and claimable(task, now) and (is_same or not is_given)
 
 
 def whole_seconds(ms: int) -> int:

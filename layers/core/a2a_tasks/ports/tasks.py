@@ -16,6 +16,7 @@ from a2a_tasks.domain.task import (
     Payload,
     Progress,
     Question,
+    Slot,
     Status,
     Task,
     TaskRef,
@@ -33,7 +34,8 @@ class Claim:
     ``held_by`` is the worker or the batch that takes it, ``message_id`` the message that it came with.
     ``fence`` is the task's when its slots were taken: they are good for this one claim. ``taken_from`` is the
     dead worker of a running task, and ``due_at`` when somebody must look at that. With ``spent`` and
-    ``counted`` what the claim is for is reserved by the same write."""
+    ``counted`` what the claim is for is reserved by the same write. ``slot`` is the agent's, if it has
+    any."""
 
     claim_id: str
     now: int
@@ -44,6 +46,7 @@ class Claim:
     due_at: int | None = None
     spent: tuple[Spent, ...] | None = None
     counted: Usage | None = None
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,18 @@ class TaskStore(Protocol):
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Take a claimable task under the fence it was seen with: running, fence and attempt one higher,
         held. A running one only from the dead worker that the claim names."""
+        ...
+
+    def grant(
+        self, ref: TaskRef, fence: int, now: int, slot: Slot | None, due_at: int | None
+    ) -> Written | Refused:
+        """Choose a task in line, since this fence, for a slot, or to run without one; of those who choose it
+        at the same moment one does (``grantable``). ``due_at`` is when somebody must look at it, if it is not
+        due before."""
+        ...
+
+    def withdraw(self, ref: TaskRef, slot: Slot) -> None:
+        """Take back what ``grant`` has written: the slot was another's by then."""
         ...
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:

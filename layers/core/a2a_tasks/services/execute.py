@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,7 @@ from a2a_tasks.services.invocation import Invocation
 from a2a_tasks.services.lease import Held, RunBlocking, Stop, Stopped
 from a2a_tasks.services.live import Live
 from a2a_tasks.services.settle import COUNT_AGAIN_SECONDS, DONE, Returned, Settler
-from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.slots import Entry, Slots
 from a2a_tasks.services.turn import not_shown
 from a2a_tasks.services.verdict import Verdict
 from a2a_tasks.services.work import Stock, Work
@@ -177,18 +177,20 @@ class Executor:
         with invocation.place(task.project_id) as has_place:
             if not has_place:
                 return _again(delivery)
-            if not await self.run(self.slots.enter, task):
+            entry = await self.run(self.slots.enter, task)
+            if entry is None:
                 return DONE  # it waits in order, and gets a message of its own when its turn has come
-            return await self._claim_and_work(task, delivery, invocation)
+            return await self._claim_and_work(task, entry, delivery, invocation)
 
     async def _claim_and_work(
-        self, task: Task, delivery: Delivery, invocation: Invocation
+        self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation
     ) -> Returned | None:
         worker_id = await self.heartbeat.worker_id()
-        claim = self._claim(task, worker_id, delivery.message_id)
+        claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
         try:
             result = await self.run(self.store.claim, task.ref, claim)
             if isinstance(result, Refused):
+                await self.run(self.slots.give_up, task, entry, result.current)
                 return await self._refused(result.current, delivery)
             shutdown = claim.now + int((invocation.time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
             until = min(result.task.deadline, shutdown)

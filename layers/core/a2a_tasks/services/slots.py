@@ -1,42 +1,51 @@
 """Concurrency: so many tasks of an agent at a time, and one of a conversation, in order."""
 
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from zlib import crc32
 
-from a2a_tasks.domain.ids import created_ms
-from a2a_tasks.domain.task import (
-    ContextRef,
-    Priority,
-    Status,
-    Task,
-    TaskRef,
-    claimable,
-)
+from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.slots import Holder, Scope, SlotStore, Waiter
+from a2a_tasks.ports.slots import PAGE, Holder, Place, Scope, SlotStore, View, Waiter
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.services.handover import Given, Handover, gone_by, is_able, name_of
 from a2a_tasks.services.holders import Holders
 
 LIMIT_CACHE_MS = 10_000
 """How long an agent's old limit may still count after a change."""
-OLDEST_FIRST = 0.25
-"""The share of grants that ignores priority, so that nobody waits for ever behind those who come later."""
-PATIENCE_MS = 60_000
-"""Until it is so old a task lets every one of a higher priority go first."""
-WAITERS_PER_QUERY = 5
+WATCHED_MS = 10 * 60_000
+"""So long a line is looked at after somebody came; renewed when half of it is over, so that few who come
+write."""
+WATCH_EVERY_MS = 60_000
+FIRSTS = 10
+FREE_TRIES = 3
+"""So many slots that look free are tried before they are read again: others see the same."""
+PAGE_TRIES = 5
+FILLS = 3
+"""So many free slots are handed to those before it by a task that gets in line. Who watches the line does the
+rest."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task has all its slots. ``slot`` is the agent's, and goes into the claim; None where there is no
+    limit."""
+
+    slot: Slot | None
 
 
 @dataclass(frozen=True)
 class Slots:
     """Strict: never more than the limit hold a slot. Work-conserving: a slot that is given back goes to the
-    next in line at once, and while anybody waits, nobody who comes later takes one.
+    next in line at once, and while anybody waits, nobody who comes later takes one. Without a limit nothing
+    is read or written.
 
-    A task that waits has no message; the one that grants its slot sends it. Every step can be repeated, and
-    ``refill`` finishes what a crash left undone. All methods raise ``StoreUnavailable`` and
-    ``QueueUnavailable``; calling again is then always right.
+    A task that waits has no message; the one that hands its slot on sends it. Every step can be repeated, and
+    who watches the line (``LineWatch``) finishes what a crash left undone. All methods raise
+    ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then always right.
     """
 
     store: SlotStore
@@ -47,20 +56,47 @@ class Slots:
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
-    _limits: dict[str, tuple[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _limits: dict[str, tuple[int | None, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def handover(self) -> Handover:
+        return Handover(self.store, self.tasks, self.queue, self.clock, self.entropy, self.telemetry)
 
     def register(self, task: Task) -> None:
         """Give a new task its place in its conversation, before it is announced."""
         if task.context_id is not None:
             scope = Scope(task.ref.agent_id, task.context_id)
-            self.store.wait(scope, _waiter(scope, task), task.deadline)
+            self.store.wait(scope, _waiter(scope, task))
 
-    def enter(self, task: Task) -> bool:
-        """Whether a claimable task has all its slots now. If not it waits in line, and needs no message.
+    def enter(self, task: Task) -> Entry | None:
+        """The slots of a claimable task, if it has all of them now. If not it waits in line, and needs no
+        message.
 
         The claim that follows must require the fence of ``task``: a slot is given for one claim.
         """
-        return all(self._enter(scope, task) for scope in _scopes(task))
+        slot = task.slot  # what it was given before the limit was removed is given back at its end
+        for scope in _scopes(task):
+            limit = self.limit(scope)
+            if limit is None:
+                continue
+            number = self._enter(scope, task, limit)
+            if number is None:
+                self.telemetry.event("task waits for a slot", task, scope=name_of(scope))
+                return None
+            if scope.context_id is None:
+                slot = Slot(number, task.fence, self.clock.now())
+        return Entry(slot)
+
+    def give_up(self, task: Task, entry: Entry, current: Task | None) -> None:
+        """The claim for which ``task`` entered was refused, since it is ``current``: give back the slot,
+        unless the claim that came first has the same."""
+        is_used = current is not None and current.slot is not None and entry.slot is not None
+        if entry.slot is None or (is_used and current.slot.number == entry.slot.number):  # type: ignore[union-attr]
+            return
+        scope, slot = Scope(task.ref.agent_id), entry.slot
+        self.give_back(scope, slot.number, Holder(task.ref.task_id, slot.fence, slot.at), self.line(scope))
 
     def leave(self, task: Task, *, ended: bool) -> None:
         """Give back the agent's slot, and with ``ended`` the conversation's and any place in line.
@@ -74,126 +110,25 @@ class Slots:
 
     def current(self, context: ContextRef) -> TaskRef | None:
         """The task whose turn it is in a conversation, from its start to its end."""
-        holders = self.store.state(Scope(context.agent_id, context.context_id)).holders
-        return next((TaskRef(context.agent_id, task_id) for task_id in holders), None)
+        holders = self.store.page(Scope(context.agent_id, context.context_id), 0)
+        return next((TaskRef(context.agent_id, holder.task_id) for holder in holders.values()), None)
 
     def is_waiting(self, task: Task) -> bool:
-        """The task is in line, so that a message would only send it there again."""
-        return any(
-            self.store.is_waiting(scope, _waiter(scope, task))
-            and task.ref.task_id not in self.store.state(scope).holders
-            for scope in _scopes(task)
-        )
-
-    def refill(self, task: Task) -> None:
-        """The safety net of a waiting task: free what the holders of its scopes do not use, and grant it."""
+        """The task is in line, so that a message would only send it there again. The line is watched then: it
+        calls the task, which nobody else need look at before its deadline."""
+        if task.slot is not None and task.slot.fence == task.fence:
+            return False  # it was called
         for scope in _scopes(task):
-            if self.store.is_waiting(scope, _waiter(scope, task)):
-                self.store.arrive(scope)  # it may have died between getting in line and saying so
-            self._evict(scope)
-            self._fill(scope, task)
-
-    def _enter(self, scope: Scope, task: Task) -> bool:
-        waiter = _waiter(scope, task)
-        if not self._is_behind(scope, task) and self._take(scope, task):
-            if scope.context_id is not None:
-                self.store.stop_waiting(scope, waiter)
-            return True
-        # in line first, then the arrival: whoever frees a slot without seeing the first has not counted the
-        # second either, and has then freed it before this fills what is free
-        self.store.wait(scope, waiter, task.deadline)
-        self.store.arrive(scope)
-        self._fill(scope, task, is_here=True)
-        if self._take(scope, task):
-            return True
-        self.telemetry.event("task waits for a slot", task, scope=_name(scope))
+            if self.limit(scope) is None:
+                continue
+            place = self.store.place(scope, _waiter(scope, task))
+            if place.waits and not _has(place, task):
+                self._watch(scope, place.watched_until)
+                return True
         return False
 
-    def _is_behind(self, scope: Scope, task: Task) -> bool:
-        """In a conversation an earlier task goes first, also if its message comes later."""
-        first = self.store.waiting(scope, 1) if scope.context_id is not None else []
-        return bool(first) and first[0].task_id < task.ref.task_id
-
-    def _take(self, scope: Scope, task: Task) -> bool:
-        return self.store.take(scope, task.ref.task_id, task.fence, self._limit(scope))
-
-    def _leave(self, scope: Scope, task: Task, ended: bool) -> None:
-        freed = self.store.free(scope, task.ref.task_id, _below(task))
-        if ended and not freed.held and (freed.arrivals or scope.context_id is not None):
-            self.store.stop_waiting(scope, _waiter(scope, task))
-        if freed.arrivals:
-            self._fill(scope, task)
-
-    def _fill(self, scope: Scope, cause: Task, *, is_here: bool = False) -> None:
-        """Grant what is free to those in line, in the name of ``cause``, which needs no message if here."""
-        name = cause.ref.task_id
-        state = self.store.state(scope)
-        for task_id, holder in state.holders.items():
-            if holder.granted_by == name and (granted := self.tasks.get(TaskRef(scope.agent_id, task_id))):
-                self._call(scope, granted)  # an earlier try may have died before it sent the message
-        while len(state.holders) < self._limit(scope):
-            task = self._next(scope, state.holders.keys())
-            if task is None:
-                if not state.arrivals or self.store.settle(scope, state.arrivals):
-                    return
-            elif self.store.grant(scope, task.ref.task_id, Holder(task.fence, name), self._limit(scope)):
-                if is_here and task.ref == cause.ref:
-                    self.store.stop_waiting(scope, _waiter(scope, task))
-                else:
-                    self._call(scope, task)
-            state = self.store.state(scope)
-
-    def _call(self, scope: Scope, task: Task) -> None:
-        """Tell a task that it has a slot; only then is it out of the line."""
-        self.queue.send(task, has_slot=True)
-        self.store.stop_waiting(scope, _waiter(scope, task))
-        self.telemetry.event("waiting task called", task, scope=_name(scope))
-
-    def _next(self, scope: Scope, holders: Collection[str]) -> Task | None:
-        """The next in line who can use a slot; whoever cannot leaves the line.
-
-        Nobody is lost by that: a task that may not start yet has a message when it may, and holds up nothing
-        in its conversation until then.
-        """
-        waiters = self._longest_waiting(scope) or self.store.waiting(scope, WAITERS_PER_QUERY)
-        while waiters:
-            for waiter in waiters:
-                if waiter.task_id not in holders:
-                    task = self.tasks.get(TaskRef(scope.agent_id, waiter.task_id))
-                    if task and task.status is Status.PENDING and claimable(task, self.clock.now()):
-                        return task
-                self.store.stop_waiting(scope, waiter)
-            waiters = self.store.waiting(scope, WAITERS_PER_QUERY)
-        return None
-
-    def _longest_waiting(self, scope: Scope) -> list[Waiter]:
-        """In one grant of four, the oldest of an agent's tasks whatever its priority, if it waited long."""
-        if scope.context_id is not None or self.entropy.fraction() >= OLDEST_FIRST:
-            return []
-        firsts = [waiter for priority in Priority for waiter in self.store.waiting(scope, 1, priority)]
-        long_ago = self.clock.now() - PATIENCE_MS
-        patient = [waiter for waiter in firsts if created_ms(waiter.task_id) <= long_ago]
-        return sorted(patient, key=lambda waiter: waiter.task_id)[:1]
-
-    def _evict(self, scope: Scope) -> None:
-        """Take back slots that nobody uses, of tasks whose last process died before it gave them back."""
-        for task_id, holder in self.store.state(scope).holders.items():
-            task = self.tasks.get(TaskRef(scope.agent_id, task_id))
-            if task is None:
-                self.store.free(scope, task_id, holder.fence + 1)
-            elif self._is_over(task) or (scope.context_id is None and self._is_idle(task)):
-                self.store.free(scope, task_id, _below(task))
-
-    def _is_over(self, task: Task) -> bool:
-        """Ended, and its worker has noticed, or is dead."""
-        return task.is_terminal and self.holders.lease(task) is None
-
-    def _is_idle(self, task: Task) -> bool:
-        """It waits for something else than a worker."""
-        is_early = bool(task.awaits) or task.not_before > self.clock.now()
-        return task.status is Status.INPUT_REQUIRED or (task.status is Status.PENDING and is_early)
-
-    def _limit(self, scope: Scope) -> int:
+    def limit(self, scope: Scope) -> int | None:
+        """How many may run at a time; None does not limit."""
         if scope.context_id is not None:
             return 1
         now = self.clock.now()
@@ -205,6 +140,170 @@ class Slots:
             self._limits[scope.agent_id] = (limit, now + LIMIT_CACHE_MS)
         return limit
 
+    # -- coming
+
+    def _enter(self, scope: Scope, task: Task, limit: int) -> int | None:
+        """The number of the slot that the task has now."""
+        view = self.store.view(scope, limit)
+        number = self._own(scope, task, view)
+        if number is None and not self._are_others_first(scope, task, view):
+            number = self._take(scope, task, limit, view)
+        if number is None:
+            number = self._get_in_line(scope, task, limit, view)
+        elif _is_in(view, task):
+            self.store.stop_waiting(scope, _waiter(scope, task))
+        return number
+
+    def _own(self, scope: Scope, task: Task, view: View) -> int | None:
+        """The slot that was handed to the task, or that it had in an earlier claim, now under its fence."""
+        own = {n: holder for n, holder in view.holders.items() if holder.task_id == task.ref.task_id}
+        given = task.slot.number if task.slot is not None and scope.context_id is None else None
+        if given is not None and given >= PAGE:
+            holder = self.store.page(scope, given // PAGE).get(given)
+            own |= {given: holder} if holder and holder.task_id == task.ref.task_id else {}
+        if not own:
+            return None
+        number = given if given is not None and given in own else min(own)
+        if own[number].fence < task.fence:
+            holder = self._hold(scope, number, task)
+            return number if holder.task_id == task.ref.task_id else None
+        return number
+
+    def _are_others_first(self, scope: Scope, task: Task, view: View) -> bool:
+        """Somebody who can start is in line before the task. In a conversation that is who is older, also if
+        its message comes later."""
+        now = self.clock.now()
+        first = next((waiter.task_id for waiter in view.waiters if is_able(waiter, now)), None)
+        if first is None:
+            return not view.is_all
+        return first < task.ref.task_id if scope.context_id is not None else first != task.ref.task_id
+
+    def _take(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+        """A free slot, which the task has now."""
+        for page in _pages(task, limit):
+            holders = view.holders if page == 0 else self.store.page(scope, page)
+            for _ in range(PAGE_TRIES):
+                free = _free(task, page, limit, holders)[:FREE_TRIES]
+                for number in free:
+                    if self._hold(scope, number, task).task_id == task.ref.task_id:
+                        return number
+                if not free:
+                    break
+                holders = self.store.page(scope, page)
+        return None
+
+    def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+        """Hand a free slot to who is in line before the task; its number if there is nobody after all."""
+        for number in _free(task, 0, limit, view.holders)[:1]:
+            giver = self.handover.borrow(scope, number)
+            if giver is None:
+                continue
+            given = self.handover.to_next(scope, number, giver, view, before=task.ref.task_id)
+            own = Holder(task.ref.task_id, task.fence, self.clock.now())
+            if given is Given.NOT and self.store.pass_on(
+                scope, number, giver, own, gone_by(task.ref.task_id)
+            ):
+                return number
+        return None
+
+    def _hold(self, scope: Scope, number: int, task: Task) -> Holder:
+        holder = Holder(task.ref.task_id, task.fence, self.clock.now())
+        return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
+
+    def _get_in_line(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+        """Wait; the number of a slot that has become free in this moment, and is the task's now.
+
+        The line is watched before anybody waits. Who gives a slot back looks for somebody in line after that;
+        this looks for a slot that is free after it got in line: one of both sees the other.
+        """
+        self._watch(scope, view.watched_until)
+        if not _is_in(view, task):
+            is_long = not view.is_all and scope.context_id is None
+            self.store.wait(scope, _waiter(scope, task, relies_on_line=is_long))
+            if is_long and task.due_at is not None and task.due_at < task.deadline:
+                self.tasks.look_again(task.ref, task.due_at, task.deadline)
+            view = self.store.view(scope, limit)
+        for _ in range(FILLS):
+            if not self._are_others_first(scope, task, view):
+                number = self._take(scope, task, limit, view)
+            elif _free(task, 0, limit, view.holders):
+                number = self._give_to_earlier(scope, task, limit, view)
+            else:
+                return None
+            if number is not None:
+                self.store.stop_waiting(scope, _waiter(scope, task))
+                return number
+            view = self.store.view(scope, limit)
+        return None
+
+    def _watch(self, scope: Scope, watched_until: int) -> None:
+        now = self.clock.now()
+        if watched_until < now + WATCHED_MS // 2:
+            self.store.watch(scope, now + WATCHED_MS, now + WATCH_EVERY_MS)
+
+    # -- going
+
+    def _leave(self, scope: Scope, task: Task, ended: bool) -> None:
+        limit, below = self.limit(scope), _below(task)
+        slot = task.slot if scope.context_id is None else None
+        own: dict[int, Holder] = {}
+        if slot is not None and slot.fence < below:
+            own[slot.number] = Holder(task.ref.task_id, slot.fence, slot.at)
+            is_within = slot.number < (limit or 0)
+            if is_within and self.handover.to_patient(scope, slot.number, own[slot.number]) is Given.OVER:
+                return
+        elif limit is None:
+            return
+        view = self.store.view(scope, limit or PAGE)
+        own = {n: holder for n, holder in own.items() if n >= PAGE}
+        for number, holder in view.holders.items():
+            if holder.task_id == task.ref.task_id and holder.fence < below:
+                own[number] = holder
+        if ended and (_is_in(view, task) or (not own and not view.is_all)):
+            self.store.stop_waiting(scope, _waiter(scope, task))
+        for number, holder in own.items():
+            self.give_back(scope, number, holder, view)
+        if own and view.waiters:  # a higher limit than before: the free slots fill up with each end
+            for number in _free(task, 0, limit or 0, view.holders)[:1]:
+                self.fill(scope, number)
+
+    def give_back(self, scope: Scope, number: int, holder: Holder, view: View) -> None:
+        """Hand a slot as seen to the next in line; free it if nobody is there, or it is beyond the limit."""
+        is_within, given = number < (self.limit(scope) or 0), Given.NOT
+        if is_within and view.waiters:
+            given = self.handover.to_next(scope, number, holder, view)
+        if given is not Given.NOT:
+            return
+        self.store.free(scope, number, holder.task_id, holder.fence + 1)
+        if is_within:
+            self.fill(scope, number)
+
+    def fill(self, scope: Scope, number: int) -> bool:
+        """Hand a free slot to who is in line; whether somebody may be. One may have come right before it was
+        free, or while it was lent for this, and not have seen that it is."""
+        tried: set[str] = set()
+        for _ in range(FILLS):
+            line, now = self.line(scope), self.clock.now()
+            able = {waiter.task_id for waiter in line.waiters if is_able(waiter, now)}
+            is_beyond = number >= (self.limit(scope) or 0)
+            if is_beyond or (line.is_all and able <= tried):
+                return False
+            giver = self.handover.borrow(scope, number)
+            if giver is None or self.handover.to_next(scope, number, giver, line) is not Given.NOT:
+                return True
+            self.store.free(scope, number, giver.task_id, giver.fence + 1)
+            tried |= able
+        return False
+
+    def call(self, scope: Scope, task: Task) -> None:
+        """Tell a task that it has a slot, and is out of the line."""
+        self.handover.call(scope, _waiter(scope, task), task)
+
+    def line(self, scope: Scope) -> View:
+        """Who is first in line, and nothing else."""
+        waiters = self.store.waiting(scope, FIRSTS)
+        return View({}, waiters, len(waiters) < FIRSTS, 0)
+
 
 def _scopes(task: Task) -> list[Scope]:
     """The conversation first: a task keeps its turn there while it waits for the agent."""
@@ -212,17 +311,39 @@ def _scopes(task: Task) -> list[Scope]:
     return [agent] if task.context_id is None else [Scope(task.ref.agent_id, task.context_id), agent]
 
 
-def _waiter(scope: Scope, task: Task) -> Waiter:
+def _waiter(scope: Scope, task: Task, *, relies_on_line: bool = False) -> Waiter:
     """A conversation is in order of age, whatever the priority of what is asked in it."""
     priority = task.priority if scope.context_id is None else Priority.NORMAL
-    return Waiter(task.ref.task_id, priority, task.fence)
+    due_at = 0 if relies_on_line else task.due_at or 0
+    return Waiter(task.ref.task_id, priority, task.fence, task.deadline, task.not_before, due_at)
+
+
+def _is_in(view: View, task: Task) -> bool:
+    """The task is seen in line, since this fence."""
+    return any((waiter.task_id, waiter.fence) == (task.ref.task_id, task.fence) for waiter in view.waiters)
+
+
+def _has(place: Place, task: Task) -> bool:
+    """It has a conversation's only slot."""
+    return place.first_holder is not None and place.first_holder.task_id == task.ref.task_id
+
+
+def _pages(task: Task, limit: int) -> Iterator[int]:
+    """All pages of slots: each task begins with another."""
+    count = -(-limit // PAGE)
+    first = crc32(task.ref.task_id.encode()) % count
+    return ((first + n) % count for n in range(count))
+
+
+def _free(task: Task, page: int, limit: int, holders: Mapping[int, Holder]) -> list[int]:
+    """Numbers of a page that nobody has, in an order of the task's own."""
+    numbers = range(page * PAGE, min(limit, (page + 1) * PAGE))
+    free = [number for number in numbers if number not in holders]
+    at = crc32(task.ref.task_id.encode()) % len(free) if free else 0
+    return free[at:] + free[:at]
 
 
 def _below(task: Task) -> int:
     """Slots under a lower fence are the task's to give back. Once it has ended, also those under its own: no
     claim can follow."""
     return task.fence + 1 if task.is_terminal else task.fence
-
-
-def _name(scope: Scope) -> str:
-    return "agent" if scope.context_id is None else "context"

@@ -20,9 +20,11 @@ from a2a_tasks.domain.task import (
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.queue import TaskSender
+from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Due, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.ending import Ending
+from a2a_tasks.services.line_watch import LineWatch
 from a2a_tasks.services.slots import Slots
 
 PAGE = 50
@@ -38,6 +40,7 @@ class SweepReport:
     resent: int = 0
     postponed: int = 0
     dead_workers: int = 0
+    lines: int = 0
     errors: int = 0
     unfinished_shards: list[int] = field(default_factory=list)
 
@@ -62,6 +65,7 @@ class Sweeper:
         other."""
         report = SweepReport()
         self._sweep_workers(report, time_left)
+        unfinished = self._sweep_lines(report, time_left)
         for shard in range(SHARDS):
             try:
                 while self._sweep_page(shard, report, time_left):
@@ -70,6 +74,8 @@ class Sweeper:
                 report.errors += 1
                 report.unfinished_shards.append(shard)
                 self.telemetry.problem("shard not swept", shard=shard, reason=str(error))
+        while unfinished and time_left():
+            unfinished = self._look_at_lines(unfinished, report)
         self.telemetry.count("Sweeps")
         self.telemetry.count("TasksRescued", report.rescued)
         return report
@@ -119,10 +125,8 @@ class Sweeper:
                 report.postponed += self.store.look_again(due.ref, task.due_at, later)
         elif task.not_before > now:
             self._send_delayed(due, task, now, report)
-        elif self.slots.is_waiting(task):
-            self.slots.refill(task)
-            later = due_after_resend(task, now)
-            report.postponed += self.store.look_again(due.ref, task.due_at, later)
+        elif self.slots.is_waiting(task):  # who watches its line looks at it
+            report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
         elif self.store.look_again(due.ref, task.due_at, due_after_resend(task, now)):
             # moved first, so that of two sweeps only one sends; if this one dies now, it is due again later
             self._send(task, 0, report)
@@ -178,6 +182,34 @@ class Sweeper:
                 self._take_back(task, report)
         workers.forget(worker_id)
         report.dead_workers += 1
+
+    def _sweep_lines(self, report: SweepReport, time_left: Callable[[], bool]) -> list[Scope]:
+        """Look once at each line that is due; those with more to do."""
+        unfinished: list[Scope] = []
+        seen: set[Scope] = set()
+        try:
+            while time_left():
+                page = [scope for scope in LineWatch(self.slots).due(PAGE) if scope not in seen]
+                if not page:
+                    break
+                seen.update(page)
+                unfinished += self._look_at_lines(page, report)
+        except StoreUnavailable as error:
+            report.errors += 1
+            self.telemetry.problem("lines not swept", reason=str(error))
+        return unfinished
+
+    def _look_at_lines(self, scopes: list[Scope], report: SweepReport) -> list[Scope]:
+        unfinished: list[Scope] = []
+        for scope in scopes:
+            report.lines += 1
+            try:
+                if LineWatch(self.slots).look_at(scope):
+                    unfinished.append(scope)
+            except (StoreUnavailable, QueueUnavailable) as error:
+                report.errors += 1
+                self.telemetry.problem("line not swept", agent_id=scope.agent_id, reason=str(error))
+        return unfinished
 
     def _send_delayed(self, due: Due, task: Task, now: int, report: SweepReport) -> None:
         """A start that was too far away for the queue, and is near now."""
