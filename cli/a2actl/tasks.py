@@ -46,7 +46,11 @@ def submit(
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="SPAN", help="Time until the deadline, such as 5m; a bare number is ms."),
+        typer.Option(metavar="SPAN", help="Time from start to deadline, such as 5m; a bare number is ms."),
+    ] = None,
+    queue_timeout: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="Time that it may wait for its start, such as 1h; at most 7d."),
     ] = None,
     delay: Annotated[
         str | None, typer.Option(metavar="SPAN", help="Time until it may start, such as 2h; at most 7d.")
@@ -69,7 +73,8 @@ def submit(
     new_task = {
         "message": read_message(message),
         "context": read_context(task_context),
-        "timeout": read_timeout(timeout),
+        "timeout": read_timeout(timeout, "--timeout"),
+        "queueTimeout": read_timeout(queue_timeout, "--queue-timeout"),
         "delaySeconds": None if delay is None else parse_seconds(delay, "--delay"),
         "priority": priority,
         "lane": lane,
@@ -171,11 +176,11 @@ def read_context(given: str | None) -> dict[str, Any] | None:
     return context
 
 
-def read_timeout(given: str | None) -> int | None:
+def read_timeout(given: str | None, option: str) -> int | None:
     """Milliseconds. Raises ``Fault``."""
     if given is None:
         return None
-    return parse_duration(f"{given}ms" if given.isdecimal() else given, "--timeout")
+    return parse_duration(f"{given}ms" if given.isdecimal() else given, option)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ def to_submission(
         message=body.message,
         context=body.context,
         timeout_ms=body.timeout,
+        queue_timeout_ms=body.queue_timeout,
         correlation_id=correlation_id,
         priority=body.priority,
         lane=body.lane,

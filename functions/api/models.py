@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
-from a2a_tasks.domain import ids
+from a2a_tasks.domain import ids, queue_time
 from a2a_tasks.domain.agent import MAX_GROUPS
 from a2a_tasks.domain.blank import SHOWN, is_blank
 from a2a_tasks.domain.event import EventType, Reason
@@ -151,10 +151,22 @@ class NewTask(Model):
             strict=True,
             ge=1_000,
             description=(
-                "Milliseconds from its start until the deadline; the agent's default if left out. At most "
+                "Milliseconds from its start to its deadline; the agent's default if left out. At most "
                 f"{MAX_TIMEOUT_MS}, or {MAX_BATCH_TIMEOUT_MS} in the batch lane, whose default it is."
             ),
             json_schema_extra={"maximum": max(MAX_TIMEOUT_MS, MAX_BATCH_TIMEOUT_MS)},
+        ),
+    ] = None
+    queue_timeout: Annotated[
+        int | None,
+        Field(
+            strict=True,
+            ge=queue_time.SHORTEST,
+            le=queue_time.LONGEST,
+            description=(
+                "Milliseconds that it may wait for its start, from when it may start; the agent's default if "
+                "left out, and a day where that has none. Then it fails (`QUEUE_TIMEOUT`)."
+            ),
         ),
     ] = None
     delay_seconds: Annotated[

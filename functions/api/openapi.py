@@ -37,7 +37,8 @@ MEANINGS = {
     "502": "The message's task has failed; `code` is the task's.",
     "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`). Or the "
     "message's task has failed since the model is overloaded (`MODEL_OVERLOADED`).",
-    "504": "The message's task was not done by its deadline (`TIMEOUT`).",
+    "504": "The message's task was not done by its deadline (`TIMEOUT`), or not started in time "
+    "(`QUEUE_TIMEOUT`).",
 }
 RATE_LIMIT_HEADERS = {
     "RateLimit-Limit": "So many are taken at one moment: requests, or new tasks where fewer are left. "

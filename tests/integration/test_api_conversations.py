@@ -184,10 +184,12 @@ def test_an_overloaded_model_is_503(caller: Caller, working: Worker) -> None:
     assert (answer.status, answer.code) == (503, "MODEL_OVERLOADED")
 
 
-def test_a_task_that_ran_out_of_time_is_504(caller: Caller, account: Account, idle: list[float]) -> None:
-    account.add_agent(AGENT, timeoutMs=5_000)
+def test_a_task_that_was_not_started_in_time_is_504(
+    caller: Caller, account: Account, idle: list[float]
+) -> None:
+    account.add_agent(AGENT, queueTimeoutMs=5_000)
     answer = send(caller, "Hi.")
-    assert (answer.status, answer.code) == (504, "TIMEOUT")
+    assert (answer.status, answer.code) == (504, "QUEUE_TIMEOUT")
     assert sum(idle) == pytest.approx(5, abs=1)
 
 

@@ -1,5 +1,6 @@
 """The optional fields of POST /a2a/{agentId}/tasks, through the real handler, as API Gateway calls it."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -71,6 +72,36 @@ def test_another_priority_is_refused(caller: Caller, account: Account, priority:
     assert "'high', 'normal' or 'low'" in refused(caller, account, priority=priority)
 
 
+# ---------------------------------------------------------------- waiting time
+
+
+@pytest.mark.parametrize("milliseconds", [1_000, 7 * DAY_MS])
+def test_a_waiting_time_is_taken(caller: Caller, account: Account, milliseconds: int) -> None:
+    task = accepted(caller, account, queueTimeout=milliseconds)
+
+    assert (task.queue_timeout_ms, task.deadline - task.created_at) == (milliseconds, milliseconds)
+
+
+def test_in_a_batch_each_task_has_its_own(caller: Caller, account: Account) -> None:
+    tasks = [{"message": "hello", "queueTimeout": 60_000}, {"message": "hello"}]
+    answer = caller.send("POST", f"/a2a/{AGENT}/tasks:batchCreate", body=json.dumps({"tasks": tasks}))
+
+    assert answer.status == 200, answer
+    found = account.store.page(AGENT, None, 10, None).tasks
+    assert sorted(task.queue_timeout_ms for task in found) == [60_000, DAY_MS]
+
+
+def test_left_out_it_is_the_agents(caller: Caller, account: Account) -> None:
+    account.add_agent(queueTimeoutMs=90_000)
+
+    assert accepted(caller, account).queue_timeout_ms == 90_000
+
+
+@pytest.mark.parametrize("milliseconds", [999, 7 * DAY_MS + 1, "60000", 1.5, True])
+def test_another_waiting_time_is_refused(caller: Caller, account: Account, milliseconds: object) -> None:
+    assert refused(caller, account, queueTimeout=milliseconds).startswith("input should be")
+
+
 # ---------------------------------------------------------------- delay
 
 
@@ -81,7 +112,7 @@ def test_a_delay_that_the_queue_can_keep_is_the_queues(
     task = accepted(caller, account, delaySeconds=seconds)
 
     assert now + seconds * 1000 <= task.not_before <= now + seconds * 1000 + 5_000
-    assert task.deadline == task.not_before + 300_000
+    assert task.deadline == task.not_before + DAY_MS
     assert task.due_at == task.not_before + 30_000
     (sent,) = account.calls.of("SendMessage")
     # rounded up, so that the message does not come too early and then wait for nothing
@@ -98,7 +129,7 @@ def test_a_longer_delay_is_not_sent_and_looked_at_shortly_before(
 
     assert now + seconds * 1000 <= task.not_before <= now + seconds * 1000 + 5_000
     assert task.due_at == task.not_before - 90_000
-    assert task.deadline == task.not_before + 300_000
+    assert task.deadline == task.not_before + DAY_MS
     assert account.calls.of("SendMessage") == []
 
 
@@ -131,7 +162,7 @@ def test_a_start_may_be_written_in_any_time_zone(
     task = accepted(caller, account, notBefore=start.isoformat())
 
     assert task.not_before == start.timestamp() * 1000
-    assert task.deadline == task.not_before + 300_000
+    assert task.deadline == task.not_before + DAY_MS
     (sent,) = account.calls.of("SendMessage")
     assert 595 <= sent.parameters["DelaySeconds"] <= 600
 
@@ -147,7 +178,7 @@ def test_a_start_in_the_past_is_at_once(caller: Caller, account: Account, writte
     task = accepted(caller, account, notBefore=written)
 
     assert task.not_before <= task.created_at
-    assert task.deadline == task.created_at + 300_000
+    assert task.deadline == task.created_at + DAY_MS
     assert account.message_counts()["visible"] == 1
 
 
@@ -349,7 +380,7 @@ def test_bedrock_has_no_batches(agents: Account, start: Callable[..., ModuleType
 def test_a_batch_may_take_a_day(caller: Caller, account: Account, timeout: int) -> None:
     task = accepted(caller, account, lane="batch", timeout=timeout)
 
-    assert task.deadline - task.created_at == timeout
+    assert task.timeout_ms == timeout
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def _by_status(readers: Readers) -> str:
 
 def _by_message(readers: Readers) -> str:
     body = readers.repeat().body
-    return str(body.get("status") or {"TIMEOUT": "failed"}[body["code"]])
+    return str(body.get("status") or {"QUEUE_TIMEOUT": "failed"}[body["code"]])
 
 
 def _by_stream(readers: Readers) -> str:
@@ -116,7 +116,9 @@ def _by_a2a_0_3(readers: Readers) -> str:
 def _by_refresh(readers: Readers) -> str:
     stream = readers.refresh()
     assert stream["finish"], stream
-    return {"It is 42.": "completed", "It did not finish in time.": "failed"}[stream["content"]]
+    return {"It is 42.": "completed", "Too busy right now. Please try again later.": "failed"}[
+        stream["content"]
+    ]
 
 
 def _state(task: Any) -> str:
@@ -143,6 +145,7 @@ READERS: dict[str, Callable[[Readers], str]] = {
 
 @pytest.fixture
 def readers(agents: Account, start: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch) -> Readers:
+    agents.add_agent(AGENT, PROJECT, queueTimeoutMs=TIMEOUT_MS)
     api, a2a, wecom = start("api"), start("a2a"), start("wecom")
 
     def never(seconds: float) -> NoReturn:

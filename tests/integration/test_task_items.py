@@ -32,6 +32,8 @@ PARENT = Parent(TaskRef("coordinator", new_task(number=7).ref.task_id), "toolu_0
 AT_CREATION: dict[str, Any] = {
     "input": Payload(key="tasks/x/input.json", sha256="ab" * 32),
     "timeout_ms": 1_234,
+    "queue_timeout_ms": 5_678,
+    "ends_by": NOW + 9_000,
     "priority": Priority.HIGH,
     "lane": Lane.BATCH,
     "context_id": "conversation#1",
@@ -72,6 +74,7 @@ LATER: dict[str, Any] = {
     "progress": Progress("WebSearch", "Reading 报告", 40),
     "question": Question("toolu_02", "Which city?"),
     "paused_ms": 99_000,
+    "queue_left_ms": 4_000,
     "awaits": (TaskRef("helper", new_task(number=9).ref.task_id),),
     "artifacts": (
         Artifact("toolu_03", "报告.md", "text/markdown", size_bytes=12, key="tasks/x/artifact-1-toolu_03"),
@@ -106,6 +109,7 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "progress": task_items.progress_value(task.progress),
             "question": task_items.question_value(task.question),
             "pausedMs": task.paused_ms,
+            "queueLeftMs": task.queue_left_ms,
             "awaits": task_items.refs_value(task.awaits),
             "artifacts": task_items.artifacts_value(task.artifacts),
             "answered": list(task.answered),

@@ -13,7 +13,7 @@ from a2a_tasks.domain.price_table import TABLE
 from a2a_tasks.domain.prices import Price
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.push import Notification
-from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.task import Task, clocks_of_start, due_after_start
 from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
@@ -73,6 +73,7 @@ from tests.twins.workspaces import DiskWorkspaces
 
 LEASE_SECONDS = 8
 MAX_ATTEMPTS = 3
+MAX_TIMEOUT_MS = 1_800_000
 RETENTION_MS = 24 * 3_600_000
 FUNCTION_SECONDS = 900.0
 MAX_WAIT_MS = 24 * 3_600_000
@@ -139,7 +140,7 @@ class Deployment:
     kept: int = 0
     orphan_after_ms: int = 2 * RETENTION_MS
     lease_seconds: int = LEASE_SECONDS
-    max_timeout_ms: int = 1_800_000
+    max_timeout_ms: int = MAX_TIMEOUT_MS
     stream: MemoryStream = field(init=False)
     dead: MemoryQueue = field(init=False)
     queue: MemoryQueue = field(init=False)
@@ -359,7 +360,7 @@ class Deployment:
         )
 
     def submit(self, message: str = "Write a report.", **changes: Any) -> Task:
-        """Accept a task of project ``demo``'s agent ``writer``, with a timeout of five minutes."""
+        """Accept a task of project ``demo``'s agent ``writer``, with five minutes to run, a day to wait."""
         return self.submitter().submit(self.submission(message, **changes))
 
     def submission(self, message: str, **changes: Any) -> Submission:
@@ -398,7 +399,11 @@ class Deployment:
         now, claim_id = self.clock.now(), self.entropy.bytes(8).hex()
         worker_id = f"worker-{claim_id}"
         self.workers.open(Lease(worker_id, now + LEASE_SECONDS * 1000))
-        claim = Claim(claim_id, now, worker_id, task.fence, taken_from=task.held_by)
+        clocks = clocks_of_start(task, now)
+        due_at = due_after_start(task, clocks)
+        claim = Claim(
+            claim_id, now, worker_id, task.fence, taken_from=task.held_by, due_at=due_at, clocks=clocks
+        )
         result = self.store.claim(task.ref, claim)
         assert isinstance(result, Written)
         return result.task

@@ -101,9 +101,14 @@ class MemoryTaskStore:
         def free(task: Task) -> bool:
             is_taken = task.status is Status.RUNNING
             from_whom = task.held_by == claim.taken_from
-            return task.fence == claim.fence and claimable(task, claim.now) and (from_whom or not is_taken)
+            due_at = task.due_at if claim.due_at is None else claim.due_at
+            in_time = claim.clocks is None or due_at is None or due_at <= claim.clocks.deadline
+            may = claimable(task, claim.now) and (from_whom or not is_taken)
+            return task.fence == claim.fence and may and in_time
 
         def taken(task: Task) -> Task:
+            if (clocks := claim.clocks) is not None:
+                task = replace(task, deadline=clocks.deadline, queue_left_ms=clocks.left_ms, paused_ms=None)
             return replace(
                 task,
                 status=Status.RUNNING,
@@ -300,7 +305,7 @@ class MemoryTaskStore:
         result = self._change(
             "look_again",
             ref,
-            lambda task: task.due_at == seen_due_at,
+            lambda task: task.due_at == seen_due_at and due_at <= task.deadline,
             lambda task: replace(task, due_at=due_at),
         )
         return isinstance(result, Written)

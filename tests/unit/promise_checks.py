@@ -19,11 +19,11 @@ from tests.twins.tasks import Change
 
 WORKERS_CODES = {
     FailureCode.OUTPUT_TRUNCATED,
-    FailureCode.MODEL_OVERLOADED,
     FailureCode.MODEL_REFUSED,
     FailureCode.MAX_TURNS_EXCEEDED,
 }
 """Failures that only the worker that holds the task can find."""
+TIMEOUTS = {FailureCode.TIMEOUT, FailureCode.QUEUE_TIMEOUT}
 
 
 @dataclass
@@ -280,17 +280,24 @@ def assert_fenced(change: Change) -> None:
 
 
 def check_deadline(change: Change, before: Task, after: Task) -> None:
-    """It moves only for a question, and whatever counts has happened before it."""
+    """It moves only where one clock stops for the other, and whatever counts has happened before it."""
     if change.method == "pause":
         assert after.deadline == after.updated_at + MAX_WAIT_MS
         assert after.paused_ms == max(1_000, before.deadline - after.updated_at)
     elif change.method == "resume":
         assert after.updated_at < before.deadline
         assert after.deadline == after.updated_at + (before.paused_ms or 0)
+    elif change.method == "claim" and before.waits_for_start:
+        ends = [after.updated_at + (before.paused_ms or 0), before.ends_by]
+        assert after.deadline == min(end for end in ends if end is not None)
+        assert after.queue_left_ms == before.deadline - after.updated_at
+    elif after.waits_for_start and not before.waits_for_start:
+        assert after.deadline <= after.updated_at + (before.queue_left_ms or 0)
+        assert after.paused_ms == max(1_000, before.deadline - after.updated_at)
     else:
         assert after.deadline == before.deadline
     if after.completed_at is not None:
-        timed_out = after.failure is not None and after.failure.code is FailureCode.TIMEOUT
+        timed_out = after.failure is not None and after.failure.code in TIMEOUTS
         in_time = after.completed_at < after.deadline
         assert in_time or after.status is Status.FAILED
         assert timed_out <= (not in_time)

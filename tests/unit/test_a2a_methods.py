@@ -34,6 +34,11 @@ def refused_message(client: A2AAgent, text: str = "x", **more: Any) -> A2AError:
     return refused.value
 
 
+def request(text: str, **more: Any) -> dict[str, Any]:
+    message = {"role": "ROLE_USER", "messageId": "m1", "parts": [{"text": text}]}
+    return {"message": message, "configuration": {"returnImmediately": True}} | more
+
+
 def asking(client: A2AAgent) -> Any:
     """A task that asks."""
     task = client.send(contextId="talk")
@@ -61,6 +66,22 @@ class TestSending:
         assert client.send()["contextId"] != client.send()["contextId"]
         error = refused_message(client, contextId="a b")
         assert (error.problem, error.violations[0]["field"]) == (Problem.INVALID_PARAMS, "message.contextId")
+
+    def test_its_times_are_in_the_requests_metadata(self, client: A2AAgent) -> None:
+        metadata = {"timeout": 60_000, "queueTimeout": 90_000.0, "of": "the client"}
+        sent = client.call("SendMessage", request("Hi.", metadata=metadata))
+
+        stored = client.deployment.store.get(TaskRef("writer", sent["task"]["id"]))
+        assert stored is not None
+        assert (stored.timeout_ms, stored.queue_timeout_ms) == (60_000, 90_000)
+
+    @pytest.mark.parametrize("name", ["timeout", "queueTimeout"])
+    @pytest.mark.parametrize("value", ["5m", 999, 1.5, True, 10**12, [1_000]])
+    def test_others_are_refused_by_name(self, client: A2AAgent, name: str, value: object) -> None:
+        error = refusal(client, "SendMessage", request("Hi.", metadata={name: value}))
+
+        assert (error.problem, error.violations[0]["field"]) == (Problem.INVALID_PARAMS, f"metadata.{name}")
+        assert not client.deployment.store.tasks
 
     def test_a_blocking_message_is_answered_at_the_end(self, deployment: Deployment) -> None:
         client = A2AAgent(deployment, while_waiting=deployment.work)

@@ -135,12 +135,12 @@ def test_a_canceled_task_is_dropped_from_the_line(lane: BatchLane) -> None:
 
 
 def test_a_task_past_its_deadline_times_out_in_the_line(lane: BatchLane) -> None:
-    task = lane.submit("one", timeout_ms=30_000)
+    task = lane.submit("one", queue_timeout_ms=30_000)
     lane.deployment.clock.advance(60)
 
     lane.work()
 
-    assert lane.failure_of(task)[0] is FailureCode.TIMEOUT
+    assert lane.failure_of(task)[0] is FailureCode.QUEUE_TIMEOUT
     assert not lane.batches.line
 
 

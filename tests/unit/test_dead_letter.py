@@ -36,7 +36,7 @@ def waits(deployment: Deployment) -> list[float]:
 def long_task(deployment: Deployment) -> Task:
     """With more time than these deployments allow."""
     task = deployment.submit()
-    deployment.store.tasks[task.ref] = replace(task, deadline=task.created_at + 6 * HOUR_MS)
+    deployment.store.tasks[task.ref] = replace(task, paused_ms=6 * HOUR_MS)
     return deployment.now_of(task)
 
 
@@ -237,10 +237,10 @@ class TestWhoNeedsNoMessage:
         assert not deployment.queue.messages
 
     def test_a_task_that_is_out_of_time_ends_with_that_reason(self, deployment: Deployment) -> None:
-        task = deployment.submit()
+        task = deployment.submit(queue_timeout_ms=300_000)
         deployment.clock.advance(300)
         bury(deployment)
-        assert failure_of(deployment, task)[0] == "TIMEOUT"
+        assert failure_of(deployment, task)[0] == "QUEUE_TIMEOUT"
 
     def test_an_ended_task_stays_as_it_is(self, deployment: Deployment) -> None:
         task = deployment.submit()

@@ -164,13 +164,13 @@ def test_a_cancel(deployment: Deployment) -> None:
 
 
 def test_a_task_past_its_deadline_is_settled_before_it_is_read(deployment: Deployment) -> None:
-    task = deployment.submit()
+    task = deployment.submit(queue_timeout_ms=300_000)
     deployment.clock.advance(301)
 
     answer = read(deployment, task)
 
     assert answer["taskStatus"] == "failed"
-    assert told(deployment, task) == [PENDING, {"status": "failed", "code": "TIMEOUT"}]
+    assert told(deployment, task) == [PENDING, {"status": "failed", "code": "QUEUE_TIMEOUT"}]
 
 
 def test_a_worker_that_dies(deployment: Deployment) -> None:
@@ -278,12 +278,12 @@ def test_a_wait_sees_a_question_answered(with_tools: Deployment) -> None:
 
 
 def test_a_wait_settles_the_deadline(deployment: Deployment) -> None:
-    task = deployment.submit()
+    task = deployment.submit(queue_timeout_ms=300_000)
     deployment.clock.advance(290)
 
     answer = read(deployment, task, 1, wait=20)
 
-    assert [event["code"] for event in answer["events"]] == ["TIMEOUT"]
+    assert [event["code"] for event in answer["events"]] == ["QUEUE_TIMEOUT"]
 
 
 @pytest.mark.parametrize("wait", [0, 20])

@@ -129,7 +129,7 @@ def test_following_ends_when_its_time_is_over(deployment: Deployment) -> None:
 
 def test_a_deadline_that_passes_is_an_end(deployment: Deployment) -> None:
     deployment.model.then(answer())
-    task = deployment.submit(timeout_ms=3_000)
+    task = deployment.submit(queue_timeout_ms=3_000)
 
     updates = list(follow(deployment, task))
 

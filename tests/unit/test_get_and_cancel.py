@@ -100,7 +100,7 @@ def test_a_question_that_nobody_answers_in_time_fails_its_task(deployment: Deplo
 
 @pytest.mark.parametrize("claimed", [False, True])
 def test_a_get_at_the_deadline_settles_the_task(deployment: Deployment, claimed: bool) -> None:
-    task = deployment.submit()
+    task = deployment.submit(queue_timeout_ms=300_000)
     if claimed:
         deployment.claim(task)
     deployment.clock.advance(299.999)
@@ -108,12 +108,15 @@ def test_a_get_at_the_deadline_settles_the_task(deployment: Deployment, claimed:
     deployment.clock.advance(0.001)
     wire = get(deployment, task)
     assert wire["status"] == "failed"
-    assert wire["errorDetails"] == {
-        "message": "The task did not finish within its timeout of 300 s.",
-        "code": "TIMEOUT",
-    }
+    waited = "it waited 300 s for a worker, or for one of its agent's slots."
+    code, message = (
+        ("TIMEOUT", "The task did not finish within its timeout of 300 s.")
+        if claimed
+        else ("QUEUE_TIMEOUT", f"The task was not started within its queueTimeout: {waited}")
+    )
+    assert wire["errorDetails"] == {"message": message, "code": code}
     assert get(deployment, task) == wire
-    assert deployment.telemetry.counts["TasksFailed", "TIMEOUT"] == 1
+    assert deployment.telemetry.counts["TasksFailed", code] == 1
 
 
 def test_canceling_again_answers_the_same(deployment: Deployment) -> None:
@@ -234,7 +237,7 @@ def test_a_list_is_newest_first_in_pages(deployment: Deployment) -> None:
 
 
 def test_a_list_shows_no_task_live_past_its_deadline(deployment: Deployment) -> None:
-    deployment.submit(timeout_ms=1_000)
+    deployment.submit(queue_timeout_ms=1_000)
     deployment.submit()
     deployment.clock.advance(1)
     listed = deployment.tasks().page("demo", "writer", None, 10, None)["tasks"]
@@ -243,7 +246,7 @@ def test_a_list_shows_no_task_live_past_its_deadline(deployment: Deployment) -> 
 
 
 def test_a_filtered_list_leaves_out_what_it_settles(deployment: Deployment) -> None:
-    deployment.submit(timeout_ms=1_000)
+    deployment.submit(queue_timeout_ms=1_000)
     deployment.clock.advance(1)
     assert deployment.tasks().page("demo", "writer", Status.PENDING, 10, None) == {"tasks": []}
     assert len(deployment.tasks().page("demo", "writer", Status.FAILED, 10, None)["tasks"]) == 1
@@ -297,7 +300,7 @@ class TestWaiting:
         assert self.waited(deployment, task, 3) == ("running", 3.0)
 
     def test_a_deadline_is_an_end(self, deployment: Deployment) -> None:
-        task = deployment.submit(timeout_ms=2_000)
+        task = deployment.submit(queue_timeout_ms=2_000)
         state, took = self.waited(deployment, task)
         assert state == "failed"
         assert 2 <= took < 3

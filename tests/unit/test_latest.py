@@ -93,7 +93,7 @@ def test_a_long_conversation_is_found_whole(deployment: Deployment) -> None:
 
 
 def test_a_task_past_its_deadline_is_not_shown_as_live(deployment: Deployment) -> None:
-    task = deployment.submit(timeout_ms=1_000)
+    task = deployment.submit(queue_timeout_ms=1_000)
     deployment.clock.advance(2)
 
     (shown,) = page(deployment, status=Status.FAILED).tasks

@@ -58,7 +58,7 @@ def test_there_is_room_again_once_one_is_canceled(two_may_wait: Deployment) -> N
 
 
 def test_there_is_room_again_once_their_time_is_over(two_may_wait: Deployment) -> None:
-    two_may_wait.clock.advance(301)
+    two_may_wait.clock.advance(24 * 3_600 + 1)
     two_may_wait.sweep()
     assert {task.status for task in two_may_wait.store.tasks.values()} == {Status.FAILED}
     two_may_wait.submit()

@@ -14,11 +14,13 @@ from a2a_tasks.domain.task import (
     MAX_QUEUE_DELAY_MS,
     SWEEP_AHEAD_MS,
     Budget,
+    Clocks,
     Lane,
     Parent,
     Priority,
     Status,
     TaskRef,
+    clocks_of_start,
 )
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
@@ -26,6 +28,8 @@ from a2a_tasks.services.budgets import day_of
 from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS, Origin, Submission
 from tests.twins.deployment import MAX_ATTEMPTS, MODEL, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
+
+DAY_MS = 24 * 3_600_000
 
 
 def submission(message: str = "Write a report.", timeout_ms: int | None = None) -> Submission:
@@ -48,7 +52,7 @@ def test_a_task_is_stored_and_announced(deployment: Deployment) -> None:
     assert created_ms(task.ref.task_id) == now
     assert (task.status, task.attempt, task.max_attempts) == (Status.PENDING, 0, MAX_ATTEMPTS)
     assert (task.project_id, task.model, task.correlation_id) == ("demo", MODEL, "request-1")
-    assert task.deadline == now + 300_000
+    assert (task.timeout_ms, task.deadline) == (300_000, now + DAY_MS)
     assert task.due_at == now + DISPATCH_GRACE_MS
     assert task.input.inline == '{"message":"Write a report.","context":{"language":"de"}}'
     assert [message.ref for message in deployment.queue.messages] == [task.ref]
@@ -56,12 +60,20 @@ def test_a_task_is_stored_and_announced(deployment: Deployment) -> None:
 
 
 def test_the_timeout_is_the_callers_else_the_agents_within_the_maximum(deployment: Deployment) -> None:
-    now = deployment.clock.now()
-    assert deployment.submit(timeout_ms=1_000).deadline == now + 1_000
-    assert deployment.submit(timeout_ms=1_000).due_at == now + 1_000
+    assert deployment.submit(timeout_ms=1_000).timeout_ms == 1_000
     deployment.registry.apply(agent(timeout_ms=9_000_000))
-    assert deployment.submit().deadline == now + 1_800_000
-    assert deployment.submit(timeout_ms=9_000_000).deadline == now + 1_800_000
+    assert deployment.submit().timeout_ms == 1_800_000
+    assert deployment.submit(timeout_ms=9_000_000).timeout_ms == 1_800_000
+
+
+def test_the_time_to_wait_is_the_callers_else_the_agents(deployment: Deployment) -> None:
+    now = deployment.clock.now()
+    assert deployment.submit(queue_timeout_ms=1_000).deadline == now + 1_000
+    assert deployment.submit(queue_timeout_ms=1_000).due_at == now + 1_000
+    deployment.registry.apply(agent(queue_timeout_ms=60_000))
+    assert deployment.submit().deadline == now + 60_000
+    assert deployment.submit(queue_timeout_ms=90_000).deadline == now + 90_000
+    assert deployment.submit(queue_timeout_ms=90_000, patience_ms=30_000).deadline == now + 30_000
 
 
 def test_the_agents_revision_is_pinned(deployment: Deployment) -> None:
@@ -208,7 +220,7 @@ def test_a_budget_is_the_smaller_of_the_callers_and_the_agents(
 def test_a_delayed_task_has_its_whole_time_from_its_start_on(deployment: Deployment) -> None:
     start = deployment.clock.now() + 60_000
     task = deployment.submit(not_before=start)
-    assert (task.not_before, task.deadline) == (start, start + 300_000)
+    assert (task.not_before, task.deadline) == (start, start + DAY_MS)
     assert task.due_at == start + DISPATCH_GRACE_MS
     deployment.clock.advance(59.9)
     assert deployment.work() == []
@@ -216,6 +228,7 @@ def test_a_delayed_task_has_its_whole_time_from_its_start_on(deployment: Deploym
     deployment.clock.advance(0.1)
     deployment.work()
     assert deployment.now_of(task).status is Status.COMPLETED
+    assert deployment.now_of(task).deadline == start + 300_000
 
 
 def test_the_delay_in_the_queue_ends_no_earlier_than_the_start(deployment: Deployment) -> None:
@@ -252,12 +265,11 @@ def test_a_start_far_away_is_kept_to_the_second(deployment: Deployment) -> None:
 
 
 def test_a_batch_task_waits_for_its_batch_and_has_a_day(deployment: Deployment) -> None:
-    now = deployment.clock.now()
     task = deployment.submit(lane=Lane.BATCH)
-    assert (task.lane, task.deadline) == (Lane.BATCH, now + MAX_BATCH_TIMEOUT_MS)
+    assert (task.lane, task.timeout_ms) == (Lane.BATCH, MAX_BATCH_TIMEOUT_MS)
     assert not deployment.queue.messages
     shorter = deployment.submit(lane=Lane.BATCH, timeout_ms=3_600_000)
-    assert shorter.deadline == now + 3_600_000
+    assert shorter.timeout_ms == 3_600_000
 
 
 def test_a_batch_is_for_agents_without_tools(deployment: Deployment) -> None:
@@ -299,13 +311,14 @@ def test_if_it_cannot_be_told_what_was_spent_nothing_is_accepted(deployment: Dep
 
 
 def test_a_started_task_has_the_id_that_was_chosen_and_ends_with_its_parent(deployment: Deployment) -> None:
-    parent = deployment.submit(timeout_ms=10_000)
+    parent = deployment.claim(deployment.submit(timeout_ms=10_000))
     chosen = "019b7b3e-0000-7000-8000-000000000001"
     origin = Origin(Parent(parent.ref, "call-1"), 1, chosen, parent.deadline)
     asked = replace(submission(timeout_ms=300_000), origin=origin)
     child = deployment.submitter().submit(asked)
     assert child.ref == TaskRef("writer", chosen)
     assert (child.deadline, child.depth, child.parent) == (parent.deadline, 1, Parent(parent.ref, "call-1"))
+    assert clocks_of_start(child, deployment.clock.now() + 1) == Clocks(parent.deadline, 9_999)
     deployment.submitter().submit(asked)
     assert len(deployment.store.tasks) == 2
     assert deployment.now_of(child) == child

@@ -79,7 +79,7 @@ def test_an_undispatched_task_is_sent_again_and_looked_at_later(deployment: Depl
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING, Status.INPUT_REQUIRED])
 def test_a_deadline_is_settled_in_every_live_state(deployment: Deployment, status: Status) -> None:
-    task = deployment.submit()
+    task = deployment.submit(queue_timeout_ms=300_000)
     if status is not Status.PENDING:
         task = put(deployment, deployment.claim(task), status=status)
     deployment.clock.advance(300)
@@ -88,8 +88,9 @@ def test_a_deadline_is_settled_in_every_live_state(deployment: Deployment, statu
     ended = deployment.now_of(task)
     assert ended.status is Status.FAILED
     assert ended.failure is not None
-    assert ended.failure.code.value == "TIMEOUT"
-    assert deployment.telemetry.counts["TasksFailed", "TIMEOUT"] == 1
+    code = "QUEUE_TIMEOUT" if status is Status.PENDING else "TIMEOUT"
+    assert ended.failure.code == code
+    assert deployment.telemetry.counts["TasksFailed", code] == 1
 
 
 def test_a_living_worker_is_looked_at_once_and_then_at_the_deadline(deployment: Deployment) -> None:
@@ -323,6 +324,7 @@ class TestTasksThatWaitForOthers:
     def test_end_at_their_own_deadline_which_is_their_childrens_too(
         self, deployment: Deployment, parent: Task
     ) -> None:
+        parent = deployment.now_of(parent)
         deployment.queue.messages.clear()
         deployment.clock.advance(300)
         deployment.sweep()
@@ -410,7 +412,7 @@ def test_of_two_sweeps_at_once_only_one_sends(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("losses", [0, MAX_ATTEMPTS])
 def test_of_two_sweeps_at_once_only_one_ends_a_task(deployment: Deployment, losses: int) -> None:
-    task = lose_worker(deployment, deployment.submit(), losses)
+    task = lose_worker(deployment, deployment.submit(queue_timeout_ms=300_000), losses)
     if not losses:
         deployment.clock.advance(300)
     points = Failpoints()

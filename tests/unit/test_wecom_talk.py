@@ -11,14 +11,15 @@ from a2a_tasks.domain.rate import Rate
 from a2a_tasks.domain.task import Progress, Status, TaskRef
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk
+from a2a_tasks.services.wecom.asking import PATIENCE_MS
 from a2a_tasks.wecom.bot_messages import BotMedia, BotMixed, BotText, BotUnsupported
 from a2a_tasks.wecom.bot_replies import CONTENT_BYTES
 from a2a_tasks.wecom.chat import chat_key, context_id
 from a2a_tasks.wecom.connection import Conversation
-from a2a_tasks.wecom.exchange import Claim, ExchangeRef, Means, State
+from a2a_tasks.wecom.exchange import URL_MS, Claim, ExchangeRef, Means, State
 from tests.integration.stored_task import claimed, given_back
 from tests.integration.texts import incompressible
-from tests.twins.deployment import agent
+from tests.twins.deployment import MAX_TIMEOUT_MS, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
 from tests.unit.wecom_talk import HELPER, Talk, dying_everywhere
@@ -297,12 +298,19 @@ class TestStream:
         assert talk.refresh(task_id)["content"] == f"已收到。\n任务编号：{task_id}"
 
     def test_a_deadline_that_has_passed_is_the_end_although_no_sweeper_has_seen_it(self, talk: Talk) -> None:
+        talk.deployment.registry.apply(agent(queue_timeout_ms=300_000))
         begun = talk.say("你好")
         talk.deployment.clock.advance(300)
         shown = talk.refresh(begun["id"])
-        assert (shown["content"], shown["finish"]) == ("没能在规定时间内完成。", True)
+        assert (shown["content"], shown["finish"]) == ("现在太忙了，请稍后再试。", True)
         (task,) = talk.deployment.store.tasks.values()
         assert task.status is Status.FAILED
+
+    def test_a_question_waits_no_longer_for_its_start_than_its_answer_can_be_told(self, talk: Talk) -> None:
+        talk.say("你好")
+        (task,) = talk.deployment.store.tasks.values()
+        assert task.deadline - task.created_at == PATIENCE_MS
+        assert PATIENCE_MS + MAX_TIMEOUT_MS < URL_MS
 
     def test_an_end_that_was_not_written_down_is_found_again(self, talk: Talk) -> None:
         begun = talk.say("你好")

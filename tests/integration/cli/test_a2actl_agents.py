@@ -333,6 +333,7 @@ def test_show_as_json_is_the_whole_definition(operator: Operator, account: Accou
         "maxTurns": 30,
         "maxTokens": 16_000,
         "timeoutMs": 300_000,
+        "queueTimeoutMs": 86_400_000,
         "maxConcurrentTasks": None,
         "allowedTools": ["Read"],
         "skills": [skill],

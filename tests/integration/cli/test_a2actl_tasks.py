@@ -89,14 +89,15 @@ def test_submit_prints_the_id_alone(local_operator: Operator, account: Account) 
 def test_submit_sends_context_and_timeout(local_operator: Operator, account: Account) -> None:
     local_operator.write("context.json", '{"month": "三月"}')
     given = submit(local_operator, "--context", '{"month": "三月"}', "--timeout", "5m")
-    from_file = submit(local_operator, "--context", "@context.json", "--timeout", "90000")
+    options = ("--timeout", "90000", "--queue-timeout", "2h")
+    from_file = submit(local_operator, "--context", "@context.json", *options)
     assert stored_input(account, given)["context"] == {"month": "三月"}
     assert stored_input(account, from_file)["context"] == {"month": "三月"}
     first, second = (account.store.get(TaskRef("assistant", task_id)) for task_id in (given, from_file))
     assert first is not None
     assert second is not None
-    assert first.deadline - first.created_at == 300_000
-    assert second.deadline - second.created_at == 90_000
+    assert (first.timeout_ms, second.timeout_ms) == (300_000, 90_000)
+    assert second.queue_timeout_ms == 7_200_000
 
 
 ACCEPTED = json.dumps({"taskId": UNKNOWN_TASK, "status": "pending", "checkUrl": "/"})
@@ -161,6 +162,7 @@ def test_the_message_may_come_from_stdin(local_operator: Operator, account: Acco
         (("Hi", "--context", r'{"a": "\ud800"}'), None, "surrogates not allowed"),
         (("Hi", "--context", "@missing.json"), None, "--context: missing.json cannot be read"),
         (("Hi", "--timeout", "soon"), None, "--timeout takes a number above zero with a unit"),
+        (("Hi", "--queue-timeout", "8d"), None, "The API refused the request: queueTimeout: "),
         (("Hi", "--timeout", "0"), None, "--timeout takes a number above zero with a unit"),
         (("Hi", "--delay", "1500ms"), None, "--delay takes whole seconds; not '1500ms'."),
         (("Hi", "--delay", "90"), None, "--delay takes a number above zero with a unit"),

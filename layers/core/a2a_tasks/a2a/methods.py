@@ -17,6 +17,7 @@ from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.messages import Said
 from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.a2a.streaming import StreamResponses
+from a2a_tasks.a2a.times import Times
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.events import last_number
@@ -172,13 +173,15 @@ class Methods:
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
             return self._go_on(message, said, push, call)
-        return self._start(message, said, push, _idempotency(call.idempotency_key, params), call)
+        times = Times.of(params, self.rejecter.submitter.max_timeout_ms)
+        return self._start(message, said, push, times, _idempotency(call.idempotency_key, params), call)
 
     def _start(
         self,
         message: dict[str, Any],
         said: Said,
         push: PushConfig | None,
+        times: Times,
         idempotency: Idempotency | None,
         call: Call,
     ) -> Task:
@@ -195,7 +198,8 @@ class Methods:
                 agent_id=call.agent_id,
                 message=said.text,
                 context=None,
-                timeout_ms=None,
+                timeout_ms=times.timeout_ms,
+                queue_timeout_ms=times.queue_timeout_ms,
                 correlation_id=call.correlation_id,
                 context_id=context_id,
                 begins_context=context_id is None,

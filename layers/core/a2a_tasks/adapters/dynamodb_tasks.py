@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 DELETE_BATCH = 25
+BEFORE_DEADLINE = "(#until > :now OR (attribute_not_exists(#until) AND deadline > :now))"
+"""Records of earlier releases have but one time, under the other name."""
+AFTER_DEADLINE = "(#until <= :expired OR (attribute_not_exists(#until) AND deadline <= :expired))"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class DynamoDBTaskStore:
             changes["messageId"] = claim.message_id
         if claim.due_at is not None:
             changes["dueAt"] = claim.due_at
+        if claim.clocks is not None:
+            changes |= {"until": claim.clocks.deadline, "queueLeftMs": claim.clocks.left_ms}
         from_nobody = claim.taken_from is None
         if claim.spent is not None:
             changes["spent"] = task_items.spent_value(claim.spent)
@@ -133,14 +138,19 @@ class DynamoDBTaskStore:
             set_=changes,
             raw_set="startedAt = if_not_exists(startedAt, :now)",
             add={"attempt": 1, "fence": 1},
-            remove=["pendingAgent", "undelivered", "cutOff", *([] if claim.slot else ["slot"])],
+            remove=[
+                *("pendingAgent", "undelivered", "cutOff"),
+                *([] if claim.slot else ["slot"]),
+                *([] if claim.clocks is None else ["pausedMs"]),
+            ],
             event=events.claimed(claim.now),
             condition=(
-                "deadline > :now AND attempt < maxAttempts AND fence = :seen AND "
+                f"{BEFORE_DEADLINE} AND attempt < maxAttempts AND fence = :seen AND "
                 "((#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)) OR "
                 "(#status = :running AND "
                 + ("attribute_not_exists(heldBy)" if from_nobody else "heldBy = :dead")
                 + "))"
+                + ("" if claim.clocks is None or claim.due_at is not None else " AND dueAt <= :set_until")
             ),
             values={
                 ":now": claim.now,
@@ -245,7 +255,7 @@ class DynamoDBTaskStore:
         changes: dict[str, Any] = {
             "status": Status.INPUT_REQUIRED.value,
             "question": task_items.question_value(pause.question),
-            "deadline": pause.deadline,
+            "until": pause.deadline,
             "dueAt": pause.deadline,
             "pausedMs": pause.left_ms,
             "updatedAt": pause.now,
@@ -272,14 +282,16 @@ class DynamoDBTaskStore:
             ref,
             set_={
                 "status": Status.PENDING.value,
-                "deadline": deadline,
+                "until": deadline,
                 "dueAt": due_after_release(now, deadline),
                 "updatedAt": now,
             },
             raw_set="answered = list_append(if_not_exists(answered, :none), :answer)",
             remove=["question", "pausedMs"],
             event=events.answered(now),
-            condition="#status = :asked AND question.callId = :call AND deadline > :now AND pausedMs = :left",
+            condition=(
+                f"#status = :asked AND question.callId = :call AND {BEFORE_DEADLINE} AND pausedMs = :left"
+            ),
             values={
                 ":asked": Status.INPUT_REQUIRED.value,
                 ":call": call_id,
@@ -382,11 +394,12 @@ class DynamoDBTaskStore:
         return isinstance(result, Written)
 
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
-        """Protects against two sweeps acting on one nomination: the due time must be the one seen."""
+        """Protects against two sweeps acting on one nomination: the due time must be the one seen. And
+        against a claim between the two: nothing is due later than its deadline."""
         result = self._update(
             ref,
             set_={"dueAt": due_at},
-            condition="dueAt = :seen",
+            condition="dueAt = :seen AND (attribute_not_exists(#until) OR #until >= :set_dueAt)",
             values={":seen": seen_due_at},
         )
         return isinstance(result, Written)
@@ -497,8 +510,9 @@ class DynamoDBTaskStore:
             | values
         )
         names = {f"#{name}": name for name in set_} | (names or {})
-        if "#status" in condition:
-            names["#status"] = "status"
+        for placeholder in ("#status", "#until"):
+            if placeholder in condition:
+                names[placeholder] = placeholder.removeprefix("#")
         try:
             answer = self._call(
                 self.client.update_item,
@@ -562,9 +576,9 @@ def _to_condition(guard: Guard) -> tuple[str, dict[str, Any]]:
         conditions.append("fence = :fence")
         values[":fence"] = guard.fence
     if guard.deadline_after is not None:
-        conditions.append("deadline > :deadlineAfter")
-        values[":deadlineAfter"] = guard.deadline_after
+        conditions.append(BEFORE_DEADLINE)
+        values[":now"] = guard.deadline_after
     if guard.deadline_by is not None:
-        conditions.append("deadline <= :deadlineBy")
-        values[":deadlineBy"] = guard.deadline_by
+        conditions.append(AFTER_DEADLINE)
+        values[":expired"] = guard.deadline_by
     return " AND ".join(conditions), values

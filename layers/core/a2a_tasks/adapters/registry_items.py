@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.agent import AgentRevision, Visibility
 from a2a_tasks.domain.api_key import ApiKey
 from a2a_tasks.domain.project import ProjectSettings
@@ -43,6 +44,7 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         max_turns=definition["maxTurns"],
         max_tokens=definition["maxTokens"],
         timeout_ms=definition["timeoutMs"],
+        queue_timeout_ms=definition.get("queueTimeoutMs", queue_time.DEFAULT),
         enabled=item["enabled"],
         allowed_tools=tuple(definition["allowedTools"]),
         skills=tuple(definition["skills"]),

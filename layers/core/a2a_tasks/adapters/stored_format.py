@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from mypy_boto3_dynamodb import DynamoDBClient
 
-VERSION = 1
+VERSION = 2
 NAME = "v"
 _VALUE = {"N": str(VERSION)}
 _PLACEHOLDER = ":storedFormat"

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
+from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
@@ -26,6 +27,7 @@ from a2a_tasks.domain.task import (
     Status,
     Task,
     TaskRef,
+    earliest_end,
 )
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.payloads import is_item, item_key, item_of
@@ -197,7 +199,8 @@ def to_item(task: Task) -> dict[str, Any]:
         "status": task.status.value,
         "createdAt": task.created_at,
         "updatedAt": task.updated_at,
-        "deadline": task.deadline,
+        "until": task.deadline,
+        "deadline": earliest_end(task),
         "input": payload_value(task.input),
         "agentRevision": task.agent_revision,
         "model": task.model,
@@ -212,6 +215,12 @@ def to_item(task: Task) -> dict[str, Any]:
     }
     if task.timeout_ms is not None:
         values["timeoutMs"] = task.timeout_ms
+    if task.queue_timeout_ms != queue_time.DEFAULT:
+        values["queueTimeoutMs"] = task.queue_timeout_ms
+    if task.paused_ms is not None:
+        values["pausedMs"] = task.paused_ms
+    if task.ends_by is not None:
+        values["endsBy"] = task.ends_by
     if task.priority is not Priority.NORMAL:
         values["priority"] = task.priority.value
     if task.lane is not Lane.STANDARD:
@@ -250,7 +259,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         status=Status(values["status"]),
         created_at=int(values["createdAt"]),
         updated_at=int(values["updatedAt"]),
-        deadline=int(values["deadline"]),
+        deadline=int(values.get("until", values["deadline"])),
         input=to_payload(task_id, values["input"]),
         agent_revision=int(values["agentRevision"]),
         model=values["model"],
@@ -269,6 +278,9 @@ def from_item(item: Mapping[str, Any]) -> Task:
         failure=_failure(values["failure"]) if "failure" in values else None,
         finish_id=values.get("finishId"),
         timeout_ms=_optional_int(values.get("timeoutMs")),
+        queue_timeout_ms=int(values.get("queueTimeoutMs", queue_time.DEFAULT)),
+        queue_left_ms=_optional_int(values.get("queueLeftMs")),
+        ends_by=_optional_int(values.get("endsBy")),
         priority=Priority(values.get("priority", Priority.NORMAL)),
         lane=Lane(values.get("lane", Lane.STANDARD)),
         context_id=values.get("contextId"),

@@ -5,6 +5,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+from a2a_tasks.domain import queue_time
+
 MAX_GROUPS = 5
 """In WeCom that an agent, and also a task of its own, may name to be told."""
 
@@ -18,7 +20,8 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True)
 class AgentRevision:
-    """One revision of an agent's definition, as the functions use it. ``timeout_ms`` is a task's default.
+    """One revision of an agent's definition, as the functions use it. ``timeout_ms`` and ``queue_timeout_ms``
+    are a task's defaults.
 
     ``max_pending_tasks`` bounds how many of its tasks nobody has begun yet; None does not.
     ``tool_options`` are by tool name, in the YAML's camelCase. ``max_cost_usd`` and ``max_task_tokens`` bound
@@ -47,6 +50,7 @@ class AgentRevision:
     tool_options: dict[str, dict[str, Any]] = field(default_factory=dict)
     output_schema: dict[str, Any] | None = None
     effort: str | None = None
+    queue_timeout_ms: int = queue_time.DEFAULT
     max_attempts: int | None = None
     max_cost_usd: Decimal | None = None
     max_task_tokens: int | None = None

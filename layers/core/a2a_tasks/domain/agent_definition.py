@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.agent import MAX_GROUPS, Visibility
 from a2a_tasks.domain.artifact_link import is_public_host
 from a2a_tasks.domain.ids import AGENT_ID
@@ -149,8 +150,8 @@ class AfterUntrusted(_Model):
 
 class AgentDefinition(_Model):
     """An agent. ``model`` is an alias of the deployment (opus, sonnet, haiku) or a model id; an empty
-    ``allowedTools`` means no tools; ``timeoutMs`` is the default of its tasks. Without ``maxConcurrentTasks``
-    any number of them runs at a time."""
+    ``allowedTools`` means no tools; ``timeoutMs`` and ``queueTimeoutMs`` are the defaults of its tasks. Without
+    ``maxConcurrentTasks`` any number of them runs at a time."""
 
     id: str
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -162,6 +163,9 @@ class AgentDefinition(_Model):
     max_turns: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 30
     max_tokens: Annotated[int, Field(strict=True, ge=1, le=128_000)] = 16_000
     timeout_ms: Annotated[int, Field(strict=True, ge=1_000, le=1_800_000)] = 300_000
+    queue_timeout_ms: Annotated[int, Field(strict=True, ge=queue_time.SHORTEST, le=queue_time.LONGEST)] = (
+        queue_time.DEFAULT
+    )
     max_attempts: Annotated[int | None, Field(strict=True, ge=1, le=10)] = None
     max_concurrent_tasks: int | None = None
     max_pending_tasks: Annotated[int | None, Field(strict=True, ge=1, le=100_000)] = None

@@ -76,7 +76,8 @@ class RequestRefused(Exception):
 class FailureCode(StrEnum):
     """Why a task failed, in ``errorDetails.code``."""
 
-    TIMEOUT = "TIMEOUT"  # its deadline passed
+    TIMEOUT = "TIMEOUT"  # its run took too long, or its question was not answered in time
+    QUEUE_TIMEOUT = "QUEUE_TIMEOUT"  # it was not started in time
     EXECUTION_ERROR = "EXECUTION_ERROR"  # the model's API refused the request, or nothing could run it
     MODEL_OVERLOADED = "MODEL_OVERLOADED"  # overloaded, rate-limited or unreachable, on the last attempt
     MODEL_REFUSED = "MODEL_REFUSED"  # the model declined to answer
@@ -90,6 +91,7 @@ class FailureCode(StrEnum):
 
 FAILURE_STATUS = {
     FailureCode.TIMEOUT: 504,
+    FailureCode.QUEUE_TIMEOUT: 504,
     FailureCode.MODEL_OVERLOADED: 503,
     FailureCode.BUDGET_EXCEEDED: 429,
 }

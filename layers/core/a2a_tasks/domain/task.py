@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event
@@ -200,8 +201,13 @@ class Task:
     stays after an end by somebody else, which that worker may not have noticed. ``message_id`` is the message
     that it was claimed with; any other is a copy.
 
-    ``deadline`` is when its time ends. While it waits for an answer that is the longest wait, and
-    ``paused_ms`` is the time that it will have left then. ``awaits`` are the tasks it started and waits for.
+    A task has two clocks, of which one runs at a time: the time of its run, ``timeout_ms`` from its first
+    start, and the time that it waits for a start, ``queue_timeout_ms`` in sum. ``deadline`` is when the one
+    that runs is over. While a task waits for its start or for an answer, ``paused_ms`` is the run time that
+    it will have left then; while it runs, ``queue_left_ms`` is the waiting time that it has left. No clock
+    goes beyond ``ends_by``, the deadline of the task that started it. Tasks of earlier releases that have not
+    begun have no ``paused_ms``: their deadline counts from their creation.
+    ``awaits`` are the tasks it started and waits for.
     ``answered`` are the keys of the records that hold the answers to its questions, in order.
     ``live`` says that somebody wants to see what it says while it is at it, ``notifies`` that somebody wants
     to be told of its changes (``domain/push.py``); ``groups`` are the WeCom connections of groups that are
@@ -239,6 +245,9 @@ class Task:
     failure: Failure | None = None
     finish_id: str | None = None
     timeout_ms: int | None = None
+    queue_timeout_ms: int = queue_time.DEFAULT
+    queue_left_ms: int | None = None
+    ends_by: int | None = None
     priority: Priority = Priority.NORMAL
     lane: Lane = Lane.STANDARD
     context_id: str | None = None
@@ -288,8 +297,40 @@ class Task:
         """Still live although its deadline has passed: whoever sees this must settle it."""
         return not self.is_terminal and now >= self.deadline
 
+    @property
+    def waits_for_start(self) -> bool:
+        """Its run time stands still until a worker takes it."""
+        return self.status is Status.PENDING and self.paused_ms is not None
+
     def attempts_are_used_up(self) -> bool:
         return self.attempt >= self.max_attempts
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """A task's clocks after one has been stopped for the other: when the one that runs now is over, and the
+    time that the other has left."""
+
+    deadline: int
+    left_ms: int
+
+
+def clocks_of_start(task: Task, now: int) -> Clocks | None:
+    """What a claim does to the clocks: the run's goes on. None where it does already."""
+    if not task.waits_for_start:
+        return None
+    deadline = _no_later(now + (task.paused_ms or 0), task.ends_by)
+    return Clocks(deadline, max(0, task.deadline - now))
+
+
+def earliest_end(task: Task) -> int:
+    """Before then the time of a new task is not over, whenever it starts."""
+    since = max(task.created_at, task.not_before)
+    return min(task.deadline, since + (task.timeout_ms or 0)) if task.waits_for_start else task.deadline
+
+
+def _no_later(moment: int, limit: int | None) -> int:
+    return moment if limit is None else min(moment, limit)
 
 
 @dataclass(frozen=True)
@@ -421,6 +462,12 @@ def due_after_take_over(now: int, deadline: int) -> int:
     """When somebody must look at a task that was taken over: whether its new worker's lease names it by then.
     From then on whoever finds that worker dead finds the task, and it is due at its deadline alone."""
     return min(now + DISPATCH_GRACE_MS, deadline)
+
+
+def due_after_start(task: Task, clocks: Clocks | None) -> int | None:
+    """When somebody must look at a task whose run time goes on from now; None where that stays as it is."""
+    is_sooner = clocks is not None and task.due_at is not None and clocks.deadline < task.due_at
+    return clocks.deadline if clocks and is_sooner else None
 
 
 def due_after_release(not_before: int, deadline: int) -> int:

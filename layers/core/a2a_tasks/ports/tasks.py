@@ -11,6 +11,7 @@ from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.overload import Overload
 from a2a_tasks.domain.task import (
     Artifact,
+    Clocks,
     Guard,
     Outcome,
     Payload,
@@ -33,9 +34,9 @@ class Claim:
     """One try to take a task. ``claim_id`` is random, so that a claim whose answer was lost is recognized.
     ``held_by`` is the worker or the batch that takes it, ``message_id`` the message that it came with.
     ``fence`` is the task's when its slots were taken: they are good for this one claim. ``taken_from`` is the
-    dead worker of a running task, and ``due_at`` when somebody must look at that. With ``spent`` and
-    ``counted`` what the claim is for is reserved by the same write. ``slot`` is the agent's, if it has
-    any."""
+    dead worker of a running task, and ``due_at`` when somebody must look at that. With ``clocks`` the task's
+    run time goes on. With ``spent`` and ``counted`` what the claim is for is reserved by the same write.
+    ``slot`` is the agent's, if it has any."""
 
     claim_id: str
     now: int
@@ -44,6 +45,7 @@ class Claim:
     message_id: str | None = None
     taken_from: str | None = None
     due_at: int | None = None
+    clocks: Clocks | None = None
     spent: tuple[Spent, ...] | None = None
     counted: Usage | None = None
     slot: Slot | None = None
@@ -202,7 +204,8 @@ class TaskStore(Protocol):
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Take a claimable task under the fence it was seen with: running, fence and attempt one higher,
-        held. A running one only from the dead worker that the claim names."""
+        held. A running one only from the dead worker that the claim names; one that is due after the claim's
+        deadline, which a sweep has moved meanwhile, not at all."""
         ...
 
     def grant(
@@ -266,7 +269,8 @@ class TaskStore(Protocol):
         ...
 
     def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
-        """Move a live task's due time; False if another sweep, or its worker, moved it first."""
+        """Move a live task's due time; False if another sweep, or its worker, moved it first, or if its
+        deadline is sooner by now."""
         ...
 
     def note_undelivered(

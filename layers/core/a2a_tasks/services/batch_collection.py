@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.errors import Failure
-from a2a_tasks.domain.task import Guard, Status, Task, claimable
+from a2a_tasks.domain.task import Guard, Status, Task, claimable, clocks_of_start, due_after_start
 from a2a_tasks.domain.usage import Usage, released, reserve
 from a2a_tasks.ports.batch_line import in_line_since
 from a2a_tasks.ports.batches import BatchStore, Member, Waiting
@@ -139,15 +139,18 @@ class BatchCollection:
         return None
 
     def _claim(self, prepared: Prepared, batch_id: str) -> Member | None:
-        task = prepared.task
+        task, now = prepared.task, self.tasks.now()
+        clocks = clocks_of_start(task, now)
         # nobody else takes a task of this lane that runs, and at its deadline it ends
         # an attempt more: the claim's own
         spent = reserve(task.spent, task.attempt + 1, task.model, prepared.most)
         claim = Claim(
             batch_id,
-            now=self.tasks.now(),
+            now=now,
             held_by=batch_id,
             fence=task.fence,
+            due_at=due_after_start(task, clocks),
+            clocks=clocks,
             spent=spent,
             counted=self.tasks.day.baseline(task, task.spent),
         )

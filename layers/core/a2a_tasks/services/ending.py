@@ -202,8 +202,21 @@ class Ending:
         )
 
 
+def _not_started(task: Task) -> Failure:
+    seconds = (task.deadline - max(task.created_at, task.not_before)) / 1000
+    what = "a worker, or for one of its agent's slots"
+    if task.lane is Lane.BATCH:
+        what = "a batch"
+    elif task.context_id is not None:
+        what += ", or for its turn in its conversation"
+    reason = f"The task was not started within its queueTimeout: it waited {seconds:g} s for {what}."
+    return Failure(FailureCode.QUEUE_TIMEOUT, reason)
+
+
 def _timeout(task: Task) -> Failure:
     if task.status is Status.INPUT_REQUIRED:
         return Failure(FailureCode.TIMEOUT, "The agent's question was not answered in time.")
+    if task.waits_for_start:
+        return _not_started(task)
     seconds = (task.timeout_ms or task.deadline - task.created_at) / 1000
     return Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")

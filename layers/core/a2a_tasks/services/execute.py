@@ -12,6 +12,8 @@ from a2a_tasks.domain.task import (
     Status,
     Task,
     claimable,
+    clocks_of_start,
+    due_after_start,
     due_after_take_over,
     guard_of_loss,
     lost,
@@ -207,7 +209,9 @@ class Executor:
         now = self.clock.now()
         claim_id = self.entropy.bytes(8).hex()
         if task.status is not Status.RUNNING:
-            return Claim(claim_id, now, worker_id, task.fence, message_id)
+            clocks = clocks_of_start(task, now)
+            due_at = due_after_start(task, clocks)
+            return Claim(claim_id, now, worker_id, task.fence, message_id, due_at=due_at, clocks=clocks)
         due_at = due_after_take_over(now, task.deadline)
         return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
 

@@ -110,6 +110,9 @@ class Submission:
     context_id: str | None = None
     begins_context: bool = False
     """Without a ``context_id``: begin a conversation, named after its first task."""
+    queue_timeout_ms: int | None = None
+    patience_ms: int | None = None
+    """The longest that it waits for its start, whatever the agent allows: nobody would take the answer."""
     origin: Origin | None = None
     idempotency: Idempotency | None = None
     live: bool = False
@@ -201,7 +204,7 @@ class Submitter:
         if submission.push is not None:
             self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
         task = self._new_task(agent, submission, self._task_id(submission, now), now)
-        task = replace(task, not_before=0, deadline=now, due_at=now)
+        task = replace(task, not_before=0, deadline=now, paused_ms=None, due_at=now)
         if task.context is not None:
             self.contexts.add(task.context, task.ref.task_id)
         self._keep_push(task, submission)
@@ -291,8 +294,9 @@ class Submitter:
         origin = submission.origin
         not_before = submission.not_before or 0
         timeout_ms = self._timeout(agent, submission)
+        queue_timeout_ms = _queue_timeout(agent, submission)
         groups = tuple(dict.fromkeys((*agent.notify, *submission.groups)))
-        deadline = max(now, not_before) + timeout_ms
+        deadline = max(now, not_before) + queue_timeout_ms
         if origin is not None:
             deadline = min(deadline, origin.deadline)
         return Task(
@@ -310,6 +314,9 @@ class Submitter:
             not_before=not_before,
             due_at=due_after_create(now, deadline, not_before),
             timeout_ms=timeout_ms,
+            queue_timeout_ms=queue_timeout_ms,
+            paused_ms=timeout_ms,
+            ends_by=origin.deadline if origin else None,
             priority=submission.priority,
             lane=submission.lane,
             context_id=submission.context_id or (task_id if submission.begins_context else None),
@@ -328,6 +335,11 @@ class Submitter:
         if submission.lane is Lane.BATCH:
             return submission.timeout_ms or MAX_BATCH_TIMEOUT_MS
         return min(submission.timeout_ms or agent.timeout_ms, self.max_timeout_ms)
+
+
+def _queue_timeout(agent: AgentRevision, submission: Submission) -> int:
+    asked = submission.queue_timeout_ms or agent.queue_timeout_ms
+    return min(asked, submission.patience_ms or asked)
 
 
 def _smaller(asked: Budget, allowed: Budget) -> Budget:

@@ -122,6 +122,7 @@ _STATUSES = {
 
 _FAILURES: dict[FailureCode, tuple[str, str]] = {
     FailureCode.TIMEOUT: ("没能在规定时间内完成。", "It did not finish in time."),
+    FailureCode.QUEUE_TIMEOUT: ("现在太忙了，请稍后再试。", "Too busy right now. Please try again later."),
     FailureCode.MODEL_OVERLOADED: ("现在太忙了，请稍后再试。", "Too busy right now. Please try again later."),
     FailureCode.MODEL_REFUSED: ("这个请求无法处理。", "This request cannot be answered."),
     FailureCode.OUTPUT_TRUNCATED: (

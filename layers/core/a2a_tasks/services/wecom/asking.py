@@ -21,6 +21,9 @@ from a2a_tasks.wecom.exchange import KEPT_MS, Exchange, ExchangeRef, State
 from a2a_tasks.wecom.language import Language
 
 ID_LENGTH = 16
+PATIENCE_MS = 25 * 60_000
+"""The longest that a question waits for its start: with the longest timeout of a task its answer still comes
+while the message's response URL is good."""
 NOT_ASKED = frozenset({ErrorCode.TASK_NOT_WAITING, ErrorCode.TASK_NOT_FOUND})
 
 
@@ -121,6 +124,7 @@ class Asking:
             message=asked.text,
             context=None,
             timeout_ms=None,
+            patience_ms=PATIENCE_MS,
             correlation_id=asked.correlation_id,
             context_id=context_id(connection, key, generation),
             live=True,
