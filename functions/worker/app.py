@@ -16,6 +16,7 @@ from a2a_tasks.adapters.claude import ClaudeModel
 from a2a_tasks.adapters.claude_connection import connection_of_function
 from a2a_tasks.adapters.claude_files import ClaudeFiles
 from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
+from a2a_tasks.adapters.dynamodb_paces import DynamoDBPaces
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace import FolderWorkspaces
 from a2a_tasks.services.agent_loop import AgentLoop
@@ -29,6 +30,8 @@ from a2a_tasks.services.journal import Journal
 from a2a_tasks.services.live import Live
 from a2a_tasks.services.made_files import MadeFiles
 from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.paced_model import PacedModel
+from a2a_tasks.services.pacing import Pacing
 from a2a_tasks.services.prompts import Prompts
 from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
@@ -61,6 +64,8 @@ def _executor(tasks: TaskWiring) -> Executor:
     workspaces = FolderWorkspaces(WORKSPACES)
     workspaces.wipe_all()
     insistence = Insistence(clock, run)
+    paces, key = DynamoDBPaces(tasks.dynamodb, tasks.table), connection.backend.value
+    pacing = Pacing(paces, clock, entropy, telemetry, run, key)
     journal = Journal(store, tasks.records, payloads, clock, insistence, run)
     allowance = Allowance(budgets, prices_of_function(), telemetry)
     day = DayCount(store, budgets, telemetry)
@@ -68,7 +73,7 @@ def _executor(tasks: TaskWiring) -> Executor:
         revisions=Revisions(tasks.registry),
         payloads=payloads,
         workspaces=workspaces,
-        model=ClaudeModel(connection, clock),
+        model=PacedModel(ClaudeModel(connection, clock), pacing),
         journal=journal,
         histories=Histories(tasks.contexts, store, payloads),
         other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
@@ -105,6 +110,7 @@ def _executor(tasks: TaskWiring) -> Executor:
     )
     return Executor(
         loop=loop,
+        pacing=pacing,
         settler=settler,
         store=store,
         queue=queue,

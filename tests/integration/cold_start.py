@@ -56,7 +56,7 @@ def cold_start(
             yield module
         finally:
             if name == "worker":
-                _shut_down(module, module.executor.loop.model.connection)
+                _shut_down(module, module.executor.loop.model.model.connection)
             if name == "webhooks":
                 module._loop.close()
             if name == "wecom_sender":

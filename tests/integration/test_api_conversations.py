@@ -179,7 +179,7 @@ def test_a_task_that_failed_is_an_error(caller: Caller, script: str, code: str) 
 
 
 def test_an_overloaded_model_is_503(caller: Caller, working: Worker) -> None:
-    working.account.add_agent(AGENT, maxAttempts=1)
+    working.account.add_agent(AGENT, queueTimeoutMs=5_000)
     answer = send(caller, "[[standin: err=529]]")
     assert (answer.status, answer.code) == (503, "MODEL_OVERLOADED")
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from a2a_tasks.adapters.claude_errors import asked_to_wait
 from a2a_tasks.domain.backend import Backend
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.task import iso8601
 from a2a_tasks.domain.tools import McpServer
 from a2a_tasks.ports.model import Draft, ModelBusy, ModelRejected
 from local.standin.client import StandInClient
@@ -104,6 +106,46 @@ def test_a_deadline_ends_a_silent_turn(claude: StandInClient) -> None:
 
 
 # -- what waiting may cure
+
+LEFT, RESET = "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"
+NOW = 1_750_000_000_000
+TOKENS = {
+    "anthropic-ratelimit-tokens-remaining": "1000",
+    "anthropic-ratelimit-tokens-reset": iso8601(NOW + 60_000),
+}
+"""A limit that is not used up."""
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({LEFT: "0", RESET: iso8601(NOW + 12_000)} | TOKENS, 12.0),
+        ({LEFT: "0", RESET: iso8601(NOW + 12_000), "retry-after": "3"}, 3.0),
+        ({LEFT: "0", RESET: iso8601(NOW - 12_000)}, 0.0),
+        ({LEFT: "0"}, None),
+        ({LEFT: "0", RESET: "soon"}, None),
+        (TOKENS, None),
+    ],
+)
+def test_where_it_does_not_say_so_it_is_until_the_used_up_limits_are_whole(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert asked_to_wait(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "is_throttled", "is_overloaded"),
+    [(429, True, False), (503, True, False), (529, True, True), (500, False, False), (408, False, False)],
+)
+def test_what_is_turned_away_is_told_from_what_has_failed(
+    script: ScriptedClaude, status: int, is_throttled: bool, is_overloaded: bool
+) -> None:
+    script.will(error(status, "Later."))
+
+    with pytest.raises(ModelBusy) as raised:
+        turn(asked(), script.url)
+
+    assert (raised.value.throttled, raised.value.overloaded) == (is_throttled, is_overloaded)
 
 
 @pytest.mark.parametrize(

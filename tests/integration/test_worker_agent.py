@@ -136,7 +136,7 @@ def test_a_worker_whose_time_is_nearly_over_hands_the_task_to_another(
 def test_a_turn_that_is_saved_is_not_bought_again(
     caller: Caller, worker: Worker, claude: StandInClient
 ) -> None:
-    task = posted(caller, worker, directive(step("Read", file_path="x"), "err=529; once | say=Finished."))
+    task = posted(caller, worker, directive(step("Read", file_path="x"), "err=500; once | say=Finished."))
     worker.deliver()
     waiting = worker.now(task)
     assert (waiting.status, waiting.turns, waiting.attempt) == (Status.PENDING, 1, 1)
@@ -152,7 +152,7 @@ def test_a_turn_that_is_saved_is_not_bought_again(
 
     done = worker.now(task)
     assert (done.status, done.attempt, done.usage.turns) == (Status.COMPLETED, 2, 2)
-    assert [call.outcome for call in claude.calls()] == ["completed", "error 529", "completed"]
+    assert [call.outcome for call in claude.calls()] == ["completed", "error 500", "completed"]
     assert [spent.attempt for spent in done.spent] == [1, 2]
 
 

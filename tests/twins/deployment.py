@@ -37,6 +37,8 @@ from a2a_tasks.services.live import Live
 from a2a_tasks.services.made_files import MadeFiles
 from a2a_tasks.services.notify import Notifier
 from a2a_tasks.services.other_agents import OtherAgents
+from a2a_tasks.services.paced_model import PacedModel
+from a2a_tasks.services.pacing import Pacing
 from a2a_tasks.services.prompts import Prompts
 from a2a_tasks.services.push import PushConfigs
 from a2a_tasks.services.push_acceptance import PushAcceptance
@@ -56,6 +58,7 @@ from tests.twins.freeze import Freeze
 from tests.twins.live import MemoryLive
 from tests.twins.model import ScriptedModel
 from tests.twins.model_files import MemoryFiles
+from tests.twins.paces import MemoryPaces
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.process import Process
 from tests.twins.push import MemoryPushConfigs, MemorySealing
@@ -134,6 +137,7 @@ class Deployment:
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     files: MemoryFiles = field(default_factory=MemoryFiles)
     live: MemoryLive = field(default_factory=MemoryLive)
+    paces: MemoryPaces = field(default_factory=MemoryPaces)
     chats: MemoryExchanges = field(init=False)
     errands: MemorySender[Errand] = field(default_factory=MemorySender)
     room: int = 0  # each test says itself what a process gets
@@ -240,13 +244,14 @@ class Deployment:
         queue, registry = points.wrap("queue", self.queue), points.wrap("registry", self.registry)
         slots, ending, budgets = self.slots(points), self.ending(points), self.budgets(points)
         insistence = Insistence(clock, run)
+        pacing = Pacing(points.wrap("paces", self.paces), clock, self.entropy, self.telemetry, run, "claude")
         journal = Journal(store, points.wrap("records", self.records), payloads, clock, insistence, run)
         allowance, day = Allowance(budgets, PRICES, self.telemetry), DayCount(store, budgets, self.telemetry)
         loop = AgentLoop(
             revisions=Revisions(registry),
             payloads=payloads,
             workspaces=self.workspaces.of_process(points),
-            model=points.wrap("model", self.model),
+            model=PacedModel(points.wrap("model", self.model), pacing),
             journal=journal,
             histories=Histories(points.wrap("contexts", self.contexts), store, payloads),
             other_agents=OtherAgents(
@@ -275,6 +280,7 @@ class Deployment:
         )
         return Executor(
             loop=loop,
+            pacing=pacing,
             settler=settler,
             store=store,
             queue=queue,

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
@@ -12,6 +13,7 @@ from a2a_tasks.domain.ids import is_task_id, shard
 from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.task import (
     TRANSITIONS,
+    Clocks,
     Guard,
     Outcome,
     Payload,
@@ -32,6 +34,7 @@ from a2a_tasks.ports.tasks import (
     Outline,
     Page,
     Pause,
+    Postponement,
     Refused,
     Release,
     Written,
@@ -188,10 +191,34 @@ class MemoryTaskStore:
                 cut_off=release.cut_off,
                 held_by=None,
                 counted=task.counted if release.counted is None else release.counted,
+                turned_away=release.turned_away,
                 events=events.with_placed(task.events, release.event),
+                **_run_stands_still(task, release.clocks),
             )
 
         return _or_done(self._change("release", ref, _held_under(fence), released), fence, Status.PENDING)
+
+    def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
+        now = postponement.now
+        return self._change(
+            "postpone",
+            ref,
+            lambda task: (
+                task.status is Status.PENDING
+                and task.fence == fence
+                and task.not_before <= now < task.deadline
+                and not task.awaits
+            ),
+            lambda task: replace(
+                task,
+                not_before=postponement.not_before,
+                due_at=postponement.due_at,
+                updated_at=now,
+                turned_away=postponement.turned_away,
+                slot=None,
+                **_run_stands_still(task, postponement.clocks),
+            ),
+        )
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
         def paused(task: Task) -> Task:
@@ -369,6 +396,12 @@ class MemoryTaskStore:
 
 def in_shard(ref: TaskRef, number: int) -> bool:
     return shard(ref.task_id) == number
+
+
+def _run_stands_still(task: Task, clocks: Clocks | None) -> dict[str, Any]:
+    if clocks is None:
+        return {"deadline": task.deadline, "paused_ms": task.paused_ms, "queue_left_ms": task.queue_left_ms}
+    return {"deadline": clocks.deadline, "paused_ms": clocks.left_ms, "queue_left_ms": None}
 
 
 def _held_under(fence: int) -> Callable[[Task], bool]:

@@ -1,6 +1,5 @@
 """While a model is overloaded, tasks go on with the next one of their agent's list."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,11 +14,12 @@ from tests.twins.deployment import MODEL, Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import Partly, after, answer, uses
 
+TOO_MANY = ModelBusy("Too many requests", throttled=True)
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
 
 
 def overloaded(retry_after: float | None = None) -> ModelBusy:
-    return ModelBusy("Overloaded", retry_after, overloaded=True)
+    return ModelBusy("Overloaded", retry_after, overloaded=True, throttled=True)
 
 
 def listing(*models: str, first: str = OPUS) -> AgentRevision:
@@ -67,7 +67,7 @@ def test_a_task_goes_through_its_agents_list_and_the_next_task_begins_anew(deplo
 
     assert ended.status is Status.COMPLETED
     assert models(deployment) == [OPUS, OPUS, SONNET, SONNET, HAIKU]
-    assert (ended.attempt, ended.model, ended.overloads) == (5, HAIKU, 0)
+    assert (ended.attempt, ended.model, ended.overloads) == (1, HAIKU, 0)
     assert [entry.model for entry in ended.spent] == [HAIKU]
     switched = [event.details["model"] for event in ended.events if "model" in event.details]
     assert switched == [SONNET, HAIKU]
@@ -80,7 +80,11 @@ def test_a_task_goes_through_its_agents_list_and_the_next_task_begins_anew(deplo
 def test_only_overloads_count_and_only_in_a_row(deployment: Deployment) -> None:
     task = deployment.submit()
     deployment.model.then(
-        overloaded(), ModelBusy("Too many requests"), overloaded(), ModelBusy("cut off"), answer()
+        overloaded(),
+        ModelBusy("Too many requests", throttled=True),
+        overloaded(),
+        ModelBusy("cut off"),
+        answer(),
     )
 
     ended = work(deployment, task)
@@ -144,9 +148,9 @@ def test_before_its_first_turn_a_task_may_take_any(deployment: Deployment) -> No
     assert work(deployment, task).model == "claude-sonnet-5"
 
 
-def test_attempts_stay_what_limits_a_task(deployment: Deployment) -> None:
-    deployment.registry.apply(replace(listing(SONNET), max_attempts=2))
-    task = deployment.submit()
+def test_attempts_that_the_caller_asked_for_limit_a_task(deployment: Deployment) -> None:
+    deployment.registry.apply(listing(SONNET))
+    task = deployment.submit(max_attempts=2)
     deployment.model.then(*[overloaded() for _ in range(3)])
 
     ended = work(deployment, task)

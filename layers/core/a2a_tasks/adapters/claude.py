@@ -67,6 +67,7 @@ class ClaudeModel:
         async with stream:
             async for event in stream:
                 builder.add(cast("dict[str, Any]", event))
+                draft.begun.set()
         if not builder.is_complete:
             raise ModelBusy("The model's answer was cut off.", used=draft.usage, may_be_billed=True)
         return builder.reply()

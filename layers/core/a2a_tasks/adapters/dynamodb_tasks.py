@@ -19,6 +19,7 @@ from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.task import (
     GRANT_MS,
     LIVE,
+    Clocks,
     Guard,
     Outcome,
     Payload,
@@ -38,6 +39,7 @@ from a2a_tasks.ports.tasks import (
     Outline,
     Page,
     Pause,
+    Postponement,
     Refused,
     Release,
     Written,
@@ -236,19 +238,50 @@ class DynamoDBTaskStore:
             changes["counted"] = task_items.counted_value(release.counted)
         if release.awaits:
             changes["awaits"] = task_items.refs_value(release.awaits)
+        remove = ["heldBy"]
         if release.overload is not None:
             changes |= {"model": release.overload.model, "overloads": release.overload.count}
+        else:
+            remove.append("overloads")
         if release.cut_off:
             changes["cutOff"] = True
+        if release.turned_away:
+            changes["turnedAway"] = release.turned_away
+        else:
+            remove.append("turnedAway")
+        if release.clocks is not None:
+            changes |= _run_stands_still(release.clocks)
+            remove.append("queueLeftMs")
         result = self._update(
             ref,
             set_=changes,
             add={"attempt": -1} if release.keeps_attempt else None,
-            remove=["heldBy", *([] if release.overload else ["overloads"])],
+            remove=remove,
             event=release.event,
             **_held_under(fence),
         )
         return _or_done(result, fence, Status.PENDING)
+
+    def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
+        """Protects a claim, and of two messages for one task the second from moving it again."""
+        changes: dict[str, Any] = {
+            "notBefore": postponement.not_before,
+            "dueAt": postponement.due_at,
+            "turnedAway": postponement.turned_away,
+            "updatedAt": postponement.now,
+        }
+        if postponement.clocks is not None:
+            changes |= _run_stands_still(postponement.clocks)
+        return self._update(
+            ref,
+            set_=changes,
+            remove=["slot", *([] if postponement.clocks is None else ["queueLeftMs"])],
+            condition=(
+                f"#status = :pending AND fence = :fence AND notBefore <= :now AND {BEFORE_DEADLINE} AND "
+                "attribute_not_exists(awaits)"
+            ),
+            values={":pending": Status.PENDING.value, ":fence": fence, ":now": postponement.now},
+        )
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
         """Protects a successor's work: only the worker that holds the task may ask its caller."""
@@ -550,6 +583,10 @@ def _telling(event: Event | Placed) -> tuple[str, dict[str, Any]]:
     if event.place == 0:
         return "#events = :told", {":told": [told]}
     return f"#events[{event.place}] = :told", {":told": told}
+
+
+def _run_stands_still(clocks: Clocks) -> dict[str, Any]:
+    return {"until": clocks.deadline, "pausedMs": clocks.left_ms}
 
 
 def _held_under(fence: int) -> dict[str, Any]:

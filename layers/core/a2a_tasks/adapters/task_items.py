@@ -240,6 +240,8 @@ def to_item(task: Task) -> dict[str, Any]:
         values["notify"] = True
     if task.groups:
         values["groups"] = list(task.groups)
+    if task.bounds_tries:
+        values["boundsTries"] = True
     if task.counts_as_pending:
         values["pendingAgent"] = values["listShard"]
     if task.events:
@@ -304,6 +306,8 @@ def from_item(item: Mapping[str, Any]) -> Task:
         overloads=int(values.get("overloads", 0)),
         undelivered=_undelivered(values["undelivered"]) if "undelivered" in values else None,
         cut_off=values.get("cutOff", False),
+        turned_away=int(values.get("turnedAway", 0)),
+        bounds_tries=bool(values.get("boundsTries", False)),
         events=tuple(_event(value) for value in values.get("events", ())),
     )
 

@@ -150,8 +150,8 @@ class AfterUntrusted(_Model):
 
 class AgentDefinition(_Model):
     """An agent. ``model`` is an alias of the deployment (opus, sonnet, haiku) or a model id; an empty
-    ``allowedTools`` means no tools; ``timeoutMs`` and ``queueTimeoutMs`` are the defaults of its tasks. Without
-    ``maxConcurrentTasks`` any number of them runs at a time."""
+    ``allowedTools`` means no tools; ``timeoutMs`` and ``queueTimeoutMs`` are the defaults of its tasks.
+    Without ``maxConcurrentTasks`` any number of them runs at a time."""
 
     id: str
     name: Annotated[str, Field(min_length=1, max_length=200)]

@@ -19,6 +19,7 @@ class Reason(StrEnum):
 
     RETRY = "retry"  # another attempt follows
     HANDED_OVER = "handed_over"  # another worker goes on; it was no failed attempt
+    WAITS_FOR_MODEL = "waits_for_model"  # the model, or the account, had too many calls; no failed attempt
     AWAITS_TASKS = "awaits_tasks"  # the tasks that it started must end first
     ANSWERED = "answered"  # its question was answered
 

@@ -15,6 +15,8 @@ FULL = 250
 """From so many on, what a worker tells takes the place of what it told last."""
 REPLACEABLE = frozenset({EventType.TURN, EventType.TOOL, EventType.PROGRESS})
 """States and artifacts are kept whatever their number: the turns of a task bound them."""
+IN_VAIN = frozenset({Reason.HANDED_OVER, Reason.WAITS_FOR_MODEL})
+"""Why a claim may have come to nothing without being a failed attempt."""
 MAX_TEXT_BYTES = 60
 """Of a step, or of the names of a turn's tools together; the whole step is in the task's progress."""
 
@@ -40,6 +42,8 @@ def given_back(
     """A worker gave the task back; ``code`` is that of the failure which is tried again, ``model`` the one
     that it goes on with if that is another."""
     reason = Reason.HANDED_OVER if keeps_attempt else Reason.RETRY
+    if keeps_attempt and code is not None:
+        reason = Reason.WAITS_FOR_MODEL
     event = _status(at, Status.PENDING, reason=Reason.AWAITS_TASKS if awaits else reason, code=code)
     return replace(event, details={**event.details, "model": _short(model)}) if model else event
 
@@ -123,7 +127,7 @@ def placed(events: Sequence[Event], event: Event) -> Placed:
 def returned(events: Sequence[Event], event: Event) -> Event | Placed:
     """Where the holder of a task tells that it gives it back. In a full list a claim that came to nothing
     leaves no trace, since a task may be claimed in vain hundreds of times."""
-    if len(events) < FULL or event.details.get("reason") != Reason.HANDED_OVER:
+    if len(events) < FULL or event.details.get("reason") not in IN_VAIN:
         return event
     before, last = events[-2:]
     if before.details != event.details or last.details.get("status") != Status.RUNNING:
@@ -185,6 +189,8 @@ def _attempts(event: Event) -> int:
     match event.details:
         case {"status": Status.RUNNING}:
             return 1
-        case {"status": Status.INPUT_REQUIRED} | {"reason": Reason.HANDED_OVER | Reason.AWAITS_TASKS}:
+        case {"status": Status.INPUT_REQUIRED} | {"reason": Reason.AWAITS_TASKS}:
+            return -1
+        case {"reason": reason} if reason in IN_VAIN:
             return -1
     return 0

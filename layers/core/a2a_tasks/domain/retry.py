@@ -24,15 +24,22 @@ def next_try(
 ) -> NextTry | Failure:
     """When a running task is tried again after ``failure``, or the failure that it ends with: where this was
     the last attempt, or the next would come after its deadline. The rest is as for ``delay_seconds``."""
-    if task.attempts_are_used_up():
-        problem = f"Attempt {task.attempt} of {task.max_attempts}, the last."
-        return Failure(failure.code, f"{failure.message} ({problem})")
+    if (last := last_attempt(task, failure)) is not None:
+        return last
     seconds = delay_seconds(task.attempt, retry_after, random)
     not_before = now + seconds * 1000
     if not_before >= task.deadline:
         problem = f"The next try, in {seconds} s, would come after the task's deadline."
         return Failure(failure.code, f"{failure.message} ({problem})")
     return NextTry(seconds, not_before)
+
+
+def last_attempt(task: Task, failure: Failure) -> Failure | None:
+    """The failure that a running task ends with where this was its last attempt."""
+    if not task.attempts_are_used_up():
+        return None
+    problem = f"Attempt {task.attempt} of {task.max_attempts}, the last."
+    return Failure(failure.code, f"{failure.message} ({problem})")
 
 
 def delay_seconds(attempt: int, retry_after: float | None, random: float) -> int:

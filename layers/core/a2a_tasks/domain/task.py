@@ -215,6 +215,9 @@ class Task:
     ``model`` is the one that it works with now, and ``overloads`` how often in a row that was overloaded.
     ``undelivered`` tells of messages that were given up since it was last claimed.
     ``cut_off`` says that its last turn was too long for what its worker had left of its time.
+    ``turned_away`` is how often in a row its calls were turned away, or could not even be made, since the
+    model or the account had too many: while such a task is pending it waits for that. Where its caller has
+    bounded its tries (``bounds_tries``) each such call is an attempt.
     ``counts_as_pending`` marks a task that nobody has begun yet, if its agent limits how many there may be.
     ``events`` tell its course; each is written with the change that it tells.
     ``counted`` is what of its own turns its project's day is known to have, where the project has a budget.
@@ -271,6 +274,8 @@ class Task:
     overloads: int = 0
     undelivered: Undelivered | None = None
     cut_off: bool = False
+    turned_away: int = 0
+    bounds_tries: bool = False
     events: tuple[Event, ...] = ()
 
     @property
@@ -321,6 +326,17 @@ def clocks_of_start(task: Task, now: int) -> Clocks | None:
         return None
     deadline = _no_later(now + (task.paused_ms or 0), task.ends_by)
     return Clocks(deadline, max(0, task.deadline - now))
+
+
+def clocks_of_wait(task: Task, now: int) -> Clocks | None:
+    """What it does to the clocks that a begun task waits for the model: the run's stands still. None where it
+    does already."""
+    if task.waits_for_start:
+        return None
+    left_ms = max(1_000, task.deadline - now)
+    may_wait_ms = task.queue_timeout_ms if task.queue_left_ms is None else task.queue_left_ms
+    latest = _no_later(task.created_at + LONGEST_LIFE_MS - left_ms, task.ends_by)
+    return Clocks(max(now, min(now + may_wait_ms, latest)), left_ms)
 
 
 def earliest_end(task: Task) -> int:

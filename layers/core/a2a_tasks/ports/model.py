@@ -1,5 +1,6 @@
 """The model behind the agents: one turn at a time."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -98,12 +99,14 @@ class ModelReply:
 @dataclass
 class Draft:
     """A turn in the making, readable at any moment: its text and its updates so far, and what it has been
-    billed so far; ``is_told`` once that is all that it is billed."""
+    billed so far; ``is_told`` once that is all that it is billed. ``begun`` is set when the model has begun
+    to answer."""
 
     text: str = ""
     usage: Bill = field(default_factory=Bill)
     updates: str = ""
     is_told: bool = False
+    begun: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
 
 
 def updates_in(content: Iterable[Mapping[str, Any]]) -> str:
@@ -117,7 +120,9 @@ class ModelBusy(Exception):
     """Overloaded, rate-limited, unreachable, or cut off: trying again later may work.
 
     ``retry_after`` is in seconds, where the service said it; ``used`` is what the broken turn was billed.
-    ``overloaded`` says that the model itself has too much to do, so that another one may answer;
+    ``throttled`` says that the service turned the call away, since it has too many, which is no fault of the
+    call; ``overloaded`` that it is the model itself which has too much to do, so that another one may answer;
+    ``was_called`` is False for a call that was not even made, since others have been turned away;
     ``may_be_billed`` that nobody knows what the API did, since its answer was lost.
     """
 
@@ -125,7 +130,9 @@ class ModelBusy(Exception):
     retry_after: float | None = None
     used: Bill = field(default_factory=Bill)
     overloaded: bool = False
+    throttled: bool = False
     may_be_billed: bool = False
+    was_called: bool = True
 
     def __str__(self) -> str:
         return self.reason

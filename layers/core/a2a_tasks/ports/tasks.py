@@ -105,7 +105,8 @@ class Release:
     as the same one. ``awaits`` are tasks that must end first; ``code`` is that of the failure which is
     tried again. ``told`` are the task's events, where its holder knows all of them. ``overload`` is what
     follows if the model was overloaded; without one there is no row of overloads. ``cut_off`` says that a
-    turn was too long for the worker's time."""
+    turn was too long for the worker's time. ``turned_away`` is how long the row of calls is that were turned
+    away, and with ``clocks`` the task's run time stands still."""
 
     now: int
     not_before: int
@@ -118,6 +119,8 @@ class Release:
     overload: Overload | None = None
     counted: Usage | None = None
     cut_off: bool = False
+    turned_away: int = 0
+    clocks: Clocks | None = None
 
     @property
     def event(self) -> Event | Placed:
@@ -130,6 +133,18 @@ class Release:
             model=self.overload.model if self.overload and self.overload.is_switch else None,
         )
         return events.returned(self.told, event)
+
+
+@dataclass(frozen=True)
+class Postponement:
+    """How a task that nobody has taken waits for the model: until ``not_before``, and with ``clocks`` its run
+    time stands still from now on."""
+
+    now: int
+    not_before: int
+    due_at: int
+    turned_away: int
+    clocks: Clocks | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +241,11 @@ class TaskStore(Protocol):
 
     def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
         """Give a task back: for a retry, for another worker to go on, or until others have ended."""
+        ...
+
+    def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
+        """Let a task wait that might be claimed now under this fence. A slot that it was given is not its own
+        any more."""
         ...
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:

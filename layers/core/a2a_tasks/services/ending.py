@@ -202,6 +202,13 @@ class Ending:
         )
 
 
+def _too_busy(task: Task) -> Failure:
+    seconds = min(task.queue_timeout_ms, task.deadline - task.created_at) / 1000
+    waited = f"The task waited {seconds:g} s in all (queueTimeout)"
+    reason = f"{waited}, last for {task.model} to take a call."
+    return Failure(FailureCode.MODEL_OVERLOADED, reason)
+
+
 def _not_started(task: Task) -> Failure:
     seconds = (task.deadline - max(task.created_at, task.not_before)) / 1000
     what = "a worker, or for one of its agent's slots"
@@ -217,6 +224,6 @@ def _timeout(task: Task) -> Failure:
     if task.status is Status.INPUT_REQUIRED:
         return Failure(FailureCode.TIMEOUT, "The agent's question was not answered in time.")
     if task.waits_for_start:
-        return _not_started(task)
+        return _too_busy(task) if task.turned_away else _not_started(task)
     seconds = (task.timeout_ms or task.deadline - task.created_at) / 1000
     return Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")

@@ -24,7 +24,7 @@ from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUn
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.queue import Delivery, WorkerQueue
-from a2a_tasks.ports.tasks import Claim, Refused, TaskStore
+from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.ending import Ending
@@ -33,6 +33,7 @@ from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.invocation import Invocation
 from a2a_tasks.services.lease import Held, RunBlocking, Stop, Stopped
 from a2a_tasks.services.live import Live
+from a2a_tasks.services.pacing import Pacing
 from a2a_tasks.services.settle import COUNT_AGAIN_SECONDS, DONE, Returned, Settler
 from a2a_tasks.services.slots import Entry, Slots
 from a2a_tasks.services.turn import not_shown
@@ -64,6 +65,7 @@ class Executor:
     """
 
     loop: AgentLoop
+    pacing: Pacing
     settler: Settler
     store: TaskStore
     queue: WorkerQueue
@@ -176,6 +178,9 @@ class Executor:
             return await self._not_claimed(task)
         if task.cut_off and invocation.is_late:
             return _again(delivery)  # its turn would be cut off again
+        if await self._must_wait(task):
+            result = await self.settler.postpone(task, self.pacing.seconds_to_wait(task))
+            return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
         with invocation.place(task.project_id) as has_place:
             if not has_place:
                 return _again(delivery)
@@ -183,6 +188,16 @@ class Executor:
             if entry is None:
                 return DONE  # it waits in order, and gets a message of its own when its turn has come
             return await self._claim_and_work(task, entry, delivery, invocation)
+
+    async def _must_wait(self, task: Task) -> bool:
+        """Its model takes no more calls now. Asked before the claim, which would cost more, and for nothing.
+        A task that may go on with another model is claimed all the same, and does."""
+        if task.status is not Status.PENDING or not self.pacing.limits(task):
+            return False
+        agent = await self.run(self.loop.revisions.of, task)
+        if not isinstance(agent, Failure) and agent.on_overload:
+            return False
+        return not await self.pacing.admit(task)
 
     async def _claim_and_work(
         self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation
@@ -253,6 +268,8 @@ class Executor:
         if task.status is Status.RUNNING:  # and no attempt is left
             await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
             return DONE
+        if task.turned_away:
+            return DONE  # a copy: its own message comes at its time
         return Returned(_seconds_until(task.not_before, now))
 
     async def _count_ended(self, task: Task, now: int) -> Returned | None:
@@ -296,6 +313,11 @@ class Executor:
             overload = None
             if busy.overloaded and begun.work is not None:
                 overload = await self.loop.overload(begun.work)
+            if busy.throttled:
+                seconds = self.pacing.seconds_to_wait(task, busy.retry_after)
+                return await self.settler.wait_for_model(
+                    self._stock(held, begun), failure, seconds, overload, was_called=busy.was_called
+                )
             return await self.settler.retry(
                 self._stock(held, begun), failure, retry_after=busy.retry_after, overload=overload
             )

@@ -6,12 +6,13 @@ from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.overload import Overload
-from a2a_tasks.domain.retry import next_try
+from a2a_tasks.domain.retry import last_attempt, next_try
 from a2a_tasks.domain.task import (
     Payload,
     Question,
     Task,
     TaskRef,
+    clocks_of_wait,
     due_after_release,
     due_while_awaiting,
     guard_of_completion,
@@ -22,7 +23,7 @@ from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queue import TaskSender
-from a2a_tasks.ports.tasks import Pause, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.tasks import Pause, Postponement, Refused, Release, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.ending import Ending
@@ -41,6 +42,8 @@ class Returned:
     seconds: int | None
 
 
+SWITCH_SECONDS = 1
+"""When a task goes on with another model."""
 COUNT_AGAIN_SECONDS = 60
 """When a message comes back whose task has ended and could not be counted."""
 DONE = None
@@ -147,6 +150,59 @@ class Settler:
             "task waits for another attempt", task, reason=failure.message, seconds=then.seconds
         )
         return Returned(then.seconds)
+
+    async def wait_for_model(
+        self,
+        stock: Stock,
+        failure: Failure,
+        seconds: int,
+        overload: Overload | None = None,
+        *,
+        was_called: bool = True,
+    ) -> Returned | None:
+        """The model turned the task's call away, or was not even called: the task waits, and its run time
+        stands still. No attempt is used up, but for a call of a task whose caller has bounded its tries. It
+        comes back by a message of its own, for it may do so more often than the queue delivers one."""
+        task, now = stock.task, self.clock.now()
+        is_attempt = task.bounds_tries and was_called
+        if is_attempt and (last := last_attempt(task, failure)) is not None:
+            return await self.fail(stock, last)
+        is_switch = overload is not None and overload.is_switch
+        seconds = SWITCH_SECONDS if is_switch else seconds
+        clocks = clocks_of_wait(task, now)
+        not_before = now + seconds * 1000
+        release = Release(
+            now,
+            not_before,
+            due_after_release(not_before, clocks.deadline if clocks else task.deadline),
+            stock.spent,
+            keeps_attempt=not is_attempt,
+            code=failure.code,
+            overload=overload,
+            turned_away=0 if is_switch else task.turned_away + 1,
+            clocks=clocks,
+        )
+        result = await self._release(stock, release)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        self.telemetry.event("task waits for the model", task, reason=failure.message, seconds=seconds)
+        await self.run(self.queue.send, result.task, seconds)
+        return DONE
+
+    async def postpone(self, task: Task, seconds: int) -> Written | Refused:
+        """Let a task wait for the model that nobody has taken yet."""
+        now = self.clock.now()
+        clocks, not_before = clocks_of_wait(task, now), now + seconds * 1000
+        due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
+        postponement = Postponement(now, not_before, due_at, task.turned_away + 1, clocks)
+        result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
+        if isinstance(result, Written):
+            if task.slot is not None:
+                # nobody claims it now, so that also a slot may go which it was given for that
+                await self._leave(replace(task, fence=task.fence + 1), ended=False)
+            await self.run(self.queue.send, result.task, seconds)
+        return result
 
     # -- ends
 

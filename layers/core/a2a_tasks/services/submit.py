@@ -323,6 +323,7 @@ class Submitter:
             budget=_smaller(submission.budget, Budget(agent.max_cost_usd, agent.max_task_tokens)),
             parent=origin.parent if origin else None,
             depth=origin.depth if origin else 0,
+            bounds_tries=submission.max_attempts is not None,
             counts_as_pending=agent.max_pending_tasks is not None,
             live=submission.live,
             notifies=submission.notifies or submission.push is not None or bool(groups),
