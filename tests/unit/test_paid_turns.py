@@ -107,3 +107,51 @@ def test_an_answer_is_saved_also_a_while_after_the_work_should_have_ended(
     budgeted.clock.run(budgeted.invoke(budgeted.queue.receive(), points, seconds=80))
     assert budgeted.now_of(task).status is Status.COMPLETED
     assert budgeted.model.bought == 1
+
+
+def test_a_throttled_table_costs_no_running_task_its_lease_or_a_turn(budgeted: Deployment) -> None:
+    """For two minutes, from when the first reply comes: no claim, no checkpoint and no end can be written."""
+    running, waiting = budgeted.submit("First."), budgeted.submit("Second.")
+    budgeted.model.on("First.", after(budgeted.clock, 20, tool()), answer())
+    points = Failpoints()
+    budgeted.clock.later(20, lambda: points.down("store", StoreUnavailable("Throttled.")))
+    budgeted.clock.later(140, lambda: points.up("store"))
+    budgeted.model.on("Second.", after(budgeted.clock, 20, answer()))
+    budgeted.work(points)
+    for task in (running, waiting):
+        ended = budgeted.now_of(task)
+        assert (ended.status, ended.attempt, ended.fence) == (Status.COMPLETED, 1, 1)
+        assert (ended.completed_at or 0) - task.created_at < 150_000
+    assert budgeted.model.bought == 3
+    assert "worker lost its lease" not in budgeted.telemetry.names()
+
+
+@pytest.mark.parametrize("point", ["registry.revision", "payloads.get", "records.records"])
+def test_an_outage_of_what_a_task_needs_to_begin_costs_no_attempt(budgeted: Deployment, point: str) -> None:
+    """For a quarter of an hour."""
+    task = budgeted.submit(incompressible(20_000), timeout_ms=1_800_000)
+    points = Failpoints()
+    if point == "records.records":
+        budgeted.claim(task)  # or there would be nothing to read
+    points.down(point, (PayloadUnavailable if "payloads" in point else StoreUnavailable)("down"))
+    budgeted.clock.later(900, lambda: points.up(point))
+    budgeted.queue.max_receives = 20
+    for _ in range(100):
+        budgeted.work(points)
+        budgeted.clock.advance(10)
+    ended = budgeted.now_of(task)
+    assert (ended.status, budgeted.model.bought) == (Status.COMPLETED, 1)
+    assert ended.attempt == 1 + (point == "records.records")
+    assert (ended.completed_at or 0) - task.created_at < 1_000_000
+
+
+def test_an_outage_ends_a_task_that_has_no_time_for_another_try(budgeted: Deployment) -> None:
+    task = budgeted.submit(timeout_ms=9_000)
+    points = Failpoints()
+    points.down("registry.revision", StoreUnavailable("The table is out."))
+    budgeted.work(points)
+    failure = budgeted.now_of(task).failure
+    assert failure is not None
+    assert (
+        failure.message == "The table is out. (The next try, in 10 s, would come after the task's deadline.)"
+    )

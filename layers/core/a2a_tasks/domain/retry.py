@@ -26,7 +26,12 @@ def next_try(
     the last attempt, or the next would come after its deadline. The rest is as for ``delay_seconds``."""
     if (last := last_attempt(task, failure)) is not None:
         return last
-    seconds = delay_seconds(task.attempt, retry_after, random)
+    return in_time(task, failure, now, delay_seconds(task.attempt, retry_after, random))
+
+
+def in_time(task: Task, failure: Failure, now: int, seconds: int) -> NextTry | Failure:
+    """The next try in so many seconds, or the failure that the task ends with where that would come after
+    its deadline."""
     not_before = now + seconds * 1000
     if not_before >= task.deadline:
         problem = f"The next try, in {seconds} s, would come after the task's deadline."

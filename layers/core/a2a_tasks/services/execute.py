@@ -330,7 +330,7 @@ class Executor:
             return await self.settler.fail(self._stock(held, begun), not_shown(refused))
         except (StoreUnavailable, PayloadUnavailable) as error:
             failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
-            return await self.settler.retry(self._stock(held, begun), failure)
+            return await self.settler.sit_out(self._stock(held, begun), failure)
         except Exception as error:
             self.telemetry.problem("execution failed", task, error=error)
             reason = f"The worker met an unexpected error ({type(error).__name__})."

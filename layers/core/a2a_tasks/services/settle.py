@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.overload import Overload
-from a2a_tasks.domain.retry import last_attempt, next_try
+from a2a_tasks.domain.retry import NextTry, in_time, last_attempt, next_try
 from a2a_tasks.domain.task import (
     Payload,
     Question,
@@ -46,6 +46,8 @@ SWITCH_SECONDS = 1
 """When a task goes on with another model."""
 COUNT_AGAIN_SECONDS = 60
 """When a message comes back whose task has ended and could not be counted."""
+OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 10, 60
+"""When a task is tried again that could not be begun: later each time, since receives are limited."""
 DONE = None
 """The message has served its purpose and is deleted."""
 
@@ -127,10 +129,31 @@ class Settler:
         """Give the task back for another attempt, or fail it if none can follow before its deadline."""
         if overload is not None and overload.is_switch:
             retry_after = None  # that was of the model before
-        task, now = stock.task, self.clock.now()
-        then = next_try(task, failure, now, retry_after, self.entropy.fraction())
+        then = next_try(stock.task, failure, self.clock.now(), retry_after, self.entropy.fraction())
+        return await self._try_again(stock, failure, then, overload=overload, cut_off=cut_off)
+
+    async def sit_out(self, stock: Stock, failure: Failure) -> Returned | None:
+        """Something that the task needs does not answer. As long as no turn was bought, which might be bought
+        again, that is no failed attempt: an outage is over some time."""
+        if stock.has_bought:
+            return await self.retry(stock, failure)
+        seconds = min(stock.held.delivery.receive_count * OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS)
+        then = in_time(stock.task, failure, self.clock.now(), seconds)
+        return await self._try_again(stock, failure, then, keeps_attempt=True)
+
+    async def _try_again(
+        self,
+        stock: Stock,
+        failure: Failure,
+        then: NextTry | Failure,
+        *,
+        overload: Overload | None = None,
+        keeps_attempt: bool = False,
+        cut_off: bool = False,
+    ) -> Returned | None:
         if isinstance(then, Failure):
             return await self.fail(stock, then)
+        task, now = stock.task, self.clock.now()
         due_at = due_after_release(then.not_before, task.deadline)
         release = Release(
             now,
@@ -139,6 +162,7 @@ class Settler:
             stock.spent,
             code=failure.code,
             overload=overload,
+            keeps_attempt=keeps_attempt,
             cut_off=cut_off,
         )
         result = await self._release(stock, release)
