@@ -227,7 +227,7 @@ def test_a_canceled_batch_is_canceled_there_too(
     assert work(batcher) == {"finished": True}
 
 
-@pytest.mark.parametrize("partition", ["BATCH#OPEN", "BATCH#PROJECTS#0", "BATCH#LINE"])
+@pytest.mark.parametrize("partition", ["BATCH#OPEN", "BATCH#PROJECTS#0", "BATCH#LINE#demo"])
 def test_a_store_that_does_not_answer_is_asked_again(
     batcher: ModuleType, agents: Account, claude: StandInClient, now: int, partition: str
 ) -> None:
@@ -242,7 +242,7 @@ def test_a_store_that_does_not_answer_is_asked_again(
     assert len(claude.batches()) == 1
 
 
-def test_an_idle_run_reads_two_lists_and_gives_a_sign_of_life(
+def test_an_idle_run_reads_three_lists_and_gives_a_sign_of_life(
     capsys: pytest.CaptureFixture[str], batcher: ModuleType, agents: Account
 ) -> None:
     agents.calls.made.clear()
@@ -250,6 +250,6 @@ def test_an_idle_run_reads_two_lists_and_gives_a_sign_of_life(
     assert work(batcher) == {"finished": True}
 
     read = [call.parameters["ExpressionAttributeValues"][":pk"]["S"] for call in agents.calls.of("Query")]
-    assert sorted(read) == ["BATCH#OPEN", *(f"BATCH#PROJECTS#{n}" for n in range(4))]
+    assert sorted(read) == ["BATCH#LINE", "BATCH#OPEN", *(f"BATCH#PROJECTS#{n}" for n in range(4))]
     assert len(agents.calls.made) == len(read)
     assert '"BatchRuns":[1.0]' in capsys.readouterr().out

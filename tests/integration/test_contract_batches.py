@@ -383,6 +383,7 @@ CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("DeleteItem", lambda store: store.end_preparing("demo", "run-1")),
     ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW, "demo"))),
     ("Query", lambda store: store.projects()),
+    ("Query", lambda store: store.move_old_line(NOW, 10)),
     ("GetItem", lambda store: store.project("demo")),
     ("UpdateItem", lambda store: store.pause("demo", 1, NOW)),
     ("DeleteItem", lambda store: store.forget(ProjectInLine("demo", NOW))),
@@ -455,6 +456,25 @@ def test_an_entry_of_the_line_is_deleted_in_time(account: Account) -> None:
 
     ttl = [int(item["ttl"]["N"]) for item in items if "ttl" in item]
     assert ttl == [NOW // 1000 + 28 * 24 * 3600]
+
+
+def test_the_line_of_an_earlier_release_goes_on_in_those_of_the_projects(account: Account) -> None:
+    tasks = [new_task(number=n) for n in range(3)]
+    for task in tasks:
+        item = {"pk": "BATCH#LINE", "sk": f"demo#{task.ref.task_id}", "agentId": "assistant", "since": NOW}
+        account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=to_attributes(item))
+    store = on_dynamodb(account)
+
+    store.move_old_line(NOW, 2)
+    assert len(store.waiting("demo", NOW, 10)) == 2
+    for _ in range(2):
+        store.move_old_line(NOW, 2)
+
+    moved = {entry.ref for entry in store.waiting("demo", NOW, 10)}
+    assert moved == {task.ref for task in tasks}
+    assert [one.project_id for one in store.projects()] == ["demo"]
+    items = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"]
+    assert "BATCH#LINE" not in {item["pk"]["S"] for item in items}
 
 
 def test_a_batch_of_an_earlier_release_is_followed_and_its_tasks_stay_its_own(account: Account) -> None:

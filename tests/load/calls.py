@@ -194,6 +194,7 @@ OPERATIONS: dict[str, Operation] = {
     "contexts.page": _read("Query"),
     "contexts.remove": _write("DeleteItem"),
     "batches.enqueue": _write("UpdateItem", 1, _enqueued),
+    "batches.move_old_line": _read("Query"),
     "batches.projects": Operation("DynamoDB", "Query", reads=4, requests=4),
     "batches.project": _read("GetItem"),
     "batches.pause": _write("UpdateItem"),

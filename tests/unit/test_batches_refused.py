@@ -8,7 +8,7 @@ import pytest
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.events import FULL, last_number
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.ports.batches import NotAccepted
+from a2a_tasks.ports.batches import CreationUnknown, NotAccepted
 from a2a_tasks.services.batch_creation import pause_seconds
 from a2a_tasks.services.batches import PARTS_AT_A_TIME
 from tests.twins.batch_lane import BatchLane
@@ -138,6 +138,22 @@ def test_after_some_refusals_in_a_row_a_run_asks_no_more(lane: BatchLane) -> Non
     assert not lane.minute().finished
 
     assert len(lane.api.creations) < 10
+
+
+def test_while_nobody_knows_of_a_creation_the_project_makes_no_other(lane: BatchLane) -> None:
+    first = lane.submit("one")
+    points = Failpoints()
+    points.fail("api.create", CreationUnknown("The API answered 500."))
+    lane.minute(points)
+    later = lane.submit("two")
+
+    lane.deployment.clock.advance(59)
+    lane.work()
+    assert lane.now_of(later).fence == 0
+    let_all_end(lane, [first, later])
+
+    assert [lane.api.times_sent(task) for task in (first, later)] == [1, 1]
+    assert lane.deployment.telemetry.counts["BatchesNotAccepted"] == 1
 
 
 def test_what_is_never_accepted_ends_by_its_own_time(lane: BatchLane) -> None:

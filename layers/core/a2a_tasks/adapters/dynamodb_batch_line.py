@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call
 from a2a_tasks.domain import ids
-from a2a_tasks.domain.task import LONGEST_LIFE_MS, Task
+from a2a_tasks.domain.task import LONGEST_LIFE_MS, Task, TaskRef
 from a2a_tasks.ports.batch_line import in_line_since
 
 if TYPE_CHECKING:
@@ -37,16 +37,19 @@ class DynamoDBBatchLine:
     def enqueue(self, task: Task, now: int) -> None:
         """The project first, so that no task is in a line that nobody reads. Leaves what is counted of an
         entry that is there already: the sweeper puts tasks in anew."""
-        self._list(task.project_id, now)
-        since = in_line_since(task)
+        self.put(task.project_id, task.ref, in_line_since(task), now)
+
+    def put(self, project_id: str, ref: TaskRef, since: int, now: int) -> None:
+        """Put a task in a project's line, from a moment on."""
+        self._list(project_id, now)
         call(
             self.client.update_item,
             TableName=self.table,
-            Key=to_attributes(entry_key(task.project_id, since, task.ref.task_id)),
+            Key=to_attributes(entry_key(project_id, since, ref.task_id)),
             UpdateExpression="SET agentId = :agent, #ttl = :ttl",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues=to_attributes(
-                {":agent": task.ref.agent_id, ":ttl": (since + LONGEST_LIFE_MS) // 1000}
+                {":agent": ref.agent_id, ":ttl": (since + LONGEST_LIFE_MS) // 1000}
             ),
         )
 

@@ -40,12 +40,21 @@ KEPT_SECONDS = 30 * 24 * 3600
 SPLIT_SECONDS = 3 * 24 * 3600
 """So long it is known of a batch that it was split: none of its tasks still holds its claim then."""
 OPEN, API = "BATCH#OPEN", "BATCH#API"
+OLD_LINE = "BATCH#LINE"
+"""The line of an earlier release."""
 IS_BATCH = "attribute_exists(triedAt)"
 
 
 @dataclass(frozen=True)
 class DynamoDBBatches(DynamoDBBatchLine):
     """``BatchStore``. Beside each conditional write stands what it protects."""
+
+    def move_old_line(self, now: int, limit: int) -> None:
+        """Its sort keys are ``<project id>#<task id>``. An entry goes when there is one in its place."""
+        for entry in next(self._pages(OLD_LINE, limit=limit)):
+            project_id, _, task_id = entry["sk"].partition("#")
+            self.put(project_id, TaskRef(entry["agentId"], task_id), int(entry["since"]), now)
+            self._call(self.client.delete_item, Key=to_attributes(_key(OLD_LINE, entry["sk"])))
 
     def projects(self) -> list[ProjectInLine]:
         partitions = (projects_partition(number) for number in range(PROJECT_SHARDS))

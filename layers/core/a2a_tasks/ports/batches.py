@@ -128,6 +128,11 @@ class Batch:
 class BatchStore(BatchLine, Protocol):
     """All methods raise ``StoreUnavailable``, read consistently, and can be repeated."""
 
+    def move_old_line(self, now: int, limit: int) -> None:
+        """Put up to ``limit`` tasks in their projects' lines that an earlier release has put in its one line
+        for all."""
+        ...
+
     def projects(self) -> list[ProjectInLine]:
         """All that have tasks in line, also such that may start later, and some that have none."""
         ...

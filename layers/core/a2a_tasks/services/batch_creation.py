@@ -60,8 +60,10 @@ class BatchCreation:
             await self._refused(batch, members, refused)
             return Creation.REFUSED
         except (CreationUnknown, TimeoutError) as error:
+            telemetry.count("BatchesNotAccepted", code="UNKNOWN")
             reason = str(error) or "no answer in time"
             telemetry.problem("batch perhaps created", batch_id=batch_id, reason=reason)
+            await self._pause(batch, None)
             return Creation.UNKNOWN
         telemetry.count("BatchesSubmitted")
         telemetry.count("BatchTasksSubmitted", len(members))
@@ -100,9 +102,6 @@ class BatchCreation:
             await self.create(written, held, requests)
 
     async def _put_off(self, batch: Batch, members: Sequence[Member], refused: NotAccepted) -> None:
-        project = await self._run(self.batches.project, batch.project_id)
-        seconds = pause_seconds(project.refusals, refused.retry_after)
-        again = self.tasks.now() + int(seconds * 1000)
         telemetry = self.tasks.telemetry
         telemetry.count("BatchesNotAccepted", code="OPERATOR" if refused.needs_operator else "BUSY")
         telemetry.problem(
@@ -111,10 +110,16 @@ class BatchCreation:
             project_id=batch.project_id,
             reason=refused.reason,
             needs_operator=refused.needs_operator,
-            seconds=seconds,
         )
-        await self._run(self.batches.pause, batch.project_id, project.refusals + 1, again)
+        again = await self._pause(batch, refused.retry_after)
         await self._end(batch, members, lambda task: self._again(task, again))
+
+    async def _pause(self, batch: Batch, retry_after: float | None) -> int:
+        """Let the batch's project wait; until when."""
+        project = await self._run(self.batches.project, batch.project_id)
+        until = self.tasks.now() + int(pause_seconds(project.refusals, retry_after) * 1000)
+        await self._run(self.batches.pause, batch.project_id, project.refusals + 1, until)
+        return until
 
     async def _refused(self, batch: Batch, members: Sequence[Member], refused: ModelRejected) -> None:
         telemetry = self.tasks.telemetry

@@ -30,7 +30,10 @@ ENOUGH = 100
 AT_ONCE = 4
 """Batches that a run makes side by side: each is held in memory."""
 REFUSALS = 4
-"""After so many batches in a row that were not accepted, of whatever projects, a run makes no more."""
+"""After so many batches in a row that were not accepted, or not answered, whoever's they are, a run makes no
+more."""
+OLD_AT_A_TIME = 500
+"""Tasks that a run takes over from an earlier release's line."""
 SUBMISSION_SECONDS = COLLECT_SECONDS + CREATE_SECONDS + 15
 """With less time no batch is begun: the one that creates a batch should live to write down its id."""
 
@@ -57,7 +60,7 @@ class Round:
         if creation is Creation.CREATED:
             self.submitted, self.refusals = self.submitted + 1, 0
             self.projects.append(project)  # there may be more in its line
-        elif creation is Creation.NOT_ACCEPTED:
+        elif creation is not Creation.REFUSED:
             self.refusals += 1
 
 
@@ -76,6 +79,7 @@ class BatchSubmission:
     async def submit(self, run_id: str, time_left: Callable[[], float]) -> Round:
         """Give the projects with tasks in line their turns, again and again, while there is time."""
         run = self.side_by_side.run
+        await run(self.batches.move_old_line, self.tasks.now(), OLD_AT_A_TIME)
         listed = await run(self.batches.projects)
         are_ready = await asyncio.gather(*(run(self._look_at, project) for project in listed))
         ready = [project for project, is_ready in zip(listed, are_ready, strict=True) if is_ready]
