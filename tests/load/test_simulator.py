@@ -301,9 +301,9 @@ def test_work_that_waits_for_nothing_is_found(lab: Lab) -> None:
 
 
 def test_the_templates_numbers_are_used() -> None:
-    few, many = Simulation(settings=Settings((("WorkerConcurrency", "2"),))), Simulation()
+    few, many = Simulation(settings=Settings((("WorkerConcurrency", "4"),))), Simulation()
 
-    assert few.monitor.places == 20
+    assert few.monitor.places == 40
     assert many.monitor.places == 100
     assert many.worker.settings.timeout_seconds == 900
     few.close()
