@@ -9,6 +9,7 @@ from typing import Any, cast
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.services.cleanup import CleanupReport
+from a2a_tasks.services.submit import Submitter
 from a2a_tasks.services.sweep import SweepReport
 from tests.load.cloud import USD, Cloud
 from tests.load.functions import EventSource, Function, Handler, Schedule, Start, TimeLeft
@@ -62,7 +63,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self._sandboxes: list[Sandbox] = []
-        self._idle_api: list[Sandbox] = []
+        self._idle_api: list[tuple[Sandbox, Submitter]] = []
         self.figures: dict[str, float] = {}
         self.random = Random(self.seed)  # noqa: S311  not for secrets
         self.cloud = Cloud(self.kernel, Random(self.seed + 1))  # noqa: S311
@@ -98,14 +99,18 @@ class Simulation:
         self.number += 1
         message = work(self.number, *seconds)
         submission = self.deployment.submission(message, agent_id=agent_id, project_id=project_id, **changes)
-        process = self._idle_api.pop() if self._idle_api else self._sandbox(API_MB)
+        if self._idle_api:
+            process, submitter = self._idle_api.pop()
+        else:
+            process = self._sandbox(API_MB)
+            submitter = self.deployment.submitter(process)
 
         def call() -> None:
             try:
-                self.deployment.submitter(process).submit(submission)
+                submitter.submit(submission)
             except StoreUnavailable:
                 self.refused += 1
-            self._idle_api.append(process)
+            self._idle_api.append((process, submitter))
 
         process.start(call)
 

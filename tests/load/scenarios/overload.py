@@ -65,6 +65,6 @@ SCENARIOS = (
             ),
         ),
         {"WorkerConcurrency": "100", "MaxTaskTimeoutMs": "86400000"},
-        quick=0.04,
+        quick=0.02,
     ),
 )

@@ -81,8 +81,8 @@ def _sustained(a_second: int, seconds: int, workers: int, start_late: float) -> 
 
 SCENARIOS = (
     _sustained(1, 600, 10, 5),
-    _sustained(100, 180, 60, 20),
-    _sustained(1_000, 30, 500, 30),
+    _sustained(100, 60, 60, 20),
+    _sustained(1_000, 10, 500, 30),
     Scenario(
         "M5 hot agent",
         hot_agent.__doc__ or "",

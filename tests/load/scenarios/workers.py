@@ -114,6 +114,7 @@ SCENARIOS = (
             Claim("places idle while tasks waited", lambda report: report.idle, most=5, waits_for=ALL_PLACES),
             Claim("calls a task", lambda report: report.calls_per_task, most=30, waits_for=ALL_PLACES),
         ),
+        quick=0.5,
     ),
     Scenario(
         "burst of 100",
