@@ -2,8 +2,10 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
@@ -27,6 +29,13 @@ TURN_PROCESSOR_SECONDS = 0.02
 LOCAL = frozenset({"api", "model"})
 """Ports whose methods that do not wait need no call."""
 FAILURES = {"queue": QueueUnavailable, "payloads": PayloadUnavailable}
+
+LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 2.0
+"""How often it is asked whether there is time left, and how long after that steps may take."""
+
+type Step = Callable[[], Sequence[Step]]
+"""A piece of work, and what follows from it."""
+type AtOnce = Callable[[Sequence[Step], Callable[[], bool]], None]
 
 _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
 
@@ -113,17 +122,21 @@ class Sandbox(Failpoints):
 
         self._kernel.start(tracked)
 
-    def at_once(self, calls: list[Callable[[], Any]]) -> list[Any]:
-        """The results of blocking calls that run side by side, in their order, as on threads. Raises the
-        first error."""
-        waiting = getcurrent()
-        results: list[asyncio.Future[Any]] = [self._kernel.loop.create_future() for _ in calls]
-        for call, done in zip(calls, results, strict=True):
-            done.add_done_callback(lambda _: self._kernel.wake(waiting) if _all_done(results) else None)
-            self._call_for(call, done)
-        if not _all_done(results):
-            self._kernel.wait()
-        return [done.result() for done in results]
+    def threads(self, count: int) -> AtOnce:
+        """Takes steps, and those that follow from them, on so many threads; what hangs when there is no time
+        left is left behind a little later."""
+
+        def at_once(steps: Sequence[Step], time_left: Callable[[], bool]) -> None:
+            line = _Line(self._kernel, deque(steps))
+            for _ in range(count):
+                self.start(line.work)
+            late_seconds = 0.0
+            while not line.is_over() and late_seconds <= PATIENCE_SECONDS:
+                self._pause(LOOK_SECONDS)
+                late_seconds += 0 if time_left() else LOOK_SECONDS
+            line.close()
+
+        return at_once
 
     # -- a call
 
@@ -244,5 +257,38 @@ class _Remote:
         return call
 
 
-def _all_done(results: list["asyncio.Future[Any]"]) -> bool:
-    return all(each.done() for each in results)
+@dataclass
+class _Line:
+    """Steps that wait for a thread."""
+
+    kernel: Kernel
+    steps: deque[Step]
+    busy: int = 0
+    idle: list[greenlet] = field(default_factory=list)
+
+    def work(self) -> None:
+        """Take steps until none can come any more."""
+        while not self.is_over():
+            if not self.steps:
+                self.idle.append(getcurrent())
+                self.kernel.wait()
+                continue
+            self.busy += 1
+            try:
+                self.steps.extend(self.steps.popleft()())
+            finally:
+                self.busy -= 1
+                self._wake()
+
+    def is_over(self) -> bool:
+        return not self.steps and self.busy <= 0
+
+    def close(self) -> None:
+        self.steps.clear()
+        self.busy = 0
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self.idle = self.idle, []
+        for each in waiting:
+            self.kernel.wake(each)

@@ -15,7 +15,7 @@ from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function,
 from tests.load.kernel import Kernel
 from tests.load.queue import BigQueue
 from tests.load.report import Report
-from tests.load.sandbox import Sandbox
+from tests.load.sandbox import Sandbox, Step
 from tests.load.settings import FunctionSettings, Settings, SourceSettings
 from tests.load.simulation import Simulation
 from tests.twins.clock import Stuck
@@ -200,20 +200,42 @@ def test_a_frozen_process_stands_still(lab: Lab) -> None:
     assert len(ends) == 1
 
 
-def test_calls_at_once_take_as_long_as_the_longest(lab: Lab) -> None:
+def test_threads_take_steps_side_by_side(lab: Lab) -> None:
     process, spend = lab.sandbox(), MemorySpend()
     port = process.wrap("spend", spend)
-    took: list[float] = []
+    ends: list[float] = []
 
-    def fan_out() -> None:
-        began = lab.kernel.time
-        process.at_once([lambda: port.spend("demo", "2026-01-01")] * 8)
-        took.append(lab.kernel.time - began)
+    def step(followers: int) -> list[Step]:
+        port.add_spend("demo", "2026-01-01", Usage(1), "task")
+        ends.append(lab.kernel.time)
+        return [partial(step, 0)] * followers
 
-    process.start(fan_out)
-    lab.kernel.run_until(1)
+    process.start(lambda: process.threads(8)([partial(step, 3)] * 4, lambda: True))
+    lab.kernel.run_until(2)
 
-    assert 8 * 0.004 < took[0] < 8 * 0.008
+    assert spend.tasks.total() == 16
+    assert ends[3] < 4 * 0.008
+    assert ends[-1] < 16 * 0.008
+
+
+def test_a_step_that_hangs_is_left_behind(lab: Lab) -> None:
+    process = lab.sandbox()
+    over_at: list[float] = []
+
+    def sweep() -> None:
+        end = lab.kernel.time + 10
+
+        def hang() -> list[Step]:
+            lab.kernel.pause(1_000)
+            return []
+
+        process.threads(2)([hang, list], lambda: lab.kernel.time < end)
+        over_at.append(lab.kernel.time)
+
+    process.start(sweep)
+    lab.kernel.run_until(20)
+
+    assert over_at == pytest.approx([12], abs=0.6)
 
 
 def test_an_invocation_that_takes_too_long_is_killed_and_its_messages_come_back(lab: Lab) -> None:
