@@ -587,3 +587,35 @@ def test_calling_again_after_a_fault_does_all_that_was_left(
         in_line = [task_id for task_id in faulty.line(scope) if task_id not in faulty.holders(scope)]
         assert in_line == smooth.line(scope)
     assert set(faulty.sent()) >= set(smooth.sent())
+
+
+# -- a process that dies as it hands a slot on
+
+
+def deaths(scene: Scene) -> list[tuple[Scene, int]]:
+    agent, points = OneAgent(), Failpoints()
+    scene(agent)(agent.process(points))
+    return [(scene, number) for number in range(1, points.calls.total() + 1)]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("scene", "number"), [death for scene in SCENES for death in deaths(scene)])
+def test_whoever_dies_handing_a_slot_on_the_others_get_theirs(scene: Scene, number: int, after: bool) -> None:
+    """Nobody calls again: only lines are looked at, and who is due by itself."""
+    agent, points = OneAgent(), Failpoints(crash_at=number, crash_after=after)
+    call = scene(agent)
+    with pytest.raises(Crash):
+        call(agent.process(points))
+
+    for _ in range(6):
+        agent.make_up()
+        for task in list(agent.store.tasks.values()):
+            if task.status is Status.PENDING and id_of(task) in agent.sent() and agent.enter(task) == [True]:
+                agent.run(task)
+            elif task.status is Status.RUNNING:
+                agent.process().leave(agent.complete(task), ended=True)
+
+    assert agent.slots.most[SCOPE] <= (agent.limit or 0)
+    waiting = [agent.store.tasks[TaskRef(AGENT, task_id)] for task_id in agent.line()]
+    assert not [task for task in waiting if not task.is_terminal]
+    assert all(task.is_terminal for task in agent.store.tasks.values() if id_of(task) in agent.sent())
