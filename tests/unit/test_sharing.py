@@ -58,10 +58,8 @@ def test_no_more_than_there_is_room_for(sharing: Deployment) -> None:
     assert {task.status for task in sharing.store.tasks.values()} == {Status.COMPLETED}
 
 
-@pytest.mark.parametrize(("left", "is_taken"), [(130, True), (110, False)])
-def test_it_takes_more_until_two_minutes_before_its_end(
-    sharing: Deployment, left: int, is_taken: bool
-) -> None:
+@pytest.mark.parametrize(("left", "is_taken"), [(70, True), (55, False)])
+def test_it_takes_more_until_a_minute_before_its_end(sharing: Deployment, left: int, is_taken: bool) -> None:
     sharing.submit("First.", timeout_ms=1_800_000)
     sharing.model.on("First.", after(sharing.clock, 850, answer()))
     sharing.clock.later(900 - left, lambda: sharing.submit("Late."))
@@ -140,7 +138,7 @@ class TestOtherProjects:
     def submit(self, deployment: Deployment) -> Task:
         return deployment.submit("Short.", project_id="rival", agent_id="other")
 
-    @pytest.mark.parametrize("seconds", [1, 10, 400, 770])
+    @pytest.mark.parametrize("seconds", [1, 10, 400, 830])
     def test_a_short_task_starts_within_seconds(self, shared: Deployment, seconds: int) -> None:
         shared.clock.later(seconds, lambda: self.submit(shared))
         self.work(shared)
@@ -149,12 +147,13 @@ class TestOtherProjects:
         assert (short.started_at or 0) - short.created_at < 5_000
 
     def test_the_projects_own_next_task_waits_and_costs_few_receives(self, shared: Deployment) -> None:
+        shared.queue.max_receives = 20  # as in the template
         shared.clock.later(10, lambda: shared.submit("Eleventh.", timeout_ms=1_800_000))
         self.work(shared)
         eleventh = max(shared.store.tasks.values(), key=lambda task: task.ref.task_id)
         assert eleventh.started_at is None
         (message,) = shared.queue.messages
-        assert message.receive_count <= 11
+        assert message.receive_count <= 12
 
     def test_a_place_that_gets_free_is_anybodys(self, shared: Deployment) -> None:
         shared.model.by_message["Task 0."] = [after(shared.clock, 20, answer())]

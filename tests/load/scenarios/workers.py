@@ -4,7 +4,6 @@ from tests.load.scenario import Claim, Scenario, failed
 from tests.load.simulation import Simulation
 
 MINUTE = 60
-LAST_MINUTES = "somebody who starts tasks while all workers are in their last two minutes"
 ALL_PLACES = "workers that use all places, and take no message that they only return"
 RUN_TIME = "a timeout that counts run time"
 
@@ -77,7 +76,6 @@ SCENARIOS = (
                 "start of a short task (s)",
                 lambda report: report.of_project["short"].start_late_max,
                 most=5,
-                waits_for=LAST_MINUTES,
             ),
             Claim("tasks failed", failed, most=0),
             Claim("places idle while tasks waited, on average", lambda report: report.idle, most=1),

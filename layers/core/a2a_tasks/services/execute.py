@@ -26,7 +26,7 @@ from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.queue import Delivery, WorkerQueue
 from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services.agent_loop import AgentLoop
+from a2a_tasks.services.agent_loop import HAND_OVER_SECONDS, AgentLoop
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.heartbeat import Heartbeat
 from a2a_tasks.services.holders import Holders
@@ -46,8 +46,9 @@ SHARE_AFTER_SECONDS = 5.0
 """Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
 SHARE_EVERY_SECONDS = 1.0
 """The pause after a look at the queues that has brought nothing, or while it looks for other projects'."""
-SHARE_UNTIL_SECONDS = 120.0
-"""With less time left it takes no more; with less than half of it where that is shorter."""
+SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
+"""With less time left it takes no more, as it begins no more turns; with less than half of it where that is
+shorter."""
 LONGEST_RETURN_SECONDS = 300
 UNREADABLE_SECONDS = 30
 """How long a message waits whose task could not be claimed because the store did not answer."""
