@@ -11,9 +11,10 @@ from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queue import Delivery
 
-SAVING_SECONDS = 10.0
+SAVING_SECONDS = 14.0
 """So long the saving of a finished turn goes on after the function's end or the deadline, or while it is not
-known whether the task is still ours: half of what the worker keeps back for writing down what happened."""
+known whether the task is still ours. Two writes that are each as slow as a call may be are made by then, and
+what is left of the 20 s that the worker keeps back is enough to give the task back."""
 
 
 class RunBlocking(Protocol):
