@@ -55,7 +55,6 @@ def revision(**changes: Any) -> AgentRevision:
         max_turns=30,
         max_tokens=16_000,
         timeout_ms=300_000,
-        max_concurrent_tasks=5,
         enabled=True,
         updated_at=CREATED_AT,
     )
@@ -235,7 +234,7 @@ def test_definitions_of_the_first_release_are_still_read(account: Account) -> No
     table = account.resources["RegistryTable"]
     account.dynamodb.put_item(TableName=table, Item=to_attributes(item))
 
-    assert account.registry.agent(AGENT) == revision()
+    assert account.registry.agent(AGENT) == revision(max_concurrent_tasks=5)
 
 
 def test_an_agent_id_belongs_to_the_project_that_took_it(registry: DynamoDBRegistry) -> None:

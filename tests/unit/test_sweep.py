@@ -18,6 +18,7 @@ from a2a_tasks.domain.task import (
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Due, Written
 from a2a_tasks.services.heartbeat import DUE_MS
+from a2a_tasks.services.slots import WATCH_EVERY_MS
 from a2a_tasks.services.sweep import PAGE, SweepReport
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, MAX_WAIT_MS, Deployment, agent, plenty
 from tests.twins.failpoints import Crash, Failpoints
@@ -102,7 +103,7 @@ def test_a_living_worker_is_looked_at_once_and_then_at_the_deadline(deployment: 
     report = deployment.sweep(points)
     assert (report.looked_at, report.postponed, report.rescued) == (1, 1, 0)
     assert deployment.now_of(task) == replace(task, due_at=task.deadline)
-    reads = {name: count for name, count in points.calls.items() if not name.endswith(".due")}
+    reads = {name: count for name, count in points.calls.items() if ".due" not in name}
     assert reads == {"store.get": 1, "workers.lease": 1, "store.look_again": 1}
     while deployment.clock.now() + LEASE_SECONDS * 1000 < task.deadline:
         deployment.clock.advance(LEASE_SECONDS)
@@ -342,7 +343,7 @@ class TestTasksInLine:
         deployment.clock.advance(0.001)
         second = deployment.submit("second")
         points = Failpoints()
-        points.fail("slots.free", Crash("after the end"))
+        points.fail("store.grant", Crash("after the end"))
         with pytest.raises(Crash):
             deployment.work(points)
         deployment.queue.messages.clear()
@@ -350,7 +351,7 @@ class TestTasksInLine:
         return second
 
     def test_get_the_slot_that_a_dead_worker_held(self, deployment: Deployment, waiting: Task) -> None:
-        deployment.clock.advance(GRACE_SECONDS)
+        deployment.clock.advance(WATCH_EVERY_MS / 1000)
         deployment.sweep()
         assert [message.ref for message in deployment.queue.messages] == [waiting.ref]
         deployment.work()
@@ -503,7 +504,7 @@ def test_more_than_a_page_is_swept_in_bounded_pages(deployment: Deployment) -> N
 
 def test_time_running_out_names_the_shards_that_wait(deployment: Deployment) -> None:
     undispatched(deployment, 40)
-    budget = iter([True, True, True, True])  # the first one is for dead workers
+    budget = iter([True] * 5)  # the first two are for dead workers and for lines
     report = deployment.sweeper().sweep(lambda: next(budget, False))
     assert report.unfinished_shards == [3, 4, 5, 6, 7]
     assert report.errors == 0
