@@ -4,6 +4,7 @@ It ends by itself: after the kills every task has ``PATIENCE_SECONDS``, and what
 shown as that.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.report import console, step, table
-from local.deployed import Project
+from local.deployed import Project, Refused
 
 TASKS = 400
 KILLS, KILL_EVERY_SECONDS = 8, 15
@@ -79,10 +80,17 @@ def _ended(
         live = [n for n, task in enumerate(tasks) if "completedAt" not in task]
         if not live:
             break
-        for n, task in zip(live, pool.map(lambda n: project.get(accepted[n]), live), strict=True):
-            tasks[n] = task
+        for n, task in zip(live, pool.map(lambda n: _now(project, accepted[n]), live), strict=True):
+            tasks[n] = task or tasks[n]
         time.sleep(1)
     return tasks
+
+
+def _now(project: Project, accepted: dict[str, Any]) -> dict[str, Any] | None:
+    """None where a busy stack refused the question: it is asked again."""
+    with contextlib.suppress(Refused):
+        return project.get(accepted)
+    return None
 
 
 def _print(
