@@ -59,6 +59,29 @@ def test_tasks_that_can_wait_go_together_and_are_answered_alone(
     assert_no_worker_saw(deployed, accepted, since)
 
 
+def test_of_a_refused_batch_only_the_guilty_fails(
+    deployed: Deployed, project: Project, standin: StandInClient
+) -> None:
+    standin.refuse_batches(400, "e2e-batch-poison")
+    try:
+        accepted = [
+            project.submit(f"[[standin: say=ok]] e2e-batch-{what}", lane="batch")
+            for what in ("first", "poison", "second")
+        ]
+        for task in (accepted[0], accepted[2]):
+            wait_for_batch(deployed, task)
+        failed = wait_for_end(deployed, project, accepted[1])
+    finally:
+        standin.accept_batches()
+    standin.release_batches()
+    done = [wait_for_end(deployed, project, accepted[number]) for number in (0, 2)]
+
+    assert failed["errorDetails"]["code"] == "EXECUTION_ERROR"
+    assert "answered 400" in failed["errorDetails"]["message"]
+    assert [(task["status"], task["attempts"]) for task in done] == [("completed", 1)] * 2
+    assert [len(batches_of(deployed, task)) for task in accepted] == [1, 0, 1]
+
+
 def work(deployed: Deployed) -> dict[str, Any]:
     """A run of the batcher, as the scheduler makes one every minute."""
     answer = deployed.client("lambda").invoke(

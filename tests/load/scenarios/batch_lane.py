@@ -28,6 +28,22 @@ def one_request_refused(sim: Simulation, scale: float) -> None:
         sim.lane.api.end()
 
 
+def long_line(sim: Simulation, scale: float) -> None:
+    """20,000 tasks of one project in line, and one each of 50 others that came after them."""
+    singles = [f"single-{number}" for number in range(50)]
+    for name in ("crowd", *singles):
+        sim.agent(name, name)
+    for name in ("crowd",) * int(20_000 * scale) + tuple(singles):
+        submission = sim.deployment.submission(
+            f"of {name}", agent_id=name, project_id=name, lane=Lane.BATCH, timeout_ms=86_400_000
+        )
+        sim.deployment.submitter().submit(submission)
+    for minute in range(1, 16):
+        sim.run(MINUTE)
+        sent = sum(len(batch.requests) for batch in sim.lane.api.batches)
+        sim.figures[f"in batches after {minute} min"] = sent
+
+
 SCENARIOS = (
     Scenario(
         "M4 a refused batch",
@@ -45,5 +61,20 @@ SCENARIOS = (
                 most=0,
             ),
         ),
+    ),
+    Scenario(
+        "a long line of batches",
+        long_line.__doc__ or "",
+        long_line,
+        (
+            Claim(
+                "seconds until the last single task is in a batch",
+                lambda report: max(
+                    of.start_late_max for name, of in report.of_project.items() if name != "crowd"
+                ),
+                most=180,
+            ),
+        ),
+        quick=0.05,
     ),
 )

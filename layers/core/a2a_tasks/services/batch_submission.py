@@ -120,11 +120,13 @@ class BatchSubmission:
         """Make one batch of a project's tasks, if there still are enough."""
         run, now = self.side_by_side.run, self.tasks.now()
         project = await run(self.batches.project, project_id)
+        room = await run(BatchRoom.of, project_id, self.budgets, self.batches)
+        if project.paused_until > now or room.must_wait:
+            return None
         limit = ENOUGH if project.refusals else MAX_REQUESTS
         entries = await run(self.batches.waiting, project_id, now, limit)
-        if project.paused_until > now or not _are_enough(entries, now):
+        if not _are_enough(entries, now):
             return None  # another run was here
-        room = await run(BatchRoom.of, project_id, self.budgets, self.batches)
         collected = Collected(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
         await self.collection.fill(collected, entries, run_id)
         if not collected.members:
