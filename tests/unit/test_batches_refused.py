@@ -62,6 +62,16 @@ def test_what_is_not_accepted_now_is_given_back_and_costs_no_attempt(
     assert lane.batches.project("demo").refusals == 0
 
 
+def test_to_wait_for_an_api_that_accepts_nothing_is_no_run_time(lane: BatchLane) -> None:
+    task = lane.submit("one", timeout_ms=600_000)
+    lane.api.unwilling = [NOT_NOW] * 10
+
+    let_all_end(lane, [task], minutes=90)
+
+    assert lane.now_of(task).status is Status.COMPLETED
+    assert len(lane.api.creations) == 11
+
+
 def test_an_operator_sees_what_is_not_accepted_and_why(lane: BatchLane) -> None:
     lane.submit("one")
     lane.api.unwilling.append(NO_KEY)
@@ -157,13 +167,13 @@ def test_while_nobody_knows_of_a_creation_the_project_makes_no_other(lane: Batch
 
 
 def test_what_is_never_accepted_ends_by_its_own_time(lane: BatchLane) -> None:
-    task = lane.submit("one", timeout_ms=3_600_000)
+    task = lane.submit("one", queue_timeout_ms=3_600_000)
     lane.api.unwilling = [NO_KEY] * 100
 
     for _ in range(66):
         lane.minute()
 
-    assert lane.failure_of(task)[0] is FailureCode.TIMEOUT
+    assert lane.failure_of(task)[0] is FailureCode.QUEUE_TIMEOUT
     assert not lane.batches.line
 
 

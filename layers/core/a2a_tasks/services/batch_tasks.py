@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.task import Status, Task, due_after_release, guard_of_worker
+from a2a_tasks.domain.task import Status, Task, clocks_of_wait, due_after_release, guard_of_worker
 from a2a_tasks.domain.usage import Spent, released
 from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.batches import Member
@@ -52,11 +52,14 @@ class BatchTasks:
         keeps_attempt: bool = False,
         code: FailureCode | None = None,
     ) -> None:
-        """Let a held task wait for another batch, which has used ``spent`` by now. If the process dies in
-        between, the sweeper enqueues it."""
-        due_at = due_after_release(not_before, task.deadline)
+        """Let a held task wait for another batch, which has used ``spent`` by now. With ``keeps_attempt``
+        none was made, and its run time stands still. If the process dies in between, the sweeper enqueues
+        it."""
+        now = self.now()
+        clocks = clocks_of_wait(task, now) if keeps_attempt else None
+        due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
         release = Release(
-            self.now(),
+            now,
             not_before,
             due_at,
             spent,
@@ -64,10 +67,11 @@ class BatchTasks:
             code=code,
             told=task.events,  # complete: nobody tells anything while it is held
             counted=self.day.add(task, spent, task.counted),
+            clocks=clocks,
         )
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
-            self.line.enqueue(result.task, self.now())
+            self.line.enqueue(result.task, now)
 
     def fail(
         self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""
