@@ -1,33 +1,75 @@
-"""Sweeper: every minute, finds the tasks that somebody must look at."""
+"""Sweeper: every minute, finds the tasks that somebody must look at.
 
+The schedule has it sweep all shards. Those with more than a page it hands over to further processes of its
+own, which are told one shard each and hand over nothing.
+"""
+
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
+from a2a_tasks.adapters.dynamodb_shard_leases import DynamoDBShardLeases
+from a2a_tasks.adapters.function_helpers import FunctionHelpers
+from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.threads import Threads
+from a2a_tasks.domain.ids import SHARDS
+from a2a_tasks.services.backlog import Backlog
+from a2a_tasks.services.dead_workers import DeadWorkers
+from a2a_tasks.services.due_tasks import DueTasks
+from a2a_tasks.services.line_watch import LineWatch
 from a2a_tasks.services.sweep import Sweeper
 from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_MS = 5_000
+"""The last look begins before that. A call that hangs then is left behind two seconds later."""
+THREADS = 16
+"""More than one processor can keep busy with calls of five milliseconds, so that some may hang."""
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 _tasks = TaskWiring.of_function(telemetry)
+_dead_workers = DeadWorkers(_tasks.store, _tasks.queue, _tasks.ending, telemetry)
 sweeper = Sweeper(
     store=_tasks.store,
-    queue=_tasks.queue,
-    slots=_tasks.slots,
-    batches=DynamoDBBatchLine(_tasks.dynamodb, _tasks.table),
-    ending=_tasks.ending,
+    workers=_tasks.holders.workers,
+    lines=LineWatch(_tasks.slots),
+    due_tasks=DueTasks(
+        store=_tasks.store,
+        queue=_tasks.queue,
+        slots=_tasks.slots,
+        batches=DynamoDBBatchLine(_tasks.dynamodb, _tasks.table),
+        ending=_tasks.ending,
+        dead_workers=_dead_workers,
+        backlog=Backlog(_tasks.queue, _tasks.clock),
+        telemetry=telemetry,
+    ),
+    dead_workers=_dead_workers,
+    leases=DynamoDBShardLeases(_tasks.dynamodb, _tasks.table),
+    helpers=FunctionHelpers(Lazy(clients.functions), environment.text("SWEEPER_FUNCTION"), telemetry),
+    at_once=Threads(THREADS),
+    clock=_tasks.clock,
+    entropy=_tasks.entropy,
     telemetry=telemetry,
 )
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
-    report = sweeper.sweep(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
-    telemetry.event("sweep done", **asdict(report))
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    report = _sweep(event)(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
+    telemetry.event("sweep done", shard=event.get("shard"), **asdict(report))
     telemetry.flush()
     return asdict(report)
+
+
+def _sweep(event: dict[str, Any]) -> Callable[..., Any]:
+    if "shard" not in event:
+        return sweeper.sweep
+    shard = event["shard"]
+    if type(shard) is not int or not 0 <= shard < SHARDS:
+        raise ValueError(f"shard is {shard!r}, and must be a number from 0 to {SHARDS - 1}")
+    return lambda time_left: sweeper.sweep_shard(shard, time_left)

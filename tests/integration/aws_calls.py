@@ -41,13 +41,15 @@ class AwsCalls:
     """The calls so far. Moto's conditional writes are not atomic across threads, so a lock makes them so.
 
     ``used`` are the grants that functions made use of, and ``denied`` what they called without one.
-    ``functions`` are the handlers of those that others invoke, by name.
+    ``functions`` are the handlers of those that others invoke, by name; ``events`` is what was invoked
+    asynchronously, which a test carries out itself.
     """
 
     made: list[Call] = field(default_factory=list)
     used: set[Grant] = field(default_factory=set)
     denied: list[Call] = field(default_factory=list)
     functions: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    events: list[Any] = field(default_factory=list)
     _role: Role | None = None
     _faults: dict[str, list[tuple[str, Fault | None]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -106,6 +108,9 @@ class AwsCalls:
 
     def _invoke(self, _client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """What Lambda does, with a function of this process."""
+        if parameters.get("InvocationType") == "Event":
+            self.events.append(json.loads(parameters["Payload"]))
+            return {"StatusCode": 202, "Payload": BytesIO()}
         handler = self.functions.get(parameters["FunctionName"])
         if handler is None:
             error: Any = {"Error": {"Code": "ResourceNotFoundException", "Message": "no such function"}}

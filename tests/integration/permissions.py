@@ -29,6 +29,7 @@ ACTIONS = {
     "GetSecretValue": ["secretsmanager:GetSecretValue"],
     "Encrypt": ["kms:Encrypt"],
     "Decrypt": ["kms:Decrypt"],
+    "GetQueueAttributes": ["sqs:GetQueueAttributes"],
     "Invoke": ["lambda:InvokeFunction"],
 }
 """IAM's names of what an SDK's operation does (Service Authorization Reference)."""
@@ -129,6 +130,7 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             return [(parameters["KeyId"], name) for name in parameters.get("EncryptionContext", {"": ""})]
         case (
             "SendMessage"
+            | "GetQueueAttributes"
             | "SendMessageBatch"
             | "ReceiveMessage"
             | "DeleteMessage"

@@ -54,6 +54,7 @@ from tests.integration.stored_task import (
     given_back,
     guard_name,
     new_task,
+    numbers_of_shard,
     outcome,
 )
 
@@ -425,6 +426,22 @@ def test_due_names_what_is_due_the_longest_due_first(store: TaskStore) -> None:
         assert [entry.due_at for entry in shard_entries] == sorted(entry.due_at for entry in shard_entries)
         assert all(shard(entry.ref.task_id) == number for entry in shard_entries)
         assert store.due(number, until, 2) == shard_entries[:2]
+
+
+def test_due_goes_on_after_an_entry_whatever_has_become_of_it(store: TaskStore) -> None:
+    """Some of them are due at the same moment."""
+    numbers = numbers_of_shard(NOW, 3, count=9)
+    tasks = {task.ref: task for n in numbers for task in [created(store, number=n, due_at=NOW + n % 2)]}
+    until = NOW + 1
+    entries = store.due(3, until, 100)
+    assert len(entries) == 9
+
+    canceled(store, tasks[entries[3].ref], NOW)
+    store.look_again(entries[4].ref, entries[4].due_at, NOW + 30_000)
+
+    assert store.due(3, until, 3, entries[2]) == entries[5:8]
+    assert store.due(3, until, 100, entries[4]) == entries[5:]
+    assert store.due(3, until, 100, entries[-1]) == []
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))

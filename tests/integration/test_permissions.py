@@ -49,6 +49,7 @@ from tests.integration.stored_task import (
     created,
     given_back,
     new_task,
+    numbers_of_shard,
     outcome,
 )
 from tests.integration.table_stream import TableStream
@@ -208,7 +209,7 @@ def test_the_worker(worker: Worker, claude: StandInClient) -> None:
 
 def test_the_sweeper(agents: Account, start: Start) -> None:
     sweeper = start("sweeper")
-    now = sweeper.sweeper.ending.clock.now()
+    now = sweeper.sweeper.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
     holder = created(agents.store, now - 400_000)
     waiting = [created(agents.store, now - 31_000, number=number) for number in (1, 3)]
@@ -216,10 +217,15 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
     created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
     created(agents.store, now - 31_000, number=4)  # not in line: its message may be gone
     workers_of(agents).open(Lease("dead", now - 60_000, due_at=now - 1))
+    for number in numbers_of_shard(now - 31_000, 3, count=50):
+        created(agents.store, now - 31_000, number=number)
 
     report = sweeper.handler(load_event("sweeper_schedule"), LambdaContext())
+    (event,) = agents.calls.events
+    helper = sweeper.handler(event, LambdaContext())
 
     assert (report["timed_out"], report["errors"]) == (1, 0)
+    assert (helper["looked_at"], helper["errors"]) == (50, 0)
     assert unused(agents, "sweeper") == set()
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
+from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
@@ -35,12 +37,16 @@ def sweeper(start: Callable[..., ModuleType]) -> ModuleType:
 
 @pytest.fixture
 def now(sweeper: ModuleType) -> int:
-    moment: int = sweeper.sweeper.ending.clock.now()
+    moment: int = sweeper.sweeper.clock.now()
     return moment
 
 
 def sweep(sweeper: ModuleType, remaining_ms: int = 55_000) -> dict[str, Any]:
-    report: dict[str, Any] = sweeper.handler(load_event("sweeper_schedule"), LambdaContext(remaining_ms))
+    return invoked(sweeper, load_event("sweeper_schedule"), remaining_ms)
+
+
+def invoked(sweeper: ModuleType, event: Any, remaining_ms: int = 55_000) -> dict[str, Any]:
+    report: dict[str, Any] = sweeper.handler(event, LambdaContext(remaining_ms))
     return {name: value for name, value in report.items() if value}
 
 
@@ -260,21 +266,72 @@ def test_a_task_that_cannot_be_settled_stops_no_other(
 
 
 def test_a_shard_that_does_not_answer_stops_no_other(sweeper: ModuleType, account: Account, now: int) -> None:
-    for number in range(40):
+    for number in [*numbers_of_shard(now - 31_000, 0, count=2), *numbers_of_shard(now - 31_000, 1, count=3)]:
         created(account.store, now - 31_000, number=number)
     account.calls.fail("Query", Fault.THROTTLED, on="due#0")
 
-    report = sweep(sweeper)
-
-    assert (report["errors"], report["unfinished_shards"]) == (1, [0])
-    assert 0 < report["resent"] < 40
+    assert sweep(sweeper) == {"looked_at": 3, "resent": 3, "errors": 1, "unfinished_shards": [0]}
+    assert sweep(sweeper) == {"looked_at": 2, "resent": 2}
 
 
-def test_more_than_a_page_is_swept_whole(sweeper: ModuleType, account: Account, now: int) -> None:
-    for number in numbers_of_shard(now - 31_000, 3, count=120):
+def test_a_shard_with_more_than_a_page_gets_a_process_of_its_own(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    for number in numbers_of_shard(now - 31_000, 3, count=60):
         created(account.store, now - 31_000, number=number)
 
-    assert sweep(sweeper) == {"looked_at": 120, "resent": 120}
+    assert sweep(sweeper) == {"handed_over": [3]}
+    (event,) = account.calls.events
+    assert invoked(sweeper, event) == {"looked_at": 60, "resent": 60}
+
+    assert account.message_counts()["visible"] == 60
+    assert len(account.calls.events) == 1, "a helper calls for no other"
+    assert sweep(sweeper) == {}
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.NOT_SENT])
+def test_a_shard_for_which_no_process_can_be_had_is_swept_here(
+    sweeper: ModuleType, account: Account, now: int, fault: Fault
+) -> None:
+    for number in numbers_of_shard(now - 31_000, 3, count=60):
+        created(account.store, now - 31_000, number=number)
+    account.calls.fail("Invoke", fault)
+
+    assert sweep(sweeper) == {"looked_at": 60, "resent": 60}
+
+
+@pytest.mark.parametrize("shard", [-1, SHARDS, "3", None, True])
+def test_a_shard_that_there_is_not(sweeper: ModuleType, shard: object) -> None:
+    with pytest.raises(ValueError, match=f"a number from 0 to {SHARDS - 1}"):
+        invoked(sweeper, {"shard": shard})
+
+
+def test_behind_a_long_queue_nothing_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch, sweeper: ModuleType, account: Account, now: int
+) -> None:
+    monkeypatch.setattr("a2a_tasks.domain.task.LONG_BACKLOG", 3)
+    task = created(account.store, now - 31_000)
+    for _ in range(3):
+        account.queue.send(task)
+
+    assert sweep(sweeper) == {"looked_at": 1, "postponed": 1}
+    assert account.message_counts()["visible"] == 3
+    assert (current(account, task).due_at or 0) > now
+
+
+def test_a_record_that_cannot_be_read_stops_no_other(sweeper: ModuleType, account: Account, now: int) -> None:
+    """One that a later release has written."""
+    one, *others = (
+        created(account.store, now - 31_000 - n, number=n) for n in numbers_of_shard(now - 31_000, 3, count=5)
+    )
+    boto3.client("dynamodb").update_item(  # the account's would write this release's
+        TableName=account.resources["TasksTable"],
+        Key=to_attributes({"pk": f"TASK#{one.ref.task_id}", "sk": f"TASK#{one.ref.agent_id}"}),
+        UpdateExpression="ADD v :more",
+        ExpressionAttributeValues={":more": {"N": "98"}},
+    )
+
+    assert sweep(sweeper) == {"looked_at": 5, "resent": len(others), "errors": 1}
 
 
 def test_without_time_nothing_is_begun(sweeper: ModuleType, account: Account, now: int) -> None:
@@ -292,4 +349,6 @@ def test_every_sweep_gives_a_sign_of_life(
     printed = capsys.readouterr().out
     assert '"Sweeps":[1.0]' in printed
     assert '"TasksRescued":[0.0]' in printed
+    assert '"OldestDueSeconds":[0.0]' in printed
+    assert '{"Name":"OldestDueSeconds","Unit":"Seconds"}' in printed
     assert account.calls.of("UpdateItem") == []

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
@@ -10,9 +11,9 @@ from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.services.cleanup import CleanupReport
 from a2a_tasks.services.submit import Submitter
-from a2a_tasks.services.sweep import SweepReport
+from a2a_tasks.services.sweep_report import SweepReport
 from tests.load.cloud import USD, Cloud
-from tests.load.functions import EventSource, Function, Handler, Schedule, Start, TimeLeft
+from tests.load.functions import EventSource, Failed, Function, Handler, Schedule, Start, TimeLeft
 from tests.load.kernel import Kernel
 from tests.load.model import LoadModel, work
 from tests.load.monitor import LOOK_SECONDS, Monitor
@@ -27,6 +28,7 @@ from tests.twins.failpoints import Failpoints
 from tests.twins.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.slots import MemorySlots
+from tests.twins.sweeps import CalledHelpers
 from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
@@ -47,6 +49,18 @@ class _CountingTelemetry(MemoryTelemetry):
 
     def milliseconds(self, metric: str, value: float) -> None:
         """Not kept."""
+
+
+class _Helpers(CalledHelpers):
+    """Further processes of the sweeper."""
+
+    def __init__(self, invoke: Callable[[int], None]) -> None:
+        super().__init__()
+        self._invoke = invoke
+
+    def call(self, shard: int) -> bool:
+        self._invoke(shard)
+        return True
 
 
 @dataclass
@@ -71,6 +85,7 @@ class Simulation:
         self.deployment = self._deployment()
         self.worker = self._function("worker", "WorkerFunction", self._start_worker)
         self.sweeper = self._function("sweeper", "SweeperFunction", self._start_sweeper)
+        self.deployment.helpers = _Helpers(self._sweep_shard)
         self.cleanup = self._function("cleanup", "CleanupFunction", self._start_cleanup)
         self.lane = BatchLane(self.deployment)
         self.batcher = self._function("batcher", "BatcherFunction", self._start_batcher)
@@ -284,10 +299,21 @@ class Simulation:
         sweeper = self.deployment.sweeper(process)
         reserve = constant("functions/sweeper/app.py", "RESERVE_MS") / 1000
 
-        def handle(_: Any, time_left: TimeLeft) -> Awaitable[SweepReport]:
+        def handle(shard: int | None, time_left: TimeLeft) -> Awaitable[SweepReport]:
+            if shard is not None:
+                return process.run(sweeper.sweep_shard, shard, lambda: time_left() > reserve)
             return process.run(sweeper.sweep, lambda: time_left() > reserve)
 
         return handle
+
+    def _sweep_shard(self, shard: int) -> None:
+        """Invoke the sweeper for it, which is not waited for and not tried again."""
+
+        async def invoke() -> None:
+            with suppress(Failed):
+                await self.sweeper.invoke(shard)
+
+        self.kernel.loop.create_task(invoke())
 
     def _start_cleanup(self, process: Sandbox) -> Handler:
         cleaner = self.deployment.cleaner(process)

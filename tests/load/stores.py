@@ -1,7 +1,7 @@
 """Twins that carry hundreds of thousands of tasks: what the others find by looking at all of them, these keep
 in order. Indexes lag, as those of DynamoDB do."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,10 +34,13 @@ class Index:
         """None takes the entry away."""
         self._coming.append((self.clock.now() + INDEX_LAG_MS, ref, at))
 
-    def until(self, now: int, limit: int) -> list[tuple[int, TaskRef]]:
-        """The first ``limit`` entries up to ``now``."""
+    def until(
+        self, now: int, limit: int, after: tuple[int, TaskRef] | None = None
+    ) -> list[tuple[int, TaskRef]]:
+        """The first ``limit`` entries up to ``now``, or those after one."""
         self._catch_up()
-        return [entry for entry in self.entries[:limit] if entry[0] <= now]
+        begin = bisect_right(self.entries, _order(after), key=_order) if after else 0
+        return [entry for entry in self.entries[begin : begin + limit] if entry[0] <= now]
 
     def first(self) -> int | None:
         self._catch_up()
@@ -84,8 +87,9 @@ class BigTaskStore(MemoryTaskStore):
         self._watch = watch
         self.changes = _Watched(self._note)
 
-    def due(self, shard: int, now: int, limit: int) -> list[Due]:
-        return [Due(ref, at) for at, ref in self._due[shard].until(now, limit)]
+    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+        start = (after.due_at, after.ref) if after else None
+        return [Due(ref, at) for at, ref in self._due[shard].until(now, limit, start)]
 
     def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
         return [ref for _, ref in self._retained[shard].until(now, limit)]

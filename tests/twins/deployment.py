@@ -20,11 +20,15 @@ from a2a_tasks.ports.tasks import Claim, Written
 from a2a_tasks.services.agent_loop import AgentLoop
 from a2a_tasks.services.allowance import Allowance
 from a2a_tasks.services.answer import Answerer
+from a2a_tasks.services.at_once import AtOnce, in_turn
+from a2a_tasks.services.backlog import Backlog
 from a2a_tasks.services.budgets import DailyBudgets
 from a2a_tasks.services.cleanup import Cleaner
 from a2a_tasks.services.conversations import Conversations
 from a2a_tasks.services.day_count import DayCount
 from a2a_tasks.services.dead_letter import DeadLetters
+from a2a_tasks.services.dead_workers import DeadWorkers
+from a2a_tasks.services.due_tasks import DueTasks
 from a2a_tasks.services.ending import Ending
 from a2a_tasks.services.exchange import Exchanges
 from a2a_tasks.services.execute import Executor
@@ -33,6 +37,7 @@ from a2a_tasks.services.history import Histories
 from a2a_tasks.services.holders import Holders
 from a2a_tasks.services.insist import Insistence
 from a2a_tasks.services.journal import Journal
+from a2a_tasks.services.line_watch import LineWatch
 from a2a_tasks.services.live import Live
 from a2a_tasks.services.made_files import MadeFiles
 from a2a_tasks.services.notify import Notifier
@@ -46,7 +51,8 @@ from a2a_tasks.services.revisions import Revisions
 from a2a_tasks.services.settle import Settler
 from a2a_tasks.services.slots import Slots
 from a2a_tasks.services.submit import Submission, Submitter
-from a2a_tasks.services.sweep import Sweeper, SweepReport
+from a2a_tasks.services.sweep import Sweeper
+from a2a_tasks.services.sweep_report import SweepReport
 from a2a_tasks.services.tasks import Tasks
 from tests.twins.batches import MemoryBatches
 from tests.twins.clock import FakeClock
@@ -68,6 +74,7 @@ from tests.twins.registry import MemoryRegistry
 from tests.twins.reservations import MemoryReservations
 from tests.twins.slots import MemorySlots
 from tests.twins.stream import MemoryStream
+from tests.twins.sweeps import CalledHelpers, MemoryShardLeases
 from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
 from tests.twins.timed_queue import MemorySender
@@ -140,6 +147,8 @@ class Deployment:
     paces: MemoryPaces = field(default_factory=MemoryPaces)
     chats: MemoryExchanges = field(init=False)
     errands: MemorySender[Errand] = field(default_factory=MemorySender)
+    shard_leases: MemoryShardLeases = field(default_factory=MemoryShardLeases)
+    helpers: CalledHelpers = field(default_factory=CalledHelpers)
     room: int = 0  # each test says itself what a process gets
     kept: int = 0
     orphan_after_ms: int = 2 * RETENTION_MS
@@ -310,11 +319,33 @@ class Deployment:
             retention_ms=RETENTION_MS,
         )
 
-    def sweeper(self, failpoints: Failpoints | None = None) -> Sweeper:
+    def sweeper(self, failpoints: Failpoints | None = None, at_once: AtOnce = in_turn) -> Sweeper:
         points = failpoints or Failpoints()
         store, queue = points.wrap("store", self.store), points.wrap("queue", self.queue)
-        batches = points.wrap("batches", self.batches)
-        return Sweeper(store, queue, self.slots(points), batches, self.ending(points), self.telemetry)
+        batches, ending = points.wrap("batches", self.batches), self.ending(points)
+        dead_workers = DeadWorkers(store, queue, ending, self.telemetry)
+        return Sweeper(
+            store=store,
+            workers=points.wrap("workers", self.workers),
+            lines=LineWatch(self.slots(points)),
+            due_tasks=DueTasks(
+                store=store,
+                queue=queue,
+                slots=self.slots(points),
+                batches=batches,
+                ending=ending,
+                dead_workers=dead_workers,
+                backlog=Backlog(queue, self.clock),
+                telemetry=self.telemetry,
+            ),
+            dead_workers=dead_workers,
+            leases=points.wrap("leases", self.shard_leases),
+            helpers=points.wrap("helpers", self.helpers),
+            at_once=at_once,
+            clock=self.clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+        )
 
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:
         points = failpoints or Failpoints()
@@ -415,7 +446,13 @@ class Deployment:
         return result.task
 
     def sweep(self, failpoints: Failpoints | None = None) -> SweepReport:
+        """A sweep of all shards; those that it calls helpers for are swept by ``help_out``."""
         return self.sweeper(failpoints).sweep(plenty)
+
+    def help_out(self, failpoints: Failpoints | None = None) -> list[SweepReport]:
+        """What the helpers do that were called."""
+        called, self.helpers.called = self.helpers.called, []
+        return [self.sweeper(failpoints).sweep_shard(shard, plenty) for shard in called]
 
     def notify(self, failpoints: Failpoints | None = None) -> bool:
         """One invocation of the notifier on what the stream holds; whether nothing is left."""

@@ -26,7 +26,7 @@ class Message:
 
 @dataclass
 class MemoryQueue:
-    """``TaskSender`` and ``WorkerQueue``, with what SQS itself does.
+    """``WorkerQueue`` and ``QueueLength``, with what SQS itself does.
 
     A receipt is good until the message is received again: an older one deletes nothing and hides nothing.
     """
@@ -51,6 +51,10 @@ class MemoryQueue:
         message = Message(f"message-{self.sent}", ref, correlation_id, visible_at)
         self.messages.append(message)
         return message
+
+    def waiting(self) -> int:
+        now = self.clock.now()
+        return sum(message.visible_at <= now for message in self.messages)
 
     def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
         """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;

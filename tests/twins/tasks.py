@@ -352,12 +352,14 @@ class MemoryTaskStore:
         )
         return isinstance(result, Written)
 
-    def due(self, shard: int, now: int, limit: int) -> list[Due]:
+    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
         with self._lock:
             times = [(task.ref, task.due_at) for task in self.tasks.values()]
         entries = [Due(ref, due_at) for ref, due_at in times if due_at is not None and due_at <= now]
         entries = [due for due in entries if in_shard(due.ref, shard)]
-        return sorted(entries, key=lambda due: due.due_at)[:limit]
+        if after is not None:
+            entries = [due for due in entries if _place(due) > _place(after)]
+        return sorted(entries, key=_place)[:limit]
 
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:  # noqa: ARG002  always exact
         with self._lock:
@@ -392,6 +394,10 @@ class MemoryTaskStore:
             self.tasks[ref] = after
             self.changes.append(Change(method, before, after))
             return Written(after)
+
+
+def _place(due: Due) -> tuple[int, str]:
+    return due.due_at, due.ref.task_id
 
 
 def in_shard(ref: TaskRef, number: int) -> bool:

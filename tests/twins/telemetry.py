@@ -44,6 +44,9 @@ class MemoryTelemetry:
     def milliseconds(self, metric: str, value: float) -> None:
         self.durations.setdefault(metric, []).append(value)
 
+    def seconds(self, metric: str, value: float) -> None:
+        self.durations.setdefault(metric, []).append(value)
+
     def flush(self) -> None:
         self.flushes += 1
 

@@ -70,8 +70,8 @@ def test_no_agent_ids(text: str) -> None:
 
 
 def test_shards_are_stable_and_all_used() -> None:
-    assert ids.shard("017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == 1
-    made = [ids.task_id(1_000 + n, n.to_bytes(10)) for n in range(800)]
+    assert ids.shard("017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == 17
+    made = [ids.task_id(1_000 + n, n.to_bytes(10)) for n in range(3_200)]
     per_shard = [sum(ids.shard(i) == number for i in made) for number in range(ids.SHARDS)]
-    assert sum(per_shard) == 800
+    assert sum(per_shard) == 3_200
     assert min(per_shard) > 50

@@ -1,5 +1,6 @@
 """The sweeper: finds what was lost, does it once, and is stopped by nothing but the end of its time."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,6 @@ from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.task import (
     CHILD_CHECK_MS,
     DISPATCH_GRACE_MS,
-    MAX_RESEND_GAP_MS,
     SWEEP_AHEAD_MS,
     Status,
     Task,
@@ -18,8 +18,9 @@ from a2a_tasks.domain.task import (
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Due, Written
 from a2a_tasks.services.heartbeat import DUE_MS
+from a2a_tasks.services.shard_sweep import PAGE
 from a2a_tasks.services.slots import WATCH_EVERY_MS
-from a2a_tasks.services.sweep import PAGE, SweepReport
+from a2a_tasks.services.sweep_report import SweepReport
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, MAX_WAIT_MS, Deployment, agent, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import hang, uses
@@ -103,8 +104,9 @@ def test_a_living_worker_is_looked_at_once_and_then_at_the_deadline(deployment: 
     report = deployment.sweep(points)
     assert (report.looked_at, report.postponed, report.rescued) == (1, 1, 0)
     assert deployment.now_of(task) == replace(task, due_at=task.deadline)
-    reads = {name: count for name, count in points.calls.items() if ".due" not in name}
-    assert reads == {"store.get": 1, "workers.lease": 1, "store.look_again": 1}
+    finding = ("store.due", "workers.due", "slots.due_lines")
+    reads = {name: count for name, count in points.calls.items() if name not in finding}
+    assert reads == {"store.get_all": 1, "workers.lease": 1, "store.look_again": 1}
     while deployment.clock.now() + LEASE_SECONDS * 1000 < task.deadline:
         deployment.clock.advance(LEASE_SECONDS)
         beat(deployment, task)
@@ -184,7 +186,7 @@ class TestDeadWorkers:
         with pytest.raises(Crash):
             deployment.sweep(points)
         deployment.sweep()
-        deployment.clock.advance(MAX_RESEND_GAP_MS / 1000)  # one may have been moved and not been sent
+        deployment.clock.advance(GRACE_SECONDS * 2)  # one may have been moved and not been sent
         deployment.sweep()
         assert {message.ref for message in deployment.queue.messages} == {task.ref for task in tasks}
 
@@ -381,7 +383,7 @@ class StaleIndex(MemoryTaskStore):
         self.tasks, self.changes, self.finishes = store.tasks, store.changes, store.finishes
         self.entries = [due for n in range(SHARDS) for due in store.due(n, 2**60, 1_000)]
 
-    def due(self, shard: int, now: int, limit: int) -> list[Due]:  # noqa: ARG002
+    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:  # noqa: ARG002
         return self.entries if shard == 0 else []
 
 
@@ -468,12 +470,13 @@ def test_one_broken_shard_stops_no_other(deployment: Deployment) -> None:
     points.fail("store.due", StoreUnavailable("down"), call=3)
     report = deployment.sweep(points)
     healthy = [task for task in tasks if shard(task.ref.task_id) != 2]
+    assert 0 < len(healthy) < len(tasks)
     assert (report.errors, report.unfinished_shards, report.resent) == (1, [2], len(healthy))
     assert deployment.telemetry.counts["Sweeps"] == 1
     assert deployment.sweep().resent == 40 - len(healthy)
 
 
-@pytest.mark.parametrize("point", ["store.get", "store.look_again", "queue.send"])
+@pytest.mark.parametrize("point", ["store.look_again", "queue.send"])
 def test_one_broken_task_stops_no_other(deployment: Deployment, point: str) -> None:
     undispatched(deployment, 10)
     points = Failpoints()
@@ -485,27 +488,56 @@ def test_one_broken_task_stops_no_other(deployment: Deployment, point: str) -> N
     assert {message.ref for message in deployment.queue.messages} == set(deployment.store.tasks)
 
 
+def test_a_page_that_cannot_be_read_is_left_to_the_next_sweep(deployment: Deployment) -> None:
+    tasks = undispatched(deployment, 20)
+    points = Failpoints()
+    points.fail("store.get_all", StoreUnavailable("throttled"))
+    report = deployment.sweep(points)
+    assert (report.errors, len(report.unfinished_shards)) == (1, 1)
+    assert 0 < report.resent < len(tasks)
+    assert report.resent + deployment.sweep().resent == len(tasks)
+
+
 def test_a_store_that_answers_nothing_ends_the_sweep(deployment: Deployment) -> None:
-    undispatched(deployment, 20 * PAGE)
+    undispatched(deployment, 200)
     points = Failpoints()
-    points.down("store.get", StoreUnavailable("down"))
+    points.down("store.get_all", StoreUnavailable("down"))
     report = deployment.sweep(points)
-    assert report.errors == report.looked_at == SHARDS * PAGE
+    assert (report.errors, report.looked_at) == (SHARDS, 0)
+    assert report.unfinished_shards == list(range(SHARDS))
 
 
-def test_more_than_a_page_is_swept_in_bounded_pages(deployment: Deployment) -> None:
-    tasks = undispatched(deployment, 10 * SHARDS * PAGE // 4)
-    points = Failpoints()
-    report = deployment.sweep(points)
-    assert report.resent == len(tasks)
-    assert points.calls["store.due"] > 2 * SHARDS
-    assert len({message.ref for message in deployment.queue.messages}) == len(tasks)
+def test_shards_have_their_pages_in_turn(deployment: Deployment) -> None:
+    """Where no other process can be had: the longest shard does not come before the others."""
+    tasks = undispatched(deployment, 3 * SHARDS * PAGE)
+    deployment.helpers.refuses = True
+    points, looks = Failpoints(), len(tasks) // 2
+
+    def has_time() -> bool:
+        return points.calls["store.look_again"] < looks
+
+    deployment.sweeper(points).sweep(has_time)
+    sent = Counter(shard(message.ref.task_id) for message in deployment.queue.messages if message.ref)
+    assert sum(sent.values()) == looks
+    assert len(sent) == SHARDS
+    assert max(sent.values()) - min(sent.values()) <= PAGE
 
 
 def test_time_running_out_names_the_shards_that_wait(deployment: Deployment) -> None:
     undispatched(deployment, 40)
-    budget = iter([True] * 5)  # the first two are for dead workers and for lines
+    budget = iter([True] * 5)  # the first two are for dead workers and lines
     report = deployment.sweeper().sweep(lambda: next(budget, False))
-    assert report.unfinished_shards == [3, 4, 5, 6, 7]
-    assert report.errors == 0
-    assert report.resent + deployment.sweep().resent == 40
+    assert report.unfinished_shards[-29:] == list(range(3, SHARDS))
+    assert report.errors == report.looked_at == 0
+    assert deployment.sweep().resent == 40
+
+
+def test_without_time_no_look_is_begun(deployment: Deployment) -> None:
+    tasks = undispatched(deployment, 40)
+    pages = 2 + SHARDS
+    budget = iter([True] * (pages + 10))
+    report = deployment.sweeper().sweep(lambda: next(budget, False))
+    assert (report.looked_at, report.resent) == (10, 10)
+    left = {shard(task.ref.task_id) for task in tasks if deployment.now_of(task).due_at == task.due_at}
+    assert report.unfinished_shards == sorted(left)
+    assert deployment.sweep().resent == 30

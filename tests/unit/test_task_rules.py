@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.ids import task_id
 from a2a_tasks.domain.task import (
     CHILD_CHECK_MS,
     DISPATCH_GRACE_MS,
     LIVE,
+    LONG_BACKLOG,
+    LONG_WAIT_MS,
+    MAX_BACKLOG_GAP_MS,
+    MAX_CHILD_CHECK_MS,
     MAX_QUEUE_DELAY_MS,
     MAX_RESEND_GAP_MS,
     SWEEP_AHEAD_MS,
@@ -40,6 +45,7 @@ from a2a_tasks.domain.task import (
     guard_of_loss,
     guard_of_worker,
     iso8601,
+    may_be_lost,
     to_wire,
 )
 from a2a_tasks.domain.usage import Spent, Usage
@@ -222,17 +228,61 @@ def test_a_delayed_task_is_looked_at_after_its_message_or_in_time_to_send_one() 
     assert due_after_create(CREATED, far, later) == later - SWEEP_AHEAD_MS
 
 
-def test_a_waiting_task_is_sent_again_ever_less_often() -> None:
+@pytest.mark.parametrize(
+    ("backlog", "most"), [(LONG_BACKLOG - 1, MAX_RESEND_GAP_MS), (LONG_BACKLOG, MAX_BACKLOG_GAP_MS)]
+)
+def test_a_waiting_task_is_sent_again_ever_less_often(backlog: int, most: int) -> None:
     waiting = task(deadline=CREATED + 100_000_000)
     gaps: list[int] = []
     now = due_after_create(CREATED, waiting.deadline)
     for _ in range(10):
-        later = due_after_resend(waiting, now)
+        later = due_after_resend(waiting, now, backlog)
         gaps.append(later - now)
         now = later
     assert gaps == sorted(gaps)
     assert gaps[0] == DISPATCH_GRACE_MS
-    assert gaps[-1] == MAX_RESEND_GAP_MS
+    assert most <= gaps[-1] <= 1.5 * most
+
+
+def test_what_counts_is_how_long_a_task_has_waited_since_it_last_ran() -> None:
+    given_back = task(deadline=CREATED + 100_000_000, updated_at=CREATED + 50_000_000)
+    now = CREATED + 50_000_000 + DISPATCH_GRACE_MS
+    assert due_after_resend(given_back, now) == now + DISPATCH_GRACE_MS
+
+
+def test_tasks_that_came_together_are_not_sent_again_together() -> None:
+    now = CREATED + MAX_RESEND_GAP_MS
+    many = [
+        replace(task(deadline=2**60), ref=TaskRef("writer", task_id(CREATED, n.to_bytes(10))))
+        for n in range(100)
+    ]
+    later = [due_after_resend(each, now) for each in many]
+    assert len(set(later)) > 90
+    assert max(later) - min(later) > MAX_RESEND_GAP_MS / 4
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "backlog", "may"),
+    [
+        (DISPATCH_GRACE_MS, LONG_BACKLOG - 1, True),
+        (DISPATCH_GRACE_MS, LONG_BACKLOG, False),
+        (LONG_WAIT_MS - 1, 10**6, False),
+        (LONG_WAIT_MS, 10**6, True),
+    ],
+)
+def test_whether_a_message_may_be_lost(waited_ms: int, backlog: int, may: bool) -> None:
+    waiting = task(deadline=CREATED + 100_000_000)
+    assert may_be_lost(waiting, CREATED + waited_ms, backlog) is may
+
+
+def test_a_task_that_waits_for_others_is_looked_at_ever_less_often() -> None:
+    far, gaps, now = CREATED + 100_000_000, [], due_while_awaiting(CREATED, CREATED + 100_000_000)
+    for _ in range(10):
+        later = due_while_awaiting(now, far, since=CREATED)
+        gaps.append(later - now)
+        now = later
+    assert gaps == sorted(gaps)
+    assert (gaps[0], gaps[-1]) == (CHILD_CHECK_MS, MAX_CHILD_CHECK_MS)
 
 
 @pytest.mark.parametrize("status", sorted(LIVE))

@@ -1,6 +1,6 @@
 """The task store on DynamoDB. Beside each conditional write stands what it protects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -456,8 +456,12 @@ class DynamoDBTaskStore:
         )
         return isinstance(result, Written)
 
-    def due(self, shard: int, now: int, limit: int) -> list[Due]:
-        items = self._index("due", "dueShard", f"due#{shard}", "dueAt", now, limit)
+    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+        start = {}
+        if after is not None:
+            place = to_attributes({"dueShard": f"due#{shard}", "dueAt": after.due_at})
+            start = {"ExclusiveStartKey": task_items.key(after.ref) | place}
+        items = self._index("due", "dueShard", f"due#{shard}", "dueAt", now, limit, start)
         return [Due(task_items.ref_of(item), int(item["dueAt"]["N"])) for item in items]
 
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:
@@ -497,7 +501,14 @@ class DynamoDBTaskStore:
         return [key for key in answer["Items"] if key != task_items.key(ref)][:DELETE_BATCH]
 
     def _index(
-        self, index: str, shard_name: str, shard: str, time_name: str, until: int, limit: int
+        self,
+        index: str,
+        shard_name: str,
+        shard: str,
+        time_name: str,
+        until: int,
+        limit: int,
+        start: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         answer = self._call(
             self.client.query,
@@ -506,6 +517,7 @@ class DynamoDBTaskStore:
             ExpressionAttributeNames={"#shard": shard_name, "#time": time_name},
             ExpressionAttributeValues=to_attributes({":shard": shard, ":until": until}),
             Limit=limit,
+            **start or {},
         )
         items: list[dict[str, Any]] = answer["Items"]
         return items

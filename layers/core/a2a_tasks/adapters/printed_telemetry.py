@@ -42,6 +42,9 @@ class PrintedTelemetry:
     def milliseconds(self, metric: str, value: float) -> None:
         self._add(metric, None, "Milliseconds", value)
 
+    def seconds(self, metric: str, value: float) -> None:
+        self._add(metric, None, "Seconds", value)
+
     def flush(self) -> None:
         for (metric, code), (unit, value) in self._metrics.items():
             dimensions = {"service": SERVICE} | ({} if code is None else {"code": code})

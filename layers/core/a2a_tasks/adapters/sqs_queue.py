@@ -22,7 +22,7 @@ LONG_POLL_SECONDS = 1
 
 @dataclass(frozen=True)
 class SQSTaskQueue:
-    """``TaskSender`` and ``WorkerQueue``. A message names its task; all else is in the record.
+    """``WorkerQueue`` and ``QueueLength``. A message names its task; all else is in the record.
 
     SQS knows no priorities, so what goes first has a queue of its own.
     """
@@ -41,6 +41,11 @@ class SQSTaskQueue:
             MessageAttributes={CORRELATION_ID: {"DataType": "String", "StringValue": task.correlation_id}},
             **delay,
         )
+
+    def waiting(self) -> int:
+        name = "ApproximateNumberOfMessages"
+        answer = self._call(self.client.get_queue_attributes, is_urgent=False, AttributeNames=[name])
+        return int(answer["Attributes"][name])
 
     def hide(self, deliveries: list[Delivery], seconds: int) -> None:
         """Up to ten deliveries in one call for each queue, which is as many as an invocation receives."""

@@ -43,6 +43,9 @@ class PowertoolsTelemetry:
     def milliseconds(self, metric: str, value: float) -> None:
         self._add(metric, MetricUnit.Milliseconds, value)
 
+    def seconds(self, metric: str, value: float) -> None:
+        self._add(metric, MetricUnit.Seconds, value)
+
     def flush(self) -> None:
         with self._lock:
             if self._metrics.metric_set:

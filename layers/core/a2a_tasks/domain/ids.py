@@ -10,9 +10,9 @@ PROJECT_ID = AGENT_ID
 CONTEXT_ID = re.compile(r"[A-Za-z0-9._~:@-]{1,128}")
 """What a caller may name a conversation: safe in paths, keys and logs."""
 
-SHARDS = 8
-"""Partitions of each sparse index. A constant: with fewer shards, tasks of the missing ones would never be
-looked at again. One partition takes 1,000 writes a second, so this carries thousands of tasks a second."""
+SHARDS = 32
+"""Partitions of the index ``due``. A constant: with fewer shards, tasks of the missing ones would never be
+looked at again. One partition takes 1,000 writes a second, and one process sweeps one of them in a minute."""
 
 
 def task_id(now_ms: int, random: bytes) -> str:
@@ -45,3 +45,8 @@ def oldest_task_id(now_ms: int) -> str:
 def shard(task_id: str) -> int:
     """The index partition of a task, 0 to ``SHARDS - 1``: stable over processes and releases."""
     return zlib.crc32(task_id.encode()) % SHARDS
+
+
+def fraction(task_id: str) -> float:
+    """A number of the task's own in [0, 1), the same in every process: it spreads what would come at once."""
+    return zlib.crc32(task_id.encode()) / 2**32

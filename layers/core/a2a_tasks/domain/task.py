@@ -11,6 +11,7 @@ from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event
+from a2a_tasks.domain.ids import fraction
 from a2a_tasks.domain.usage import Spent, Usage, as_used, by_attempt, by_model, total
 
 DISPATCH_GRACE_MS = 30_000
@@ -18,13 +19,22 @@ DISPATCH_GRACE_MS = 30_000
 NOTICE_MS = 60_000
 """By then a worker whose task was ended by somebody else has noticed, or does with its next write."""
 MAX_RESEND_GAP_MS = 5 * 60_000
+"""A waiting task's message is sent again ever less often, up to this."""
+MAX_BACKLOG_GAP_MS = 3_600_000
+"""The same behind a long backlog."""
+LONG_BACKLOG = 1_000
+"""With so many messages in the queue, a task that waits is most probably named by one of them."""
+LONG_WAIT_MS = 10 * 60_000
+"""Behind a long backlog a message counts as lost only then, or after a quarter of the task's time."""
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
 """By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
 payload bucket's own rule, take what is so much older than its retention for nobody's."""
 GRANT_MS = 5_000
 """So long a task that was given a slot is left to whoever gave it. Then that process is dead, or too late."""
 CHILD_CHECK_MS = 60_000
-"""How often the sweeper asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
+"""When the sweeper first asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
+MAX_CHILD_CHECK_MS = 15 * 60_000
+"""It asks ever less often, up to this."""
 MAX_QUEUE_DELAY_MS = 900_000
 """The longest that SQS delays a message; a later start is the sweeper's to send."""
 SWEEP_AHEAD_MS = 90_000
@@ -498,15 +508,32 @@ def longest_wait(task: Task, now: int, max_wait_ms: int) -> int:
     return max(now, min(now + max_wait_ms, task.created_at + LONGEST_LIFE_MS - left_ms))
 
 
-def due_while_awaiting(now: int, deadline: int) -> int:
-    """When somebody must look at a task that waits for others: their end may not have reached it."""
-    return min(now + CHILD_CHECK_MS, deadline)
+def due_while_awaiting(now: int, deadline: int, since: int | None = None) -> int:
+    """When somebody must look at a task that waits for others: their end may not have reached it. Later each
+    time, the longer it has waited (``since``): after a lost wake-up it waits at most as long again."""
+    waited = 0 if since is None else now - since
+    return min(now + max(CHILD_CHECK_MS, min(waited, MAX_CHILD_CHECK_MS)), deadline)
 
 
-def due_after_resend(task: Task, now: int) -> int:
-    """When to look again after a message was re-sent: later each time, since a long queue is not a loss."""
-    waited = now - task.created_at
-    return min(now + max(DISPATCH_GRACE_MS, min(waited, MAX_RESEND_GAP_MS)), task.deadline)
+def due_after_resend(task: Task, now: int, backlog: int = 0) -> int:
+    """When to look again at a task that waits for a worker: later each time, since a long queue is not a
+    loss, and not at the same moment for all that came together."""
+    most = MAX_RESEND_GAP_MS if backlog < LONG_BACKLOG else MAX_BACKLOG_GAP_MS
+    gap = max(DISPATCH_GRACE_MS, min(_waited(task, now), most))
+    spread = (gap - DISPATCH_GRACE_MS) * fraction(task.ref.task_id) / 2
+    return min(now + gap + int(spread), task.deadline)
+
+
+def may_be_lost(task: Task, now: int, backlog: int) -> bool:
+    """Whether the message of a task that waits for a worker is worth sending again, with so many others in
+    the queue: each copy makes a long queue longer."""
+    patience = min(LONG_WAIT_MS, (task.deadline - task.created_at) // 4)
+    return backlog < LONG_BACKLOG or _waited(task, now) >= patience
+
+
+def _waited(task: Task, now: int) -> int:
+    """For how long it has been as it is, and could have been taken."""
+    return now - max(task.updated_at, task.not_before)
 
 
 def lost(task: Task) -> Failure:

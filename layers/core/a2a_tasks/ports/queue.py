@@ -26,6 +26,12 @@ class TaskSender(Protocol):
         ...
 
 
+class QueueLength(Protocol):
+    def waiting(self) -> int:
+        """About how many messages could be received now. Raises ``QueueUnavailable``."""
+        ...
+
+
 class DeliveryHandler(Protocol):
     """What a consumer does with deliveries. All raise ``QueueUnavailable``."""
 

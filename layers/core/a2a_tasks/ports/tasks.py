@@ -300,8 +300,9 @@ class TaskStore(Protocol):
         has ended, was claimed, or had another one given up since it was seen."""
         ...
 
-    def due(self, shard: int, now: int, limit: int) -> list[Due]:
-        """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first."""
+    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+        """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first, or those that come
+        ``after`` an entry of an earlier page, whatever has become of that."""
         ...
 
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:

@@ -1,225 +1,157 @@
 """The safety net: find tasks that somebody must look at, and do what is missing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from a2a_tasks.domain.ids import SHARDS
-from a2a_tasks.domain.task import (
-    MAX_QUEUE_DELAY_MS,
-    Lane,
-    Status,
-    Task,
-    due_after_release,
-    due_after_resend,
-    due_after_take_over,
-    due_while_awaiting,
-    guard_of_loss,
-    lost,
-    whole_seconds,
-)
-from a2a_tasks.ports.batch_line import BatchLine
+from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.faults import QueueUnavailable, StoreUnavailable
-from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.slots import Scope
-from a2a_tasks.ports.tasks import Due, TaskStore, Written
+from a2a_tasks.ports.sweeps import Helpers, ShardLeases
+from a2a_tasks.ports.tasks import Due, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services.ending import Ending
+from a2a_tasks.ports.workers import Workers
+from a2a_tasks.services.at_once import AtOnce, Step, TimeLeft
+from a2a_tasks.services.dead_workers import DeadWorkers
+from a2a_tasks.services.due_tasks import DueTasks
 from a2a_tasks.services.line_watch import LineWatch
-from a2a_tasks.services.slots import Slots
+from a2a_tasks.services.shard_sweep import PAGE, ShardSweep
+from a2a_tasks.services.sweep_report import Did, SweepReport, Tally
 
-PAGE = 50
-
-
-@dataclass
-class SweepReport:
-    """What one sweep did."""
-
-    looked_at: int = 0
-    timed_out: int = 0
-    lost: int = 0
-    resent: int = 0
-    postponed: int = 0
-    dead_workers: int = 0
-    lines: int = 0
-    errors: int = 0
-    unfinished_shards: list[int] = field(default_factory=list)
-
-    @property
-    def rescued(self) -> int:
-        return self.timed_out + self.lost + self.resent
+LEASE_MS = 20_000
+"""So long a shard is a process's own that has read a page of it and then says nothing more."""
+MOST_WORKERS = 1_000
+"""Dead workers that one sweep looks at: as many as a deployment may have."""
+MOST_LINES = 1_000
 
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Settles deadlines, re-sends lost work, gives up lost workers. Safe to run twice at once."""
+    """Settles deadlines, re-sends lost work, gives up lost workers. Safe to run twice at once.
+
+    Whatever fails or hangs stops nothing else: each page of a shard, and each look at a task, is a step of
+    its own, and none is begun without ``time_left()``.
+    """
 
     store: TaskStore
-    queue: TaskSender
-    slots: Slots
-    batches: BatchLine
-    ending: Ending
+    workers: Workers
+    lines: LineWatch
+    due_tasks: DueTasks
+    dead_workers: DeadWorkers
+    leases: ShardLeases
+    helpers: Helpers
+    at_once: AtOnce
+    clock: Clock
+    entropy: Entropy
     telemetry: Telemetry
 
-    def sweep(self, time_left: Callable[[], bool]) -> SweepReport:
-        """One pass over all shards in bounded pages, while ``time_left()``; one bad task or shard stops no
-        other."""
-        report = SweepReport()
-        self._sweep_workers(report, time_left)
-        unfinished = self._sweep_lines(report, time_left)
-        for shard in range(SHARDS):
-            try:
-                while self._sweep_page(shard, report, time_left):
-                    pass
-            except StoreUnavailable as error:
-                report.errors += 1
-                report.unfinished_shards.append(shard)
-                self.telemetry.problem("shard not swept", shard=shard, reason=str(error))
-        while unfinished and time_left():
-            unfinished = self._look_at_lines(unfinished, report)
+    def sweep(self, time_left: TimeLeft) -> SweepReport:
+        """One pass over all shards, the dead workers and the lines. A shard with a page or more is another
+        process's; if none can be had, its pages have their turns here."""
+        tally = Tally()
+        shards = [
+            self._shard(number, partial(self._keeps, tally, number), time_left, tally)
+            for number in range(SHARDS)
+        ]
+        steps: list[Step] = [
+            partial(self._find_dead_workers, tally, time_left),
+            partial(self._find_lines, tally, time_left),
+        ]
+        self.at_once([*steps, *(shard.page for shard in shards)], time_left)
         self.telemetry.count("Sweeps")
-        self.telemetry.count("TasksRescued", report.rescued)
-        return report
+        if tally.oldest_ms is not None:
+            self.telemetry.seconds("OldestDueSeconds", tally.oldest_ms / 1000)
+        return self._reported(tally)
 
-    def _sweep_page(self, shard: int, report: SweepReport, time_left: Callable[[], bool]) -> bool:
-        """Sweep a shard's next page; whether another may follow.
-
-        Every task that was looked at is settled or due later, so the next page holds others; where none was
-        (all in error), going on would only see the same ones again.
-        """
-        if not time_left():
-            report.unfinished_shards.append(shard)
-            return False
-        page = self.store.due(shard, self.ending.clock.now(), PAGE)
-        errors_before = report.errors
-        for due in page:
-            report.looked_at += 1
-            try:
-                self._look_at(due, report)
-            except (StoreUnavailable, QueueUnavailable) as error:
-                report.errors += 1
-                self.telemetry.problem("task not swept", task_id=due.ref.task_id, reason=str(error))
-        return len(page) == PAGE and report.errors - errors_before < PAGE
-
-    def _look_at(self, due: Due, report: SweepReport) -> None:
-        task = self.store.get(due.ref)
-        if task is None or task.is_terminal or task.due_at is None:
-            return  # the index is a moment behind
-        now = self.ending.clock.now()
-        if task.is_expired(now):
-            report.timed_out += isinstance(self.ending.time_out(task), Written)
-        elif task.due_at > now:
-            return  # moved on since the index was read
-        elif task.status is Status.RUNNING and task.lane is not Lane.BATCH:
-            self._look_at_running(task, report)
-        elif task.lane is Lane.BATCH and task.status is Status.PENDING:
-            self.batches.enqueue(task, now)  # whoever created it may have died before doing so
-            report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
-        elif task.status is Status.INPUT_REQUIRED or task.lane is Lane.BATCH:
-            # the caller's move, or the batcher's
-            report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
-        elif task.awaits:
-            if self.ending.wake_if_ready(task):
-                report.resent += 1
-            else:
-                later = due_while_awaiting(now, task.deadline)
-                report.postponed += self.store.look_again(due.ref, task.due_at, later)
-        elif task.not_before > now:
-            self._send_delayed(due, task, now, report)
-        elif self.slots.is_waiting(task):  # who watches its line looks at it
-            report.postponed += self.store.look_again(due.ref, task.due_at, task.deadline)
-        elif self.store.look_again(due.ref, task.due_at, due_after_resend(task, now)):
-            # moved first, so that of two sweeps only one sends; if this one dies now, it is due again later
-            self._send(task, 0, report)
-
-    def _look_at_running(self, task: Task, report: SweepReport) -> None:
-        """Once for a claim: as soon as its worker's lease names the task, whoever finds that worker dead sees
-        to it, and it is due at its deadline alone."""
-        lease = self.ending.holders.lease(task)
-        if lease is None:
-            self._take_back(task, report)
-            return
-        soon = due_after_take_over(self.ending.clock.now(), task.deadline)
-        later = task.deadline if lease.is_watched(task) else soon
-        report.postponed += self.store.look_again(task.ref, task.due_at or 0, later)
-
-    def _take_back(self, task: Task, report: SweepReport) -> None:
-        """A running task whose worker is dead: announce it again, or give it up."""
-        if task.due_at is None or self.ending.holders.take(task) is not None:
-            return  # renewed since; it stays due
-        now = self.ending.clock.now()
-        if task.attempts_are_used_up():
-            result = self.ending.fail(task, lost(task), guard_of_loss(task.fence))
-            report.lost += isinstance(result, Written)
-        elif self.store.look_again(task.ref, task.due_at, due_after_resend(task, now)):
-            self._send(task, 0, report)
-
-    def _sweep_workers(self, report: SweepReport, time_left: Callable[[], bool]) -> None:
-        """Take from dead workers what they had in hand: the messages may be gone."""
-        workers = self.ending.holders.workers
+    def sweep_shard(self, number: int, time_left: TimeLeft) -> SweepReport:
+        """All that is due in one shard, as long as no other process is at it."""
+        tally, holder = Tally(), self.entropy.bytes(8).hex()
+        shard = self._shard(number, partial(self._takes, number, holder), time_left, tally)
+        self.at_once([shard.page], time_left)
         try:
-            seen: set[str] = set()
-            while time_left():
-                page = workers.due(self.ending.clock.now(), PAGE)
-                for worker_id in page:
-                    self._look_at_worker(worker_id, report)
-                if seen.issuperset(page):  # none, or those that the index still shows
-                    return
-                seen.update(page)
-        except (StoreUnavailable, QueueUnavailable) as error:
-            report.errors += 1
-            self.telemetry.problem("workers not swept", reason=str(error))
-
-    def _look_at_worker(self, worker_id: str, report: SweepReport) -> None:
-        workers, now = self.ending.holders.workers, self.ending.clock.now()
-        lease = workers.lease(worker_id)
-        if lease is None or lease.due_at is None or lease.due_at > now:
-            return  # the index is a moment behind
-        if not lease.is_over(now) or not workers.break_off(lease):
-            return
-        for ref in lease.tasks:
-            task = self.store.get(ref)
-            if task is not None and task.status is Status.RUNNING and task.held_by == worker_id:
-                self._take_back(task, report)
-        workers.forget(worker_id)
-        report.dead_workers += 1
-
-    def _sweep_lines(self, report: SweepReport, time_left: Callable[[], bool]) -> list[Scope]:
-        """Look once at each line that is due; those with more to do."""
-        unfinished: list[Scope] = []
-        seen: set[Scope] = set()
-        try:
-            while time_left():
-                page = [scope for scope in LineWatch(self.slots).due(PAGE) if scope not in seen]
-                if not page:
-                    break
-                seen.update(page)
-                unfinished += self._look_at_lines(page, report)
+            self.leases.give_back(number, holder)
         except StoreUnavailable as error:
-            report.errors += 1
-            self.telemetry.problem("lines not swept", reason=str(error))
-        return unfinished
+            self.telemetry.problem("shard not given back", shard=number, reason=str(error))
+        return self._reported(tally)
 
-    def _look_at_lines(self, scopes: list[Scope], report: SweepReport) -> list[Scope]:
-        unfinished: list[Scope] = []
-        for scope in scopes:
-            report.lines += 1
-            try:
-                if LineWatch(self.slots).look_at(scope):
-                    unfinished.append(scope)
-            except (StoreUnavailable, QueueUnavailable) as error:
-                report.errors += 1
-                self.telemetry.problem("line not swept", agent_id=scope.agent_id, reason=str(error))
-        return unfinished
+    def _shard(
+        self,
+        number: int,
+        is_ours: Callable[[list[Due], Due | None], bool],
+        time_left: TimeLeft,
+        tally: Tally,
+    ) -> ShardSweep:
+        return ShardSweep(
+            shard=number,
+            is_ours=is_ours,
+            time_left=time_left,
+            tally=tally,
+            store=self.store,
+            due_tasks=self.due_tasks,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
 
-    def _send_delayed(self, due: Due, task: Task, now: int, report: SweepReport) -> None:
-        """A start that was too far away for the queue, and is near now."""
-        delay_ms = task.not_before - now
-        later = due_after_release(task.not_before, task.deadline)
-        moved = self.store.look_again(due.ref, due.due_at, later)
-        if moved and delay_ms <= MAX_QUEUE_DELAY_MS:
-            self._send(task, whole_seconds(delay_ms), report)
+    def _keeps(self, tally: Tally, number: int, page: list[Due], after: Due | None) -> bool:
+        """Whether a sweep of all shards does this page itself."""
+        if after is not None:
+            return True  # nobody could be had for the first
+        tally.saw(max(0, self.clock.now() - page[0].due_at) if page else 0)
+        if len(page) < PAGE or not self.helpers.call(number):
+            return True
+        tally.hand_over(number)
+        return False
 
-    def _send(self, task: Task, delay_seconds: int, report: SweepReport) -> None:
-        self.queue.send(task, delay_seconds)
-        report.resent += 1
-        self.telemetry.event("task sent again", task, state=task.status)
+    def _takes(self, number: int, holder: str, page: list[Due], after: Due | None) -> bool:  # noqa: ARG002
+        now = self.clock.now()
+        return self.leases.take(number, holder, now, now + LEASE_MS)
+
+    def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
+        """Those that are found now; where there are more, the next ones are found by the next sweep."""
+        try:
+            found = self.workers.due(self.clock.now(), MOST_WORKERS) if time_left() else []
+        except StoreUnavailable as error:
+            self._failed(tally, error, "workers not swept")
+            return []
+        return [partial(self._look_at_worker, tally, time_left, worker_id) for worker_id in found]
+
+    def _look_at_worker(self, tally: Tally, time_left: TimeLeft, worker_id: str) -> list[Step]:
+        try:
+            if time_left():
+                tally.did(*self.dead_workers.look_at(worker_id))
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self._failed(tally, error, "worker not swept")
+        return []
+
+    def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
+        """The same for lines."""
+        try:
+            found = self.lines.due(MOST_LINES) if time_left() else []
+        except StoreUnavailable as error:
+            self._failed(tally, error, "lines not swept")
+            return []
+        return [partial(self._look_at_line, tally, time_left, scope) for scope in found]
+
+    def _look_at_line(self, tally: Tally, time_left: TimeLeft, scope: Scope) -> list[Step]:
+        """A line with more to hand on comes again, behind everybody else."""
+        more: list[Step] = []
+        try:
+            if time_left():
+                tally.did(Did.LINE)
+                is_unfinished = self.lines.look_at(scope)
+                more = [partial(self._look_at_line, tally, time_left, scope)] if is_unfinished else []
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self._failed(tally, error, "line not swept")
+        return more
+
+    def _failed(self, tally: Tally, error: Exception, problem: str) -> None:
+        tally.did(Did.FAILED)
+        self.telemetry.problem(problem, reason=str(error))
+
+    def _reported(self, tally: Tally) -> SweepReport:
+        report = tally.report
+        self.telemetry.count("TasksRescued", report.rescued)
+        if report.unfinished_shards:
+            self.telemetry.count("SweepUnfinished", len(report.unfinished_shards))
+        return report

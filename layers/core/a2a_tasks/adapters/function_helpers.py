@@ -1,0 +1,34 @@
+"""More processes of the sweeper's own function, each for one shard."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.ports.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+
+@dataclass(frozen=True)
+class FunctionHelpers:
+    """``Helpers``: invokes ``function`` asynchronously. What it invokes must invoke nothing in turn."""
+
+    client: "Callable[[], LambdaClient]"
+    function: str
+    telemetry: Telemetry
+
+    def call(self, shard: int) -> bool:
+        try:
+            self.client().invoke(
+                FunctionName=self.function,
+                InvocationType="Event",
+                Payload=json.dumps({"shard": shard}).encode(),
+            )
+        except (ClientError, BotoCoreError) as error:
+            self.telemetry.problem("no helper for a shard", shard=shard, reason=str(error))
+            return False
+        return True

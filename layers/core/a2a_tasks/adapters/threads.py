@@ -1,0 +1,71 @@
+"""Steps in threads, for work that mostly waits for AWS."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from a2a_tasks.services.at_once import Step, TimeLeft
+
+LOOK_SECONDS = 0.25
+"""How often it is asked whether there is time left while all threads are busy."""
+
+
+class Threads:
+    """``AtOnce``. What still hangs so many seconds after the end of the time is left behind, and its thread
+    with it until it ends; the others are kept for the next call."""
+
+    def __init__(self, threads: int, patience_seconds: float = 2) -> None:
+        self._threads = threads
+        self._patience = patience_seconds / LOOK_SECONDS
+        self._pool = ThreadPoolExecutor(2 * threads)  # room for those that an earlier call left behind
+
+    def __call__(self, steps: Sequence[Step], time_left: TimeLeft) -> None:
+        line = _Line(steps)
+        pending = {self._pool.submit(line.work) for _ in range(self._threads)}
+        too_late = 0
+        while pending and too_late <= self._patience:
+            done, pending = wait(pending, timeout=LOOK_SECONDS)
+            too_late += not time_left()
+            for thread in done:
+                thread.result()  # raises what no step may raise
+        line.close()
+
+
+class _Line:
+    """Steps that wait for a thread."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = deque(steps)
+        self._busy = 0
+        self._changed = threading.Condition()
+
+    def work(self) -> None:
+        """Take steps until none can come any more."""
+        while step := self._next():
+            followers: Sequence[Step] = ()
+            try:
+                followers = step()
+            finally:
+                self._done(followers)
+
+    def close(self) -> None:
+        """Nobody begins another step."""
+        with self._changed:
+            self._steps.clear()
+            self._busy = 0
+            self._changed.notify_all()
+
+    def _next(self) -> Step | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._steps or self._busy <= 0)
+            if not self._steps:
+                return None
+            self._busy += 1
+            return self._steps.popleft()
+
+    def _done(self, followers: Sequence[Step]) -> None:
+        with self._changed:
+            self._busy -= 1
+            self._steps.extend(followers)
+            self._changed.notify_all()
