@@ -74,5 +74,5 @@ def _item(now: int, n: int) -> dict[str, Any]:
         correlation_id="bench",
         due_at=now + 300_000 if live else None,
     )
-    ended = {"expireShard": task_items.retention_shard(task_id), "expireAt": now + 86_400_000}
+    ended = {"endedAs": task.status.value, "completedAt": now, "ttl": now // 1000 + 86_400}
     return task_items.to_item(task) | ({} if live else to_attributes(ended))

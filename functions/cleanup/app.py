@@ -1,4 +1,4 @@
-"""Cleanup: every hour, deletes what is past its retention."""
+"""Cleanup: every hour, deletes what callers have deleted, and what is past its retention in the bucket."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,23 +12,24 @@ from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.domain.task import LONGEST_LIFE_MS
+from a2a_tasks.adapters.threads import Threads
 from a2a_tasks.services.cleanup import Cleaner
 
 RESERVE_MS = 10_000
-DAY_MS = 24 * 3_600_000
+THREADS = 16
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 _dynamodb, _table = clients.dynamodb(), environment.text("TASKS_TABLE")
-_kept_ms = environment.retention_ms() + LONGEST_LIFE_MS
+_clock = SystemClock()
 cleaner = Cleaner(
-    store=DynamoDBTaskStore(_dynamodb, _table),
-    contexts=DynamoDBContexts(_dynamodb, _table, _kept_ms),
+    store=DynamoDBTaskStore(_dynamodb, _table, clock=_clock),
+    contexts=DynamoDBContexts(_dynamodb, _table),
     payloads=S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET")),
-    clock=SystemClock(),
+    at_once=Threads(THREADS),
+    clock=_clock,
     telemetry=telemetry,
-    orphan_after_ms=_kept_ms + DAY_MS,
+    retention_ms=environment.retention_ms(),
 )
 
 

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
+from a2a_tasks.adapters.task_items import retention_shard
 from local.deployed import Deployed, Project
 from tests.integration.texts import incompressible
 
 
-def test_clean_up_deletes_an_expired_task_with_its_payloads_and_spares_the_others(
+def test_clean_up_deletes_a_forgotten_task_with_its_payloads_and_spares_the_others(
     deployed: Deployed, project: Project
 ) -> None:
     expired = project.submit(f"[[standin: size=20000]] e2e-expired {incompressible(20_000)}")
@@ -17,8 +18,8 @@ def test_clean_up_deletes_an_expired_task_with_its_payloads_and_spares_the_other
     deployed.client("dynamodb").update_item(
         TableName=deployed.outputs["TasksTable"],
         Key={"pk": {"S": f"TASK#{expired['taskId']}"}, "sk": {"S": f"TASK#{project.agent_id}"}},
-        UpdateExpression="SET expireAt = :past",
-        ExpressionAttributeValues={":past": {"N": "1"}},
+        UpdateExpression="SET expireAt = :past, expireShard = :shard",
+        ExpressionAttributeValues={":past": {"N": "1"}, ":shard": {"S": retention_shard(expired["taskId"])}},
     )
 
     report = invoke(deployed, "CleanupFunctionName")

@@ -26,6 +26,8 @@ from tests.integration.account import AGENT, PROJECT
 NOW = 1_750_000_000_000
 TIMEOUT_MS = 300_000
 DAY_MS = 24 * 3_600_000
+RETAINED_MS = 10 * 365 * DAY_MS
+"""Longer than a real clock is behind ``NOW``."""
 LEFT_MS = 120_000
 WORKER = "worker-1"
 ANYTHING = Guard(frozenset(Status))
@@ -74,7 +76,7 @@ def claimed(store: TaskStore, task: Task, now: int, claim_id: str = "claim", hel
 
 
 def outcome(status: Status, at: int = NOW, finish_id: str = "finish", **parts: Any) -> Outcome:
-    return Outcome(status, at, finish_id, retain_until=at + 1_000, **parts)
+    return Outcome(status, at, finish_id, retain_until=at + RETAINED_MS, **parts)
 
 
 def given_back(store: TaskStore, task: Task, **changes: Any) -> Task:

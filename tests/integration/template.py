@@ -43,6 +43,12 @@ def resource_properties(logical_id: str) -> dict[str, Any]:
     return properties
 
 
+def mapping(name: str) -> dict[str, dict[str, Any]]:
+    """A mapping of the template: settings by key."""
+    found: dict[str, dict[str, Any]] = _TEMPLATE["Mappings"][name]
+    return found
+
+
 def layers_of(logical_id: str) -> list[str]:
     """The layers of a function, by logical id."""
     shared = _TEMPLATE["Globals"]["Function"]["Layers"]

@@ -1,22 +1,24 @@
-"""Cleanup: the real handler on tasks whose retention is over, and on payloads without a task."""
+"""Cleanup: the real handler on deleted tasks, and on what tasks past their retention have in the bucket."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters import task_items
 from a2a_tasks.domain.ids import task_id
 from a2a_tasks.domain.task import Status, Task
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
 from tests.integration.event_files import load_event
 from tests.integration.lambda_context import LambdaContext
-from tests.integration.stored_task import ANYTHING, created, numbers_of_shard, outcome
+from tests.integration.stored_task import ANYTHING, created, outcome
 
 DAY_MS = 24 * 3_600_000
-ORPHANED_AFTER_MS = (30 + 28 + 1) * DAY_MS
-"""The retention, the longest life of a task, and a day."""
+RETENTION_MS = 30 * DAY_MS
+"""The template's."""
 
 
 @pytest.fixture
@@ -35,15 +37,23 @@ def clean(cleanup: ModuleType, remaining_ms: int = 300_000) -> dict[str, Any]:
     return report
 
 
-def ended(account: Account, moment: int, number: int = 0) -> Task:
-    """A task that ended at a moment, retained for a second, with two payloads and two items of its own."""
+def ended(account: Account, moment: int, number: int = 0, retained_ms: int = RETENTION_MS) -> Task:
+    """A task that ended at the moment of its creation, with two payloads and two items of its own."""
     task = created(account.store, moment, number=number)
-    account.store.finish(task.ref, outcome(Status.CANCELED, moment), ANYTHING)
+    end = replace(outcome(Status.CANCELED, moment), retain_until=moment + retained_ms)
+    account.store.finish(task.ref, end, ANYTHING)
     for name in ("input", "output-1"):
         account.payloads.put(f"tasks/{task.ref.task_id}/{name}.json", b"{}")
     for sk in ("TURN#1", "TURN#2"):
         key = {"pk": {"S": f"OWNED#{task.ref.task_id}"}, "sk": {"S": sk}}
         account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=key)
+    return task
+
+
+def deleted(account: Account, moment: int, number: int = 0) -> Task:
+    """Such a task that its caller deleted then."""
+    task = ended(account, moment, number)
+    account.store.expire(task.ref, moment)
     return task
 
 
@@ -57,44 +67,59 @@ def objects(account: Account) -> list[str]:
     return [entry["Key"] for entry in answer.get("Contents", [])]
 
 
-def test_a_task_past_its_retention_goes_with_everything_it_owns(
-    cleanup: ModuleType, account: Account, now: int
-) -> None:
-    ended(account, now - 2_000)
+def test_a_deleted_task_goes_with_everything_it_owns(cleanup: ModuleType, account: Account, now: int) -> None:
+    deleted(account, now - 2_000)
 
     report = clean(cleanup)
 
-    assert report == {"tasks": 1, "payloads": 2, "orphans": 0, "errors": 0, "finished": True}
+    assert report == {"tasks": 1, "leftovers": 0, "payloads": 2, "errors": 0, "finished": True}
     assert (items(account), objects(account)) == ([], [])
 
 
+def test_of_a_task_past_its_retention_only_the_record_is_left_to_the_tables_ttl(
+    cleanup: ModuleType, account: Account, now: int
+) -> None:
+    task = ended(account, now - RETENTION_MS - 1_000)
+
+    report = clean(cleanup)
+
+    assert (report["leftovers"], report["payloads"], report["errors"]) == (1, 2, 0)
+    assert items(account) == [f"TASK#{task.ref.agent_id}"]
+    assert objects(account) == []
+    assert account.store.get(task.ref) is None
+
+
 def test_what_is_retained_or_alive_stays(cleanup: ModuleType, account: Account, now: int) -> None:
-    ended(account, now + 60_000)
-    created(account.store, now - 40 * DAY_MS, number=1)
+    ended(account, now - 40 * DAY_MS, retained_ms=41 * DAY_MS)
+    account.store.expire(ended(account, now - DAY_MS, number=2).ref, now + 60_000)
+    alive = created(account.store, now - 40 * DAY_MS, number=1)
+    account.payloads.put(f"tasks/{alive.ref.task_id}/input.json", b"{}")
 
-    assert clean(cleanup)["tasks"] == 0
-    assert len(items(account)) == 4
-    assert len(objects(account)) == 2
+    report = clean(cleanup)
+
+    assert (report["tasks"], report["leftovers"], report["finished"]) == (0, 0, True)
+    assert len(items(account)) == 7
+    assert len(objects(account)) == 5
 
 
-def test_payloads_without_a_task_go_when_no_task_can_own_them(
+def test_payloads_of_a_task_that_was_never_created_go(
     cleanup: ModuleType, account: Account, now: int
 ) -> None:
     old, recent = (
-        task_id(now - ORPHANED_AFTER_MS - 1_000, bytes(10)),
-        task_id(now - ORPHANED_AFTER_MS + 60_000, bytes(10)),
+        task_id(now - RETENTION_MS - 1_000, bytes(10)),
+        task_id(now - RETENTION_MS + 60_000, bytes(10)),
     )
     for orphan in (old, recent):
         account.payloads.put(f"tasks/{orphan}/input.json", b"{}")
 
-    assert clean(cleanup)["orphans"] == 1
+    assert clean(cleanup)["leftovers"] == 1
     assert objects(account) == [f"tasks/{recent}/input.json"]
 
 
 def test_the_record_stays_while_its_payloads_cannot_be_deleted(
     cleanup: ModuleType, account: Account, now: int
 ) -> None:
-    ended(account, now - 2_000)
+    deleted(account, now - 2_000)
     account.calls.fail("DeleteObjects", Fault.THROTTLED)
 
     first, second = clean(cleanup), clean(cleanup)
@@ -106,7 +131,7 @@ def test_the_record_stays_while_its_payloads_cannot_be_deleted(
 def test_a_clean_up_that_broke_off_is_finished_by_the_next(
     cleanup: ModuleType, account: Account, now: int
 ) -> None:
-    ended(account, now - 2_000)
+    deleted(account, now - 2_000)
     account.calls.fail("DeleteItem", Fault.NOT_SENT)
 
     clean(cleanup)
@@ -116,16 +141,29 @@ def test_a_clean_up_that_broke_off_is_finished_by_the_next(
     assert items(account) == []
 
 
-def test_more_than_a_page_of_tasks_goes_in_one_pass(cleanup: ModuleType, account: Account, now: int) -> None:
-    for number in numbers_of_shard(now - 2_000, 3, count=60):
-        task = created(account.store, now - 2_000, number=number)
-        account.store.finish(task.ref, outcome(Status.CANCELED, now - 2_000), ANYTHING)
+def test_a_task_that_an_earlier_release_has_ended_goes_too(
+    cleanup: ModuleType, account: Account, now: int
+) -> None:
+    """It entered the index at its end, and its time to live was a week longer."""
+    task = ended(account, now - RETENTION_MS - 1_000)
+    account.dynamodb.update_item(
+        TableName=account.resources["TasksTable"],
+        Key=task_items.key(task.ref),
+        UpdateExpression="SET expireShard = :shard, expireAt = :at, #ttl = :ttl",
+        ExpressionAttributeNames={"#ttl": "ttl"},
+        ExpressionAttributeValues={
+            ":shard": {"S": "retention#7"},
+            ":at": {"N": str(now - 1_000)},
+            ":ttl": {"N": str(now // 1000 + 7 * 24 * 3600)},
+        },
+    )
 
-    assert clean(cleanup)["tasks"] == 60
+    assert clean(cleanup)["tasks"] == 1
+    assert (items(account), objects(account)) == ([], [])
 
 
 def test_without_time_nothing_is_begun(cleanup: ModuleType, account: Account, now: int) -> None:
-    ended(account, now - 2_000)
+    deleted(account, now - 2_000)
 
     report = clean(cleanup, remaining_ms=10_000)
 

@@ -30,8 +30,8 @@ class AwsPayloads(TaskPayloads):
     def delete_all(self, task_id: str) -> int:
         return self.objects.delete_all(task_id)
 
-    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
-        return self.objects.task_ids_before(task_id, limit)
+    def task_ids(self, after: str, before: str, limit: int) -> list[str]:
+        return self.objects.task_ids(after, before, limit)
 
 
 type Payloads = AwsPayloads | MemoryPayloads
@@ -133,10 +133,13 @@ def test_older_tasks_are_named_once_each_oldest_first(payloads: Payloads) -> Non
         payloads.put(f"tasks/{task_id}/input.json", b"{}")
         payloads.put(f"tasks/{task_id}/output-1.json", b"{}")
 
-    assert payloads.task_ids_before(IDS[3], 10) == [IDS[0], IDS[1]]
-    assert payloads.task_ids_before(IDS[3], 1) == [IDS[0]]
-    assert payloads.task_ids_before(oldest_task_id(NOW), 10) == []
-    assert payloads.task_ids_before(IDS[4], 10) == [IDS[0], IDS[1], IDS[3]]
+    assert payloads.task_ids("", IDS[3], 10) == [IDS[0], IDS[1]]
+    assert payloads.task_ids("", IDS[3], 1) == [IDS[0]]
+    assert payloads.task_ids("", oldest_task_id(NOW), 10) == []
+    assert payloads.task_ids("", IDS[4], 10) == [IDS[0], IDS[1], IDS[3]]
+    assert payloads.task_ids(IDS[0], IDS[4], 10) == [IDS[1], IDS[3]]
+    assert payloads.task_ids(IDS[2], IDS[4], 1) == [IDS[3]]
+    assert payloads.task_ids(IDS[3], IDS[4], 10) == []
 
 
 def test_more_than_a_page_of_objects_is_deleted(account: Account) -> None:
@@ -145,7 +148,7 @@ def test_more_than_a_page_of_objects_is_deleted(account: Account) -> None:
 
     assert account.payloads.objects.delete_all(IDS[0]) == 1_050
     assert len(account.calls.of("DeleteObjects")) == 2
-    assert account.payloads.objects.task_ids_before(IDS[4], 10) == []
+    assert account.payloads.objects.task_ids("", IDS[4], 10) == []
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_a_link_is_one_that_every_bucket_takes(monkeypatch: pytest.MonkeyPatch, 
         ("GetObject", lambda payloads: payloads.get("tasks/a/x.json")),
         ("ListObjectsV2", lambda payloads: payloads.delete_all("a")),
         ("DeleteObjects", lambda payloads: payloads.delete_all("a")),
-        ("ListObjectsV2", lambda payloads: payloads.task_ids_before("b", 10)),
+        ("ListObjectsV2", lambda payloads: payloads.task_ids("", "b", 10)),
     ],
 )
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED, Fault.FORBIDDEN, Fault.ANSWER_LOST])

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
 from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
@@ -39,12 +40,13 @@ from a2a_tasks.ports.tasks import (
     TaskStore,
     Written,
 )
-from tests.integration.account import AGENT
+from tests.integration.account import AGENT, Account
 from tests.integration.stored_task import (
     ANYTHING,
     DAY_MS,
     NOW,
     QUESTION,
+    RETAINED_MS,
     STATES,
     WORKER,
     canceled,
@@ -57,6 +59,8 @@ from tests.integration.stored_task import (
     numbers_of_shard,
     outcome,
 )
+from tests.twins.clock import FakeClock
+from tests.twins.tasks import MemoryTaskStore
 
 MISSING = new_task(number=999).ref
 SPENT = (Spent(1, "claude-sonnet-5-5", Usage(10, 20, 3, 4, 2, Decimal("0.012345"))),)
@@ -72,8 +76,8 @@ def due_ids(store: TaskStore, now: int) -> set[str]:
     return {due.ref.task_id for n in range(SHARDS) for due in store.due(n, now, 100)}
 
 
-def retained_ids(store: TaskStore, now: int) -> set[str]:
-    return {ref.task_id for n in range(SHARDS) for ref in store.past_retention(n, now, 100)}
+def forgotten_ids(store: TaskStore, now: int) -> set[str]:
+    return {task.ref.task_id for n in range(SHARDS) for task in store.forgotten(n, now, 100)}
 
 
 def test_a_task_is_read_as_it_was_written(store: TaskStore) -> None:
@@ -445,23 +449,51 @@ def test_due_goes_on_after_an_entry_whatever_has_become_of_it(store: TaskStore) 
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
-def test_an_ended_task_leaves_due_and_is_found_by_its_retention(store: TaskStore, status: Status) -> None:
+def test_an_ended_task_leaves_due_and_enters_no_other_index(store: TaskStore, status: Status) -> None:
     task = in_state(store, status)
 
     assert due_ids(store, NOW + 10**9) == set()
-    assert retained_ids(store, NOW + 999) == set()
-    assert retained_ids(store, NOW + 1_000) == {task.ref.task_id}
+    assert forgotten_ids(store, 2**60) == set()
+    assert store.get(task.ref) == task
 
 
-def test_retention_names_the_oldest_first(store: TaskStore) -> None:
-    for n in range(30):
-        canceled(store, created(store, NOW, number=n), NOW - n)
+def test_what_is_to_be_deleted_is_named_the_longest_ago_first(store: TaskStore) -> None:
+    tasks = [canceled(store, created(store, NOW, number=n), NOW) for n in numbers_of_shard(NOW, 3, count=5)]
+    for n, task in enumerate(tasks):
+        store.expire(task.ref, NOW - n)
 
-    for number in range(SHARDS):
-        refs = store.past_retention(number, NOW + 1_000, 100)
-        assert store.past_retention(number, NOW + 1_000, 2) == refs[:2]
-        ends = [task.completed_at or 0 for ref in refs if (task := store.get(ref))]
-        assert ends == sorted(ends)
+    assert store.forgotten(3, NOW, 100) == tasks[::-1]
+    assert store.forgotten(3, NOW - 1, 2) == [tasks[4], tasks[3]]
+
+
+@pytest.mark.parametrize("status", sorted(Status))
+def test_a_task_past_its_retention_cannot_be_read_though_it_is_there(
+    request: pytest.FixtureRequest, status: Status
+) -> None:
+    """A live one never is."""
+    account: Account = request.getfixturevalue("account")
+    clock = FakeClock(NOW)
+    stores: list[TaskStore] = [
+        DynamoDBTaskStore(account.dynamodb, account.resources["TasksTable"], kept_ms=DAY_MS, clock=clock),
+        MemoryTaskStore(clock),
+    ]
+    clock.advance(RETAINED_MS / 1000 + 1)
+    for store in stores:
+        task = in_state(store, status)
+        seen = (
+            store.get(task.ref),
+            store.read(task.ref),
+            *store.get_all([task.ref]),
+            *store.page(AGENT, None, 5, None).tasks,
+        )
+        assert store.remembers(task.ref.task_id) is not task.is_terminal
+        assert seen == ((None, None) if task.is_terminal else (task,) * 4)
+
+
+def test_a_task_is_remembered_under_its_id_alone(store: TaskStore) -> None:
+    task = created(store)
+    assert store.remembers(task.ref.task_id)
+    assert not store.remembers(MISSING.task_id)
 
 
 def test_of_two_sweeps_one_moves_the_due_time(store: TaskStore) -> None:
@@ -533,14 +565,14 @@ def test_many_tasks_are_read_at_once(store: TaskStore) -> None:
 
 
 def test_an_ended_task_may_be_let_go_earlier_and_never_later(store: TaskStore) -> None:
-    task = canceled(store, created(store), NOW)
+    task, soon = canceled(store, created(store), NOW), NOW + RETAINED_MS // 2
 
-    for at in (NOW + 500, NOW + 500, NOW + 900):
+    for at in (soon + 500, soon + 500, soon + 900):
         store.expire(task.ref, at)
 
-    assert retained_ids(store, NOW + 499) == set()
-    assert retained_ids(store, NOW + 500) == {task.ref.task_id}
-    assert store.get(task.ref) == task
+    assert forgotten_ids(store, soon + 499) == set()
+    assert forgotten_ids(store, soon + 500) == {task.ref.task_id}
+    assert store.get(task.ref) == task, "until clean-up comes"
 
 
 @pytest.mark.parametrize("status", sorted(LIVE))
@@ -551,7 +583,7 @@ def test_a_live_task_is_not_let_go(store: TaskStore, status: Status) -> None:
     store.expire(new_task(number=1).ref, NOW)
 
     assert store.get(task.ref) == task
-    assert retained_ids(store, NOW + 10**9) == set()
+    assert forgotten_ids(store, NOW + 10**9) == set()
 
 
 def test_a_deleted_task_is_gone_everywhere(store: TaskStore) -> None:
@@ -562,7 +594,7 @@ def test_a_deleted_task_is_gone_everywhere(store: TaskStore) -> None:
     store.delete(task.ref)
 
     assert store.get(task.ref) is None
-    assert retained_ids(store, NOW + 10**9) == set()
+    assert forgotten_ids(store, NOW + 10**9) == set()
     assert [found.ref for found in store.page(AGENT, None, 10, None).tasks] == [neighbour.ref]
 
 

@@ -19,6 +19,7 @@ from tests.integration.stored_task import (
     DAY_MS,
     NOW,
     QUESTION,
+    RETAINED_MS,
     WORKER,
     asking,
     canceled,
@@ -53,7 +54,8 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("UpdateItem", lambda store: store.note_undelivered(REF, 0, None, Undelivered(1, 1), 1)),
     ("UpdateItem", lambda store: store.expire(REF, NOW)),
     ("Query", lambda store: store.due(0, NOW, 10)),
-    ("Query", lambda store: store.past_retention(0, NOW, 10)),
+    ("Query", lambda store: store.forgotten(0, NOW, 10)),
+    ("Query", lambda store: store.remembers(REF.task_id)),
     ("Query", lambda store: store.delete(REF)),
     ("DeleteItem", lambda store: store.delete(REF)),
 ]
@@ -176,23 +178,33 @@ def test_a_refusal_needs_no_second_read(account: Account) -> None:
     assert [call.operation for call in account.calls.made] == ["UpdateItem"]
 
 
-def test_an_ended_task_has_a_time_to_live_beyond_its_retention(account: Account) -> None:
+def the_item(account: Account) -> dict[str, Any]:
+    item: dict[str, Any] = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"][0]
+    return item
+
+
+def test_a_task_has_a_time_to_live_from_its_creation(account: Account) -> None:
+    """The longest that it may live and be retained, and a week, in which an end may be late."""
+    store = DynamoDBTaskStore(account.dynamodb, account.resources["TasksTable"], kept_ms=60 * DAY_MS)
+    created(store)
+
+    assert int(the_item(account)["ttl"]["N"]) == (NOW + 67 * DAY_MS) // 1000
+
+
+def test_an_ended_task_has_a_time_to_live_of_its_retention(account: Account) -> None:
     canceled(account.store, created(account.store), NOW)
 
-    item = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"][0]
-
-    retained_until = int(item["expireAt"]["N"])
-    assert int(item["ttl"]["N"]) == retained_until // 1000 + 7 * 24 * 3600
-    assert "dueShard" not in item
-    assert "dueAt" not in item
+    item = the_item(account)
+    assert int(item["ttl"]["N"]) == (NOW + RETAINED_MS) // 1000
+    assert not item.keys() & {"dueShard", "dueAt", "expireShard", "expireAt"}, "in no index but the list"
 
 
-def test_the_time_to_live_follows_an_earlier_end_of_the_retention(account: Account) -> None:
+def test_a_deleted_task_is_left_to_clean_up_before_its_time_to_live(account: Account) -> None:
     task = canceled(account.store, created(account.store), NOW)
 
     account.store.expire(task.ref, NOW + 500)
 
-    item = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"][0]
+    item = the_item(account)
     assert item["expireAt"]["N"] == str(NOW + 500)
     assert int(item["ttl"]["N"]) == (NOW + 500) // 1000 + 7 * 24 * 3600
 

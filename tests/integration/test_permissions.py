@@ -353,6 +353,7 @@ def test_the_clean_up(account: Account, start: Start) -> None:
     payload.save(account.payloads, task.ref.task_id, "output-1", {"result": incompressible(3_000)})
     item = {"pk": {"S": f"OWNED#{task.ref.task_id}"}, "sk": {"S": "TURN#0001"}}
     account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=item)
+    account.store.expire(task.ref, now - 1_000)
 
     cleanup.handler(load_event("cleanup_schedule"), LambdaContext())
 

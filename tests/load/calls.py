@@ -160,7 +160,9 @@ OPERATIONS: dict[str, Operation] = {
     "store.note_undelivered": _write("UpdateItem", 4, _moved),
     "store.due": _read("Query", 1, _due),
     "store.count_pending": _read("Query", 4),
-    "store.past_retention": _read("Query", 1),
+    "store.forgotten": _read("Query", 1),
+    "store.remembers": _read("Query", 1),
+    "store.delete_owned": Operation("DynamoDB", "Query and BatchWriteItem", reads=1, writes=8, requests=2),
     "store.expire": _write("UpdateItem", 4),
     "store.delete": Operation("DynamoDB", "Query and BatchWriteItem", reads=1, writes=8, requests=2),
     "records.put_record": _write("PutItem", 2),
@@ -234,7 +236,7 @@ OPERATIONS: dict[str, Operation] = {
     "payloads.get": Operation("S3", "GetObject"),
     "payloads.get_items": _read("BatchGetItem", 2),
     "payloads.delete_all": Operation("S3", "ListObjectsV2"),
-    "payloads.task_ids_before": Operation("S3", "ListObjectsV2"),
+    "payloads.task_ids": Operation("S3", "ListObjectsV2"),
 }
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.lease import Lease, Notes
-from a2a_tasks.domain.task import Guard, Outcome, TaskRef
+from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.tasks import Due, Refused, Written
+from a2a_tasks.ports.tasks import Due
 from tests.twins.payloads import MemoryPayloads
 from tests.twins.slots import MemorySlots
 from tests.twins.tasks import Change, MemoryTaskStore
@@ -82,7 +82,7 @@ class BigTaskStore(MemoryTaskStore):
     def __init__(self, clock: Clock, watch: Callable[[Change], None]) -> None:
         super().__init__()
         self._due = [Index(clock) for _ in range(SHARDS)]
-        self._retained = [Index(clock) for _ in range(SHARDS)]
+        self._forgotten = [Index(clock) for _ in range(SHARDS)]
         self._pending: Counter[str] = Counter()
         self._watch = watch
         self.changes = _Watched(self._note)
@@ -91,32 +91,24 @@ class BigTaskStore(MemoryTaskStore):
         start = (after.due_at, after.ref) if after else None
         return [Due(ref, at) for at, ref in self._due[shard].until(now, limit, start)]
 
-    def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
-        return [ref for _, ref in self._retained[shard].until(now, limit)]
+    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+        found = (self.tasks.get(ref) for _, ref in self._forgotten[shard].until(now, limit))
+        return [task for task in found if task is not None]
 
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:  # noqa: ARG002  always exact
         return min(limit, self._pending[agent_id])
 
-    def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
-        result = super().finish(ref, outcome, guard)
-        self._retain(ref)
-        return result
-
     def expire(self, ref: TaskRef, at: int) -> None:
         super().expire(ref, at)
-        self._retain(ref)
+        self._forgotten[shard(ref.task_id)].put(ref, self.forget_at.get(ref))
 
     def delete(self, ref: TaskRef) -> None:
         super().delete(ref)
-        self._retained[shard(ref.task_id)].put(ref, None)
+        self._forgotten[shard(ref.task_id)].put(ref, None)
 
     def oldest_due(self) -> int | None:
         """When somebody should have looked at the entry that has waited longest."""
         return min((at for index in self._due if (at := index.first()) is not None), default=None)
-
-    def _retain(self, ref: TaskRef) -> None:
-        if ref in self.retain_until:
-            self._retained[shard(ref.task_id)].put(ref, self.retain_until[ref])
 
     def _note(self, change: Change) -> None:
         before, after = change.before, change.after

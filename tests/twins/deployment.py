@@ -8,12 +8,13 @@ from typing import Any
 
 from a2a_tasks.domain.agent import AgentRevision
 from a2a_tasks.domain.backend import Backend
+from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.price_table import TABLE
 from a2a_tasks.domain.prices import Price
 from a2a_tasks.domain.project import ProjectSettings
 from a2a_tasks.domain.push import Notification
-from a2a_tasks.domain.task import Task, clocks_of_start, due_after_start
+from a2a_tasks.domain.task import LONGEST_LIFE_MS, Task, clocks_of_start, due_after_start
 from a2a_tasks.ports.errands import Errand
 from a2a_tasks.ports.queue import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
@@ -151,7 +152,6 @@ class Deployment:
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
     room: int = 0  # each test says itself what a process gets
     kept: int = 0
-    orphan_after_ms: int = 2 * RETENTION_MS
     lease_seconds: int = LEASE_SECONDS
     max_timeout_ms: int = MAX_TIMEOUT_MS
     stream: MemoryStream = field(init=False)
@@ -349,9 +349,21 @@ class Deployment:
 
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:
         points = failpoints or Failpoints()
-        store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        contexts = points.wrap("contexts", self.contexts)
-        return Cleaner(store, contexts, payloads, self.clock, self.telemetry, self.orphan_after_ms)
+        return Cleaner(
+            store=points.wrap("store", self.store),
+            contexts=points.wrap("contexts", self.contexts),
+            payloads=points.wrap("payloads", self.payloads),
+            at_once=in_turn,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            retention_ms=RETENTION_MS,
+        )
+
+    def let_ttl_pass(self) -> None:
+        """What the table's TTL has deleted in the end, of all that is past it now."""
+        now = self.clock.now()
+        self.store.pass_ttl(now)
+        self.payloads.pass_ttl(oldest_task_id(now - LONGEST_LIFE_MS - RETENTION_MS))
 
     def dead_letters(self, failpoints: Failpoints | None = None) -> DeadLetters:
         points = failpoints or Failpoints()

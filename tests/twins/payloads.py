@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from a2a_tasks.ports.payloads import JSON, PayloadCorrupt, is_item, item_key
+from a2a_tasks.ports.payloads import JSON, PayloadCorrupt, is_item, item_key, item_of
 
 PREFIX = "tasks/"
 
@@ -36,7 +36,12 @@ class MemoryPayloads:
             del self.objects[key]
         return len(owned)
 
-    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
+    def task_ids(self, after: str, before: str, limit: int) -> list[str]:
         objects = (key for key in self.objects if not is_item(key))
         ids = {key.removeprefix(PREFIX).partition("/")[0] for key in objects}
-        return [found for found in sorted(ids)[:limit] if found < task_id]
+        return [found for found in sorted(ids) if after < found < before][:limit]
+
+    def pass_ttl(self, before: str) -> None:
+        """What the table's TTL does with the texts of tasks older than ``before``."""
+        for key in [key for key in self.objects if is_item(key) and item_of(key)[0] < before]:
+            del self.objects[key]

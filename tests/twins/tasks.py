@@ -26,6 +26,7 @@ from a2a_tasks.domain.task import (
     grantable,
 )
 from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
@@ -55,11 +56,14 @@ class Change:
 
 
 class MemoryTaskStore:
-    """``TaskStore``, atomic under one lock. ``changes`` is the history of all writes that took effect."""
+    """``TaskStore``, atomic under one lock. ``changes`` is the history of all writes that took effect. What
+    is past its retention by ``clock`` cannot be read, and is deleted when ``pass_ttl`` is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock
         self.tasks: dict[TaskRef, Task] = {}
         self.retain_until: dict[TaskRef, int] = {}
+        self.forget_at: dict[TaskRef, int] = {}
         self.changes: list[Change] = []
         self.finishes: Counter[TaskRef] = Counter()
         self._lock = threading.RLock()
@@ -73,13 +77,13 @@ class MemoryTaskStore:
             return True
 
     def get(self, ref: TaskRef) -> Task | None:
-        return self.tasks.get(ref)
+        return self.tasks.get(ref) if self._is_kept(ref) else None
 
     def read(self, ref: TaskRef) -> Task | None:
         return self.get(ref)
 
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
-        return [task for ref in refs if (task := self.tasks.get(ref)) is not None]
+        return [task for ref in refs if (task := self.get(ref)) is not None]
 
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
@@ -87,7 +91,8 @@ class MemoryTaskStore:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
         with self._lock:
-            of_agent = [task for task in self.tasks.values() if task.ref.agent_id == agent_id]
+            kept = [task for task in self.tasks.values() if self._is_kept(task.ref)]
+        of_agent = [task for task in kept if task.ref.agent_id == agent_id]
         older = [task for task in of_agent if cursor is None or task.ref.task_id < cursor]
         is_failed = status is Status.FAILED
         found = [
@@ -366,21 +371,34 @@ class MemoryTaskStore:
             of_agent = [task for task in self.tasks.values() if task.ref.agent_id == agent_id]
         return min(limit, sum(task.counts_as_pending for task in of_agent))
 
-    def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
+    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
         with self._lock:
-            times = [(until, ref) for ref, until in self.retain_until.items()]
-        entries = [(until, ref) for until, ref in times if until <= now and in_shard(ref, shard)]
-        return [ref for _, ref in sorted(entries, key=lambda entry: entry[0])][:limit]
+            times = [(at, ref) for ref, at in self.forget_at.items() if at <= now and in_shard(ref, shard)]
+            return [self.tasks[ref] for _, ref in sorted(times, key=lambda entry: entry[0])][:limit]
+
+    def remembers(self, task_id: str) -> bool:
+        return any(ref.task_id == task_id and self._is_kept(ref) for ref in self.tasks)
 
     def expire(self, ref: TaskRef, at: int) -> None:
         with self._lock:
             if ref in self.retain_until:
-                self.retain_until[ref] = min(self.retain_until[ref], at)
+                self.forget_at[ref] = min(self.forget_at.get(ref, at), at)
 
     def delete(self, ref: TaskRef) -> None:
         with self._lock:
-            self.tasks.pop(ref, None)
-            self.retain_until.pop(ref, None)
+            for rows in (self.tasks, self.retain_until, self.forget_at):
+                rows.pop(ref, None)
+
+    def delete_owned(self, task_id: str) -> None:
+        """Texts are the payloads' twin's, records the records'."""
+
+    def pass_ttl(self, now: int) -> None:
+        """What the table's TTL does by itself, hours or days later."""
+        for ref in [ref for ref, until in self.retain_until.items() if until <= now]:
+            self.delete(ref)
+
+    def _is_kept(self, ref: TaskRef) -> bool:
+        return self.clock is None or self.retain_until.get(ref, self.clock.now() + 1) > self.clock.now()
 
     def _change(
         self, method: str, ref: TaskRef, condition: Callable[[Task], bool], make: Callable[[Task], Task]

@@ -38,7 +38,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.project import ProjectSettings
-from a2a_tasks.domain.task import Budget, Priority, Status, Task, TaskRef
+from a2a_tasks.domain.task import LONGEST_LIFE_MS, Budget, Priority, Status, Task, TaskRef
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.payloads import PayloadCorrupt
@@ -60,8 +60,6 @@ TIMEOUTS_MS = (60_000, 300_000, 1_800_000, 1_800_000)
 QUEUE_TIMEOUTS_MS = (None, None, 60_000, 300_000)
 DELAYS = (0, 0, 0, 0, 0, 0, 0, 40, 1_000, 100_000)
 RECOVERY_SECONDS = 900
-ORPHAN_AFTER_MS = 60 * 24 * 3_600_000
-"""Longer than any of these tasks lives, with its delay and all its questions, and is kept."""
 LONGEST_WAIT_SECONDS = 100
 TURN_SECONDS = (0, 5, 20, 50)
 FUNCTION_SECONDS = (60.0, 75.0, 100.0, 900.0)
@@ -127,7 +125,7 @@ PROCESSES = st.one_of(HEALTHY, HEALTHY, CRASHES, faults())
 class Promise(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.deployment = Deployment(orphan_after_ms=ORPHAN_AFTER_MS)
+        self.deployment = Deployment()
         for agent_id, limit in LIMITS.items():
             changes: dict[str, Any] = {"allowed_tools": TOOLS, "max_concurrent_tasks": limit}
             self.deployment.registry.apply(agent(agent_id, **changes))
@@ -476,6 +474,7 @@ class Promise(RuleBasedStateMachine):
 
     def clean(self, process: Failpoints) -> None:
         before = dict(self.deployment.store.tasks)
+        self.deployment.let_ttl_pass()
         self.attempt(lambda: self.deployment.cleaner(process).clean(plenty))
         for ref in before.keys() - self.deployment.store.tasks.keys():
             assert (before[ref].completed_at or 0) + RETENTION_MS <= self.deployment.clock.now()
@@ -637,7 +636,8 @@ class Promise(RuleBasedStateMachine):
     def everything_is_cleaned_up(self) -> None:
         deployment = self.deployment
         self.scheduled = False
-        deployment.clock.advance((ORPHAN_AFTER_MS + RETENTION_MS) / 1000)
+        deployment.clock.advance((LONGEST_LIFE_MS + RETENTION_MS) / 1000)
+        deployment.let_ttl_pass()
         assert deployment.cleaner().clean(plenty).finished
         assert not deployment.store.tasks
         assert not deployment.payloads.objects

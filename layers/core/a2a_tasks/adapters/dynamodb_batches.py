@@ -315,6 +315,7 @@ def _item(batch: Batch) -> dict[str, Any]:
         "version": batch.version,
         "heldUntil": batch.held_until,
         "liveFrom": batch.live_from,
+        "ttl": batch.tried_at // 1000 + KEPT_SECONDS,
     }
     if batch.api_id is not None:
         values["apiId"] = batch.api_id

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class DynamoDBContexts:
     """``ContextStore``. ``kept_ms`` is the longest that a task may live and be retained: an older entry
-    belongs to a task that was never created, and the table's TTL deletes it."""
+    belongs to no task, and the table's TTL deletes it. Those that only read or remove need none."""
 
     client: "DynamoDBClient"
     table: str
-    kept_ms: int
+    kept_ms: int = 0
 
     def add(self, context: ContextRef, task_id: str) -> None:
         """Needs no condition: whoever puts it again, puts the same."""

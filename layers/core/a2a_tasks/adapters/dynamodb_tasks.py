@@ -1,7 +1,7 @@
 """The task store on DynamoDB. Beside each conditional write stands what it protects."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from a2a_tasks.adapters.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb_calls import REFUSED, call, code_of
 from a2a_tasks.adapters.dynamodb_pending import DynamoDBPending
 from a2a_tasks.adapters.dynamodb_task_list import DynamoDBTaskList
+from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.event import Event, Placed
@@ -30,6 +31,7 @@ from a2a_tasks.domain.task import (
     due_after_release,
 )
 from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.ports.tasks import (
     Advance,
@@ -56,18 +58,24 @@ AFTER_DEADLINE = "(#until <= :expired OR (attribute_not_exists(#until) AND deadl
 
 @dataclass(frozen=True)
 class DynamoDBTaskStore:
-    """``TaskStore`` on one table with the indexes ``list``, ``due``, ``retention`` and ``pending``."""
+    """``TaskStore`` on one table with the indexes ``list``, ``due``, ``retention`` and ``pending``.
+
+    ``kept_ms`` is the longest that a task may live and be retained; who creates none needs none. Whoever
+    reads sees no task past its retention, although the table's TTL deletes it hours or days later."""
 
     client: "DynamoDBClient"
     table: str
+    kept_ms: int = 0
+    clock: Clock = field(default_factory=SystemClock)
 
     def create(self, task: Task) -> bool:
         """Protects an earlier task of the same id: this one, written by a try whose answer was lost or by a
         repeated request."""
+        ttl = {"ttl": task_items.kept_until(task.ref.task_id, self.kept_ms)} if self.kept_ms else {}
         try:
             self._call(
                 self.client.put_item,
-                Item=task_items.to_item(task),
+                Item=task_items.to_item(task) | to_attributes(ttl),
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
@@ -78,8 +86,7 @@ class DynamoDBTaskStore:
 
     def get(self, ref: TaskRef) -> Task | None:
         answer = self._call(self.client.get_item, Key=task_items.key(ref), ConsistentRead=True)
-        item = answer.get("Item")
-        return task_items.from_item(item) if item else None
+        return next(iter(self._kept([answer["Item"]] if "Item" in answer else [])), None)
 
     def read(self, ref: TaskRef) -> Task | None:
         answer = self._call(
@@ -88,7 +95,8 @@ class DynamoDBTaskStore:
             ExpressionAttributeValues=task_items.with_outputs(ref),
             ConsistentRead=True,
         )
-        return task_items.from_items(ref, answer["Items"])
+        task = task_items.from_items(ref, answer["Items"])
+        return task if task and self._kept(answer["Items"][-1:]) else None
 
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
         tasks: list[Task] = []
@@ -96,7 +104,7 @@ class DynamoDBTaskStore:
         while keys:
             request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
             answer = call(self.client.batch_get_item, RequestItems=request)
-            tasks += [task_items.from_item(item) for item in answer["Responses"].get(self.table, [])]
+            tasks += self._kept(answer["Responses"].get(self.table, []))
             left = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
             if len(left) == len(keys):  # none of them: the table is throttled
                 raise StoreUnavailable("no item of a batch was read")
@@ -363,9 +371,7 @@ class DynamoDBTaskStore:
             "updatedAt": outcome.at,
             "finishId": outcome.finish_id,
             "endedAs": task_items.ended_value(outcome),
-            "expireShard": task_items.retention_shard(ref.task_id),
-            "expireAt": outcome.retain_until,
-            "ttl": outcome.retain_until // 1000 + task_items.TTL_GRACE_SECONDS,
+            "ttl": outcome.retain_until // 1000,
         }
         if outcome.output is not None:
             changes["output"] = task_items.payload_value(outcome.output)
@@ -467,28 +473,51 @@ class DynamoDBTaskStore:
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:
         return DynamoDBPending(self.client, self.table).count(agent_id, limit, now)
 
-    def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
+    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
         items = self._index("retention", "expireShard", f"retention#{shard}", "expireAt", now, limit)
-        return [task_items.ref_of(item) for item in items]
+        found = (
+            self._call(self.client.get_item, Key={"pk": item["pk"], "sk": item["sk"]}, ConsistentRead=True)
+            for item in items
+        )
+        return [task_items.from_item(answer["Item"]) for answer in found if "Item" in answer]
+
+    def remembers(self, task_id: str) -> bool:
+        answer = self._call(
+            self.client.query,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=to_attributes(
+                {":pk": task_items.partition(task_id), ":prefix": task_items.TASK_PREFIX}
+            ),
+            ConsistentRead=True,
+        )
+        return bool(self._kept(answer["Items"]))
 
     def expire(self, ref: TaskRef, at: int) -> None:
-        """Protects a live task, which has no such time, and an earlier time."""
+        """Protects a live task, and an earlier time. The table's TTL comes after clean-up, which needs the
+        record to find what the task owns."""
         self._update(
             ref,
-            set_={"expireAt": at, "ttl": at // 1000 + task_items.TTL_GRACE_SECONDS},
-            condition="expireAt > :at",
+            set_={
+                "expireShard": task_items.retention_shard(ref.task_id),
+                "expireAt": at,
+                "ttl": at // 1000 + task_items.TTL_GRACE_SECONDS,
+            },
+            condition="attribute_exists(endedAs) AND (attribute_not_exists(expireAt) OR expireAt > :at)",
             values={":at": at},
         )
 
     def delete(self, ref: TaskRef) -> None:
         """What the task owns goes first, so that a crash leaves the record that leads there."""
-        for partition in (task_items.owned_partition(ref.task_id), task_items.partition(ref.task_id)):
-            while keys := self._keys(partition, ref):
-                requests: list[Any] = [{"DeleteRequest": {"Key": key}} for key in keys]
-                call(self.client.batch_write_item, RequestItems={self.table: requests})
+        self.delete_owned(ref.task_id)
         self._call(self.client.delete_item, Key=task_items.key(ref))
 
-    def _keys(self, partition: str, ref: TaskRef) -> list[dict[str, Any]]:
+    def delete_owned(self, task_id: str) -> None:
+        for partition in (task_items.owned_partition(task_id), task_items.partition(task_id)):
+            while keys := self._keys(partition):
+                requests: list[Any] = [{"DeleteRequest": {"Key": key}} for key in keys]
+                call(self.client.batch_write_item, RequestItems={self.table: requests})
+
+    def _keys(self, partition: str) -> list[dict[str, Any]]:
         """The next batch of keys, without the record's; also those that an earlier batch left unprocessed."""
         answer = self._call(
             self.client.query,
@@ -498,7 +527,13 @@ class DynamoDBTaskStore:
             ConsistentRead=True,
             Limit=DELETE_BATCH + 1,
         )
-        return [key for key in answer["Items"] if key != task_items.key(ref)][:DELETE_BATCH]
+        keys: list[dict[str, Any]] = answer["Items"]
+        return [key for key in keys if not key["sk"]["S"].startswith(task_items.TASK_PREFIX)][:DELETE_BATCH]
+
+    def _kept(self, items: Sequence[Mapping[str, Any]]) -> list[Task]:
+        """The tasks of records, without those past their retention."""
+        now = self.clock.now()
+        return [task_items.from_item(item) for item in items if not task_items.is_past(item, now)]
 
     def _index(
         self,

@@ -60,11 +60,17 @@ class S3Payloads:
             deleted += len(keys)
         return deleted
 
-    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
-        answer = self._call(self.client().list_objects_v2, Prefix=PREFIX, Delimiter="/", MaxKeys=limit)
+    def task_ids(self, after: str, before: str, limit: int) -> list[str]:
+        answer = self._call(
+            self.client().list_objects_v2,
+            Prefix=PREFIX,
+            Delimiter="/",
+            MaxKeys=limit,
+            StartAfter=f"{PREFIX}{after}/~" if after else PREFIX,  # behind all that the last one owns
+        )
         prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", [])]
         ids = [prefix.removeprefix(PREFIX).rstrip("/") for prefix in prefixes]
-        return [found for found in ids if found < task_id]
+        return [found for found in ids if found < before]
 
     def _keys(self, prefix: str) -> list[str]:
         answer = self._call(self.client().list_objects_v2, Prefix=prefix, MaxKeys=1000)

@@ -37,7 +37,7 @@ TASK_PREFIX = "TASK#"
 OUTPUTS = "OUTPUT"
 """What the names of outputs begin with."""
 TTL_GRACE_SECONDS = 7 * 24 * 3600
-"""Table TTL deletes what cleanup left behind for a week; it is a backstop and never a timer."""
+"""Where clean-up, or an end that comes late, goes before the table's TTL. That is never a timer."""
 LIST_SHARDS = 4
 """Partitions of an agent's tasks in the index ``list``, each of which takes 1,000 writes a second. Every list
 reads all of them; with fewer than before, the tasks of the others would not be listed any more."""
@@ -84,6 +84,11 @@ def retention_shard(task_id: str) -> str:
 def kept_until(task_id: str, kept_ms: int) -> int:
     """The ``ttl`` of what a task owns, which is written before anybody knows when the task ends."""
     return (created_ms(task_id) + kept_ms) // 1000 + TTL_GRACE_SECONDS
+
+
+def is_past(record: Mapping[str, Any], now: int) -> bool:
+    """The task's retention is over."""
+    return "endedAs" in record and "ttl" in record and int(record["ttl"]["N"]) * 1000 <= now
 
 
 def text_value(text: bytes) -> dict[str, Any]:

@@ -362,7 +362,7 @@ def _no_later(moment: int, limit: int | None) -> int:
 @dataclass(frozen=True)
 class Outcome:
     """How a task ends. ``finish_id`` is random per try, so that a writer whose answer was lost recognizes
-    its own earlier success; ``retain_until`` is when cleanup may delete the task."""
+    its own earlier success; ``retain_until`` is until when the task may be read."""
 
     status: Status
     at: int

@@ -61,6 +61,7 @@ class PayloadCleaner(Protocol):
         """Delete every payload of a task; how many there were."""
         ...
 
-    def task_ids_before(self, task_id: str, limit: int) -> list[str]:
-        """Ids of tasks older than ``task_id`` (ids sort by time) that own payloads, oldest first."""
+    def task_ids(self, after: str, before: str, limit: int) -> list[str]:
+        """Ids of up to ``limit`` tasks that own payloads and are older than ``before`` and younger than
+        ``after`` (ids sort by time), the oldest first."""
         ...

@@ -181,7 +181,8 @@ class Record:
 
 
 class TaskStore(Protocol):
-    """Each write that changes a task's state tells so in its events, by the same write.
+    """Each write that changes a task's state tells so in its events, by the same write. An ended task can be
+    read until ``retain_until``.
 
     All methods raise ``StoreUnavailable`` when the store does not answer.
     """
@@ -266,7 +267,7 @@ class TaskStore(Protocol):
         ...
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
-        """End a task, if ``guard`` still holds. It leaves the due index and enters the retention index.
+        """End a task, if ``guard`` still holds. It leaves the due index.
 
         After an end by the worker that holds the task nobody holds it; after any other ``held_by`` stays, for
         that worker may not have noticed.
@@ -311,16 +312,25 @@ class TaskStore(Protocol):
         has changed in the last seconds."""
         ...
 
-    def past_retention(self, shard: int, now: int, limit: int) -> list[TaskRef]:
-        """Up to ``limit`` ended tasks of a shard with ``retain_until <= now``, the oldest first."""
+    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+        """Up to ``limit`` of a shard's tasks that were to be deleted by then (``expire``), the longest ago
+        first."""
+        ...
+
+    def remembers(self, task_id: str) -> bool:
+        """There is a task of this id that somebody may read, or that has not ended."""
         ...
 
     def expire(self, ref: TaskRef, at: int) -> None:
-        """Let cleanup delete an ended task from ``at`` on, if it may not already. A live one stays."""
+        """Let clean-up delete an ended task from ``at`` on, if it may not already. A live one stays."""
         ...
 
     def delete(self, ref: TaskRef) -> None:
         """Delete an ended task and every item that it owns. Idempotent."""
+        ...
+
+    def delete_owned(self, task_id: str) -> None:
+        """Delete what a task owns that nobody remembers; what is left of its record is not touched."""
         ...
 
 

@@ -47,14 +47,14 @@ class TaskWiring:
         """As the environment says. Raises ``Misconfigured``."""
         dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
         clock, entropy = SystemClock(), SystemEntropy()
-        store = DynamoDBTaskStore(dynamodb, table)
+        kept_ms = environment.retention_ms() + LONGEST_LIFE_MS
+        store = DynamoDBTaskStore(dynamodb, table, kept_ms, clock)
         urls = environment.text("TASK_QUEUE_URL"), environment.text("URGENT_TASK_QUEUE_URL")
         queue = SQSTaskQueue(clients.sqs(), *urls)
         registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
         holders = Holders(DynamoDBWorkers(dynamodb, table), clock)
         places = DynamoDBSlots(dynamodb, table)
         slots = Slots(places, store, queue, registry, holders, clock, entropy, telemetry)
-        kept_ms = environment.retention_ms() + LONGEST_LIFE_MS
         ending = Ending(store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms())
         return cls(
             dynamodb=dynamodb,
