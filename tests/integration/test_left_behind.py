@@ -121,8 +121,8 @@ def test_whatever_a_task_writes_has_a_time_to_live(worker: Worker, made: list[st
     kinds = {item["pk"]["S"].partition("#")[0] for item in items(worker.account)}
     expected = {"TASK", "OWNED", "CONTEXT", "IDEMPOTENCY", "LIVE", "BATCH", "SLOTS", "WORKER"}
     assert kinds >= expected, "or else this test has become poorer"
-    # who has an agent's slots is one item for all its tasks; it names those that hold one
-    assert kinds_without_time(worker.account) == {("SLOTS", "HOLDERS")}
+    # that a project has tasks in the line for batches: it names none of them
+    assert kinds_without_time(worker.account) == {("BATCH", PROJECT)}
     assert len(made) == 4
 
 

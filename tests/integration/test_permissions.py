@@ -216,7 +216,7 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
     hold_and_wait(agents, holder, *waiting)
     created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
     created(agents.store, now - 31_000, number=4)  # not in line: its message may be gone
-    workers_of(agents).open(Lease("dead", now - 60_000, due_at=now - 1))
+    workers_of(agents).open(Lease("dead", now - 60_000, frozenset({holder.ref}), due_at=now - 1))
     for number in numbers_of_shard(now - 31_000, 3, count=50):
         created(agents.store, now - 31_000, number=number)
 

@@ -63,9 +63,7 @@ def test_with_nothing_due_no_task_is_read(sweeper: ModuleType, account: Account,
     account.calls.made.clear()
 
     assert sweep(sweeper) == {}
-    assert [call.operation for call in account.calls.made] == ["Query"] * (SHARDS + 2), (
-        "lines and dead workers too"
-    )
+    assert [call.operation for call in account.calls.made] == ["Query"] * (SHARDS + 2), "workers and lines"
     assert {call.parameters["IndexName"] for call in account.calls.made} == {"due"}
 
 
