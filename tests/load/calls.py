@@ -14,6 +14,7 @@ from a2a_tasks.adapters.dynamodb_batch_line import line_partition
 from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
 from a2a_tasks.adapters.task_items import LIST_SHARDS, due_shard, list_partition, retention_shard
 from a2a_tasks.domain.ids import shard
+from a2a_tasks.domain.pace import Way
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.batches import Waiting
 from a2a_tasks.ports.slots import PAGE, Scope
@@ -132,6 +133,10 @@ def _slots(scope: Scope, page: int = 0) -> str:
     return f"SLOTS#{scope.agent_id}#{scope.context_id or ''}/{page}"
 
 
+def _paced(_: Any, way: Way, *__: Any, **___: Any) -> tuple[Touch, ...]:
+    return (Touch(f"PACE#{way.model}#{way.key}", 1),)
+
+
 def _spent(_: Any, project_id: str, __: str, ___: Any, task_id: str = "") -> tuple[Touch, ...]:
     return (Touch(f"SPEND#{project_id}#{shard(task_id) % SPEND_SHARDS}", 1),)
 
@@ -148,6 +153,7 @@ OPERATIONS: dict[str, Operation] = {
     "store.withdraw": _write("UpdateItem", 2, _of_ref),
     "store.advance": _write("UpdateItem", 3, _of_ref),
     "store.release": _write("UpdateItem", 5, _moved),
+    "store.postpone": _write("UpdateItem", 3, _moved),
     "store.pause": _write("UpdateItem", 5, _moved),
     "store.resume": _write("UpdateItem", 5, _moved),
     "store.wake": _write("UpdateItem", 3, _of_ref),
@@ -195,6 +201,10 @@ OPERATIONS: dict[str, Operation] = {
     "contexts.newest": _read("Query"),
     "contexts.page": _read("Query"),
     "contexts.remove": _write("DeleteItem"),
+    "paces.pace": _read("GetItem"),
+    "paces.put": _write("UpdateItem", 1, _paced),
+    "paces.take": _write("UpdateItem", 1, _paced),
+    "paces.note_urgent": _write("UpdateItem", 1, _paced),
     "batches.enqueue": _write("UpdateItem", 1, _enqueued),
     "batches.move_old_line": _read("Query"),
     "batches.projects": Operation("DynamoDB", "Query", reads=4, requests=4),

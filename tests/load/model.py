@@ -42,15 +42,19 @@ class LoadModel:
     cut_off: int = 0
     under_way: int = 0
 
-    async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:  # noqa: ARG002  says nothing
+    async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
         now = self.kernel.time
         self.called[int(now)] += 1
         for overload in self.overloads:
             if overload.since <= now < overload.until and self.random.random() < overload.share:
                 await asyncio.sleep(REFUSED_SECONDS)
                 raise ModelBusy(
-                    f"HTTP {overload.code}", overload.retry_after, overloaded=overload.code == 529
+                    f"HTTP {overload.code}",
+                    overload.retry_after,
+                    overloaded=overload.code == 529,
+                    throttled=True,
                 )
+        draft.begun.set()
         asked = Asked(request, None)
         number, turns = asked.turns, _turns(asked.message)
         self.under_way += 1

@@ -8,8 +8,6 @@ MINUTE, HOUR = 60, 3_600
 BEGINS = 1
 SETTLED_SECONDS = 5 * MINUTE
 TASK_SECONDS = 60
-WAITING = "overload that costs no attempts"
-PACE = "a shared pace of calls"
 
 
 def hour_of_529(sim: Simulation, scale: float) -> None:
@@ -51,7 +49,6 @@ SCENARIOS = (
                 "tasks not completed",
                 lambda report: report.tasks - report.ends["completed"],
                 most=0,
-                waits_for=WAITING,
             ),
             Claim(
                 "calls a second meanwhile",
