@@ -68,7 +68,9 @@ def shares(template: Template) -> list[Share]:
         for name, each in template["Resources"].items()
         if each["Type"] == "AWS::Lambda::Function"
     }
-    return [*_of_key(number, memory), *_of_project(number, memory), *_of_stranger(template, number, memory)]
+    workers = template["Mappings"]["Workers"][str(number["WorkerConcurrency"])]["Both"]
+    of_project = _of_project(number, workers, memory)
+    return [*_of_key(number, memory), *of_project, *_of_stranger(template, number, memory)]
 
 
 def _of_key(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterator[Share]:
@@ -96,8 +98,8 @@ def _of_key(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterator[Sh
     yield Share("one key", "new tasks", most)
 
 
-def _of_project(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterator[Share]:
-    workers, senders = number["WorkerConcurrency"], number["WebhookConcurrency"]
+def _of_project(number: Mapping[str, int], workers: int, memory: Mapping[str, int]) -> Iterator[Share]:
+    senders = number["WebhookConcurrency"]
     most = f"{workers * TASKS_PER_WORKER:,} tasks at once, all workers while nobody else waits"
     yield Share("one project", "workers", most, workers * HOUR, 0, memory["Worker"])
     waiting = senders * (WAITING.burst + WAITING.per_hour)

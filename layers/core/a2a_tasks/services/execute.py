@@ -45,7 +45,10 @@ SHUTDOWN_MARGIN_SECONDS = 20
 SHARE_AFTER_SECONDS = 5.0
 """Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
 SHARE_EVERY_SECONDS = 1.0
-"""The pause after a look at the queues that has brought nothing, or while it looks for other projects'."""
+"""The pause after a look at the queues that has brought nothing."""
+LOOK_FOR_OTHERS_MS = 4_000
+"""How often one that is full looks for a message of another project. What it finds of the same goes back, so
+it takes one at a time."""
 SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
 """With less time left it takes no more, as it begins no more turns; with less than half of it where that is
 shorter."""
@@ -110,23 +113,27 @@ class Executor:
         """Take more messages while there is room beside the invocation's own, until what comes later would
         have too little time. Ends when nothing is under way any more."""
         until = min(SHARE_UNTIL_SECONDS, invocation.half)
-        under_way = set(own)
+        under_way, look_at = set(own), 0
         if len(own) < self.room:  # else more are waiting for sure
             await self._first_of(under_way, SHARE_AFTER_SECONDS)
         while under_way := {work for work in under_way if not work.done()}:
-            room = self.room - len(under_way)
-            places = room if room > 0 else room + self.kept
-            if places <= 0 or invocation.time_left() <= until:
+            room, now = self.room - len(under_way), self.clock.now()
+            if room + self.kept <= 0 or invocation.time_left() <= until:
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 continue
+            if room <= 0:
+                if look_at > now:
+                    await self._first_of(under_way, (look_at - now) / 1000)
+                    continue
+                room, look_at = 1, now + LOOK_FOR_OTHERS_MS
             try:
-                taken = await self.run(self.queue.receive, places, self.lease_seconds)
+                taken = await self.run(self.queue.receive, room, self.lease_seconds)
             except QueueUnavailable as error:
                 self.telemetry.problem("no more messages taken", reason=str(error))
                 taken = []
-            under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
-            if not taken or room <= 0:
+            if not taken:
                 await self._first_of(under_way, SHARE_EVERY_SECONDS)
+            under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
 
     async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
         """Wait until one is done, or so long; not at all for none."""
