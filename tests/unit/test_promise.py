@@ -57,7 +57,7 @@ from tests.unit.promise_checks import TIMEOUTS, Checks, check_slots
 LARGE = "x" * 9_000
 SWEEP_SECONDS = 60
 TIMEOUTS_MS = (60_000, 300_000, 1_800_000, 1_800_000)
-QUEUE_TIMEOUTS_MS = (None, None, 60_000, 300_000)
+QUEUE_TIMEOUTS_MS = (60_000, 300_000, 1_800_000, 1_800_000)
 DELAYS = (0, 0, 0, 0, 0, 0, 0, 40, 1_000, 100_000)
 RECOVERY_SECONDS = 900
 LONGEST_WAIT_SECONDS = 100
@@ -188,7 +188,7 @@ class Promise(RuleBasedStateMachine):
         priority: Priority = Priority.HIGH,
         delay: int = 0,
         tokens: int | None = None,
-        queue_timeout_ms: int | None = None,
+        queue_timeout_ms: int = 1_800_000,
     ) -> None:
         now = self.deployment.clock.now()
         submission = Submission(
@@ -367,7 +367,7 @@ class Promise(RuleBasedStateMachine):
     def come_too_late(self, what: str) -> None:
         """Something happens to a task just past its deadline, before any sweep has seen it."""
         self.rare["late"] += 1
-        queue_timeout_ms = None if what == "answer" else 1_000
+        queue_timeout_ms = 1_800_000 if what == "answer" else 1_000
         self.submit(Failpoints(), 1_000, [("answer", 0)], queue_timeout_ms=queue_timeout_ms)
         if not self.deployment.queue.messages:
             return
