@@ -40,7 +40,7 @@ def test_a_row_says_what_on_what_and_when() -> None:
         ("OpenStreams", 51, "one key", "streams and waits"),
         ("RequestsPerHour", 36_001, "one key", "requests"),
         ("TaskCreationsPerHour", 3_601, "one key", "new tasks"),
-        ("WorkerConcurrency", 11, "one project", "workers"),
+        ("WorkerConcurrency", 15, "one project", "workers"),
         ("WebhookConcurrency", 11, "one project", "receivers that do not answer"),
         ("WebhookConcurrency", 11, "one project", "receivers that answer slowly"),
         ("WecomQuestionsPerHour", 121, "one person in WeCom", "questions"),

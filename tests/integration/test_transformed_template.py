@@ -178,12 +178,22 @@ def what_queues_start_is_never_throttled(template: Template) -> list[str]:
     broken = []
     for function, all_of_it in starts.items():
         room = reserved(template, function)
-        parameter = template["Parameters"].get(room["Ref"], {}) if isinstance(room, dict) else {}
-        for value in parameter.get("AllowedValues", [1_000]):
+        parameters = {name: template["Parameters"].get(name, {}) for name in _parameters(room)}
+        for value in next(iter(parameters.values()), {}).get("AllowedValues", [1_000]):
             numbers = [_at(template, most, value) for most in all_of_it]
             if None in numbers or sum(filter(None, numbers)) > (_at(template, room, value) or 0):
                 broken.append(f"{function} is started {numbers} times, and {room} are reserved")
     return broken
+
+
+def _parameters(number: Any) -> list[str]:
+    """The parameters that it comes from."""
+    match number:
+        case {"Ref": name}:
+            return [name]
+        case {"Fn::FindInMap": [_, key, _]}:
+            return _parameters(key)
+    return []
 
 
 def _at(template: Template, number: Any, value: int) -> int | None:
@@ -412,7 +422,7 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (what_queues_start_is_never_throttled,
      drop(*properties("DeadLetterFunctionDeadLetters", "ScalingConfig"))),
     (what_queues_start_is_never_throttled,
-     change("Mappings", "Workers", "1000", to={"New": 701, "Urgent": 300})),
+     change("Mappings", "Workers", "1000", to={"Urgent": 301, "Both": 1_300})),
     (keyless_routes_have_limits_of_their_own, without_setting("/~1health", "GET")),
     (keyless_routes_have_limits_of_their_own, without_setting("/~1wecom~1{connectionId}~1callback", "POST")),
     (each_setting_is_of_a_route_and_whole, leave_out_a_burst),
