@@ -14,7 +14,7 @@ def dead_waiters(sim: Simulation, scale: float) -> None:
     sim.agent(max_concurrent_tasks=5)
     scope, twins = Scope("writer"), sim.deployment
     for _ in range(int(400 * scale)):
-        task = sim.accept("writer", 1, timeout_ms=1_000, announced=False)
+        task = sim.accept("writer", 1, queue_timeout_ms=1_000, announced=False)
         twins.slot_store.wait(scope, Waiter(task.ref.task_id, task.priority, task.fence, task.deadline))
         twins.store.tasks[task.ref] = replace(task, due_at=task.deadline + 3_600_000)
     sim.run(5)

@@ -282,11 +282,11 @@ class Slots:
         """Hand a free slot to who is in line; whether somebody may be. One may have come right before it was
         free, or while it was lent for this, and not have seen that it is."""
         tried: set[str] = set()
-        for _ in range(FILLS):
+        for attempt in range(FILLS):
             line, now = self.line(scope), self.clock.now()
             able = {waiter.task_id for waiter in line.waiters if is_able(waiter, now)}
             is_beyond = number >= (self.limit(scope) or 0)
-            if is_beyond or (line.is_all and able <= tried):
+            if is_beyond or (able <= tried and (line.is_all or attempt > 0)):
                 return False
             giver = self.handover.borrow(scope, number)
             if giver is None or self.handover.to_next(scope, number, giver, line) is not Given.NOT:
