@@ -115,7 +115,9 @@ class BatchCreation:
         await self._end(batch, members, lambda task: self._again(task, again))
 
     async def _pause(self, batch: Batch, retry_after: float | None) -> int:
-        """Let the batch's project wait; until when."""
+        """Let the batch's project wait; until when. A batch of an earlier release is of no single one."""
+        if not batch.project_id:
+            return self.tasks.now() + int(pause_seconds(0, retry_after) * 1000)
         project = await self._run(self.batches.project, batch.project_id)
         until = self.tasks.now() + int(pause_seconds(project.refusals, retry_after) * 1000)
         await self._run(self.batches.pause, batch.project_id, project.refusals + 1, until)
