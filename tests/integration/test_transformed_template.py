@@ -178,22 +178,21 @@ def what_queues_start_is_never_throttled(template: Template) -> list[str]:
     broken = []
     for function, all_of_it in starts.items():
         room = reserved(template, function)
-        parameters = {name: template["Parameters"].get(name, {}) for name in _parameters(room)}
-        for value in next(iter(parameters.values()), {}).get("AllowedValues", [1_000]):
+        for value in template["Parameters"].get(_parameter(room), {}).get("AllowedValues", [1_000]):
             numbers = [_at(template, most, value) for most in all_of_it]
             if None in numbers or sum(filter(None, numbers)) > (_at(template, room, value) or 0):
                 broken.append(f"{function} is started {numbers} times, and {room} are reserved")
     return broken
 
 
-def _parameters(number: Any) -> list[str]:
-    """The parameters that it comes from."""
+def _parameter(number: Any) -> str:
+    """The parameter that it comes from, if it comes from one."""
     match number:
         case {"Ref": name}:
-            return [name]
+            return str(name)
         case {"Fn::FindInMap": [_, key, _]}:
-            return _parameters(key)
-    return []
+            return _parameter(key)
+    return ""
 
 
 def _at(template: Template, number: Any, value: int) -> int | None:
