@@ -19,6 +19,8 @@ from tests.twins.model import answer, uses
 from tests.twins.timed_queue import MemorySender
 
 HOOK = PushConfig("https://example.com/hook", token="t0ken")
+DAY = 24 * 3_600
+"""In seconds: as long as a task waits for its start."""
 ASK = uses(("ask_user", {"question": "Which year?"}))
 
 
@@ -72,7 +74,7 @@ def test_a_task_that_is_canceled(deployment: Deployment) -> None:
 
 def test_a_task_whose_deadline_a_reader_notices(deployment: Deployment) -> None:
     task = submit(deployment)
-    deployment.clock.advance(300)
+    deployment.clock.advance(DAY)
     deployment.tasks().get("demo", "writer", task.ref.task_id)
     deployment.tasks().get("demo", "writer", task.ref.task_id)
     deployment.sweep()
@@ -81,7 +83,7 @@ def test_a_task_whose_deadline_a_reader_notices(deployment: Deployment) -> None:
 
 def test_a_task_whose_deadline_the_sweeper_notices(deployment: Deployment) -> None:
     submit(deployment)
-    deployment.clock.advance(300)
+    deployment.clock.advance(DAY)
     deployment.sweep()
     assert told(deployment) == [Status.FAILED]
 

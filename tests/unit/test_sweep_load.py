@@ -62,12 +62,14 @@ def a_minute(deployment: Deployment, scale: int = 1) -> tuple[list[SweepReport],
     return reports, first.seconds + longest
 
 
-def tasks_of_many(deployment: Deployment, count: int, agents: int = 4) -> list[Task]:
+def tasks_of_many(
+    deployment: Deployment, count: int, agents: int = 4, queue_timeout_ms: int | None = None
+) -> list[Task]:
     """Copies of one task, in the store alone."""
     tasks = []
     for number in range(agents):
         deployment.registry.apply(agent(f"agent-{number}", max_concurrent_tasks=500))
-        tasks.append(deployment.submit(agent_id=f"agent-{number}"))
+        tasks.append(deployment.submit(agent_id=f"agent-{number}", queue_timeout_ms=queue_timeout_ms))
     deployment.queue.messages.clear()
     made = []
     for number in range(count):
@@ -113,7 +115,7 @@ def test_running_tasks_keep_no_shard_from_its_deadlines(deployment: Deployment) 
 
 def test_all_that_is_due_at_one_moment_ends_in_one_minute(deployment: Deployment) -> None:
     """Of 100,000 each helper has 3,125, and what one task takes here lets it do them."""
-    tasks = tasks_of_many(deployment, 4_000)
+    tasks = tasks_of_many(deployment, 4_000, queue_timeout_ms=300_000)
     deployment.clock.advance(300)
     reports, seconds = a_minute(deployment)
     assert left_live(deployment) == Counter()
@@ -156,7 +158,7 @@ def test_in_a_short_queue_a_lost_message_is_made_up_for_at_once(deployment: Depl
 
 
 def test_behind_a_long_queue_a_task_with_little_time_is_sent_again_earlier(deployment: Deployment) -> None:
-    tasks_of_many(deployment, 10)
+    tasks_of_many(deployment, 10, queue_timeout_ms=300_000)
     for _ in range(LONG_BACKLOG):
         deployment.queue.put(None)
     assert copies_of_each_minute(deployment, 3) == [0, 0, 10], "after a quarter of five minutes"

@@ -122,6 +122,8 @@ class Slots:
             if self.limit(scope) is None:
                 continue
             place = self.store.place(scope, _waiter(scope, task))
+            if scope.context_id is not None and place.first_holder is None:
+                continue  # it is nobody's turn: who got in line may have died before sending a message
             if place.waits and not _has(place, task):
                 self._watch(scope, place.watched_until)
                 return True
