@@ -10,7 +10,8 @@ from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply, ModelRequest
 from tests.load.kernel import Kernel
 from tests.twins.model import Asked
 
-REFUSED_SECONDS = 0.3
+REFUSED_SECONDS, BEGUN_SECONDS = 0.3, 1.5
+"""Until a call is refused, or an answer begins."""
 BILL = Bill((ModelCall(1_000, 200),), turns=1)
 
 
@@ -59,7 +60,10 @@ class LoadModel:
         number, turns = asked.turns, _turns(asked.message)
         self.under_way += 1
         try:
-            await asyncio.sleep(turns[min(number, len(turns) - 1)])
+            seconds = turns[min(number, len(turns) - 1)]
+            await asyncio.sleep(min(BEGUN_SECONDS, seconds))
+            draft.begun.set()
+            await asyncio.sleep(max(0.0, seconds - BEGUN_SECONDS))
         except asyncio.CancelledError:
             self.cut_off += 1
             raise

@@ -101,7 +101,7 @@ class Monitor:
         project.failed += 1
         self.ends[task.failure.code.value] += 1
         self.reasons[task.failure.message] += 1
-        if task.failure.code is FailureCode.TIMEOUT:
+        if task.failure.code in (FailureCode.TIMEOUT, FailureCode.QUEUE_TIMEOUT):
             late = (self.clock.now() - task.deadline) / 1000
             self.deadlines_late.append(late)
             project.deadline_late_max = max(project.deadline_late_max, late)

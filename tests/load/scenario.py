@@ -61,4 +61,5 @@ def failed(report: Report) -> float:
 
 def failed_wrongly(report: Report) -> float:
     """Those that failed for another reason than their own time."""
-    return report.ends.total() - report.ends["completed"] - report.ends["canceled"] - report.ends["TIMEOUT"]
+    ends = report.ends
+    return ends.total() - sum(ends[each] for each in ("completed", "canceled", "TIMEOUT", "QUEUE_TIMEOUT"))

@@ -296,7 +296,8 @@ class Simulation:
         return executor.execute
 
     def _start_sweeper(self, process: Sandbox) -> Handler:
-        sweeper = self.deployment.sweeper(process)
+        threads = int(constant("functions/sweeper/app.py", "THREADS"))
+        sweeper = self.deployment.sweeper(process, process.threads(threads))
         reserve = constant("functions/sweeper/app.py", "RESERVE_MS") / 1000
 
         def handle(shard: int | None, time_left: TimeLeft) -> Awaitable[SweepReport]:

@@ -43,7 +43,7 @@ def many_running(sim: Simulation, scale: float) -> None:
     for _ in range(8):
         sim.run(MINUTE)
         for _ in range(10):
-            sim.accept("quiet", 600, project_id="quiet", timeout_ms=60_000)
+            sim.accept("quiet", 600, project_id="quiet", queue_timeout_ms=60_000)
 
 
 def long_line(sim: Simulation, scale: float) -> None:
@@ -58,17 +58,17 @@ def long_line(sim: Simulation, scale: float) -> None:
     for _ in range(6):
         sim.run(MINUTE)
         for _ in range(5):
-            sim.accept("quiet", 600, project_id="quiet", timeout_ms=60_000)
+            sim.accept("quiet", 600, project_id="quiet", queue_timeout_ms=60_000)
     sim.run(2 * MINUTE)
 
 
 def one_moment(sim: Simulation, scale: float) -> None:
-    """30,000 tasks were delayed to the same moment; each lasts 2 s, and has 300 s."""
+    """30,000 tasks were delayed to the same moment; each lasts 2 s, and waits 300 s at most."""
     moment = sim.kernel.clock.now() + FIFTEEN_MINUTES_MS + 300_000
     for number in range(8):
         sim.agent(f"agent-{number}", max_concurrent_tasks=50)
     for number in range(int(30_000 * scale)):
-        sim.accept(f"agent-{number % 8}", 2, not_before=moment)
+        sim.accept(f"agent-{number % 8}", 2, not_before=moment, queue_timeout_ms=300_000)
     sim.run(17 * MINUTE)
     sim.run_until_done(20 * MINUTE)
 
