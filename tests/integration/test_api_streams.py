@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.domain.task import Priority
 from a2a_tasks.runtime.answer import DELIMITER, StreamedAnswer
 from a2a_tasks.runtime.sse import KEEP_ALIVE
+from a2a_tasks.services.pacing import BASE_SECONDS
 from tests.integration.account import AGENT, PROJECT, Account
 from tests.integration.aws_calls import Fault
 from tests.integration.caller import Answer, Caller
@@ -223,6 +225,7 @@ def test_a_task_that_cannot_go_on_soon_ends_the_stream_and_says_when_to_come_bac
 
     last = events_of(answer.text)[-1]
     assert (last.event, last.data["status"]) == ("unfinished", "pending")
-    assert 115 <= last.data["retryAfterSeconds"] <= 121
+    spread = 2 * BASE_SECONDS[Priority.NORMAL]
+    assert 115 <= last.data["retryAfterSeconds"] <= 120 + spread
     retry = answer.text.rpartition("\nretry: ")[2].partition("\n")[0]
-    assert 115_000 <= int(retry) <= 121_000
+    assert 115_000 <= int(retry) <= (120 + spread) * 1000

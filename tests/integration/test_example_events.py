@@ -173,9 +173,11 @@ def test_worker(agents: Account, start: Start, claude: StandInClient) -> None:
 def test_dead_letter(agents: Account, stored: Task, start: Start) -> None:
     assert invoke(start, "dead_letter", "dead_letter_sqs") == {"batchItemFailures": []}
 
-    ended = agents.store.get(stored.ref)
-    assert ended is not None
-    assert ended.status is Status.FAILED
+    seen = agents.store.get(stored.ref)
+    assert seen is not None
+    assert seen.undelivered is not None
+    assert (seen.status, seen.undelivered.times) == (Status.PENDING, 1)
+    assert agents.message_counts()["delayed"] == 1
 
 
 def test_sweeper(account: Account, start: Start) -> None:

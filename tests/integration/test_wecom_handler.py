@@ -588,7 +588,9 @@ SELDOM = {
     ("GetItem", "PENDING#*"),  # how many wait for an agent that lets many wait
     ("UpdateItem", "PENDING#*"),
     ("Query", "TASK#*"),  # a message that comes again
-    ("Query", "SLOTS#*"),  # a task canceled before which others wait
+    ("GetItem", "SLOTS#*"),  # a task canceled that has a slot, with others in line,
+    ("UpdateItem", "SLOTS#*"),  # of whom one gets it,
+    ("SendMessage", None),  # and is told so first of all
     ("UpdateItem", "WORKER#*"),  # a task canceled or watched while a worker is at it
     ("GetItem", "WORKER#*"),  # and that worker's lease is over at that moment
 }

@@ -13,6 +13,7 @@ from greenlet import getcurrent, greenlet
 
 from a2a_tasks.adapters.clients import CONFIG
 from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
+from a2a_tasks.services.at_once import AtOnce, Step
 from tests.load.calls import Operation, Touches, operation
 from tests.load.cloud import PROCESSOR_SECONDS, Cloud
 from tests.load.kernel import Kernel
@@ -32,10 +33,6 @@ FAILURES = {"queue": QueueUnavailable, "payloads": PayloadUnavailable}
 
 LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 2.0
 """How often it is asked whether there is time left, and how long after that steps may take."""
-
-type Step = Callable[[], Sequence[Step]]
-"""A piece of work, and what follows from it."""
-type AtOnce = Callable[[Sequence[Step], Callable[[], bool]], None]
 
 _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
 

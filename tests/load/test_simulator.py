@@ -10,12 +10,13 @@ import pytest
 
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.services.at_once import Step
 from tests.load.cloud import PARTITION_WRITES, Cloud, Weather
 from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
 from tests.load.kernel import Kernel
 from tests.load.queue import BigQueue
 from tests.load.report import Report
-from tests.load.sandbox import Sandbox, Step
+from tests.load.sandbox import Sandbox
 from tests.load.settings import FunctionSettings, Settings, SourceSettings
 from tests.load.simulation import Simulation
 from tests.twins.clock import Stuck
