@@ -354,17 +354,19 @@ def test_ten_tasks_in_one_event_stand_alone(
 ) -> None:
     # on a slow machine a worker that waits would take the returned messages again
     monkeypatch.setattr("a2a_tasks.services.execute.SHARE_AFTER_SECONDS", 900.0)
+    # slow, but never silent for as long as the worker's patience with the model: one second
+    slow = "say=letter by letter; delay=2"
     steps = [
-        "say=0; delay=1",
+        slow,
         "err=529",
         "err=400",
         "drop",
-        "say=4; delay=1",
+        slow,
         "stop=refusal; say=no",
         "hang",
-        "say=7; delay=1",
+        slow,
         "size=50000",
-        "say=9",
+        slow,
     ]
     tasks = [worker.accept(f"[[standin: {step}]]", number=n) for n, step in enumerate(steps)]
 
