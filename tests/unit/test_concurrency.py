@@ -1,6 +1,7 @@
 """Two hundred tasks of an agent that allows five at a time, while workers die at random moments."""
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass, field
 
@@ -22,16 +23,25 @@ WORKERS = 10
 POLL_SECONDS = 0.25
 CRASHES = 5
 """Deaths of a worker, each with all that it has under way: up to five tasks lose a turn, and a lease."""
+CRASHES_WITHIN_SECONDS = 1_000
+LATEST_CALL = 100
+"""Of five tasks together a worker makes about 130 calls."""
 
 
 @dataclass
 class Fleet:
-    """An event source with its workers, and the sweeper's schedule."""
+    """An event source with its workers, and the sweeper's schedule. The first worker that comes after each of
+    the moments ``deaths`` dies; where it has ended before that, another."""
 
     deployment: Deployment
     chance: random.Random
-    crashes_left: int = CRASHES
+    deaths: list[int] = field(init=False)
     running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        now = self.deployment.clock.now()
+        seconds = self.chance.sample(range(CRASHES_WITHIN_SECONDS), CRASHES)
+        self.deaths = sorted(now + at * 1000 for at in seconds)
 
     async def work_until_all_have_ended(self, tasks: list[Task]) -> None:
         sweep_at = self.deployment.clock.now()
@@ -50,13 +60,16 @@ class Fleet:
             working.add_done_callback(self.running.discard)
 
     async def _work(self, deliveries: list[Delivery]) -> None:
-        points = Failpoints()
-        if self.crashes_left > 0 and self.chance.random() < 0.1:
-            points.crash_at, points.crash_after = self.chance.randint(3, 20), self.chance.random() < 0.5
-        try:
+        points, now = Failpoints(), self.deployment.clock.now()
+        is_to_die = bool(self.deaths) and self.deaths[0] <= now
+        if is_to_die:
+            del self.deaths[0]
+            points.crash_at = self.chance.randint(3, LATEST_CALL)
+            points.crash_after = self.chance.random() < 0.5
+        with contextlib.suppress(Crash):
             await self.deployment.invoke(deliveries, points)
-        except Crash:
-            self.crashes_left -= 1
+        if is_to_die and not points.dead:
+            self.deaths.insert(0, now)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -87,5 +100,5 @@ def test_never_more_than_five_all_complete_and_nearly_no_slot_idles(seed: int) -
     assert {deployment.now_of(task).status for task in tasks} == {Status.COMPLETED}
     assert peak == LIMIT
     assert took <= WITHIN * TASKS * TURNS * TURN_SECONDS / LIMIT
-    assert fleet.crashes_left <= 0
+    assert not fleet.deaths, "all crashes have happened"
     assert not deployment.slot_store.holders(Scope("writer"))
