@@ -29,7 +29,7 @@ LONG_WAIT_MS = 10 * 60_000
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
 """By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
 payload bucket's own rule, take what is so much older than its retention for nobody's."""
-GRANT_MS = 5_000
+GRANT_MS = 30_000
 """So long a task that was given a slot is left to whoever gave it. Then that process is dead, or too late."""
 CHILD_CHECK_MS = 60_000
 """When the sweeper first asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
