@@ -54,13 +54,17 @@ def test_a_message_names_its_task_and_request(channel: Channel) -> None:
 
 
 def test_it_tells_how_many_messages_wait(channel: Channel) -> None:
-    assert channel.queue.waiting() == 0
+    assert channel.queue.waiting(is_urgent=False) == 0
     for _ in range(3):
         channel.queue.send(TASK)
     channel.queue.send(TASK, 60)
-    assert channel.queue.waiting() == 3
+    channel.queue.send(TASK, has_slot=True)
+    assert channel.queue.waiting(is_urgent=False) == 3
+    assert channel.queue.waiting(is_urgent=True) == 1
     channel.receive()
-    assert channel.queue.waiting() < 3
+    channel.receive()
+    assert channel.queue.waiting(is_urgent=False) < 3
+    assert channel.queue.waiting(is_urgent=True) == 0
 
 
 def test_a_received_message_is_hidden_until_it_is_shown_again(channel: Channel) -> None:

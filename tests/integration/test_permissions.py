@@ -215,7 +215,9 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
     waiting = [created(agents.store, now - 31_000, number=number) for number in (1, 3)]
     hold_and_wait(agents, holder, *waiting)
     created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
-    created(agents.store, now - 31_000, number=4)  # not in line: its message may be gone
+    for number, priority in ((4, Priority.NORMAL), (5, Priority.HIGH)):
+        # not in line: its message may be gone
+        created(agents.store, now - 31_000, number=number, priority=priority)
     workers_of(agents).open(Lease("dead", now - 60_000, frozenset({holder.ref}), due_at=now - 1))
     for number in numbers_of_shard(now - 31_000, 3, count=50):
         created(agents.store, now - 31_000, number=number)

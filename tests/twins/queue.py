@@ -52,9 +52,9 @@ class MemoryQueue:
         self.messages.append(message)
         return message
 
-    def waiting(self) -> int:
+    def waiting(self, *, is_urgent: bool) -> int:
         now = self.clock.now()
-        return sum(message.visible_at <= now for message in self.messages)
+        return sum(m.visible_at <= now and m.is_urgent is is_urgent for m in self.messages)
 
     def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
         """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;

@@ -13,6 +13,8 @@ from a2a_tasks.domain.task import (
     DISPATCH_GRACE_MS,
     LONG_BACKLOG,
     LONG_WAIT_MS,
+    Priority,
+    Slot,
     Status,
     Task,
     TaskRef,
@@ -124,13 +126,20 @@ def test_all_that_is_due_at_one_moment_ends_in_one_minute(deployment: Deployment
     assert a_task * 100_000 / SHARDS < SECONDS
 
 
-def waiting(deployment: Deployment, count: int, backlog: int) -> list[Task]:
-    """Tasks with a day's time, whose messages may be among those in the queue."""
+def waiting(
+    deployment: Deployment, count: int, backlog: int, priority: Priority = Priority.NORMAL
+) -> list[Task]:
+    """Tasks with a day's time, whose messages may be among those in their queue."""
     for task in tasks_of_many(deployment, count):
-        deployment.store.tasks[task.ref] = replace(task, deadline=task.created_at + DAY_MS)
-    for _ in range(backlog):
-        deployment.queue.put(None)
+        changed = replace(task, deadline=task.created_at + DAY_MS, priority=priority)
+        deployment.store.tasks[task.ref] = changed
+    fill(deployment, backlog, is_urgent=priority is Priority.HIGH)
     return list(deployment.store.tasks.values())
+
+
+def fill(deployment: Deployment, backlog: int, *, is_urgent: bool = False) -> None:
+    for _ in range(backlog):
+        deployment.queue.put(None).is_urgent = is_urgent
 
 
 def copies_of_each_minute(deployment: Deployment, minutes: int) -> list[int]:
@@ -141,9 +150,10 @@ def copies_of_each_minute(deployment: Deployment, minutes: int) -> list[int]:
     return copies
 
 
-def test_a_long_queue_is_not_made_longer_by_copies(deployment: Deployment) -> None:
+@pytest.mark.parametrize("priority", [Priority.NORMAL, Priority.HIGH])
+def test_a_long_queue_is_not_made_longer_by_copies(deployment: Deployment, priority: Priority) -> None:
     """Only once they have waited for long, then ever less often, and not all at the same moment."""
-    tasks = waiting(deployment, 2_000, LONG_BACKLOG)
+    tasks = waiting(deployment, 2_000, LONG_BACKLOG, priority)
     copies = copies_of_each_minute(deployment, 60)
     early, late = copies[: LONG_WAIT_MS // 60_000 - 1], copies[len(copies) // 2 :]
     assert sum(early) == 0
@@ -159,8 +169,28 @@ def test_in_a_short_queue_a_lost_message_is_made_up_for_at_once(deployment: Depl
 
 def test_behind_a_long_queue_a_task_with_little_time_is_sent_again_earlier(deployment: Deployment) -> None:
     tasks_of_many(deployment, 10, queue_timeout_ms=300_000)
-    for _ in range(LONG_BACKLOG):
-        deployment.queue.put(None)
+    fill(deployment, LONG_BACKLOG)
+    assert copies_of_each_minute(deployment, 3) == [0, 0, 10], "after a quarter of five minutes"
+
+
+def test_behind_new_tasks_the_message_of_one_that_goes_on_is_made_up_for_at_once(
+    deployment: Deployment,
+) -> None:
+    tasks = waiting(deployment, 20, LONG_BACKLOG)
+    for number, task in enumerate(tasks):
+        goes_on = {"started_at": task.created_at} if number % 2 else {"slot": Slot(0, task.fence, 0)}
+        deployment.store.tasks[task.ref] = replace(task, **goes_on)
+    assert copies_of_each_minute(deployment, 1) == [20]
+    assert deployment.queue.waiting(is_urgent=True) == 20
+
+
+def test_behind_a_long_urgent_queue_the_time_that_is_left_counts(deployment: Deployment) -> None:
+    """A task that was given back has not the time that it has waited or run before."""
+    for task in waiting(deployment, 10, LONG_BACKLOG, Priority.HIGH):
+        since = deployment.clock.now()
+        deployment.store.tasks[task.ref] = replace(
+            task, created_at=since - DAY_MS, started_at=since, updated_at=since, deadline=since + 300_000
+        )
     assert copies_of_each_minute(deployment, 3) == [0, 0, 10], "after a quarter of five minutes"
 
 

@@ -42,9 +42,9 @@ class SQSTaskQueue:
             **delay,
         )
 
-    def waiting(self) -> int:
+    def waiting(self, *, is_urgent: bool) -> int:
         name = "ApproximateNumberOfMessages"
-        answer = self._call(self.client.get_queue_attributes, is_urgent=False, AttributeNames=[name])
+        answer = self._call(self.client.get_queue_attributes, is_urgent=is_urgent, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
     def hide(self, deliveries: list[Delivery], seconds: int) -> None:

@@ -25,7 +25,8 @@ MAX_BACKLOG_GAP_MS = 3_600_000
 LONG_BACKLOG = 1_000
 """With so many messages in the queue, a task that waits is most probably named by one of them."""
 LONG_WAIT_MS = 10 * 60_000
-"""Behind a long backlog a message counts as lost only then, or after a quarter of the task's time."""
+"""Behind a long backlog a message counts as lost only then, or after a quarter of the time that the task had
+when it began to wait."""
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
 """By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
 payload bucket's own rule, take what is so much older than its retention for nobody's."""
@@ -458,8 +459,13 @@ def claimable(task: Task, now: int) -> bool:
 
 def goes_first(task: Task) -> bool:
     """Whether its messages go before those of tasks that nobody has begun: it has begun itself, and may hold
-    what others wait for while its time runs, or its caller wants it to."""
-    return task.started_at is not None or task.priority is Priority.HIGH
+    what others wait for while its time runs, it has been given a slot, or its caller wants it to."""
+    return task.started_at is not None or task.priority is Priority.HIGH or is_called(task)
+
+
+def is_called(task: Task) -> bool:
+    """It has been given its agent's slot for the claim that comes next."""
+    return task.slot is not None and task.slot.fence == task.fence
 
 
 def grantable(task: Task, fence: int, now: int, slot: Slot | None) -> bool:
@@ -527,8 +533,9 @@ def due_after_resend(task: Task, now: int, backlog: int = 0) -> int:
 def may_be_lost(task: Task, now: int, backlog: int) -> bool:
     """Whether the message of a task that waits for a worker is worth sending again, with so many others in
     the queue: each copy makes a long queue longer."""
-    patience = min(LONG_WAIT_MS, (task.deadline - task.created_at) // 4)
-    return backlog < LONG_BACKLOG or _waited(task, now) >= patience
+    waited = _waited(task, now)
+    patience = min(LONG_WAIT_MS, (task.deadline - now + waited) // 4)
+    return backlog < LONG_BACKLOG or waited >= patience
 
 
 def _waited(task: Task, now: int) -> int:

@@ -27,8 +27,9 @@ class TaskSender(Protocol):
 
 
 class QueueLength(Protocol):
-    def waiting(self) -> int:
-        """About how many messages could be received now. Raises ``QueueUnavailable``."""
+    def waiting(self, *, is_urgent: bool) -> int:
+        """About how many messages could be received now, of those that go first or of all others. Raises
+        ``QueueUnavailable``."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""How many messages wait in the queue, asked for only now and then."""
+"""How many messages wait in each queue, asked for only now and then."""
 
 import threading
 
@@ -15,12 +15,14 @@ class Backlog:
         self._queue = queue
         self._clock = clock
         self._lock = threading.Lock()
-        self._count, self._fresh_until = 0, 0
+        self._known: dict[bool, tuple[int, int]] = {}
 
-    def waiting(self) -> int:
+    def waiting(self, *, is_urgent: bool) -> int:
         """About how many, some seconds ago at most. Raises ``QueueUnavailable``."""
         with self._lock:
             now = self._clock.now()
-            if self._fresh_until <= now:
-                self._count, self._fresh_until = self._queue.waiting(), now + FRESH_MS
-            return self._count
+            count, fresh_until = self._known.get(is_urgent, (0, 0))
+            if fresh_until <= now:
+                count = self._queue.waiting(is_urgent=is_urgent)
+                self._known[is_urgent] = count, now + FRESH_MS
+            return count

@@ -98,7 +98,7 @@ class DueTasks:
         """It waits for a worker: in its agent's line, in the queue, or in vain, since its message is lost."""
         if self.slots.is_waiting(task):  # who watches its line looks at it
             return self._postpone(task, task.deadline)
-        backlog = 0 if goes_first(task) else self.backlog.waiting()  # that of new tasks
+        backlog = self.backlog.waiting(is_urgent=goes_first(task))
         later = due_after_resend(task, now, backlog)
         return self._send(task, later) if may_be_lost(task, now, backlog) else self._postpone(task, later)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef
+from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef, is_called
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
@@ -116,8 +116,8 @@ class Slots:
     def is_waiting(self, task: Task) -> bool:
         """The task is in line, so that a message would only send it there again. The line is watched then: it
         calls the task, which nobody else need look at before its deadline."""
-        if task.slot is not None and task.slot.fence == task.fence:
-            return False  # it was called
+        if is_called(task):
+            return False
         for scope in _scopes(task):
             if self.limit(scope) is None:
                 continue
