@@ -148,3 +148,24 @@ class Kernel:
         error = context.get("exception")
         if error is not None and not isinstance(error, Crash):
             self._errors.append(error)
+
+
+class Lock:
+    """What ``threading.Lock`` is to threads, for blocking work."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._is_held = False
+        self._waiting: list[greenlet] = []
+
+    def __enter__(self) -> None:
+        while self._is_held:
+            self._waiting.append(getcurrent())
+            self._kernel.wait()
+        self._is_held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_held = False
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            self._kernel.wake(each)

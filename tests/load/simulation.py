@@ -1,5 +1,6 @@
 """A deployment under load: the real services, the functions that run them, and what AWS does to both."""
 
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from a2a_tasks.services.submit import Submitter
 from a2a_tasks.services.sweep_report import SweepReport
 from tests.load.cloud import USD, Cloud
 from tests.load.functions import EventSource, Failed, Function, Handler, Schedule, Start, TimeLeft
-from tests.load.kernel import Kernel
+from tests.load.kernel import Kernel, Lock
 from tests.load.model import LoadModel, work
 from tests.load.monitor import LOOK_SECONDS, Monitor
 from tests.load.queue import BigQueue, TwoQueues
@@ -298,6 +299,8 @@ class Simulation:
     def _start_sweeper(self, process: Sandbox) -> Handler:
         threads = int(constant("functions/sweeper/app.py", "THREADS"))
         sweeper = self.deployment.sweeper(process, process.threads(threads))
+        # a thread's own would stop all of them, which are greenlets
+        sweeper.due_tasks.backlog._lock = cast(threading.Lock, Lock(self.kernel))
         reserve = constant("functions/sweeper/app.py", "RESERVE_MS") / 1000
 
         def handle(shard: int | None, time_left: TimeLeft) -> Awaitable[SweepReport]:

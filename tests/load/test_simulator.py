@@ -13,7 +13,7 @@ from a2a_tasks.ports.faults import StoreUnavailable
 from a2a_tasks.services.at_once import Step
 from tests.load.cloud import PARTITION_WRITES, Cloud, Weather
 from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
-from tests.load.kernel import Kernel
+from tests.load.kernel import Kernel, Lock
 from tests.load.queue import BigQueue
 from tests.load.report import Report
 from tests.load.sandbox import Sandbox
@@ -350,3 +350,18 @@ def test_a_call_that_is_not_answered_in_time_is_made_again(lab: Lab) -> None:
 
     assert spend.tasks.total() == 3
     assert len(errors) == 1
+
+
+def test_a_lock_stops_only_who_waits_for_it(lab: Lab) -> None:
+    lock, ends = Lock(lab.kernel), list[float]()
+
+    def work() -> None:
+        with lock:
+            lab.kernel.pause(1)
+        ends.append(lab.kernel.time)
+
+    for _ in range(3):
+        lab.sandbox().start(work)
+    lab.kernel.run_until(5)
+
+    assert ends == pytest.approx([1, 2, 3])
