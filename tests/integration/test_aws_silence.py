@@ -70,6 +70,13 @@ def break_off(connection: socket.socket) -> None:
     connection.shutdown(socket.SHUT_RDWR)
 
 
+def break_off_early(connection: socket.socket) -> None:
+    """Answer, and stop before the body."""
+    connection.recv(65_536)
+    connection.sendall(BROKEN_ANSWER.removesuffix(b"{"))
+    connection.shutdown(socket.SHUT_RDWR)
+
+
 @pytest.mark.parametrize("treat", [hang, hang_up])
 def test_the_store_is_unavailable(treat: Callable[[socket.socket], None]) -> None:
     with listening(treat) as endpoint:
@@ -96,6 +103,23 @@ def test_the_queue_is_unavailable(treat: Callable[[socket.socket], None]) -> Non
         with pytest.raises(QueueUnavailable):
             SQSTaskQueue(client, url, url).send(new_task())
         client.close()
+
+
+@pytest.mark.parametrize("treat", [break_off, break_off_early])
+def test_what_has_broken_off_is_no_answer(
+    treat: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK takes it for an empty one: there is no such task, there are no messages."""
+    with listening(treat) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
+        with pytest.raises(StoreUnavailable):
+            DynamoDBTaskStore(clients.dynamodb(), "tasks").get(new_task().ref)
+        assert len(endpoint.accepted) == 3, "it was called again, as after other faults"
+        url = f"{endpoint.url}/123456789012/tasks"
+        with pytest.raises(QueueUnavailable):
+            SQSTaskQueue(clients.sqs(), url, url).receive(10, 30)
+        with pytest.raises(PayloadUnavailable):
+            S3Payloads(clients.s3, "payloads").delete_all("a")
 
 
 def test_a_call_is_given_up_while_a_lease_still_lives() -> None:

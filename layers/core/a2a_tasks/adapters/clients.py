@@ -6,6 +6,7 @@ import boto3
 from botocore.config import Config
 
 from a2a_tasks.adapters.stored_format import versioned
+from a2a_tasks.adapters.whole_answers import whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,29 +25,29 @@ CONFIG = Config(
 
 
 def dynamodb() -> "DynamoDBClient":
-    return versioned(boto3.client("dynamodb", config=CONFIG))
+    return whole(versioned(boto3.client("dynamodb", config=CONFIG)))
 
 
 def sqs() -> "SQSClient":
-    return boto3.client("sqs", config=CONFIG)
+    return whole(boto3.client("sqs", config=CONFIG))
 
 
 def s3() -> "S3Client":
     # Links to objects are signed with version 4 too, which encrypted and newer buckets ask for; and they name
     # the bucket's region, since the redirect from the global address would break the signature.
     signed = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    return boto3.client("s3", config=CONFIG.merge(signed))
+    return whole(boto3.client("s3", config=CONFIG.merge(signed)))
 
 
 def kms() -> "KMSClient":
-    return boto3.client("kms", config=CONFIG)
+    return whole(boto3.client("kms", config=CONFIG))
 
 
 def secretsmanager() -> "SecretsManagerClient":
-    return boto3.client("secretsmanager", config=CONFIG)
+    return whole(boto3.client("secretsmanager", config=CONFIG))
 
 
 def functions() -> "LambdaClient":
     """For what is asked while somebody waits, who asks again where there is no answer."""
     once = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
-    return boto3.client("lambda", config=CONFIG.merge(once))
+    return whole(boto3.client("lambda", config=CONFIG.merge(once)))
