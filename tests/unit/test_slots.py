@@ -311,6 +311,16 @@ def test_the_earlier_message_goes_first_though_it_is_delivered_later() -> None:
     assert agent.enter(a) == [True]
 
 
+def test_nobody_waits_in_a_conversation_while_it_is_nobodys_turn() -> None:
+    """Who got in line may have died before sending a message."""
+    agent = OneAgent(limit=9)
+    tasks = talk(agent, 2)
+
+    assert [agent.process().is_waiting(task) for task in tasks] == [False, False]
+    agent.enter(tasks[0])
+    assert [agent.process().is_waiting(task) for task in tasks] == [False, True]
+
+
 def test_priority_does_not_change_the_order_of_a_conversation() -> None:
     agent = OneAgent(limit=9)
     a, low = talk(agent, 2, priority=Priority.LOW)
