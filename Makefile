@@ -83,7 +83,7 @@ fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=200
 
 .PHONY: simulate
 simulate: .venv/.made ## Simulate deployments under load (minutes): make simulate SCENARIO=H4
-	PYTHONHASHSEED=0 $(python) -m tests.load $(SCENARIO)
+	PYTHONHASHSEED=0 $(python) -m tests.load $(if $(SCENARIO),"$(SCENARIO)")
 
 .PHONY: bench soak conformance openapi security lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).

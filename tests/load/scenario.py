@@ -33,7 +33,8 @@ class Claim:
 @dataclass(frozen=True)
 class Scenario:
     """``parameters`` are the template's. ``quick`` is the scale at which it is a unit test; None if it has
-    nothing to show with few tasks."""
+    nothing to show with few tasks. ``usual`` is the scale at which it is run
+    among all others."""
 
     name: str
     what: str
@@ -41,6 +42,7 @@ class Scenario:
     claims: tuple[Claim, ...]
     parameters: dict[str, str] = field(default_factory=dict)
     quick: float | None = 1.0
+    usual: float = 1.0
 
     def run(self, seed: int = 0, scale: float = 1.0) -> Report:
         simulation = Simulation(seed, Settings(tuple(self.parameters.items())))
