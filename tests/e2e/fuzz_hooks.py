@@ -5,8 +5,8 @@ from typing import Any
 import schemathesis
 
 OF_VALUES = frozenset(
-    {"cursor", "after", "notBefore", "delaySeconds", "lane", "timeout", "maxAttempts", "maxTokens"}
-    | {"url", "id", "token", "scheme", "credentials"}
+    {"cursor", "after", "notBefore", "delaySeconds", "lane", "timeout", "queueTimeout", "maxAttempts"}
+    | {"maxTokens", "url", "id", "token", "scheme", "credentials"}
 )
 """Fields that may be refused for what no schema says: a place in no list, what does not go together, whole
 numbers written as fractions, an address that is not public, characters that a header or an id cannot have."""
