@@ -31,6 +31,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -643,7 +644,8 @@ class Promise(RuleBasedStateMachine):
         assert not deployment.payloads.objects
 
 
-TestPromise = Promise.TestCase
+# three minutes alone, and this beside other tests on a busy machine
+TestPromise = pytest.mark.timeout(1_200)(Promise.TestCase)
 TestPromise.settings = settings(
     max_examples=500,
     stateful_step_count=40,
