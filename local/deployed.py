@@ -75,11 +75,7 @@ class Deployed:
 
     def worker_processes(self) -> list[int]:
         """The process ids of the worker function's environments of this stack, and of no other."""
-        return self.processes("worker")
-
-    def processes(self, function: str) -> list[int]:
-        """The same of another function of the emulator, by its name without the stack's."""
-        mark = f"ministack-lambda-{self.stack.stack_name}-{function}-"
+        mark = f"ministack-lambda-{self.outputs['WorkerFunctionName']}-"
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -124,22 +120,6 @@ class Project:
         return httpx.request(
             method, f"{self.deployed.api_url}{path}", headers=headers, timeout=60, trust_env=False, **options
         )
-
-    def insist(self, method: str, path: str, seconds: float = 60, **options: Any) -> httpx.Response:
-        """A request that is made again while there is no answer, or one that says to try again (429, 5xx).
-        Raises ``Refused`` where that takes longer than ``seconds``."""
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                answer = self.request(method, path, **options)
-                said = f"{answer.status_code}: {answer.text}"
-                if answer.status_code != 429 and not answer.is_server_error:
-                    return answer
-            except httpx.TransportError as error:
-                said = repr(error)
-            if time.monotonic() >= end:
-                raise Refused(f"{method} {path} for {seconds} s, in the end with {said}")
-            time.sleep(POLL_SECONDS)
 
     def submit(self, message: str, agent_id: str | None = None, **fields: Any) -> dict[str, Any]:
         """Create a task. Raises ``Refused`` unless it was accepted."""

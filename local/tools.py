@@ -87,7 +87,6 @@ AUDIT = ToolEnvironment("audit")
 # These are of the tests alone, which make them when they need them.
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
-MICROBURST = ToolEnvironment("microburst")
 ADK = ToolEnvironment("adk")
 
 
