@@ -63,5 +63,6 @@ SCENARIOS = (
         ),
         {"WorkerConcurrency": "100", "MaxTaskTimeoutMs": "86400000"},
         quick=0.02,
+        usual=0.2,
     ),
 )
