@@ -49,12 +49,7 @@ reset: .venv/.made ## End it and delete what it has stored.
 .PHONY: test lint types template unit integration e2e
 test: tools ## Check everything.
 	@$(MAKE) -j 3 lint types template
-	@$(MAKE) -j 2 e2e beside
-
-# The end-to-end tests wait half of their time; the others run meanwhile, and give way to them.
-.PHONY: beside
-beside: tools
-	@nice -n 19 $(MAKE) unit integration
+	@$(MAKE) unit integration e2e
 
 lint: .venv/.made ## Check style and format.
 	$(venv)/ruff check .
