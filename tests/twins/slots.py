@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.task import Priority
-from a2a_tasks.ports.slots import PAGE, Holder, Place, Scope, View, Waiter
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
 
-FIRSTS = 10
 ORDER = list(Priority)
 
 

@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call, call_if
+from a2a_tasks.adapters.dynamodb_due import due_keys
 from a2a_tasks.adapters.task_items import TTL_GRACE_SECONDS
 from a2a_tasks.domain.task import Priority
 from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.ports.slots import PAGE, Holder, Place, Scope, View, Waiter
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,8 +23,6 @@ END = "X"
 """Sorts after them all."""
 DUE_SHARD = "due#lines"
 """Where lines are in the index ``due``."""
-FIRSTS = 10
-"""So many of a line are read with the slots."""
 RANKS = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
 PRIORITIES = {rank: priority for priority, rank in RANKS.items()}
 
@@ -84,7 +83,7 @@ class DynamoDBSlots:
             "deadline": waiter.deadline,
             "notBefore": waiter.not_before,
             "dueAt": waiter.due_at,
-            "ttl": waiter.deadline // 1000 + TTL_GRACE_SECONDS,
+            "ttl": _ttl(waiter.deadline),
         }
         self._wrote(
             self.client.put_item,
@@ -125,24 +124,16 @@ class DynamoDBSlots:
             ),
             ExpressionAttributeNames={"#until": "until", "#ttl": "ttl"},
             ExpressionAttributeValues=to_attributes(
-                {":until": until, ":ttl": _line_ttl(until), ":shard": DUE_SHARD, ":due": due_at}
+                {":until": until, ":ttl": _ttl(until), ":shard": DUE_SHARD, ":due": due_at}
             ),
         )
 
     def due_lines(self, now: int, limit: int) -> list[Scope]:
-        answer = call(
-            self.client.query,
-            TableName=self.table,
-            IndexName="due",
-            KeyConditionExpression="dueShard = :shard AND dueAt <= :now",
-            ExpressionAttributeValues=to_attributes({":shard": DUE_SHARD, ":now": now}),
-            Limit=limit,
-        )
-        return [_to_scope(item) for item in answer["Items"]]
+        return [_to_scope(key) for key in due_keys(self.client, self.table, DUE_SHARD, now, limit)]
 
     def look_again(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
         """Protects the later time of somebody who has come since."""
-        values = {":seen": seen_until, ":until": until, ":ttl": _line_ttl(until), ":due": due_at}
+        values = {":seen": seen_until, ":until": until, ":ttl": _ttl(until), ":due": due_at}
         answer = self._wrote(
             self.client.update_item,
             Key=_key(scope, LINE),
@@ -165,7 +156,7 @@ class DynamoDBSlots:
             "task": holder.task_id,
             "fence": holder.fence,
             "at": holder.at,
-            "ttl": until // 1000 + TTL_GRACE_SECONDS,
+            "ttl": _ttl(until),
         }
         try:
             call(
@@ -269,5 +260,6 @@ def _to_waiter(item: Mapping[str, Any]) -> Waiter:
     )
 
 
-def _line_ttl(until: int) -> int:
+def _ttl(until: int) -> int:
+    """Seconds, like every ``ttl``."""
     return until // 1000 + TTL_GRACE_SECONDS

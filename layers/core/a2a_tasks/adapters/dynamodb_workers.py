@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb_calls import call, call_if
+from a2a_tasks.adapters.dynamodb_due import due_keys
 from a2a_tasks.domain.lease import Lease, Notes
 from a2a_tasks.domain.task import TaskRef
 
@@ -91,15 +92,8 @@ class DynamoDBWorkers:
         )
 
     def due(self, now: int, limit: int) -> list[str]:
-        answer = call(
-            self.client.query,
-            TableName=self.table,
-            IndexName="due",
-            KeyConditionExpression="dueShard = :shard AND dueAt <= :now",
-            ExpressionAttributeValues=to_attributes({":shard": DUE_SHARD, ":now": now}),
-            Limit=limit,
-        )
-        return [item["pk"]["S"].removeprefix("WORKER#") for item in answer["Items"]]
+        found = due_keys(self.client, self.table, DUE_SHARD, now, limit)
+        return [key["pk"]["S"].removeprefix("WORKER#") for key in found]
 
     def forget(self, worker_id: str) -> None:
         """Protects a lease that lives."""

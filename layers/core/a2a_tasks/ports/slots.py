@@ -6,6 +6,8 @@ from typing import Protocol
 
 from a2a_tasks.domain.task import Priority
 
+FIRSTS = 10
+"""So many of a line are read with the slots."""
 PAGE = 100
 """So many slots are read at once, and the first so many with the line. At most 10 KB, of which 3,000 units
 can be read a second."""

@@ -8,7 +8,7 @@ from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef, is_
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queue import TaskSender
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.slots import PAGE, Holder, Place, Scope, SlotStore, View, Waiter
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, SlotStore, View, Waiter
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.services.handover import Given, Handover, gone_by, is_able, name_of
@@ -20,7 +20,6 @@ WATCHED_MS = 10 * 60_000
 """So long a line is looked at after somebody came; renewed when half of it is over, so that few who come
 write."""
 WATCH_EVERY_MS = 60_000
-FIRSTS = 10
 FREE_TRIES = 3
 """So many slots that look free are tried before they are read again: others see the same."""
 PAGE_TRIES = 5
@@ -92,8 +91,10 @@ class Slots:
     def give_up(self, task: Task, entry: Entry, current: Task | None) -> None:
         """The claim for which ``task`` entered was refused, since it is ``current``: give back the slot,
         unless the claim that came first has the same."""
-        is_used = current is not None and current.slot is not None and entry.slot is not None
-        if entry.slot is None or (is_used and current.slot.number == entry.slot.number):  # type: ignore[union-attr]
+        if entry.slot is None:
+            return
+        used = current.slot if current is not None else None
+        if used is not None and used.number == entry.slot.number:
             return
         scope, slot = Scope(task.ref.agent_id), entry.slot
         self.give_back(scope, slot.number, Holder(task.ref.task_id, slot.fence, slot.at), self.line(scope))
