@@ -76,13 +76,18 @@ def _ended(
 ) -> list[dict[str, Any]]:
     """Each task as it is once all have ended, or the time is over."""
     tasks: list[dict[str, Any]] = [{"status": "pending"}] * len(accepted)
-    while time.time() < until:
-        live = [n for n, task in enumerate(tasks) if "completedAt" not in task]
-        if not live:
-            break
-        for n, task in zip(live, pool.map(lambda n: _now(project, accepted[n]), live), strict=True):
+    live = list(range(len(accepted)))
+    while live and time.time() < until:
+        # one question at a time until one has ended, so that the stack has its processors for the tasks
+        first = _now(project, accepted[live[0]])
+        if first is None or "completedAt" not in first:
+            time.sleep(1)
+            continue
+        for n, task in zip(
+            live, pool.map(lambda n: _now(project, accepted[n]), live[:CALLERS]), strict=False
+        ):
             tasks[n] = task or tasks[n]
-        time.sleep(1)
+        live = [n for n in live if "completedAt" not in tasks[n]]
     return tasks
 
 

@@ -34,13 +34,13 @@ class Refused(Exception):
 TERMINAL = frozenset({"completed", "failed", "canceled"})
 
 
-def wait_until[T](look: Callable[[], T], seconds: float, what: str) -> T:
+def wait_until[T](look: Callable[[], T], seconds: float, what: str, every: float = POLL_SECONDS) -> T:
     """The first truthy answer of ``look``. Raises ``TimeoutError`` when it takes longer than ``seconds``."""
     end = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() >= end:
             raise TimeoutError(f"{what} did not happen within {seconds} s")
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
     return found
 
 
@@ -132,7 +132,12 @@ class Project:
         return _body(self.request("GET", accepted["checkUrl"]), 200)
 
     def wait(
-        self, accepted: dict[str, Any], statuses: frozenset[str] = TERMINAL, seconds: float = 60
+        self,
+        accepted: dict[str, Any],
+        statuses: frozenset[str] = TERMINAL,
+        seconds: float = 60,
+        *,
+        every: float = POLL_SECONDS,
     ) -> dict[str, Any]:
         """Poll until the task is in one of the states."""
 
@@ -140,7 +145,7 @@ class Project:
             task = self.get(accepted)
             return task if task["status"] in statuses else {}
 
-        return wait_until(look, seconds, f"{accepted['taskId']} in {sorted(statuses)}")
+        return wait_until(look, seconds, f"{accepted['taskId']} in {sorted(statuses)}", every)
 
     def wait_for_call(self, marker: str, count: int = 1, seconds: float = 30) -> list[Call]:
         """Wait until the model was called for a conversation so many times."""

@@ -421,7 +421,7 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (what_queues_start_is_never_throttled,
      drop(*properties("DeadLetterFunctionDeadLetters", "ScalingConfig"))),
     (what_queues_start_is_never_throttled,
-     change("Mappings", "Workers", "1000", to={"Urgent": 301, "Both": 1_300})),
+     change("Mappings", "Workers", "1000", to={"Both": 1_999})),
     (keyless_routes_have_limits_of_their_own, without_setting("/~1health", "GET")),
     (keyless_routes_have_limits_of_their_own, without_setting("/~1wecom~1{connectionId}~1callback", "POST")),
     (each_setting_is_of_a_route_and_whole, leave_out_a_burst),

@@ -41,7 +41,11 @@ class BigQueue(MemoryQueue):
             self.on_message()
         return message
 
-    def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
+    def receive(
+        self, limit: int = 10, hidden_seconds: int | None = None, *, only_urgent: bool = False
+    ) -> list[Delivery]:
+        if only_urgent:
+            raise NotImplementedError("it knows one kind of message")
         received: list[Delivery] = []
         while len(received) < limit and self.visible():
             message = self._visible[self._next_group()].popleft()
@@ -138,8 +142,11 @@ class TwoQueues(MemoryQueue):
         message = self._of(is_urgent=is_urgent).put(task.ref, task.correlation_id, delay_seconds)
         message.is_urgent = is_urgent
 
-    def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
-        return self.urgent.receive(limit, hidden_seconds) or self.new.receive(limit, hidden_seconds)
+    def receive(
+        self, limit: int = 10, hidden_seconds: int | None = None, *, only_urgent: bool = False
+    ) -> list[Delivery]:
+        urgent = self.urgent.receive(limit, hidden_seconds)
+        return urgent if urgent or only_urgent else self.new.receive(limit, hidden_seconds)
 
     def hide(self, deliveries: list[Delivery], seconds: int) -> None:
         for is_urgent in (False, True):

@@ -251,7 +251,8 @@ class Deployment:
         clock, run = freeze or self.clock, freeze.run if freeze else inline
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
         queue, registry = points.wrap("queue", self.queue), points.wrap("registry", self.registry)
-        slots, ending, budgets = self.slots(points), self.ending(points), self.budgets(points)
+        ending, budgets = self.ending(points), self.budgets(points)
+        slots = ending.slots
         insistence = Insistence(clock, run)
         pacing = Pacing(points.wrap("paces", self.paces), clock, self.entropy, self.telemetry, run, "claude")
         journal = Journal(store, points.wrap("records", self.records), payloads, clock, insistence, run)

@@ -56,12 +56,14 @@ class MemoryQueue:
         now = self.clock.now()
         return sum(m.visible_at <= now and m.is_urgent is is_urgent for m in self.messages)
 
-    def receive(self, limit: int = 10, hidden_seconds: int | None = None) -> list[Delivery]:
+    def receive(
+        self, limit: int = 10, hidden_seconds: int | None = None, *, only_urgent: bool = False
+    ) -> list[Delivery]:
         """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;
         too often received ones move to ``dead``."""
         now = self.clock.now()
         received: list[Delivery] = []
-        visible = [message for message in self.messages if message.visible_at <= now]
+        visible = [m for m in self.messages if m.visible_at <= now and m.is_urgent >= only_urgent]
         for message in sorted(visible, key=lambda message: not message.is_urgent):
             if len(received) == limit:
                 break

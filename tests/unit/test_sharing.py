@@ -41,6 +41,51 @@ def test_a_short_task_takes_nothing_more(sharing: Deployment) -> None:
     assert points.calls["queue.receive"] == 0
 
 
+def test_who_hands_a_slot_on_works_for_the_next_in_line(sharing: Deployment) -> None:
+    sharing.registry.apply(agent(max_concurrent_tasks=2))
+    tasks = [sharing.submit(f"Task {n}.") for n in range(7)]
+    for n in range(7):
+        sharing.model.on(f"Task {n}.", after(sharing.clock, 2, answer()))
+    began = sharing.clock.now()
+    sharing.work()
+    ended = [sharing.now_of(task).completed_at for task in tasks]
+    assert sorted((moment or 0) - began for moment in ended) == [
+        2_000,
+        2_000,
+        4_000,
+        4_000,
+        6_000,
+        6_000,
+        8_000,
+    ]
+    assert not sharing.queue.messages
+
+
+def test_what_somebody_else_took_is_not_waited_for(sharing: Deployment) -> None:
+    sharing.room = 1
+    sharing.registry.apply(agent(max_concurrent_tasks=1))
+    for n in range(2):
+        sharing.submit(f"Task {n}.")
+        sharing.model.on(f"Task {n}.", after(sharing.clock, 2, answer()))
+    points = Failpoints()
+
+    def take_it() -> None:
+        sharing.queue.receive(10, LEASE_SECONDS, only_urgent=True)
+
+    points.before("queue.receive", take_it)
+    sharing.work(points)
+    assert points.calls["queue.receive"] == 1
+
+
+def test_near_its_end_it_leaves_the_next_in_line_to_others(sharing: Deployment) -> None:
+    sharing.registry.apply(agent(max_concurrent_tasks=1))
+    for n in range(2):
+        sharing.submit(f"Task {n}.", timeout_ms=1_800_000)
+        sharing.model.on(f"Task {n}.", after(sharing.clock, 850, answer()))
+    sharing.work()
+    assert len(sharing.queue.receive(10, only_urgent=True)) == 1
+
+
 def test_no_more_than_there_is_room_for(sharing: Deployment) -> None:
     sharing.room = 3
     peak = 0

@@ -62,11 +62,12 @@ class SQSTaskQueue:
             codes = ", ".join(sorted({entry["Code"] for entry in failed}))
             raise QueueUnavailable(f"{len(failed)} of {len(deliveries)} messages not hidden: {codes}")
 
-    def receive(self, limit: int, hidden_seconds: int) -> list[Delivery]:
+    def receive(self, limit: int, hidden_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
         """A short poll of the urgent ones, whose own event source finds what that overlooks."""
-        return self._receive(limit, hidden_seconds, 0, is_urgent=True) or self._receive(
-            limit, hidden_seconds, LONG_POLL_SECONDS, is_urgent=False
-        )
+        urgent = self._receive(limit, hidden_seconds, 0, is_urgent=True)
+        if urgent or only_urgent:
+            return urgent
+        return self._receive(limit, hidden_seconds, LONG_POLL_SECONDS, is_urgent=False)
 
     def delete(self, delivery: Delivery) -> None:
         self._call(self.client.delete_message, is_urgent=delivery.is_urgent, ReceiptHandle=delivery.receipt)

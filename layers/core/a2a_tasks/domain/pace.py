@@ -8,7 +8,7 @@ it grow, doubling by time alone until it limits nobody any more, or until others
 from dataclasses import dataclass, replace
 from math import ceil, log2
 
-IN_A_ROW = 3
+IN_A_ROW = 5
 """So many calls of one process, one after the other, are no accident: a single call is turned away now and
 then while all the others are taken."""
 FIRST_GAP_MS = 1_250

@@ -47,9 +47,9 @@ class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
     """The worker's side: it settles messages, sends those of tasks that go on or have waited, and takes more
     while it has room."""
 
-    def receive(self, limit: int, hidden_seconds: int) -> list[Delivery]:
+    def receive(self, limit: int, hidden_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
         """Up to ``limit`` messages (1–10), hidden for so long: urgent ones that are there, or else others
-        that are there within a second.
+        that are there within a second, but with ``only_urgent``.
 
         Raises ``QueueUnavailable``.
         """

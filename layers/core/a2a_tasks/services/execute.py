@@ -42,10 +42,11 @@ from a2a_tasks.services.work import Stock, Work
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time kept back for writing down what happened."""
-SHARE_AFTER_SECONDS = 5.0
+SHARE_AFTER_SECONDS = 0.5
 """Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
-SHARE_EVERY_SECONDS = 1.0
-"""The pause after a look at the queues that has brought nothing."""
+SHARE_EVERY_SECONDS = 1.0, 4.0
+"""The pause after a look at the queues that has brought nothing, and the longest: each is twice the one
+before. A look costs two calls, and where few tasks come it finds nothing for minutes."""
 LOOK_FOR_OTHERS_MS = 4_000
 """How often one that is full looks for a message of another project. What it finds of the same goes back, so
 it takes one at a time."""
@@ -111,14 +112,20 @@ class Executor:
 
     async def _share(self, own: list[asyncio.Task[bool]], invocation: Invocation) -> None:
         """Take more messages while there is room beside the invocation's own, until what comes later would
-        have too little time. Ends when nothing is under way any more."""
+        have too little time. Ends when nothing is under way any more, and no task was called that may use
+        the slot and the place of one that has ended here."""
         until = min(SHARE_UNTIL_SECONDS, invocation.half)
-        under_way, look_at = set(own), 0
+        under_way, look_at, called = set(own), 0, self.slots.handover.called
+        called.clear()
+        shortest, longest = SHARE_EVERY_SECONDS
+        pause = shortest
         if len(own) < self.room:  # else more are waiting for sure
             await self._first_of(under_way, SHARE_AFTER_SECONDS)
-        while under_way := {work for work in under_way if not work.done()}:
+        while (under_way := {work for work in under_way if not work.done()}) or called.is_set():
             room, now = self.room - len(under_way), self.clock.now()
             if room + self.kept <= 0 or invocation.time_left() <= until:
+                if not under_way:
+                    return
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 continue
             if room <= 0:
@@ -126,13 +133,18 @@ class Executor:
                     await self._first_of(under_way, (look_at - now) / 1000)
                     continue
                 room, look_at = 1, now + LOOK_FOR_OTHERS_MS
+            called.clear()
             try:
-                taken = await self.run(self.queue.receive, room, self.lease_seconds)
+                receive = partial(self.queue.receive, only_urgent=not under_way)
+                taken = await self.run(receive, room, self.lease_seconds)
             except QueueUnavailable as error:
                 self.telemetry.problem("no more messages taken", reason=str(error))
                 taken = []
-            if not taken:
-                await self._first_of(under_way, SHARE_EVERY_SECONDS)
+            if taken:
+                pause = shortest
+            else:
+                await self._first_of(under_way, pause)
+                pause = min(2 * pause, longest)
             under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
 
     async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:

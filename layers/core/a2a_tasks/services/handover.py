@@ -1,9 +1,10 @@
 """A slot is handed over: by whoever has it, to the next in line who can use it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain, islice, takewhile
+from threading import Event
 
 from a2a_tasks.domain.ids import created_ms
 from a2a_tasks.domain.task import (
@@ -61,6 +62,8 @@ class Handover:
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
+    called: Event = field(default_factory=Event, compare=False)
+    """Set when this process has told a task that its turn has come."""
 
     def to_patient(self, scope: Scope, number: int, giver: Holder) -> Given:
         """In one grant of four, hand an agent's slot to who has waited long behind higher priorities."""
@@ -89,6 +92,7 @@ class Handover:
     def call(self, scope: Scope, waiter: Waiter, task: Task) -> None:
         """Tell a task that its turn has come; only then is it out of the line."""
         self.queue.send(task, has_slot=True)
+        self.called.set()
         self.store.stop_waiting(scope, waiter)
         self.telemetry.event("waiting task called", task, scope=name_of(scope))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from zlib import crc32
 
 from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef, is_called
@@ -59,7 +60,7 @@ class Slots:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    @property
+    @cached_property
     def handover(self) -> Handover:
         return Handover(self.store, self.tasks, self.queue, self.clock, self.entropy, self.telemetry)
 
