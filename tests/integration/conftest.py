@@ -132,7 +132,8 @@ def start_worker(
     agents: Account, start: Callable[..., ModuleType], claude: StandInClient
 ) -> Callable[..., Worker]:
     """Cold-start a worker that calls the stand-in; keyword arguments as for ``start``."""
-    settings = {"CLAUDE_BASE_URL": claude.base_url, "MODEL_READ_TIMEOUT_SECONDS": "1"}
+    # longer than any machine stands still
+    settings = {"CLAUDE_BASE_URL": claude.base_url, "MODEL_READ_TIMEOUT_SECONDS": "60"}
     return lambda **overrides: Worker(start("worker", **settings | overrides), agents)
 
 

@@ -231,7 +231,7 @@ def test_no_more_tasks_of_an_agent_run_than_it_may(
 def test_what_a_canceled_task_had_is_kept_and_paid_for(
     caller: Caller, start_worker: Callable[..., Worker], claude: StandInClient
 ) -> None:
-    worker = start_worker(LEASE_SECONDS="3", MODEL_READ_TIMEOUT_SECONDS="60")
+    worker = start_worker(LEASE_SECONDS="3")
     task = posted(caller, worker, "[[standin: say=half of it; hang]]")
 
     assert worker.deliver_and_cancel(task) == {"batchItemFailures": []}

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from a2a_tasks.adapters.system import SystemEntropy
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.pace import IN_A_ROW
 from a2a_tasks.domain.task import Status
@@ -13,6 +14,7 @@ from local.standin.client import StandInClient
 from tests.integration.account import AGENT, CLAUDE_KEY, PROJECT
 from tests.integration.aws_calls import Call, Fault
 from tests.integration.caller import Caller
+from tests.integration.model_calls import gives_up, together
 from tests.integration.stored_task import TIMEOUT_MS
 from tests.integration.worker import Worker
 
@@ -96,7 +98,11 @@ def test_a_task_of_one_turn_costs_three_writes_and_its_answer_no_more(
     assert [sort_key(call)[:4] for call in writes] == ["TASK"] * 3
 
 
-def test_a_slot_costs_two_writes_more(worker: Worker) -> None:
+@pytest.mark.parametrize(("chance", "reads"), [(0.25, 3), (0.24, 4)])
+def test_a_slot_costs_two_writes_more(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, chance: float, reads: int
+) -> None:
+    monkeypatch.setattr(SystemEntropy, "fraction", lambda _: chance)
     worker.account.add_agent(AGENT, PROJECT, maxConcurrentTasks=50)
     worker.run("[[standin: say=the first task of a process begins its lease]]")
     worker.account.calls.made.clear()
@@ -111,8 +117,9 @@ def test_a_slot_costs_two_writes_more(worker: Worker) -> None:
         ("UpdateItem", "TASK"),
         ("DeleteItem", "SLOT"),
     ]
-    # who is there and who waits, before it begins, at its end, and after that
-    assert len(worker.account.calls.of("Query")) == 3
+    # who is there and who waits, before it begins, at its end, and after that; in one grant of four also who
+    # has waited long
+    assert len(worker.account.calls.of("Query")) == reads
 
 
 def test_a_warm_worker_reads_the_task_alone(worker: Worker) -> None:
@@ -157,7 +164,8 @@ def test_thinking_is_not_part_of_the_result(worker: Worker) -> None:
 def test_an_error_that_may_pass_gives_task_and_message_back(worker: Worker, step: str, at_least: int) -> None:
     task = worker.accept(f"[[standin: {step}]]")
 
-    records, kept = worker.deliver()
+    with gives_up(step, 0.3 if step in ("hang", "silent") else 60):
+        records, kept = worker.deliver()
 
     waiting = worker.now(task)
     assert (waiting.status, waiting.attempt, waiting.held_by) == (Status.PENDING, 1, None)
@@ -169,7 +177,8 @@ def test_an_error_that_may_pass_gives_task_and_message_back(worker: Worker, step
     assert [(entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in hidden] == [
         (records[0]["receiptHandle"], seconds)
     ]
-    assert worker.account.message_counts()["hidden"] == 1
+    counts = worker.account.message_counts()
+    assert counts["hidden"] + counts["visible"] == 1, "visible where the second is over"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +208,8 @@ def test_overload_is_no_attempt_and_comes_back_by_a_new_message(
     assert kept == []
     sent = worker.account.calls.of("SendMessage")[-1].parameters
     assert (json.loads(sent["MessageBody"])["taskId"], sent["DelaySeconds"]) == (task.ref.task_id, seconds)
-    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 1}
+    counts = worker.account.message_counts()
+    assert (counts["hidden"], counts["delayed"] + counts["visible"]) == (0, 1)
 
 
 def test_while_it_lasts_the_next_task_is_put_off_before_it_is_claimed(
@@ -354,8 +364,7 @@ def test_ten_tasks_in_one_event_stand_alone(
 ) -> None:
     # on a slow machine a worker that waits would take the returned messages again
     monkeypatch.setattr("a2a_tasks.services.execute.SHARE_AFTER_SECONDS", 900.0)
-    # slow, but never silent for as long as the worker's patience with the model: one second
-    slow = "say=letter by letter; delay=2"
+    slow = "say=letter by letter; delay=0.5"
     steps = [
         slow,
         "err=529",
@@ -370,7 +379,8 @@ def test_ten_tasks_in_one_event_stand_alone(
     ]
     tasks = [worker.accept(f"[[standin: {step}]]", number=n) for n, step in enumerate(steps)]
 
-    records, kept = worker.deliver()
+    with gives_up("hang", 0.3), together(len(steps)):
+        records, kept = worker.deliver()
 
     completed, failed, back = Status.COMPLETED, Status.FAILED, Status.PENDING
     assert [worker.now(task).status for task in tasks] == [
@@ -384,7 +394,7 @@ def test_ten_tasks_in_one_event_stand_alone(
     assert sorted(handles.intersection(deleted)) == sorted(
         record["receiptHandle"] for record in records if record["messageId"] not in kept
     )
-    assert claude.concurrency().max_open >= 4
+    assert claude.concurrency().max_open == len(steps)
 
 
 def test_the_same_message_twice_in_one_event_buys_one_answer(worker: Worker, claude: StandInClient) -> None:
@@ -413,7 +423,7 @@ def test_a_canceled_task_is_not_started(worker: Worker, claude: StandInClient) -
 def test_a_cancel_stops_the_model_within_a_heartbeat(
     start_worker: Callable[..., Worker], claude: StandInClient
 ) -> None:
-    worker = start_worker(LEASE_SECONDS="3", MODEL_READ_TIMEOUT_SECONDS="60")
+    worker = start_worker(LEASE_SECONDS="3")
     task = worker.accept("[[standin: hang]]")
 
     assert worker.deliver_and_cancel(task) == {"batchItemFailures": []}
