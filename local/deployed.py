@@ -35,7 +35,8 @@ TERMINAL = frozenset({"completed", "failed", "canceled"})
 
 
 def wait_until[T](look: Callable[[], T], seconds: float, what: str, every: float = POLL_SECONDS) -> T:
-    """The first truthy answer of ``look``. Raises ``TimeoutError`` when it takes longer than ``seconds``."""
+    """The first truthy answer of ``look``, which is asked again after ``every`` seconds. Raises
+    ``TimeoutError`` when it takes longer than ``seconds``."""
     end = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() >= end:

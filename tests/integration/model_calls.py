@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from unittest.mock import patch
 
 import httpx2
@@ -14,7 +14,7 @@ GATHER_SECONDS = 60.0
 
 @contextmanager
 def gives_up(text: str, seconds: float) -> Iterator[None]:
-    """A call whose request has this text waits only so long for each part of its reply, the others as always."""
+    """A call whose request has this text waits only so long for each part of its reply."""
     send = httpx2.AsyncHTTPTransport.handle_async_request
 
     async def with_patience(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
@@ -30,13 +30,14 @@ def gives_up(text: str, seconds: float) -> Iterator[None]:
 def together(count: int) -> Iterator[None]:
     """The stand-in begins no reply before so many calls are open at once; after a minute it begins all the
     same, and has recorded that they were fewer."""
-    play = Playback.play
+    play, all_are_open = Playback.play, asyncio.Event()
 
     async def play_together(playback: Playback) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + GATHER_SECONDS
-        while playback.log.concurrency("").max_open < count and loop.time() < end:
-            await asyncio.sleep(0.01)
+        if playback.log.concurrency("").max_open >= count:
+            all_are_open.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                await all_are_open.wait()
         await play(playback)
 
     with patch.object(Playback, "play", play_together):

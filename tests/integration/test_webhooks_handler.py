@@ -1,16 +1,18 @@
 """The webhooks function: the real handler, real calls of AWS, and receivers on this machine."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from a2a_tasks.adapters.webhook_client import GuardedClient
 from a2a_tasks.domain.push import Authentication, PushConfig, StoredPushConfig
 from a2a_tasks.domain.task import Artifact, Payload, Task
 from a2a_tasks.domain.webhook_secret import WebhookSecret
+from a2a_tasks.ports.webhooks import Answer
 from a2a_tasks.services.push_secrets import sealed
 from tests.integration.account import Account
 from tests.integration.aws_calls import Fault
@@ -192,13 +194,22 @@ def test_what_is_told_has_the_tasks_ids_and_no_address_and_no_secret(
         assert text not in told
 
 
-def test_receivers_that_fail_fail_alone(account: Account, webhooks: ModuleType, receiver: Receiver) -> None:
+def test_receivers_that_fail_fail_alone(
+    account: Account, webhooks: ModuleType, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = done(account, webhooks)
     silence = trickle(b"", b"")
-    webhooks.deliverer.client._total_seconds = 0.5
+    patient = webhooks.deliverer.client
+    impatient = GuardedClient(allow_loopback=True, total_seconds=0.3)
     with receiving() as gone:
         closed = gone.url
     with receiving(silence) as slow, receiving(reply(500)) as broken:
+
+        async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
+            client = impatient if url == slow.url else patient
+            return await GuardedClient.post(client, url, headers, body)
+
+        monkeypatch.setattr(patient, "post", post)
         urls = [receiver.url, slow.url, broken.url, closed, "https://10.0.0.1/"]
         for config_id, url in zip("abcde", urls, strict=True):
             listen(account, task, url, config_id)

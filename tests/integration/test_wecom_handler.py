@@ -20,6 +20,7 @@ from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
 from a2a_tasks.wecom.crypto import CallbackKey
 from a2a_tasks.wecom.exchange import ExchangeRef, State
+from local.deployed import wait_until
 from local.standin.client import StandInClient
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
@@ -43,6 +44,11 @@ REFRESH_SECONDS = 0.05
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
+def soon(look: Callable[[], object], what: str) -> None:
+    """Wait for what the double's threads do."""
+    wait_until(look, 30, what, every=0.02)
+
+
 @dataclass(frozen=True)
 class Chat:
     """A bot and an application that an agent answers, the people who write to them, and a worker."""
@@ -64,11 +70,8 @@ class Chat:
         return sorted(tasks, key=lambda task: task.ref.task_id)
 
     def wait_for_tasks(self, count: int) -> list[Task]:
-        for _ in range(200):
-            if len(tasks := self.tasks()) >= count:
-                return tasks
-            time.sleep(0.02)
-        raise AssertionError(f"there are {len(self.tasks())} tasks")
+        soon(lambda: len(self.tasks()) >= count, f"{count} tasks")
+        return self.tasks()
 
     def work(self) -> None:
         """Let the worker do what is queued. No notifier and no sender runs: a chat sees the end without."""
@@ -276,10 +279,10 @@ def test_what_is_said_in_between_is_shown(chat: Chat) -> None:
     live = DynamoDBLive(chat.account.dynamodb, chat.account.resources["TasksTable"])
     with chat.alone:
         live.append(task.ref.task_id, LiveChunk(1, 1, 0, "我先", Progress("WebSearch")), task.deadline)
-    time.sleep(4 * REFRESH_SECONDS)
+    said = "我先\n\n> 正在使用 WebSearch…"
+    soon(lambda: said in [frame.content for frame in chat.wecom.exchange(begun.id).frames], said)
     chat.work()
-    shown = [frame.content for frame in chat.wecom.ended(begun).frames]
-    assert "我先\n\n> 正在使用 WebSearch…" in shown
+    assert said in [frame.content for frame in chat.wecom.ended(begun).frames]
 
 
 def test_three_deliveries_at_once_are_one_task_and_one_answer(chat: Chat) -> None:
@@ -365,12 +368,8 @@ def test_a_question_is_shown_and_the_next_message_answers_it(chat: Chat, agents:
     asked = chat.asks(f"[[standin: {ask} | say=已预订。]] 订票")
     assert (asked.outcome, asked.shown) == (Outcome.DONE, "去哪里?")
     begun = chat.lilei.say("巴黎")
+    soon(lambda: chat.tasks()[0].status is not Status.INPUT_REQUIRED, "the answer to its question")
     (task,) = chat.tasks()
-    for _ in range(200):
-        with chat.alone:
-            if chat.worker.now(task).status is not Status.INPUT_REQUIRED:
-                break
-        time.sleep(0.02)
     chat.work()
     answered = chat.wecom.ended(begun)
     assert (answered.outcome, answered.shown) == (Outcome.DONE, "已预订。")
@@ -547,10 +546,7 @@ def test_an_address_that_wecom_does_not_trust_is_told_to_the_operator(
     department.chat.wecom.plan("user/get", WeComFault(FaultKind.ERRCODE, 60020), times=2)
     department.says("HanMeimei")
     AppUser(department.chat.wecom, "HanMeimei").cause("subscribe")
-    for _ in range(200):
-        if len(department.chat.account.calls.of("Invoke")) == 2:
-            break
-        time.sleep(0.02)
+    soon(lambda: len(department.chat.account.calls.of("Invoke")) == 2, "the second look")
     (told,) = department.chat.wecom.seen().texts("HanMeimei", "reply")
     assert told == "没能完成，请稍后再试。"
     assert department.users() == []

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic
 
+from local.standin import playback
 from local.standin.client import StandInClient
 from tests.integration.standin.sdk import MODEL, ended_call, stream, text_of, user
 
@@ -104,10 +105,11 @@ async def test_silence_ends_with_the_clients_patience(
 
 
 async def test_pings_outlive_a_read_timeout_but_not_a_deadline(
-    claude: AsyncAnthropic, standin: StandInClient
+    claude: AsyncAnthropic, standin: StandInClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(playback, "_PING_SECONDS", 0.02)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1.6):
+        async with asyncio.timeout(1.2):
             await stream(claude, user("[[standin: ping]]"), timeout=httpx2.Timeout(0.9))
 
     assert (await ended_call(standin)).outcome == "client_left"

@@ -17,6 +17,7 @@ from anthropic import AsyncAnthropic
 
 from local.standin.client import StandInClient
 from local.standin.prefixes import extends
+from tests.integration.model_calls import together
 from tests.integration.standin.sdk import MODEL, assistant, ended_call, stream, text_of, tool_turn, user
 
 pytestmark = pytest.mark.anyio
@@ -57,8 +58,9 @@ async def test_an_earlier_request_of_the_conversation_is_read_from_the_cache(cla
 
 
 async def test_a_hundred_streams_at_the_same_time(claude: AsyncAnthropic, standin: StandInClient) -> None:
-    prompts = [f"[[standin: say=Reply {number}; delay=1.5]]" for number in range(100)]
-    messages = await asyncio.gather(*(stream(claude, user(prompt)) for prompt in prompts))
+    prompts = [f"[[standin: say=Reply {number}]]" for number in range(100)]
+    with together(len(prompts)):
+        messages = await asyncio.gather(*(stream(claude, user(prompt)) for prompt in prompts))
 
     assert [text_of(message) for message in messages] == [f"Reply {number}" for number in range(100)]
     concurrency = standin.concurrency()
