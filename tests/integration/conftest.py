@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import ModuleType
-from typing import Any
 from unittest.mock import patch
 
 import botocore.session
@@ -16,10 +15,11 @@ from moto.core.models import MockAWS
 from moto.kms import models as kms
 from moto.kms.utils import generate_private_key
 
-from a2a_tasks.adapters.stored_format import NAME
 from a2a_tasks.ports.tasks import TaskStore
+from local.standin import conversation
 from local.standin.client import StandInClient
 from local.standin.running import running_standin
+from local.standin.step import Step
 from local.wecom.client import WeComClient
 from local.wecom.running import running_wecom
 from tests.integration.account import (
@@ -34,7 +34,7 @@ from tests.integration.account import (
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.caller import Caller
 from tests.integration.cold_start import cold_start
-from tests.integration.moto_state import MotoState
+from tests.integration.moto_state import MotoState, unversioned_items
 from tests.integration.worker import Worker
 from tests.twins.tasks import MemoryTaskStore
 
@@ -49,6 +49,13 @@ def sdk() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def prompt_replies() -> Iterator[None]:
+    """It takes two seconds for what no directive tells it to say, so that a person sees it come."""
+    with patch.object(conversation, "_UNSCRIPTED", Step()):
+        yield
+
+
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MockAWS]:
     # it makes a pair of RSA keys with each key, also with one that encrypts, which takes a tenth of a second
@@ -57,40 +64,35 @@ def moto() -> Iterator[MockAWS]:
 
 
 @pytest.fixture
-def account(moto: MockAWS) -> Iterator[Account]:  # noqa: ARG001  switches it on
-    """An empty account."""
-    state, resources = _new_account()
+def account(request: pytest.FixtureRequest, moto: MockAWS) -> Iterator[Account]:  # noqa: ARG001  switches it on
+    """An empty account; with the agents of ``agents`` where the test asks for them."""
+    state, resources = _new_account(with_agents="agents" in request.fixturenames)
     state.put_back()
     calls = AwsCalls()
     with calls.watching():
-        opened = account_of(calls, resources)
-        yield opened
-        assert unversioned(opened) == [], "each item has the version of the stored format"
+        yield account_of(calls, resources)
+    assert unversioned_items() == [], "each item has the version of the stored format"
     assert calls.denied == [], "a function called what its role does not allow"
 
 
 @functools.cache
-def _new_account() -> tuple[MotoState, dict[str, str]]:
+def _new_account(*, with_agents: bool) -> tuple[MotoState, dict[str, str]]:
     """Made once in a process."""
-    BackendDict.reset()
-    resources = open_account(AwsCalls()).resources
+    if with_agents:
+        empty, resources = _new_account(with_agents=False)
+        empty.put_back()
+        account = account_of(AwsCalls(), resources)
+        account.add_agent(AGENT, PROJECT)
+        account.add_agent(OTHER_AGENT, OTHER_PROJECT)
+    else:
+        BackendDict.reset()
+        resources = open_account(AwsCalls()).resources
     return MotoState.now(), resources
-
-
-def unversioned(account: Account) -> list[object]:
-    """The keys of items, of both tables, without a version."""
-    with account.calls.as_role(None):
-        tables = [account.resources[name] for name in ("TasksTable", "RegistryTable")]
-        without: Any = {"FilterExpression": f"attribute_not_exists({NAME})", "ProjectionExpression": "pk, sk"}
-        pages = [account.dynamodb.scan(TableName=table, **without) for table in tables]
-    return [item for page in pages for item in page["Items"]]
 
 
 @pytest.fixture
 def agents(account: Account) -> Account:
-    """The account with an agent in each of two projects."""
-    account.add_agent(AGENT, PROJECT)
-    account.add_agent(OTHER_AGENT, OTHER_PROJECT)
+    """The account with an agent in each of two projects; fixtures before this one find them too."""
     account.calls.made.clear()
     return account
 

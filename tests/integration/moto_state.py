@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from moto.core.base_backend import BackendDict
+from moto.dynamodb.models import dynamodb_backends
+
+from a2a_tasks.adapters.stored_format import NAME
 
 for make in (threading.RLock, threading.Condition):  # each copy has its own
     copyreg.pickle(type(make()), lambda _, make=make: (make, ()))  # type: ignore[misc]
@@ -36,6 +39,15 @@ class MotoState:
         BackendDict.reset()  # MockAWS.reset would also stop it from answering plain HTTP
         for services, account_id, region, backend in _copied(self.backends):
             services[account_id][region] = backend
+
+
+def unversioned_items() -> list[dict[str, Any]]:
+    """The items of all tables without the version of the stored format. Looked up in moto's own memory, since
+    it is done after each test: a scan would take longer than many of them."""
+    backends: list[Any] = [backend for *_, backend in dynamodb_backends.iter_backends()]
+    tables = [table for backend in backends for table in backend.tables.values()]
+    found = [item.attrs for table in tables for item in table.all_items() if NAME not in item.attrs]
+    return [{name: value.to_json() for name, value in attributes.items()} for attributes in found]
 
 
 def _copied(backends: Backends) -> Backends:

@@ -203,7 +203,7 @@ def test_the_worker(worker: Worker, claude: StandInClient) -> None:
     worker.work()
 
     assert [worker.now(task).status for task in tasks] == [Status.COMPLETED] * 2
-    assert claude.requests(0).body["mcp_servers"][0]["authorization_token"] == "t0ken"
+    assert claude.bodies("tool=Write")[0]["mcp_servers"][0]["authorization_token"] == "t0ken"
     assert unused(account, "worker") == set()
 
 

@@ -6,11 +6,13 @@ That it is in each item of both tables is checked after every test that has an a
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
 from a2a_tasks.adapters.stored_format import NAME, VERSION, NewerFormat
 from tests.integration.account import AGENT, Account
 from tests.integration.aws_calls import Fault
+from tests.integration.moto_state import unversioned_items
 from tests.integration.stored_task import NOW, claimed, created, new_task
 
 LATER = {"N": str(VERSION + 1)}
@@ -29,6 +31,14 @@ def later(account: Account) -> Account:
     whole = item(account) | {NAME: LATER}
     account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=whole)
     return account
+
+
+def test_what_has_none_is_found_after_a_test(account: Account) -> None:
+    table, key = account.resources["TasksTable"], {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    boto3.client("dynamodb").put_item(TableName=table, Item=key)
+
+    assert unversioned_items() == [key]
+    account.dynamodb.delete_item(TableName=table, Key=key)
 
 
 def test_what_is_put_and_what_an_update_creates_has_the_version(account: Account) -> None:

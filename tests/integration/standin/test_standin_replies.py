@@ -10,8 +10,10 @@ import pytest
 from anthropic import AsyncAnthropic
 from anthropic.types import ToolUseBlock
 
+from local.standin import conversation
 from local.standin.client import StandInClient
 from local.standin.reply import filler
+from local.standin.step import Step
 from tests.integration.standin.sdk import MODEL, assistant, stream, text_of, user
 
 pytestmark = pytest.mark.anyio
@@ -134,14 +136,15 @@ async def test_only_a_paused_turn_may_be_continued_from_its_own_reply(claude: As
     ],
 )
 async def test_without_a_directive_it_reports_in_the_language_of_the_prompt(
-    claude: AsyncAnthropic, prompt: str, expected: list[str]
+    claude: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch, prompt: str, expected: list[str]
 ) -> None:
+    monkeypatch.setattr(conversation, "_UNSCRIPTED", Step(delay=0.5))
     started = time.monotonic()
     async with claude.messages.stream(model=MODEL, max_tokens=9, messages=[user(prompt)]) as events:
         deltas = [delta async for delta in events.text_stream]
 
-    assert 1.5 < time.monotonic() - started < 4
-    assert len(deltas) > 10
+    assert time.monotonic() - started >= 0.5
+    assert len(deltas) > 3
     text = "".join(deltas)
     assert text.startswith("# ")
     assert [part for part in expected if part not in text] == []
