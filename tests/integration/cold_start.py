@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.claude_connection import ClaudeConnection
 from tests.integration.account import Account
 from tests.integration.permissions import Role, role_of
@@ -34,6 +35,12 @@ LOGICAL_IDS = {
 
 MODELS = "functions.api.models"
 
+CLIENTS = {
+    name: functools.cache(getattr(clients, name))
+    for name in ("dynamodb", "sqs", "s3", "kms", "secretsmanager", "functions")
+}
+"""Made once in a process: they hold no state of an account, and to make them takes longer than most tests."""
+
 
 @contextmanager
 def cold_start(
@@ -42,7 +49,7 @@ def cold_start(
     """A fresh ``functions/<name>/app.py`` with the environment and the role that the template gives it."""
     variables = environment(LOGICAL_IDS[name], account.resources) | dict(overrides or {})
     module_name = f"functions.{name}.app"
-    with patch.dict(os.environ, variables):
+    with patch.dict(os.environ, variables), patch.multiple(clients, **CLIENTS):
         _forget(variables)
         gc.enable()  # a function whose loading failed has left it off
         # frozen, all that earlier tests have left behind would stay for the life of the process

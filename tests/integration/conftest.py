@@ -34,6 +34,7 @@ from tests.integration.account import (
 from tests.integration.aws_calls import AwsCalls
 from tests.integration.caller import Caller
 from tests.integration.cold_start import cold_start
+from tests.integration.moto_answers import quick_answers
 from tests.integration.moto_state import MotoState, unversioned_items
 from tests.integration.worker import Worker
 from tests.twins.tasks import MemoryTaskStore
@@ -59,7 +60,8 @@ def prompt_replies() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MockAWS]:
     # it makes a pair of RSA keys with each key, also with one that encrypts, which takes a tenth of a second
-    with mock_aws() as mock, patch.object(kms, "generate_private_key", functools.cache(generate_private_key)):
+    keys = patch.object(kms, "generate_private_key", functools.cache(generate_private_key))
+    with mock_aws() as mock, keys, quick_answers():
         yield mock
 
 
