@@ -47,9 +47,14 @@ reset: .venv/.made ## End it and delete what it has stored.
 	@$(python) -m local reset
 
 .PHONY: test lint types template unit integration e2e
+# Make these targets, and tell how long it took. The plus tells make that they are its own.
+timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
+
 test: tools ## Check everything.
-	@$(MAKE) -j 3 lint types template
-	@$(MAKE) unit integration e2e
+	$(call timed,-j 3 lint types template)
+	$(call timed,unit)
+	$(call timed,integration)
+	$(call timed,e2e)
 
 lint: .venv/.made ## Check style and format.
 	$(venv)/ruff check .

@@ -167,7 +167,8 @@ def test_the_a2a_function(agents: Account, start: Start) -> None:
     configs = client.send("GET", path).body["configs"]
     deleted = client.send("DELETE", f"{path}/{configs[0]['id']}")
     question = asking(agents.store, created(agents.store, now, number=2), now)
-    answered = client.rpc("SendMessage", {"message": message | {"taskId": question.ref.task_id}})
+    answer = {"message": message | {"taskId": question.ref.task_id}}
+    answered = client.rpc("SendMessage", answer | {"configuration": {"returnImmediately": True}})
     listed = client.rpc("ListTasks", {"historyLength": 9, "includeArtifacts": True})
     first, second = created(agents.store, now, number=3), created(agents.store, now, number=4)
     hold_and_wait(agents, first, second)
