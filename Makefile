@@ -46,7 +46,7 @@ logs: .venv/.made ## Print what a function has logged lately: make logs FUNCTION
 reset: .venv/.made ## End it and delete what it has stored.
 	@$(python) -m local reset
 
-.PHONY: test lint types template unit integration e2e
+.PHONY: test check fast format lint types template unit integration e2e
 # Make these targets, and tell how long it took. The plus tells make that they are its own.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
@@ -55,6 +55,15 @@ test: tools ## Check everything.
 	$(call timed,unit)
 	$(call timed,integration)
 	$(call timed,e2e)
+
+check: lint types fast ## Check style, types and the fast unit tests, in under a minute.
+
+fast: .venv/.made
+	$(no_account) $(python) -m pytest -n auto --dist worksteal -m "not slow" tests/unit
+
+format: .venv/.made ## Format the code, and mend what ruff can.
+	$(venv)/ruff check --fix .
+	$(venv)/ruff format .
 
 lint: .venv/.made ## Check style and format.
 	$(venv)/ruff check .

@@ -30,7 +30,7 @@ ACCOUNT_CHECKS = (
     AccountCheck("Concurrency", check_concurrency, "Lambda, Dashboard, Account-level concurrency"),
     AccountCheck("API Gateway", check_api_gateway, "API Gateway, Settings"),
     AccountCheck("Alarms' topic", check_alarm_topic, "SNS, Topics"),
-    AccountCheck("Claude", check_claude, "the README's chapter Deploy"),
+    AccountCheck("Claude", check_claude, "docs/deploy.md"),
     AccountCheck("Domain", check_domain, "ACM, Certificates, and API Gateway, Custom domain names"),
 )
 
