@@ -31,7 +31,7 @@ UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
 QUESTION = "[[standin: say=It is noon.]] What is the time?"
 SHORT, LONG = 1_000, 4_000
 """Characters of longer messages, and of their answers, which repeat them."""
-PROSE = " ".join((ROOT / "docs" / "decisions.md").read_text().split())
+PROSE = " ".join((ROOT / "docs" / "decisions" / "tasks.md").read_text().split())
 """Compresses as well as technical English does: to about a half."""
 NOTIFICATIONS = 2
 """A task that runs through is told twice: it runs, it is completed."""
