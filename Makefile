@@ -46,12 +46,12 @@ logs: .venv/.made ## Print what a function has logged lately: make logs FUNCTION
 reset: .venv/.made ## End it and delete what it has stored.
 	@$(python) -m local reset
 
-.PHONY: test check fast format lint types template unit integration e2e
+.PHONY: test check fast hooks format lint types template unit integration e2e
 # Make these targets, and tell how long it took. The plus tells make that they are its own.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
 test: tools ## Check everything.
-	$(call timed,-j 3 lint types template)
+	$(call timed,-j 3 lint types template docs)
 	$(call timed,unit)
 	$(call timed,integration)
 	$(call timed,e2e)
@@ -60,6 +60,9 @@ check: lint types fast ## Check style, types and the fast unit tests, in under a
 
 fast: .venv/.made
 	$(no_account) $(python) -m pytest -n auto --dist worksteal -m "not slow" tests/unit
+
+hooks: .venv/.made ## Check style and types before each commit from now on (pre-commit).
+	@$(python) -m local hooks
 
 format: .venv/.made ## Format the code, and mend what ruff can.
 	$(venv)/ruff check --fix .
@@ -84,6 +87,10 @@ integration: tools ## Run the integration tests (moto, and the stand-in for Clau
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e
+
+.PHONY: docs
+docs: .venv/.made ## Build the documentation's site, strictly, in .local/docs/site.
+	@$(python) -m local docs
 
 .PHONY: fuzz
 fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=20000

@@ -12,6 +12,7 @@ from rich.console import Console
 from a2a_tasks.domain.price_overrides import BadPrices
 from local.claude import Claude
 from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
+from local.docs_site import build_site
 from local.functions import function_names
 from local.lock import lock
 from local.ports import Ports, is_free
@@ -20,7 +21,7 @@ from local.progress import Terminal
 from local.samconfig import sam_arguments
 from local.stack import LocalStack
 from local.supply_chain import audit, write_sbom
-from local.tools import ROOT, ToolError, install_tools
+from local.tools import PRE_COMMIT, ROOT, ToolError, install_tools, run_tool
 
 FOLDER = ROOT / ".local"
 PORTS_PATH = FOLDER / "ports.json"
@@ -39,6 +40,8 @@ def main() -> int:
     commands.add_parser("lock", help="pin the newest versions of everything")
     commands.add_parser("sbom", help="write the bill of materials of what is deployed")
     commands.add_parser("audit", help="look for known vulnerabilities of what is pinned")
+    commands.add_parser("docs", help="build the documentation's site")
+    commands.add_parser("hooks", help="have git check style and types before each commit")
     conformance = commands.add_parser("conformance", help="run the A2A conformance kit")
     conformance.add_argument("kit", type=Path, help="a checkout of a2aproject/a2a-tck, branch 1.0-dev")
     parameters = commands.add_parser("parameters", help="print an environment's template parameters")
@@ -76,6 +79,14 @@ def main() -> int:
                 write_sbom(Terminal(console))
             case "audit":
                 return audit(Terminal(console), console)
+            case "docs":
+                site = build_site(Terminal(console))
+                console.print(
+                    f"To read it: {sys.executable} -m http.server --directory {site}", soft_wrap=True
+                )
+            case "hooks":
+                PRE_COMMIT.ensure()
+                console.print(run_tool([PRE_COMMIT.program("pre-commit"), "install"]).strip())
             case "conformance":
                 return _conformance(options.kit, console)
             case "parameters":

@@ -84,6 +84,10 @@ BUILDER = ToolEnvironment("builder")
 CHECKOV = ToolEnvironment("checkov")
 # `make audit` and `make build` make it.
 AUDIT = ToolEnvironment("audit")
+# `make docs` makes it.
+DOCS = ToolEnvironment("docs")
+# `make hooks` makes it.
+PRE_COMMIT = ToolEnvironment("pre-commit")
 # These are of the tests alone, which make them when they need them.
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")

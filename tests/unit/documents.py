@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+from local.docs_site import LINK
+
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 CHINESE_README = ROOT / "README.zh-CN.md"
@@ -12,7 +14,6 @@ CHINESE_DOCS = DOCS / "zh-CN"
 PAGES = tuple(sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")]))
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 _COMMENT = re.compile(r"(?:^|\s+)#\s.*$", re.M)
-_LINK = re.compile(r"\]\((?!https?:)([^()#\s]*)(?:#[^()\s]*)?\)")
 
 
 def name_of(page: Path) -> str:
@@ -37,7 +38,7 @@ def prose(page: Path) -> str:
 
 def links(page: Path) -> set[Path]:
     """The files of this repository that a page links to, without their anchors."""
-    return {(page.parent / target).resolve() for target in _LINK.findall(prose(page)) if target}
+    return {(page.parent / target).resolve() for target in LINK.findall(prose(page))}
 
 
 def shell_lines(page: Path) -> list[str]:

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from a2a_tasks.domain.errors import ErrorCode, FailureCode
 from a2a_tasks.wecom.connection_definition import parse_connection
 from a2actl import main
+from local.docs_site import OPENAPI_PAGE
 from tests.smoke.checks import CHECKS
 from tests.unit.documents import (
     CHINESE_DOCS,
@@ -49,7 +51,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 @every_page
 def test_every_file_that_is_linked_to_exists(page: Path) -> None:
-    assert [name for name in links(page) if not name.exists()] == []
+    assert [name for name in links(page) if not name.is_file()] == []
 
 
 @every_page
@@ -156,6 +158,28 @@ def test_the_example_of_a_connection_is_one() -> None:
     [example] = [code for language, code in fenced(DOCS / "wecom.md") if language == "yaml"]
     definition = parse_connection(yaml.safe_load(example))
     assert (definition.id, definition.fallback, definition.allowed_users) == ("helper", "desk", ["LiLei"])
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    settings = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))
+    in_navigation = {ROOT / path for path in _pages(settings["project"]["nav"])}
+    assert in_navigation - {ROOT / OPENAPI_PAGE} == set(PAGES)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    released = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert OPENAPI["info"]["version"] == version
+    assert released[:1] in ([], [version])
+
+
+def _pages(navigation: list[Any]) -> Iterator[str]:
+    for entry in navigation:
+        for item in entry.values() if isinstance(entry, dict) else [entry]:
+            if isinstance(item, list):
+                yield from _pages(item)
+            else:
+                yield item
 
 
 def _check_command(words: list[str]) -> None:

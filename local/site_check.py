@@ -1,0 +1,54 @@
+"""What is wrong with a built website: links that lead nowhere, pages that load something from elsewhere."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
+"""Elements that make a browser fetch something, and the attribute that says from where."""
+
+
+def problems(site: Path) -> list[str]:
+    """One line for each; none if the site is whole. A page that is not there is told of once a page."""
+    return [
+        f"{page.relative_to(site)}: {problem}"
+        for page in sorted(site.rglob("*.html"))
+        for problem in _problems(site, page)
+    ]
+
+
+def _problems(site: Path, page: Path) -> Iterator[str]:
+    addresses = _Addresses()
+    addresses.feed(page.read_text("utf-8"))
+    for address in sorted(addresses.loaded):
+        if urlsplit(address).netloc:
+            yield f"loads {address} from elsewhere"
+    for address in sorted(addresses.loaded | addresses.linked):
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc or not parts.path:
+            continue
+        beside = site if parts.path.startswith("/") else page.parent
+        target = beside / unquote(parts.path).lstrip("/")
+        if not (target / "index.html" if target.is_dir() else target).is_file():
+            yield f"links to {address}, which does not exist"
+
+
+@dataclass
+class _Addresses(HTMLParser):
+    """The addresses in a page."""
+
+    loaded: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "a" and (address := values.get("href")):
+            self.linked.add(address)
+        elif address := values.get(LOADED.get(tag, "")):
+            is_fetched = tag != "link" or values.get("rel") not in ("canonical", "alternate", "next", "prev")
+            (self.loaded if is_fetched else self.linked).add(address)
