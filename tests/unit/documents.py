@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 from local.docs_site import LINK
+from local.tools import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 CHINESE_README = ROOT / "README.zh-CN.md"
 DOCS = ROOT / "docs"

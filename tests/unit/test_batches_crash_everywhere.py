@@ -15,6 +15,8 @@ from tests.twins.batches import answer
 from tests.twins.deployment import agent
 from tests.twins.failpoints import Crash, Failpoints
 
+pytestmark = pytest.mark.slow
+
 DAY = "2026-01-01"
 PRICE = Decimal("0.00225")
 """Half of 1,000 tokens in at $3 and 100 out at $15 per million."""

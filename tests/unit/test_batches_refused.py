@@ -197,6 +197,7 @@ def test_what_is_never_accepted_ends_by_its_own_time(lane: BatchLane) -> None:
     assert not lane.batches.line
 
 
+@pytest.mark.slow
 def test_a_task_that_no_batch_takes_for_a_day_does_not_grow(lane: BatchLane) -> None:
     """Each write bills the whole record."""
     task = lane.submit()

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from tests.twins.billing import BillingModel, tokens
 from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import Asked, Partly, after, answer, uses
+
+pytestmark = pytest.mark.slow
 
 PLENTY = 10**9
 ONE_TURN = 15

@@ -14,6 +14,8 @@ from tests.twins.deployment import Deployment, agent
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.model import Asked, after, answer, uses
 
+pytestmark = pytest.mark.slow
+
 TASKS = 200
 LIMIT = 5
 TURNS = 3

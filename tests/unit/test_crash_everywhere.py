@@ -18,6 +18,8 @@ from tests.unit.crash_stories import ANSWER, NOTES, REPORT, STORIES, TURN_SECOND
 from tests.unit.crash_telling import SWEEP_SECONDS, Telling
 from tests.unit.promise_checks import check_told
 
+pytestmark = pytest.mark.slow
+
 RECOVERY_SECONDS = max(LEASE_SECONDS + CLOCKS_APART_MS / 1000, CHILD_CHECK_MS / 1000) + SWEEP_SECONDS
 """If nothing comes back by itself: until the sweeper has noticed."""
 

@@ -24,6 +24,8 @@ from a2a_tasks.services.lease import Held, Stop
 from tests.twins.clock import FakeClock
 from tests.twins.deployment import LEASE_SECONDS, Deployment
 
+pytestmark = pytest.mark.slow
+
 FAULTS = 0.05
 STALL_MS = 2_000
 STALL_EVERY_MS = (7_000, 23_000)

@@ -17,6 +17,8 @@ from tests.twins.failpoints import Failpoints
 from tests.twins.interleaving import Process, Turns, run_together
 from tests.twins.one_agent import HOUR_MS, SCOPE, OneAgent, id_of
 
+pytestmark = pytest.mark.slow
+
 REFUSED = 4
 """Tasks that a giver finds taken, at most on average, where fifty give at once."""
 

@@ -9,6 +9,8 @@ from a2a_tasks.domain.pace import IN_A_ROW
 from a2a_tasks.domain.task import Priority
 from tests.unit.model_weather import Waiting, Weather
 
+pytestmark = pytest.mark.slow
+
 COUNT = 1_500
 HOUR = 3_600
 BAD = "overloaded-1"

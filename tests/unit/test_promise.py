@@ -55,6 +55,8 @@ from tests.twins.telemetry import MemoryTelemetry
 from tests.twins.workers import MemoryWorkers
 from tests.unit.promise_checks import TIMEOUTS, Checks, check_slots
 
+pytestmark = pytest.mark.slow
+
 LARGE = "x" * 9_000
 SWEEP_SECONDS = 60
 TIMEOUTS_MS = (60_000, 300_000, 1_800_000, 1_800_000)

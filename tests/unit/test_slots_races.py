@@ -12,6 +12,8 @@ from a2a_tasks.services.slots import Slots
 from tests.twins.interleaving import Choose, Process, Turns, every_schedule, run_together
 from tests.twins.one_agent import AGENT, SCOPE, TALK, OneAgent
 
+pytestmark = pytest.mark.slow
+
 SWITCHES = {2: 3, 3: 2}
 """By the number of processes: how often the running one changes before it has ended. One or two are enough
 for each of these races to go wrong."""

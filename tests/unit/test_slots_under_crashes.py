@@ -36,6 +36,8 @@ from tests.twins.interleaving import Process, Turns
 from tests.twins.one_agent import AGENT, HOUR_MS, LEASE_MS, SCOPE, OneAgent, id_of, outcome
 from tests.twins.queue import MemoryQueue
 
+pytestmark = pytest.mark.slow
+
 TASKS = 30
 STEPS = 2_500
 STEP_SECONDS = 0.3

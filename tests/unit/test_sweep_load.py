@@ -26,6 +26,8 @@ from tests.twins.deployment import Deployment, agent, plenty
 from tests.twins.failpoints import Crash, Failpoints
 from tests.twins.tasks import MemoryTaskStore
 
+pytestmark = pytest.mark.slow
+
 CALLS_A_SECOND = 250
 """Of one process of Python on one processor, in as many threads as it likes."""
 SECONDS = 50

@@ -27,6 +27,8 @@ from a2a_tasks.wecom.language import Language
 from tests.twins.failpoints import Crash, Failpoints
 from tests.unit.wecom_delivery import ANSWER, WECOM_STREAM_SECONDS, OneAnswer
 
+pytestmark = pytest.mark.slow
+
 REF = ExchangeRef("0197a4e0-0000-7000-8000-000000000001")
 MOST_LOST = 5
 """Answers in a row that the network loses at most. WeCom asks about once a second."""
