@@ -56,10 +56,11 @@ test: tools ## Check everything.
 	$(call timed,integration)
 	$(call timed,e2e)
 
-check: lint types fast ## Check style, types and the fast unit tests, in under a minute.
+check: .venv/.made ## Check style, types and the fast unit tests, in under a minute.
+	@$(MAKE) -j 3 lint types fast
 
 fast: .venv/.made
-	$(no_account) $(python) -m pytest -n auto --dist worksteal -m "not slow" tests/unit
+	$(no_account) $(python) -m pytest -n auto --dist worksteal -m "not slow and not hypothesis" tests/unit
 
 hooks: .venv/.made ## Check style and types before each commit from now on (pre-commit).
 	@$(python) -m local hooks

@@ -13,6 +13,7 @@ DOCS = ROOT / "docs"
 CHINESE_DOCS = DOCS / "zh-CN"
 PAGES = tuple(sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")]))
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+_GENERATED = re.compile(r"^<!-- (\w+): written by .*?^<!-- \1: end -->$", re.M | re.S)
 _COMMENT = re.compile(r"(?:^|\s+)#\s.*$", re.M)
 
 
@@ -32,8 +33,8 @@ def uncommented(code: str) -> str:
 
 
 def prose(page: Path) -> str:
-    """All but the blocks of code."""
-    return _FENCED.sub("", page.read_text("utf-8"))
+    """All but the blocks of code, and what is made from code, which is in English alone."""
+    return _FENCED.sub("", _GENERATED.sub("", page.read_text("utf-8")))
 
 
 def links(page: Path) -> set[Path]:

@@ -42,6 +42,7 @@ def test_a_batch_has_the_tasks_of_one_project(lane: BatchLane) -> None:
     assert {batch.project_id for batch in lane.batches.open.values()} == {"demo", "rival"}
 
 
+@pytest.mark.slow
 def test_a_project_with_a_long_line_does_not_hold_up_one_with_a_single_task(
     lane: BatchLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:

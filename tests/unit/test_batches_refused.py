@@ -254,6 +254,7 @@ def test_of_several_guilty_each_is_found(lane: BatchLane) -> None:
     assert {lane.api.times_sent(task) for n, task in enumerate(tasks) if n not in failed} == {1}
 
 
+@pytest.mark.slow
 def test_an_api_that_refuses_everything_is_asked_a_few_times_a_minute(lane: BatchLane) -> None:
     tasks = [lane.submit("poison") for _ in range(200)]
     lane.api.refused.add("poison")

@@ -19,13 +19,13 @@ from a2a_tasks.domain.errors import ErrorCode, FailureCode
 from a2a_tasks.wecom.connection_definition import parse_connection
 from a2actl import main
 from local.docs_site import OPENAPI_PAGE
+from local.tools import ROOT
 from tests.smoke.checks import CHECKS
 from tests.unit.documents import (
     CHINESE_DOCS,
     DOCS,
     PAGES,
     README,
-    ROOT,
     arguments_of,
     fenced,
     links,
@@ -164,6 +164,10 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     settings = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))
     in_navigation = {ROOT / path for path in _pages(settings["project"]["nav"])}
     assert in_navigation - {ROOT / OPENAPI_PAGE} == set(PAGES)
+
+
+def test_the_index_of_decisions_has_every_subject() -> None:
+    assert links(DOCS / "decisions.md") == set((DOCS / "decisions").glob("*.md"))
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -507,6 +507,7 @@ def test_a_store_that_answers_nothing_ends_the_sweep(deployment: Deployment) -> 
     assert report.unfinished_shards == list(range(SHARDS))
 
 
+@pytest.mark.slow
 def test_shards_have_their_pages_in_turn(deployment: Deployment) -> None:
     """Where no other process can be had: the longest shard does not come before the others."""
     tasks = undispatched(deployment, 3 * SHARDS * PAGE)
