@@ -35,7 +35,7 @@ LOGICAL_IDS = {
 
 MODELS = "functions.api.models"
 
-CLIENTS = {
+CLIENTS: dict[str, Any] = {
     name: functools.cache(getattr(clients, name))
     for name in ("dynamodb", "sqs", "s3", "kms", "secretsmanager", "functions")
 }
