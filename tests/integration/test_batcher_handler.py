@@ -115,8 +115,9 @@ def test_what_was_not_answered_waits_for_the_next_batch(
 
     work(batcher)
 
-    for task in (busy, expired):
-        assert (current(agents, task).status, current(agents, task).attempt) == (Status.PENDING, 1)
+    for task, attempts in ((busy, 0), (expired, 1)):
+        assert (current(agents, task).status, current(agents, task).attempt) == (Status.PENDING, attempts)
+    assert current(agents, busy).turned_away == 1
     failure = current(agents, refused).failure
     assert failure is not None
     assert failure.code is FailureCode.EXECUTION_ERROR

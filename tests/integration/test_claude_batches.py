@@ -304,6 +304,7 @@ def test_errors_mean_the_same_as_those_of_a_call(claude: StandInClient) -> None:
     )
 
     assert isinstance(busy, ModelBusy)
+    assert (busy.throttled, busy.overloaded) == (True, True)
     assert isinstance(bad, ModelRejected)
     assert isinstance(missing, ModelRejected)
     assert bad.code is FailureCode.EXECUTION_ERROR

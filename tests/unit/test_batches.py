@@ -391,6 +391,47 @@ def test_the_last_attempt_fails_with_the_reason(lane: BatchLane, outcome: Outcom
     assert lane.failure_of(task)[1].endswith("(Attempt 1 of 1, the last.)")
 
 
+def test_a_request_that_the_model_turned_away_uses_no_attempt(lane: BatchLane) -> None:
+    for _ in range(3):
+        lane.api.on("one", ModelBusy("Overloaded.", throttled=True))
+    task = lane.submit("one", timeout_ms=600_000)
+    for wait in (60, 120, 240):
+        lane.minute()
+        lane.api.end()
+        lane.minute()
+        waiting = lane.now_of(task)
+        assert (waiting.status, waiting.attempt) == (Status.PENDING, 0)
+        assert waiting.not_before - lane.deployment.clock.now() <= wait * 1000
+        lane.deployment.clock.advance(wait)
+
+    lane.minute()
+    lane.api.end()
+    lane.minute()
+    done = lane.now_of(task)
+    assert (done.status, done.attempt, lane.api.times_sent(task)) == (Status.COMPLETED, 1, 4)
+
+
+def test_one_that_is_always_turned_away_ends_with_its_time_to_wait(lane: BatchLane) -> None:
+    for _ in range(20):
+        lane.api.on("one", ModelBusy("Overloaded.", throttled=True))
+    task = lane.submit("one", queue_timeout_ms=1_800_000)
+    for _ in range(40):
+        lane.minute()
+        lane.api.end()
+    assert lane.failure_of(task)[0] is FailureCode.MODEL_OVERLOADED
+    assert lane.api.times_sent(task) < 8
+
+
+def test_one_whose_caller_has_bounded_its_tries_fails_after_them(lane: BatchLane) -> None:
+    for _ in range(2):
+        lane.api.on("one", ModelBusy("Overloaded.", throttled=True))
+    task = lane.submit("one", max_attempts=1)
+    lane.minute()
+    lane.api.end()
+    lane.minute()
+    assert lane.failure_of(task)[0] is FailureCode.MODEL_OVERLOADED
+
+
 def test_without_time_for_another_batch_the_task_fails(lane: BatchLane) -> None:
     lane.api.on("one", ModelBusy("Overloaded.", retry_after=600.0))
     task = lane.submit("one", timeout_ms=300_000)

@@ -11,7 +11,14 @@ import httpx2
 from anthropic.types.messages import MessageBatch
 
 from a2a_tasks.adapters.claude_connection import ClaudeConnection
-from a2a_tasks.adapters.claude_errors import BUSY_TYPES, SPENT, explain, redact
+from a2a_tasks.adapters.claude_errors import (
+    BUSY_TYPES,
+    OVERLOADED_TYPE,
+    SPENT,
+    THROTTLED_TYPES,
+    explain,
+    redact,
+)
 from a2a_tasks.adapters.claude_reply import reply_of
 from a2a_tasks.adapters.claude_request import parameters
 from a2a_tasks.adapters.claude_usage import bill_of
@@ -176,7 +183,8 @@ def _error(error: Mapping[str, Any]) -> ModelBusy | ModelRejected:
     """The same meaning as if the request had been a call of its own."""
     reason = f"The model's API answered {error['type']}: {redact(error['message'])}"
     if error["type"] in BUSY_TYPES:
-        return ModelBusy(reason)
+        throttled = error["type"] in THROTTLED_TYPES
+        return ModelBusy(reason, throttled=throttled, overloaded=error["type"] == OVERLOADED_TYPE)
     misconfigured = error["type"] in MISCONFIGURED_TYPES
     code = FailureCode.AGENT_MISCONFIGURED if misconfigured else FailureCode.EXECUTION_ERROR
     return ModelRejected(code, reason)

@@ -38,6 +38,8 @@ NOT_DONE = {
         FailureCode.EXECUTION_ERROR, "The batch was canceled before the model came to this task."
     ),
 }
+FIRST_WAIT_MS, LONGEST_WAIT_MS = 60_000, 900_000
+"""When a task that the model has turned away may be in a batch again: at first, doubling, and at most."""
 NO_RESULT = ModelBusy("The batch has ended without a result for this task.", may_be_billed=True)
 
 
@@ -170,6 +172,8 @@ class BatchResults:
                 self._answer(task, outcome, spent)
             case ModelRejected(code, reason):
                 self.tasks.fail(task, Failure(code, reason), spent=spent)
+            case ModelBusy(reason, throttled=True) if not task.bounds_tries:
+                self._wait_for_model(task, reason, spent)
             case ModelBusy(reason, retry_after):
                 self._retry(task, Failure(FailureCode.MODEL_OVERLOADED, reason), retry_after, spent)
             case NotDone():
@@ -214,6 +218,20 @@ class BatchResults:
         self.tasks.telemetry.event(
             "task waits for another batch", task, reason=failure.message, seconds=then.seconds
         )
+
+    def _wait_for_model(self, task: Task, reason: str, spent: tuple[Spent, ...]) -> None:
+        """The model turned the request away, which is no attempt: the task waits for another batch, as long
+        as its ``queueTimeout`` allows."""
+        wait_ms = min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** min(task.turned_away, 10))
+        self.tasks.give_back(
+            task,
+            self.tasks.now() + wait_ms,
+            spent=spent,
+            keeps_attempt=True,
+            code=FailureCode.MODEL_OVERLOADED,
+            turned_away=task.turned_away + 1,
+        )
+        self.tasks.telemetry.event("task waits for the model", task, reason=reason, seconds=wait_ms // 1000)
 
     async def _members(self, batch: Batch) -> tuple[Member, ...]:
         return batch.of(await self._run(self.batches.members, batch.root_id))

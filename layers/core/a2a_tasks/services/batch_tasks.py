@@ -51,9 +51,11 @@ class BatchTasks:
         spent: tuple[Spent, ...],
         keeps_attempt: bool = False,
         code: FailureCode | None = None,
+        turned_away: int = 0,
     ) -> None:
         """Let a held task wait for another batch, which has used ``spent`` by now. With ``keeps_attempt``
-        none was made, and its run time stands still. If the process dies in between, the sweeper enqueues
+        none was made, and its run time stands still; ``turned_away`` is how often in a row the model has
+        turned it away. If the process dies in between, the sweeper enqueues
         it."""
         now = self.now()
         clocks = clocks_of_wait(task, now) if keeps_attempt else None
@@ -65,6 +67,7 @@ class BatchTasks:
             spent,
             keeps_attempt=keeps_attempt,
             code=code,
+            turned_away=turned_away,
             told=task.events,  # complete: nobody tells anything while it is held
             counted=self.day.add(task, spent, task.counted),
             clocks=clocks,
