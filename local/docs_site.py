@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from aws_lambda_powertools.event_handler.openapi import swagger_ui
-
 from local.progress import Progress
 from local.site_check import problems
 from local.tools import DOCS, ROOT, ToolError, run_tool
@@ -17,6 +15,7 @@ FOLDER = ROOT / ".local" / "docs"
 OPENAPI_PAGE = "docs/openapi.html"
 LINK = re.compile(r"\]\((?!https?:)([^()#\s]+)(?:#[^()\s]*)?\)")
 """A link in Markdown to a file beside the page; its group is the path."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build_site(progress: Progress, folder: Path = FOLDER) -> Path:
@@ -36,7 +35,7 @@ def build_site(progress: Progress, folder: Path = FOLDER) -> Path:
             shutil.copyfile(source, target)
         (pages / OPENAPI_PAGE).write_text(_openapi_page(), "utf-8")
         settings = Path(shutil.copy(ROOT / "zensical.toml", folder))
-        run_tool([DOCS.program("zensical"), "build", "--strict", "--config-file", str(settings)])
+        _generate(settings)
         site = folder / "site"
         _declare_languages(site)
         if found := problems(site):
@@ -44,23 +43,36 @@ def build_site(progress: Progress, folder: Path = FOLDER) -> Path:
     return site
 
 
+def _generate(settings: Path) -> None:
+    command = [DOCS.program("zensical"), "build", "--strict", "--config-file", str(settings)]
+    try:
+        run_tool(command)
+    except ToolError as error:
+        # it says what it has found, in colours wherever it writes, and then where in its own code it gave up
+        found = str(error).partition("Traceback (most recent")[0]
+        raise ToolError(_COLOURS.sub("", found).strip()) from None
+
+
 def _sources() -> Iterator[Path]:
-    """All pages, and each file that one of them links to."""
+    """All pages, and each file that one of them links to; what does not exist is found in the built site."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     linked = {
         (page.parent / path).resolve() for page in pages for path in LINK.findall(page.read_text("utf-8"))
     }
-    yield from sorted(linked.union(pages))
+    yield from sorted(file for file in linked.union(pages) if file.is_file() and file.is_relative_to(ROOT))
 
 
 def _openapi_page() -> str:
     """The API's description in Swagger UI, all in one file. It is Powertools' copy, as at the API's /docs."""
+    from aws_lambda_powertools.event_handler.openapi import swagger_ui  # half a second, and only for this
+
     document = (ROOT / "docs" / "openapi.json").read_text("utf-8").replace("</", "<\\/")
     script, style = (
         files(swagger_ui).joinpath(name).read_text("utf-8")
         for name in ("swagger-ui-bundle.min.js", "swagger-ui.min.css")
     )
-    return swagger_ui.generate_swagger_html(document, script, style, "", None)
+    page = swagger_ui.generate_swagger_html(document, script, style, "", None)
+    return page.replace("<title>Swagger UI</title>", "<title>a2a-tasks API</title>", 1)
 
 
 def _declare_languages(site: Path) -> None:
