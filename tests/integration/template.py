@@ -38,6 +38,11 @@ _Loader.add_multi_constructor("!", _intrinsic)
 _TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506
 
 
+def document() -> dict[str, Any]:
+    """The whole template."""
+    return _TEMPLATE
+
+
 def resource_properties(logical_id: str) -> dict[str, Any]:
     properties: dict[str, Any] = _TEMPLATE["Resources"][logical_id]["Properties"]
     return properties
