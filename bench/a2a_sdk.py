@@ -24,7 +24,7 @@ from a2a.types import (
 
 from bench.report import p50_p95, step, table
 from local.deployed import Project
-from tests.e2e.a2a_client import A2AClient, connected
+from tests.e2e.a2a.a2a_client import A2AClient, connected
 
 SAMPLES, WARM = 20, 3
 BINDINGS = ("JSONRPC", "HTTP+JSON")

@@ -2,8 +2,8 @@
 
 The handlers themselves, on moto and against the stand-in; every call of their AWS clients is counted, once
 the functions have done another task and hold what they keep (settings, limits, secrets). DynamoDB bills by
-size, so its price is that of the units (bench/dynamodb_units.py), also of the indexes. What Lambda itself
-calls for its event sources, Lambda's own price and API Gateway's are not in it.
+size, so its price is that of the units (bench/support/dynamodb_units.py), also of the indexes. What Lambda
+itself calls for its event sources, Lambda's own price and API Gateway's are not in it.
 """
 
 import json
@@ -12,16 +12,16 @@ from dataclasses import replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from bench.functions import KIND_TITLES, Calls, Functions, functions_on_moto
 from bench.report import console, step, table
-from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import AGENT, PROJECT
-from tests.integration.caller import Caller
-from tests.integration.lambda_context import LambdaContext
-from tests.integration.receiver import Receiver, receiving
-from tests.integration.table_stream import TableStream
-from tests.integration.template import ROOT
-from tests.integration.texts import incompressible
+from bench.support.moto_functions import KIND_TITLES, Calls, Functions, functions_on_moto
+from tests.integration.support.a2a_caller import A2ACaller
+from tests.integration.support.account import AGENT, PROJECT
+from tests.integration.support.caller import Caller
+from tests.integration.support.lambda_context import LambdaContext
+from tests.integration.support.receiver import Receiver, receiving
+from tests.integration.support.table_stream import TableStream
+from tests.integration.support.template import ROOT
+from tests.integration.support.texts import incompressible
 
 PRICE = {"write": 0.625, "read": 0.125, "sqs": 0.40, "kms": 3.0}
 """USD per million, us-east-1, on demand: DynamoDB units of 1 KB written and 4 KB read (strongly consistent),

@@ -24,10 +24,10 @@ from fractions import Fraction
 from itertools import batched
 from typing import Any
 
-from bench.event_source import EventSource
 from bench.report import step, table
+from bench.support.event_source import EventSource
 from local.deployed import Project
-from tests.integration.template import known_values
+from tests.integration.support.template import known_values
 
 TASKS = 100
 WAIT_SECONDS = 30

@@ -12,10 +12,10 @@ import subprocess
 from collections import Counter
 from statistics import median
 
-from bench.built_function import BuiltFunction
 from bench.report import step, table
+from bench.support.built_function import BuiltFunction
 from local.deployed import Project
-from tests.integration.template import resources_of_type
+from tests.integration.support.template import resources_of_type
 
 SAMPLES = 9
 HEAVIEST = 5

@@ -7,12 +7,12 @@ long reply, and once for an answer that is streamed to all ten at the same time.
 which Python takes four bytes for every character of the request. Lambda's own runtime is not in the figures.
 """
 
-from bench.built_function import BuiltFunction
-from bench.event_source import EventSource
 from bench.report import step, table
-from bench.running_function import RunningFunction
+from bench.support.built_function import BuiltFunction
+from bench.support.event_source import EventSource
+from bench.support.running_function import RunningFunction
 from local.deployed import Project
-from tests.integration.template import resource_properties
+from tests.integration.support.template import resource_properties
 
 CONVERSATIONS = 10
 TURNS = 5

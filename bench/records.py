@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.aws_calls import LONG, PROSE, QUESTION, SHORT, dollars
-from bench.functions import Functions, functions_on_moto
 from bench.report import step, table
-from tests.integration.account import AGENT, PROJECT
-from tests.integration.caller import Caller
-from tests.integration.texts import incompressible
+from bench.support.moto_functions import Functions, functions_on_moto
+from tests.integration.support.account import AGENT, PROJECT
+from tests.integration.support.caller import Caller
+from tests.integration.support.texts import incompressible
 
 ROUNDS = 25
 MESSAGES = {

@@ -15,14 +15,14 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from bench.built_function import BuiltFunction
-from bench.event_source import EventSource
 from bench.report import p50_p95, step, table
-from bench.running_function import Handled, RunningFunction
+from bench.support.built_function import BuiltFunction
+from bench.support.event_source import EventSource
+from bench.support.running_function import Handled, RunningFunction
 from local.deployed import Project
-from tests.integration.a2a_caller import CARD, A2ACaller
-from tests.integration.caller import Answer, Caller
-from tests.integration.event_files import load_event
+from tests.integration.support.a2a_caller import CARD, A2ACaller
+from tests.integration.support.caller import Answer, Caller
+from tests.integration.support.event_files import load_event
 
 SAMPLES, WARM = 60, 5
 TOGETHER = 10

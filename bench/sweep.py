@@ -3,13 +3,13 @@
 import time
 from typing import Any
 
-from a2a_tasks.adapters import task_items
-from a2a_tasks.adapters.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
-from bench.functions import Functions, functions_on_moto
 from bench.report import step, table
+from bench.support.moto_functions import Functions, functions_on_moto
 
 STORED = 50_000
 LIVE_SHARE = 10

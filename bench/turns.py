@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from a2a_tasks.services.heartbeat import BEAT
-from bench.functions import KIND_TITLES, Calls, Functions, functions_on_moto
+from a2a_tasks.execution.heartbeat import BEAT
 from bench.report import p50_p95, step, table
+from bench.support.moto_functions import KIND_TITLES, Calls, Functions, functions_on_moto
 from local.deployed import Project
-from tests.integration.account import AGENT, CREATED_AT, PROJECT
-from tests.integration.template import known_values
+from tests.integration.support.account import AGENT, CREATED_AT, PROJECT
+from tests.integration.support.template import known_values
 
 TIMED_TURNS = 30
 FEW, MANY = 2, 12

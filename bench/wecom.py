@@ -12,15 +12,15 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.built_function import BuiltFunction
 from bench.report import step, table
+from bench.support.built_function import BuiltFunction
 from local.connected import connect_bot
 from local.deployed import Project
+from local.wecom.callbacks.envelope import Envelope
 from local.wecom.client import WeComClient
-from local.wecom.envelope import Envelope
 from local.wecom.running import running_wecom
 from local.wecom.settings import Bot
-from tests.integration.event_files import load_event
+from tests.integration.support.event_files import load_event
 
 SAMPLES = 9
 CONNECTION = "bench-wecom"

@@ -20,8 +20,8 @@ from local.policies.statements import (
     roles,
     trust_statements,
 )
-from local.preflight.intrinsics import Template, conditions_in
-from local.transformed import transformed
+from local.template.intrinsics import Template, conditions_in
+from local.template.transformed import transformed
 
 DOCUMENT = Path(__file__).parent / "security.md"
 BEGIN = "<!-- roles: written by `make security` -->\n"

@@ -6,8 +6,8 @@ Part of ``docs/security.md``, which ``docs.security`` writes.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from a2a_tasks.services.receivers import CALLS, WAITING
-from local.preflight.intrinsics import Template
+from a2a_tasks.webhooks.receivers import CALLS, WAITING
+from local.template.intrinsics import Template
 
 HOUR = 3_600
 TASKS_PER_WORKER = 10

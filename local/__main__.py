@@ -9,18 +9,18 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from a2a_tasks.domain.price_overrides import BadPrices
+from a2a_tasks.domain.pricing.overrides import BadPrices
 from local.claude import Claude
 from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
-from local.docs_site import build_site
+from local.dependencies.lock import lock
+from local.dependencies.supply_chain import audit, write_sbom
+from local.documentation.docs_site import build_site
 from local.functions import function_names
-from local.lock import lock
 from local.ports import Ports, is_free
 from local.process import NotHealthyError
 from local.progress import Terminal
-from local.samconfig import sam_arguments
 from local.stack import LocalStack
-from local.supply_chain import audit, write_sbom
+from local.template.samconfig import sam_arguments
 from local.tools import PRE_COMMIT, ROOT, ToolError, install_tools, run_tool
 
 FOLDER = ROOT / ".local"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from a2a_tasks.adapters.dynamodb_connections import ConnectionTaken, DynamoDBConnections
+from a2a_tasks.adapters.wecom.connections import ConnectionTaken, DynamoDBConnections
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
 from local.stack import Deployment, LocalStack
 from local.wecom.client import WeComClient

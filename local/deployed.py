@@ -13,13 +13,13 @@ import httpx
 import yaml
 from botocore.config import Config
 
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.domain import api_key
-from a2a_tasks.domain.agent_definition import parse_agent
-from a2a_tasks.domain.api_key import ApiKey
-from a2actl.kept_secrets import KeptSecrets
-from a2actl.webhook_secrets import WebhookSecrets
+from a2a_tasks.domain.access import api_key
+from a2a_tasks.domain.access.api_key import ApiKey
+from a2a_tasks.domain.agents.definition import parse_agent
+from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.webhooks.secrets import WebhookSecrets
 from local.stack import Deployment, LocalStack
 from local.standin.calls import Call
 from local.standin.client import StandInClient

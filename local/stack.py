@@ -28,8 +28,8 @@ from local.kept_state import forget_stream_positions
 from local.ports import Ports
 from local.process import BackgroundProcess
 from local.progress import Progress, Silent
-from local.samconfig import samconfig, template_parameters
 from local.sources import deployment_digest
+from local.template.samconfig import samconfig, template_parameters
 from local.tools import BUILDER, EMULATOR, ROOT, SAM, install_tools, run_tool
 
 REGION = "us-east-1"

@@ -7,10 +7,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from a2actl import agents, keys, mcp, prices, projects, tasks, webhooks, wecom
-from a2actl.fault import Fault
-from a2actl.output import note
-from a2actl.stack import Stack
+from a2actl.agents.commands import app as agents
+from a2actl.deployment.prices import app as prices
+from a2actl.deployment.stack import Stack
+from a2actl.projects.commands import app as projects
+from a2actl.projects.keys import app as keys
+from a2actl.projects.mcp import app as mcp
+from a2actl.tasks.commands import app as tasks
+from a2actl.terminal.fault import Fault
+from a2actl.terminal.output import note
+from a2actl.webhooks.commands import app as webhooks
+from a2actl.wecom.commands import app as wecom
 
 FAULT = 2
 """Exit code of a command that could not do what was asked. A task that failed or was canceled is 1."""
@@ -28,14 +35,14 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
-app.add_typer(agents.app, name="agents")
-app.add_typer(keys.app, name="keys")
-app.add_typer(mcp.app, name="mcp")
-app.add_typer(prices.app)
-app.add_typer(projects.app, name="projects")
-app.add_typer(tasks.app, name="tasks")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(wecom.app, name="wecom")
+app.add_typer(agents, name="agents")
+app.add_typer(keys, name="keys")
+app.add_typer(mcp, name="mcp")
+app.add_typer(prices)
+app.add_typer(projects, name="projects")
+app.add_typer(tasks, name="tasks")
+app.add_typer(webhooks, name="webhooks")
+app.add_typer(wecom, name="wecom")
 
 
 @app.callback()

@@ -8,18 +8,18 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.a2a.card import Publisher
-from a2a_tasks.a2a.door import Door
+from a2a_tasks.a2a.handler import AgentHandler
 from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Methods
+from a2a_tasks.a2a.rejection import Rejecter
 from a2a_tasks.adapters import environment
-from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
+from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.runtime.answer import StreamedAnswer
-from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.follow import Follower
-from a2a_tasks.services.latest import LatestTasks
-from a2a_tasks.services.reject import Rejecter
-from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.tasks.latest import LatestTasks
+from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
@@ -33,7 +33,7 @@ _store, _ending, _registry = _wired.store, _wired.ending, _wired.registry
 _payloads = payloads_of_function(_wired.texts)
 _push = push_configs_of_function(_wired)
 _records = _wired.records
-door = Door(
+door = AgentHandler(
     methods=Methods(
         tasks=Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep),
         latest=LatestTasks(_store, _wired.contexts, _registry, _ending),

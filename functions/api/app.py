@@ -1,4 +1,4 @@
-"""The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.services``."""
+"""The API: hand a task over, follow it, cancel it. Routes only; what they do is in ``a2a_tasks.tasks``."""
 
 import gc
 import time
@@ -12,23 +12,23 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import ValidationError
 
+from a2a_tasks.access.server_errors import server_error
 from a2a_tasks.adapters import environment
-from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
-from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
+from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.conversations.conversations import Conversations
+from a2a_tasks.conversations.follow import Follower
+from a2a_tasks.conversations.message_exchange import Exchanges
 from a2a_tasks.domain.errors import RequestRefused
-from a2a_tasks.domain.json_text import deserialize, serialize
 from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.text.json_text import deserialize, serialize
 from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
-from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.conversations import Conversations
-from a2a_tasks.services.exchange import Exchanges
-from a2a_tasks.services.follow import Follower
-from a2a_tasks.services.server_error import server_error
-from a2a_tasks.services.submit import Submission, agent_of_project
-from a2a_tasks.services.tasks import Tasks, task_of_project
-from a2a_tasks.services.wecom.groups import Groups
+from a2a_tasks.tasks.queries import Tasks, task_of_project
+from a2a_tasks.tasks.submission import Submission, agent_of_project
+from a2a_tasks.wecom.groups import Groups
 from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function

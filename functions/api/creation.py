@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.json_text import serialize
-from a2a_tasks.domain.push import Authentication, PushConfig
 from a2a_tasks.domain.task import Budget, iso8601
-from a2a_tasks.services.content import context_text
-from a2a_tasks.services.submit import Idempotency, Submission
+from a2a_tasks.domain.text.json_text import serialize
+from a2a_tasks.domain.webhooks.push import Authentication, PushConfig
+from a2a_tasks.tasks.content import context_text
+from a2a_tasks.tasks.submission import Idempotency, Submission
 from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewExchange, NewPushConfig, NewTask
 
 

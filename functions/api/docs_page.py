@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
 from aws_lambda_powertools.event_handler.openapi.models import Server
 
-from a2a_tasks.domain.json_text import serialize
+from a2a_tasks.domain.text.json_text import serialize
 from functions.api.openapi import openapi_document
 
 HERE = Server(url=".")

@@ -11,11 +11,11 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from pydantic import BaseModel, ValidationError
 
+from a2a_tasks.access.server_errors import server_error
 from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
-from a2a_tasks.domain.json_text import serialize
-from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
+from a2a_tasks.domain.text.json_text import serialize
+from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services.server_error import server_error
 from functions.api.models import NewExchange, NewMessage, NewPushConfig, NewTask, NewTasks
 
 JSON = "application/json"

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from a2a_tasks.domain.errors import FAILURE_STATUS, HTTP_STATUS, ErrorCode
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.tasks.queries import Tasks
 
 
 def path_of(task: Task) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from a2a_tasks.access.rate_limits import RateLimitedCaller, RateLimiter
 from a2a_tasks.domain.errors import RequestRefused
-from a2a_tasks.services.rate_limit import RateLimitedCaller, RateLimiter
 from functions.api import errors
 
 

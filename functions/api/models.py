@@ -18,13 +18,13 @@ from pydantic.alias_generators import to_camel
 
 from a2a_tasks.adapters import environment
 from a2a_tasks.domain import ids, queue_time
-from a2a_tasks.domain.agent import MAX_GROUPS
-from a2a_tasks.domain.blank import SHOWN, is_blank
+from a2a_tasks.domain.agents.agent import MAX_GROUPS
 from a2a_tasks.domain.event import EventType, Reason
-from a2a_tasks.domain.push import MAX_SECRETS
-from a2a_tasks.domain.push_target import MAX_URL
 from a2a_tasks.domain.task import Lane, Priority, Status
-from a2a_tasks.services.submit import MAX_BATCH_TIMEOUT_MS
+from a2a_tasks.domain.text.blank import SHOWN, is_blank
+from a2a_tasks.domain.webhooks.push import MAX_SECRETS
+from a2a_tasks.domain.webhooks.target import MAX_URL
+from a2a_tasks.tasks.submission import MAX_BATCH_TIMEOUT_MS
 
 MAX_DELAY_SECONDS = 7 * 24 * 3600
 ISO_8601 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d")

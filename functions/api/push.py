@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from a2a_tasks.services.push import PushConfigs, to_wire
-from a2a_tasks.services.submit import Idempotency
+from a2a_tasks.tasks.submission import Idempotency
+from a2a_tasks.webhooks.push_configs import PushConfigs, to_wire
 from functions.api.creation import digest_of, to_push_config
 from functions.api.models import Deleted, NewPushConfig, PushConfigList, PushConfigView
 from functions.api.parameters import AgentId, IdempotencyKey, TaskId, refusals

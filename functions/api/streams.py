@@ -7,14 +7,15 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from a2a_tasks.access.server_errors import server_error
+from a2a_tasks.conversations.follow import Follower, Update
 from a2a_tasks.domain.events import last_number
-from a2a_tasks.domain.task import Task, rest_seconds
+from a2a_tasks.domain.schedule import rest_seconds
+from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
-from a2a_tasks.services.follow import Follower, Update
-from a2a_tasks.services.server_error import server_error
-from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.tasks.queries import Tasks
 from functions.api.errors import UNAVAILABLE
 from functions.api.exchange import answer_of, goes_on
 

@@ -4,10 +4,10 @@ import gc
 import json
 from typing import Any
 
+from a2a_tasks.access.authentication import authenticate
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.services.authenticate import authenticate
 
 registry = DynamoDBRegistry(clients.dynamodb(), environment.text("REGISTRY_TABLE"))
 clock = SystemClock()

@@ -8,24 +8,24 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from a2a_tasks.adapters.claude_batches import ClaudeBatches
-from a2a_tasks.adapters.claude_connection import connection_of_function
-from a2a_tasks.adapters.dynamodb_batches import DynamoDBBatches
-from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
+from a2a_tasks.access.budgets import DailyBudgets
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.adapters.claude.batches import ClaudeBatches
+from a2a_tasks.adapters.claude.connection import connection_of_function
+from a2a_tasks.adapters.dynamodb.batches import DynamoDBBatches
+from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.services.allowance import Allowance
-from a2a_tasks.services.batch_collection import BatchCollection
-from a2a_tasks.services.batch_creation import BatchCreation
-from a2a_tasks.services.batch_recovery import BatchRecovery
-from a2a_tasks.services.batch_requests import BatchRequests
-from a2a_tasks.services.batch_results import BatchResults
-from a2a_tasks.services.batch_submission import BatchSubmission
-from a2a_tasks.services.batch_tasks import AT_A_TIME, BatchTasks, SideBySide
-from a2a_tasks.services.batches import Batcher
-from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.day_count import DayCount
-from a2a_tasks.services.revisions import Revisions
-from a2a_tasks.services.single_turn import SingleTurns
+from a2a_tasks.batches.batcher import Batcher
+from a2a_tasks.batches.collection import BatchCollection
+from a2a_tasks.batches.creation import BatchCreation
+from a2a_tasks.batches.recovery import BatchRecovery
+from a2a_tasks.batches.requests import BatchRequests
+from a2a_tasks.batches.results import BatchResults
+from a2a_tasks.batches.single_turn import SingleTurns
+from a2a_tasks.batches.submission import BatchSubmission
+from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
@@ -41,7 +41,7 @@ def _batcher() -> Batcher:
     budgets = DailyBudgets(DynamoDBSpend(wired.dynamodb, wired.table), wired.registry, wired.clock)
     day = DayCount(wired.store, budgets, telemetry)
     tasks = BatchTasks(wired.store, batches, payloads, wired.ending, day, telemetry)
-    allowance = Allowance(budgets, prices_of_function(), telemetry, in_batch=True)
+    allowance = CostLimits(budgets, prices_of_function(), telemetry, in_batch=True)
     turns = SingleTurns(Revisions(wired.registry), allowance)
     side_by_side = SideBySide(asyncio.to_thread, telemetry)
     requests = BatchRequests(api, payloads, turns)

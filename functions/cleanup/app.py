@@ -6,14 +6,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb.tasks.contexts import DynamoDBContexts
+from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.threads import Threads
-from a2a_tasks.services.cleanup import Cleaner
+from a2a_tasks.maintenance.cleanup import Cleaner
 
 RESERVE_MS = 10_000
 THREADS = 16

@@ -6,11 +6,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
+from a2a_tasks.access.budgets import DailyBudgets
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.day_count import DayCount
-from a2a_tasks.services.dead_letter import DeadLetters
+from a2a_tasks.maintenance.dead_letters import DeadLetters
 from a2a_tasks.wiring.tasks import TaskWiring
 
 logger = Logger()

@@ -5,13 +5,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
-from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
-from a2a_tasks.adapters.errand_messages import errand_sender
-from a2a_tasks.adapters.notification_messages import notification_sender
-from a2a_tasks.adapters.task_stream import sequence_number_of, status_change_of
+from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb.tasks.stream import sequence_number_of, status_change_of
+from a2a_tasks.adapters.sqs.notification_messages import notification_sender
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.services.notify import Notifier
+from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
+from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
+from a2a_tasks.notifications.fan_out import Notifier
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
@@ -20,7 +20,7 @@ notifier = Notifier(
     configs=DynamoDBPushConfigs(dynamodb, table),
     sender=notification_sender(sqs, environment.text("NOTIFICATION_QUEUE_URL")),
     exchanges=DynamoDBExchanges(dynamodb, table),
-    errands=errand_sender(sqs, environment.text("WECOM_QUEUE_URL")),
+    errands=delivery_sender(sqs, environment.text("WECOM_QUEUE_URL")),
     telemetry=telemetry,
 )
 

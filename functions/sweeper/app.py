@@ -11,18 +11,18 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
-from a2a_tasks.adapters.dynamodb_shard_leases import DynamoDBShardLeases
+from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
+from a2a_tasks.adapters.dynamodb.shard_leases import DynamoDBShardLeases
 from a2a_tasks.adapters.function_helpers import FunctionHelpers
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.threads import Threads
+from a2a_tasks.concurrency.line_watch import LineWatch
 from a2a_tasks.domain.ids import SHARDS
-from a2a_tasks.services.backlog import Backlog
-from a2a_tasks.services.dead_workers import DeadWorkers
-from a2a_tasks.services.due_tasks import DueTasks
-from a2a_tasks.services.line_watch import LineWatch
-from a2a_tasks.services.sweep import Sweeper
+from a2a_tasks.maintenance.backlog import Backlog
+from a2a_tasks.maintenance.dead_workers import DeadWorkers
+from a2a_tasks.maintenance.due_tasks import DueTasks
+from a2a_tasks.maintenance.sweeper import Sweeper
 from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_MS = 5_000

@@ -7,23 +7,23 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from a2a_tasks.a2a.push_body import NotificationBodies
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
-from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
+from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.notification_messages import delivery_of
-from a2a_tasks.adapters.signing_secrets import ProjectSecrets
+from a2a_tasks.adapters.sqs.notification_messages import delivery_of
+from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.adapters.timed_queue import SQSTimedQueue
-from a2a_tasks.adapters.webhook_client import GuardedClient
-from a2a_tasks.services.deliver import Deliverer
-from a2a_tasks.services.notification_body import NotificationBodies
-from a2a_tasks.services.receivers import Receivers
-from a2a_tasks.services.results import Results
+from a2a_tasks.adapters.webhooks.client import GuardedClient
+from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
+from a2a_tasks.tasks.results import Results
+from a2a_tasks.webhooks.delivery import Deliverer
+from a2a_tasks.webhooks.receivers import Receivers
 from a2a_tasks.wiring.payloads import payloads_of_function
 
 THREADS = 32

@@ -8,16 +8,16 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.connection_secrets import KeptConnectionSecrets
-from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
-from a2a_tasks.adapters.kept_connections import KeptConnections
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.printed_telemetry import PrintedTelemetry
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.services.wecom.door import Door
+from a2a_tasks.adapters.wecom.cached_connections import CachedConnections
+from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
+from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
+from a2a_tasks.wecom.inbound.callbacks import CallbackHandler
 
 if TYPE_CHECKING:
-    from a2a_tasks.services.wecom.talkers import Talkers
+    from a2a_tasks.wecom.inbound.handlers import MessageHandlers
 
 WECOM_SECONDS = 5.0
 """So long WeCom waits for the answer to a message; then it sends the message again."""
@@ -28,17 +28,17 @@ telemetry = PrintedTelemetry(
 clock = SystemClock()
 
 
-def _talkers() -> "Talkers":
+def _talkers() -> "MessageHandlers":
     from a2a_tasks.wiring.wecom import talkers_of_function
 
     return talkers_of_function(telemetry)
 
 
-door = Door(
-    connections=KeptConnections(
+door = CallbackHandler(
+    connections=CachedConnections(
         DynamoDBConnections(clients.dynamodb(), environment.text("REGISTRY_TABLE")), clock
     ),
-    secrets=KeptConnectionSecrets(Lazy(clients.secretsmanager), clock),
+    secrets=CachedConnectionSecrets(Lazy(clients.secretsmanager), clock),
     talkers=Lazy(_talkers),
     clock=clock,
     entropy=SystemEntropy(),

@@ -9,41 +9,41 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.connection_secrets import KeptConnectionSecrets
-from a2a_tasks.adapters.dynamodb_access_tokens import DynamoDBAccessTokens
-from a2a_tasks.adapters.dynamodb_connections import DynamoDBConnections
-from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
-from a2a_tasks.adapters.dynamodb_parts import DynamoDBParts
-from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
-from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
-from a2a_tasks.adapters.errand_messages import delivery_of
+from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
+from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.adapters.timed_queue import SQSTimedQueue
-from a2a_tasks.adapters.wecom_api import HttpWeComApi
-from a2a_tasks.services.results import Results
-from a2a_tasks.services.wecom.access_tokens import AccessTokens
-from a2a_tasks.services.wecom.app import WeComApp
-from a2a_tasks.services.wecom.directory import Directory
-from a2a_tasks.services.wecom.errands import Errands
-from a2a_tasks.services.wecom.parts import Sender
-from a2a_tasks.services.wecom.results import ResultTexts
+from a2a_tasks.adapters.wecom.access_tokens import DynamoDBAccessTokens
+from a2a_tasks.adapters.wecom.api import HttpWeComApi
+from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
+from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
+from a2a_tasks.adapters.wecom.delivery_messages import delivery_of
+from a2a_tasks.adapters.wecom.delivery_progress import DynamoDBDeliveryProgress
+from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
+from a2a_tasks.tasks.results import Results
+from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
+from a2a_tasks.wecom.delivery.app_client import WeComApp
+from a2a_tasks.wecom.delivery.sender import Sender
+from a2a_tasks.wecom.delivery.worker import ChatDeliveryWorker
+from a2a_tasks.wecom.directory import Directory
+from a2a_tasks.wecom.result_texts import ResultTexts
 from a2a_tasks.wiring.payloads import payloads_of_function
 
 AT_ONCE = 10
 
 
-def _errands() -> Errands:
+def _errands() -> ChatDeliveryWorker:
     dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
     payloads = payloads_of_function(DynamoDBTexts(dynamodb, table))
     clock, entropy, api = SystemClock(), SystemEntropy(), HttpWeComApi()
-    secrets = KeptConnectionSecrets(Lazy(clients.secretsmanager), clock)
+    secrets = CachedConnectionSecrets(Lazy(clients.secretsmanager), clock)
     tokens = AccessTokens(DynamoDBAccessTokens(dynamodb, table), api, clock, entropy, time.sleep)
     sender = Sender(
-        store=DynamoDBParts(dynamodb, table),
+        store=DynamoDBDeliveryProgress(dynamodb, table),
         app=WeComApp(api, tokens, secrets),
         api=api,
         secrets=secrets,
@@ -53,7 +53,7 @@ def _errands() -> Errands:
         pause=time.sleep,
     )
     tasks = DynamoDBTaskStore(dynamodb, table)
-    return Errands(
+    return ChatDeliveryWorker(
         tasks=tasks,
         exchanges=DynamoDBExchanges(dynamodb, table),
         connections=DynamoDBConnections(dynamodb, environment.text("REGISTRY_TABLE")),

@@ -11,30 +11,30 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.adapters import environment
-from a2a_tasks.adapters.claude import ClaudeModel
-from a2a_tasks.adapters.claude_connection import connection_of_function
-from a2a_tasks.adapters.claude_files import ClaudeFiles
-from a2a_tasks.adapters.dynamodb_live import DynamoDBLive
-from a2a_tasks.adapters.dynamodb_paces import DynamoDBPaces
+from a2a_tasks.adapters.claude.connection import connection_of_function
+from a2a_tasks.adapters.claude.files import ClaudeFiles
+from a2a_tasks.adapters.claude.model import ClaudeModel
+from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
+from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.adapters.workspace import FolderWorkspaces
-from a2a_tasks.services.agent_loop import AgentLoop
-from a2a_tasks.services.allowance import Allowance
-from a2a_tasks.services.day_count import DayCount
-from a2a_tasks.services.execute import Executor
-from a2a_tasks.services.heartbeat import MOST_TRIES, Heartbeat
-from a2a_tasks.services.history import Histories
-from a2a_tasks.services.insist import Insistence
-from a2a_tasks.services.journal import Journal
-from a2a_tasks.services.live import Live
-from a2a_tasks.services.made_files import MadeFiles
-from a2a_tasks.services.other_agents import OtherAgents
-from a2a_tasks.services.paced_model import PacedModel
-from a2a_tasks.services.pacing import Pacing
-from a2a_tasks.services.prompts import Prompts
-from a2a_tasks.services.revisions import Revisions
-from a2a_tasks.services.settle import Settler
+from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
+from a2a_tasks.execution.agent_loop import AgentLoop
+from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.child_tasks import OtherAgents
+from a2a_tasks.execution.heartbeat import MOST_TRIES, Heartbeat
+from a2a_tasks.execution.history import Histories
+from a2a_tasks.execution.live_output import Live
+from a2a_tasks.execution.outcomes import OutcomeHandler
+from a2a_tasks.execution.paced_model import PacedModel
+from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.prompts import Prompts
+from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.execution.tools.made_files import MadeFiles
+from a2a_tasks.execution.worker import Executor
+from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
@@ -63,11 +63,11 @@ def _executor(tasks: TaskWiring) -> Executor:
     budgets, connection = submitter.budgets, connection_of_function()
     workspaces = FolderWorkspaces(WORKSPACES)
     workspaces.wipe_all()
-    insistence = Insistence(clock, run)
+    insistence = StoreRetry(clock, run)
     paces, key = DynamoDBPaces(tasks.dynamodb, tasks.table), connection.backend.value
     pacing = Pacing(paces, clock, entropy, telemetry, run, key)
-    journal = Journal(store, tasks.records, payloads, clock, insistence, run)
-    allowance = Allowance(budgets, prices_of_function(), telemetry)
+    journal = Checkpoints(store, tasks.records, payloads, clock, insistence, run)
+    allowance = CostLimits(budgets, prices_of_function(), telemetry)
     day = DayCount(store, budgets, telemetry)
     loop = AgentLoop(
         revisions=Revisions(tasks.registry),
@@ -84,7 +84,7 @@ def _executor(tasks: TaskWiring) -> Executor:
         telemetry=telemetry,
         run=run,
     )
-    settler = Settler(
+    settler = OutcomeHandler(
         store=store,
         payloads=payloads,
         queue=queue,

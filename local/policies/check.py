@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from local.policies.rules import RULES, TOOL, violations
 from local.preflight.finding import Finding
-from local.preflight.intrinsics import Template
-from local.suppressions import read_suppressions, unexpected
+from local.template.intrinsics import Template
+from local.template.suppressions import read_suppressions, unexpected
 
 SUBJECT = "Roles and policies"
 
@@ -13,7 +13,9 @@ SUBJECT = "Roles and policies"
 def check_policies(template: Template) -> Iterator[Finding]:
     complaints = unexpected(violations(template), read_suppressions(TOOL))
     for complaint in complaints:
-        remedy = "Narrow it in template.yaml, or argue for it in local/suppressions.toml."
+        remedy = "Narrow it in template.yaml, or argue for it in local/template/suppressions.toml."
         yield Finding.fault(SUBJECT, complaint, remedy)
     if not complaints:
-        yield Finding.ok(SUBJECT, f"{len(RULES)} rules are kept; exceptions are in local/suppressions.toml")
+        yield Finding.ok(
+            SUBJECT, f"{len(RULES)} rules are kept; exceptions are in local/template/suppressions.toml"
+        )

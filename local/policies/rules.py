@@ -1,6 +1,7 @@
 """The rules for roles and resource policies, much as AWS's IAM Access Analyzer has them.
 
-Each is a function from the template to what breaks it. What is meant to be so is in local/suppressions.toml.
+Each is a function from the template to what breaks it. What is meant to be so is in
+local/template/suppressions.toml.
 """
 
 import json
@@ -18,8 +19,8 @@ from local.policies.statements import (
     roles,
     trust_statements,
 )
-from local.preflight.intrinsics import Template
-from local.suppressions import Violation
+from local.template.intrinsics import Template
+from local.template.suppressions import Violation
 
 TOOL = "policies"
 # By these a role would come to more than it has.

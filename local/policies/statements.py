@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.preflight.intrinsics import NO_VALUE, Template, Value, function_of
+from local.template.intrinsics import NO_VALUE, Template, Value, function_of
 
 # Where a resource policy is, by the type of the resource that has it.
 RESOURCE_POLICIES = {

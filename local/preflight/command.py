@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local.linters import run_cfn_lint, run_checkov
 from local.preflight.checks import check_account, check_offline
 from local.preflight.finding import Finding, State
 from local.preflight.lint import check_lint
 from local.preflight.parameters import SUBJECT as PARAMETERS
 from local.preflight.target import Target
 from local.progress import Terminal
-from local.samconfig import environments
+from local.template.linters import run_cfn_lint, run_checkov
+from local.template.samconfig import environments
 
 _MARKS = {
     State.OK: "[green]✓[/green]",

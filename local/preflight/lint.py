@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from local.linters import run_cfn_lint
 from local.preflight.finding import Finding
 from local.preflight.target import Target
+from local.template.linters import run_cfn_lint
 
 SUBJECT = "Template"
 
@@ -17,7 +17,7 @@ def check_lint(target: Target) -> Iterator[Finding]:
     """
     complaints = run_cfn_lint(target.template)
     for complaint in complaints:
-        remedy = "Correct template.yaml, or argue for it in local/suppressions.toml."
+        remedy = "Correct template.yaml, or argue for it in local/template/suppressions.toml."
         yield Finding.fault(SUBJECT, complaint, remedy)
     if not complaints:
         yield Finding.ok(SUBJECT, "cfn-lint finds nothing under any combination of conditions")

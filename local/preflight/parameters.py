@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.preflight.finding import Finding
-from local.preflight.intrinsics import holds
 from local.preflight.target import Target
+from local.template.intrinsics import holds
 
 SUBJECT = "Parameters"
 

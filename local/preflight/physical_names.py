@@ -10,8 +10,8 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 
 from local.policies.statements import as_text
 from local.preflight.finding import Finding
-from local.preflight.intrinsics import Template, Value, walk
 from local.preflight.target import REGION, Target
+from local.template.intrinsics import Template, Value, walk
 
 SUBJECT = "Names"
 # Unique in an account over all its regions; every other name is unique in its region.

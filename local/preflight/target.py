@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from local.preflight.intrinsics import NotKnown, Template, Value, chosen, evaluated, holds
-from local.samconfig import samconfig, template_parameters
-from local.transformed import transformed
+from local.template.intrinsics import NotKnown, Template, Value, chosen, evaluated, holds
+from local.template.samconfig import samconfig, template_parameters
+from local.template.transformed import transformed
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.doubles.connection import HttpRequest
-from local.standin import events
 from local.standin.calls import CallLog
 from local.standin.conversation import Conversations, steps_of
 from local.standin.errors import ApiError
-from local.standin.features import Features
-from local.standin.messages_request import MessagesRequest
+from local.standin.replies import events
+from local.standin.request.features import Features
+from local.standin.request.messages_request import MessagesRequest
 
 DEFAULT_SECONDS = 1.0
 _LIFETIME_SECONDS = 24 * 3_600

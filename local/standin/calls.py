@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from local.doubles.connection import HttpRequest
-from local.standin.messages_request import MessagesRequest
+from local.standin.request.messages_request import MessagesRequest
 
 _KEPT_REQUESTS = 2_000
 _KEPT_REQUEST_BYTES = 256 * 1024 * 1024

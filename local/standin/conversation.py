@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from local.standin.directive import DirectiveError, find_steps
 from local.standin.errors import ApiError
-from local.standin.fallbacks import sent_back
-from local.standin.messages_request import MessagesRequest
-from local.standin.prefixes import after_reply
-from local.standin.reply import Reply
+from local.standin.replies.reply import Reply
+from local.standin.replies.usage import InputUsage
+from local.standin.request.fallbacks import sent_back
+from local.standin.request.messages_request import MessagesRequest
+from local.standin.request.prefixes import after_reply
 from local.standin.step import Step
-from local.standin.usage import InputUsage
 
 _UNSCRIPTED = Step(delay=2.0)
 _KEPT_CONVERSATIONS = 10_000

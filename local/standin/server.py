@@ -15,11 +15,11 @@ from local.standin.calls import CallLog
 from local.standin.control import CONTROL_PREFIX, Control
 from local.standin.conversation import Conversations
 from local.standin.errors import ApiError
-from local.standin.features import Features
 from local.standin.files import MadeFile
-from local.standin.messages_request import MessagesRequest
 from local.standin.models import describe_model, list_models
-from local.standin.playback import Playback
+from local.standin.replies.playback import Playback
+from local.standin.request.features import Features
+from local.standin.request.messages_request import MessagesRequest
 
 _BACKLOG = 1_024
 

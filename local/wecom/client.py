@@ -7,11 +7,11 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from local.wecom.callbacks.verification import Verification
 from local.wecom.exchange import Exchange
 from local.wecom.faults import Fault
 from local.wecom.record import ApiCall, Delivery
 from local.wecom.settings import Settings
-from local.wecom.verification import Verification
 
 _WAIT_SECONDS = 30.0
 _TIMEOUT_SECONDS = 45.0

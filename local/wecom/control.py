@@ -5,17 +5,17 @@ from dataclasses import asdict
 from typing import Any
 
 from local.doubles.connection import HttpRequest
-from local.wecom.app import AppSide, envelope_of
-from local.wecom.bot import BotSide
+from local.wecom.callbacks.app import AppSide, envelope_of
+from local.wecom.callbacks.bot import BotSide
+from local.wecom.callbacks.delivering import Manner, Sender
+from local.wecom.callbacks.envelope import Envelope
+from local.wecom.callbacks.verification import verify_url
 from local.wecom.clock import Clock, MovableClock
-from local.wecom.delivering import Manner, Sender
-from local.wecom.envelope import Envelope
 from local.wecom.errors import ControlError, WeComError
 from local.wecom.faults import Fault, Kind
 from local.wecom.json_body import json_object
 from local.wecom.settings import Settings
 from local.wecom.state import State
-from local.wecom.verification import verify_url
 
 CONTROL_PREFIX = "/_wecom/"
 _DONE = {"status": "ok"}

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from local.doubles.connection import Connection, HttpRequest, answer_all
-from local.wecom.api import API_PREFIX, Api
-from local.wecom.app import AppSide
-from local.wecom.bot import BotSide
+from local.wecom.callbacks.app import AppSide
+from local.wecom.callbacks.bot import BotSide
+from local.wecom.callbacks.delivering import Sender
 from local.wecom.clock import Clock
 from local.wecom.control import CONTROL_PREFIX, Control
-from local.wecom.delivering import Sender
 from local.wecom.errors import ControlError
+from local.wecom.sending.api import API_PREFIX, Api
 from local.wecom.state import State
 
 _BACKLOG = 1_024

@@ -1,15 +1,15 @@
 """Everything that one double knows, made anew by a reset or by new settings."""
 
-from local.wecom.cards import Cards
 from local.wecom.exchanges import Exchanges
 from local.wecom.faults import Faults
-from local.wecom.media import Media
-from local.wecom.messages import Messages
 from local.wecom.record import Record
-from local.wecom.response_urls import ResponseUrls
+from local.wecom.sending.cards import Cards
+from local.wecom.sending.media import Media
+from local.wecom.sending.messages import Messages
+from local.wecom.sending.response_urls import ResponseUrls
+from local.wecom.sending.tokens import Tokens
+from local.wecom.sending.webhooks import Webhooks
 from local.wecom.settings import Settings
-from local.wecom.tokens import Tokens
-from local.wecom.webhooks import Webhooks
 
 
 class State:

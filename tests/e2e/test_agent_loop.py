@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from a2a_tasks.domain.tools import McpServer
+from a2a_tasks.domain.tools.catalog import McpServer
 from local.deployed import Deployed, Project, wait_until
-from local.standin.prefixes import extends
+from local.standin.request.prefixes import extends
 
 
 def toolbox(project: Project) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.price_table import TABLE
+from a2a_tasks.domain.pricing.table import TABLE
 from local.deployed import Deployed, Project, wait_until
 from local.standin.client import BatchRecord, StandInClient
 

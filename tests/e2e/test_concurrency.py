@@ -1,6 +1,6 @@
 """No more tasks of an agent at a time than it allows, whatever crashes.
 
-How long that takes is shown on a clock of its own by tests/unit/test_concurrency.py.
+How long that takes is shown on a clock of its own by tests/unit/concurrency/test_concurrency.py.
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.deployed import Deployed, Project
-from local.standin.prefixes import extends
+from local.standin.request.prefixes import extends
 
 
 def say(project: Project, message: str, session: str | None = None) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from a2a_tasks.domain import api_key
-from a2a_tasks.domain.api_key import ApiKey
-from a2a_tasks.domain.rate import KeyLimits
+from a2a_tasks.domain.access import api_key
+from a2a_tasks.domain.access.api_key import ApiKey
+from a2a_tasks.domain.access.rate import KeyLimits
 from local.deployed import Project
 
 NAMES = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")

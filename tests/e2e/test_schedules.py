@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from a2a_tasks.adapters.task_items import retention_shard
+from a2a_tasks.adapters.dynamodb.tasks.task_items import retention_shard
 from local.deployed import Deployed, Project
-from tests.integration.texts import incompressible
+from tests.integration.support.texts import incompressible
 
 
 def test_clean_up_deletes_a_forgotten_task_with_its_payloads_and_spares_the_others(

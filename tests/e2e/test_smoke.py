@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from a2actl.stack import Stack
+from a2actl.deployment.stack import Stack
 from local.deployed import Deployed
 from tests.smoke.check import Result
 from tests.smoke.checks import CHECKS

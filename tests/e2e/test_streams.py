@@ -19,7 +19,7 @@ from a2a.types import (
 )
 
 from local.deployed import Project
-from tests.e2e.a2a_client import connected
+from tests.e2e.a2a.a2a_client import connected
 
 SLOW = "[[standin: delay=6; say=%s]] " % ("四十二是答案。" * 6)
 

@@ -14,20 +14,22 @@ from unittest.mock import patch
 
 from pydantic import ValidationError
 
-from a2a_tasks.a2a import http_json, json_rpc, requests, v03_json_rpc
+from a2a_tasks.a2a import http_json, json_rpc, requests
 from a2a_tasks.a2a.errors import A2AError
 from a2a_tasks.a2a.http import Request
-from a2a_tasks.a2a.messages import Said
+from a2a_tasks.a2a.messages import IncomingMessage
+from a2a_tasks.a2a.v03 import json_rpc as v03_json_rpc
 from a2a_tasks.a2a.view import to_bytes
-from a2a_tasks.domain import api_key, push_target
+from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.errors import RequestRefused
-from a2a_tasks.domain.json_text import deserialize
-from a2a_tasks.services import latest
-from a2a_tasks.services.latest import InvalidToken
-from a2a_tasks.wecom.app_callback import receive_app_message
-from a2a_tasks.wecom.bot_callback import receive_bot_message
-from a2a_tasks.wecom.crypto import CallbackKey, Query, open_with
-from a2a_tasks.wecom.refusal import CallbackRefused
+from a2a_tasks.domain.text.json_text import deserialize
+from a2a_tasks.domain.webhooks import target
+from a2a_tasks.tasks import latest
+from a2a_tasks.tasks.latest import InvalidToken
+from a2a_tasks.wecom.protocol.app_callback import receive_app_message
+from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query, open_with
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused
 
 NOW = 1_790_000_000_000
 ENVIRONMENT = {"MAX_TIMEOUT_MS": "1800000"}
@@ -97,7 +99,7 @@ def _asked(method: str, params: Any) -> object:
     if method not in requests.TYPES:
         return None
     parsed = requests.parse(method, params)
-    return Said.of(parsed["message"]) if "message" in parsed else parsed
+    return IncomingMessage.of(parsed["message"]) if "message" in parsed else parsed
 
 
 def a2a_json_rpc(body: bytes) -> object:
@@ -167,7 +169,7 @@ def key(text: bytes) -> object:
 
 
 def push_url(text: bytes) -> object:
-    return push_target.check_url(text.decode(errors="replace"), allow_loopback=False)
+    return target.check_url(text.decode(errors="replace"), allow_loopback=False)
 
 
 PARSERS: dict[str, Parser] = {

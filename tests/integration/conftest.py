@@ -22,7 +22,7 @@ from local.standin.running import running_standin
 from local.standin.step import Step
 from local.wecom.client import WeComClient
 from local.wecom.running import running_wecom
-from tests.integration.account import (
+from tests.integration.support.account import (
     AGENT,
     OTHER_AGENT,
     OTHER_PROJECT,
@@ -31,13 +31,13 @@ from tests.integration.account import (
     account_of,
     open_account,
 )
-from tests.integration.aws_calls import AwsCalls
-from tests.integration.caller import Caller
-from tests.integration.cold_start import cold_start
-from tests.integration.moto_answers import quick_answers
-from tests.integration.moto_state import MotoState, unversioned_items
-from tests.integration.worker import Worker
-from tests.twins.tasks import MemoryTaskStore
+from tests.integration.support.aws_calls import AwsCalls
+from tests.integration.support.caller import Caller
+from tests.integration.support.cold_start import cold_start
+from tests.integration.support.moto_answers import quick_answers
+from tests.integration.support.moto_state import MotoState, unversioned_items
+from tests.integration.support.worker import Worker
+from tests.twins.stores.tasks import MemoryTaskStore
 
 UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0", "OPEN_STREAMS": "0"}
 """No rate limits, so that no answer depends on those before it; limits have tests of their own."""

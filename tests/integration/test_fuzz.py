@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.fuzz.corpus import kept, mutated
 from tests.fuzz.test_mutations import EXAMPLES
-from tests.integration.a2a_caller import VERSIONED, A2ACaller
-from tests.integration.account import AGENT, PROJECT, Account
-from tests.integration.caller import Answer, Caller
-from tests.integration.event_files import load_event
-from tests.integration.lambda_context import LambdaContext
+from tests.integration.support.a2a_caller import VERSIONED, A2ACaller
+from tests.integration.support.account import AGENT, PROJECT, Account
+from tests.integration.support.caller import Answer, Caller
+from tests.integration.support.event_files import load_event
+from tests.integration.support.lambda_context import LambdaContext
 
 type Start = Callable[..., ModuleType]
 FEWER = max(1, EXAMPLES // 4)

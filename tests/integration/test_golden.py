@@ -21,16 +21,16 @@ from a2a_tasks.wecom.connection import Kind
 from local.standin.client import StandInClient
 from local.wecom.client import WeComClient
 from local.wecom.settings import Settings
-from tests.integration.account import AGENT, PROJECT, Account
-from tests.integration.caller import Caller
-from tests.integration.event_files import load_event
-from tests.integration.lambda_context import LambdaContext
-from tests.integration.stored_task import new_task
-from tests.integration.table_stream import TableStream
-from tests.integration.template import ROOT, document
-from tests.integration.texts import incompressible
-from tests.integration.wecom_chat import GROUP_CHAT, Chats
-from tests.integration.worker import Worker
+from tests.integration.support.account import AGENT, PROJECT, Account
+from tests.integration.support.caller import Caller
+from tests.integration.support.event_files import load_event
+from tests.integration.support.lambda_context import LambdaContext
+from tests.integration.support.stored_task import new_task
+from tests.integration.support.table_stream import TableStream
+from tests.integration.support.template import ROOT, document
+from tests.integration.support.texts import incompressible
+from tests.integration.support.wecom_chat import GROUP_CHAT, Chats
+from tests.integration.support.worker import Worker
 
 GOLDEN = ROOT / "tests" / "golden.json"
 QUEUES = ("UrgentTaskQueue", "TaskQueue", "NotificationQueue", "WecomQueue")

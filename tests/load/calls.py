@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from a2a_tasks.adapters.dynamodb_batch_line import line_partition
-from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
-from a2a_tasks.adapters.task_items import LIST_SHARDS, due_shard, list_partition, retention_shard
+from a2a_tasks.adapters.dynamodb.batch_line import line_partition
+from a2a_tasks.adapters.dynamodb.tasks.records import SPEND_SHARDS
+from a2a_tasks.adapters.dynamodb.tasks.task_items import (
+    LIST_SHARDS,
+    due_shard,
+    list_partition,
+    retention_shard,
+)
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.pace import Way
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.batches import Waiting
 from a2a_tasks.ports.slots import PAGE, Scope
-from tests.twins.slots import MemorySlots
+from tests.twins.stores.slots import MemorySlots
 
 SLOT_BYTES, WAITER_BYTES = 110, 150
 """Of the item of a slot that is held, and of one in line."""
@@ -157,12 +162,12 @@ OPERATIONS: dict[str, Operation] = {
     "store.pause": _write("UpdateItem", 5, _moved),
     "store.resume": _write("UpdateItem", 5, _moved),
     "store.wake": _write("UpdateItem", 3, _of_ref),
-    "store.watch": _write("UpdateItem", 3, _of_ref),
+    "store.enable_live": _write("UpdateItem", 3, _of_ref),
     "store.finish": _write("UpdateItem", 5, _ended),
-    "store.attach": _write("UpdateItem", 3, _of_ref),
+    "store.add_partial_output": _write("UpdateItem", 3, _of_ref),
     "store.note_counted": _write("UpdateItem", 3, _of_ref),
-    "store.listen": _write("UpdateItem", 3, _of_ref),
-    "store.look_again": _write("UpdateItem", 4, _moved),
+    "store.enable_notifications": _write("UpdateItem", 3, _of_ref),
+    "store.reschedule": _write("UpdateItem", 4, _moved),
     "store.note_undelivered": _write("UpdateItem", 4, _moved),
     "store.due": _read("Query", 1, _due),
     "store.count_pending": _read("Query", 4),
@@ -194,7 +199,7 @@ OPERATIONS: dict[str, Operation] = {
     "slots.place": _read("BatchGetItem", 3, _placed),
     "slots.waiting": _read("Query", 1, _line),
     "slots.watch": _write("UpdateItem", 2, _watched),
-    "slots.look_again": _write("UpdateItem", 3, _watched),
+    "slots.reschedule": _write("UpdateItem", 3, _watched),
     "slots.forget_line": _write("DeleteItem", 2, _watched),
     "slots.due_lines": _read("Query", 1, _due_lines),
     "contexts.add": _write("PutItem"),
@@ -239,7 +244,7 @@ OPERATIONS: dict[str, Operation] = {
     "leases.take": _write("UpdateItem"),
     "leases.give_back": _write("DeleteItem"),
     "helpers.call": Operation("Lambda", "Invoke"),
-    "queue.hide": Operation("SQS", "ChangeMessageVisibilityBatch"),
+    "queue.change_visibility": Operation("SQS", "ChangeMessageVisibilityBatch"),
     "queue.delete": Operation("SQS", "DeleteMessage"),
     "queue.receive": Operation("SQS", "ReceiveMessage", blocks_seconds=1),
     "payloads.put": Operation("S3", "PutObject"),

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.ports.queues import Delivery
 from tests.load.cloud import USD
 from tests.load.kernel import Kernel
 from tests.load.queue import BigQueue
 from tests.load.sandbox import Sandbox
 from tests.load.settings import FunctionSettings, SourceSettings
-from tests.twins.failpoints import Crash
+from tests.twins.faults.failpoints import Crash
 
 IDLE_SECONDS = 600
 """So long a sandbox is kept without work; Lambda promises nothing."""

@@ -14,7 +14,7 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from tests.twins.clock import START_MS, FakeClock, Stuck
-from tests.twins.failpoints import Crash
+from tests.twins.faults.failpoints import Crash
 
 type _Timer = list[Any]
 """When, a number that makes it unique, and what is then called: None once it is cancelled."""

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from a2a_tasks.domain.bill import Bill, ModelCall
+from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply, ModelRequest
 from tests.load.kernel import Kernel
 from tests.twins.model import Asked

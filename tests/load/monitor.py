@@ -10,7 +10,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.registry import AgentReader
 from tests.load.report import Ends
 from tests.twins.clock import START_MS
-from tests.twins.tasks import Change
+from tests.twins.stores.tasks import Change
 
 LOOK_SECONDS = 1.0
 

@@ -5,9 +5,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.task import Task, TaskRef, goes_first
-from a2a_tasks.ports.faults import QueueUnavailable
-from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.domain.schedule import goes_first
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.queues import Delivery
 from tests.twins.queue import MAX_DELAY_SECONDS, MemoryQueue, Message
 
 NOISY_SHARE, NOISY_MESSAGES = 0.1, 30
@@ -66,9 +67,9 @@ class BigQueue(MemoryQueue):
         self._hide(message)
         return delivery
 
-    def hide(self, deliveries: list[Delivery], seconds: int) -> None:
+    def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
         try:
-            super().hide(deliveries, seconds)
+            super().change_visibility(deliveries, seconds)
         finally:
             for delivery in deliveries:
                 if message := self._in_flight(delivery):
@@ -148,11 +149,11 @@ class TwoQueues(MemoryQueue):
         urgent = self.urgent.receive(limit, hidden_seconds)
         return urgent if urgent or only_urgent else self.new.receive(limit, hidden_seconds)
 
-    def hide(self, deliveries: list[Delivery], seconds: int) -> None:
+    def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
         for is_urgent in (False, True):
             of_queue = [delivery for delivery in deliveries if delivery.is_urgent is is_urgent]
             if of_queue:
-                self._of(is_urgent=is_urgent).hide(of_queue, seconds)
+                self._of(is_urgent=is_urgent).change_visibility(of_queue, seconds)
 
     def delete(self, delivery: Delivery) -> None:
         self._of(is_urgent=delivery.is_urgent).delete(delivery)

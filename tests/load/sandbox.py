@@ -12,12 +12,12 @@ from typing import Any, cast
 from greenlet import getcurrent, greenlet
 
 from a2a_tasks.adapters.clients import CONFIG
-from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from a2a_tasks.services.at_once import AtOnce, Step
+from a2a_tasks.ports.blocking import AtOnce, Step
+from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from tests.load.calls import Operation, Touches, operation
 from tests.load.cloud import PROCESSOR_SECONDS, Cloud
 from tests.load.kernel import Kernel
-from tests.twins.failpoints import Crash, Failpoints
+from tests.twins.faults.failpoints import Crash, Failpoints
 
 WHOLE_PROCESSOR_MB = 1_769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html; with more there are more

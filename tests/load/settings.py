@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.template import ROOT, known_values, resolve, resource_properties
+from tests.integration.support.template import ROOT, known_values, resolve, resource_properties
 
 MILLISECONDS = 1_000
 

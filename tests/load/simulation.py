@@ -9,10 +9,10 @@ from random import Random
 from typing import Any, cast
 
 from a2a_tasks.domain.task import Task
-from a2a_tasks.ports.faults import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from a2a_tasks.services.cleanup import CleanupReport
-from a2a_tasks.services.submit import Submitter
-from a2a_tasks.services.sweep_report import SweepReport
+from a2a_tasks.maintenance.cleanup import CleanupReport
+from a2a_tasks.maintenance.sweep_report import SweepReport
+from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
+from a2a_tasks.tasks.submission import Submitter
 from tests.load.cloud import USD, Cloud
 from tests.load.functions import EventSource, Failed, Function, Handler, Schedule, Start, TimeLeft
 from tests.load.kernel import Kernel, Lock
@@ -25,10 +25,10 @@ from tests.load.settings import Settings, constant
 from tests.load.stores import BigPayloads, BigTaskStore, BigWorkers, sizes
 from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
-from tests.twins.failpoints import Failpoints
-from tests.twins.freeze import Freeze
+from tests.twins.faults.failpoints import Failpoints
+from tests.twins.faults.freeze import Freeze
 from tests.twins.model import ScriptedModel
-from tests.twins.slots import MemorySlots
+from tests.twins.stores.slots import MemorySlots
 from tests.twins.sweeps import CalledHelpers
 from tests.twins.telemetry import MemoryTelemetry
 

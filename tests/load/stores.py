@@ -12,10 +12,10 @@ from a2a_tasks.domain.lease import Lease, Notes
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.tasks import Due
-from tests.twins.payloads import MemoryPayloads
-from tests.twins.slots import MemorySlots
-from tests.twins.tasks import Change, MemoryTaskStore
-from tests.twins.workers import MemoryWorkers
+from tests.twins.stores.payloads import MemoryPayloads
+from tests.twins.stores.slots import MemorySlots
+from tests.twins.stores.tasks import Change, MemoryTaskStore
+from tests.twins.stores.workers import MemoryWorkers
 
 INDEX_LAG_MS = 100
 """Usually some milliseconds, and seconds where the table is busy."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.faults import StoreUnavailable
-from a2a_tasks.services.at_once import Step
+from a2a_tasks.ports.blocking import Step
+from a2a_tasks.ports.errors import StoreUnavailable
 from tests.load.cloud import PARTITION_WRITES, Cloud, Weather
 from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
 from tests.load.kernel import Kernel, Lock
@@ -20,7 +20,7 @@ from tests.load.sandbox import Sandbox
 from tests.load.settings import FunctionSettings, Settings, SourceSettings
 from tests.load.simulation import Simulation
 from tests.twins.clock import Stuck
-from tests.twins.records import MemorySpend
+from tests.twins.stores.records import MemorySpend
 
 SETTINGS = FunctionSettings(memory_mb=1_769, timeout_seconds=60, reserved=None)
 

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from a2a_tasks.domain.task import TaskRef
-from a2a_tasks.ports.faults import QueueUnavailable
-from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.queues import Delivery
 from tests.load.kernel import Kernel
 from tests.load.queue import BigQueue
 from tests.load.stores import Index
@@ -51,7 +51,7 @@ def test_a_large_queue_is_a_queue(seed: int) -> None:
 
 def _hidden(queue: MemoryQueue, delivery: Delivery) -> bool:
     try:
-        queue.hide([delivery], 12)
+        queue.change_visibility([delivery], 12)
     except QueueUnavailable:
         return False
     return True

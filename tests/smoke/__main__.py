@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from a2actl.account import explained
-from a2actl.fault import Fault
-from a2actl.stack import Stack
+from a2actl.deployment.account import explained
+from a2actl.deployment.stack import Stack
+from a2actl.terminal.fault import Fault
 from tests.smoke import leftovers
 from tests.smoke.check import Check, Outcome, Result
 from tests.smoke.checks import CHECKS

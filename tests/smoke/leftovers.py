@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from a2a_tasks.adapters.dynamodb_records import SPEND_SHARDS
-from a2a_tasks.adapters.task_items import LIST_SHARDS, list_partition
-from a2a_tasks.ports.faults import StoreUnavailable
-from a2actl.fault import Fault
+from a2a_tasks.adapters.dynamodb.tasks.records import SPEND_SHARDS
+from a2a_tasks.adapters.dynamodb.tasks.task_items import LIST_SHARDS, list_partition
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2actl.terminal.fault import Fault
 from tests.smoke.check import Failed
 from tests.smoke.patience import Patience
 from tests.smoke.receiver import delete_receiver

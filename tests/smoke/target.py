@@ -11,9 +11,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from a2actl import local_stack
-from a2actl.deployment import Deployment
-from a2actl.stack import Stack
+from a2actl.deployment import local_stack
+from a2actl.deployment.deployment import Deployment
+from a2actl.deployment.stack import Stack
 from tests.smoke.check import Failed
 
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.domain import api_key
-from a2a_tasks.domain.agent_definition import parse_agent
-from a2a_tasks.domain.api_key import ApiKey
-from a2actl.agents import give_webhook_secret
-from a2actl.keys import KEY_RANDOM_BYTES
+from a2a_tasks.domain.access import api_key
+from a2a_tasks.domain.access.api_key import ApiKey
+from a2a_tasks.domain.agents.definition import parse_agent
+from a2actl.agents.commands import give_webhook_secret
+from a2actl.projects.keys import KEY_RANDOM_BYTES
 from tests.smoke.check import Failed
 from tests.smoke.patience import Patience
 from tests.smoke.target import Target

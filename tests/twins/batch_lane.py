@@ -5,24 +5,24 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.batches.batcher import Batcher, BatchReport
+from a2a_tasks.batches.collection import BatchCollection
+from a2a_tasks.batches.creation import BatchCreation
+from a2a_tasks.batches.recovery import BatchRecovery
+from a2a_tasks.batches.requests import BatchRequests
+from a2a_tasks.batches.results import BatchResults
+from a2a_tasks.batches.single_turn import SingleTurns
+from a2a_tasks.batches.submission import BatchSubmission
+from a2a_tasks.batches.tasks import BatchTasks, SideBySide
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Lane, Status, Task
-from a2a_tasks.services.allowance import Allowance
-from a2a_tasks.services.batch_collection import BatchCollection
-from a2a_tasks.services.batch_creation import BatchCreation
-from a2a_tasks.services.batch_recovery import BatchRecovery
-from a2a_tasks.services.batch_requests import BatchRequests
-from a2a_tasks.services.batch_results import BatchResults
-from a2a_tasks.services.batch_submission import BatchSubmission
-from a2a_tasks.services.batch_tasks import BatchTasks, SideBySide
-from a2a_tasks.services.batches import Batcher, BatchReport
-from a2a_tasks.services.day_count import DayCount
-from a2a_tasks.services.lease import RunBlocking
-from a2a_tasks.services.revisions import Revisions
-from a2a_tasks.services.single_turn import SingleTurns
-from tests.twins.batches import MemoryBatches, MemoryMessageBatches
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.tasks.agent_revisions import Revisions
 from tests.twins.deployment import PRICES, Deployment, inline
-from tests.twins.failpoints import Failpoints
+from tests.twins.faults.failpoints import Failpoints
+from tests.twins.stores.batches import MemoryBatches, MemoryMessageBatches
 
 RUN_SECONDS = 240.0
 
@@ -51,7 +51,7 @@ class BatchLane:
         budgets = main.budgets(points)
         day = DayCount(store, budgets, main.telemetry)
         tasks = BatchTasks(store, batches, payloads, main.ending(points), day, main.telemetry)
-        allowance = Allowance(budgets, PRICES, main.telemetry, in_batch=True)
+        allowance = CostLimits(budgets, PRICES, main.telemetry, in_batch=True)
         turns = SingleTurns(Revisions(points.wrap("registry", main.registry)), allowance)
         abreast = SideBySide(run, main.telemetry)
         requests = BatchRequests(api, payloads, turns)

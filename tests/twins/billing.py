@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.bill import Bill
+from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply, ModelRequest
 from tests.twins.model import ScriptedModel
 

@@ -6,80 +6,81 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.domain.agent import AgentRevision
-from a2a_tasks.domain.backend import Backend
+from a2a_tasks.access.budgets import DailyBudgets
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.line_watch import LineWatch
+from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.conversations.conversations import Conversations
+from a2a_tasks.conversations.message_exchange import Exchanges
+from a2a_tasks.domain.access.project import ProjectSettings
+from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.agents.backend import Backend
 from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.domain.lease import Lease
-from a2a_tasks.domain.price_table import TABLE
-from a2a_tasks.domain.prices import Price
-from a2a_tasks.domain.project import ProjectSettings
-from a2a_tasks.domain.push import Notification
-from a2a_tasks.domain.task import LONGEST_LIFE_MS, Task, clocks_of_start, due_after_start
-from a2a_tasks.ports.errands import Errand
-from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.domain.pricing.prices import Price
+from a2a_tasks.domain.pricing.table import TABLE
+from a2a_tasks.domain.schedule import LONGEST_LIFE_MS, clocks_of_start, due_after_start
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.webhooks.push import Notification
+from a2a_tasks.execution.agent_loop import AgentLoop
+from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.child_tasks import OtherAgents
+from a2a_tasks.execution.heartbeat import Heartbeat
+from a2a_tasks.execution.history import Histories
+from a2a_tasks.execution.live_output import Live
+from a2a_tasks.execution.outcomes import OutcomeHandler
+from a2a_tasks.execution.paced_model import PacedModel
+from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.prompts import Prompts
+from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.execution.tools.made_files import MadeFiles
+from a2a_tasks.execution.worker import Executor
+from a2a_tasks.maintenance.backlog import Backlog
+from a2a_tasks.maintenance.cleanup import Cleaner
+from a2a_tasks.maintenance.dead_letters import DeadLetters
+from a2a_tasks.maintenance.dead_workers import DeadWorkers
+from a2a_tasks.maintenance.due_tasks import DueTasks
+from a2a_tasks.maintenance.sweep_report import SweepReport
+from a2a_tasks.maintenance.sweeper import Sweeper
+from a2a_tasks.notifications.fan_out import Notifier
+from a2a_tasks.ports.blocking import AtOnce, in_turn
+from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
-from a2a_tasks.services.agent_loop import AgentLoop
-from a2a_tasks.services.allowance import Allowance
-from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.at_once import AtOnce, in_turn
-from a2a_tasks.services.backlog import Backlog
-from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.cleanup import Cleaner
-from a2a_tasks.services.conversations import Conversations
-from a2a_tasks.services.day_count import DayCount
-from a2a_tasks.services.dead_letter import DeadLetters
-from a2a_tasks.services.dead_workers import DeadWorkers
-from a2a_tasks.services.due_tasks import DueTasks
-from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.exchange import Exchanges
-from a2a_tasks.services.execute import Executor
-from a2a_tasks.services.heartbeat import Heartbeat
-from a2a_tasks.services.history import Histories
-from a2a_tasks.services.holders import Holders
-from a2a_tasks.services.insist import Insistence
-from a2a_tasks.services.journal import Journal
-from a2a_tasks.services.line_watch import LineWatch
-from a2a_tasks.services.live import Live
-from a2a_tasks.services.made_files import MadeFiles
-from a2a_tasks.services.notify import Notifier
-from a2a_tasks.services.other_agents import OtherAgents
-from a2a_tasks.services.paced_model import PacedModel
-from a2a_tasks.services.pacing import Pacing
-from a2a_tasks.services.prompts import Prompts
-from a2a_tasks.services.push import PushConfigs
-from a2a_tasks.services.push_acceptance import PushAcceptance
-from a2a_tasks.services.revisions import Revisions
-from a2a_tasks.services.settle import Settler
-from a2a_tasks.services.slots import Slots
-from a2a_tasks.services.submit import Submission, Submitter
-from a2a_tasks.services.sweep import Sweeper
-from a2a_tasks.services.sweep_report import SweepReport
-from a2a_tasks.services.tasks import Tasks
-from tests.twins.batches import MemoryBatches
+from a2a_tasks.tasks.agent_revisions import Revisions
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.tasks.submission import Submission, Submitter
+from a2a_tasks.webhooks.acceptance import PushAcceptance
+from a2a_tasks.webhooks.push_configs import PushConfigs
+from a2a_tasks.wecom.ports import ChatDelivery
 from tests.twins.clock import FakeClock
-from tests.twins.contexts import MemoryContexts
 from tests.twins.entropy import SeededEntropy
-from tests.twins.exchanges import MemoryExchanges
-from tests.twins.failpoints import Crash, Failpoints
-from tests.twins.freeze import Freeze
-from tests.twins.live import MemoryLive
+from tests.twins.faults.failpoints import Crash, Failpoints
+from tests.twins.faults.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.model_files import MemoryFiles
-from tests.twins.paces import MemoryPaces
-from tests.twins.payloads import MemoryPayloads
 from tests.twins.process import Process
-from tests.twins.push import MemoryPushConfigs, MemorySealing
 from tests.twins.queue import MemoryQueue
-from tests.twins.records import MemoryRecords, MemorySpend
-from tests.twins.registry import MemoryRegistry
-from tests.twins.reservations import MemoryReservations
-from tests.twins.slots import MemorySlots
+from tests.twins.stores.batches import MemoryBatches
+from tests.twins.stores.contexts import MemoryContexts
+from tests.twins.stores.exchanges import MemoryExchanges
+from tests.twins.stores.live import MemoryLive
+from tests.twins.stores.paces import MemoryPaces
+from tests.twins.stores.payloads import MemoryPayloads
+from tests.twins.stores.push import MemoryPushConfigs, MemorySealing
+from tests.twins.stores.records import MemoryRecords, MemorySpend
+from tests.twins.stores.registry import MemoryRegistry
+from tests.twins.stores.reservations import MemoryReservations
+from tests.twins.stores.slots import MemorySlots
+from tests.twins.stores.tasks import MemoryTaskStore
+from tests.twins.stores.workers import MemoryWorkers
 from tests.twins.stream import MemoryStream
 from tests.twins.sweeps import CalledHelpers, MemoryShardLeases
-from tests.twins.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
 from tests.twins.timed_queue import MemorySender
-from tests.twins.workers import MemoryWorkers
 from tests.twins.workspaces import DiskWorkspaces
 
 LEASE_SECONDS = 8
@@ -147,7 +148,7 @@ class Deployment:
     live: MemoryLive = field(default_factory=MemoryLive)
     paces: MemoryPaces = field(default_factory=MemoryPaces)
     chats: MemoryExchanges = field(init=False)
-    errands: MemorySender[Errand] = field(default_factory=MemorySender)
+    errands: MemorySender[ChatDelivery] = field(default_factory=MemorySender)
     shard_leases: MemoryShardLeases = field(default_factory=MemoryShardLeases)
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
     room: int = 0  # each test says itself what a process gets
@@ -253,10 +254,10 @@ class Deployment:
         queue, registry = points.wrap("queue", self.queue), points.wrap("registry", self.registry)
         ending, budgets = self.ending(points), self.budgets(points)
         slots = ending.slots
-        insistence = Insistence(clock, run)
+        insistence = StoreRetry(clock, run)
         pacing = Pacing(points.wrap("paces", self.paces), clock, self.entropy, self.telemetry, run, "claude")
-        journal = Journal(store, points.wrap("records", self.records), payloads, clock, insistence, run)
-        allowance, day = Allowance(budgets, PRICES, self.telemetry), DayCount(store, budgets, self.telemetry)
+        journal = Checkpoints(store, points.wrap("records", self.records), payloads, clock, insistence, run)
+        allowance, day = CostLimits(budgets, PRICES, self.telemetry), DayCount(store, budgets, self.telemetry)
         loop = AgentLoop(
             revisions=Revisions(registry),
             payloads=payloads,
@@ -274,7 +275,7 @@ class Deployment:
             telemetry=self.telemetry,
             run=run,
         )
-        settler = Settler(
+        settler = OutcomeHandler(
             store=store,
             payloads=payloads,
             queue=queue,
@@ -307,9 +308,9 @@ class Deployment:
             kept=self.kept,
         )
 
-    def ending(self, failpoints: Failpoints | None = None) -> Ending:
+    def ending(self, failpoints: Failpoints | None = None) -> TaskFinalizer:
         points = failpoints or Failpoints()
-        return Ending(
+        return TaskFinalizer(
             store=points.wrap("store", self.store),
             slots=self.slots(points),
             holders=self.holders(points),

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.domain.bill import Bill, ModelCall
+from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import Draft, ModelReply, ModelRequest
 from tests.twins.process import Process, current_process

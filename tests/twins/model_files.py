@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from a2a_tasks.ports.model_files import FileUnavailable, ModelFile
+from a2a_tasks.ports.model import ModelFile, ModelFileUnavailable
 
 
 @dataclass
@@ -10,7 +10,7 @@ class MemoryFiles:
     """``ModelFiles`` with these, by id; ``failures`` are raised first, in order. ``fetched`` are calls."""
 
     files: dict[str, ModelFile] = field(default_factory=dict)
-    failures: dict[str, list[FileUnavailable]] = field(default_factory=dict)
+    failures: dict[str, list[ModelFileUnavailable]] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
 
     async def fetch(self, file_id: str, max_bytes: int) -> ModelFile:
@@ -19,5 +19,5 @@ class MemoryFiles:
             raise failures.pop(0)
         file = self.files[file_id]
         if len(file.data) > max_bytes:
-            raise FileUnavailable(f"it has more than {max_bytes} bytes", file.name)
+            raise ModelFileUnavailable(f"it has more than {max_bytes} bytes", file.name)
         return file

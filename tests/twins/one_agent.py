@@ -3,24 +3,25 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.line_watch import LineWatch
+from a2a_tasks.concurrency.slots import WATCH_EVERY_MS, Entry, Slots
 from a2a_tasks.domain import ids
-from a2a_tasks.domain.agent import AgentRevision
+from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.guards import Guard, guard_of_worker
 from a2a_tasks.domain.lease import Lease
-from a2a_tasks.domain.task import LIVE, Guard, Outcome, Payload, Status, Task, TaskRef, guard_of_worker
+from a2a_tasks.domain.task import LIVE, Outcome, Payload, Status, Task, TaskRef
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Refused, Written
-from a2a_tasks.services.holders import Holders
-from a2a_tasks.services.line_watch import LineWatch
-from a2a_tasks.services.slots import WATCH_EVERY_MS, Entry, Slots
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
-from tests.twins.failpoints import Failpoints
+from tests.twins.faults.failpoints import Failpoints
 from tests.twins.queue import MemoryQueue
-from tests.twins.registry import MemoryRegistry
-from tests.twins.slots import MemorySlots
-from tests.twins.tasks import MemoryTaskStore
+from tests.twins.stores.registry import MemoryRegistry
+from tests.twins.stores.slots import MemorySlots
+from tests.twins.stores.tasks import MemoryTaskStore
+from tests.twins.stores.workers import MemoryWorkers
 from tests.twins.telemetry import MemoryTelemetry
-from tests.twins.workers import MemoryWorkers
 
 AGENT = "writer"
 SCOPE = Scope(AGENT)

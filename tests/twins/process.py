@@ -5,8 +5,8 @@ from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any
 
-from tests.twins.failpoints import Crash, Failpoints
-from tests.twins.freeze import Freeze
+from tests.twins.faults.failpoints import Crash, Failpoints
+from tests.twins.faults.freeze import Freeze
 
 _here: ContextVar["Process | None"] = ContextVar("process", default=None)
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.task import Task, TaskRef, goes_first
+from a2a_tasks.domain.schedule import goes_first
+from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.faults import QueueUnavailable
-from a2a_tasks.ports.queue import Delivery
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.queues import Delivery
 
 MAX_DELAY_SECONDS = 900
 MAX_HIDDEN_SECONDS = 43_200
@@ -89,7 +90,7 @@ class MemoryQueue:
             message.is_urgent,
         )
 
-    def hide(self, deliveries: list[Delivery], seconds: int) -> None:
+    def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
         now = self.clock.now()
         if not 0 <= seconds <= MAX_HIDDEN_SECONDS:
             raise QueueUnavailable(f"a message cannot be hidden for {seconds} s")

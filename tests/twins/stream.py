@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from a2a_tasks.domain.push import StatusChange
-from tests.twins.failpoints import Crash
-from tests.twins.tasks import Change, MemoryTaskStore
+from a2a_tasks.domain.webhooks.push import StatusChange
+from tests.twins.faults.failpoints import Crash
+from tests.twins.stores.tasks import Change, MemoryTaskStore
 
 type Notify = Callable[[Sequence[StatusChange | None]], int | None]
 

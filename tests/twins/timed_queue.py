@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.faults import QueueUnavailable
-from a2a_tasks.ports.timed_queue import TimedDelivery, Unsent
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.queues import TimedDelivery, Unsent
 
 MAX_HIDDEN_SECONDS = 43_200
 
@@ -63,13 +63,13 @@ class MemoryTimedQueue[T: OfProject]:
         visible = [message for message in self.messages if message.visible_at <= now][:10]
         return [self._deliver(message, now) for message in visible]
 
-    def hide(self, delivery: TimedDelivery[Any], seconds: int) -> None:
+    def change_visibility(self, delivery: TimedDelivery[Any], seconds: int) -> None:
         message = self._in_flight(delivery)
         if not 0 <= seconds <= MAX_HIDDEN_SECONDS or message is None:
             raise QueueUnavailable(f"the message cannot be hidden for {seconds} s")
         message.visible_at = self.clock.now() + seconds * 1000
 
-    def bury(self, delivery: TimedDelivery[Any], reason: str) -> None:
+    def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:
         self.dead.append((delivery, reason))
 
     def settle(self, delivered: Sequence[TimedDelivery[T]], kept: Sequence[str]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.webhooks import Answer
+from a2a_tasks.ports.webhooks import ReceiverAnswer
 
-type Behaviour = Answer | Exception | Callable[[], Awaitable[Answer]]
+type Behaviour = ReceiverAnswer | Exception | Callable[[], Awaitable[ReceiverAnswer]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class MemoryReceivers:
     def script(self, url: str, *behaviours: Behaviour) -> None:
         self.behaviours[url] = list(behaviours)
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
+    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> ReceiverAnswer:
         self.posts.append(Post(url, {name.lower(): value for name, value in headers}, body, self.clock.now()))
-        script = self.behaviours.get(url, [Answer(200)])
+        script = self.behaviours.get(url, [ReceiverAnswer(200)])
         behaviour = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(behaviour, Exception):
             raise behaviour
-        return behaviour if isinstance(behaviour, Answer) else await behaviour()
+        return behaviour if isinstance(behaviour, ReceiverAnswer) else await behaviour()
 
 
 @dataclass

@@ -3,34 +3,33 @@
 import threading
 from dataclasses import dataclass, field, replace
 
-from a2a_tasks.ports.access_tokens import KeptToken
-from a2a_tasks.ports.parts import PartsRef, PartsSent
+from a2a_tasks.wecom.ports import CachedToken, DeliveryProgress, DeliveryProgressRef
 
 
 @dataclass
 class MemoryParts:
-    """``PartsStore``, atomic under one lock."""
+    """``DeliveryProgressStore``, atomic under one lock."""
 
-    sent: dict[PartsRef, PartsSent] = field(default_factory=dict)
-    holders: dict[PartsRef, tuple[str, int]] = field(default_factory=dict)
+    sent: dict[DeliveryProgressRef, DeliveryProgress] = field(default_factory=dict)
+    holders: dict[DeliveryProgressRef, tuple[str, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def hold(self, ref: PartsRef, holder: str, now: int, until: int) -> PartsSent | None:
+    def hold(self, ref: DeliveryProgressRef, holder: str, now: int, until: int) -> DeliveryProgress | None:
         with self._lock:
             held_by, held_until = self.holders.get(ref, (holder, 0))
             if held_by != holder and held_until > now:
                 return None
             self.holders[ref] = holder, until
-            return self.sent.setdefault(ref, PartsSent())
+            return self.sent.setdefault(ref, DeliveryProgress())
 
-    def note(self, ref: PartsRef, holder: str, sent: PartsSent) -> bool:
+    def note(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> bool:
         with self._lock:
             if self.holders.get(ref, ("", 0))[0] != holder:
                 return False
             self.sent[ref] = replace(sent, media_id=sent.media_id or self.sent[ref].media_id)
             return True
 
-    def let_go(self, ref: PartsRef, holder: str) -> None:
+    def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
         with self._lock:
             if self.holders.get(ref, ("", 0))[0] == holder:
                 del self.holders[ref]
@@ -40,11 +39,11 @@ class MemoryParts:
 class MemoryAccessTokens:
     """``AccessTokenStore``, atomic under one lock."""
 
-    tokens: dict[str, KeptToken] = field(default_factory=dict)
+    tokens: dict[str, CachedToken] = field(default_factory=dict)
     locks: dict[str, tuple[str, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, connection_id: str) -> KeptToken | None:
+    def get(self, connection_id: str) -> CachedToken | None:
         return self.tokens.get(connection_id)
 
     def lock(self, connection_id: str, holder: str, now: int, until: int) -> bool:
@@ -55,7 +54,7 @@ class MemoryAccessTokens:
             self.locks[connection_id] = holder, until
             return True
 
-    def put(self, connection_id: str, holder: str, token: KeptToken) -> bool:
+    def put(self, connection_id: str, holder: str, token: CachedToken) -> bool:
         with self._lock:
             is_held = self.locks.get(connection_id, ("", 0))[0] == holder
             is_kept = connection_id in self.tokens and self.tokens[connection_id].sealed == token.sealed

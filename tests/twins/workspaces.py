@@ -6,9 +6,9 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from a2a_tasks.adapters.workspace import FolderWorkspaces
+from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
 from a2a_tasks.ports.workspace import Workspace
-from tests.twins.failpoints import Failpoints
+from tests.twins.faults.failpoints import Failpoints
 
 ROOT = Path(tempfile.mkdtemp(prefix="a2a-tasks-workspaces-"))
 atexit.register(shutil.rmtree, ROOT, ignore_errors=True)

@@ -1,4 +1,5 @@
-"""a2a-tasks: rules, services, ports and adapters shared by every function. Arrows point one way:
+"""a2a-tasks: what every function shares, in packages by subject.
 
-``functions → services → ports ← adapters``, and everything may use ``domain``.
+``wiring`` puts the subjects together on ``adapters``; they know ``ports`` alone, and everything may use
+``domain``. pyproject.toml has the order of all, which `make lint` checks.
 """

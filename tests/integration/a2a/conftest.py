@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import PROJECT, Account
+from tests.integration.support.a2a_caller import A2ACaller
+from tests.integration.support.account import PROJECT, Account
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 from a2a.compat.v0_3 import types
 from pydantic import BaseModel
 
-from a2a_tasks.domain.push import PushFormat
 from a2a_tasks.domain.task import Payload, Status
-from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import AGENT, OTHER_AGENT, PROJECT, Account
-from tests.integration.caller import Answer
-from tests.integration.stored_task import asking, completed, created
+from a2a_tasks.domain.webhooks.push import PushFormat
+from tests.integration.support.a2a_caller import A2ACaller
+from tests.integration.support.account import AGENT, OTHER_AGENT, PROJECT, Account
+from tests.integration.support.caller import Answer
+from tests.integration.support.stored_task import asking, completed, created
 
 type Start = Callable[..., ModuleType]
 HOST = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"

@@ -7,9 +7,9 @@ import pytest
 from a2a.types import AgentCard
 
 from tests.a2a_types import strictly
-from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import AGENT, OTHER_AGENT, OTHER_PROJECT, PROJECT, Account
-from tests.integration.aws_calls import Fault
+from tests.integration.support.a2a_caller import A2ACaller
+from tests.integration.support.account import AGENT, OTHER_AGENT, OTHER_PROJECT, PROJECT, Account
+from tests.integration.support.aws_calls import Fault
 
 type Start = Callable[..., ModuleType]
 HOST = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"

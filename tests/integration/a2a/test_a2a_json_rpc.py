@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.task import Status
-from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import AGENT, OTHER_AGENT, PROJECT, Account
-from tests.integration.aws_calls import Fault
-from tests.integration.caller import Answer
+from tests.integration.support.a2a_caller import A2ACaller
+from tests.integration.support.account import AGENT, OTHER_AGENT, PROJECT, Account
+from tests.integration.support.aws_calls import Fault
+from tests.integration.support.caller import Answer
 
 type Start = Callable[..., ModuleType]
 MISSING_ID = "01a20e77-f9e8-74fa-8a41-5b6c7d8e9f00"

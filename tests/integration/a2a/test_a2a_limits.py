@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.json_limits import TOO_DEEP, TOO_MANY
-from tests.integration.a2a_caller import VERSIONED, A2ACaller
-from tests.integration.caller import Answer
+from a2a_tasks.domain.text.json_limits import TOO_DEEP, TOO_MANY
+from tests.integration.support.a2a_caller import VERSIONED, A2ACaller
+from tests.integration.support.caller import Answer
 
 MESSAGE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
 OLD_MESSAGE = {"messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hello"}]}

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from a2a.compat.v0_3 import types as types_v03
 
-from a2a_tasks.ports.faults import StoreUnavailable
+from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.runtime.answer import DELIMITER
-from tests.integration.a2a_caller import A2ACaller
-from tests.integration.account import PROJECT, Account
-from tests.integration.aws_calls import Fault
-from tests.integration.caller import Answer
-from tests.integration.worker import Worker
+from tests.integration.support.a2a_caller import A2ACaller
+from tests.integration.support.account import PROJECT, Account
+from tests.integration.support.aws_calls import Fault
+from tests.integration.support.caller import Answer
+from tests.integration.support.worker import Worker
 
 MESSAGE = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "[[standin: say=Hello.]]"}]}
 

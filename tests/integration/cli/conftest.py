@@ -8,10 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from a2actl import waiting
-from tests.integration.account import PROJECT, Account
+from a2actl.tasks import waiting
 from tests.integration.cli.gateway import Gateway, serving
 from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, tables
+from tests.integration.support.account import PROJECT, Account
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from types import ModuleType
 
 from botocore.awsrequest import AWSPreparedRequest, HTTPHeaders
 
-from a2a_tasks.services.authenticate import authenticate
-from tests.integration.account import CREATED_AT, Account
-from tests.integration.caller import Caller
+from a2a_tasks.access.authentication import authenticate
+from tests.integration.support.account import CREATED_AT, Account
+from tests.integration.support.caller import Caller
 
 API_PATH = "/_aws/execute-api/abc123/test"
 Step = Callable[[], tuple[int, str] | None]

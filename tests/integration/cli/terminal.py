@@ -8,7 +8,7 @@ import boto3
 from typer.testing import CliRunner, Result
 
 from a2actl import main
-from tests.integration.account import Account
+from tests.integration.support.account import Account
 
 STACK = "a2a-tasks-test"
 API_URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/test"

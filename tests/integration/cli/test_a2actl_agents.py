@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.tools import McpServer
-from tests.integration.account import Account
-from tests.integration.aws_calls import Fault
+from a2a_tasks.domain.tools.catalog import McpServer
 from tests.integration.cli.terminal import STACK, Operator, deploy, tables
+from tests.integration.support.account import Account
+from tests.integration.support.aws_calls import Fault
 
 WRITER = "id: writer\nname: Writer\n"
 READER = "id: reader\nname: Reader\nsystemPrompt: Read.\n"

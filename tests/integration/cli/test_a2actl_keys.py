@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from a2a_tasks.domain.rate import KeyLimits
-from a2a_tasks.services.authenticate import authenticate
-from tests.integration.account import Account
+from a2a_tasks.access.authentication import authenticate
+from a2a_tasks.domain.access.rate import KeyLimits
 from tests.integration.cli.terminal import Operator
+from tests.integration.support.account import Account
 
 DAY_MS = 86_400_000
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.tools import McpServer
-from a2actl import mcp
-from tests.integration.account import Account
-from tests.integration.aws_calls import Fault
+from a2a_tasks.domain.tools.catalog import McpServer
+from a2actl.projects import mcp
 from tests.integration.cli.terminal import STACK, Operator
+from tests.integration.support.account import Account
+from tests.integration.support.aws_calls import Fault
 
 URL = "https://mcp.example.com/v1"
 TOKEN = "t0ken-0123456789"

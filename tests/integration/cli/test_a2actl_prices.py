@@ -2,7 +2,7 @@
 
 import json
 
-from a2a_tasks.domain.price_table import TABLE
+from a2a_tasks.domain.pricing.table import TABLE
 from tests.integration.cli.terminal import Operator, deploy
 
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from a2a_tasks.adapters.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.domain.project import ProjectSettings
-from a2a_tasks.domain.tools import McpServer
-from tests.integration.account import Account
-from tests.integration.aws_calls import Fault
+from a2a_tasks.domain.access.project import ProjectSettings
+from a2a_tasks.domain.tools.catalog import McpServer
 from tests.integration.cli.terminal import Operator
+from tests.integration.support.account import Account
+from tests.integration.support.aws_calls import Fault
 
 MIDNIGHT = 1_780_012_800_000
 """2026-05-29T00:00:00Z."""

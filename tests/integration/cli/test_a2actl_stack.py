@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.account import Account
-from tests.integration.aws_calls import Fault
 from tests.integration.cli.gateway import API_PATH, Gateway
 from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy
+from tests.integration.support.account import Account
+from tests.integration.support.aws_calls import Fault
 
 
 def test_the_local_stack_is_found_from_below_its_directory(
@@ -182,7 +182,7 @@ def test_a_lost_connection_to_aws(operator: Operator, account: Account) -> None:
 
 def test_commands_on_tasks_load_no_boto3(tmp_path: Path) -> None:
     code = (
-        "import sys; from a2actl import main; from a2actl import task_api, waiting;"
+        "import sys; from a2actl import main; from a2actl.tasks import api; from a2actl.tasks import waiting;"
         "print([name for name in ('boto3', 'anthropic', 'pydantic') if name in sys.modules])"
     )
     loaded = subprocess.run(

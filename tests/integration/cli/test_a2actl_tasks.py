@@ -8,12 +8,13 @@ import pytest
 from typer.testing import Result
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.task import Lane, Outcome, Payload, Priority, Status, TaskRef, guard_of_worker
+from a2a_tasks.domain.guards import guard_of_worker
+from a2a_tasks.domain.task import Lane, Outcome, Payload, Priority, Status, TaskRef
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import Claim, Written
-from tests.integration.account import Account
 from tests.integration.cli.gateway import Gateway
 from tests.integration.cli.terminal import Operator
+from tests.integration.support.account import Account
 
 UNKNOWN_TASK = "01912345-6789-7abc-8def-0123456789ab"
 USED = Usage(input_tokens=1_200, output_tokens=34, cache_read_tokens=300, turns=1)
@@ -255,7 +256,7 @@ def test_an_interrupted_wait_says_that_the_task_goes_on(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("a2actl.waiting.Waiting", lambda: Interrupted())
+    monkeypatch.setattr("a2actl.tasks.waiting.Waiting", lambda: Interrupted())
 
     class Interrupted:
         for_end = interrupt

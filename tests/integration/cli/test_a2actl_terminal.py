@@ -5,10 +5,10 @@ import pty
 import subprocess
 import sys
 
-from tests.integration.account import Account
 from tests.integration.cli.gateway import Gateway
 from tests.integration.cli.terminal import Operator
 from tests.integration.cli.test_a2actl_tasks import Worker
+from tests.integration.support.account import Account
 
 
 def on_terminal(operator: Operator, *arguments: str) -> tuple[int, str]:

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from a2a_tasks.adapters.notification_messages import delivery_of, notification_sender, to_message
-from a2a_tasks.adapters.signing_secrets import ProjectSecrets
+from a2a_tasks.adapters.sqs.notification_messages import delivery_of, notification_sender, to_message
+from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.adapters.timed_queue import SQSTimedQueue
-from a2a_tasks.domain.push import Notification, StoredPushConfig
+from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.domain.task import Status, TaskRef
-from a2a_tasks.domain.webhook_secret import WebhookSecret, fingerprint
-from tests.integration.account import Account
-from tests.integration.aws_calls import Fault
+from a2a_tasks.domain.webhooks.push import Notification, StoredPushConfig
+from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
 from tests.integration.cli.terminal import STACK, Operator
-from tests.integration.receiver import receiving, reply
+from tests.integration.support.account import Account
+from tests.integration.support.aws_calls import Fault
+from tests.integration.support.receiver import receiving, reply
 
 SECRET = f"{STACK}/webhooks/demo"
 NOTIFICATION = Notification(
@@ -270,7 +270,7 @@ def bury(account: Account, *notifications: Notification, reason: str = "the rece
     notification_sender(account.sqs, account.resources["NotificationQueue"]).send(notifications)
     urls = (account.resources["NotificationQueue"], account.resources["NotificationDeadLetterQueue"])
     for record in account.receive("NotificationQueue"):
-        SQSTimedQueue(account.sqs, *urls).bury(delivery_of(record), reason)
+        SQSTimedQueue(account.sqs, *urls).dead_letter(delivery_of(record), reason)
         account.sqs.delete_message(QueueUrl=urls[0], ReceiptHandle=record["receiptHandle"])
 
 

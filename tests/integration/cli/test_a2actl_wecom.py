@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.connection_secrets import KeptConnectionSecrets
-from a2a_tasks.wecom.callback_keys import callback_keys
+from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
-from a2actl import secret_input
-from tests.integration.account import OTHER_PROJECT, PROJECT, Account
-from tests.integration.aws_calls import Fault
+from a2a_tasks.wecom.protocol.callback_keys import callback_keys
+from a2actl.terminal import secret_input
 from tests.integration.cli.terminal import API_URL, STACK, Operator
+from tests.integration.support.account import OTHER_PROJECT, PROJECT, Account
+from tests.integration.support.aws_calls import Fault
 from tests.twins.clock import FakeClock
 
 AES_KEY = "Zk3mQ9vT7xYbR2nLcW5dHsJ8pA1gUeF6oKtXiVyBhMr"
@@ -69,7 +69,7 @@ def stored(account: Account, connection_id: str = "helper") -> Connection:
 
 def secrets(account: Account, connection_id: str = "helper") -> ConnectionSecrets:
     """As a function reads them."""
-    reader = KeptConnectionSecrets(lambda: account.secrets, FakeClock())
+    reader = CachedConnectionSecrets(lambda: account.secrets, FakeClock())
     return reader.secrets(stored(account, connection_id))
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.connection_secrets import KeptConnectionSecrets
-from a2a_tasks.adapters.kept_connections import KeptConnections
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.wecom.cached_connections import CachedConnections
+from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
 from a2a_tasks.wecom.connection import ConnectionSecrets
-from a2actl.connection_trial import Trial
-from a2actl.language import Language
-from tests.integration.account import AGENT, PROJECT, Account
+from a2actl.terminal.language import Language
+from a2actl.wecom.trial import Trial
 from tests.integration.cli.terminal import API_URL, Operator, deploy, tables
-from tests.integration.wecom_gateway import serving
+from tests.integration.support.account import AGENT, PROJECT, Account
+from tests.integration.support.wecom_gateway import serving
 from tests.twins.clock import FakeClock
 
 STACK = "a2a-tasks"
@@ -66,8 +66,8 @@ def deployed(visitor: Operator, agents: Account, start: Callable[..., ModuleType
     clock = FakeClock()
     function.door = replace(
         function.door,
-        connections=KeptConnections(agents.connections, clock),
-        secrets=KeptConnectionSecrets(lambda: agents.secrets, clock),
+        connections=CachedConnections(agents.connections, clock),
+        secrets=CachedConnectionSecrets(lambda: agents.secrets, clock),
     )
     with serving(function, threading.RLock()) as url:
         yield Deployed(Operator(visitor.directory, ("--stack", STACK)), agents, url, clock)

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.wecom.app_callback import verify_url
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
-from a2a_tasks.wecom.crypto import CallbackKey, Query
-from a2a_tasks.wecom.refusal import CallbackRefused
-from a2actl.connection_trial import Finding, Trial
-from a2actl.language import Language
+from a2a_tasks.wecom.protocol.app_callback import verify_url
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused
+from a2actl.terminal.language import Language
+from a2actl.wecom.trial import Finding, Trial
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault
 from local.wecom.faults import Kind as FaultKind
 from local.wecom.settings import Settings
-from tests.integration.account import PROJECT, Account
 from tests.integration.cli.terminal import STACK, Operator
+from tests.integration.support.account import PROJECT, Account
 from tests.integration.wecom_double.receiver import Raw, Receiver, receiving
 
 DOUBLE = Settings()

@@ -14,15 +14,15 @@ from rich.console import Console
 
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.wecom.connection_definition import parse_connection
-from a2actl.connection_file import FoundConnection
-from a2actl.connection_keeping import apply_one
-from a2actl.stack import Stack
-from tests.integration.account import Account
+from a2actl.deployment.stack import Stack
+from a2actl.wecom.file import FoundConnection
+from a2actl.wecom.keeping import apply_one
 from tests.integration.cli.gateway import Gateway
 from tests.integration.cli.terminal import API_URL, STACK, tables
-from tests.integration.event_files import load_event
-from tests.integration.lambda_context import LambdaContext
-from tests.integration.texts import incompressible
+from tests.integration.support.account import Account
+from tests.integration.support.event_files import load_event
+from tests.integration.support.lambda_context import LambdaContext
+from tests.integration.support.texts import incompressible
 from tests.smoke import __main__ as command
 from tests.smoke import leftovers
 from tests.smoke.check import Failed, Outcome

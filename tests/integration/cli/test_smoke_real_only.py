@@ -13,9 +13,9 @@ from typing import Any, cast
 import boto3
 import pytest
 
-from a2actl.stack import Stack
-from tests.integration.account import Account
+from a2actl.deployment.stack import Stack
 from tests.integration.cli.terminal import API_URL, STACK, deploy, tables
+from tests.integration.support.account import Account
 from tests.smoke.check import Failed, Skipped
 from tests.smoke.checks import dead_letters, gateway, telemetry, updates, workers
 from tests.smoke.patience import Patience

@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from a2actl.stack import Stack
-from tests.integration.account import Account
+from a2actl.deployment.stack import Stack
 from tests.integration.cli.terminal import API_URL, STACK, deploy, tables
+from tests.integration.support.account import Account
 from tests.smoke.check import Failed
 from tests.smoke.patience import Patience
 from tests.smoke.receiver import TEMPLATE, FunctionReceiver, Received, delete_receiver, stack_of_receiver

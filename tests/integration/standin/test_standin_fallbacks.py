@@ -7,7 +7,7 @@ from anthropic import AsyncAnthropic
 from anthropic.types.beta import BetaMessage
 
 from local.standin.client import StandInClient
-from local.standin.fallbacks import sent_back
+from local.standin.request.fallbacks import sent_back
 from tests.integration.standin.sdk import MODEL, post, stream_beta, user
 
 BETA = "server-side-fallback-2026-07-01"

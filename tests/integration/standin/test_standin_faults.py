@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic
 
-from local.standin import playback
 from local.standin.client import StandInClient
+from local.standin.replies import playback
 from tests.integration.standin.sdk import MODEL, ended_call, stream, text_of, user
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,8 @@ import pytest
 from anthropic import AsyncAnthropic
 
 from local.standin.client import StandInClient
-from local.standin.prefixes import extends
-from tests.integration.model_calls import together
+from local.standin.request.prefixes import extends
+from tests.integration.claude.model_calls import together
 from tests.integration.standin.sdk import MODEL, assistant, ended_call, stream, text_of, tool_turn, user
 
 pytestmark = pytest.mark.anyio

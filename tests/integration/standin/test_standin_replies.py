@@ -12,7 +12,7 @@ from anthropic.types import ToolUseBlock
 
 from local.standin import conversation
 from local.standin.client import StandInClient
-from local.standin.reply import filler
+from local.standin.replies.reply import filler
 from local.standin.step import Step
 from tests.integration.standin.sdk import MODEL, assistant, stream, text_of, user
 

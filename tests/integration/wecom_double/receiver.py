@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from a2a_tasks.wecom.app_callback import receive_app_message, seal_app_reply, verify_url
-from a2a_tasks.wecom.app_messages import AppEvent, AppMessage
-from a2a_tasks.wecom.bot_callback import receive_bot_message, seal_bot_reply
-from a2a_tasks.wecom.bot_messages import BotCallback
-from a2a_tasks.wecom.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.app_callback import receive_app_message, seal_app_reply, verify_url
+from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage
+from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message, seal_bot_reply
+from a2a_tasks.wecom.protocol.bot_messages import BotCallback
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
 from local.wecom.clock import Clock
 from local.wecom.settings import App, Bot
 

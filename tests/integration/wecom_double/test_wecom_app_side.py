@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.wecom.app_messages import AppEvent, AppMessage, CardClick, Image, Link, Location, Text, Voice
-from a2a_tasks.wecom.app_replies import button_reply, text_reply
+from a2a_tasks.wecom.protocol.app_messages import (
+    AppEvent,
+    AppMessage,
+    CardClick,
+    Image,
+    Link,
+    Location,
+    Text,
+    Voice,
+)
+from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Outcome
 from local.wecom.people import AppUser

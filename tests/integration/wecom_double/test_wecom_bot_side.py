@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from a2a_tasks.wecom.bot_messages import (
+from a2a_tasks.wecom.protocol.bot_messages import (
     BotCallback,
     BotMedia,
     BotMessage,
@@ -21,8 +21,8 @@ from a2a_tasks.wecom.bot_messages import (
     FeedbackEvent,
     StreamRefresh,
 )
-from a2a_tasks.wecom.bot_replies import late_markdown, stream_frame, update_card, welcome_text
-from a2a_tasks.wecom.crypto import Query
+from a2a_tasks.wecom.protocol.bot_replies import late_markdown, stream_frame, update_card, welcome_text
+from a2a_tasks.wecom.protocol.crypto import Query
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
 from local.wecom.people import BotUser, file, mixed, text, voice

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.wecom.connection_definition import parse_connection
-from a2actl.connection_file import FoundConnection
-from a2actl.connection_keeping import apply_one, found_connection, secrets_of
-from a2actl.connection_trial import WECOM_WAITS_SECONDS, Trial
-from a2actl.connection_view import callback_url
-from a2actl.language import Language
+from a2actl.terminal.language import Language
+from a2actl.wecom.file import FoundConnection
+from a2actl.wecom.keeping import apply_one, found_connection, secrets_of
+from a2actl.wecom.trial import WECOM_WAITS_SECONDS, Trial
+from a2actl.wecom.view import callback_url
 from tests.smoke.check import expect
 from tests.smoke.run import Run
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
-from a2a_tasks.a2a import v03_card
+from a2a_tasks.a2a.v03 import card as v03_card
 from a2a_tasks.a2a.view import to_bytes
-from a2a_tasks.domain.agent import AgentRevision, Visibility
-from a2a_tasks.services.content import INPUT_MODES
+from a2a_tasks.domain.agents.agent import AgentRevision, Visibility
+from a2a_tasks.tasks.content import INPUT_MODES
 
 PROTOCOL_VERSION = "1.0"
 WELL_KNOWN = "/.well-known/agent-card.json"

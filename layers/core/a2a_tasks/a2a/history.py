@@ -9,7 +9,7 @@ from a2a_tasks.domain.record_keys import call_id_of
 from a2a_tasks.domain.task import Question, Task
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import RecordStore
-from a2a_tasks.services import payload
+from a2a_tasks.tasks import payload
 
 MAX_BYTES = 3 * 1024 * 1024
 """Of a history: an answer of Lambda is at most 6 MB, and there is the task's result beside it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.view import to_bytes
-from a2a_tasks.domain.json_text import deserialize
+from a2a_tasks.domain.text.json_text import deserialize
 from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
 

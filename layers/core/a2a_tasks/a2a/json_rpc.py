@@ -6,7 +6,7 @@ from typing import Any
 from a2a_tasks.a2a.errors import OF_HTTP_ALONE, A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request, retry_after
 from a2a_tasks.a2a.methods import STREAMING, Call, Methods
-from a2a_tasks.domain.json_limits import NO_TEXT, is_text
+from a2a_tasks.domain.text.json_limits import NO_TEXT, is_text
 
 type Id = str | int | None
 type Form = Callable[[A2AError], dict[str, Any]]

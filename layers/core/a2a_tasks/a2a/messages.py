@@ -7,8 +7,8 @@ from typing import Any
 from a2a_tasks.a2a import view
 from a2a_tasks.a2a.errors import A2AError
 from a2a_tasks.domain.task import Task
-from a2a_tasks.services import content
-from a2a_tasks.services.content import text_of
+from a2a_tasks.tasks import content
+from a2a_tasks.tasks.content import text_of
 
 MAX_TEXT = 100_000
 """Characters of all texts of a message, as in the other API; what is longer is a file."""
@@ -17,7 +17,7 @@ OF_THE_TASK = frozenset({"role", "parts", "taskId", "contextId"})
 
 
 @dataclass(frozen=True)
-class Said:
+class IncomingMessage:
     """A client's message as the services take it (see ``Submission``)."""
 
     text: str
@@ -25,7 +25,7 @@ class Said:
     envelope: dict[str, Any]
 
     @classmethod
-    def of(cls, message: Mapping[str, Any]) -> "Said":
+    def of(cls, message: Mapping[str, Any]) -> "IncomingMessage":
         """Raises ``A2AError`` and ``RequestRefused`` for what agents cannot read."""
         content.check(message["parts"], "message.parts")
         text, parts = text_of(message["parts"]), tuple(message["parts"])

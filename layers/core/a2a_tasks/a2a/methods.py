@@ -14,28 +14,28 @@ from a2a_tasks.a2a import card, requests, view
 from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.history import History
-from a2a_tasks.a2a.messages import Said
+from a2a_tasks.a2a.messages import IncomingMessage
+from a2a_tasks.a2a.rejection import Rejecter
 from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.a2a.streaming import StreamResponses
 from a2a_tasks.a2a.times import Times
+from a2a_tasks.access.server_errors import server_error
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.events import last_number
-from a2a_tasks.domain.push import Authentication, PushConfig, PushFormat
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.ports.faults import PayloadUnavailable, SealingUnavailable, StoreUnavailable
+from a2a_tasks.domain.webhooks.push import Authentication, PushConfig, PushFormat
+from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import Outline
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services import payload
-from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.follow import Follower
-from a2a_tasks.services.latest import InvalidToken, LatestTasks, token_of
-from a2a_tasks.services.push import PushConfigs, to_wire
-from a2a_tasks.services.reject import Rejecter
-from a2a_tasks.services.server_error import server_error
-from a2a_tasks.services.submit import Idempotency, Submission, agent_of_project
-from a2a_tasks.services.tasks import Tasks
+from a2a_tasks.tasks import payload
+from a2a_tasks.tasks.latest import InvalidToken, LatestTasks, token_of
+from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.tasks.submission import Idempotency, Submission, agent_of_project
+from a2a_tasks.webhooks.push_configs import PushConfigs, to_wire
 
 DEFAULT_PAGE_SIZE = 50
 STREAMING = frozenset({"SendStreamingMessage", "SubscribeToTask"})
@@ -167,7 +167,7 @@ class Methods:
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
             raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
-        said = Said.of(message)
+        said = IncomingMessage.of(message)
         push = _push_config(configuration.get("taskPushNotificationConfig"), call)
         if push is not None:
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
@@ -179,7 +179,7 @@ class Methods:
     def _start(
         self,
         message: dict[str, Any],
-        said: Said,
+        said: IncomingMessage,
         push: PushConfig | None,
         times: Times,
         idempotency: Idempotency | None,
@@ -210,7 +210,9 @@ class Methods:
             )
         )
 
-    def _go_on(self, message: dict[str, Any], said: Said, push: PushConfig | None, call: Call) -> Task:
+    def _go_on(
+        self, message: dict[str, Any], said: IncomingMessage, push: PushConfig | None, call: Call
+    ) -> Task:
         """Answer the question of a task."""
         task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
         if message.get("contextId", task.context_id) != task.context_id:

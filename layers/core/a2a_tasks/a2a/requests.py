@@ -21,8 +21,8 @@ from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from a2a_tasks.a2a.errors import A2AError, Problem
-from a2a_tasks.domain import json_limits
-from a2a_tasks.domain.json_limits import BeyondLimits
+from a2a_tasks.domain.text import json_limits
+from a2a_tasks.domain.text.json_limits import BeyondLimits
 
 type Kind = Any
 """The descriptor of a type, for which protobuf has several unrelated classes."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a.view import to_bytes
-from a2a_tasks.domain.json_text import deserialize
 from a2a_tasks.domain.task import Artifact, ArtifactForm
+from a2a_tasks.domain.text.json_text import deserialize
 from a2a_tasks.ports.payloads import LINK_SECONDS
-from a2a_tasks.services.results import Results
+from a2a_tasks.tasks.results import Results
 
 MAX_CONTENT_BYTES = 100 * 1024
 """Of one artifact that is shown with its content."""

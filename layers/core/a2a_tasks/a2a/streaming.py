@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a import view
+from a2a_tasks.conversations.follow import Update
 from a2a_tasks.domain.event import EventType
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.services.follow import Update
 
 type Results = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]
 """A task's output and saved artifacts, as ``view.artifacts_view`` takes them."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.task import Question, Status, Task, iso8601, rest_seconds
+from a2a_tasks.domain.schedule import rest_seconds
+from a2a_tasks.domain.task import Question, Status, Task, iso8601
 
 STATES = {
     Status.PENDING: "TASK_STATE_SUBMITTED",

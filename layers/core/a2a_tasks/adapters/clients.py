@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from a2a_tasks.adapters.stored_format import versioned
+from a2a_tasks.adapters.dynamodb.stored_format import versioned
 from a2a_tasks.adapters.whole_answers import whole
 
 if TYPE_CHECKING:

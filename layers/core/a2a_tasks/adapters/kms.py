@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from a2a_tasks.ports.faults import SealingUnavailable
+from a2a_tasks.ports.errors import SealingUnavailable
 from a2a_tasks.ports.sealing import SealBroken
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from a2a_tasks.ports.faults import PayloadUnavailable
+from a2a_tasks.ports.errors import PayloadUnavailable
 from a2a_tasks.ports.payloads import JSON, LINK_SECONDS, PayloadCorrupt
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
+from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.ports.payloads import JSON, is_item
 

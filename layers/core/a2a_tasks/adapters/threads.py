@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from a2a_tasks.services.at_once import Step, TimeLeft
+from a2a_tasks.ports.blocking import Step, TimeLeft
 
 LOOK_SECONDS = 0.25
 """How often it is asked whether there is time left while all threads are busy."""

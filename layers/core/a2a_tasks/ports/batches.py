@@ -12,8 +12,8 @@ from typing import Protocol
 
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.batch_line import BatchLine
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
+from a2a_tasks.ports.queues import BatchLine
 
 IDLE_MS = 3_600_000
 """A project is not forgotten before nobody has put a task in its line for so long: well above the time for

@@ -1,4 +1,4 @@
-"""The model behind the agents: one turn at a time."""
+"""The model behind the agents: one turn at a time, the files that its tools make, and its pace."""
 
 import asyncio
 import json
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from a2a_tasks.domain.bill import Bill
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.tools import McpServer
+from a2a_tasks.domain.pace import Pace, Way
+from a2a_tasks.domain.pricing.bill import Bill
+from a2a_tasks.domain.tools.catalog import McpServer
 
 TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
@@ -155,4 +156,61 @@ class Model(Protocol):
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
         """Raises ``ModelBusy`` or ``ModelRejected``; can be cancelled at any moment. Keeps ``draft`` current
         while the turn lasts."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file with the name and the media type that the service gives it."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass
+class ModelFileUnavailable(Exception):
+    """A file that cannot be had, why, and whether another try may have it. ``name`` is its name, if known."""
+
+    reason: str
+    name: str | None = None
+    may_come: bool = False
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ModelFiles(Protocol):
+    async def fetch(self, file_id: str, max_bytes: int) -> ModelFile:
+        """The file, if it is not larger. Raises ``FileUnavailable``, within a bounded time."""
+        ...
+
+
+@dataclass(frozen=True)
+class PaceTurn:
+    """What came of a try to start calls; ``pace`` is as it stands then, None if there is none."""
+
+    is_granted: bool
+    pace: Pace | None
+
+
+class PaceStore(Protocol):
+    """All methods raise ``StoreUnavailable``. Times are Unix milliseconds."""
+
+    def pace(self, way: Way) -> Pace | None:
+        """As last written (a consistent read)."""
+        ...
+
+    def put(self, way: Way, seen: Pace | None, pace: Pace) -> Pace | None:
+        """Set the pace, if it is still the one that was ``seen`` but for what others have taken of it
+        (``set_at`` and ``taken_at`` tell); the pace as it stands then."""
+        ...
+
+    def take(self, way: Way, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
+        """Start as many calls as ``seen`` allows with one write, if it is still the pace, it is time for the
+        next call, and, without ``is_urgent``, none of a higher priority wait."""
+        ...
+
+    def note_urgent(self, way: Way, until: int) -> None:
+        """Tasks of high priority wait: they go first until then."""
         ...

@@ -1,10 +1,10 @@
-"""How much callers have used of their rates."""
+"""How much callers have used of their rates, and the streams that they have open."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from a2a_tasks.domain.rate import Rate
+from a2a_tasks.domain.access.rate import Rate
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Taking:
-    """What came of a try. ``tat`` is the bucket's then (``domain/rate.py``), and ``total`` how many were
-    taken of it in all, which tells a process what part of them was its own."""
+    """What came of a try. ``tat`` is the bucket's then (``domain/access/rate.py``), and ``total`` how many
+    were taken of it in all, which tells a process what part of them was its own."""
 
     is_granted: bool
     tat: int
@@ -35,4 +35,33 @@ class RateStore(Protocol):
 
         Raises ``StoreUnavailable``: then they may have been taken. Taking again may take them twice.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class StreamPlace:
+    """Held until ``until`` (Unix milliseconds) at the latest: a process that dies frees it so."""
+
+    key_id: str
+    number: int
+    until: int
+
+
+@dataclass(frozen=True)
+class PlacesFull:
+    """All places are held; the first is free at ``free_at`` (Unix milliseconds) at the latest."""
+
+    free_at: int
+
+
+class OpenStreamStore(Protocol):
+    """Both methods raise ``StoreUnavailable``: then it may have been done. A place that nobody frees is free
+    when its time is over."""
+
+    def take(self, key_id: str, limit: int, now: int, until: int) -> StreamPlace | PlacesFull:
+        """One of the key's ``limit`` places."""
+        ...
+
+    def free(self, place: StreamPlace) -> None:
+        """Give a place back; one that somebody else holds by now stays theirs."""
         ...

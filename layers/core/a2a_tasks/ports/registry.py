@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from a2a_tasks.domain.agent import AgentRevision
-from a2a_tasks.domain.api_key import ApiKey
-from a2a_tasks.domain.project import ProjectSettings
+from a2a_tasks.domain.access.api_key import ApiKey
+from a2a_tasks.domain.access.project import ProjectSettings
+from a2a_tasks.domain.agents.agent import AgentRevision
 
 
 class KeyReader(Protocol):

@@ -117,7 +117,7 @@ class SlotStore(Protocol):
         """Up to ``limit`` lines that are due, the longest due first. It nominates only."""
         ...
 
-    def look_again(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
+    def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
         """Move a line's due time; False if somebody else has watched it longer since."""
         ...
 

@@ -1,4 +1,5 @@
-"""The task store. Every write is conditional, and the condition carries its meaning."""
+"""The task store, and what is stored beside tasks. Every write is conditional, and the condition carries its
+meaning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +9,12 @@ from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.event import Event, Placed
+from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.overload import Overload
+from a2a_tasks.domain.schedule import Clocks
 from a2a_tasks.domain.task import (
     Artifact,
-    Clocks,
-    Guard,
+    ContextRef,
     Outcome,
     Payload,
     Progress,
@@ -262,7 +264,7 @@ class TaskStore(Protocol):
         """The tasks that a task waits for have ended: it may go on."""
         ...
 
-    def watch(self, ref: TaskRef) -> Written | Refused:
+    def enable_live(self, ref: TaskRef) -> Written | Refused:
         """Somebody wants to see what a task says while it is at it; its worker must be told so."""
         ...
 
@@ -274,7 +276,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    def attach(
+    def add_partial_output(
         self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
     ) -> Written | Refused:
         """What a worker had when it noticed that its task was ended by somebody else: added once, and only if
@@ -285,11 +287,11 @@ class TaskStore(Protocol):
         """What the project's day has of a task now; False if that is no longer ``seen``."""
         ...
 
-    def listen(self, ref: TaskRef) -> bool:
+    def enable_notifications(self, ref: TaskRef) -> bool:
         """From now on the task's changes are told, also those of an ended one; False if there is none."""
         ...
 
-    def look_again(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
+    def reschedule(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Move a live task's due time; False if another sweep, or its worker, moved it first, or if its
         deadline is sooner by now."""
         ...
@@ -364,4 +366,49 @@ class SpendStore(Protocol):
 
     def spend(self, project_id: str, day: str) -> Usage:
         """Cost and tokens (all as input tokens) so far."""
+        ...
+
+
+AFTER_ALL = "~"
+"""Sorts after every task id."""
+
+
+class ContextStore(Protocol):
+    """An entry is put before its task and never changed; one without a task says nothing. Task ids sort by
+    age, and so do the entries.
+
+    All methods are idempotent, read consistently, and raise ``StoreUnavailable``.
+    """
+
+    def add(self, context: ContextRef, task_id: str) -> None: ...
+
+    def newest(self, context: ContextRef, before: str, limit: int) -> list[str]:
+        """The ids of the last ``limit`` tasks before one, the oldest first."""
+        ...
+
+    def page(self, context: ContextRef, after: str | None, limit: int) -> list[str]:
+        """The ids of the first ``limit`` tasks, or of those after one, the oldest first."""
+        ...
+
+    def remove(self, context: ContextRef, task_id: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A task's id (or that of what else the request makes) that a key stands for until ``until`` (Unix
+    milliseconds), for a request of this digest. With ``call_id`` the request did not make the task but
+    answers this question of it."""
+
+    task_id: str
+    digest: str
+    until: int
+    call_id: str | None = None
+
+
+class ReservationStore(Protocol):
+    def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
+        """Keep ``wanted``, unless an earlier reservation of the key still holds: the one that holds.
+
+        ``scope`` is what the key is for, such as an agent. Raises ``StoreUnavailable``; asking again is safe.
+        """
         ...

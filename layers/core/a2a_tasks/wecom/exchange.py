@@ -23,7 +23,7 @@ LAST_DELIVERY_MS = 340_000
 """Until when a refresh may take on the delivery: if its answer is lost, there must be another one."""
 URL_MS = 3_540_000
 """How long a response URL is good for: an hour by WeCom's clock, less a minute."""
-KEPT_MS = 30 * 24 * 3_600_000
+TTL_MS = 30 * 24 * 3_600_000
 """How long an exchange is kept: opinions of its answer may come late."""
 
 

@@ -1,6 +1,21 @@
-"""WeCom's user ids: the same person in upper and lower case."""
+"""WeCom's user ids, and who may write to a connection."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from a2a_tasks.wecom.connection import Connection
+
+
+def is_admitted(connection: Connection, user_id: str, departments: Collection[int] = ()) -> bool:
+    """Whether a person may, who is directly in these departments. Without a list everybody may."""
+    if not connection.allowed_users and not connection.allowed_departments:
+        return True
+    is_listed = is_allowed(user_id, connection.allowed_users)
+    return is_listed or not connection.allowed_departments.isdisjoint(departments)
+
+
+def needs_departments(connection: Connection, user_id: str) -> bool:
+    """Whether ``is_admitted`` depends on the person's departments."""
+    return bool(connection.allowed_departments) and not is_allowed(user_id, connection.allowed_users)
 
 
 def canonical(user_id: str) -> str:

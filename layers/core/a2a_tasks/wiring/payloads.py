@@ -1,7 +1,7 @@
 """What every function needs that keeps or reads the texts and files of tasks."""
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
+from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.task_payloads import TaskPayloads

@@ -1,9 +1,9 @@
 """The prices that a function reckons with."""
 
 from a2a_tasks.adapters import environment
-from a2a_tasks.domain.price_overrides import BadPrices, with_overrides
-from a2a_tasks.domain.price_table import TABLE
-from a2a_tasks.domain.prices import Prices
+from a2a_tasks.domain.pricing.overrides import BadPrices, with_overrides
+from a2a_tasks.domain.pricing.prices import Prices
+from a2a_tasks.domain.pricing.table import TABLE
 
 
 def prices_of_function() -> Prices:

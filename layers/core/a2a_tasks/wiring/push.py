@@ -1,12 +1,12 @@
 """What every function needs that takes push configurations."""
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_push import DynamoDBPushConfigs
-from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
+from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.services.push import PushConfigs
-from a2a_tasks.services.push_acceptance import PushAcceptance
+from a2a_tasks.webhooks.acceptance import PushAcceptance
+from a2a_tasks.webhooks.push_configs import PushConfigs
 from a2a_tasks.wiring.tasks import TaskWiring
 
 

@@ -1,11 +1,11 @@
 """What every function needs that callers with an API key reach."""
 
+from a2a_tasks.access.open_streams import OpenStreams
+from a2a_tasks.access.rate_limits import RateLimiter
 from a2a_tasks.adapters import environment
-from a2a_tasks.adapters.dynamodb_open_streams import DynamoDBOpenStreams
-from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
-from a2a_tasks.domain.rate import KeyLimits
-from a2a_tasks.services.open_streams import OpenStreams
-from a2a_tasks.services.rate_limit import RateLimiter
+from a2a_tasks.adapters.dynamodb.open_streams import DynamoDBOpenStreams
+from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
+from a2a_tasks.domain.access.rate import KeyLimits
 from a2a_tasks.wiring.tasks import TaskWiring
 
 

@@ -2,16 +2,15 @@
 
 import json
 
+from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.adapters import environment
-from a2a_tasks.adapters.dynamodb_batch_line import DynamoDBBatchLine
-from a2a_tasks.adapters.dynamodb_records import DynamoDBSpend
-from a2a_tasks.adapters.dynamodb_reservations import DynamoDBReservations
-from a2a_tasks.domain.backend import HAS_BATCHES, Backend
+from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
+from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
+from a2a_tasks.domain.agents.backend import HAS_BATCHES, Backend
 from a2a_tasks.ports.payloads import PayloadStore
-from a2a_tasks.services.budgets import DailyBudgets
-from a2a_tasks.services.push_acceptance import PushTaker, TakesNoPush
-from a2a_tasks.services.submit import Submitter
-from a2a_tasks.services.wecom.groups import GroupTaker, TakesNoGroups
+from a2a_tasks.tasks.notify_targets import GroupTaker, PushTaker, TakesNoGroups, TakesNoPush
+from a2a_tasks.tasks.submission import Submitter
 from a2a_tasks.wiring.tasks import TaskWiring
 
 

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.dynamodb_contexts import DynamoDBContexts
-from a2a_tasks.adapters.dynamodb_records import DynamoDBRecords
-from a2a_tasks.adapters.dynamodb_registry import DynamoDBRegistry
-from a2a_tasks.adapters.dynamodb_slots import DynamoDBSlots
-from a2a_tasks.adapters.dynamodb_tasks import DynamoDBTaskStore
-from a2a_tasks.adapters.dynamodb_texts import DynamoDBTexts
-from a2a_tasks.adapters.dynamodb_workers import DynamoDBWorkers
-from a2a_tasks.adapters.sqs_queue import SQSTaskQueue
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
+from a2a_tasks.adapters.dynamodb.tasks.contexts import DynamoDBContexts
+from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords
+from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
+from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
+from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
+from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.domain.task import LONGEST_LIFE_MS
+from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services.ending import Ending
-from a2a_tasks.services.holders import Holders
-from a2a_tasks.services.slots import Slots
+from a2a_tasks.tasks.finalization import TaskFinalizer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,7 +40,7 @@ class TaskWiring:
     contexts: DynamoDBContexts
     records: DynamoDBRecords
     texts: DynamoDBTexts
-    ending: Ending
+    ending: TaskFinalizer
 
     @classmethod
     def of_function(cls, telemetry: Telemetry) -> "TaskWiring":
@@ -55,7 +55,9 @@ class TaskWiring:
         holders = Holders(DynamoDBWorkers(dynamodb, table), clock)
         places = DynamoDBSlots(dynamodb, table)
         slots = Slots(places, store, queue, registry, holders, clock, entropy, telemetry)
-        ending = Ending(store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms())
+        ending = TaskFinalizer(
+            store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms()
+        )
         return cls(
             dynamodb=dynamodb,
             table=table,

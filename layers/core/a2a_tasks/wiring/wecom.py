@@ -1,34 +1,34 @@
 """What the function needs that people in WeCom reach, beyond verifying a URL."""
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.chat_files import HttpFiles
-from a2a_tasks.adapters.departments_by_sender import DepartmentsBySender
-from a2a_tasks.adapters.dynamodb_chats import DynamoDBChats
-from a2a_tasks.adapters.dynamodb_exchanges import DynamoDBExchanges
-from a2a_tasks.adapters.dynamodb_rates import DynamoDBRates
-from a2a_tasks.adapters.kept_departments import KeptDepartments
+from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.domain.rate import Rate
+from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
+from a2a_tasks.adapters.wecom.chat_files import HttpFiles
+from a2a_tasks.adapters.wecom.chats import DynamoDBChats
+from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
+from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.services.answer import Answerer
-from a2a_tasks.services.results import Results
-from a2a_tasks.services.tasks import Tasks
-from a2a_tasks.services.wecom.application import Application
-from a2a_tasks.services.wecom.asking import Asking
-from a2a_tasks.services.wecom.bot import Bot
-from a2a_tasks.services.wecom.commands import Commander
-from a2a_tasks.services.wecom.files import Files
-from a2a_tasks.services.wecom.people import People
-from a2a_tasks.services.wecom.refreshes import Refreshes
-from a2a_tasks.services.wecom.results import ResultTexts
-from a2a_tasks.services.wecom.talkers import Talkers
+from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.tasks.results import Results
+from a2a_tasks.wecom.inbound.application import Application
+from a2a_tasks.wecom.inbound.attachments import Files
+from a2a_tasks.wecom.inbound.bot import Bot
+from a2a_tasks.wecom.inbound.commands import CommandHandler
+from a2a_tasks.wecom.inbound.handlers import MessageHandlers
+from a2a_tasks.wecom.inbound.messages import InboundMessages
+from a2a_tasks.wecom.inbound.people import People
+from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
+from a2a_tasks.wecom.result_texts import ResultTexts
 from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 
-def talkers_of_function(telemetry: Telemetry) -> Talkers:
+def talkers_of_function(telemetry: Telemetry) -> MessageHandlers:
     """As the environment says. Raises ``Misconfigured``."""
     wired = TaskWiring.of_function(telemetry)
     payloads = payloads_of_function(wired.texts)
@@ -45,13 +45,13 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
     exchanges = DynamoDBExchanges(wired.dynamodb, wired.table)
     chats = DynamoDBChats(wired.dynamodb, wired.table)
     sealer = KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN"))
-    asking = Asking(submitter, answerer, wired.slots, tasks, chats, exchanges, sealer, wired.clock)
-    commander = Commander(chats, wired.contexts, tasks)
+    asking = InboundMessages(submitter, answerer, wired.slots, tasks, chats, exchanges, sealer, wired.clock)
+    commander = CommandHandler(chats, wired.contexts, tasks)
     people = People(DynamoDBRates(wired.dynamodb, wired.table), wired.clock, telemetry, _rate())
     texts = ResultTexts(wired.store, Results(payloads, payloads))
     files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"))
     asked = DepartmentsBySender(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
-    return Talkers(
+    return MessageHandlers(
         bot=Bot(
             asking=asking,
             commander=commander,
@@ -62,7 +62,7 @@ def talkers_of_function(telemetry: Telemetry) -> Talkers:
             clock=wired.clock,
             telemetry=telemetry,
         ),
-        app=Application(asking, commander, people, telemetry, KeptDepartments(asked, wired.clock)),
+        app=Application(asking, commander, people, telemetry, CachedDepartments(asked, wired.clock)),
     )
 
 

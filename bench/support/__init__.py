@@ -1,0 +1,1 @@
+"""Functions as they are built and started for a measurement."""

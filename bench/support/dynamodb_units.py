@@ -1,0 +1,127 @@
+"""What DynamoDB bills for calls that moto answers: units by the size of what is written and read.
+
+Items before and after each write are looked at, since a write costs as much as the larger of both, and its
+entries in the indexes cost as well. Sizes are as the Developer Guide says ("Item sizes and formats").
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+from tests.integration.support.template import table_definition
+
+WRITE_BYTES, READ_BYTES = 1024, 4096
+"""Of one unit."""
+ITEM_WRITES = {"PutItem": "Item", "UpdateItem": "Key", "DeleteItem": "Key"}
+"""By operation: the parameter that has the item's key."""
+READS = frozenset({"GetItem", "BatchGetItem", "Query"})
+KEY = ("pk", "sk")
+
+
+@dataclass
+class Units:
+    """Units used so far. An eventually consistent read takes half a unit."""
+
+    writes: float = 0
+    reads: float = 0
+    _indexes: list["_Index"] = field(default_factory=list)
+
+    @contextmanager
+    def metering(self) -> Iterator[None]:
+        """Count every call of DynamoDB's clients in this process while the block runs."""
+        indexes = table_definition("TasksTable")["GlobalSecondaryIndexes"]
+        self._indexes = [_Index.of(index) for index in indexes]
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            if client.meta.service_model.service_name != "dynamodb":
+                return original(client, operation, parameters)
+            if operation not in ITEM_WRITES:
+                answer = original(client, operation, parameters)
+                if operation in READS:
+                    self.reads += _read_units(parameters, answer)
+                return answer
+            key = {name: parameters[ITEM_WRITES[operation]][name] for name in KEY}
+
+            def item() -> dict[str, Any]:
+                place = {"TableName": parameters["TableName"], "Key": key, "ConsistentRead": True}
+                return dict(original(client, "GetItem", place).get("Item", {}))
+
+            before = item()
+            try:
+                return original(client, operation, parameters)
+            finally:
+                self._count_write(before, item())
+
+        with patch.object(BaseClient, "_make_api_call", make_api_call):
+            yield
+
+    def take(self) -> tuple[float, float]:
+        """The units of writes and of reads since the last time."""
+        taken, self.writes, self.reads = (self.writes, self.reads), 0, 0
+        return taken
+
+    def _count_write(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Also one whose condition did not hold."""
+        self.writes += max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_BYTES))
+        self.writes += sum(index.writes(before, after) for index in self._indexes)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """An index of the table: the attributes of its key, and those that are beside it in its entries."""
+
+    keys: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @classmethod
+    def of(cls, definition: Mapping[str, Any]) -> "_Index":
+        keys = tuple(key["AttributeName"] for key in definition["KeySchema"])
+        return cls(keys, tuple(definition["Projection"].get("NonKeyAttributes", ())))
+
+    def writes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+        """An entry that is changed is one write; one whose key changes goes, and another comes. An item that
+        lacks one of the key's attributes has none. All entries are below 1 KB here."""
+        old, new = (tuple(str(item.get(name)) for name in self.keys) for item in (before, after))
+        had, has = (all(name in item for name in self.keys) for item in (before, after))
+        if not (had and has):
+            return had + has
+        if old != new:
+            return 2
+        return int(any(before.get(name) != after.get(name) for name in self.others))
+
+
+def _read_units(parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
+    if "Responses" in answer:  # each item of a batch is read by itself, and consistently wherever it is done
+        batch = (item for items in answer["Responses"].values() for item in items)
+        return sum(ceil(item_bytes(item) / READ_BYTES) for item in batch)
+    items = answer.get("Items", [answer.get("Item", {})])
+    units = max(1, ceil(sum(map(item_bytes, items)) / READ_BYTES))
+    return units if parameters.get("ConsistentRead") else units / 2
+
+
+def item_bytes(item: Mapping[str, Any]) -> int:
+    return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
+
+
+def _bytes(value: Mapping[str, Any]) -> int:
+    match value:
+        case {"S": text}:
+            return len(text.encode())
+        case {"N": number}:
+            return ceil(len(number) / 2) + 1
+        case {"B": data}:
+            return len(data)
+        case {"M": members}:
+            return 3 + len(members) + item_bytes(members)
+        case {"L": elements}:
+            return 3 + len(elements) + sum(map(_bytes, elements))
+        case {"SS": texts} | {"NS": texts}:
+            return sum(len(text.encode()) for text in texts)
+        case _:
+            return 1

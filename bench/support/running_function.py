@@ -1,0 +1,70 @@
+"""A built function in a process of its own, on the emulator's Python, with the emulator as its AWS."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from bench.support.built_function import BuiltFunction
+
+
+@dataclass(frozen=True)
+class Handled:
+    """What came of an event. ``cpu`` are processor seconds of the whole process, ``aws_cpu`` those within
+    calls of AWS; ``peak_mb`` is the most memory that the process has had in use until then."""
+
+    seconds: float
+    cpu: float
+    aws_calls: int
+    aws_cpu: float
+    peak_mb: float
+    answer: Any
+
+
+@dataclass(frozen=True)
+class RunningFunction:
+    """``loaded_mb`` is the peak of its memory before any event."""
+
+    told: IO[str]
+    answers: IO[str]
+    loaded_mb: float
+
+    @classmethod
+    @contextmanager
+    def of(cls, built: BuiltFunction) -> Iterator["RunningFunction"]:
+        """For the length of the block."""
+        program = Path(__file__).with_name("function_process.py")
+        process = subprocess.Popen(
+            [built.python, "-P", str(program), built.module],
+            env=built.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process:
+            try:
+                yield cls(process.stdin, process.stdout, float(_answer(process.stdout)["peakMb"]))
+            finally:
+                process.kill()
+
+    def handle(self, event: dict[str, Any], remaining_ms: int = 29_000) -> Handled:
+        """Raises ``RuntimeError`` if the process has died, also of what the handler raised."""
+        print(json.dumps({"event": event, "remainingMs": remaining_ms}), file=self.told, flush=True)
+        said = _answer(self.answers)
+        return Handled(
+            said["seconds"], said["cpu"], said["awsCalls"], said["awsCpu"], said["peakMb"], said["answer"]
+        )
+
+
+def _answer(answers: IO[str]) -> dict[str, Any]:
+    line = answers.readline()
+    if not line:
+        raise RuntimeError("the function's process has died")
+    said: dict[str, Any] = json.loads(line)
+    return said

@@ -1,0 +1,1 @@
+"""Agents: `a2actl agents`."""

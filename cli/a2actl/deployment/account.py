@@ -1,0 +1,139 @@
+"""The AWS account, or the emulator, that a stack lives in. Only this file makes boto3's clients."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+from botocore.exceptions import ConnectionError as NotConnected
+
+from a2a_tasks.adapters import clients
+from a2a_tasks.adapters.dynamodb.stored_format import versioned
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2actl.deployment import local_stack
+from a2actl.deployment.deployment import Deployment
+from a2actl.terminal.fault import Fault
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+_NO_IDENTITY = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    SSOError,
+)
+_REFUSED_IDENTITY = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+
+
+class Account:
+    """Answers for one stack. ``endpoint_url`` None means AWS, or AWS_ENDPOINT_URL if that is set."""
+
+    def __init__(self, session: boto3.Session, endpoint_url: str | None = None) -> None:
+        self._session = session
+        self._endpoint_url = endpoint_url
+
+    @classmethod
+    def of_user(cls, region: str | None, profile: str | None) -> "Account":
+        """The account behind the user's own credentials."""
+        return cls(boto3.Session(region_name=region, profile_name=profile))
+
+    @classmethod
+    def of_local_stack(cls, endpoint_url: str) -> "Account":
+        # the emulator asks for credentials and takes any
+        any_key = "test"
+        session = boto3.Session(any_key, any_key, region_name=local_stack.REGION)
+        return cls(session, endpoint_url)
+
+    def deployment(self, stack_name: str) -> Deployment:
+        """A deployed stack by its name or id. Raises ``Fault`` if there is none."""
+        client = self._session.client(
+            "cloudformation", config=clients.CONFIG, endpoint_url=self._endpoint_url
+        )
+        try:
+            stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError":
+                where = client.meta.region_name
+                raise Fault(
+                    f"There is no stack {stack_name!r} in {where}; check --stack, --region and --profile,"
+                    " or deploy it with `sam deploy`."
+                ) from None
+            raise
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        parameters = {
+            entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in stack.get("Parameters", [])
+        }
+        return Deployment(self, stack["StackName"], outputs, parameters)
+
+    def dynamodb(self) -> "DynamoDBClient":
+        client = self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+        return versioned(client)
+
+    def sqs(self) -> "SQSClient":
+        return self._session.client("sqs", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
+    def secretsmanager(self) -> "SecretsManagerClient":
+        return self._session.client("secretsmanager", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
+
+@contextmanager
+def explained(*, is_local: bool) -> Iterator[None]:
+    """Turns what AWS and boto3 raise in the block into a ``Fault``."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise Fault(_explain(error.__cause__ or error, is_local)) from error
+    except (ClientError, BotoCoreError) as error:
+        raise Fault(_explain(error, is_local)) from error
+
+
+def _explain(error: BaseException, is_local: bool) -> str:
+    match error:
+        case ProfileNotFound():
+            return f"{error}; choose another with --profile, or set it up with `aws configure`."
+        case NoRegionError():
+            return "No AWS region is chosen; give --region, or set AWS_DEFAULT_REGION."
+        case _ if isinstance(error, _NO_IDENTITY):
+            return f"There are no AWS credentials ({error}); sign in, or choose a profile with --profile."
+        case NotConnected() | HTTPClientError() if is_local:
+            return f"The local stack does not answer ({error}); start it with `make run`."
+        case NotConnected() | HTTPClientError():
+            return f"AWS does not answer ({error}); check the network, --region and AWS_ENDPOINT_URL."
+        case ClientError():
+            return _explain_answer(error.response["Error"])
+        case _:
+            return f"AWS could not be used: {error}"
+
+
+def _explain_answer(error: Any) -> str:
+    code, message = error.get("Code", ""), error.get("Message", "")
+    if code in _REFUSED_IDENTITY:
+        return f"AWS refused the credentials ({code}); sign in again, or choose a profile with --profile."
+    if code.startswith("AccessDenied"):
+        return f"These AWS credentials may not do that ({message}); choose others with --profile."
+    if code == "ResourceNotFoundException":
+        return f"Something that the stack should have is gone ({message}); deploy it again with `sam deploy`."
+    return f"AWS answered with an error: {message or code} ({code}); try again, it may be passing."

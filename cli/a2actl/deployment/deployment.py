@@ -1,0 +1,96 @@
+"""What a stack has in its account, found by its outputs."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
+from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
+from a2a_tasks.domain.agents.backend import Backend
+from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.projects.mcp_tokens import McpTokens
+from a2actl.terminal.fault import Fault
+from a2actl.webhooks.queues import NotificationQueues
+from a2actl.webhooks.secrets import WebhookSecrets
+from a2actl.wecom.secrets import ConnectionSecretsStore
+
+if TYPE_CHECKING:
+    from a2actl.deployment.account import Account
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed stack or the local one. Raises ``Fault`` where an output is missing."""
+
+    account: "Account"
+    stack_name: str
+    outputs: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def registry(self) -> DynamoDBRegistry:
+        """The projects, agents and keys."""
+        return DynamoDBRegistry(self.account.dynamodb(), self.output("RegistryTable"))
+
+    @property
+    def spend(self) -> DynamoDBSpend:
+        """What projects have spent by day."""
+        return DynamoDBSpend(self.account.dynamodb(), self.output("TasksTable"))
+
+    @property
+    def mcp_tokens(self) -> McpTokens:
+        return McpTokens(self._kept_secrets, f"{self.stack_name}/mcp/")
+
+    @property
+    def connections(self) -> DynamoDBConnections:
+        """How agents are reached from WeCom."""
+        return DynamoDBConnections(self.account.dynamodb(), self.output("RegistryTable"))
+
+    @property
+    def connection_secrets(self) -> ConnectionSecretsStore:
+        return ConnectionSecretsStore(self._kept_secrets, f"{self.stack_name}/wecom/")
+
+    @property
+    def push_configs(self) -> DynamoDBPushConfigs:
+        """Who is told of tasks' changes."""
+        return DynamoDBPushConfigs(self.account.dynamodb(), self.output("TasksTable"))
+
+    @property
+    def webhook_secrets(self) -> WebhookSecrets:
+        prefix = f"{self.stack_name}/webhooks/"
+        return WebhookSecrets(self._kept_secrets, prefix, SystemClock(), SystemEntropy())
+
+    @property
+    def notifications(self) -> NotificationQueues:
+        """The notifications that are to be sent, and those that were given up."""
+        return NotificationQueues(
+            self.account.sqs(),
+            self.output("NotificationQueueUrl"),
+            self.output("NotificationDeadLetterQueueUrl"),
+        )
+
+    @property
+    def _kept_secrets(self) -> KeptSecrets:
+        return KeptSecrets(self.account.secretsmanager())
+
+    @property
+    def backend(self) -> Backend:
+        """Where Claude is reached; the Claude API if the stack is of a release that knew nothing else."""
+        value = self.outputs.get("ClaudeBackend", Backend.CLAUDE_API)
+        try:
+            return Backend(value)
+        except ValueError:
+            raise Fault(
+                f"The stack {self.stack_name!r} reaches Claude by {value!r}, which this a2actl does not know;"
+                " use the a2actl of the release that was deployed."
+            ) from None
+
+    def output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise Fault(
+                f"The stack {self.stack_name!r} has no output {name}: either it is not one of a2a-tasks,"
+                " or its deployment has not finished; check --stack."
+            )
+        return self.outputs[name]

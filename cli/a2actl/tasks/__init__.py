@@ -1,0 +1,1 @@
+"""Tasks, as a caller of the API."""

@@ -1,0 +1,1 @@
+"""Webhooks: `a2actl webhooks`."""

@@ -1,0 +1,239 @@
+"""``a2actl webhooks``: the secrets that sign notifications, and the notifications that nobody took."""
+
+import asyncio
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.domain.task import iso8601
+from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
+from a2actl.agents.commands import AsJson, Project, create_project, give_webhook_secret, unknown_project
+from a2actl.deployment.stack import Stack, chosen_stack
+from a2actl.terminal.fault import Fault
+from a2actl.terminal.output import note, show_fields, show_json, show_table
+
+if TYPE_CHECKING:
+    from a2a_tasks.ports.webhooks import ReceiverAnswer
+    from a2actl.webhooks.queues import DeadNotification
+
+app = typer.Typer(no_args_is_help=True, help="Secrets that sign notifications, and what nobody took.")
+secret_app = typer.Typer(no_args_is_help=True, help="Rotate, show and try a project's signing secret.")
+app.add_typer(secret_app, name="secret")
+
+TELL_EVERY = 100
+"""Notifications sent again between two words about it."""
+
+
+@secret_app.command("rotate")
+def rotate(
+    context: typer.Context,
+    project: Project = None,
+    retire_previous: Annotated[
+        bool, typer.Option("--retire-previous", help="Let the new secret alone sign, from now on.")
+    ] = False,
+) -> None:
+    """Make a new secret, or the first. The previous one goes on signing too, until you retire it."""
+    stack = chosen_stack(context)
+    project_id = stack.project(project)
+    with stack.deployment() as deployment:
+        secrets = deployment.webhook_secrets
+        before = secrets.read(project_id)
+        if retire_previous:
+            secrets.write(project_id, _retired(before, project_id))
+        elif before is not None:
+            # also where this is repeated after a lost answer: the secret that receivers have must stay live
+            if before.previous is not None:
+                raise Fault(
+                    f"The project {project_id} has two live secrets already. When its receivers know the"
+                    f" new one: a2actl webhooks secret rotate --project {project_id} --retire-previous"
+                )
+            secrets.write(project_id, before.rotated(*secrets.chance()))
+        create_project(deployment, project_id)
+        if before is None:
+            give_webhook_secret(deployment, project_id)
+        now = secrets.read(project_id)
+    if now is None:
+        raise Fault(f"The secret of the project {project_id} was deleted in the meantime; rotate again.")
+    signing = "both it and the previous one sign" if now.previous else "it alone signs"
+    typer.echo(f"{project_id}: the current secret is {fingerprint(now.current)}; {signing}.")
+    note("It signs within a minute. Receivers need the secret itself: a2actl webhooks secret show --reveal")
+
+
+@secret_app.command("show")
+def show(
+    context: typer.Context,
+    project: Project = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Print the secrets themselves, as JSON.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show which secrets sign: by their fingerprints, unless you ask for more."""
+    stack = chosen_stack(context)
+    project_id = stack.project(project)
+    secret = _secret_of(stack, project_id)
+    if reveal:
+        show_json(json.loads(secret.to_json()))
+        return
+    shown = {"current": fingerprint(secret.current), "rotatedAt": secret.rotated_at}
+    if secret.previous is not None:
+        shown["previous"] = fingerprint(secret.previous)
+    if as_json:
+        show_json({"projectId": project_id} | shown)
+        return
+    show_fields(
+        [
+            ("Project", project_id),
+            ("Current secret", shown["current"]),
+            ("Previous secret", shown.get("previous", "–")),
+            ("Rotated", secret.rotated_at),
+        ]
+    )
+
+
+@secret_app.command("test")
+def send_test(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The receiver's address, https://…")],
+    project: Project = None,
+) -> None:
+    """Send a signed test event to a receiver from this machine, under the same rules as notifications."""
+    from a2a_tasks.ports.webhooks import NotAnswered
+
+    stack = chosen_stack(context)
+    project_id = stack.project(project)
+    secret = _secret_of(stack, project_id)
+    try:
+        answer = asyncio.run(_post_test(url, secret, allow_loopback=stack.is_emulated))
+    except NotAnswered as error:
+        raise Fault(f"The receiver was not reached: {error}.") from None
+    if problem := _problem_of(answer):
+        raise Fault(problem)
+    signed = "the current and the previous secret" if secret.previous else "the current secret"
+    typer.echo(f"{urlsplit(url).hostname}: took the test event ({answer.status}), signed with {signed}.")
+
+
+@app.command("list")
+def list_configs(
+    context: typer.Context,
+    task: Annotated[str, typer.Option("--task", metavar="ID", help="The task's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """List who is told of a task's changes."""
+    with chosen_stack(context).deployment() as deployment:
+        configs = deployment.push_configs.all(task)
+    if as_json:
+        show_json(
+            [{"id": config.config_id, "url": config.url, "format": config.format} for config in configs]
+        )
+        return
+    show_table(
+        ("CONFIGURATION", "URL", "FORMAT"),
+        [(config.config_id, config.url, config.format.value) for config in configs],
+    )
+
+
+@app.command("redeliver")
+def redeliver(
+    context: typer.Context,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="Only the notifications of this task.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which they are, and why.")] = False,
+) -> None:
+    """Send notifications again that were given up, under the same ids and with the whole span of retries."""
+    chosen: list[DeadNotification] = []
+    passed_over: list[DeadNotification] = []
+    with chosen_stack(context).deployment() as deployment, closing(deployment.notifications.dead()) as dead:
+        queues = deployment.notifications
+        try:
+            for message in dead:
+                if not _is_wanted(message, task):
+                    passed_over.append(message)
+                    continue
+                if not dry_run:
+                    queues.send_again(message)
+                chosen.append(message)
+                if not dry_run and len(chosen) % TELL_EVERY == 0:
+                    note(f"{len(chosen)} sent again …")
+                if len(chosen) == limit:
+                    break
+        finally:
+            queues.show([*passed_over, *chosen] if dry_run else passed_over)
+    if dry_run:
+        show_table(
+            ("TASK", "CONFIGURATION", "CHANGE", "GIVEN UP", "REASON"), [_row(message) for message in chosen]
+        )
+    else:
+        typer.echo(f"{len(chosen)} notification{'' if len(chosen) == 1 else 's'} sent again.")
+    if foreign := sum(message.notification is None for message in passed_over):
+        note(f"Messages of the dead-letter queue that are no notifications, and were left there: {foreign}")
+
+
+def _retired(secret: WebhookSecret | None, project_id: str) -> WebhookSecret:
+    if secret is None or secret.previous is None:
+        raise Fault(f"The project {project_id} has no previous secret that could be retired.")
+    return secret.retired()
+
+
+def _secret_of(stack: Stack, project_id: str) -> WebhookSecret:
+    with stack.deployment() as deployment:
+        secret = deployment.webhook_secrets.read(project_id)
+        if secret is None and deployment.registry.project(project_id) is None:
+            raise unknown_project(project_id)
+    if secret is None:
+        raise Fault(
+            f"The project {project_id} has no signing secret; this makes one:"
+            f" a2actl webhooks secret rotate --project {project_id}"
+        )
+    return secret
+
+
+async def _post_test(url: str, secret: WebhookSecret, *, allow_loopback: bool) -> "ReceiverAnswer":
+    from a2a_tasks.adapters.webhooks.client import GuardedClient
+    from a2a_tasks.webhooks.request import headers
+
+    now, mark = SystemClock().now(), SystemEntropy().bytes(8).hex()
+    body = json.dumps(
+        {
+            "statusUpdate": {
+                "taskId": f"test-{mark}",
+                "contextId": f"test-{mark}",
+                "status": {"state": "TASK_STATE_WORKING", "timestamp": iso8601(now)},
+                "metadata": {"test": True},
+            }
+        }
+    ).encode()
+    client = GuardedClient(allow_loopback=allow_loopback)
+    return await client.post(url, headers(secret.live, f"msg_test_{mark}", now // 1000, body), body)
+
+
+def _problem_of(answer: "ReceiverAnswer") -> str | None:
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return f"The receiver answered {status}, and redirects are not followed; give its final address."
+    if status == 410:
+        return "The receiver answered 410: a notification answered so ends its configuration."
+    if status in (401, 403):
+        return f"The receiver answered {status}; it may not know this secret, or want more than a signature."
+    return f"The receiver answered {status}; a notification answered so is tried again."
+
+
+def _is_wanted(message: "DeadNotification", task_id: str | None) -> bool:
+    notification = message.notification
+    return notification is not None and task_id in (None, notification.ref.task_id)
+
+
+def _row(message: "DeadNotification") -> tuple[str, ...]:
+    found = message.notification
+    named = ("–", "–", "–") if found is None else (found.ref.task_id, found.config_id, found.status.value)
+    return (
+        *named,
+        iso8601(message.given_up_at),
+        message.reason,
+    )

@@ -1,0 +1,1 @@
+"""WeCom connections: `a2actl wecom`."""

@@ -1,0 +1,271 @@
+"""``a2actl wecom connections`` that change something: create, set, apply, delete."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.wecom.connection import ConnectionSecrets, Conversation, Kind
+from a2actl.agents.commands import AsJson, Project
+from a2actl.deployment.stack import Stack, chosen_stack
+from a2actl.terminal import secret_input
+from a2actl.terminal.fault import Fault
+from a2actl.terminal.language import LanguageOption, chosen_language
+from a2actl.terminal.output import note, show_json
+from a2actl.terminal.secret_input import OwnKeys
+from a2actl.wecom.guide import guide
+from a2actl.wecom.keeping import (
+    ConnectionId,
+    apply_one,
+    check_all,
+    found_connection,
+    store_change,
+    taken,
+    unknown,
+    url_of,
+    with_keys,
+)
+from a2actl.wecom.view import document_of, to_json
+
+if TYPE_CHECKING:
+    from a2actl.wecom.file import FoundConnection
+
+Agent = Annotated[str | None, typer.Option(metavar="ID", help="The project's agent that answers.")]
+BotId = Annotated[str | None, typer.Option(metavar="ID", help="The bot's id, where it is known.")]
+CorpId = Annotated[str | None, typer.Option(metavar="ID", help="The corp's id (企业ID), ww….")]
+AppId = Annotated[str | None, typer.Option(metavar="NUMBER", help="The application's AgentId.")]
+ConversationOption = Annotated[
+    Conversation | None, typer.Option(help="In groups: one conversation for each user, or one for all.")
+]
+AllowUser = Annotated[
+    list[str] | None, typer.Option(metavar="USERID", help="Somebody who may write; repeat it.")
+]
+AllowDepartment = Annotated[
+    list[int] | None, typer.Option(metavar="NUMBER", help="A department whose people may write; repeat it.")
+]
+Welcome = Annotated[str | None, typer.Option(metavar="TEXT", help="What is said when somebody comes in.")]
+FallbackOption = Annotated[
+    str | None, typer.Option(metavar="CONNECTION", help="Gets what comes too late for a bot.")
+]
+PublicUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="The API's address at your own domain, https://….")
+]
+Markdown = Annotated[
+    bool | None, typer.Option("--markdown/--plain", help="How an application or a group's robot writes.")
+]
+ApiUrl = Annotated[str | None, typer.Option(metavar="URL", help="WeCom's API, if it is a private one.")]
+
+
+def create(
+    context: typer.Context,
+    connection: ConnectionId,
+    kind: Annotated[Kind, typer.Option(help="bot: 智能机器人, app: 自建应用, group: 群机器人.")],
+    agent: Agent = None,
+    project: Project = None,
+    bot_id: BotId = None,
+    corp_id: CorpId = None,
+    app_id: AppId = None,
+    conversation: ConversationOption = None,
+    allow_user: AllowUser = None,
+    allow_department: AllowDepartment = None,
+    welcome: Welcome = None,
+    fallback: FallbackOption = None,
+    public_url: PublicUrl = None,
+    api_url: ApiUrl = None,
+    markdown: Markdown = None,
+    own_keys: OwnKeys = False,
+    secret_later: Annotated[
+        bool, typer.Option("--secret-later", help="Do not ask for the app's Secret or the group's address.")
+    ] = False,
+    language: LanguageOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a connection, and print what to enter in WeCom's console.
+
+    Its secrets are read from stdin, a line each: Token and EncodingAESKey with --own-keys, then the Secret of
+    an application or the Webhook address of a group's robot.
+    """
+    from a2a_tasks.adapters.wecom.connections import ConnectionTaken
+    from a2actl.wecom.options import connection_of
+
+    found = connection_of(
+        {
+            "id": connection,
+            "kind": kind.value,
+            "agentId": agent,
+            "botId": bot_id,
+            "corpId": corp_id,
+            "appId": app_id,
+            "conversation": conversation and conversation.value,
+            "allowedUsers": allow_user,
+            "allowedDepartments": allow_department,
+            "welcome": welcome,
+            "fallback": fallback,
+            "publicUrl": public_url,
+            "apiUrl": api_url,
+            "markdown": markdown,
+        }
+    )
+    stack = chosen_stack(context)
+    project_id = stack.project(project)
+    given = _given_secrets(kind, own_keys=own_keys, secret_later=secret_later)
+    with stack.deployment() as deployment:
+        if deployment.connections.connection(connection):
+            raise taken(connection)
+        check_all(stack, deployment, [(found, project_id)])
+        secrets = with_keys(deployment, found, given)
+        # the secret first: a connection never names one that is not there
+        arn = deployment.connection_secrets.write(connection, secrets)
+        made = found.definition.to_connection(project_id, arn, SystemClock().now())
+        try:
+            deployment.connections.create(made)
+        except ConnectionTaken:
+            raise taken(connection) from None
+    url = url_of(stack, made)
+    if as_json:
+        keys = {} if url is None else {"token": secrets.token, "encodingAesKey": secrets.aes_key}
+        show_json(to_json(made, url) | keys)
+        return
+    note(f"{connection}: created in project {project_id}.")
+    typer.echo(guide(made, url, secrets, chosen_language(language)))
+
+
+def set_connection(
+    context: typer.Context,
+    connection: ConnectionId,
+    agent: Agent = None,
+    bot_id: BotId = None,
+    corp_id: CorpId = None,
+    app_id: AppId = None,
+    conversation: ConversationOption = None,
+    allow_user: AllowUser = None,
+    allow_department: AllowDepartment = None,
+    allow_everybody: Annotated[
+        bool, typer.Option("--allow-everybody", help="Give up the lists of users and departments.")
+    ] = False,
+    welcome: Welcome = None,
+    fallback: FallbackOption = None,
+    public_url: PublicUrl = None,
+    api_url: ApiUrl = None,
+    markdown: Markdown = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Take messages, or refuse them.")
+    ] = None,
+) -> None:
+    """Change a connection. What is not named stays; an empty value ("") removes; a list replaces the old."""
+    from a2actl.wecom.options import connection_of
+
+    if allow_everybody and (allow_user or allow_department):
+        raise Fault("--allow-everybody is given beside a list; leave one of them out.")
+    given = {
+        "agentId": agent,
+        "botId": bot_id,
+        "corpId": corp_id,
+        "appId": app_id,
+        "conversation": conversation and conversation.value,
+        "allowedUsers": [] if allow_everybody else allow_user or None,
+        "allowedDepartments": [] if allow_everybody else allow_department or None,
+        "welcome": welcome,
+        "fallback": fallback,
+        "publicUrl": public_url,
+        "apiUrl": api_url,
+        "markdown": markdown,
+        "enabled": enabled,
+    }
+    change = {name: value for name, value in given.items() if value is not None}
+    if not change:
+        raise Fault("There is nothing to set; `a2actl wecom connections set --help` shows what can be.")
+    stack = chosen_stack(context)
+    with stack.deployment() as deployment:
+        current = found_connection(deployment, connection)
+        found = connection_of(document_of(current) | change)
+        check_all(stack, deployment, [(found, current.project_id)])
+        store_change(deployment, found, current)
+    typer.echo(f"{connection}: changed.")
+    note("It holds within half a minute.")
+
+
+def apply(
+    context: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="YAML files, or directories of them.")
+    ],
+    project: Annotated[
+        str | None,
+        typer.Option(help="Project of the connections that name none themselves.", metavar="ID"),
+    ] = None,
+) -> None:
+    """Create or change connections: all of them, or none if one is not valid. Files hold no secrets.
+
+    New ones get their Token and EncodingAESKey; `setup` then shows what to enter in WeCom's console.
+    """
+    from a2actl.wecom.file import read_connections
+
+    stack = chosen_stack(context)
+    owned = [(found, _owner(found, project, stack)) for found in read_connections(files)]
+    with stack.deployment() as deployment:
+        check_all(stack, deployment, owned)
+        for found, project_id in owned:
+            connection_id = found.definition.id
+            is_new = apply_one(deployment, found, project_id)
+            typer.echo(f"{connection_id}: {'created' if is_new else 'applied'} in project {project_id}")
+            if is_new:
+                note(f"What to enter in WeCom's console: a2actl wecom connections setup {connection_id}")
+
+
+def delete(context: typer.Context, connection: ConnectionId) -> None:
+    """Delete a connection and its secrets. Tasks under way go on, and nobody in WeCom is told of them."""
+    from a2a_tasks.adapters.wecom.connections import UnknownConnection
+    from a2actl.deployment.kept_secrets import RECOVERY_DAYS
+
+    with chosen_stack(context).deployment() as deployment:
+        found = deployment.connections.connection(connection)
+        users: list[str] = []
+        # the connection first: it never names a secret that is gone, and deleting again finds what is left
+        if found is not None:
+            others = deployment.connections.connections_of(found.project_id)
+            users = [other.connection_id for other in others if other.fallback == connection]
+            try:
+                deployment.connections.delete(found)
+            except UnknownConnection:
+                raise Fault(f"{connection}: somebody made it anew at the same moment; look again.") from None
+        had_secrets = deployment.connection_secrets.delete(connection)
+    if found is None and not had_secrets:
+        raise unknown(connection)
+    typer.echo(f"{connection}: deleted.")
+    if had_secrets:
+        note(f"Secrets Manager keeps its secrets for another {RECOVERY_DAYS} days.")
+    if users:
+        note(f"These connections still name it as their fallback: {', '.join(users)}.")
+
+
+def _given_secrets(kind: Kind, *, own_keys: bool, secret_later: bool) -> ConnectionSecrets:
+    """From stdin, as ``create`` says. Raises ``Fault``."""
+    if kind is Kind.GROUP and own_keys:
+        raise Fault("--own-keys is not for kind group, which has no callback.")
+    names = ["Token", "EncodingAESKey"] if own_keys else []
+    secret = {Kind.APP: "Secret", Kind.GROUP: "Webhook address"}.get(kind)
+    if secret and not secret_later:
+        names.append(secret)
+    values: dict[str, str] = {}
+    if names:
+        values = dict(zip(names, secret_input.read_lines(*names), strict=True))
+    return ConnectionSecrets(
+        token=secret_input.token(values["Token"]) if own_keys else None,
+        aes_key=secret_input.aes_key(values["EncodingAESKey"]) if own_keys else None,
+        corp_secret=secret_input.corp_secret(values["Secret"]) if "Secret" in values else None,
+        webhook_key=secret_input.webhook_key(values["Webhook address"])
+        if "Webhook address" in values
+        else None,
+    )
+
+
+def _owner(found: "FoundConnection", project: str | None, stack: Stack) -> str:
+    """The file's project, else the given one, else the local stack's. Raises ``Fault`` where they differ."""
+    own = found.definition.project_id
+    if own and project and own != project:
+        raise Fault(
+            f"{found.source}: projectId is {own!r}, but --project is {project!r}; leave one of them out."
+        )
+    return stack.project(own or project)

@@ -1,0 +1,95 @@
+"""``a2actl wecom connections rotate``: new secrets in the place of old ones."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from a2a_tasks.adapters.system import SystemEntropy
+from a2a_tasks.wecom.connection import KEY_RANDOM_BYTES, Connection, ConnectionSecrets, Kind, new_keys
+from a2actl.deployment.stack import chosen_stack
+from a2actl.terminal import secret_input
+from a2actl.terminal.fault import Fault
+from a2actl.terminal.language import LanguageOption, chosen_language
+from a2actl.terminal.secret_input import OwnKeys
+from a2actl.wecom.guide import rotation_guide
+from a2actl.wecom.keeping import ConnectionId, found_connection, store, url_of
+
+
+def rotate(
+    context: typer.Context,
+    connection: ConnectionId,
+    retire_previous: Annotated[
+        bool, typer.Option("--retire-previous", help="Let the new Token and EncodingAESKey alone be good.")
+    ] = False,
+    corp_secret: Annotated[
+        bool, typer.Option("--corp-secret", help="Read an application's new Secret from stdin.")
+    ] = False,
+    webhook_key: Annotated[
+        bool, typer.Option("--webhook-key", help="Read a group robot's new Webhook address from stdin.")
+    ] = False,
+    own_keys: OwnKeys = False,
+    language: LanguageOption = None,
+) -> None:
+    """Make a new Token and EncodingAESKey. The previous ones are good too, until you retire them."""
+    if retire_previous + corp_secret + webhook_key + own_keys > 1:
+        raise Fault(
+            "One thing at a time: --retire-previous, --corp-secret, --webhook-key or --own-keys; leave the"
+            " others out."
+        )
+    stack = chosen_stack(context)
+    with stack.deployment() as deployment:
+        found = found_connection(deployment, connection)
+        _check_rotation(found, corp_secret=corp_secret, webhook_key=webhook_key)
+        before = deployment.connection_secrets.read(connection) or ConnectionSecrets()
+        if retire_previous:
+            after = _retired(before, connection)
+        elif corp_secret:
+            [line] = secret_input.read_lines("Secret")
+            after = replace(before, corp_secret=secret_input.corp_secret(line))
+        elif webhook_key:
+            [line] = secret_input.read_lines("Webhook address")
+            after = replace(before, webhook_key=secret_input.webhook_key(line))
+        else:
+            after = _rotated(before, connection, own_keys=own_keys)
+        arn = deployment.connection_secrets.write(connection, after)
+        if arn != found.secret_arn:  # the secret was gone for good, and this is another of its name
+            store(deployment, replace(found, secret_arn=arn))
+    if corp_secret or webhook_key:
+        typer.echo(f"{connection}: replaced. It is used within five minutes.")
+    elif retire_previous:
+        typer.echo(f"{connection}: the previous Token and EncodingAESKey are good for five minutes at most.")
+    else:
+        typer.echo(rotation_guide(found, url_of(stack, found), after, chosen_language(language)))
+
+
+def _rotated(before: ConnectionSecrets, connection_id: str, *, own_keys: bool) -> ConnectionSecrets:
+    # also where this is repeated after a lost answer: the ones that WeCom has must stay good
+    if before.previous_token:
+        raise Fault(
+            f"{connection_id} has new and previous keys already. `a2actl wecom connections setup"
+            f" {connection_id}` shows the new ones; when WeCom has them:"
+            f" a2actl wecom connections rotate {connection_id} --retire-previous"
+        )
+    if own_keys:
+        token, aes_key = secret_input.read_lines("Token", "EncodingAESKey")
+        return before.rotated(secret_input.token(token), secret_input.aes_key(aes_key))
+    return before.rotated(*new_keys(SystemEntropy().bytes(KEY_RANDOM_BYTES)))
+
+
+def _retired(before: ConnectionSecrets, connection_id: str) -> ConnectionSecrets:
+    if not before.previous_token:
+        raise Fault(f"{connection_id} has no previous Token and EncodingAESKey that could be retired.")
+    return before.retired()
+
+
+def _check_rotation(found: Connection, *, corp_secret: bool, webhook_key: bool) -> None:
+    """Raises ``Fault`` for a secret that this kind does not have."""
+    if corp_secret and found.kind is not Kind.APP:
+        raise Fault(f"--corp-secret is for an application; {found.connection_id} is of kind {found.kind}.")
+    if webhook_key != (found.kind is Kind.GROUP):
+        raise Fault(
+            "A group's robot has a Webhook address alone: --webhook-key."
+            if found.kind is Kind.GROUP
+            else f"--webhook-key is for a group's robot; {found.connection_id} is of kind {found.kind}."
+        )

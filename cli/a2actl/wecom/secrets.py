@@ -1,0 +1,39 @@
+"""The secrets of WeCom connections, in Secrets Manager, below the prefix that the functions may read."""
+
+import json
+from dataclasses import dataclass
+
+from a2a_tasks.wecom.connection import ConnectionSecrets
+from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.terminal.fault import Fault
+
+
+@dataclass(frozen=True)
+class ConnectionSecretsStore:
+    """Secrets ``<prefix><connection>``: ``ConnectionSecrets.to_named``. What AWS raises passes through."""
+
+    kept: KeptSecrets
+    prefix: str
+
+    def read(self, connection_id: str) -> ConnectionSecrets | None:
+        """None if there are none. Raises ``Fault`` for something that is none."""
+        text = self.kept.read(self._name(connection_id))
+        try:
+            return None if text is None else ConnectionSecrets.from_named(json.loads(text))
+        except ValueError:
+            raise Fault(
+                f"The secret {self._name(connection_id)} is not one that a2actl made; delete it in Secrets"
+                " Manager and the connection with a2actl, and create the connection again."
+            ) from None
+
+    def write(self, connection_id: str, secrets: ConnectionSecrets) -> str:
+        """The ARN of the secret, as it is from now on."""
+        description = f"What the WeCom connection {connection_id} authenticates with."
+        return self.kept.store(self._name(connection_id), json.dumps(secrets.to_named()), description)
+
+    def delete(self, connection_id: str) -> bool:
+        """Whether there was one to delete; repeating it is harmless."""
+        return self.kept.delete(self._name(connection_id))
+
+    def _name(self, connection_id: str) -> str:
+        return f"{self.prefix}{connection_id}"

@@ -1,0 +1,84 @@
+"""What a receiver is sent of one change of a task."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from a2a_tasks.a2a import view
+from a2a_tasks.a2a.saved import Room, saved_views
+from a2a_tasks.a2a.v03 import objects as v03
+from a2a_tasks.domain.task import Progress, Status, Task
+from a2a_tasks.domain.webhooks.push import Notification, PushFormat
+from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.tasks.results import Results
+
+MAX_BYTES = 20_000
+"""A receiver is sent no more (the scheme's own advice); who wants the rest reads the task."""
+SHORT = 1_000
+OMITTED = {"artifactsOmitted": True}
+
+
+@dataclass(frozen=True)
+class NotificationBodies:
+    results: Results
+
+    def body(self, task: Task, notification: Notification, form: PushFormat) -> bytes:
+        """The task itself where it has ended or asks, else its new status; at most ``MAX_BYTES``.
+
+        The same at every try, as far as the record allows: what came after the change is not in it. Where
+        the artifacts are too much they are left out, and the metadata says so. Raises ``PayloadUnavailable``.
+        """
+        then = _as_notified(task, notification)
+        for shown in self._views(then):
+            body = _encoded(shown, form)
+            if len(body) <= MAX_BYTES:
+                return body
+        return _of_status(_shortened(then), form)
+
+    def _views(self, task: Task) -> Iterator[dict[str, Any]]:
+        """How a task can be shown that is worth it, the fullest first: with its results, with addresses in
+        place of saved contents, without."""
+        if not task.is_terminal and task.question is None:
+            return
+        with suppress(PayloadCorrupt):  # gone for good: that the task has ended is still news
+            output = self.results.output(task)
+            for room in (Room(MAX_BYTES), Room(0)):
+                yield view.task_view(task, output, saved_views(self.results, task.artifacts, room))
+        bare = view.task_view(task, None)
+        if task.output is not None or task.artifacts:
+            bare["metadata"] = bare.get("metadata", {}) | OMITTED
+        yield bare
+
+
+def _as_notified(task: Task, notification: Notification) -> Task:
+    """The task as far as it is what the notification is about: one that has gone on since says nothing more
+    than the status that it had."""
+    is_final = task.is_terminal and task.status is notification.status
+    is_asking = task.status is Status.INPUT_REQUIRED and task.updated_at == notification.at
+    if is_final or (is_asking and notification.status is Status.INPUT_REQUIRED):
+        return task
+    then = replace(task, status=notification.status, updated_at=notification.at)
+    return replace(then, progress=Progress(), question=None, failure=None)
+
+
+def _shortened(task: Task) -> Task:
+    """With no more of its question, or of the reason of its failure, than a notification has room for."""
+    question, failure = task.question, task.failure
+    return replace(
+        task,
+        question=None if question is None else replace(question, text=question.text[:SHORT]),
+        failure=None if failure is None else replace(failure, message=failure.message[:SHORT]),
+    )
+
+
+def _encoded(task_view: Mapping[str, Any], form: PushFormat) -> bytes:
+    if form is PushFormat.A2A_0_3:
+        return view.to_bytes(v03.task_view(task_view))
+    return view.to_bytes({"task": task_view})
+
+
+def _of_status(task: Task, form: PushFormat) -> bytes:
+    if form is PushFormat.A2A_0_3:  # knows no other news than a task
+        return _encoded(view.task_view(task, None), form)
+    return view.to_bytes({"statusUpdate": view.status_update(task)})

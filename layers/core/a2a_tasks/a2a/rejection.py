@@ -1,0 +1,37 @@
+"""Requests that an agent does not take, as tasks: for callers who expect one that says so."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.domain.errors import ErrorCode, Failure, FailureCode, RequestRefused
+from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.tasks import Written
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.submission import Submission, Submitter
+
+REJECTIONS = frozenset({ErrorCode.AGENT_DISABLED, ErrorCode.BUDGET_EXCEEDED})
+"""What says that the agent takes no tasks now, and not that the request is wrong."""
+
+
+@dataclass(frozen=True)
+class Rejecter:
+    """Submits tasks. One that is not taken has failed with REJECTED, and with the same reason."""
+
+    submitter: Submitter
+    ending: TaskFinalizer
+
+    def submit(self, submission: Submission) -> Task:
+        """As ``Submitter.submit``. Raises ``RequestRefused`` for what is wrong with the request itself."""
+        try:
+            return self.submitter.submit(submission)
+        except RequestRefused as refused:
+            if refused.code not in REJECTIONS:
+                raise
+            return self._rejected(self.submitter.create_expired(submission), refused.message)
+
+    def _rejected(self, task: Task, reason: str) -> Task:
+        # another request with the same key may have been accepted meanwhile: that task has time left
+        buried = Guard(frozenset({Status.PENDING}), deadline_by=self.ending.clock.now())
+        result = self.ending.fail(task, Failure(FailureCode.REJECTED, reason), buried)
+        current = result.task if isinstance(result, Written) else result.current
+        return current or task

@@ -1,0 +1,140 @@
+"""The methods of A2A 0.3 as calls of those of 1.0."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.a2a.v03.card import card_view
+from a2a_tasks.a2a.v03.codec import TEXT, Field, Malformed, Record
+from a2a_tasks.a2a.v03.objects import MESSAGE, PUSH_CONFIG, TASK, TaskPushConfig, response_view
+
+
+class Blocking:
+    """0.3 asks to wait, 1.0 not to. Both wait where it is left out, as the protocol's own servers do."""
+
+    def upgrade(self, value: Any, place: str) -> bool:
+        if not isinstance(value, bool):
+            raise Malformed(place, "must be true or false")
+        return not value
+
+    def downgrade(self, value: Any) -> bool:
+        return not value
+
+
+class HistoryLength:
+    """0 is all of it in 0.3, as if it were left out, and nothing in 1.0."""
+
+    def upgrade(self, value: Any, _place: str) -> Any:
+        return value or None
+
+    def downgrade(self, value: Any) -> Any:
+        return value
+
+
+HISTORY_LENGTH = Field("historyLength", HistoryLength())
+TASK_ID = Field("id", TEXT, required=True)
+OF_TASK = Field("id", TEXT, new="taskId", required=True)
+CONFIG_ID = "pushNotificationConfigId"
+
+CONFIGURATION = Record(
+    (
+        Field("acceptedOutputModes"),
+        Field("blocking", Blocking(), new="returnImmediately"),
+        HISTORY_LENGTH,
+        Field("pushNotificationConfig", PUSH_CONFIG, new="taskPushNotificationConfig"),
+    )
+)
+SEND = Record(
+    (
+        Field("message", MESSAGE, required=True),
+        Field("configuration", CONFIGURATION),
+        Field("metadata"),
+    )
+)
+GET = Record((TASK_ID, HISTORY_LENGTH))
+CANCEL = Record((TASK_ID, Field("metadata")))
+SUBSCRIBE = Record((TASK_ID,))
+NO_PARAMS = Record(())
+TASK_PUSH_CONFIG = TaskPushConfig()
+PUSH_CONFIGS = Record((OF_TASK,))
+ONE_PUSH_CONFIG = Record((OF_TASK, Field(CONFIG_ID, TEXT, new="id", required=True)))
+
+
+class MethodUnknown(Exception):
+    """0.3 has no such method."""
+
+
+class NoPushConfig(Exception):
+    """The task has none."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a 1.0 method; ``result`` makes the 0.3 result of what it answers, or of each response that it
+    streams."""
+
+    method: str
+    params: dict[str, Any]
+    result: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of 0.3: that of 1.0, and how its parameters and its result look."""
+
+    name: str
+    params: Record | TaskPushConfig
+    result: Callable[[Any], Any]
+
+    def call(self, params: Any) -> Call:
+        """Raises ``Malformed``."""
+        return Call(self.name, self.params.upgrade({} if params is None else params, ""), self.result)
+
+
+def to_call(name: str, params: Any) -> Call:
+    """The call that a 0.3 request stands for. Its result may raise ``NoPushConfig``.
+
+    Raises ``MethodUnknown``, and ``Malformed`` for parameters.
+    """
+    method = METHODS.get(name)
+    if method is None:
+        raise MethodUnknown
+    if method is GET_PUSH_CONFIG and isinstance(params, dict) and params.get(CONFIG_ID) is None:
+        return FIRST_PUSH_CONFIG.call(params)  # 0.3 need not say which, 1.0 must
+    return method.call(params)
+
+
+def _all_configs(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [TASK_PUSH_CONFIG.downgrade(config) for config in result["configs"]]
+
+
+def _first_config(result: Mapping[str, Any]) -> dict[str, Any]:
+    if not (configs := _all_configs(result)):
+        raise NoPushConfig
+    return configs[0]
+
+
+def _nothing(_result: Any) -> None:
+    return None
+
+
+GET_PUSH_CONFIG = Method("GetTaskPushNotificationConfig", ONE_PUSH_CONFIG, TASK_PUSH_CONFIG.downgrade)
+FIRST_PUSH_CONFIG = Method("ListTaskPushNotificationConfigs", PUSH_CONFIGS, _first_config)
+METHODS = {
+    "message/send": Method("SendMessage", SEND, response_view),
+    "message/stream": Method("SendStreamingMessage", SEND, response_view),
+    "tasks/get": Method("GetTask", GET, TASK.downgrade),
+    "tasks/cancel": Method("CancelTask", CANCEL, TASK.downgrade),
+    "tasks/resubscribe": Method("SubscribeToTask", SUBSCRIBE, response_view),
+    "tasks/pushNotificationConfig/set": Method(
+        "CreateTaskPushNotificationConfig", TASK_PUSH_CONFIG, TASK_PUSH_CONFIG.downgrade
+    ),
+    "tasks/pushNotificationConfig/get": GET_PUSH_CONFIG,
+    "tasks/pushNotificationConfig/list": Method(
+        "ListTaskPushNotificationConfigs", PUSH_CONFIGS, _all_configs
+    ),
+    "tasks/pushNotificationConfig/delete": Method(
+        "DeleteTaskPushNotificationConfig", ONE_PUSH_CONFIG, _nothing
+    ),
+    "agent/getAuthenticatedExtendedCard": Method("GetExtendedAgentCard", NO_PARAMS, card_view),
+}

@@ -1,0 +1,238 @@
+"""Objects of A2A 0.3 as those of 1.0, and back: tasks, messages, parts, push configurations.
+
+Nothing is lost that both versions can say. What only 1.0 can say is left out, but for data that is no object:
+that is wrapped in one, marked in the way of the protocol's own SDK.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from a2a_tasks.a2a.v03.codec import (
+    OPTIONAL_TEXT,
+    TEXT,
+    Each,
+    Field,
+    Malformed,
+    Names,
+    Record,
+    object_at,
+    within,
+)
+
+STATES = Names(
+    {
+        "TASK_STATE_SUBMITTED": "submitted",
+        "TASK_STATE_WORKING": "working",
+        "TASK_STATE_INPUT_REQUIRED": "input-required",
+        "TASK_STATE_AUTH_REQUIRED": "auth-required",
+        "TASK_STATE_COMPLETED": "completed",
+        "TASK_STATE_FAILED": "failed",
+        "TASK_STATE_CANCELED": "canceled",
+        "TASK_STATE_REJECTED": "rejected",
+        "TASK_STATE_UNSPECIFIED": "unknown",
+    },
+    unknown="unknown",
+)
+ROLES = Names({"ROLE_USER": "user", "ROLE_AGENT": "agent"}, unknown="agent")
+WRAPPED = "data_part_compat"
+"""In a data part's metadata: its object stands for the ``value`` in it."""
+
+
+FILE = Record(
+    (
+        Field("name", TEXT, new="filename"),
+        Field("mimeType", TEXT, new="mediaType"),
+        Field("bytes", TEXT, new="raw"),
+        Field("uri", TEXT, new="url"),
+    )
+)
+
+
+class Part:
+    """0.3 tells by ``kind`` what a part is, 1.0 by the field that it has."""
+
+    def upgrade(self, value: Any, place: str) -> dict[str, Any]:
+        part = object_at(value, place)
+        match part.get("kind"):
+            case "text":
+                upgraded = {"text": _text_of(part, place)}
+            case "file":
+                upgraded = _file_of(part, place)
+            case "data":
+                return _upgraded_data(part, place)
+            case _:
+                raise Malformed(within(place, "kind"), "must be one of text, file, data")
+        return upgraded | _metadata(part)
+
+    def downgrade(self, value: Any) -> dict[str, Any]:
+        if "text" in value:
+            return {"kind": "text", "text": value["text"]} | _metadata(value)
+        if "data" in value:
+            return _downgraded_data(value)
+        return {"kind": "file", "file": FILE.downgrade(value)} | _metadata(value)
+
+
+PARTS = Each(Part())
+MESSAGE = Record(
+    (
+        Field("messageId", TEXT, required=True),
+        Field("contextId", OPTIONAL_TEXT),
+        Field("taskId", OPTIONAL_TEXT),
+        Field("role", ROLES, required=True),
+        Field("parts", PARTS, required=True),
+        Field("metadata"),
+        Field("extensions"),
+        Field("referenceTaskIds"),
+    ),
+    kind="message",
+)
+ARTIFACT = Record(
+    (
+        Field("artifactId", TEXT, required=True),
+        Field("name", TEXT),
+        Field("description", TEXT),
+        Field("parts", PARTS, required=True),
+        Field("metadata"),
+        Field("extensions"),
+    )
+)
+STATUS = Record((Field("state", STATES, required=True), Field("message", MESSAGE), Field("timestamp", TEXT)))
+TASK = Record(
+    (
+        Field("id", TEXT, required=True),
+        Field("contextId", OPTIONAL_TEXT, empty=""),  # a task that was not made by A2A may have none
+        Field("status", STATUS, required=True),
+        Field("artifacts", Each(ARTIFACT)),
+        Field("history", Each(MESSAGE)),
+        Field("metadata"),
+    ),
+    kind="task",
+)
+
+
+STATUS_UPDATE = Record(
+    (
+        Field("taskId", TEXT, required=True),
+        Field("contextId", TEXT, required=True),
+        Field("status", STATUS, required=True),
+        Field("metadata"),
+    ),
+    kind="status-update",
+)
+ARTIFACT_UPDATE = Record(
+    (
+        Field("taskId", TEXT, required=True),
+        Field("contextId", TEXT, required=True),
+        Field("artifact", ARTIFACT, required=True),
+        Field("append"),
+        Field("lastChunk"),
+        Field("metadata"),
+    ),
+    kind="artifact-update",
+)
+RESPONSES = {
+    "task": TASK,
+    "message": MESSAGE,
+    "statusUpdate": STATUS_UPDATE,
+    "artifactUpdate": ARTIFACT_UPDATE,
+}
+LAST = frozenset({"completed", "failed", "canceled", "rejected", "input-required", "auth-required"})
+"""States at which a stream ends."""
+
+
+class Authentication:
+    """0.3 lists schemes, of which one has the credentials; 1.0 has that one."""
+
+    def upgrade(self, value: Any, place: str) -> dict[str, Any] | None:
+        authentication = object_at(value, place)
+        schemes = authentication.get("schemes")
+        if not isinstance(schemes, list):
+            raise Malformed(within(place, "schemes"), "must be a list of authentication schemes")
+        credentials = authentication.get("credentials")
+        if not schemes and credentials is not None:
+            raise Malformed(within(place, "schemes"), "must name the scheme of the credentials")
+        known = {} if credentials is None else {"credentials": credentials}
+        return {"scheme": schemes[0]} | known if schemes else None
+
+    def downgrade(self, value: Any) -> dict[str, Any]:
+        credentials = value.get("credentials")
+        return {"schemes": [value["scheme"]]} | ({} if credentials is None else {"credentials": credentials})
+
+
+PUSH_CONFIG = Record(
+    (
+        Field("id", OPTIONAL_TEXT),
+        Field("url", TEXT, required=True),
+        Field("token", TEXT),
+        Field("authentication", Authentication()),
+    )
+)
+
+
+class TaskPushConfig:
+    """0.3 has the configuration in an object of its own, beside the task's id."""
+
+    def upgrade(self, value: Any, place: str) -> dict[str, Any]:
+        outer = _TASK_PUSH_CONFIG.upgrade(value, place)
+        config: dict[str, Any] = outer.pop("config")
+        return config | outer
+
+    def downgrade(self, value: Any) -> dict[str, Any]:
+        return _TASK_PUSH_CONFIG.downgrade({"taskId": value["taskId"], "config": value})
+
+
+_TASK_PUSH_CONFIG = Record(
+    (
+        Field("taskId", TEXT, required=True),
+        Field("pushNotificationConfig", PUSH_CONFIG, new="config", required=True),
+    )
+)
+
+
+def task_view(task: Mapping[str, Any]) -> dict[str, Any]:
+    """A 0.3 ``Task`` of a 1.0 one."""
+    return TASK.downgrade(task)
+
+
+def response_view(response: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in a 1.0 ``SendMessageResponse`` or ``StreamResponse``, bare as 0.3 has it."""
+    ((name, value),) = response.items()
+    view = RESPONSES[name].downgrade(value)
+    return view | {"final": view["status"]["state"] in LAST} if name == "statusUpdate" else view
+
+
+def _metadata(part: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = part.get("metadata")
+    return {} if metadata is None else {"metadata": metadata}
+
+
+def _text_of(part: Mapping[str, Any], place: str) -> str:
+    text = part.get("text")
+    if not isinstance(text, str):
+        raise Malformed(within(place, "text"), "must be text")
+    return text
+
+
+def _file_of(part: Mapping[str, Any], place: str) -> dict[str, Any]:
+    file = FILE.upgrade(part.get("file"), within(place, "file"))
+    if ("raw" in file) == ("url" in file):
+        raise Malformed(within(place, "file"), "must have either bytes or uri")
+    return file
+
+
+def _upgraded_data(part: Mapping[str, Any], place: str) -> dict[str, Any]:
+    data = object_at(part.get("data"), within(place, "data"))
+    metadata = part.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get(WRAPPED) is not True:
+        return {"data": data} | _metadata(part)
+    if "value" not in data:
+        raise Malformed(within(place, "data.value"), f"is required where the metadata says {WRAPPED}")
+    others = {name: value for name, value in metadata.items() if name != WRAPPED}
+    return {"data": data["value"]} | ({"metadata": others} if others else {})
+
+
+def _downgraded_data(part: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(part["data"], dict):
+        return {"kind": "data", "data": part["data"]} | _metadata(part)
+    metadata = dict(part.get("metadata") or {}) | {WRAPPED: True}
+    return {"kind": "data", "data": {"value": part["data"]}, "metadata": metadata}

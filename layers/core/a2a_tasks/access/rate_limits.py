@@ -1,0 +1,232 @@
+"""Rate limits of API keys: counted in the store, told in headers, and not in the way when the store fails.
+
+A process that sees a key often takes some ahead of their use, so that few requests cost a write.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from a2a_tasks.access.open_streams import OpenStreams
+from a2a_tasks.domain.access.rate import KeyLimits, Metered, Rate, open_streams_of, rate_of
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.rates import Bucket, RateStore, StreamPlace, Taking
+from a2a_tasks.ports.telemetry import Telemetry
+
+MOST_SEEN = 10_000
+"""Buckets that a process remembers."""
+STOCK_US = 60_000_000
+"""What was taken ahead and is not used in so many microseconds is lost: it has come back meanwhile."""
+_WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is left of a rate at a moment. Spans are in microseconds."""
+
+    rate: Rate
+    tat: int
+    now: int
+
+    @property
+    def free(self) -> int:
+        return self.rate.free(self.tat, self.now)
+
+    @property
+    def wait(self) -> int:
+        """Until there is one."""
+        return self.rate.wait(self.tat, self.now)
+
+    @property
+    def whole_in(self) -> int:
+        """Until the whole burst is there."""
+        return max(0, self.tat - self.now)
+
+
+@dataclass
+class _Stock:
+    """What a process knows and has of a bucket. ``left`` are those that it has taken ahead, ``used`` what it
+    has given out since it last took some, and ``share`` its part of all that were taken in the time before.
+    """
+
+    tat: int = 0
+    total: int = 0
+    taken_at: int = 0
+    used: int = 0
+    left: int = 0
+    share: float = 0.0
+
+    def draw(self, count: int, now: int) -> int:
+        """As many of what was taken ahead, ``count`` at most."""
+        if now - self.taken_at >= STOCK_US:
+            self.left, self.used, self.share = 0, 0, 0.0
+        drawn = min(count, self.left)
+        self.left -= drawn
+        self.used += count
+        return drawn
+
+    def ahead(self, rate: Rate, wanted: int, now: int) -> int:
+        """How many to take beside those that are wanted now: no more than it has used of late, and none
+        where they become scarce."""
+        if wanted + rate.burst // 2 > rate.free(self.tat, now):
+            return 0
+        return int(min(self.used, rate.ahead(self.share)))
+
+    def see(self, taking: Taking, now: int) -> None:
+        self.tat = taking.tat
+        if taking.is_granted:
+            is_known = 0 < now - self.taken_at < STOCK_US and self.total
+            self.share = min(1.0, self.used / max(1, taking.total - self.total)) if is_known else 0.0
+            self.total, self.taken_at, self.used = taking.total, now, 0
+
+    def standing(self, rate: Rate, now: int) -> Standing:
+        """With what this process has of it."""
+        return Standing(rate, self.tat - self.left * rate.interval, now)
+
+
+@dataclass(frozen=True)
+class RateLimiter:
+    """One for the whole process. ``deployed`` are the limits of keys that have none of their own, all of them
+    set."""
+
+    store: RateStore
+    clock: Clock
+    telemetry: Telemetry
+    deployed: KeyLimits
+    streams: OpenStreams
+    _stocks: dict[Bucket, _Stock] = field(default_factory=dict)
+
+    def caller(self, authorizer: Mapping[str, object]) -> "RateLimitedCaller":
+        """The caller of a request, as the authorizer gives it: ``keyId``, and the key's own limits."""
+        return RateLimitedCaller(self, str(authorizer["keyId"]), KeyLimits.from_named(authorizer))
+
+    def take(self, bucket: Bucket, rate: Rate, count: int) -> tuple[int, Standing | None]:
+        """Take as many as there are, ``count`` at most: how many, and what is left.
+
+        If the store does not answer they count as taken, and nothing is known of what is left.
+        """
+        now, stock = self.clock.now() * 1000, self._stock(bucket)
+        taken = stock.draw(count, now)
+        try:
+            if taken < count:
+                taken += self._take(bucket, rate, count - taken, now)
+        except StoreUnavailable as error:
+            self.telemetry.problem(
+                "rate limit not checked", key_id=bucket.key_id, limit=bucket.metered.value, reason=str(error)
+            )
+            return count, None
+        if taken < count:
+            self.telemetry.count("RateLimited", code=bucket.metered.value)
+            self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.metered.value)
+        return taken, stock.standing(rate, now)
+
+    def _take(self, bucket: Bucket, rate: Rate, count: int, now: int) -> int:
+        """From the store. Raises ``StoreUnavailable``."""
+        stock, wanted = self._stock(bucket), min(count, rate.burst)
+        ahead = stock.ahead(rate, wanted, now)
+        while wanted:
+            taking = self.store.take(bucket, rate, wanted + ahead, now, stock.tat)
+            stock.see(taking, now)
+            if taking.is_granted:
+                stock.left += ahead
+                break
+            if not ahead:
+                wanted = min(wanted - 1, rate.free(stock.tat, now))
+            ahead = 0
+        return wanted
+
+    def _stock(self, bucket: Bucket) -> _Stock:
+        if bucket not in self._stocks and len(self._stocks) >= MOST_SEEN:
+            self._stocks.clear()
+        return self._stocks.setdefault(bucket, _Stock())
+
+
+@dataclass
+class RateLimitedCaller:
+    """The caller of one request. A route that makes tasks calls ``count_creation`` first, or
+    ``count_creations``, one that waits or streams ``open_stream``; ``headers`` are for whatever is answered,
+    and when that is over ``close``."""
+
+    limiter: RateLimiter
+    key_id: str
+    own: KeyLimits
+    _standings: dict[Metered, Standing] = field(default_factory=dict)
+    _place: StreamPlace | None = None
+
+    def count_request(self) -> None:
+        """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
+        if not self._take(Metered.REQUESTS, 1):
+            raise self._refusal(Metered.REQUESTS)
+
+    def count_creation(self) -> None:
+        """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
+        self.count_creations(1)
+
+    def count_creations(self, count: int) -> int:
+        """How many of so many tasks may be made: the first ones, and the others get ``creation_refusal``.
+
+        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED) if none may be.
+        """
+        granted = self._take(Metered.CREATIONS, count)
+        if not granted:
+            raise self._refusal(Metered.CREATIONS)
+        return granted
+
+    def open_stream(self, seconds: float) -> None:
+        """Count a stream or a wait of at most so long, until ``close``.
+
+        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED).
+        """
+        limit = open_streams_of(self.own, self.limiter.deployed)
+        if limit > 0:
+            self._place = self.limiter.streams.open(self.key_id, limit, seconds)
+
+    def close(self) -> None:
+        """What was opened is over; closing again changes nothing."""
+        place, self._place = self._place, None
+        if place is not None:
+            self.limiter.streams.close(place)
+
+    @property
+    def creation_refusal(self) -> RequestRefused:
+        """Why tasks were not among those that may be made."""
+        return self._refusal(Metered.CREATIONS)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RateLimit-Limit (the burst), -Remaining, and -Reset (seconds until it is whole again), of the limit
+        that leaves the least. None where there is no limit, or nothing is known."""
+        if not self._standings:
+            return {}
+        least = min(self._standings.values(), key=lambda standing: (standing.free, -standing.wait))
+        return {
+            "RateLimit-Limit": str(least.rate.burst),
+            "RateLimit-Remaining": str(least.free),
+            "RateLimit-Reset": str(_seconds(least.whole_in)),
+        }
+
+    def _take(self, metered: Metered, count: int) -> int:
+        rate = rate_of(metered, self.own, self.limiter.deployed)
+        if rate is None:
+            return count
+        taken, standing = self.limiter.take(Bucket(self.key_id, metered), rate, count)
+        if standing is not None:
+            self._standings[metered] = standing
+        return taken
+
+    def _refusal(self, metered: Metered) -> RequestRefused:
+        standing = self._standings[metered]
+        rate = standing.rate
+        seconds = max(1, _seconds(standing.wait))
+        return RequestRefused(
+            ErrorCode.RATE_LIMIT_EXCEEDED,
+            f"{_WORDS[metered]} of this API key are limited to {rate.per_hour:,} an hour and {rate.burst:,}"
+            f" at a time; try again in {seconds} s.",
+            retry_after=seconds,
+        )
+
+
+def _seconds(microseconds: int) -> int:
+    """Rounded up."""
+    return -(-microseconds // 1_000_000)

@@ -1,0 +1,90 @@
+"""The line of tasks that wait for a batch. Apart from the batches, since every function that takes tasks in
+loads it.
+
+BATCH#LINE#<project id>  <since>#<task id>  a task in line, which is in the order of its starts
+BATCH#PROJECTS#<0–3>     <project id>       a project that has tasks in line
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.queues import in_line_since
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PROJECT_SHARDS = 4
+"""Partitions of the list of projects; a run reads them all. With fewer than before, projects of the others
+would not be found any more."""
+LISTED_MS = 300_000
+"""So long a process takes a project that it has listed for listed."""
+MOST_KNOWN = 10_000
+"""Projects that a process keeps in mind as listed."""
+
+
+@dataclass(frozen=True)
+class DynamoDBBatchLine:
+    """``BatchLine``."""
+
+    client: "DynamoDBClient"
+    table: str
+    _listed: dict[str, int] = field(default_factory=dict, compare=False)
+
+    def enqueue(self, task: Task, now: int) -> None:
+        """The project first, so that no task is in a line that nobody reads. Leaves what is counted of an
+        entry that is there already: the sweeper puts tasks in anew."""
+        self.put(task.project_id, task.ref, in_line_since(task), now)
+
+    def put(self, project_id: str, ref: TaskRef, since: int, now: int) -> None:
+        """Put a task in a project's line, from a moment on."""
+        self._list(project_id, now)
+        call(
+            self.client.update_item,
+            TableName=self.table,
+            Key=to_attributes(entry_key(project_id, since, ref.task_id)),
+            UpdateExpression="SET agentId = :agent, #ttl = :ttl",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues=to_attributes(
+                {":agent": ref.agent_id, ":ttl": (since + LONGEST_LIFE_MS) // 1000}
+            ),
+        )
+
+    def _list(self, project_id: str, now: int) -> None:
+        if now - self._listed.get(project_id, 0) < LISTED_MS:
+            return
+        call(
+            self.client.update_item,
+            TableName=self.table,
+            Key=to_attributes(project_key(project_id)),
+            UpdateExpression="SET seenAt = :now",
+            ExpressionAttributeValues=to_attributes({":now": now}),
+        )
+        if len(self._listed) >= MOST_KNOWN:
+            self._listed.clear()
+        self._listed[project_id] = now
+
+
+def line_partition(project_id: str) -> str:
+    return f"BATCH#LINE#{project_id}"
+
+
+def entry_key(project_id: str, since: int, task_id: str) -> dict[str, Any]:
+    return {"pk": line_partition(project_id), "sk": f"{place(since)}#{task_id}"}
+
+
+def place(since: int) -> str:
+    """What the sort keys of those who are in line since a moment begin with."""
+    return f"{since:014d}"
+
+
+def projects_partition(number: int) -> str:
+    return f"BATCH#PROJECTS#{number}"
+
+
+def project_key(project_id: str) -> dict[str, Any]:
+    return {"pk": projects_partition(ids.shard(project_id) % PROJECT_SHARDS), "sk": project_id}

@@ -1,0 +1,82 @@
+"""Places for open streams, in the tasks' table: one item a key, one attribute a place."""
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.dynamodb.calls import call, call_if
+from a2a_tasks.ports.rates import PlacesFull, StreamPlace
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TRIES = 10
+"""Where many take places at the same moment. Each try that fails has seen all of them."""
+TTL_SECONDS = 24 * 3600
+"""After which the table's TTL may delete a key's places: no stream lasts so long."""
+
+
+@dataclass(frozen=True)
+class DynamoDBOpenStreams:
+    """``OpenStreamStore``. Since places are numbered, the item is no larger than the limit allows, and a
+    write needs to protect one place only."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def take(self, key_id: str, limit: int, now: int, until: int) -> StreamPlace | PlacesFull:
+        place, held = StreamPlace(key_id, secrets.randbelow(limit), until), dict[int, int]()
+        for _ in range(TRIES):
+            refused = self._take(place, now)
+            # what holds it until this very moment is this write, whose answer was lost
+            if refused is None or refused.get(place.number) == until:
+                return place
+            held = {number: over for number, over in refused.items() if number < limit and over > now}
+            free = [number for number in range(limit) if number not in held]
+            if not free:
+                break
+            place = StreamPlace(key_id, secrets.choice(free), until)
+        return PlacesFull(min(held.values(), default=now))
+
+    def free(self, place: StreamPlace) -> None:
+        # refused: its time was over, or this is the second try of a write that was done
+        call_if(
+            self.client.update_item,
+            TableName=self.table,
+            Key=_key(place.key_id),
+            UpdateExpression="REMOVE #place",
+            ConditionExpression="#place = :until",
+            ExpressionAttributeNames={"#place": _name(place.number)},
+            ExpressionAttributeValues=to_attributes({":until": place.until}),
+        )
+
+    def _take(self, place: StreamPlace, now: int) -> dict[int, int] | None:
+        """None if the place is held now; else what is held until when."""
+        try:
+            call(
+                self.client.update_item,
+                TableName=self.table,
+                Key=_key(place.key_id),
+                UpdateExpression="SET #place = :until, #ttl = :ttl",
+                ConditionExpression="attribute_not_exists(#place) OR #place <= :now",
+                ExpressionAttributeNames={"#place": _name(place.number), "#ttl": "ttl"},
+                ExpressionAttributeValues=to_attributes(
+                    {":until": place.until, ":now": now, ":ttl": place.until // 1000 + TTL_SECONDS}
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            item = from_attributes(error.response.get("Item", {}))  # type: ignore[arg-type]
+            return {int(name[1:]): int(over) for name, over in item.items() if name[1:].isdigit()}
+        return None
+
+
+def _key(key_id: str) -> dict[str, str]:
+    return to_attributes({"pk": f"RATE#{key_id}", "sk": "STREAMS"})
+
+
+def _name(number: int) -> str:
+    return f"p{number}"

@@ -1,0 +1,265 @@
+"""Slots on DynamoDB, in the tasks' table. Beside each conditional write stands what it protects."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.dynamodb.calls import call, call_if
+from a2a_tasks.adapters.dynamodb.due import due_keys
+from a2a_tasks.adapters.dynamodb.tasks.task_items import TTL_GRACE_SECONDS
+from a2a_tasks.domain.task import Priority
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LINE, SLOT, WAIT = "LINE", "SLOT#", "WAIT#"
+"""Sort keys, in this order: one query reads whether a line is watched, who has slots, and who is first."""
+END = "X"
+"""Sorts after them all."""
+DUE_SHARD = "due#lines"
+"""Where lines are in the index ``due``."""
+RANKS = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
+PRIORITIES = {rank: priority for priority, rank in RANKS.items()}
+
+
+@dataclass(frozen=True)
+class DynamoDBSlots:
+    """``SlotStore``: an item for each slot that is held and for each waiter, and one for the line. The first
+    slots are in one partition with the line, others in pages of their own, so that no partition takes all
+    writes."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def view(self, scope: Scope, slots: int) -> View:
+        limit = 1 + min(slots, PAGE) + FIRSTS
+        items, is_all = self._query(_partition(scope), LINE, limit)
+        slots_held = {_number(item): _to_holder(item) for item in items if _is(item, SLOT)}
+        waiters = tuple(_to_waiter(item) for item in items if _is(item, WAIT))
+        until = next((int(item["until"]["N"]) for item in items if _is(item, LINE)), 0)
+        if not waiters and not is_all:  # more slots are held than expected
+            items, is_all = self._query(_partition(scope), WAIT, FIRSTS)
+            waiters = tuple(_to_waiter(item) for item in items)
+        return View(slots_held, waiters, is_all, until)
+
+    def page(self, scope: Scope, number: int) -> Mapping[int, Holder]:
+        items, _ = self._query(_partition(scope, number), SLOT, PAGE, last=WAIT)
+        return {_number(item): _to_holder(item) for item in items}
+
+    def take(self, scope: Scope, number: int, holder: Holder, until: int) -> Holder:
+        """Protects the slot of another, and the fence of a later claim."""
+        return self._put(
+            scope,
+            number,
+            holder,
+            until,
+            "attribute_not_exists(pk) OR (task = :task AND fence < :fence)",
+            {":task": holder.task_id, ":fence": holder.fence},
+        )
+
+    def pass_on(self, scope: Scope, number: int, giver: Holder, taker: Holder, until: int) -> bool:
+        """Protects the slot of another, and of a later claim."""
+        mine = {":task": giver.task_id, ":fence": giver.fence}
+        now = self._put(scope, number, taker, until, "task = :task AND fence = :fence", mine)
+        return (now.task_id, now.fence) == (taker.task_id, taker.fence)
+
+    def free(self, scope: Scope, number: int, task_id: str, below: int) -> bool:
+        """Protects the slot of another, and of a later claim."""
+        return self._delete(
+            _slot_key(scope, number),
+            "task = :task AND fence < :below",
+            {":task": task_id, ":below": below},
+        )
+
+    def wait(self, scope: Scope, waiter: Waiter) -> None:
+        """Protects the entry of a later claim."""
+        values = {
+            "fence": waiter.fence,
+            "deadline": waiter.deadline,
+            "notBefore": waiter.not_before,
+            "dueAt": waiter.due_at,
+            "ttl": _ttl(waiter.deadline),
+        }
+        self._wrote(
+            self.client.put_item,
+            Item=_waiter_key(scope, waiter) | to_attributes(values),
+            ConditionExpression="attribute_not_exists(pk) OR fence <= :fence",
+            ExpressionAttributeValues=to_attributes({":fence": waiter.fence}),
+        )
+
+    def stop_waiting(self, scope: Scope, waiter: Waiter) -> None:
+        """Protects the entry of a later claim."""
+        self._delete(_waiter_key(scope, waiter), "fence <= :fence", {":fence": waiter.fence})
+
+    def place(self, scope: Scope, waiter: Waiter) -> Place:
+        keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
+        request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
+        answer = call(self.client.batch_get_item, RequestItems=request)
+        if answer.get("UnprocessedKeys"):
+            raise StoreUnavailable("not all items of a batch were read")
+        found = {item["sk"]["S"]: item for item in answer["Responses"].get(self.table, [])}
+        line, slot, entry = (found.get(key["sk"]["S"]) for key in keys)
+        return Place(
+            entry is not None, int(line["until"]["N"]) if line else 0, _to_holder(slot) if slot else None
+        )
+
+    def waiting(
+        self, scope: Scope, limit: int, now: int = 0, first: Priority = Priority.HIGH
+    ) -> tuple[Waiter, ...]:
+        items, _ = self._query(_partition(scope), f"{WAIT}{RANKS[first]}", limit, now=now)
+        return tuple(_to_waiter(item) for item in items)
+
+    def watch(self, scope: Scope, until: int, due_at: int) -> None:
+        call(
+            self.client.update_item,
+            TableName=self.table,
+            Key=_key(scope, LINE),
+            UpdateExpression=(
+                "SET #until = :until, #ttl = :ttl, dueShard = :shard, dueAt = if_not_exists(dueAt, :due)"
+            ),
+            ExpressionAttributeNames={"#until": "until", "#ttl": "ttl"},
+            ExpressionAttributeValues=to_attributes(
+                {":until": until, ":ttl": _ttl(until), ":shard": DUE_SHARD, ":due": due_at}
+            ),
+        )
+
+    def due_lines(self, now: int, limit: int) -> list[Scope]:
+        return [_to_scope(key) for key in due_keys(self.client, self.table, DUE_SHARD, now, limit)]
+
+    def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
+        """Protects the later time of somebody who has come since."""
+        values = {":seen": seen_until, ":until": until, ":ttl": _ttl(until), ":due": due_at}
+        answer = self._wrote(
+            self.client.update_item,
+            Key=_key(scope, LINE),
+            UpdateExpression="SET #until = :until, #ttl = :ttl, dueAt = :due",
+            ConditionExpression="#until = :seen",
+            ExpressionAttributeNames={"#until": "until", "#ttl": "ttl"},
+            ExpressionAttributeValues=to_attributes(values),
+        )
+        return answer is not None
+
+    def forget_line(self, scope: Scope, seen_until: int) -> bool:
+        """Protects whoever has come since."""
+        return self._delete(_key(scope, LINE), "#until = :seen", {":seen": seen_until}, {"#until": "until"})
+
+    def _put(
+        self, scope: Scope, number: int, holder: Holder, until: int, condition: str, values: dict[str, Any]
+    ) -> Holder:
+        """Write who has a slot, under a condition; who has it then, nobody for a slot that is not there."""
+        item = {
+            "task": holder.task_id,
+            "fence": holder.fence,
+            "at": holder.at,
+            "ttl": _ttl(until),
+        }
+        try:
+            call(
+                self.client.put_item,
+                TableName=self.table,
+                Item=_slot_key(scope, number) | to_attributes(item),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_attributes(values),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            there: Any = error.response.get("Item")
+            return _to_holder(there) if there else Holder("", -1, 0)
+        return holder
+
+    def _query(
+        self, partition: str, first: str, limit: int, *, last: str = END, now: int = 0
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Items from ``first`` to before ``last``, and whether that is all."""
+        values: dict[str, Any] = {":pk": partition, ":first": first, ":last": last}
+        optional = {}
+        if now:
+            values[":now"] = now
+            optional["FilterExpression"] = "deadline > :now"
+        answer = call(
+            self.client.query,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_attributes(values),
+            ConsistentRead=True,
+            Limit=limit,
+            **optional,
+        )
+        return answer["Items"], "LastEvaluatedKey" not in answer
+
+    def _delete(
+        self, key: dict[str, Any], condition: str, values: dict[str, Any], names: dict[str, str] | None = None
+    ) -> bool:
+        """Whether the condition held, and the item is gone."""
+        answer = self._wrote(
+            self.client.delete_item,
+            Key=key,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=to_attributes(values),
+            **({"ExpressionAttributeNames": names} if names else {}),
+        )
+        return answer is not None
+
+    def _wrote(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        """The answer; None where the condition did not hold."""
+        return call_if(operation, TableName=self.table, **arguments)
+
+
+def _partition(scope: Scope, page: int = 0) -> str:
+    """Agents' ids hold neither of the two marks."""
+    agent = f"SLOTS#{scope.agent_id}"
+    if scope.context_id is not None:
+        return f"{agent}#{scope.context_id}"
+    return f"{agent}/{page}" if page else agent
+
+
+def _to_scope(entry: Mapping[str, Any]) -> Scope:
+    agent_id, _, context_id = entry["pk"]["S"].removeprefix("SLOTS#").partition("#")
+    return Scope(agent_id, context_id or None)
+
+
+def _key(scope: Scope, sort_key: str) -> dict[str, Any]:
+    return to_attributes({"pk": _partition(scope), "sk": sort_key})
+
+
+def _slot_key(scope: Scope, number: int) -> dict[str, Any]:
+    return to_attributes({"pk": _partition(scope, number // PAGE), "sk": f"{SLOT}{number:04}"})
+
+
+def _waiter_key(scope: Scope, waiter: Waiter) -> dict[str, Any]:
+    return _key(scope, f"{WAIT}{RANKS[waiter.priority]}#{waiter.task_id}")
+
+
+def _is(item: Mapping[str, Any], kind: str) -> bool:
+    return bool(item["sk"]["S"].startswith(kind))
+
+
+def _number(item: Mapping[str, Any]) -> int:
+    return int(item["sk"]["S"].removeprefix(SLOT))
+
+
+def _to_holder(item: Mapping[str, Any]) -> Holder:
+    return Holder(item["task"]["S"], int(item["fence"]["N"]), int(item["at"]["N"]))
+
+
+def _to_waiter(item: Mapping[str, Any]) -> Waiter:
+    values = from_attributes(item)
+    rank, task_id = values["sk"].removeprefix(WAIT).split("#")
+    return Waiter(
+        task_id,
+        PRIORITIES[int(rank)],
+        int(values["fence"]),
+        int(values["deadline"]),
+        int(values["notBefore"]),
+        int(values["dueAt"]),
+    )
+
+
+def _ttl(until: int) -> int:
+    """Seconds, like every ``ttl``."""
+    return until // 1000 + TTL_GRACE_SECONDS

@@ -1,0 +1,105 @@
+"""An agent's tasks, newest first, in the index ``list``.
+
+It is written when a task is created and when it ends, never between, and is a moment behind the table. Of an
+ended task an entry says all that a list asks for; a live one is read.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched, islice
+from typing import TYPE_CHECKING, Any
+
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.domain.task import LIVE, Status, Task, TaskRef
+from a2a_tasks.ports.tasks import Outline, Page
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LOOKED_AT = 1_000
+"""Entries that one page of a filtered list may cost; a sparser result goes on behind its cursor."""
+LIVE_READ = 500
+"""Live tasks that are read for outlines, the newest; an older one is left out until it ends."""
+AT_ONCE = 100
+
+type Read = Callable[[Sequence[TaskRef]], list[Task]]
+type Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DynamoDBTaskList:
+    """``read`` gives those of up to 100 tasks that there are. All methods raise ``StoreUnavailable``."""
+
+    client: "DynamoDBClient"
+    table: str
+    read: Read
+
+    def page(self, agent_id: str, status: Status | None, limit: int, before: str | None, now: int) -> Page:
+        """As ``TaskStore.page``; ``before`` is a task's id."""
+        found: list[Task] = []
+        looked_at: list[Entry] = []
+        wanted = limit + 1 if status is None else LOOKED_AT
+        window = islice(self._entries(agent_id, before, wanted), LOOKED_AT)
+        for entries in batched(window, min(limit + 1, AT_ONCE), strict=False):
+            looked_at += entries
+            tasks = self._read(task_items.ref_of(e) for e in entries if _may_be(e, status, now))
+            found += [task for task in tasks if _is(task, status, now)]
+            if len(found) > limit:
+                return Page(found[:limit], found[limit - 1].ref.task_id)
+        may_be_more = len(looked_at) == LOOKED_AT
+        return Page(found, task_items.ref_of(looked_at[-1]).task_id if may_be_more else None)
+
+    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+        """As ``TaskStore.outlines``."""
+        entries = list(islice(self._entries(agent_id, None, limit), limit))
+        ended = {outline.ref: outline for outline in map(task_items.to_outline, entries) if outline}
+        live = [ref for ref in map(task_items.ref_of, entries) if ref not in ended]
+        known = ended | {task.ref: Outline.of(task) for task in self._read(live[:LIVE_READ])}
+        return [known[ref] for ref in map(task_items.ref_of, entries) if ref in known]
+
+    def _read(self, refs: Iterator[TaskRef] | list[TaskRef]) -> list[Task]:
+        """Those that there are, the newest first."""
+        tasks = [task for some in batched(refs, AT_ONCE, strict=False) for task in self.read(some)]
+        return sorted(tasks, key=lambda task: task.ref.task_id, reverse=True)
+
+    def _entries(self, agent_id: str, before: str | None, size: int) -> Iterator[Entry]:
+        """All of the agent's, the newest first, as far as they are asked for."""
+        shards = [
+            self._shard(task_items.list_partition(agent_id, number), before, size)
+            for number in range(task_items.LIST_SHARDS)
+        ]
+        return heapq.merge(*shards, key=lambda entry: str(entry["pk"]["S"]), reverse=True)
+
+    def _shard(self, partition: str, before: str | None, size: int) -> Iterator[Entry]:
+        condition, values = "listShard = :pk", {":pk": partition}
+        if before is not None:
+            condition += " AND pk < :before"
+            values[":before"] = task_items.partition(before)
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName="list",
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=to_attributes(values),
+            ScanIndexForward=False,
+            # a task's shard is by chance, so a page's share is about this
+            PaginationConfig={"PageSize": size // task_items.LIST_SHARDS + AT_ONCE // 10},
+        )
+        answers = iter(pages)
+        while (answer := call(next, answers, None)) is not None:
+            yield from answer["Items"]
+
+
+def _may_be(entry: Entry, status: Status | None, now: int) -> bool:
+    """Whether a task is worth reading for a list of those with this status."""
+    if status is None:
+        return True
+    if "endedAs" in entry:
+        return Status(entry["endedAs"]["S"].partition("#")[0]) is status
+    return status in LIVE or (status is Status.FAILED and int(entry["deadline"]["N"]) <= now)
+
+
+def _is(task: Task, status: Status | None, now: int) -> bool:
+    return status in (None, task.status) or (status is Status.FAILED and task.is_expired(now))

@@ -1,0 +1,52 @@
+"""Many messages into a queue, in as few calls as SQS allows."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.ports.queues import Unsent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+AT_ONCE = 10
+"""Messages that SQS takes in one call."""
+
+
+class OfProject(Protocol):
+    """The project's messages share the queue fairly with those of others (``MessageGroupId``)."""
+
+    @property
+    def project_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class SQSSender[T: OfProject]:
+    """``TimedSender``. ``to_message`` makes what a message says, a JSON object."""
+
+    client: "SQSClient"
+    url: str
+    to_message: Callable[[T], dict[str, Any]]
+
+    def send(self, contents: Sequence[T]) -> list[Unsent[T]]:
+        unsent: dict[int, str] = {}
+        for places in batched(range(len(contents)), AT_ONCE, strict=False):
+            entries: list[Any] = [
+                {
+                    "Id": str(place),
+                    "MessageBody": json.dumps(self.to_message(contents[place])),
+                    "MessageGroupId": contents[place].project_id,
+                }
+                for place in places
+            ]
+            try:
+                answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                unsent |= dict.fromkeys(places, str(error))
+            else:
+                unsent |= {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+        return [Unsent(contents[place], reason) for place, reason in unsent.items()]

@@ -1,0 +1,75 @@
+"""A queue whose messages are tried by time, as its consumer sees it, on SQS."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.queues import TimedDelivery
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+REASON = "reason"
+"""Attribute of a dead message: why it was given up."""
+MAX_REASON = 500
+
+
+@dataclass(frozen=True)
+class SQSTimedQueue:
+    """``TimedQueue``."""
+
+    client: "SQSClient"
+    url: str
+    dead_letter_url: str
+
+    def change_visibility(self, delivery: TimedDelivery[Any], seconds: int) -> None:
+        self._call(
+            self.client.change_message_visibility,
+            QueueUrl=self.url,
+            ReceiptHandle=delivery.receipt,
+            VisibilityTimeout=seconds,
+        )
+
+    def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:
+        """Not left to SQS, which counts receives: this one counts time. Sent twice it is there twice, under
+        the same id."""
+        group = {} if delivery.group_id is None else {"MessageGroupId": delivery.group_id}
+        self._call(
+            self.client.send_message,
+            QueueUrl=self.dead_letter_url,
+            MessageBody=delivery.body,
+            MessageAttributes={REASON: {"DataType": "String", "StringValue": reason[:MAX_REASON]}},
+            **group,
+        )
+
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> None:
+        try:
+            operation(**arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailable(str(error)) from error
+
+
+def delivery_of[T](record: Mapping[str, Any], parse: Callable[[str], T]) -> TimedDelivery[T]:
+    """A delivery from a record of a Lambda SQS event."""
+    attributes = record["attributes"]
+    return TimedDelivery(
+        message_id=record["messageId"],
+        receipt=record["receiptHandle"],
+        body=record["body"],
+        group_id=attributes.get("MessageGroupId"),
+        content=content_of(record["body"], parse),
+        sent_at=int(attributes["SentTimestamp"]),
+        receive_count=int(attributes["ApproximateReceiveCount"]),
+    )
+
+
+def content_of[T](body: str, parse: Callable[[str], T]) -> T | None:
+    """None if the body is not what ``parse`` takes, which says so by a ``ValueError``, ``KeyError`` or
+    ``TypeError``."""
+    try:
+        return parse(body)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,1 @@
+"""The way to receivers of notifications, and the secrets that sign."""

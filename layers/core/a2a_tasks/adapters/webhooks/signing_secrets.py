@@ -1,0 +1,52 @@
+"""The projects' signing secrets in Secrets Manager, kept by the process for a minute."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.adapters.secrets import GONE
+from a2a_tasks.domain.webhooks.secret import NotASecret, WebhookSecret
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import SecretsUnavailable
+from a2a_tasks.ports.registry import ProjectReader
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+TTL_MS = 60_000
+"""So long after a rotation the new secret may not sign yet. The previous one does."""
+
+
+@dataclass
+class ProjectSecrets:
+    """``SigningSecrets``. Threads that come at the same moment may each read the same secret."""
+
+    client: "SecretsManagerClient"
+    registry: ProjectReader
+    clock: Clock
+    _kept: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict, repr=False)
+
+    def of_project(self, project_id: str) -> tuple[str, ...]:
+        until, secrets = self._kept.get(project_id, (0, ()))
+        if self.clock.now() < until:
+            return secrets
+        settings = self.registry.project(project_id)
+        secrets = self._read(settings.webhook_secret_arn) if settings and settings.webhook_secret_arn else ()
+        if secrets:  # that there is none is asked again: the operator may be making one
+            self._kept[project_id] = (self.clock.now() + TTL_MS, secrets)
+        return secrets
+
+    def _read(self, arn: str) -> tuple[str, ...]:
+        try:
+            return WebhookSecret.from_json(
+                self.client.get_secret_value(SecretId=arn).get("SecretString", "")
+            ).live
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return ()
+            raise SecretsUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise SecretsUnavailable(str(error)) from error
+        except NotASecret as error:
+            raise SecretsUnavailable(f"{arn}: {error}") from None

@@ -1,0 +1,1 @@
+"""WeCom's API, and what is stored for chats."""

@@ -1,0 +1,51 @@
+"""The secrets of WeCom connections, in Secrets Manager. Without Powertools, since WeCom waits one second."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from a2a_tasks.adapters.ttl_cache import TtlCache
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import SecretsUnavailable
+from a2a_tasks.wecom.connection import Connection, ConnectionSecrets
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+TTL_MS = 300_000
+FRESH_MS = 10_000
+"""So old may be what is fresh: strangers can send requests that no key opens as fast as they like."""
+
+_GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
+
+
+class CachedConnectionSecrets:
+    """``ConnectionSecretsReader``; ``client`` gives one, when it is first needed."""
+
+    def __init__(self, client: "Callable[[], SecretsManagerClient]", clock: Clock) -> None:
+        self._client = client
+        self._kept: TtlCache[ConnectionSecrets] = TtlCache(clock, TTL_MS)
+
+    def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
+        arn = connection.secret_arn
+        found = self._kept.get(arn, lambda: self._read(arn), kept_ms=FRESH_MS if fresh else None)
+        if found is None:
+            raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no secret")
+        return found
+
+    def _read(self, arn: str) -> ConnectionSecrets | None:
+        try:
+            text = self._client().get_secret_value(SecretId=arn).get("SecretString", "")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise SecretsUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise SecretsUnavailable(str(error)) from error
+        try:
+            return ConnectionSecrets.from_named(json.loads(text))
+        except ValueError:
+            # neither its text nor where its JSON breaks off belongs into a log
+            raise SecretsUnavailable(f"the secret {arn} is not that of a connection") from None

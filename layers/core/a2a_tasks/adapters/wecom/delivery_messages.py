@@ -1,0 +1,52 @@
+"""Errands as messages of their queue on SQS: a standard queue, fair by project (``MessageGroupId``)."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from a2a_tasks.adapters.sqs import timed_queue
+from a2a_tasks.adapters.sqs.sender import SQSSender
+from a2a_tasks.domain.task import Status, TaskRef
+from a2a_tasks.ports.queues import TimedDelivery
+from a2a_tasks.wecom.ports import ChatDelivery
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+def delivery_sender(client: "SQSClient", url: str) -> SQSSender[ChatDelivery]:
+    """Into their queue. A message names what it is about; all else is in the records."""
+    return SQSSender(client, url, to_message)
+
+
+def to_message(errand: ChatDelivery) -> dict[str, Any]:
+    message = {
+        "agentId": errand.ref.agent_id,
+        "taskId": errand.ref.task_id,
+        "projectId": errand.project_id,
+        "status": errand.status.value,
+        "at": errand.at,
+        "correlationId": errand.correlation_id,
+        "exchangeId": errand.exchange_id,
+        "group": errand.group,
+    }
+    return {name: value for name, value in message.items() if value is not None}
+
+
+def chat_delivery_of(body: str) -> ChatDelivery:
+    """The errand of a message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none."""
+    message: Mapping[str, Any] = json.loads(body)
+    return ChatDelivery(
+        ref=TaskRef(message["agentId"], message["taskId"]),
+        project_id=message["projectId"],
+        status=Status(message["status"]),
+        at=int(message["at"]),
+        correlation_id=message["correlationId"],
+        exchange_id=message.get("exchangeId"),
+        group=message.get("group"),
+    )
+
+
+def delivery_of(record: Mapping[str, Any]) -> TimedDelivery[ChatDelivery]:
+    """A delivery from a record of a Lambda SQS event."""
+    return timed_queue.delivery_of(record, chat_delivery_of)

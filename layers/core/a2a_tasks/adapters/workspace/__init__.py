@@ -1,0 +1,1 @@
+"""Workspaces in a folder of the worker."""

@@ -1,0 +1,124 @@
+"""The batcher: half the price for those who can wait. One run does what there is to do, as far as it gets.
+
+Runs may overlap, and die at any moment: everything they do is conditional or can be repeated, and what must
+not be repeated, creating a batch at the API, is written down first.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from a2a_tasks.batches.recovery import BatchRecovery
+from a2a_tasks.batches.results import BatchResults
+from a2a_tasks.batches.submission import SUBMISSION_SECONDS, BatchSubmission
+from a2a_tasks.ports.batches import Batch, BatchStore
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.model import ModelBusy, ModelRejected
+from a2a_tasks.ports.telemetry import Telemetry
+
+FOLLOWED_AT_ONCE = 8
+CREATED_AT_ONCE = 4
+"""Batches that are created once more, or in parts, side by side: each is held in memory."""
+PARTS_AT_A_TIME = 8
+"""Parts of refused batches that a run tries of one project: where everything is refused, an API that it
+cannot please is not asked thousands of times a minute."""
+
+
+type Step = Callable[[Batch], Awaitable[None]]
+
+
+@dataclass
+class BatchReport:
+    """What one run found and did."""
+
+    open: int = 0
+    submitted: int = 0
+    errors: int = 0
+    finished: bool = True
+
+
+@dataclass(frozen=True)
+class Batcher:
+    """Follows open batches, recovers those whose creation was not answered, submits new ones."""
+
+    batches: BatchStore
+    results: BatchResults
+    recovery: BatchRecovery
+    submission: BatchSubmission
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    run: RunBlocking
+
+    async def work(self, time_left: Callable[[], float]) -> BatchReport:
+        """One run. ``time_left`` is its seconds; one batch in error stops no other."""
+        report, run_id = BatchReport(), self.entropy.bytes(8).hex()
+        await asyncio.gather(
+            self._guarded(self._follow(run_id, time_left, report), report),
+            self._guarded(self._submit(run_id, time_left, report), report),
+        )
+        self.telemetry.count("BatchRuns")
+        return report
+
+    async def _guarded(self, work: Awaitable[None], report: BatchReport) -> None:
+        try:
+            await work
+        except StoreUnavailable as error:
+            report.errors += 1
+            self.telemetry.problem("batches not seen to", reason=str(error))
+
+    async def _follow(self, run_id: str, time_left: Callable[[], float], report: BatchReport) -> None:
+        batches = await self.run(self.batches.open_batches)
+        report.open = len(batches)
+        created = [batch for batch in batches if batch.api_id is not None]
+        # from another one each time, so that whichever a run does not come to is not always the same
+        begin = int(self.entropy.fraction() * len(created))
+        unknown = iter(_in_turn([batch for batch in batches if batch.api_id is None]))
+        known = iter(created[begin:] + created[:begin])
+
+        def follow(batch: Batch) -> Awaitable[None]:
+            return self.results.follow(batch, run_id, time_left)
+
+        def recover(batch: Batch) -> Awaitable[None]:
+            return self.recovery.recover(batch, run_id, self.clock.now())
+
+        async def each(step: Step, of: Iterator[Batch], least: float = 0.0) -> None:
+            for batch in of:
+                if time_left() < least:
+                    report.finished = False
+                    return
+                await self._attempt(step(batch), report, batch.batch_id)
+
+        await asyncio.gather(
+            *(each(follow, known) for _ in range(FOLLOWED_AT_ONCE)),
+            *(each(recover, unknown, SUBMISSION_SECONDS) for _ in range(CREATED_AT_ONCE)),
+        )
+
+    async def _submit(self, run_id: str, time_left: Callable[[], float], report: BatchReport) -> None:
+        turns = await self.submission.submit(run_id, time_left)
+        report.submitted, report.errors = turns.submitted, report.errors + turns.errors
+        report.finished &= not turns.projects
+
+    async def _attempt(self, step: Awaitable[None], report: BatchReport, batch_id: str) -> None:
+        try:
+            await step
+        except (StoreUnavailable, PayloadUnavailable, ModelBusy, ModelRejected) as error:
+            report.errors += 1
+            self.telemetry.problem("batch not seen to", batch_id=batch_id, reason=str(error))
+        except Exception as error:
+            report.errors += 1
+            self.telemetry.problem("batch not seen to", batch_id=batch_id, error=error)
+
+
+def _in_turn(batches: Sequence[Batch]) -> list[Batch]:
+    """Those that may be at the API first; of parts that nobody has tried, a few of each project."""
+    tried = [batch for batch in batches if batch.tried_at]
+    parts: dict[str, list[Batch]] = {}
+    for batch in batches:
+        if not batch.tried_at:
+            parts.setdefault(batch.project_id, []).append(batch)
+    rows = zip_longest(*(of[:PARTS_AT_A_TIME] for of in parts.values()))
+    return tried + [batch for row in rows for batch in row if batch is not None]

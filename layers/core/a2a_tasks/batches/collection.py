@@ -1,0 +1,181 @@
+"""Collect a project's tasks in line for a batch: prepare their requests, and claim them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from a2a_tasks.batches import requests
+from a2a_tasks.batches.requests import ENVELOPE_BYTES, BatchRequests
+from a2a_tasks.batches.room import BatchRoom
+from a2a_tasks.batches.suspects import Suspects, groups
+from a2a_tasks.batches.tasks import BatchTasks, SideBySide
+from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.schedule import claimable, clocks_of_start, due_after_start
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.usage import Usage, released, reserve
+from a2a_tasks.ports.batches import BatchStore, Member, Waiting
+from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.queues import in_line_since
+from a2a_tasks.ports.tasks import Claim, Refused
+
+COLLECT_SECONDS = 15
+"""So long one project's tasks are collected before it is another's turn."""
+ABANDONED_MS = 120_000
+"""A claim that no batch has taken up for so long is a dead run's: more than ``COLLECT_SECONDS``."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task that can go into a batch, its request as it is sent, and what that may come to."""
+
+    entry: Waiting
+    task: Task
+    request: bytes
+    most: Usage
+
+    @property
+    def task_id(self) -> str:
+        return self.task.ref.task_id
+
+
+@dataclass
+class Collected:
+    """A batch in the making. Its size is that of all requests for which there was room."""
+
+    batch_id: str
+    project_id: str
+    room: BatchRoom
+    members: list[Member] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
+    entries: list[Waiting] = field(default_factory=list)
+    size: int = ENVELOPE_BYTES
+    is_full: bool = False
+    fates: dict[str, frozenset[Member] | None] = field(default_factory=dict)
+
+    def has_room_for(self, item: Prepared) -> bool:
+        """Whether it fits, and then the room is taken. What does not fit waits in line."""
+        size = self.size + len(item.request) + ENVELOPE_BYTES
+        if size > requests.MAX_BYTES:
+            self.is_full = True
+        if self.is_full or self.room.is_used_up:
+            return False
+        self.size = size
+        self.room.take(item.most)
+        return True
+
+    def add(self, item: Prepared, member: Member) -> None:
+        self.members.append(member)
+        self.requests.append(item.request)
+        self.entries.append(item.entry)
+
+
+@dataclass(frozen=True)
+class BatchCollection:
+    """Raises ``StoreUnavailable``."""
+
+    batches: BatchStore
+    tasks: BatchTasks
+    requests: BatchRequests
+    side_by_side: SideBySide
+
+    @property
+    def suspects(self) -> Suspects:
+        return Suspects(self.batches, self.tasks)
+
+    async def fill(self, collected: Collected, entries: Sequence[Waiting], run_id: str) -> None:
+        """Claim as many of the tasks as fit into a batch, and into their project's budget."""
+        run = self.side_by_side.run
+        entries = await run(self.suspects.sorted_out, collected.project_id, entries, run_id)
+        until = self.tasks.now() + COLLECT_SECONDS * 1000
+        for group in groups(entries):
+            if group[0].tries and collected.entries and not collected.entries[0].tries:
+                break  # what is collected goes first, whatever a suspect does
+            if collected.is_full or collected.room.must_wait or self.tasks.now() >= until:
+                break
+            now = self.tasks.now()
+            await run(self.batches.note_preparing, collected.project_id, run_id, now, group)
+            await self._take(group, collected, run_id)
+        await run(self.batches.end_preparing, collected.project_id, run_id)
+
+    async def _take(self, group: Sequence[Waiting], collected: Collected, run_id: str) -> None:
+        found = await self.side_by_side.each(
+            lambda entry: self._try_to_prepare(entry, collected, run_id), group, "task not read"
+        )
+        fitting = [item for item in found if item is not None and collected.has_room_for(item)]
+        claims = await self.side_by_side.each(
+            lambda item: self._claim(item, collected.batch_id), fitting, "task not claimed"
+        )
+        for item, member in zip(fitting, claims, strict=True):
+            if member is not None:
+                collected.add(item, member)
+
+    def _try_to_prepare(self, entry: Waiting, collected: Collected, run_id: str) -> Prepared | None:
+        try:
+            return self._prepare(entry, collected)
+        except (StoreUnavailable, PayloadUnavailable):
+            raise
+        except Exception as error:
+            self.suspects.failed(entry, run_id, error)
+            raise
+
+    def _prepare(self, entry: Waiting, collected: Collected) -> Prepared | None:
+        task, now = self.tasks.store.get(entry.ref), self.tasks.now()
+        if task is None or task.is_terminal:
+            self.batches.drop(entry)
+        elif task.is_expired(now):
+            self.tasks.ending.time_out(task)
+            self.batches.drop(entry)
+        elif task.status is Status.RUNNING:
+            self._look_after(entry, task, collected)
+        elif entry.since != in_line_since(task):
+            self.batches.enqueue(task, now)  # given back since
+            self.batches.drop(entry)
+        elif claimable(task, now):
+            request = self.requests.of(task)
+            if not isinstance(request, Failure):
+                encoded, most = request
+                return Prepared(entry, task, encoded, most)
+            guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
+            self.tasks.ending.fail(task, request, guard)
+            self.batches.drop(entry)
+        return None
+
+    def _claim(self, prepared: Prepared, batch_id: str) -> Member | None:
+        task, now = prepared.task, self.tasks.now()
+        clocks = clocks_of_start(task, now)
+        # nobody else takes a task of this lane that runs, and at its deadline it ends
+        # an attempt more: the claim's own
+        spent = reserve(task.spent, task.attempt + 1, task.model, prepared.most)
+        claim = Claim(
+            batch_id,
+            now=now,
+            held_by=batch_id,
+            fence=task.fence,
+            due_at=due_after_start(task, clocks),
+            clocks=clocks,
+            spent=spent,
+            counted=self.tasks.day.baseline(task, task.spent),
+        )
+        result = self.tasks.store.claim(task.ref, claim)
+        return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
+
+    def _look_after(self, entry: Waiting, task: Task, collected: Collected) -> None:
+        """A task in line that is claimed: by a run at work, as a member of a batch, or by a dead run."""
+        if task.claim_id is None or self.tasks.now() - task.updated_at < ABANDONED_MS:
+            return
+        fates = collected.fates
+        if task.claim_id not in fates:
+            fates[task.claim_id] = self._fate(task.project_id, task.claim_id)
+        members = fates[task.claim_id]
+        if members is not None and Member(task.ref, task.fence) in members:
+            self.batches.drop(entry)
+        else:
+            # also where only the answer to its claim was lost, and the batch went without it
+            spent = released(task.spent)
+            self.tasks.give_back(task, self.tasks.now(), spent=spent, keeps_attempt=True)
+
+    def _fate(self, project_id: str, batch_id: str) -> frozenset[Member] | None:
+        """The members of a batch that was written down; None if it was not, and never will be."""
+        if self.batches.abandon(project_id, batch_id, self.tasks.now()):
+            return None
+        return frozenset(self.batches.members(batch_id))

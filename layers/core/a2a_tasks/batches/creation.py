@@ -1,0 +1,185 @@
+"""Create batches at the API that have been written down, and see to those that it does not create.
+
+What the API says decides. It takes no batch now: the tasks are given back, and their project waits, longer
+each time. It refuses what is in the batch: the batch is split, and its parts are tried, until those that are
+refused have a single task, which fails. Nobody knows: ``BatchRecovery`` finds out.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from itertools import batched
+
+from a2a_tasks.batches.requests import BatchRequests
+from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.usage import Usage, released
+from a2a_tasks.ports.batches import Batch, BatchStore, CreationUnknown, Member, MessageBatches, NotAccepted
+from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.model import ModelRejected
+
+CREATE_SECONDS = 90
+BUSY_SECONDS = 60.0
+"""When to come back to an API that accepts no batch now; twice as long after each refusal in a row."""
+LONGEST_BUSY_SECONDS = 300.0
+LONGEST_ASKED_SECONDS = 900.0
+"""The longest that a ``retry-after`` is followed."""
+
+
+class Creation(Enum):
+    """What has come of a creation."""
+
+    CREATED = auto()
+    NOT_ACCEPTED = auto()
+    REFUSED = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True)
+class BatchCreation:
+    """Raises ``StoreUnavailable``."""
+
+    batches: BatchStore
+    api: MessageBatches
+    tasks: BatchTasks
+    requests: BatchRequests
+    side_by_side: SideBySide
+
+    async def create(self, batch: Batch, members: Sequence[Member], requests: list[bytes]) -> Creation:
+        """Create a batch at the API; ``members`` are those with requests."""
+        telemetry, batch_id = self.tasks.telemetry, batch.batch_id
+        try:
+            async with asyncio.timeout(CREATE_SECONDS):
+                api_id = await self.api.create(requests)
+        except NotAccepted as refused:
+            await self._put_off(batch, members, refused)
+            return Creation.NOT_ACCEPTED
+        except ModelRejected as refused:
+            await self._refused(batch, members, refused)
+            return Creation.REFUSED
+        except (CreationUnknown, TimeoutError) as error:
+            telemetry.count("BatchesNotAccepted", code="UNKNOWN")
+            reason = str(error) or "no answer in time"
+            telemetry.problem("batch perhaps created", batch_id=batch_id, reason=reason)
+            await self._pause(batch, None)
+            return Creation.UNKNOWN
+        telemetry.count("BatchesSubmitted")
+        telemetry.count("BatchTasksSubmitted", len(members))
+        await self.adopt(batch, api_id)
+        return Creation.CREATED
+
+    async def adopt(self, batch: Batch, api_id: str) -> None:
+        """Write down which batch at the API is this one: first there, so that no other can take it."""
+        if not await self._run(self.batches.own, api_id, batch.batch_id, self.tasks.now()):
+            self.tasks.telemetry.problem("batch belongs to another", batch_id=batch.batch_id, api_id=api_id)
+            return
+        await self._run(self.batches.update, replace(batch, api_id=api_id))
+        self.tasks.telemetry.event(
+            "batch submitted", batch_id=batch.batch_id, api_id=api_id, requests=batch.count
+        )
+
+    async def create_again(self, batch: Batch, run_id: str) -> None:
+        """Create a batch whose creation has never happened; of its tasks, those that still wait for it."""
+        members = batch.of(await self._run(self.batches.members, batch.root_id))
+        held: list[Member] = []
+        requests: list[bytes] = []
+        reserved = Usage()
+        for group in batched(members, AT_A_TIME, strict=False):
+            found = await asyncio.gather(*(self._run(self._request_again, member) for member in group))
+            for member, request in zip(group, found, strict=True):
+                if request is not None:
+                    held.append(member)
+                    requests.append(request[0])
+                    reserved += request[1]
+        if not held:
+            await self._run(self.batches.close, batch)
+            return
+        again = batch.retried(run_id, self.tasks.now(), len(held), reserved)
+        written = await self._run(self.batches.update, again)
+        if written is not None:  # else another run does it
+            await self.create(written, held, requests)
+
+    async def _put_off(self, batch: Batch, members: Sequence[Member], refused: NotAccepted) -> None:
+        telemetry = self.tasks.telemetry
+        telemetry.count("BatchesNotAccepted", code="OPERATOR" if refused.needs_operator else "BUSY")
+        telemetry.problem(
+            "batch not accepted",
+            batch_id=batch.batch_id,
+            project_id=batch.project_id,
+            reason=refused.reason,
+            needs_operator=refused.needs_operator,
+        )
+        again = await self._pause(batch, refused.retry_after)
+        await self._end(batch, members, lambda task: self._again(task, again))
+
+    async def _pause(self, batch: Batch, retry_after: float | None) -> int:
+        """Let the batch's project wait; until when. A batch of an earlier release is of no single one."""
+        if not batch.project_id:
+            return self.tasks.now() + int(pause_seconds(0, retry_after) * 1000)
+        project = await self._run(self.batches.project, batch.project_id)
+        until = self.tasks.now() + int(pause_seconds(project.refusals, retry_after) * 1000)
+        await self._run(self.batches.pause, batch.project_id, project.refusals + 1, until)
+        return until
+
+    async def _refused(self, batch: Batch, members: Sequence[Member], refused: ModelRejected) -> None:
+        telemetry = self.tasks.telemetry
+        telemetry.count("BatchesRefused")
+        telemetry.problem(
+            "batch refused",
+            batch_id=batch.batch_id,
+            project_id=batch.project_id,
+            requests=len(members),
+            reason=refused.reason,
+        )
+        if len(members) == 1:
+            failure = Failure(refused.code, refused.reason)
+            await self._end(batch, members, lambda task: self.tasks.fail(task, failure))
+            return
+        everyone = batch.of(await self._run(self.batches.members, batch.root_id))
+        middle = everyone.index(members[len(members) // 2])  # no more than a half of those refused in either
+        await self._run(self.batches.split, batch, batch.parts(middle, batch.run_id), self.tasks.now())
+
+    async def _end(self, batch: Batch, members: Sequence[Member], step: Callable[[Task], object]) -> None:
+        """Let go of the tasks of a batch that does not exist, and forget it. What fails here is tried again
+        as if the creation had never been answered."""
+
+        def let_go(member: Member) -> None:
+            task = self.tasks.held(member)
+            if task is not None:
+                step(task)
+
+        if await self.side_by_side.all_done(let_go, members, "task of no batch not settled"):
+            await self._run(self.batches.close, batch)
+
+    def _request_again(self, member: Member) -> tuple[bytes, Usage] | None:
+        task = self.tasks.held(member)
+        if task is None or task.is_expired(self.tasks.now()):
+            return None
+        try:
+            request = self.requests.of(task)
+        except (StoreUnavailable, PayloadUnavailable):
+            raise
+        except Exception as error:
+            # in line it has its tries, and holds nobody up
+            self.tasks.telemetry.problem("task not prepared", task, error=error)
+            self._again(task, self.tasks.now())
+            return None
+        if isinstance(request, Failure):
+            self.tasks.fail(task, request)
+            return None
+        return request
+
+    def _again(self, task: Task, not_before: int) -> None:
+        """No attempt was made, and none is counted; its time alone limits these."""
+        self.tasks.give_back(task, not_before, spent=released(task.spent), keeps_attempt=True)
+
+    async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.side_by_side.run(call, *args, **kwargs)
+
+
+def pause_seconds(refusals: int, retry_after: float | None) -> float:
+    """How long a project waits whose batch was not accepted, after so many refusals in a row."""
+    grown = min(BUSY_SECONDS * 2.0 ** min(refusals, 10), LONGEST_BUSY_SECONDS)
+    return max(grown, min(retry_after or 0.0, LONGEST_ASKED_SECONDS))

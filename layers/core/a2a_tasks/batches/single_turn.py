@@ -1,0 +1,49 @@
+"""A task that is one turn of the model: how it is asked, and what its answer means.
+
+The rules are the agent loop's for a first turn of an agent without tools.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.errors import Failure
+from a2a_tasks.domain.task import Task
+from a2a_tasks.execution.results import Failed, Finished
+from a2a_tasks.execution.turn import opening_of, verdict_of
+from a2a_tasks.ports.model import ModelReply, ModelRequest, Prompt
+from a2a_tasks.tasks.agent_revisions import Revisions
+
+
+@dataclass(frozen=True)
+class SingleTurns:
+    """``allowance`` is at the prices at which the turns are bought."""
+
+    revisions: Revisions
+    allowance: CostLimits
+
+    def agent_of(self, task: Task) -> AgentRevision | Failure:
+        """The agent, or why no turn may be bought for the task. Raises ``StoreUnavailable``."""
+        return self.allowance.refusal(task, task.usage) or self.revisions.of(task)
+
+    def request(self, task: Task, agent: AgentRevision, document: Mapping[str, Any]) -> ModelRequest:
+        """What the model is asked for the task's input ``{"message", "context"?}``."""
+        prompt = Prompt(
+            model=task.model,
+            system=agent.system_prompt,
+            output_schema=agent.output_schema,
+            effort=agent.effort,
+        )
+        return ModelRequest(prompt, [opening_of(document)], self._max_tokens(task, agent))
+
+    def verdict(self, task: Task, reply: ModelReply) -> Finished | Failed:
+        """What the answer to that request means. Raises ``StoreUnavailable``."""
+        agent = self.revisions.of(task)
+        if isinstance(agent, Failure):
+            return Failed(agent, reply.text)
+        return verdict_of(agent, reply, self._max_tokens(task, agent))
+
+    def _max_tokens(self, task: Task, agent: AgentRevision) -> int:
+        return self.allowance.max_tokens(task, agent, task.usage)

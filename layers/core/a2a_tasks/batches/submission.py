@@ -1,0 +1,154 @@
+"""Make batches of the tasks in line, of one project each, the projects in turn.
+
+Order of the writes: every task is claimed with the batch's id; then the batch is written down with its tasks;
+then it is created at the API, with one call; then the API's id is written down. Whoever dies before the
+second leaves claims of a batch that is not written down: once it is made sure that it never will be, they are
+given back. Whoever dies after it leaves a batch for ``BatchRecovery``.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from a2a_tasks.access.budgets import DailyBudgets
+from a2a_tasks.batches.collection import COLLECT_SECONDS, BatchCollection, Collected
+from a2a_tasks.batches.creation import CREATE_SECONDS, BatchCreation, Creation
+from a2a_tasks.batches.room import BatchRoom
+from a2a_tasks.batches.tasks import BatchTasks, SideBySide
+from a2a_tasks.domain import ids
+from a2a_tasks.ports.batches import IDLE_MS, Batch, BatchStore, ProjectInLine, Waiting
+from a2a_tasks.ports.clock import Entropy
+from a2a_tasks.ports.errors import StoreUnavailable
+
+MAX_REQUESTS = 10_000
+"""Well below the API's 100,000, so that a run gets through a batch in its time."""
+WAIT_MS = 60_000
+"""How long the first task in line waits for others."""
+ENOUGH = 100
+"""So many in line need not wait for more. A project whose last batch was not accepted tries with no more."""
+AT_ONCE = 4
+"""Batches that a run makes side by side: each is held in memory."""
+REFUSALS = 4
+"""After so many batches in a row that were not accepted, or not answered, whoever's they are, a run makes no
+more."""
+OLD_AT_A_TIME = 500
+"""Tasks that a run takes over from an earlier release's line."""
+SUBMISSION_SECONDS = COLLECT_SECONDS + CREATE_SECONDS + 15
+"""With less time no batch is begun: the one that creates a batch should live to write down its id."""
+
+
+@dataclass
+class Round:
+    """The projects whose turn is to come in a run, and what has come of it so far."""
+
+    run_id: str
+    time_left: Callable[[], float]
+    projects: deque[ProjectInLine] = field(default_factory=deque)
+    submitted: int = 0
+    errors: int = 0
+    refusals: int = 0
+
+    def next(self) -> ProjectInLine | None:
+        """Whose turn it is, while there is time and the API accepts batches."""
+        if not self.projects or self.refusals >= REFUSALS or self.time_left() < SUBMISSION_SECONDS:
+            return None
+        return self.projects.popleft()
+
+    def has_come(self, project: ProjectInLine, creation: Creation) -> None:
+        """A project's turn has ended so."""
+        if creation is Creation.CREATED:
+            self.submitted, self.refusals = self.submitted + 1, 0
+            self.projects.append(project)  # there may be more in its line
+        elif creation is not Creation.REFUSED:
+            self.refusals += 1
+
+
+@dataclass(frozen=True)
+class BatchSubmission:
+    """Raises ``StoreUnavailable``. ``run_id`` is one for each run."""
+
+    batches: BatchStore
+    tasks: BatchTasks
+    collection: BatchCollection
+    creation: BatchCreation
+    budgets: DailyBudgets
+    side_by_side: SideBySide
+    entropy: Entropy
+
+    async def submit(self, run_id: str, time_left: Callable[[], float]) -> Round:
+        """Give the projects with tasks in line their turns, again and again, while there is time."""
+        run = self.side_by_side.run
+        await run(self.batches.move_old_line, self.tasks.now(), OLD_AT_A_TIME)
+        listed = await run(self.batches.projects)
+        are_ready = await asyncio.gather(*(run(self._look_at, project) for project in listed))
+        ready = [project for project, is_ready in zip(listed, are_ready, strict=True) if is_ready]
+        # from another one each time, so that whoever a run does not come to is not always the same
+        begin = int(self.entropy.fraction() * len(ready))
+        turns = Round(run_id, time_left, deque(ready[begin:] + ready[:begin]), errors=are_ready.count(None))
+        await asyncio.gather(*(self._take_turns(turns) for _ in range(AT_ONCE)))
+        return turns
+
+    def _look_at(self, project: ProjectInLine) -> bool | None:
+        """Whether it is worth giving a project a turn; None where that is not known now."""
+        now = self.tasks.now()
+        try:
+            first = self.batches.waiting(project.project_id, now, ENOUGH)
+            if not first and now - project.seen_at >= IDLE_MS and self.batches.is_empty(project.project_id):
+                self.batches.forget(project)
+        except StoreUnavailable as error:
+            self._problem(project, reason=str(error))
+            return None
+        return project.paused_until <= now and _are_enough(first, now)
+
+    async def _take_turns(self, turns: Round) -> None:
+        while project := turns.next():
+            try:
+                creation = await self._take_turn(project.project_id, turns.run_id)
+            except StoreUnavailable as error:
+                turns.errors += 1
+                self._problem(project, reason=str(error))
+            except Exception as error:
+                # whatever it was, it must not stop the other projects
+                turns.errors += 1
+                self._problem(project, error=error)
+            else:
+                if creation is not None:
+                    turns.has_come(project, creation)
+
+    async def _take_turn(self, project_id: str, run_id: str) -> Creation | None:
+        """Make one batch of a project's tasks, if there still are enough."""
+        run, now = self.side_by_side.run, self.tasks.now()
+        project = await run(self.batches.project, project_id)
+        room = await run(BatchRoom.of, project_id, self.budgets, self.batches)
+        if project.paused_until > now or room.must_wait:
+            return None
+        limit = ENOUGH if project.refusals else MAX_REQUESTS
+        entries = await run(self.batches.waiting, project_id, now, limit)
+        if not _are_enough(entries, now):
+            return None  # another run was here
+        collected = Collected(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
+        await self.collection.fill(collected, entries, run_id)
+        if not collected.members:
+            return None
+        members, batch_id = tuple(collected.members), collected.batch_id
+        batch = Batch(batch_id, run_id, self.tasks.now(), len(members), project_id, reserved=room.taken)
+        if not await run(self.batches.begin, batch, members):
+            return None  # another run took this one for dead, and gives the tasks back
+        creation = await self.creation.create(batch, members, collected.requests)
+        if creation is Creation.CREATED and project.refusals:
+            await run(self.batches.pause, project_id, 0, 0)
+        await self.side_by_side.each(self.batches.drop, collected.entries, "task not taken out of line")
+        return creation
+
+    def _problem(
+        self, project: ProjectInLine, *, reason: str | None = None, error: Exception | None = None
+    ) -> None:
+        self.tasks.telemetry.problem(
+            "project's tasks not submitted", project_id=project.project_id, reason=reason, error=error
+        )
+
+
+def _are_enough(entries: Sequence[Waiting], now: int) -> bool:
+    """Whether so many are in line that they make a batch, or the first has waited long enough."""
+    return len(entries) >= ENOUGH or any(entry.since <= now - WAIT_MS for entry in entries[:1])

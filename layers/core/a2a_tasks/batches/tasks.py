@@ -1,0 +1,138 @@
+"""What batches do with their tasks: one at a time, blocking, and always under the fence of a claim."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.guards import guard_of_worker
+from a2a_tasks.domain.schedule import clocks_of_wait, due_after_release
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.usage import Spent, released
+from a2a_tasks.ports.batches import Member
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.queues import BatchLine
+from a2a_tasks.ports.tasks import Refused, Release, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.outputs import save_partial
+
+AT_A_TIME = 32
+"""Tasks worked on side by side; each is a few calls that wait for the store."""
+
+
+@dataclass(frozen=True)
+class BatchTasks:
+    """All methods raise ``StoreUnavailable``, and those that keep a text ``PayloadUnavailable``."""
+
+    store: TaskStore
+    line: BatchLine
+    payloads: PayloadStore
+    ending: TaskFinalizer
+    day: DayCount
+    telemetry: Telemetry
+
+    def now(self) -> int:
+        return self.ending.clock.now()
+
+    def held(self, member: Member) -> Task | None:
+        """The task, while the batch that it is a member of holds it."""
+        task = self.store.get(member.ref)
+        is_held = task is not None and task.status is Status.RUNNING and task.fence == member.fence
+        return task if is_held else None
+
+    def give_back(
+        self,
+        task: Task,
+        not_before: int,
+        *,
+        spent: tuple[Spent, ...],
+        keeps_attempt: bool = False,
+        code: FailureCode | None = None,
+        turned_away: int = 0,
+    ) -> None:
+        """Let a held task wait for another batch, which has used ``spent`` by now. With ``keeps_attempt``
+        none was made, and its run time stands still; ``turned_away`` is how often in a row the model has
+        turned it away. If the process dies in between, the sweeper enqueues
+        it."""
+        now = self.now()
+        clocks = clocks_of_wait(task, now) if keeps_attempt else None
+        due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
+        release = Release(
+            now,
+            not_before,
+            due_at,
+            spent,
+            keeps_attempt=keeps_attempt,
+            code=code,
+            turned_away=turned_away,
+            told=task.events,  # complete: nobody tells anything while it is held
+            counted=self.day.add(task, spent, task.counted),
+            clocks=clocks,
+        )
+        result = self.store.release(task.ref, task.fence, release)
+        if isinstance(result, Written):
+            self.line.enqueue(result.task, now)
+
+    def fail(
+        self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""
+    ) -> Written | Refused:
+        """End a held task, which without ``spent`` has used nothing more; ``text`` is kept as partial
+        output."""
+        guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
+        spent = released(task.spent) if spent is None else spent
+        result = self.ending.fail(task, failure, guard, spent=spent, output=output, finish_id=task.claim_id)
+        return self.counted(result)
+
+    def counted(self, result: Written | Refused) -> Written | Refused:
+        """The same; where an end was written, it is counted."""
+        if isinstance(result, Written):
+            self.count(result.task)
+        return result
+
+    def count(self, task: Task) -> None:
+        """Count an ended task. The results that ended it are gone through again where that fails."""
+        if not self.day.settle(task):
+            raise StoreUnavailable("what the task has used is not counted yet")
+
+
+class OfTask(Protocol):
+    """Something that concerns one task."""
+
+    @property
+    def task_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Runs blocking steps for many tasks, so many at a time."""
+
+    run: RunBlocking
+    telemetry: Telemetry
+
+    async def each[T: OfTask, R](
+        self, step: Callable[[T], R], items: Iterable[T], problem: str
+    ) -> list[R | None]:
+        """The steps' results in order; None, and a report, for one whose store did not answer."""
+        return await asyncio.gather(*(self.run(self._try, step, item, problem) for item in items))
+
+    async def all_done[T: OfTask](
+        self, step: Callable[[T], object], items: Iterable[T], problem: str
+    ) -> bool:
+        """Whether every step went through."""
+        done = await self.each(lambda item: (step(item), True), items, problem)
+        return None not in done
+
+    def _try[T: OfTask, R](self, step: Callable[[T], R], item: T, problem: str) -> R | None:
+        try:
+            return step(item)
+        except (StoreUnavailable, PayloadUnavailable) as error:
+            self.telemetry.problem(problem, task_id=item.task_id, reason=str(error))
+        except Exception as error:
+            # whatever it was, it must not stop the other tasks
+            self.telemetry.problem(problem, task_id=item.task_id, error=error)
+        return None

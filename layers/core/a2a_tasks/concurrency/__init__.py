@@ -1,0 +1,1 @@
+"""How many tasks of an agent run at a time, and whose turn is next."""

@@ -1,0 +1,178 @@
+"""A slot is handed over: by whoever has it, to the next in line who can use it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import chain, islice, takewhile
+from threading import Event
+
+from a2a_tasks.domain.ids import created_ms
+from a2a_tasks.domain.schedule import LONGEST_LIFE_MS, claimable, due_after_release
+from a2a_tasks.domain.task import Priority, Slot, Status, Task, TaskRef
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.queues import TaskSender
+from a2a_tasks.ports.slots import Holder, Scope, SlotStore, View, Waiter
+from a2a_tasks.ports.tasks import TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+
+OLDEST_FIRST = 0.25
+"""The share of grants that goes to lower priorities first, so that nobody waits for ever behind those who
+come later: half of it to the oldest normal task, half to the oldest low one."""
+PATIENCE_MS = 60_000
+"""Until it is so old a task lets every one of a higher priority go first."""
+PATIENT = 5
+"""Of so many the oldest who can start is chosen."""
+FEW = 3
+MANY = 500
+"""Where the first in line cannot use a slot so many are read, for one that can."""
+TRIES = 20
+"""After so many who could not use it a slot is given back. Who watches the line goes on."""
+
+
+class Given(Enum):
+    """What became of a slot that was to be handed over."""
+
+    OVER = "over"  # the next in line has it
+    NOT = "not"  # nobody can use it: the giver still has it
+    LOST = "lost"  # the giver did not have it any more
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Five calls, whatever the length of the line: who is first was read before; the task is chosen by a
+    write on its own record, which only one of those who have a slot to give can make; the slot changes hands
+    by one write; the task gets its message, and leaves the line.
+
+    A process that dies in between leaves a slot that its giver still has, or one that its taker has without a
+    message: whoever watches the line finds the first, the taker's own due time the second. All methods raise
+    ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then right.
+    """
+
+    store: SlotStore
+    tasks: TaskStore
+    queue: TaskSender
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    called: Event = field(default_factory=Event, compare=False)
+    """Set when this process has told a task that its turn has come."""
+
+    def to_patient(self, scope: Scope, number: int, giver: Holder) -> Given:
+        """In one grant of four, hand an agent's slot to who has waited long behind higher priorities."""
+        chance = self.entropy.fraction()
+        if scope.context_id is not None or chance >= OLDEST_FIRST:
+            return Given.NOT
+        first = Priority.LOW if chance < OLDEST_FIRST / 2 else Priority.NORMAL
+        long_ago = self.clock.now() - PATIENCE_MS
+        waiters = self.store.waiting(scope, PATIENT, self.clock.now(), first)
+        patient = [waiter for waiter in waiters if created_ms(waiter.task_id) <= long_ago]
+        return self._to_one_of(scope, number, giver, patient)
+
+    def to_next(
+        self, scope: Scope, number: int, giver: Holder, view: View, *, before: str | None = None
+    ) -> Given:
+        """Hand a slot over that the giver has; with ``before`` only to those in line before this task."""
+        return self._to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
+
+    def borrow(self, scope: Scope, number: int) -> Holder | None:
+        """Take a free slot in nobody's name, to hand it over; None if somebody has it."""
+        now = self.clock.now()
+        nobody = Holder("", int.from_bytes(self.entropy.bytes(6)), now)
+        there = self.store.take(scope, number, nobody, now)
+        return nobody if there == nobody else None
+
+    def call(self, scope: Scope, waiter: Waiter, task: Task) -> None:
+        """Tell a task that its turn has come; only then is it out of the line."""
+        self.queue.send(task, has_slot=True)
+        self.called.set()
+        self.store.stop_waiting(scope, waiter)
+        self.telemetry.event("waiting task called", task, scope=name_of(scope))
+
+    def choose(self, scope: Scope, waiter: Waiter, slot: Slot | None) -> Task | None:
+        """The waiting task, if it can use a slot and nobody else has just chosen it. Who cannot leaves the
+        line."""
+        if scope.context_id is not None:
+            return self._choose_of_conversation(scope, waiter)
+        now, ref = self.clock.now(), TaskRef(scope.agent_id, waiter.task_id)
+        due_at = due_after_release(now, waiter.deadline) if waiter.due_at <= now else None
+        result = self.tasks.grant(ref, waiter.fence, now, slot, due_at)
+        if isinstance(result, Written):
+            return result.task
+        if not self._can_start(waiter, result.current):
+            self.store.stop_waiting(scope, waiter)
+        return None
+
+    def _choose_of_conversation(self, scope: Scope, waiter: Waiter) -> Task | None:
+        """Nobody else can give its only slot."""
+        now = self.clock.now()
+        task = self.tasks.get(TaskRef(scope.agent_id, waiter.task_id))
+        if task is None or not self._can_start(waiter, task):
+            self.store.stop_waiting(scope, waiter)
+            return None
+        if waiter.due_at <= now:
+            self.tasks.reschedule(task.ref, task.due_at or 0, due_after_release(now, task.deadline))
+        return task
+
+    def _can_start(self, waiter: Waiter, task: Task | None) -> bool:
+        is_waiting = task is not None and task.status is Status.PENDING and task.fence == waiter.fence
+        return is_waiting and task is not None and claimable(task, self.clock.now())
+
+    def _to_one_of(self, scope: Scope, number: int, giver: Holder, waiters: Iterable[Waiter]) -> Given:
+        for waiter in islice(waiters, TRIES):
+            now = self.clock.now()
+            slot = Slot(number, waiter.fence, now)
+            task = self.choose(scope, waiter, slot)
+            if task is None:
+                continue
+            taker = Holder(waiter.task_id, waiter.fence, now)
+            if self.store.pass_on(scope, number, giver, taker, gone_by(waiter.task_id)):
+                self.call(scope, waiter, task)
+                return Given.OVER
+            if scope.context_id is None:
+                self.tasks.withdraw(task.ref, slot)
+            return Given.LOST
+        return Given.NOT
+
+    def _in_order(self, scope: Scope, view: View, giver: Holder, before: str | None) -> Iterator[Waiter]:
+        """The first; then the others of its priority by chance, since many who give at once see the same
+        line. A conversation goes in order."""
+        seen = {giver.task_id}
+        more = (self._more(scope, view) for _ in range(1) if not view.is_all)
+        for page in chain([view.waiters], more):
+            earlier = list(takewhile(lambda waiter: waiter.task_id != before, page))
+            able = [waiter for waiter in earlier if self._is_able(waiter) and waiter.task_id not in seen]
+            seen |= {waiter.task_id for waiter in page}
+            if scope.context_id is None:
+                is_first_page = page is view.waiters
+                able = able[:1] + self._mixed(able[1:]) if is_first_page else self._mixed(able)
+                if is_first_page and not view.is_all:
+                    able = able[:FEW]  # where they are taken, more are at it than these are enough for
+            yield from able
+            if len(earlier) < len(page):
+                return
+
+    def _more(self, scope: Scope, view: View) -> tuple[Waiter, ...]:
+        is_busy = any(self._is_able(waiter) for waiter in view.waiters)
+        return self.store.waiting(scope, MANY // 5 if is_busy else MANY, self.clock.now())
+
+    def _mixed(self, waiters: list[Waiter]) -> list[Waiter]:
+        order = list(Priority)
+        return sorted(waiters, key=lambda waiter: (order.index(waiter.priority), self.entropy.fraction()))
+
+    def _is_able(self, waiter: Waiter) -> bool:
+        return is_able(waiter, self.clock.now())
+
+
+def is_able(waiter: Waiter, now: int) -> bool:
+    """It may start, as far as its place in line tells."""
+    return waiter.not_before <= now < waiter.deadline
+
+
+def gone_by(task_id: str) -> int:
+    """When a task has ended for certain (Unix milliseconds)."""
+    return created_ms(task_id) + LONGEST_LIFE_MS
+
+
+def name_of(scope: Scope) -> str:
+    """What limits concurrency, for logs."""
+    return "agent" if scope.context_id is None else "context"

@@ -1,0 +1,120 @@
+"""Who watches the lines: finds what processes that died have left undone, so that nobody else looks at a task
+that waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from a2a_tasks.concurrency.slots import WATCH_EVERY_MS, WATCHED_MS, Slots
+from a2a_tasks.domain.schedule import claimable, due_after_release
+from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.ports.slots import PAGE, Holder, Scope, View
+
+PAGES = 4
+"""Pages of slots in one look; the next look takes others."""
+GRANTS = 50
+"""Slots handed on in one look. With more to do the line is due again at once."""
+BORROWED_MS = 60_000
+"""So old a slot in nobody's name is free: who took it to hand it over is dead."""
+
+
+@dataclass(frozen=True)
+class LineWatch:
+    """One look is at most ``3 + 2 * PAGES`` calls, one for each task that has ended under somebody else's
+    hands, and five for each slot that is handed on. Safe to run twice at once.
+
+    All methods raise ``StoreUnavailable`` and ``QueueUnavailable``.
+    """
+
+    slots: Slots
+
+    def due(self, limit: int) -> list[Scope]:
+        """Up to ``limit`` lines that must be looked at."""
+        return self.slots.store.due_lines(self.slots.clock.now(), limit)
+
+    def look_at(self, scope: Scope) -> bool:
+        """Hand on what nobody uses, and see that the line is looked at again while somebody waits; whether
+        there is more to hand on."""
+        slots, now = self.slots, self.slots.clock.now()
+        limit = slots.limit(scope)
+        view = slots.store.view(scope, PAGE if limit is None else limit)
+        if not view.waiters and view.is_all:
+            if view.watched_until > now:
+                slots.store.reschedule(scope, view.watched_until, view.watched_until, now + WATCH_EVERY_MS)
+            else:
+                slots.store.forget_line(scope, view.watched_until)
+            return False
+        is_done = self._let_all_run(scope) if limit is None else self._fill(scope, limit, view)
+        later = now + (WATCH_EVERY_MS if is_done else 0)
+        slots.store.reschedule(scope, view.watched_until, now + WATCHED_MS, later)
+        return not is_done
+
+    def _let_all_run(self, scope: Scope) -> bool:
+        """There is no limit any more; whether nobody is left in line."""
+        waiters = self.slots.store.waiting(scope, GRANTS)
+        for waiter in waiters:
+            task = self.slots.handover.choose(scope, waiter, None)
+            if task is not None:
+                self.slots.handover.call(scope, waiter, task)
+        return len(waiters) < GRANTS
+
+    def _fill(self, scope: Scope, limit: int, view: View) -> bool:
+        """Hand on what nobody uses of some pages of slots; whether that was all."""
+        self._drop_the_dead(scope, view)
+        count, left = -(-limit // PAGE), GRANTS
+        first = self.slots.clock.now() // WATCH_EVERY_MS * PAGES % count
+        for page in sorted({(first + n) % count for n in range(min(PAGES, count))}):
+            holders = view.holders if page == 0 else self.slots.store.page(scope, page)
+            for number, holder in self._unused(scope, holders).items():
+                self.slots.give_back(scope, number, holder, self.slots.line(scope))
+                left -= 1
+            for number in range(page * PAGE, min(limit, (page + 1) * PAGE)):
+                if left <= 0:
+                    return False
+                if number not in holders:
+                    if not self.slots.fill(scope, number):
+                        return True
+                    left -= 1
+        return left > 0
+
+    def _drop_the_dead(self, scope: Scope, view: View) -> None:
+        """Whose deadline passed a while ago, and who has not left the line at its end."""
+        long_ago = self.slots.clock.now() - WATCH_EVERY_MS
+        for waiter in view.waiters:
+            if waiter.deadline < long_ago:
+                self.slots.store.stop_waiting(scope, waiter)
+
+    def _unused(self, scope: Scope, holders: Mapping[int, Holder]) -> dict[int, Holder]:
+        """Slots whose tasks' last process died before it gave them back."""
+        ids = sorted({holder.task_id for holder in holders.values() if holder.task_id})
+        found = self.slots.tasks.get_all([TaskRef(scope.agent_id, task_id) for task_id in ids]) if ids else []
+        tasks = {task.ref.task_id: task for task in found}
+        for holder in holders.values():
+            if holder.task_id in tasks:
+                self._call_again(scope, holder, tasks[holder.task_id])
+        return {
+            number: holder
+            for number, holder in holders.items()
+            if self._is_unused(scope, number, holder, tasks.get(holder.task_id))
+        }
+
+    def _call_again(self, scope: Scope, holder: Holder, task: Task) -> None:
+        """A task that has a slot and relies on the line all the same: its messages are gone."""
+        now = self.slots.clock.now()
+        is_late = holder.at < now - WATCH_EVERY_MS and (task.due_at or 0) > now + WATCH_EVERY_MS
+        if task.status is Status.PENDING and holder.fence == task.fence and is_late and claimable(task, now):
+            self.slots.tasks.reschedule(task.ref, task.due_at or 0, due_after_release(now, task.deadline))
+            self.slots.call(scope, task)
+
+    def _is_unused(self, scope: Scope, number: int, holder: Holder, task: Task | None) -> bool:
+        if not holder.task_id:
+            return holder.at < self.slots.clock.now() - BORROWED_MS
+        if task is None:
+            return True
+        if task.is_terminal:  # and its worker has noticed, or is dead
+            return self.slots.holders.lease(task) is None
+        if scope.context_id is not None or holder.fence >= task.fence:
+            return False
+        is_early = bool(task.awaits) or task.not_before > self.slots.clock.now()
+        is_idle = task.status is Status.INPUT_REQUIRED or (task.status is Status.PENDING and is_early)
+        has_other = task.slot is not None and task.slot.number != number
+        return is_idle or has_other or task.slot is None

@@ -1,0 +1,354 @@
+"""Concurrency: so many tasks of an agent at a time, and one of a conversation, in order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from zlib import crc32
+
+from a2a_tasks.concurrency.handover import Given, Handover, gone_by, is_able, name_of
+from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.domain.schedule import is_called
+from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.queues import TaskSender
+from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, SlotStore, View, Waiter
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+
+LIMIT_CACHE_MS = 10_000
+"""How long an agent's old limit may still count after a change."""
+WATCHED_MS = 10 * 60_000
+"""So long a line is looked at after somebody came; renewed when half of it is over, so that few who come
+write."""
+WATCH_EVERY_MS = 60_000
+FREE_TRIES = 3
+"""So many slots that look free are tried before they are read again: others see the same."""
+PAGE_TRIES = 5
+FILLS = 3
+"""So many free slots are handed to those before it by a task that gets in line. Who watches the line does the
+rest."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task has all its slots. ``slot`` is the agent's, and goes into the claim; None where there is no
+    limit."""
+
+    slot: Slot | None
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Strict: never more than the limit hold a slot. Work-conserving: a slot that is given back goes to the
+    next in line at once, and while anybody waits, nobody who comes later takes one. Without a limit nothing
+    is read or written.
+
+    A task that waits has no message; the one that hands its slot on sends it. Every step can be repeated, and
+    who watches the line (``LineWatch``) finishes what a crash left undone. All methods raise
+    ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then always right.
+    """
+
+    store: SlotStore
+    tasks: TaskStore
+    queue: TaskSender
+    registry: AgentReader
+    holders: Holders
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    _limits: dict[str, tuple[int | None, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @cached_property
+    def handover(self) -> Handover:
+        return Handover(self.store, self.tasks, self.queue, self.clock, self.entropy, self.telemetry)
+
+    def register(self, task: Task) -> None:
+        """Give a new task its place in its conversation, before it is announced."""
+        if task.context_id is not None:
+            scope = Scope(task.ref.agent_id, task.context_id)
+            self.store.wait(scope, _waiter(scope, task))
+
+    def enter(self, task: Task) -> Entry | None:
+        """The slots of a claimable task, if it has all of them now. If not it waits in line, and needs no
+        message.
+
+        The claim that follows must require the fence of ``task``: a slot is given for one claim.
+        """
+        slot = task.slot  # what it was given before the limit was removed is given back at its end
+        for scope in _scopes(task):
+            limit = self.limit(scope)
+            if limit is None:
+                continue
+            number = self._enter(scope, task, limit)
+            if number is None:
+                self.telemetry.event("task waits for a slot", task, scope=name_of(scope))
+                return None
+            if scope.context_id is None:
+                slot = Slot(number, task.fence, self.clock.now())
+        return Entry(slot)
+
+    def give_up(self, task: Task, entry: Entry, current: Task | None) -> None:
+        """The claim for which ``task`` entered was refused, since it is ``current``: give back the slot,
+        unless the claim that came first has the same."""
+        if entry.slot is None:
+            return
+        used = current.slot if current is not None else None
+        if used is not None and used.number == entry.slot.number:
+            return
+        scope, slot = Scope(task.ref.agent_id), entry.slot
+        self.give_back(scope, slot.number, Holder(task.ref.task_id, slot.fence, slot.at), self.line(scope))
+
+    def leave(self, task: Task, *, ended: bool) -> None:
+        """Give back the agent's slot, and with ``ended`` the conversation's and any place in line.
+
+        A worker passes the task as it claimed it, and frees no slot that a later claim uses; anybody else
+        passes the task as it stands. Not to be called for a task whose worker may not have noticed the end.
+        """
+        for scope in reversed(_scopes(task)):
+            if ended or scope.context_id is None:
+                self._leave(scope, task, ended)
+
+    def current(self, context: ContextRef) -> TaskRef | None:
+        """The task whose turn it is in a conversation, from its start to its end."""
+        holders = self.store.page(Scope(context.agent_id, context.context_id), 0)
+        return next((TaskRef(context.agent_id, holder.task_id) for holder in holders.values()), None)
+
+    def is_waiting(self, task: Task) -> bool:
+        """The task is in line, so that a message would only send it there again. The line is watched then: it
+        calls the task, which nobody else need look at before its deadline."""
+        if is_called(task):
+            return False
+        for scope in _scopes(task):
+            if self.limit(scope) is None:
+                continue
+            place = self.store.place(scope, _waiter(scope, task))
+            if scope.context_id is not None and place.first_holder is None:
+                continue  # it is nobody's turn: who got in line may have died before sending a message
+            if place.waits and not _has(place, task):
+                self._watch(scope, place.watched_until)
+                return True
+        return False
+
+    def limit(self, scope: Scope) -> int | None:
+        """How many may run at a time; None does not limit."""
+        if scope.context_id is not None:
+            return 1
+        now = self.clock.now()
+        limit, until = self._limits.get(scope.agent_id, (0, 0))
+        if until <= now:
+            agent = self.registry.agent(scope.agent_id)
+            # tasks of an agent that is gone fail as soon as they run: one after the other
+            limit = agent.max_concurrent_tasks if agent else 1
+            self._limits[scope.agent_id] = (limit, now + LIMIT_CACHE_MS)
+        return limit
+
+    # -- coming
+
+    def _enter(self, scope: Scope, task: Task, limit: int) -> int | None:
+        """The number of the slot that the task has now."""
+        view = self.store.view(scope, limit)
+        number = self._own(scope, task, view)
+        if number is None and not self._are_others_first(scope, task, view):
+            number = self._take(scope, task, limit, view)
+        if number is None:
+            number = self._get_in_line(scope, task, limit, view)
+        elif _is_in(view, task):
+            self.store.stop_waiting(scope, _waiter(scope, task))
+        return number
+
+    def _own(self, scope: Scope, task: Task, view: View) -> int | None:
+        """The slot that was handed to the task, or that it had in an earlier claim, now under its fence."""
+        own = {n: holder for n, holder in view.holders.items() if holder.task_id == task.ref.task_id}
+        given = task.slot.number if task.slot is not None and scope.context_id is None else None
+        if given is not None and given >= PAGE:
+            holder = self.store.page(scope, given // PAGE).get(given)
+            own |= {given: holder} if holder and holder.task_id == task.ref.task_id else {}
+        if not own:
+            return None
+        number = given if given is not None and given in own else min(own)
+        if own[number].fence < task.fence:
+            holder = self._hold(scope, number, task)
+            return number if holder.task_id == task.ref.task_id else None
+        return number
+
+    def _are_others_first(self, scope: Scope, task: Task, view: View) -> bool:
+        """Somebody who can start is in line before the task. In a conversation that is who is older, also if
+        its message comes later."""
+        now = self.clock.now()
+        first = next((waiter.task_id for waiter in view.waiters if is_able(waiter, now)), None)
+        if first is None:
+            return not view.is_all
+        return first < task.ref.task_id if scope.context_id is not None else first != task.ref.task_id
+
+    def _take(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+        """A free slot, which the task has now."""
+        for page in _pages(task, limit):
+            holders = view.holders if page == 0 else self.store.page(scope, page)
+            for _ in range(PAGE_TRIES):
+                free = _free(task, page, limit, holders)[:FREE_TRIES]
+                for number in free:
+                    if self._hold(scope, number, task).task_id == task.ref.task_id:
+                        return number
+                if not free:
+                    break
+                holders = self.store.page(scope, page)
+        return None
+
+    def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+        """Hand a free slot to who is in line before the task; its number if there is nobody after all."""
+        for number in _free(task, 0, limit, view.holders)[:1]:
+            giver = self.handover.borrow(scope, number)
+            if giver is None:
+                continue
+            given = self.handover.to_next(scope, number, giver, view, before=task.ref.task_id)
+            own = Holder(task.ref.task_id, task.fence, self.clock.now())
+            if given is Given.NOT and self.store.pass_on(
+                scope, number, giver, own, gone_by(task.ref.task_id)
+            ):
+                return number
+        return None
+
+    def _hold(self, scope: Scope, number: int, task: Task) -> Holder:
+        holder = Holder(task.ref.task_id, task.fence, self.clock.now())
+        return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
+
+    def _get_in_line(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+        """Wait; the number of a slot that has become free in this moment, and is the task's now.
+
+        The line is watched before anybody waits. Who gives a slot back looks for somebody in line after that;
+        this looks for a slot that is free after it got in line: one of both sees the other.
+        """
+        self._watch(scope, view.watched_until)
+        if not _is_in(view, task):
+            is_long = not view.is_all and scope.context_id is None
+            self.store.wait(scope, _waiter(scope, task, relies_on_line=is_long))
+            if is_long and task.due_at is not None and task.due_at < task.deadline:
+                self.tasks.reschedule(task.ref, task.due_at, task.deadline)
+            view = self.store.view(scope, limit)
+        for _ in range(FILLS):
+            if not self._are_others_first(scope, task, view):
+                number = self._take(scope, task, limit, view)
+            elif _free(task, 0, limit, view.holders):
+                number = self._give_to_earlier(scope, task, limit, view)
+            else:
+                return None
+            if number is not None:
+                self.store.stop_waiting(scope, _waiter(scope, task))
+                return number
+            view = self.store.view(scope, limit)
+        return None
+
+    def _watch(self, scope: Scope, watched_until: int) -> None:
+        now = self.clock.now()
+        if watched_until < now + WATCHED_MS // 2:
+            self.store.watch(scope, now + WATCHED_MS, now + WATCH_EVERY_MS)
+
+    # -- going
+
+    def _leave(self, scope: Scope, task: Task, ended: bool) -> None:
+        limit, below = self.limit(scope), _below(task)
+        slot = task.slot if scope.context_id is None else None
+        own: dict[int, Holder] = {}
+        if slot is not None and slot.fence < below:
+            own[slot.number] = Holder(task.ref.task_id, slot.fence, slot.at)
+            is_within = slot.number < (limit or 0)
+            if is_within and self.handover.to_patient(scope, slot.number, own[slot.number]) is Given.OVER:
+                return
+        elif limit is None:
+            return
+        view = self.store.view(scope, limit or PAGE)
+        own = {n: holder for n, holder in own.items() if n >= PAGE}
+        for number, holder in view.holders.items():
+            if holder.task_id == task.ref.task_id and holder.fence < below:
+                own[number] = holder
+        if ended and (_is_in(view, task) or (not own and not view.is_all)):
+            self.store.stop_waiting(scope, _waiter(scope, task))
+        for number, holder in own.items():
+            self.give_back(scope, number, holder, view)
+        if own and view.waiters:  # a higher limit than before: the free slots fill up with each end
+            for number in _free(task, 0, limit or 0, view.holders)[:1]:
+                self.fill(scope, number)
+
+    def give_back(self, scope: Scope, number: int, holder: Holder, view: View) -> None:
+        """Hand a slot as seen to the next in line; free it if nobody is there, or it is beyond the limit."""
+        is_within, given = number < (self.limit(scope) or 0), Given.NOT
+        if is_within and view.waiters:
+            given = self.handover.to_next(scope, number, holder, view)
+        if given is not Given.NOT:
+            return
+        self.store.free(scope, number, holder.task_id, holder.fence + 1)
+        if is_within:
+            self.fill(scope, number)
+
+    def fill(self, scope: Scope, number: int) -> bool:
+        """Hand a free slot to who is in line; whether somebody may be. One may have come right before it was
+        free, or while it was lent for this, and not have seen that it is."""
+        tried: set[str] = set()
+        for attempt in range(FILLS):
+            line, now = self.line(scope), self.clock.now()
+            able = {waiter.task_id for waiter in line.waiters if is_able(waiter, now)}
+            is_beyond = number >= (self.limit(scope) or 0)
+            if is_beyond or (able <= tried and (line.is_all or attempt > 0)):
+                return False
+            giver = self.handover.borrow(scope, number)
+            if giver is None or self.handover.to_next(scope, number, giver, line) is not Given.NOT:
+                return True
+            self.store.free(scope, number, giver.task_id, giver.fence + 1)
+            tried |= able
+        return False
+
+    def call(self, scope: Scope, task: Task) -> None:
+        """Tell a task that it has a slot, and is out of the line."""
+        self.handover.call(scope, _waiter(scope, task), task)
+
+    def line(self, scope: Scope) -> View:
+        """Who is first in line, and nothing else."""
+        waiters = self.store.waiting(scope, FIRSTS)
+        return View({}, waiters, len(waiters) < FIRSTS, 0)
+
+
+def _scopes(task: Task) -> list[Scope]:
+    """The conversation first: a task keeps its turn there while it waits for the agent."""
+    agent = Scope(task.ref.agent_id)
+    return [agent] if task.context_id is None else [Scope(task.ref.agent_id, task.context_id), agent]
+
+
+def _waiter(scope: Scope, task: Task, *, relies_on_line: bool = False) -> Waiter:
+    """A conversation is in order of age, whatever the priority of what is asked in it."""
+    priority = task.priority if scope.context_id is None else Priority.NORMAL
+    due_at = 0 if relies_on_line else task.due_at or 0
+    return Waiter(task.ref.task_id, priority, task.fence, task.deadline, task.not_before, due_at)
+
+
+def _is_in(view: View, task: Task) -> bool:
+    """The task is seen in line, since this fence."""
+    return any((waiter.task_id, waiter.fence) == (task.ref.task_id, task.fence) for waiter in view.waiters)
+
+
+def _has(place: Place, task: Task) -> bool:
+    """It has a conversation's only slot."""
+    return place.first_holder is not None and place.first_holder.task_id == task.ref.task_id
+
+
+def _pages(task: Task, limit: int) -> Iterator[int]:
+    """All pages of slots: each task begins with another."""
+    count = -(-limit // PAGE)
+    first = crc32(task.ref.task_id.encode()) % count
+    return ((first + n) % count for n in range(count))
+
+
+def _free(task: Task, page: int, limit: int, holders: Mapping[int, Holder]) -> list[int]:
+    """Numbers of a page that nobody has, in an order of the task's own."""
+    numbers = range(page * PAGE, min(limit, (page + 1) * PAGE))
+    free = [number for number in numbers if number not in holders]
+    at = crc32(task.ref.task_id.encode()) % len(free) if free else 0
+    return free[at:] + free[:at]
+
+
+def _below(task: Task) -> int:
+    """Slots under a lower fence are the task's to give back. Once it has ended, also those under its own: no
+    claim can follow."""
+    return task.fence + 1 if task.is_terminal else task.fence

@@ -1,0 +1,1 @@
+"""Conversations: messages, answers, and following what a task says."""

@@ -1,0 +1,111 @@
+"""Answer an agent's question, so that its task goes on."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.record_keys import CALL, call_key
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.queues import TaskSender
+from a2a_tasks.ports.tasks import Record, RecordStore, Refused, TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks import content, payload
+from a2a_tasks.tasks.finalization import TaskFinalizer
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """The answer is kept first, as the result of the tool call that asked; then the task is pending again.
+
+    A crash in between leaves a task that still asks, with its answer kept: the same answer again completes
+    it, another one is refused.
+    """
+
+    store: TaskStore
+    records: RecordStore
+    payloads: PayloadStore
+    queue: TaskSender
+    ending: TaskFinalizer
+    telemetry: Telemetry
+
+    def answer(
+        self,
+        task: Task,
+        message: str,
+        *,
+        call_id: str | None = None,
+        parts: Sequence[Mapping[str, Any]] = (),
+        envelope: Mapping[str, Any] | None = None,
+    ) -> Task:
+        """Give the answer, to the question of ``call_id`` if that is given; the task as it goes on.
+        ``parts`` and ``envelope`` are as for ``Submission``.
+
+        The answer that was given (last) may be given again: its own answer may have been lost. Raises
+        ``RequestRefused`` (TASK_NOT_WAITING where the task does not ask, or was answered otherwise);
+        ``StoreUnavailable`` and ``PayloadUnavailable``: then the same call may be made again.
+        """
+        if parts:
+            content.check(parts)
+        task = self.ending.expire_if_overdue(task)
+        document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
+        document |= {"parts": list(parts)} if parts else {}
+        document |= {} if envelope is None else {"envelope": envelope}
+        is_asking = task.status is Status.INPUT_REQUIRED
+        if not is_asking or task.question is None or call_id not in (None, task.question.call_id):
+            last = self._last_answer(task, call_id)
+            if last is not None and _said(last) == _said(document):
+                return task
+            raise RequestRefused(
+                ErrorCode.TASK_NOT_WAITING, f"The task is {task.status} and does not wait for an answer."
+            )
+        call_id = task.question.call_id
+        document["question"] = task.question.text
+        # named after what it says, so that a second answer cannot replace the text of the first
+        digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
+        saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
+        record = Record(call_key(task.turns, call_id), saved)
+        earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
+        result = self.store.resume(task.ref, call_id, self.ending.clock.now())
+        if not isinstance(result, Refused):
+            self._announce(result.task)
+        kept = document if earlier is None else payload.load(self.payloads, earlier.payload)
+        if _said(kept) != _said(document) or (isinstance(result, Refused) and not _goes_on(result.current)):
+            raise RequestRefused(
+                ErrorCode.TASK_NOT_WAITING, "The question has been answered already, or the task has ended."
+            )
+        current = result.current if isinstance(result, Refused) else result.task
+        return current or task
+
+    def _last_answer(self, task: Task, call_id: str | None) -> dict[str, Any] | None:
+        """What the task was answered last, or to that question, if it ever asked."""
+        for record in reversed(self.records.records(task.ref.task_id)):
+            _, is_call, name = record.key.partition(CALL)
+            if is_call and call_id in (None, name):
+                document = payload.load(self.payloads, record.payload)
+                if document.get("isAnswer"):
+                    return document
+        return None
+
+    def _announce(self, task: Task) -> None:
+        try:
+            self.queue.send(task)
+        except QueueUnavailable as error:
+            self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
+        self.telemetry.event("question answered", task)
+
+
+def _said(document: Mapping[str, Any]) -> str:
+    """What tells one answer from another."""
+    if "parts" not in document:
+        return str(document["text"])
+    return json.dumps(document["parts"], ensure_ascii=False, sort_keys=True)
+
+
+def _goes_on(task: Task | None) -> bool:
+    """An earlier try, whose answer was lost, has already let the task go on."""
+    return task is not None and not task.is_terminal

@@ -1,0 +1,130 @@
+"""Conversations as their callers see them: what was said, and forgetting it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain import ids
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.schedule import NOTICE_MS
+from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef, iso8601
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
+from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.tasks import ContextStore, TaskStore, Written
+from a2a_tasks.tasks import payload
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.submission import agent_of_project
+
+PAGE = 100
+MAX_TEXT = 500_000
+"""Characters of a page beyond which it ends early: an answer of Lambda is at most 6 MB."""
+UNANSWERED = frozenset({Status.FAILED, Status.CANCELED})
+
+
+@dataclass(frozen=True)
+class Conversations:
+    """A project's conversations. All methods raise ``RequestRefused`` (AGENT_NOT_FOUND), ``StoreUnavailable``
+    and ``PayloadUnavailable``."""
+
+    contexts: ContextStore
+    store: TaskStore
+    registry: AgentReader
+    payloads: PayloadStore
+    ending: TaskFinalizer
+
+    def page(
+        self, project_id: str, agent_id: str, context_id: str, limit: int, cursor: str | None
+    ) -> dict[str, Any]:
+        """``{"sessionId", "messages": [{"role", "text", "taskId", "at"}], "nextCursor"?}`` of up to ``limit``
+        tasks, the oldest first; a task that failed or was canceled says nothing.
+
+        Raises ``RequestRefused`` (CONTEXT_NOT_FOUND).
+        """
+        context = self._context(project_id, agent_id, context_id)
+        if cursor is not None and not ids.is_task_id(cursor):
+            text = "is not one that this conversation returned"
+            raise RequestRefused(
+                ErrorCode.VALIDATION_ERROR,
+                f"cursor: {text}; leave it out to begin at the oldest message",
+                [{"field": "cursor", "message": text}],
+            )
+        task_ids = self.contexts.page(context, cursor, limit) if _is_well_formed(context_id) else []
+        tasks = payload.at_hand(self.payloads, self._tasks(context, task_ids))
+        if cursor is None and not tasks and len(task_ids) < limit:
+            raise RequestRefused(ErrorCode.CONTEXT_NOT_FOUND, "There is no such conversation.")
+        messages: list[dict[str, Any]] = []
+        size = 0
+        last = task_ids[-1] if len(task_ids) == limit else None
+        for task in tasks:
+            if size > MAX_TEXT:
+                break
+            said = list(self._messages(self.ending.expire_if_overdue(task)))
+            size += sum(len(message["text"]) for message in said)
+            messages += said
+            if size > MAX_TEXT and task is not tasks[-1]:
+                last = task.ref.task_id
+        wire = {"sessionId": context_id, "messages": messages}
+        return wire | ({"nextCursor": last} if last else {})
+
+    def delete(self, project_id: str, agent_id: str, context_id: str, time_left: Callable[[], bool]) -> None:
+        """End what is under way in a conversation and forget all of it; clean-up deletes its tasks. What is
+        said after that begins a new one.
+
+        Deleting again goes on where it was interrupted. Raises ``StoreUnavailable`` where time runs out.
+        """
+        context = self._context(project_id, agent_id, context_id)
+        page = self.contexts.page(context, None, PAGE) if _is_well_formed(context_id) else []
+        while page:
+            for task in self._tasks(context, page):
+                if not time_left():
+                    raise StoreUnavailable("the conversation is too long to be deleted at once")
+                self._forget(context, task)
+            # an entry without its task stays: the task may be about to be created, and is then not forgotten
+            page = self.contexts.page(context, page[-1], PAGE) if len(page) == PAGE else []
+
+    def _context(self, project_id: str, agent_id: str, context_id: str) -> ContextRef:
+        return ContextRef(agent_of_project(self.registry, project_id, agent_id).agent_id, context_id)
+
+    def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
+        """Those that there are, in the order of their ids."""
+        tasks = self.store.get_all([TaskRef(context.agent_id, task_id) for task_id in task_ids])
+        return sorted(tasks, key=lambda task: task.ref.task_id)
+
+    def _messages(self, task: Task) -> Iterator[dict[str, Any]]:
+        if task.status in UNANSWERED:
+            return
+        try:
+            asked = payload.load(self.payloads, task.input)["message"]
+            output = payload.load(self.payloads, task.output) if task.output else {}
+        except PayloadCorrupt:
+            return  # clean-up has begun with it
+        yield _message("user", asked, task, task.created_at)
+        if task.status is Status.COMPLETED:
+            yield _message("agent", output.get("result", ""), task, task.completed_at or task.updated_at)
+
+    def _forget(self, context: ContextRef, task: Task) -> None:
+        """The entry goes last, so that an interruption leaves what leads to the task."""
+        ended = self._ended(task)
+        if ended is not None:
+            now = self.ending.clock.now()
+            # until then its worker may not have noticed, and write what nobody would clean up
+            self.store.expire(ended.ref, now if ended.held_by is None else now + NOTICE_MS)
+        self.contexts.remove(context, task.ref.task_id)
+
+    def _ended(self, task: Task) -> Task | None:
+        """The task once it has ended; None if it is gone."""
+        if task.is_terminal:
+            return task
+        result = self.ending.cancel(task)
+        if isinstance(result, Written):
+            return result.task
+        return None if result.current is None else self.ending.expire_if_overdue(result.current)
+
+
+def _is_well_formed(context_id: str) -> bool:
+    return ids.CONTEXT_ID.fullmatch(context_id) is not None
+
+
+def _message(role: str, text: str, task: Task, at: int) -> dict[str, Any]:
+    return {"role": role, "text": text, "taskId": task.ref.task_id, "at": iso8601(at)}

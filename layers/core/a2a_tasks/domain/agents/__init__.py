@@ -1,0 +1,1 @@
+"""Agents: what an operator defines, and what each model can do for them."""

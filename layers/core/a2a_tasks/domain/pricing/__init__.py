@@ -1,0 +1,1 @@
+"""What the model's API bills, and what that costs."""

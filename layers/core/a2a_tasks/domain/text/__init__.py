@@ -1,0 +1,1 @@
+"""Rules about texts and JSON from outside."""

@@ -1,0 +1,59 @@
+"""JSON as callers send and get it, and as the model is shown it."""
+
+import json
+from typing import Any
+
+from a2a_tasks.domain.text import json_limits
+from a2a_tasks.domain.text.json_limits import BeyondLimits
+
+
+def serialize(body: Any) -> str:
+    # Chinese stays Chinese: half the bytes of \u escapes, and readable in a terminal
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def deserialize(text: str) -> Any:
+    """JSON within its limits (``json_limits``) and nothing else: Python's parser also takes NaN, and breaks
+    on endless digits.
+
+    Raises ``JSONDecodeError`` for all of these; its ``msg`` goes on from what was parsed: "is not valid
+    JSON".
+    """
+    try:
+        json_limits.check_text(text)
+        return json.loads(text, parse_constant=_refuse_constant)
+    except BeyondLimits as error:
+        raise json.JSONDecodeError(str(error), text, 0) from None
+    except ValueError:
+        raise json.JSONDecodeError("is not valid JSON", text, 0) from None
+
+
+class TooLong(ValueError):
+    """JSON that takes more room indented than there is."""
+
+
+def indented(value: Any, limit: int) -> str:
+    """As the model is shown it, up to ``limit`` characters. Raises ``TooLong``, and has built nothing then
+    that is much longer than the value itself."""
+    if _indentation(value, limit) <= limit:
+        text = json.dumps(value, ensure_ascii=False, indent=1)
+        if len(text) <= limit:
+            return text
+    raise TooLong
+
+
+def _indentation(value: Any, limit: int) -> int:
+    """Characters that indenting adds to compact JSON; counted no further than where they are too many."""
+    added, depth, level = 0, 0, [value]
+    while level and added <= limit:
+        parts = [part for part in level if isinstance(part, dict | list) and part]
+        # a line for each of its values and one for its end, and a space behind each name
+        added += sum((len(part) + 1) * (depth + 2) - 1 for part in parts)
+        added += sum(len(part) for part in parts if isinstance(part, dict))
+        level = [each for part in parts for each in (part.values() if isinstance(part, dict) else part)]
+        depth += 1
+    return added
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

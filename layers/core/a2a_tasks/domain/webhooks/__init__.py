@@ -1,0 +1,1 @@
+"""Rules of notifications: configurations, receivers' addresses, signatures, retries."""

@@ -1,0 +1,123 @@
+"""Push configurations: where a task's changes are sent (A2A 1.0, TaskPushNotificationConfig)."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from a2a_tasks.domain.task import Status, Task, TaskRef
+
+MAX_CONFIGS = 10
+"""Of a task."""
+MAX_SECRETS = 4_096
+"""Bytes of a configuration's token and credentials together, as ``webhooks/secrets.py`` writes them:
+what KMS encrypts in one call."""
+
+_CONFIG_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]{0,63}")
+_SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+
+
+class PushFormat(StrEnum):
+    """What a receiver is sent."""
+
+    A2A = "a2a"  # a StreamResponse of A2A 1.0: {"task"} or {"statusUpdate"}
+    A2A_0_3 = "a2a-0.3"  # the bare task of A2A 0.3
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """The ``Authorization`` header of the receiver's choosing: ``{scheme} {credentials}``."""
+
+    scheme: str
+    credentials: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class PushConfig:
+    """One target of a task, as its caller gives it. ``token`` comes back in ``X-A2A-Notification-Token``.
+
+    ``token`` and ``authentication.credentials`` are secrets: encrypted where they are kept, never shown.
+    Without a ``config_id`` one is made.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    authentication: Authentication | None = None
+    format: PushFormat = PushFormat.A2A
+    config_id: str | None = None
+
+    def problem(self) -> tuple[str, str] | None:
+        """The first wrong field, by its name on the wire, and what would be right; None if nothing is wrong.
+
+        Whether the receiver may be called at all is for ``domain/webhooks/target.py``.
+        """
+        if self.config_id is not None and not _CONFIG_ID.fullmatch(self.config_id):
+            return (
+                "id",
+                "must be 1 to 64 letters, digits, _ . ~ and -, the first a letter, a digit or _",
+            )
+        if self.token is not None and not _HEADER_VALUE.fullmatch(self.token):
+            return "token", "must be printable ASCII without a space at either end, as it is sent in a header"
+        if self.authentication is None:
+            return None
+        if not _SCHEME.fullmatch(self.authentication.scheme):
+            return "authentication.scheme", "must be the name of a scheme, such as Bearer"
+        if self.authentication.credentials and not _HEADER_VALUE.fullmatch(self.authentication.credentials):
+            return (
+                "authentication.credentials",
+                "must be printable ASCII without a space at either end, as they are sent in a header",
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class StoredPushConfig:
+    """One target of a task, as it is kept. ``sealed`` are its secrets, encrypted; None if it has none."""
+
+    config_id: str
+    url: str
+    format: PushFormat = PushFormat.A2A
+    scheme: str | None = None
+    sealed: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """A task whose status has changed. ``task`` is as it was right after."""
+
+    task: Task
+    before: Status
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One receiver is to be told of one change. ``at`` is the moment of the change in Unix milliseconds."""
+
+    ref: TaskRef
+    project_id: str
+    config_id: str
+    status: Status
+    at: int
+    correlation_id: str
+    notification_id: str
+
+
+def notification_of(change: StatusChange, config_id: str) -> Notification:
+    """What is told, however often: the same change and configuration give the same ``notification_id``."""
+    task = change.task
+    return Notification(
+        ref=task.ref,
+        project_id=task.project_id,
+        config_id=config_id,
+        status=task.status,
+        at=task.updated_at,
+        correlation_id=task.correlation_id,
+        notification_id=_notification_id(task, config_id),
+    )
+
+
+def _notification_id(task: Task, config_id: str) -> str:
+    # under one fence a task comes to a status only once: every claim raises the fence
+    change = f"{task.ref.task_id}\n{config_id}\n{task.status}\n{task.fence}"
+    return f"msg_{hashlib.sha256(change.encode()).hexdigest()[:32]}"

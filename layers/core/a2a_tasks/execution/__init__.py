@@ -1,0 +1,1 @@
+"""The worker: leases, the agent loop, and what follows when work stops."""

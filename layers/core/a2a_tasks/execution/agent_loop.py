@@ -1,0 +1,281 @@
+"""The agent loop: turns and tools, each saved before the next, until the task ends or must wait.
+
+What is saved is never bought again: a process that takes the task over rebuilds the conversation from the
+journal and goes on with what is missing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.overload import Overload, after_overload
+from a2a_tasks.domain.pricing.bill import Bill
+from a2a_tasks.domain.task import Question, TaskRef
+from a2a_tasks.domain.text.blank import is_blank
+from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, Effect, effect_of
+from a2a_tasks.domain.tools.service import MAX_QUESTION
+from a2a_tasks.domain.usage import as_used, left_behind, released, reserve, reserved_for, spend, total
+from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.child_tasks import OtherAgents
+from a2a_tasks.execution.history import Histories
+from a2a_tasks.execution.leases import LeasedTask
+from a2a_tasks.execution.prompts import Prompts
+from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
+from a2a_tasks.execution.run import RunSnapshot, TaskRun
+from a2a_tasks.execution.tools.made_files import MadeFiles, files_in
+from a2a_tasks.execution.tools.toolbox import Toolbox, failed, storable
+from a2a_tasks.execution.transcript import Call, Turn
+from a2a_tasks.execution.turn import CONTINUED_STOPS, verdict_of
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workspace import Workspaces
+from a2a_tasks.tasks.agent_revisions import Revisions
+from a2a_tasks.tasks.results import UNTRUSTED
+
+HAND_OVER_SECONDS = 60.0
+"""With less Lambda time left no turn begins: another worker goes on."""
+INTERRUPTED = (
+    "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
+    "Check before you repeat it."
+)
+AFTER_UNTRUSTED = (
+    "{tool} may not be used any more: this task has read content from outside (the web, a server's tools, "
+    "code, a file by address or another agent), and the agent's definition denies it after that "
+    "(afterUntrusted). Go on without it."
+)
+
+
+@dataclass(frozen=True)
+class AgentLoop:
+    """Runs tasks that are held by this process.
+
+    All methods raise ``ModelBusy``, ``ModelRejected``, ``Stopped``, ``StoreUnavailable``,
+    ``PayloadUnavailable`` and ``PayloadCorrupt``.
+    """
+
+    revisions: Revisions
+    payloads: PayloadStore
+    workspaces: Workspaces
+    model: Model
+    journal: Checkpoints
+    histories: Histories
+    other_agents: OtherAgents
+    allowance: CostLimits
+    prompts: Prompts
+    made_files: MadeFiles
+    day: DayCount
+    telemetry: Telemetry
+    run: RunBlocking
+
+    async def begin(self, held: LeasedTask) -> TaskRun:
+        """Everything that is known of a task, read back."""
+        task = held.task
+        agent = await self.run(self.revisions.of, task)
+        if isinstance(agent, Failure):
+            raise ModelRejected(agent.code, agent.message)
+        transcript = await self.journal.transcript(task)
+        if transcript.prompt is None:  # else it was kept with the prompt, and is not read again
+            history = await self.run(self.histories.before, task)
+            transcript.history = history.messages
+            transcript.begins_untrusted |= history.is_untrusted
+        toolbox = Toolbox(
+            task.ref.task_id,
+            task.fence,
+            self.payloads,
+            self.workspaces,
+            task.progress,
+            agent.artifact_hosts,
+        )
+        spent = left_behind(task.spent, transcript.open_children)
+        return TaskRun(held, agent, transcript, toolbox, spent, task.events, task.counted)
+
+    async def carry_on(self, work: TaskRun, seconds_left: Callable[[], float]) -> RunResult:
+        """Work until the task ends or must wait. ``seconds_left`` is this invocation's time."""
+        while True:
+            await self.made_files.collect(work)
+            last = work.transcript.last
+            if last is not None and last.stop_reason not in CONTINUED_STOPS:
+                return _ended(work, last, last.to_reply(), work.agent.max_tokens)
+            if (verdict := await self._answer_calls(work)) is not None:
+                return verdict
+            if (failure := await self._refusal(work)) is not None:
+                return Failed(failure, work.text)
+            if work.turns_bought and seconds_left() < HAND_OVER_SECONDS:
+                return HandingOver()
+            max_tokens = self.allowance.max_tokens(work.task, work.agent, total(work.spent))
+            reply = await self._buy_turn(work, max_tokens)
+            # an answer whose files are still to be fetched is kept first, so that it is not bought again
+            if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
+                return _ended(work, work.transcript.turn_of(reply), reply, max_tokens)
+            async with work.held.saving():
+                await self.journal.save_turn(work, reply)
+            work.draft = Draft()
+            await self._count_for_day(work)
+
+    def take_stock(self, work: TaskRun) -> RunSnapshot:
+        """What there is of the work now that it stops, counting what a turn that was cut off has been billed
+        so far."""
+        self._cut_off(work, work.draft.usage, may_be_billed=work.under_way is not None)
+        last = work.transcript.last
+        return RunSnapshot(
+            held=work.held,
+            spent=work.spent,
+            text=work.text,
+            turns=len(work.transcript.turns),
+            has_bought=work.turns_bought > 0,
+            children=tuple(call.child for call in last.open_calls if call.child) if last else (),
+            counted=work.counted,
+            counting=work.counting,
+        )
+
+    async def overload(self, work: TaskRun) -> Overload:
+        """What follows now that the task's model was overloaded."""
+        task = work.task
+        count = 1 if work.turns_bought else task.overloads + 1
+        bound = work.transcript.prompt if work.transcript.turns else None
+        try:
+            others = await self.run(self.prompts.others, task, work.agent, bound)
+        except StoreUnavailable:
+            others = []
+        return after_overload(task.model, count, others)
+
+    # -- a turn
+
+    async def _refusal(self, work: TaskRun) -> Failure | None:
+        """Why no further turn may be bought."""
+        if len(work.transcript.turns) >= work.agent.max_turns:
+            turns = f"{work.agent.max_turns} turns"
+            return Failure(FailureCode.MAX_TURNS_EXCEEDED, f"The agent did not finish within {turns}.")
+        return await self.journal.insist(work, lambda: self.allowance.refusal(work.task, total(work.spent)))
+
+    async def _buy_turn(self, work: TaskRun, max_tokens: int) -> ModelReply:
+        """The model's next reply, paid for."""
+        transcript = work.transcript
+        if transcript.prompt is None:
+            transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
+        elif transcript.prompt.model != work.task.model:
+            transcript.prompt = self.prompts.for_model(transcript.prompt, work.task.model, work.agent)
+        prompt = transcript.prompt
+        servers = await self.run(self.prompts.servers, prompt, work.agent) if prompt.mcp_servers else []
+        request = ModelRequest(prompt, transcript.messages(), max_tokens, transcript.container, servers)
+        await self._reserve(work, request)
+        work.draft, work.under_way = Draft(), request
+        try:
+            reply = await self.model.turn(request, work.draft)
+        except ModelBusy as busy:
+            self._cut_off(work, busy.used, may_be_billed=busy.may_be_billed)
+            raise
+        except ModelRejected:
+            self._cut_off(work, work.draft.usage, may_be_billed=False)
+            raise
+        work.turns_bought += 1
+        work.draft, work.under_way = Draft(reply.text), None  # what is said stays known until it is saved
+        work.spent = released(work.spent)
+        self._count(work, reply.usage)
+        if reply.dropped_thinking:
+            reason = ", ".join(reply.dropped_thinking)
+            self.telemetry.problem("earlier thinking not shown to the model", work.task, reason=reason)
+        return reply
+
+    async def _reserve(self, work: TaskRun, request: ModelRequest) -> None:
+        """Write down what a turn may come to, where there is a limit: whatever becomes of it and of this
+        process, so much counts until somebody knows better."""
+        task = work.task
+        if work.counted is None:
+            work.counted = await self.run(self.day.baseline, task, work.spent)
+        if self.allowance.is_limited(task, work.counted):
+            most = self.allowance.most(task, request)
+            work.spent = reserve(work.spent, task.attempt, task.model, most)
+            await self.journal.save_spent(work)
+
+    def _cut_off(self, work: TaskRun, told: Bill, *, may_be_billed: bool) -> None:
+        """No reply comes of the turn under way, if there is one: count what it was billed as far as that is
+        known, or else, where there is a limit, what it may have been billed at most."""
+        draft, request = work.draft, work.under_way
+        work.draft, work.under_way = Draft(draft.text), None
+        has_limit = reserved_for(work.spent) is not None
+        if has_limit and request is not None and not draft.is_told:
+            if may_be_billed and not told.calls:
+                work.spent = as_used(work.spent)
+            elif told.calls:
+                told = self.allowance.cut_off(told, request)
+        work.spent = released(work.spent)
+        self._count(work, replace(told, turns=0))
+
+    async def _count_for_day(self, work: TaskRun) -> None:
+        """Goes on where the work is stopped meanwhile: what the day may have already must not be added to it
+        again."""
+        add = partial(self.day.add, work.task, work.spent, work.counted)
+        work.counting = asyncio.ensure_future(self.run(add))
+        work.counted = await asyncio.shield(work.counting)
+
+    def _count(self, work: TaskRun, bill: Bill) -> None:
+        """Add a turn to what the task has used."""
+        work.spent = spend(work.spent, work.task.attempt, self.allowance.charge(work.task, bill))
+
+    # -- tools
+
+    async def _answer_calls(self, work: TaskRun) -> RunResult | None:
+        """Run the last turn's tools that have no answer yet; what the task must wait for, if anything."""
+        turn = work.transcript.last
+        children: list[TaskRef] = []
+        question: Question | None = None
+        for call in turn.open_calls if turn else []:
+            assert turn is not None  # noqa: S101  for the type checker
+            if call.name not in work.agent.allowed_tools:
+                await self.journal.answer(work, turn, call, failed(f"There is no tool {call.name}."))
+            elif call.name in work.agent.denied_after_untrusted and work.transcript.has_read_untrusted(turn):
+                await self.journal.answer(work, turn, call, failed(AFTER_UNTRUSTED.format(tool=call.name)))
+            elif call.name in CHILD_TOOLS:
+                child = await self.other_agents.call(work, turn, call)
+                children += [child] if child else []
+            elif call.name == "ask_user":
+                asked = _question_of(call)
+                if asked is None or question is not None:
+                    answer = "Ask one question at a time." if asked else "question must be a text."
+                    await self.journal.answer(work, turn, call, failed(answer))
+                else:
+                    question = asked
+            else:
+                await self._run_tool(work, turn, call)
+        if children:
+            return Waiting(tuple(children))
+        return Asking(question) if question else None
+
+    async def _run_tool(self, work: TaskRun, turn: Turn, call: Call) -> None:
+        runs_once = effect_of(call.name) is Effect.ONCE
+        if runs_once and call.started:
+            await self.journal.answer(work, turn, call, failed(INTERRUPTED))
+            return
+        if runs_once:
+            await self.journal.save_start(work, turn, call)
+        done = await self.journal.insist(work, lambda: work.toolbox.run(call, work.transcript))
+        if runs_once and not done.answer.is_error:
+            saved = await self.journal.insist(work, lambda: work.toolbox.save_workspace(call))
+            done = replace(done, workspace=saved)
+        await self.journal.answer(work, turn, call, done)
+
+
+def _ended(work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> Finished | Failed:
+    """What the last answer means, with the files that it is to come without, and whether it may say what
+    content from outside had it say."""
+    verdict = verdict_of(work.agent, reply, max_tokens)
+    if isinstance(verdict, Failed):
+        return verdict
+    missing, is_untrusted = work.transcript.missing, work.transcript.has_read_untrusted(turn)
+    notes = {"notes": list(missing.values())} if missing else {}
+    return Finished(verdict.output | notes | ({UNTRUSTED: True} if is_untrusted else {}))
+
+
+def _question_of(call: Call) -> Question | None:
+    text = call.input.get("question") if isinstance(call.input, dict) else None
+    if not isinstance(text, str) or is_blank(text):
+        return None
+    return Question(call.call_id, storable(text.strip())[:MAX_QUESTION])

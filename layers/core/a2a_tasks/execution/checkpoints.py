@@ -1,0 +1,143 @@
+"""What is kept of a task's work while it goes on, and read back by whoever takes the task over.
+
+Saving asks the task's record first, so that a worker which lost its task appends nothing, and so that what
+was paid for is counted even if the answer is lost before it is saved.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from a2a_tasks.domain import events
+from a2a_tasks.domain.event import Event
+from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.execution.leases import Stop, Stopped
+from a2a_tasks.execution.run import TaskRun
+from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.execution.tools.toolbox import Done, step_of
+from a2a_tasks.execution.transcript import Call, Transcript, Turn, turn_document
+from a2a_tasks.execution.turn import opening_of
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.model import ModelReply
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.tasks import Advance, Record, RecordStore, Refused, TaskStore
+from a2a_tasks.tasks import payload
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``; those that save raise ``Stopped``
+    where the task is no longer held, and the one that reads ``PayloadCorrupt``."""
+
+    store: TaskStore
+    records: RecordStore
+    payloads: PayloadStore
+    clock: Clock
+    insistence: StoreRetry
+    run: RunBlocking
+
+    async def transcript(self, task: Task) -> Transcript:
+        """The conversation so far."""
+        document = await self.run(payload.load, self.payloads, task.input)
+        # a first claim finds nothing, and saves the read
+        records = await self.run(self.records.records, task.ref.task_id) if task.fence > 1 else []
+        documents = [
+            (record.key, await self.run(payload.load, self.payloads, record.payload)) for record in records
+        ]
+        begins_untrusted = document.get("untrusted", False)
+        return Transcript.from_documents(opening_of(document), documents, begins_untrusted=begins_untrusted)
+
+    async def save_turn(self, work: TaskRun, reply: ModelReply) -> None:
+        """Make a reply permanent, before anything is done with it."""
+        number = len(work.transcript.turns) + 1
+        tool = reply.tool_uses[0]["name"] if reply.tool_uses else None
+        step = step_of(work.updates_in(reply.content)) or work.toolbox.progress.step
+        work.toolbox.progress = replace(work.toolbox.progress, tool=tool, step=step)
+        now = self.clock.now()
+        await self._advance(
+            work,
+            Advance(
+                now, spent=work.spent, counted=work.counted, turns=number, progress=work.toolbox.progress
+            ),
+            events.turn(now, number, reply.tools, work.stood_in(reply)),
+        )
+        await self._save_prompt(work)
+        await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
+        work.transcript.add(reply)
+
+    async def _save_prompt(self, work: TaskRun) -> None:
+        """Keep the prompt, with the first turn and again where the task has gone on with another model."""
+        prompt, history = work.transcript.prompt, work.transcript.history
+        if prompt is None or prompt == work.transcript.kept_prompt:
+            return
+        document: dict[str, Any] = {"prompt": prompt.to_json()} | ({"history": history} if history else {})
+        document |= {"beginsUntrusted": True} if work.transcript.begins_untrusted else {}
+        await self._record(work, PROMPT_KEY, "prompt", document)
+        work.transcript.kept_prompt = prompt
+
+    async def save_start(self, work: TaskRun, turn: Turn, call: Call) -> None:
+        """A tool begins that must not run twice."""
+        await self._save_use(work, call)
+        await self._note(work, turn, call, {"state": "started"})
+
+    async def save_child(self, work: TaskRun, turn: Turn, call: Call, child: TaskRef) -> None:
+        """The task that a call starts, before it is created, with what is reserved for it."""
+        await self._save_use(work, call)
+        await self._note(work, turn, call, {"state": "child", "child": asdict(child)})
+
+    async def save_spent(self, work: TaskRun) -> None:
+        await self._advance(work, Advance(self.clock.now(), spent=work.spent, counted=work.counted))
+
+    async def answer(self, work: TaskRun, turn: Turn, call: Call, done: Done) -> None:
+        """Save what a tool has changed, and then its answer: a tool without one runs again, so that nothing
+        is answered that is not there."""
+        now = self.clock.now()
+        if done.artifact is not None:
+            artifacts = work.transcript.artifacts | {done.artifact.artifact_id: done.artifact}
+            event = events.saved(work.events, now, done.artifact.artifact_id)
+            await self._advance(work, Advance(now, artifacts=tuple(artifacts.values())), event)
+        elif done.progress is not None:
+            event = events.reported(work.events, now, done.progress)
+            await self._advance(work, Advance(now, progress=done.progress), event)
+        child = {"child": asdict(call.child)} if call.child else {}
+        await self._note(work, turn, call, done.to_document() | child)
+
+    async def insist[T](self, work: TaskRun, write: Callable[[], T]) -> T:
+        """Try again where a store does not answer, as long as the task may be worked on."""
+        return await self.insistence.call(write, work.held)
+
+    async def _save_use(self, work: TaskRun, call: Call) -> None:
+        work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)
+        now = self.clock.now()
+        advance = Advance(now, spent=work.spent, counted=work.counted, progress=work.toolbox.progress)
+        await self._advance(work, advance, events.tool(now, call.name))
+
+    async def _note(self, work: TaskRun, turn: Turn, call: Call, document: Mapping[str, Any]) -> None:
+        """Save what is known of a tool call."""
+        name = f"call-{turn.number:04d}-{call.call_id}"
+        await self._record(work, call_key(turn.number, call.call_id), name, document)
+        work.transcript.note(turn, call.call_id, document)
+
+    async def _record(self, work: TaskRun, key: str, name: str, document: Mapping[str, Any]) -> None:
+        task = work.task
+        # named after the fence: a stale worker's late upload cannot replace the winner's
+
+        def write() -> bool:
+            saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
+            return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved))
+
+        if not await self.insist(work, write):
+            raise Stopped(Stop.LOST)
+
+    async def _advance(self, work: TaskRun, advance: Advance, event: Event | None = None) -> None:
+        """Note progress in the task itself, which only its holder can, and tell it."""
+        task = work.task
+        if event is not None:
+            advance = replace(advance, event=events.placed(work.events, event))
+        result = await self.insist(work, lambda: self.store.advance(task.ref, task.fence, advance))
+        if isinstance(result, Refused):
+            ended = result.current is None or result.current.is_terminal
+            raise Stopped(Stop.ENDED if ended else Stop.LOST)
+        work.events = result.task.events

@@ -1,0 +1,325 @@
+"""The lease of this process, renewed while it has tasks in hand; docs/decisions.md says why it is safe."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Any
+
+from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease, Notes
+from a2a_tasks.domain.task import Status
+from a2a_tasks.execution.leases import SAVING_SECONDS, LeasedTask, Stop
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.queues import Delivery, DeliveryHandler
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workers import Workers
+
+BEAT = 0.55
+"""Of a lease. What is left of it is enough for a stall of two seconds and several more tries."""
+RETRY_SECONDS = 0.25
+"""The pause between two tries of a renewal, also while the first one hangs."""
+DOUBT_SECONDS = 1.0
+"""The same once the lease is over by this process's clock."""
+MOST_TRIES = 8
+"""Tries under way at once."""
+DUE_MS = 90_000
+"""So long after its last renewals a dead worker is looked for; ``DUE_AGAIN_MS`` before that it moves on."""
+DUE_AGAIN_MS = 30_000
+MOST_DISOWNED = 100
+"""With more the lease is given up, and a new one begun."""
+HIDDEN_AT_ONCE, HIDE_TRIES = 10, 4
+OPEN_TRIES = 3
+
+
+@dataclass
+class _Mine:
+    """The lease as this process knows it: when the renewal that it has an answer to was begun, by both
+    clocks, and whether the messages have been hidden since."""
+
+    worker_id: str
+    now: int
+    ticks: int
+    due_at: int | None = None
+    is_hidden: bool = False
+
+
+@dataclass
+class Heartbeat:
+    """One renewal and one call to the queue for all tasks in hand; the renewal brings what others want known.
+
+    A lease that is over by this process's own clock is in doubt: work under way stops, nothing is begun or
+    written. What the store then answers decides: renewed, nobody has taken anything; refused, the process has
+    lost everything and goes on under another id.
+    """
+
+    workers: Workers
+    store: TaskStore
+    queue: DeliveryHandler
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    run: RunBlocking
+    lease_seconds: int
+    held: dict[str, LeasedTask] = field(default_factory=dict)
+    """By the ids of their claims."""
+    _in_hand: list[Delivery] = field(default_factory=list)
+    _disowned: set[str] = field(default_factory=set)
+    _to_look_at: set[str] = field(default_factory=set)
+    _mine: _Mine | None = None
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _aside: set[asyncio.Task[None]] = field(default_factory=set)
+
+    # -- what the executor does with it
+
+    async def worker_id(self) -> str:
+        """The id to claim with, under a lease with time enough. Raises ``StoreUnavailable``."""
+        async with self._changing:
+            if self._is_due():
+                await self._beat()
+            if self._mine is None:
+                await self._open()
+            if self._mine is None or self._left_ms() <= 0:
+                raise StoreUnavailable("the worker's lease was not renewed in time")
+            return self._mine.worker_id
+
+    @asynccontextmanager
+    async def handling(self, delivery: Delivery) -> AsyncIterator[None]:
+        """Keep the message hidden until the block ends."""
+        self._in_hand.append(delivery)
+        try:
+            yield
+        finally:
+            self._in_hand.remove(delivery)
+
+    @asynccontextmanager
+    async def holding(self, held: LeasedTask) -> AsyncIterator[None]:
+        """Tell the task's work when it must stop, until the block ends; without its end being written, others
+        may take the task at once."""
+        claim_id = held.task.claim_id or ""
+        self.held[claim_id] = held
+        try:
+            yield
+        finally:
+            del self.held[claim_id]
+            if held.stop.done() and held.stop.result() is Stop.LOST:
+                self.disown(held.task.held_by, claim_id)
+
+    def disown(self, worker_id: str | None, claim_id: str) -> None:
+        """A claim that may have taken effect is not followed up: others may take its task at once."""
+        if self._mine is not None and self._mine.worker_id == worker_id:
+            self._disowned.add(claim_id)
+            if len(self._disowned) > MOST_DISOWNED:
+                self._give_up()
+
+    async def is_ours(self, worker_id: str | None) -> bool:
+        """Whether a worker's tasks are this process's now, as soon as that is known."""
+        while self._mine is not None and self._mine.worker_id == worker_id:
+            if self._left_ms() > 0:
+                return True
+            async with self._changing:
+                if self._mine is not None and self._left_ms() <= 0:
+                    await self._beat()
+        return False
+
+    async def keep_beating(self) -> None:
+        """Beat until cancelled."""
+        try:
+            while True:
+                await self.clock.sleep(self._seconds_to_next())
+                async with self._changing:
+                    if self._is_due():
+                        await self._beat()
+        finally:
+            for each in list(self._aside):
+                each.cancel()
+            await asyncio.gather(*self._aside, return_exceptions=True)
+
+    def rest(self) -> None:
+        """Nothing is in hand. The process may be stopped now for as long as it pleases; what it has disowned
+        since it last renewed is free when the lease runs out, so no further renewal may follow."""
+        if self._disowned:
+            self._give_up()
+
+    # -- the lease
+
+    @property
+    def beat_seconds(self) -> float:
+        return self.lease_seconds * BEAT
+
+    def _left_ms(self) -> int:
+        """How long the lease still lives, by whichever of this process's clocks has gone further. As long as
+        the messages are not hidden for as long too, somebody's clock may be ahead of it."""
+        mine = self._mine
+        if mine is None:
+            return 0
+        passed = max(self.clock.now() - mine.now, self.clock.ticks() - mine.ticks)
+        lease_ms = self.lease_seconds * 1000
+        return lease_ms - passed - (0 if mine.is_hidden else min(CLOCKS_APART_MS, lease_ms // 4))
+
+    def _seconds_to_next(self) -> float:
+        if self._mine is None:
+            return self.beat_seconds
+        return max(0.001, self.beat_seconds - (self.clock.ticks() - self._mine.ticks) / 1000)
+
+    def _is_due(self) -> bool:
+        mine = self._mine
+        return mine is not None and self.clock.ticks() - mine.ticks >= self.beat_seconds * 1000
+
+    async def _open(self) -> None:
+        """Every task of the invocation waits for this."""
+        for tries_left in reversed(range(OPEN_TRIES)):
+            mine = _Mine(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
+            until = mine.now + self.lease_seconds * 1000
+            try:
+                await self.run(self.workers.open, Lease(mine.worker_id, until))
+            except StoreUnavailable:
+                if not tries_left:
+                    raise
+                await self.clock.sleep(RETRY_SECONDS)
+            else:
+                self._mine = mine
+                return
+
+    def _give_up(self) -> None:
+        """What is held under this id is lost; what comes next is held under another."""
+        self._interrupt()
+        self._mine = None
+        self._disowned.clear()
+        self._to_look_at.clear()
+
+    def _interrupt(self) -> None:
+        for held in self.held.values():
+            held.interrupt(Stop.LOST)
+
+    # -- the beat
+
+    async def _beat(self) -> None:
+        notes = await self._renewed()
+        if notes is None:
+            if self.held:
+                self.telemetry.event("worker lost its lease", tasks=len(self.held))
+            self._give_up()
+            return
+        # the next beat does not wait for these, should they hang
+        for step in (self._hide(), self._look(notes)):
+            task = asyncio.ensure_future(step)
+            self._aside.add(task)
+            task.add_done_callback(self._aside.discard)
+
+    async def _renewed(self) -> Notes | None:
+        """Try until the store has answered; None if the lease was lost. Once it is over that matters only to
+        those who have something to save, and time for it."""
+        answer: asyncio.Future[Notes | None] = asyncio.get_running_loop().create_future()
+        tries: list[asyncio.Task[None]] = []
+        try:
+            while not answer.done():
+                in_doubt = self._left_ms() <= 0
+                if in_doubt:
+                    self._interrupt()
+                    if not self._may_save():
+                        return None
+                if sum(not each.done() for each in tries) < MOST_TRIES:
+                    tries.append(asyncio.ensure_future(self._try(answer)))
+                await self._first(answer, DOUBT_SECONDS if in_doubt else RETRY_SECONDS)
+        finally:
+            for each in tries:
+                each.cancel()
+            await asyncio.gather(*tries, return_exceptions=True)
+        notes = answer.result()
+        # a try without an answer may have taken notes with it
+        return Notes(everything=True) if notes is not None and len(tries) > 1 else notes
+
+    def _may_save(self) -> bool:
+        latest = max((held.until for held in self.held.values()), default=0)
+        return self._mine is not None and self.clock.now() < latest + SAVING_SECONDS * 1000
+
+    async def _try(self, answer: "asyncio.Future[Notes | None]") -> None:
+        if (before := self._mine) is None:
+            return
+        now = self.clock.now()
+        mine = _Mine(before.worker_id, now, self.clock.ticks(), _due_at(before, now))
+        try:
+            notes = await self.run(self.workers.renew, self._lease(mine))
+        except Exception as error:
+            # whatever it was, it must not stop the heart
+            self.telemetry.problem("lease not renewed", error=error)
+            return
+        if not answer.done() and self._mine is before:
+            self._mine = mine
+            answer.set_result(notes)
+
+    def _lease(self, mine: _Mine) -> Lease:
+        return Lease(
+            mine.worker_id,
+            mine.now + self.lease_seconds * 1000,
+            frozenset(held.task.ref for held in self.held.values()),
+            frozenset(self._disowned),
+            mine.due_at,
+        )
+
+    async def _first(self, answer: "asyncio.Future[Notes | None]", seconds: float) -> None:
+        """Wait for the answer, or so long."""
+        timer = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            waited: set[asyncio.Future[Any]] = {answer, timer}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            await asyncio.gather(timer, return_exceptions=True)
+
+    async def _hide(self) -> None:
+        """Keep the messages hidden for as long as the lease now lives: a taker needs both to be over."""
+        mine = self._mine
+        groups = [list(some) for some in batched(self._in_hand, HIDDEN_AT_ONCE, strict=False)]
+        hidden = await asyncio.gather(*(self._hidden(group) for group in groups))
+        if mine is not None:
+            mine.is_hidden = all(hidden)
+
+    async def _hidden(self, deliveries: list[Delivery]) -> bool:
+        for attempt in range(HIDE_TRIES):
+            if attempt:
+                await self.clock.sleep(RETRY_SECONDS)
+            try:
+                # not those that were settled meanwhile
+                left = [delivery for delivery in deliveries if delivery in self._in_hand]
+                if left:
+                    await self.run(self.queue.change_visibility, left, self.lease_seconds)
+            except Exception as error:
+                # they may come back while the lease lives; the lease refuses them then
+                self.telemetry.problem("messages not hidden", error=error)
+            else:
+                return True
+        return False
+
+    async def _look(self, notes: Notes) -> None:
+        """At the tasks that others have changed. One that is just being claimed is looked at next time."""
+        noted = notes.task_ids | self._to_look_at
+        held = {each.task.ref.task_id: each for each in list(self.held.values())}
+        coming = {each.ref.task_id for each in self._in_hand if each.ref is not None} - held.keys()
+        self._to_look_at = {task_id for task_id in coming if task_id in noted or notes.everything}
+        looked_at = [each for task_id, each in held.items() if notes.concern(task_id) or task_id in noted]
+        await asyncio.gather(*(self._look_at(each) for each in looked_at))
+
+    async def _look_at(self, held: LeasedTask) -> None:
+        try:
+            task = await self.run(self.store.get, held.task.ref)
+        except Exception as error:
+            self.telemetry.problem("task not looked at", held.task, error=error)
+            self._to_look_at.add(held.task.ref.task_id)
+            return
+        if task is None or task.is_terminal:
+            held.interrupt(Stop.ENDED)
+        elif task.fence != held.task.fence or task.status is not Status.RUNNING:
+            held.interrupt(Stop.LOST)
+        else:
+            held.notice(task)
+
+
+def _due_at(before: _Mine, now: int) -> int:
+    """Moved once a minute, since that is written in an index."""
+    is_far = before.due_at is not None and before.due_at - now > DUE_AGAIN_MS
+    return before.due_at if is_far and before.due_at is not None else now + DUE_MS

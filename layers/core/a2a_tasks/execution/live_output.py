@@ -1,0 +1,88 @@
+"""What a task says while it is at it, written down for those who watch: chats and streams."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.domain.task import Progress
+from a2a_tasks.execution.run import TaskRun
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.live import LiveChunk, LiveStore
+from a2a_tasks.ports.telemetry import Telemetry
+
+EVERY_SECONDS = 2.0
+CHUNK_CHARACTERS = 1_000
+"""At most so much text, and of updates, in one write; what comes faster is a little late."""
+TTL_MS = 24 * 3_600_000
+"""After the task's deadline."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Writes at most one small chunk every two seconds, and only for a task that somebody watches.
+
+    A chunk that cannot be written is tried again with the next; it never stops the work.
+    """
+
+    store: LiveStore
+    clock: Clock
+    telemetry: Telemetry
+    run: RunBlocking
+
+    async def follow(self, work: TaskRun) -> None:
+        """Write down what is said once somebody watches, until cancelled."""
+        await work.held.watched.wait()
+        said = _WrittenText(turn=len(work.transcript.turns) + 1)
+        while True:
+            await self.clock.sleep(EVERY_SECONDS)
+            chunk = said.next_chunk(work)
+            if chunk is None:
+                continue
+            try:
+                until = work.task.deadline + TTL_MS
+                await self.run(self.store.append, work.task.ref.task_id, chunk, until)
+            except StoreUnavailable as error:
+                self.telemetry.problem("live text not written", work.task, reason=str(error))
+            else:
+                said.note(chunk)
+
+
+@dataclass
+class _WrittenText:
+    """How much of which turn is written."""
+
+    turn: int
+    characters: int = 0
+    update_characters: int = 0
+    chunks: int = 0
+    progress: Progress | None = None
+
+    def next_chunk(self, work: TaskRun) -> LiveChunk | None:
+        """What is new since the last one; the rest of a turn comes before the next turn."""
+        text, updates = self._rest(work)
+        if not (text or updates) and self.turn <= len(work.transcript.turns):
+            self.turn = len(work.transcript.turns) + 1
+            self.characters, self.update_characters, self.chunks = 0, 0, 0
+            text, updates = self._rest(work)
+        progress = work.toolbox.progress
+        if not (text or updates) and progress == self.progress:
+            return None
+        return LiveChunk(self.turn, work.task.fence, self.chunks, text, progress, updates)
+
+    def note(self, chunk: LiveChunk) -> None:
+        self.characters += len(chunk.text)
+        self.update_characters += len(chunk.updates)
+        self.chunks += 1
+        self.progress = chunk.progress
+
+    def _rest(self, work: TaskRun) -> tuple[str, str]:
+        """What comes next of the turn's text, and of its updates."""
+        saved = work.transcript.turns
+        text, updates = work.draft.text, work.draft.updates
+        if self.turn <= len(saved):
+            turn = saved[self.turn - 1]
+            text, updates = turn.text, work.updates_in(turn.content)
+        return (
+            text[self.characters :][:CHUNK_CHARACTERS],
+            updates[self.update_characters :][:CHUNK_CHARACTERS],
+        )

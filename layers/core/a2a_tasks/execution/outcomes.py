@@ -1,0 +1,357 @@
+"""What follows when work on a task stops: what is written down, and what becomes of its message."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.guards import guard_of_completion, guard_of_worker
+from a2a_tasks.domain.overload import Overload
+from a2a_tasks.domain.retry import NextTry, in_time, last_attempt, next_try
+from a2a_tasks.domain.schedule import clocks_of_wait, due_after_release, due_while_awaiting, longest_wait
+from a2a_tasks.domain.task import Payload, Question, Task, TaskRef
+from a2a_tasks.domain.usage import Usage
+from a2a_tasks.execution.leases import Stop
+from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
+from a2a_tasks.execution.run import RunSnapshot
+from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.queues import TaskSender
+from a2a_tasks.ports.tasks import Pause, Postponement, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.outputs import save_output, save_partial
+
+
+@dataclass(frozen=True)
+class Requeue:
+    """The message goes back to the queue, hidden for so long; None leaves its visibility alone."""
+
+    seconds: int | None
+
+
+SWITCH_SECONDS = 1
+"""When a task goes on with another model."""
+COUNT_AGAIN_SECONDS = 60
+"""When a message comes back whose task has ended and could not be counted."""
+OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 10, 60
+"""When a task is tried again that could not be begun: later each time, since receives are limited."""
+DONE = None
+"""The message has served its purpose and is deleted."""
+
+
+@dataclass(frozen=True)
+class OutcomeHandler:
+    """Every write is conditioned on the fence, and insists on being made. ``max_wait_ms`` is the longest that
+    a question waits.
+
+    All methods raise ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``, and ``Stopped``
+    where the task is not this process's any more.
+    """
+
+    store: TaskStore
+    payloads: PayloadStore
+    queue: TaskSender
+    slots: Slots
+    ending: TaskFinalizer
+    day: DayCount
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    insistence: StoreRetry
+    run: RunBlocking
+    max_wait_ms: int
+
+    async def conclude(self, stock: RunSnapshot, verdict: RunResult) -> Requeue | None:
+        """The work has come to a point at which it stops by itself."""
+        match verdict:
+            case Finished(output):
+                return await self._complete(stock.saying(str(output["result"])), output)
+            case Failed(failure, text):
+                return await self.fail(stock.saying(text), failure)
+            case Asking(question):
+                return await self._ask(stock, question)
+            case Waiting(children):
+                return await self._await_children(stock, children)
+            case HandingOver():
+                return await self._hand_over(stock)
+
+    async def stop(self, stock: RunSnapshot, why: Stop) -> Requeue | None:
+        """The work was stopped from outside."""
+        self.telemetry.event("work stopped", stock.task, why=why)
+        match why:
+            case Stop.ENDED:
+                return await self._ended_by_others(stock)
+            case Stop.LOST:
+                return Requeue(None)
+            case Stop.DEADLINE:
+                return await self._time_out(stock)
+            case Stop.SHUTDOWN if stock.has_bought or stock.held.is_late:
+                # the turn began late: the next worker has more time for it
+                return await self._hand_over(stock, cut_off=True)
+            case Stop.SHUTDOWN:
+                reason = "The turn did not finish within the worker's running time."
+                return await self.retry(stock, Failure(FailureCode.EXECUTION_ERROR, reason), cut_off=True)
+
+    async def fail(self, stock: RunSnapshot, failure: Failure) -> Requeue | None:
+        """The work cannot succeed."""
+        task, guard = stock.task, guard_of_worker(stock.task.fence)
+        output = await self._save_partial(stock)
+        result = await self._insist(
+            stock,
+            lambda: self.ending.fail(
+                task, failure, guard, spent=stock.spent, output=output, finish_id=task.claim_id
+            ),
+        )
+        return await self._ended(stock, result)
+
+    async def retry(
+        self,
+        stock: RunSnapshot,
+        failure: Failure,
+        *,
+        retry_after: float | None = None,
+        overload: Overload | None = None,
+        cut_off: bool = False,
+    ) -> Requeue | None:
+        """Give the task back for another attempt, or fail it if none can follow before its deadline."""
+        if overload is not None and overload.is_switch:
+            retry_after = None  # that was of the model before
+        then = next_try(stock.task, failure, self.clock.now(), retry_after, self.entropy.fraction())
+        return await self._try_again(stock, failure, then, overload=overload, cut_off=cut_off)
+
+    async def sit_out(self, stock: RunSnapshot, failure: Failure) -> Requeue | None:
+        """Something that the task needs does not answer. As long as no turn was bought, which might be bought
+        again, that is no failed attempt: an outage is over some time."""
+        if stock.has_bought:
+            return await self.retry(stock, failure)
+        seconds = min(stock.held.delivery.receive_count * OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS)
+        then = in_time(stock.task, failure, self.clock.now(), seconds)
+        return await self._try_again(stock, failure, then, keeps_attempt=True)
+
+    async def _try_again(
+        self,
+        stock: RunSnapshot,
+        failure: Failure,
+        then: NextTry | Failure,
+        *,
+        overload: Overload | None = None,
+        keeps_attempt: bool = False,
+        cut_off: bool = False,
+    ) -> Requeue | None:
+        if isinstance(then, Failure):
+            return await self.fail(stock, then)
+        task, now = stock.task, self.clock.now()
+        due_at = due_after_release(then.not_before, task.deadline)
+        release = Release(
+            now,
+            then.not_before,
+            due_at,
+            stock.spent,
+            code=failure.code,
+            overload=overload,
+            keeps_attempt=keeps_attempt,
+            cut_off=cut_off,
+        )
+        result = await self._release(stock, release)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        self.telemetry.count("TaskRetries")
+        self.telemetry.event(
+            "task waits for another attempt", task, reason=failure.message, seconds=then.seconds
+        )
+        return Requeue(then.seconds)
+
+    async def wait_for_model(
+        self,
+        stock: RunSnapshot,
+        failure: Failure,
+        seconds: int,
+        overload: Overload | None = None,
+        *,
+        was_called: bool = True,
+    ) -> Requeue | None:
+        """The model turned the task's call away, or was not even called: the task waits, and its run time
+        stands still. No attempt is used up, but for a call of a task whose caller has bounded its tries. It
+        comes back by a message of its own, for it may do so more often than the queue delivers one."""
+        task, now = stock.task, self.clock.now()
+        is_attempt = task.bounds_tries and was_called
+        if is_attempt and (last := last_attempt(task, failure)) is not None:
+            return await self.fail(stock, last)
+        is_switch = overload is not None and overload.is_switch
+        seconds = SWITCH_SECONDS if is_switch else seconds
+        clocks = clocks_of_wait(task, now)
+        not_before = now + seconds * 1000
+        release = Release(
+            now,
+            not_before,
+            due_after_release(not_before, clocks.deadline if clocks else task.deadline),
+            stock.spent,
+            keeps_attempt=not is_attempt,
+            code=failure.code,
+            overload=overload,
+            turned_away=0 if is_switch else task.turned_away + 1,
+            clocks=clocks,
+        )
+        result = await self._release(stock, release)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        self.telemetry.event("task waits for the model", task, reason=failure.message, seconds=seconds)
+        await self.run(self.queue.send, result.task, seconds)
+        return DONE
+
+    async def postpone(self, task: Task, seconds: int) -> Written | Refused:
+        """Let a task wait for the model that nobody has taken yet."""
+        now = self.clock.now()
+        clocks, not_before = clocks_of_wait(task, now), now + seconds * 1000
+        due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
+        postponement = Postponement(now, not_before, due_at, task.turned_away + 1, clocks)
+        result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
+        if isinstance(result, Written):
+            if task.slot is not None:
+                # nobody claims it now, so that also a slot may go which it was given for that
+                await self._leave(replace(task, fence=task.fence + 1), ended=False)
+            await self.run(self.queue.send, result.task, seconds)
+        return result
+
+    # -- ends
+
+    async def _complete(self, stock: RunSnapshot, document: dict[str, Any]) -> Requeue | None:
+        task = stock.task
+        output = await self._insist(stock, lambda: save_output(self.payloads, task, document))
+        result = await self._insist(
+            stock,
+            lambda: self.ending.complete(
+                task,
+                output,
+                stock.spent,
+                guard_of_completion(task.fence, self.clock.now()),
+                finish_id=task.claim_id,
+            ),
+        )
+        if isinstance(result, Written):
+            return await self._settle(stock, result.task)
+        if result.current is not None and result.current.is_expired(self.clock.now()):
+            return await self._time_out(stock)
+        return await self._refused(stock, result)
+
+    async def _time_out(self, stock: RunSnapshot) -> Requeue | None:
+        task, output = stock.task, await self._save_partial(stock)
+        result = await self._insist(
+            stock,
+            lambda: self.ending.time_out(
+                task, spent=stock.spent, output=output, finish_id=task.claim_id, fence=task.fence
+            ),
+        )
+        return await self._ended(stock, result)
+
+    async def _ended(self, stock: RunSnapshot, result: Written | Refused) -> Requeue | None:
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._cancel_children(stock)
+        return await self._settle(stock, result.task)
+
+    async def _refused(self, stock: RunSnapshot, refused: Refused) -> Requeue | None:
+        """A refused write means that somebody else has ended the task, or holds it and will."""
+        if refused.current is None:
+            return DONE
+        return await self._ended_by_others(stock) if refused.current.is_terminal else Requeue(None)
+
+    async def _ended_by_others(self, stock: RunSnapshot) -> Requeue | None:
+        """The task was canceled, or timed out under a reader's eyes: keep what there is, and make room."""
+        task, output = stock.task, await self._save_partial(stock)
+        result = await self._insist(
+            stock, lambda: self.store.add_partial_output(task.ref, task.fence, output, stock.spent)
+        )
+        current = result.task if isinstance(result, Written) else result.current
+        await self._leave(task, ended=True)
+        await self._cancel_children(stock)
+        return DONE if current is None else await self._settle(stock, current)
+
+    # -- pauses
+
+    async def _ask(self, stock: RunSnapshot, question: Question) -> Requeue | None:
+        """The deadline's clock stands still until the answer, or until the longest wait is over."""
+        task, now = stock.task, self.clock.now()
+        until = longest_wait(task, now, self.max_wait_ms)
+        counted = await self._counted(stock)
+        pause = Pause(now, question, until, max(1_000, task.deadline - now), counted)
+        result = await self._insist(stock, lambda: self.store.pause(task.ref, task.fence, pause))
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        self.telemetry.count("TasksAskedForInput")
+        self.telemetry.event("task asks for input", result.task)
+        return DONE
+
+    async def _await_children(self, stock: RunSnapshot, children: tuple[TaskRef, ...]) -> Requeue | None:
+        task, now = stock.task, self.clock.now()
+        release = Release(
+            now,
+            now,
+            due_while_awaiting(now, task.deadline),
+            stock.spent,
+            keeps_attempt=True,
+            awaits=children,
+        )
+        result = await self._release(stock, release)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        await self._leave(task, ended=False)
+        # one of them may have ended before this task was seen to wait for it
+        await self.run(self.ending.wake_if_ready, result.task)
+        return DONE
+
+    async def _hand_over(self, stock: RunSnapshot, *, cut_off: bool = False) -> Requeue | None:
+        """Let another worker go on at once. The task keeps its slots."""
+        task, now = stock.task, self.clock.now()
+        due_at = due_after_release(now, task.deadline)
+        release = Release(now, now, due_at, stock.spent, keeps_attempt=True, cut_off=cut_off)
+        result = await self._release(stock, release)
+        if isinstance(result, Refused):
+            return await self._refused(stock, result)
+        self.telemetry.event("task goes on in another worker", task, turns=stock.turns)
+        await self.run(self.queue.send, result.task)
+        return DONE
+
+    # -- writing
+
+    async def _release(self, stock: RunSnapshot, release: Release) -> Written | Refused:
+        task, counted = stock.task, await self._counted(stock)
+        release = replace(release, counted=counted)
+        return await self._insist(stock, lambda: self.store.release(task.ref, task.fence, release))
+
+    async def _counted(self, stock: RunSnapshot) -> Usage | None:
+        """Count what was cut off; what the day has of the task as it is given back."""
+        return await self.run(self.day.add, stock.task, stock.spent, await _known(stock))
+
+    async def _settle(self, stock: RunSnapshot, ended: Task) -> Requeue | None:
+        """The end is written: now it is counted, which nothing of the task depends on. Where that fails, its
+        message comes again for it."""
+        is_counted = await self.run(self.day.settle, ended, await _known(stock))
+        return DONE if is_counted else Requeue(COUNT_AGAIN_SECONDS)
+
+    async def _cancel_children(self, stock: RunSnapshot) -> None:
+        """Nobody waits any more for the tasks that it has started."""
+        if stock.children:
+            await self.run(self.ending.cancel_children, stock.task, stock.children)
+
+    async def _leave(self, task: Task, *, ended: bool) -> None:
+        await self.run(self.slots.leave, task, ended=ended)
+
+    async def _save_partial(self, stock: RunSnapshot) -> Payload | None:
+        return await self._insist(stock, lambda: save_partial(self.payloads, stock.task, stock.text))
+
+    async def _insist[T](self, stock: RunSnapshot, write: Callable[[], T]) -> T:
+        return await self.insistence.call(write, stock.held)
+
+
+async def _known(stock: RunSnapshot) -> Usage | None:
+    """What the day has of the task, once that is known."""
+    return stock.counted if stock.counting is None else await stock.counting

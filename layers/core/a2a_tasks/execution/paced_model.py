@@ -1,0 +1,41 @@
+"""A model that is called no faster than all workers together may."""
+
+import asyncio
+from dataclasses import dataclass
+
+from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelReply, ModelRequest
+
+NOT_NOW = "The model has too many calls; this one waits for its turn."
+
+
+@dataclass(frozen=True)
+class PacedModel:
+    """``Model``; a call that has to wait raises ``ModelBusy`` without being made."""
+
+    model: Model
+    pacing: Pacing
+
+    async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
+        name = request.prompt.model
+        if not await self.pacing.may_call(name):
+            overloaded = self.pacing.is_overloaded(name)
+            raise ModelBusy(NOT_NOW, overloaded=overloaded, throttled=True, was_called=False)
+        begun_at = self.pacing.clock.now()
+        telling = asyncio.ensure_future(self._tell(name, begun_at, draft))
+        try:
+            reply = await self.model.turn(request, draft)
+        except ModelBusy as busy:
+            if busy.throttled:
+                await self.pacing.turned_away(name, begun_at, busy)
+            raise
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+        await self.pacing.taken(name, begun_at)
+        return reply
+
+    async def _tell(self, name: str, begun_at: int, draft: Draft) -> None:
+        """Not at the end, which may be minutes away."""
+        await draft.begun.wait()
+        await self.pacing.taken(name, begun_at)

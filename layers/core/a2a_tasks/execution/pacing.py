@@ -1,0 +1,222 @@
+"""How fast this process may call the models, as all workers have found out together."""
+
+import asyncio
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+from a2a_tasks.domain.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, Way, grown, slowed
+from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS
+from a2a_tasks.domain.task import Priority, Task
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.model import ModelBusy, PaceStore, PaceTurn
+from a2a_tasks.ports.telemetry import Telemetry
+
+KNOWN_MS = 30_000
+"""How long it is believed that a way has no pace, for a task that has been turned away there."""
+AHEAD_MS = 1_000
+"""How long calls that were taken ahead are good for."""
+ADMITTED_MS = 10_000
+"""How long a task that was admitted has for its call."""
+URGENT_MS = 30_000
+"""How long tasks of high priority go first after one of them has been seen to wait."""
+WHOEVER_COMES = 0.1
+"""The share of tries that ignores priority, so that nobody waits for ever."""
+BASE_SECONDS = {Priority.HIGH: 1.5, Priority.NORMAL: 2.0, Priority.LOW: 3.0}
+LONGEST_SECONDS = {Priority.HIGH: 15.0, Priority.NORMAL: 90.0, Priority.LOW: 110.0}
+"""When a task comes back that has to wait: the first time, doubling, and at most. While the pace grows it is
+``GROWING`` of that."""
+GROWING = 0.3
+
+
+@dataclass
+class _Known:
+    """What this process knows of a way. ``ahead`` are calls that it may make until ``ahead_until``, and
+    ``admitted`` those that are for tasks which it has admitted."""
+
+    pace: Pace | None
+    read_at: int
+    ahead: int = 0
+    ahead_until: int = 0
+    admitted: int = 0
+    admitted_until: int = 0
+
+    def admit(self, now: int) -> None:
+        """One task more; what an earlier one has not used in its time is gone."""
+        self.admitted = 1 if now >= self.admitted_until else self.admitted + 1
+        self.admitted_until = now + ADMITTED_MS
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """While hardly a call is turned away nothing is read or written: a process learns of a pace when calls of
+    its own are, or from a task whose call was. Where the store does not answer it goes by what it knows
+    itself, at the slowest pace. ``key`` names the key, or the account, that calls are made with.
+    """
+
+    store: PaceStore
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    run: RunBlocking
+    key: str
+    _known: dict[Way, _Known] = field(default_factory=dict, init=False, repr=False)
+    _in_a_row: Counter[Way] = field(default_factory=Counter, init=False, repr=False)
+    _locks: defaultdict[Way, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock), init=False, repr=False
+    )
+
+    def limits(self, task: Task) -> bool:
+        """Whether a call for the task may have to wait."""
+        known = self._known.get(self._way(task.model))
+        return (known is not None and known.pace is not None) or task.turned_away > 0
+
+    async def admit(self, task: Task) -> bool:
+        """Whether a call may be made for a task that nobody has taken yet: soon, for it is counted now."""
+        way, is_urgent = self._way(task.model), task.priority is Priority.HIGH
+        async with self._locks[way]:
+            if await self._may_start(way, is_urgent=is_urgent, is_suspect=task.turned_away > 0):
+                if (known := self._known.get(way)) is not None:
+                    known.admit(self.clock.now())
+                return True
+            if is_urgent:
+                await self._note_urgent(way)
+        self.telemetry.count("PacedCalls")
+        return False
+
+    async def may_call(self, model: str) -> bool:
+        """Whether a task at work may call the model now; it goes before those that nobody has begun."""
+        way = self._way(model)
+        async with self._locks[way]:
+            known = self._known.get(way)
+            if known is not None and known.admitted > 0 and self.clock.now() < known.admitted_until:
+                known.admitted -= 1
+                return True
+            if await self._may_start(way, is_urgent=True, is_suspect=False):
+                return True
+        self.telemetry.count("PacedCalls")
+        return False
+
+    def seconds_to_wait(self, task: Task, retry_after: float | None = None) -> int:
+        """When a task that has to wait comes back: not all at a moment, those of high priority sooner, and
+        none before what its own call was told."""
+        known = self._known.get(self._way(task.model))
+        pace, now = known.pace if known else None, self.clock.now()
+        longest = LONGEST_SECONDS[task.priority]
+        seconds = min(longest, BASE_SECONDS[task.priority] * 2.0 ** min(task.turned_away, 10))
+        if pace is not None and pace.taken_at is not None:
+            seconds *= GROWING
+        held = max(retry_after or 0, (pace.next_at - now) / 1000 if pace else 0)
+        spread = seconds * (0.5 + 0.5 * self.entropy.fraction())
+        return min(MAX_QUEUE_DELAY_MS // 1000, ceil(held + spread))
+
+    def is_overloaded(self, model: str) -> bool:
+        """The model itself has too much to do, as far as is known."""
+        known = self._known.get(self._way(model))
+        return known is not None and known.pace is not None and known.pace.is_overloaded
+
+    async def turned_away(self, model: str, begun_at: int, busy: ModelBusy) -> None:
+        """A call that began then was turned away."""
+        way, now = self._way(model), self.clock.now()
+        self.telemetry.count("ModelOverloaded", code=model)
+        self._in_a_row[way] += 1
+        if self._in_a_row[way] < IN_A_ROW:
+            return
+        async with self._locks[way]:
+            known = self._known.get(way)
+            seen = known.pace if known else None
+            for _ in range(2):
+                if seen is not None and seen.set_at >= begun_at:
+                    return  # an answer to a call of before says nothing of this pace
+                new = slowed(seen, now, busy.retry_after, is_overloaded=busy.overloaded)
+                seen = await self._put(way, seen, new)
+                if seen is not None and seen.set_at == now:
+                    self.telemetry.milliseconds("ModelPaceMs", new.gap_ms)
+                    return
+
+    async def taken(self, model: str, begun_at: int) -> None:
+        """A call that began then was taken: the pace grows from now on."""
+        way = self._way(model)
+        self._in_a_row[way] = 0
+        async with self._locks[way]:
+            known = self._known.get(way)
+            if known is None or known.pace is None or known.pace.taken_at is not None:
+                return
+            if begun_at > known.pace.set_at:
+                await self._put(way, known.pace, grown(known.pace, self.clock.now()))
+
+    # -- with the way's lock
+
+    def _way(self, model: str) -> Way:
+        return Way(model, self.key)
+
+    async def _may_start(self, way: Way, *, is_urgent: bool, is_suspect: bool) -> bool:
+        known, now = self._known.get(way), self.clock.now()
+        if known is None or (known.pace is None and now - known.read_at >= KNOWN_MS):
+            if not is_suspect:
+                return True
+            known = self._see(way, await self._read(way))
+        is_first = is_urgent or self.entropy.fraction() < WHOEVER_COMES
+        for _ in range(2):
+            pace, now = known.pace, self.clock.now()
+            if pace is None or pace.is_over(now):
+                known.pace = None
+                return True
+            if known.ahead > 0 and now < known.ahead_until:
+                known.ahead -= 1
+                return True
+            if pace.next_at > now or (not is_first and pace.urgent_until > now):
+                return False
+            taking = await self._take(way, pace, now, is_urgent=is_first)
+            known = self._see(way, taking.pace)
+            if taking.is_granted:
+                known.ahead, known.ahead_until = pace.count_at(now) - 1, now + AHEAD_MS
+                return True
+        return False
+
+    async def _note_urgent(self, way: Way) -> None:
+        known, now = self._known.get(way), self.clock.now()
+        if known is None or known.pace is None or known.pace.urgent_until > now + URGENT_MS // 2:
+            return
+        known.pace = replace(known.pace, urgent_until=now + URGENT_MS)
+        try:
+            await self.run(self.store.note_urgent, way, now + URGENT_MS)
+        except StoreUnavailable as error:
+            self._not_asked(error)
+
+    async def _read(self, way: Way) -> Pace | None:
+        try:
+            return await self.run(self.store.pace, way)
+        except StoreUnavailable as error:
+            self._not_asked(error)
+            return None
+
+    async def _put(self, way: Way, seen: Pace | None, new: Pace) -> Pace | None:
+        try:
+            current = await self.run(self.store.put, way, seen, new)
+        except StoreUnavailable as error:
+            self._not_asked(error)
+            current = new
+        self._see(way, current)
+        return current
+
+    async def _take(self, way: Way, pace: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
+        try:
+            return await self.run(self.store.take, way, pace, now, is_urgent=is_urgent)
+        except StoreUnavailable as error:
+            self._not_asked(error)
+            return PaceTurn(True, replace(pace, next_at=now + LONGEST_GAP_MS))
+
+    def _see(self, way: Way, pace: Pace | None) -> _Known:
+        known = self._known.get(way)
+        if known is None:
+            known = self._known[way] = _Known(pace, self.clock.now())
+        if pace is not None and pace.taken_at != (known.pace.taken_at if known.pace else None):
+            self._in_a_row[way] = 0  # it grows: what was turned away before says nothing any more
+        known.pace, known.read_at = pace, self.clock.now()
+        return known
+
+    def _not_asked(self, error: StoreUnavailable) -> None:
+        self.telemetry.problem("the models' pace is not known", reason=str(error))

@@ -1,0 +1,35 @@
+"""Writing down what was paid for: try again while it may still be of use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from a2a_tasks.execution.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
+
+SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses in seconds between the tries, beyond the SDK's own; the last one repeats."""
+
+
+@dataclass(frozen=True)
+class StoreRetry:
+    clock: Clock
+    run: RunBlocking
+
+    async def call[T](self, write: Callable[[], T], held: LeasedTask) -> T:
+        """Write, and try again where the store does not answer: a few times at least, and as long as the task
+        may be worked on and saving may take, since an answer that was bought is worth waiting for. Raises the
+        last error, and ``Stopped`` where the task is not this process's any more."""
+        until = held.until + int(SAVING_SECONDS * 1000)
+        pauses = 0
+        while True:
+            if not await held.is_ours():
+                raise Stopped(Stop.LOST)
+            try:
+                return await self.run(write)
+            except (StoreUnavailable, PayloadUnavailable):
+                if pauses >= len(SAVE_DELAYS) and self.clock.now() >= until:
+                    raise
+            await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])
+            pauses += 1

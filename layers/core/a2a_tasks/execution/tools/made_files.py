@@ -1,0 +1,105 @@
+"""Files that code of the model has made, kept as artifacts of its task.
+
+They are fetched once a reply is saved and before anything follows from it, each with a record of its own: a
+process that takes the task over fetches those that are missing. A file that cannot be had is named in the
+task's output, and never fails the task.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.task import Artifact
+from a2a_tasks.domain.tools.catalog import ToolAnswer
+from a2a_tasks.domain.tools.file_name import safe_name
+from a2a_tasks.domain.tools.service import MAX_ARTIFACTS, MAX_NAME
+from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.run import TaskRun
+from a2a_tasks.execution.tools.toolbox import Done, failed, header_of, storable
+from a2a_tasks.execution.transcript import Call, Turn
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.model import ModelFile, ModelFiles, ModelFileUnavailable
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.tasks import payload
+
+MAX_FILE_BYTES = 20 * 1024 * 1024
+MAX_FILES_BYTES = 100 * 1024 * 1024
+"""Of a task's artifacts together, while files are added to them."""
+TRIES = 2
+FETCHING_MS = 60_000
+"""After so long in one turn no further file is begun."""
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
+
+
+def files_in(content: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The ids of the files that a reply's code has made, in order, each once."""
+    return list(dict.fromkeys(_file_ids(content)))
+
+
+def _file_ids(content: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for block in content:
+        if not block["type"].endswith("code_execution_tool_result"):
+            continue
+        made = block["content"].get("content") if isinstance(block.get("content"), dict) else None
+        for output in made if isinstance(made, list) else ():
+            if isinstance(output.get("file_id"), str) and _FILE_ID.fullmatch(output["file_id"]):
+                yield output["file_id"]
+
+
+@dataclass(frozen=True)
+class MadeFiles:
+    """Raises what ``Checkpoints`` raises."""
+
+    files: ModelFiles
+    payloads: PayloadStore
+    journal: Checkpoints
+    clock: Clock
+
+    async def collect(self, work: TaskRun) -> None:
+        """Keep those of the last reply that are neither kept nor known to be missing."""
+        turn = work.transcript.last
+        if turn is None:
+            return
+        until = self.clock.now() + FETCHING_MS
+        for file_id in files_in(turn.content):
+            if file_id not in work.transcript.artifacts and file_id not in work.transcript.missing:
+                await self._keep(work, turn, file_id, until)
+
+    async def _keep(self, work: TaskRun, turn: Turn, file_id: str, until: int) -> None:
+        call = Call(file_id, "CodeExecution", {})
+        try:
+            file = await self._fetch(work, file_id, until)
+        except ModelFileUnavailable as error:
+            done = failed(storable(f"{error.name or file_id} could not be kept: {error}")[: MAX_NAME * 3])
+        else:
+            done = await self.journal.insist(work, lambda: self._save(work, file_id, file))
+        await self.journal.answer(work, turn, call, done)
+
+    async def _fetch(self, work: TaskRun, file_id: str, until: int) -> ModelFile:
+        artifacts = work.transcript.artifacts.values()
+        room = MAX_FILES_BYTES - sum(artifact.size_bytes or 0 for artifact in artifacts)
+        if len(artifacts) >= MAX_ARTIFACTS or room <= 0:
+            raise ModelFileUnavailable("the task has as many artifacts as it may have")
+        problem = ModelFileUnavailable("there was no time left for it")
+        for _ in range(TRIES):
+            if self.clock.now() >= until:
+                break
+            try:
+                return await self.files.fetch(file_id, min(MAX_FILE_BYTES, room))
+            except ModelFileUnavailable as error:
+                problem = error
+                if not error.may_come:
+                    break
+        raise problem
+
+    def _save(self, work: TaskRun, file_id: str, file: ModelFile) -> Done:
+        task = work.task
+        # named after the fence: a stale worker's late upload cannot replace the winner's
+        key = f"artifact-{task.fence}-{file_id}"
+        media_type = storable(file.media_type)[:MAX_NAME]
+        header = header_of(media_type, is_text=False)
+        saved = payload.save_bytes(self.payloads, task.ref.task_id, key, file.data, header)
+        name = safe_name(file.name, MAX_NAME) or file_id[:MAX_NAME]
+        artifact = Artifact(file_id, name, media_type, size_bytes=len(file.data), key=saved.key)
+        return Done(ToolAnswer(f"Saved {name}."), artifact=artifact)

@@ -1,0 +1,205 @@
+"""Tools that run here: files in the task's workspace, artifacts, progress. Each answer is for the model, also
+where its input is wrong; only what the model cannot mend is raised."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from a2a_tasks.domain.task import Artifact, ArtifactForm, Payload, Progress
+from a2a_tasks.domain.tools import artifact_link
+from a2a_tasks.domain.tools.catalog import WORKSPACE_TOOLS, ToolAnswer
+from a2a_tasks.domain.tools.file_name import safe_name
+from a2a_tasks.domain.tools.service import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS, MAX_NAME, MAX_STEP
+from a2a_tasks.execution.tools import workspace
+from a2a_tasks.execution.transcript import Call, Transcript
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
+from a2a_tasks.ports.workspace import Workspace, WorkspaceRefused, Workspaces
+from a2a_tasks.tasks import payload
+
+FORMS = {"content": ArtifactForm.TEXT, "data": ArtifactForm.DATA, "base64": ArtifactForm.FILE}
+"""What ``save_artifact`` saves, by the argument that has its content."""
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w.-]{1,50}=[\w.-]{1,50})*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A tool's answer, and what else has changed by it."""
+
+    answer: ToolAnswer
+    progress: Progress | None = None
+    artifact: Artifact | None = None
+    workspace: Payload | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """As a record holds it (see transcript.py)."""
+        document: dict[str, Any] = {"state": "done", "text": self.answer.text}
+        if self.answer.is_error:
+            document["isError"] = True
+        if self.workspace is not None:
+            document["workspace"] = asdict(self.workspace)
+        if self.artifact is not None:
+            document["artifact"] = asdict(self.artifact)
+        return document
+
+
+class Unusable(Exception):
+    """An input that the tool cannot use; the text tells the model what to change."""
+
+
+@dataclass
+class Toolbox:
+    """One task's tools, during one invocation. Everything here may block: run it in a thread.
+
+    ``fence`` names what is saved, so that a stale worker replaces nothing; ``link_hosts`` are the hosts that
+    saved links may lead to. Raises ``PayloadUnavailable`` and
+    ``PayloadCorrupt``.
+    """
+
+    task_id: str
+    fence: int
+    payloads: PayloadStore
+    workspaces: Workspaces
+    progress: Progress
+    link_hosts: Collection[str] = ()
+    _workspace: Workspace | None = field(default=None)
+
+    def run(self, call: Call, transcript: Transcript) -> Done:
+        """Run a tool to its answer."""
+        arguments = call.input if isinstance(call.input, dict) else {}
+        try:
+            if call.name in WORKSPACE_TOOLS:
+                return self._use_workspace(call, arguments, transcript)
+            runs: dict[str, Callable[[], Done]] = {
+                "save_artifact": lambda: self._save_artifact(call.call_id, arguments, transcript),
+                "report_progress": lambda: self._report_progress(arguments),
+                "TodoWrite": lambda: self._write_todos(arguments),
+            }
+            return runs[call.name]()
+        except Unusable as error:
+            return failed(str(error))
+
+    def save_workspace(self, call: Call) -> Payload | None:
+        """Keep the files as a call has left them. They go with the answer that says that they are there:
+        otherwise a resumed conversation would lie."""
+        if self._workspace is None:
+            return None
+        name = f"workspace-{self.fence}-{call.call_id}.tar.gz"
+        data = self._workspace.snapshot()
+        return payload.save_bytes(self.payloads, self.task_id, name, data, "application/gzip")
+
+    def close(self) -> None:
+        """Delete the workspace's files from this machine."""
+        if self._workspace is not None:
+            self._workspace.close()
+            self._workspace = None
+
+    def _use_workspace(self, call: Call, arguments: dict[str, Any], transcript: Transcript) -> Done:
+        if self._workspace is None:
+            saved = transcript.workspace
+            snapshot = payload.load_bytes(self.payloads, saved) if saved else None
+            try:
+                self._workspace = self.workspaces.open(self.task_id, snapshot)
+            except WorkspaceRefused as error:
+                raise PayloadCorrupt(f"The task's files cannot be restored: {error}") from None
+        return Done(workspace.run(self._workspace, call.name, arguments))
+
+    def _save_artifact(self, call_id: str, arguments: dict[str, Any], transcript: Transcript) -> Done:
+        name = safe_name(_text(arguments, "name", MAX_NAME), MAX_NAME)
+        if not name:
+            raise Unusable("name must be a file name, such as report.md.")
+        media_type = _text(arguments, "media_type", MAX_NAME)
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            media_type = "application/octet-stream"
+        if len(transcript.artifacts) >= MAX_ARTIFACTS and call_id not in transcript.artifacts:
+            raise Unusable(f"This task has {MAX_ARTIFACTS} artifacts, which is as many as it may have.")
+        given = [key for key in ("content", "base64", "data", "url") if arguments.get(key) is not None]
+        if len(given) != 1:
+            raise Unusable("Give exactly one of content, base64, data and url.")
+        if given == ["url"]:
+            problem = artifact_link.problem_of(arguments["url"], self.link_hosts)
+            if problem is not None:
+                raise Unusable(problem)
+            artifact = Artifact(call_id, name, media_type, url=arguments["url"])
+        else:
+            data = _bytes(given[0], arguments[given[0]])
+            saved = payload.save_bytes(
+                self.payloads,
+                self.task_id,
+                f"artifact-{self.fence}-{call_id}",
+                data,
+                header_of(media_type, is_text=given == ["content"]),
+            )
+            form = FORMS[given[0]]
+            artifact = Artifact(call_id, name, media_type, size_bytes=len(data), key=saved.key, form=form)
+        return Done(ToolAnswer(f"Saved {name}; the caller gets it with the result."), artifact=artifact)
+
+    def _report_progress(self, arguments: dict[str, Any]) -> Done:
+        percent = arguments.get("percent")
+        if percent is not None and (
+            isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100
+        ):
+            raise Unusable("percent must be a whole number from 0 to 100, or left out.")
+        step = _text(arguments, "step", MAX_STEP)
+        self.progress = replace(self.progress, step=step, percent=percent)
+        return Done(ToolAnswer("Reported."), progress=self.progress)
+
+    def _write_todos(self, arguments: dict[str, Any]) -> Done:
+        todos = arguments.get("todos")
+        if not isinstance(todos, list) or not all(isinstance(todo, dict) for todo in todos):
+            raise Unusable("todos must be a list of objects with content and status.")
+        current = [todo for todo in todos if todo.get("status") == "in_progress"]
+        done = sum(todo.get("status") == "completed" for todo in todos)
+        if current:
+            step = str(current[0].get("activeForm") or current[0].get("content") or "")[:MAX_STEP]
+            self.progress = replace(self.progress, step=storable(step), percent=None)
+        return Done(ToolAnswer(f"Noted: {done} of {len(todos)} done."), progress=self.progress)
+
+
+def failed(text: str) -> Done:
+    return Done(ToolAnswer(text, is_error=True))
+
+
+def storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no store takes."""
+    return text.encode(errors="replace").decode()
+
+
+def step_of(updates: str) -> str | None:
+    """The step at hand, by what the model has said last of its progress."""
+    newest = updates.rpartition("\n\n")[2].strip()
+    return storable(newest)[:MAX_STEP] or None
+
+
+def _text(arguments: Mapping[str, Any], name: str, limit: int) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise Unusable(f"{name} must be a text that is not empty.")
+    return storable(value.strip())[:limit]
+
+
+def _bytes(kind: str, value: Any) -> bytes:
+    if kind == "data":
+        data = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+    elif not isinstance(value, str):
+        raise Unusable(f"{kind} must be a text.")
+    elif kind == "content":
+        data = value.encode(errors="replace")
+    else:
+        try:
+            data = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise Unusable("base64 is not valid base64.") from None
+    if len(data) > MAX_ARTIFACT_BYTES:
+        raise Unusable(f"The artifact has {len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are kept.")
+    return data
+
+
+def header_of(media_type: str, *, is_text: bool) -> str:
+    """The media type as S3 takes it as a header; a text says that it is UTF-8, for clients that guess."""
+    if not media_type.isascii() or not media_type.isprintable():
+        return "application/octet-stream"
+    return f"{media_type}; charset=utf-8" if is_text and ";" not in media_type else media_type

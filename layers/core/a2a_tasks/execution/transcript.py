@@ -1,0 +1,224 @@
+"""A task's conversation with the model, as its records hold it; every request is made from it.
+
+Records of a task, each a JSON document:
+
+    PROMPT                    what stays the same in all turns (``Prompt``), and where the task belongs to a
+                              conversation, what was said before: ``{"prompt", "history"?,
+                              "beginsUntrusted"?}``
+    TURN#<n>                  a reply: ``{"content", "stopReason", "container"?}``
+    TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
+                              then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
+                              "child"?}``, or a caller's answer: ``{"state": "done", "text", "isAnswer",
+                              "question"?, "parts"?, "envelope"?}``
+    TURN#<n>#TOOL#<file id>   a file that the reply's code has made: ``{"state": "done", "text",
+                              "artifact"}``, or with ``"isError"`` why it could not be kept
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a_tasks.domain.pricing.bill import Bill
+from a2a_tasks.domain.record_keys import CALL, PROMPT_KEY, call_id_of, turn_number
+from a2a_tasks.domain.task import Artifact, Payload, TaskRef
+from a2a_tasks.domain.tools.catalog import ToolAnswer
+from a2a_tasks.ports.model import ModelReply, Prompt
+from a2a_tasks.tasks.content import blocks_of
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call of a saved turn, as far as it is known to have gone."""
+
+    call_id: str
+    name: str
+    input: Any
+    started: bool = False
+    child: TaskRef | None = None
+    answer: ToolAnswer | None = None
+
+
+@dataclass
+class Turn:
+    """A saved reply. ``calls`` are its tool calls in order."""
+
+    number: int
+    content: list[dict[str, Any]]
+    stop_reason: str
+    container: str | None
+    calls: list[Call]
+
+    @property
+    def open_calls(self) -> list[Call]:
+        return [call for call in self.calls if call.answer is None]
+
+    @property
+    def text(self) -> str:
+        return "".join(block["text"] for block in self.content if block["type"] == "text")
+
+    def to_reply(self) -> ModelReply:
+        """The reply that was saved, whose usage has been counted."""
+        return ModelReply(self.content, self.text, self.stop_reason, Bill(), container=self.container)
+
+    def note(self, call: Call) -> None:
+        """Replace what is known of a call."""
+        self.calls = [call if known.call_id == call.call_id else known for known in self.calls]
+
+
+@dataclass
+class Transcript:
+    """``opening`` is the user's message, and ``history`` are the messages of its conversation before it;
+    ``kept_prompt`` is the prompt as its record has it; ``artifacts`` and ``workspace`` are what tools have
+    saved; ``missing`` are the files that could not be kept, as texts by id. ``begins_untrusted`` if who wrote
+    the history, or the message, had read content from outside."""
+
+    opening: dict[str, Any]
+    prompt: Prompt | None = None
+    kept_prompt: Prompt | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    begins_untrusted: bool = False
+    turns: list[Turn] = field(default_factory=list)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    workspace: Payload | None = None
+
+    @classmethod
+    def from_documents(
+        cls,
+        opening: dict[str, Any],
+        documents: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        begins_untrusted: bool = False,
+    ) -> "Transcript":
+        """Rebuild it from ``(key, document)`` in the order of the keys."""
+        transcript = cls(opening, begins_untrusted=begins_untrusted)
+        for key, document in documents:
+            if key == PROMPT_KEY:
+                transcript.prompt = transcript.kept_prompt = Prompt.from_json(document["prompt"])
+                transcript.history = document.get("history", [])
+                transcript.begins_untrusted |= document.get("beginsUntrusted", False)
+            elif CALL not in key:
+                transcript.turns.append(_turn(turn_number(key), document))
+            else:
+                turn = transcript.turns[turn_number(key) - 1]
+                transcript.note(turn, call_id_of(key), document)
+        return transcript
+
+    def add(self, reply: ModelReply) -> Turn:
+        """Append a reply."""
+        turn = self.turn_of(reply)
+        self.turns.append(turn)
+        return turn
+
+    def turn_of(self, reply: ModelReply) -> Turn:
+        """A reply as the next turn."""
+        return _turn(len(self.turns) + 1, turn_document(reply))
+
+    def note(self, turn: Turn, call_id: str, document: Mapping[str, Any]) -> None:
+        """Take in what a record says of a tool call."""
+        for call in turn.calls:
+            if call.call_id == call_id:
+                turn.note(_noted(call, document))
+                break
+        else:
+            if document.get("isError"):
+                self.missing[call_id] = document["text"]
+        if "workspace" in document:
+            self.workspace = Payload(**document["workspace"])
+        if "artifact" in document:
+            artifact = Artifact.of(document["artifact"])
+            self.artifacts[artifact.artifact_id] = artifact
+
+    @property
+    def last(self) -> Turn | None:
+        return self.turns[-1] if self.turns else None
+
+    @property
+    def container(self) -> str | None:
+        return next((turn.container for turn in reversed(self.turns) if turn.container), None)
+
+    @property
+    def text(self) -> str:
+        """What the model has said last, for a partial output."""
+        return next((turn.text for turn in reversed(self.turns) if turn.text), "")
+
+    @property
+    def children(self) -> int:
+        """How many tasks it has started."""
+        return sum(call.child is not None for turn in self.turns for call in turn.calls)
+
+    @property
+    def open_children(self) -> list[str]:
+        """The ids of started tasks whose results are not there."""
+        calls = [call for turn in self.turns for call in turn.open_calls]
+        return [call.child.task_id for call in calls if call.child is not None]
+
+    def has_read_untrusted(self, turn: Turn) -> bool:
+        """Whether the model had seen content from outside when it made this turn's calls, or an answer that
+        has none: results of tools that run on the API's side, files by address, other agents' results, or
+        what was written by who had seen such. What those that run beside a call in the same turn will answer
+        is not seen yet."""
+        if self.begins_untrusted or any(map(_is_from_outside, _blocks(self.opening["content"]))):
+            return True
+        earlier = self.turns[: turn.number - 1]
+        if any(_is_from_outside(block) for each in (*earlier, turn) for block in each.content):
+            return True
+        answered = [call for each in earlier for call in each.calls if call.answer is not None]
+        return any(call.child is not None or _has_address(call.answer) for call in answered)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation so far. Each is the one before plus what has happened since, byte for byte."""
+        messages = [*self.history, self.opening]
+        for turn in self.turns:
+            if turn.content:
+                messages.append({"role": "assistant", "content": turn.content})
+            if turn.calls:
+                results = [_result(call) for call in turn.calls]
+                messages.append({"role": "user", "content": results})
+        return messages
+
+
+def _blocks(content: Any) -> Sequence[Mapping[str, Any]]:
+    return () if isinstance(content, str) else content
+
+
+def _is_from_outside(block: Mapping[str, Any]) -> bool:
+    """A result of a tool that runs on the API's side, or a file that the API fetches."""
+    source = block.get("source")
+    return block["type"].endswith("_tool_result") or (isinstance(source, Mapping) and source["type"] == "url")
+
+
+def _has_address(answer: ToolAnswer | None) -> bool:
+    return answer is not None and any("url" in part for part in answer.parts)
+
+
+def turn_document(reply: ModelReply) -> dict[str, Any]:
+    document: dict[str, Any] = {"content": reply.content, "stopReason": reply.stop_reason}
+    return document | ({"container": reply.container} if reply.container else {})
+
+
+def _turn(number: int, document: Mapping[str, Any]) -> Turn:
+    content = document["content"]
+    uses_tools = document["stopReason"] == "tool_use"
+    calls = [
+        Call(block["id"], block["name"], block["input"])
+        for block in content
+        if uses_tools and block["type"] == "tool_use"
+    ]
+    return Turn(number, content, document["stopReason"], document.get("container"), calls)
+
+
+def _noted(call: Call, document: Mapping[str, Any]) -> Call:
+    child = TaskRef(**document["child"]) if "child" in document else call.child
+    answer = call.answer
+    if document["state"] == "done":
+        parts = tuple(document.get("parts", ()))
+        answer = ToolAnswer(document["text"], document.get("isError", False), parts)
+    return Call(call.call_id, call.name, call.input, started=True, child=child, answer=answer)
+
+
+def _result(call: Call) -> dict[str, Any]:
+    answer = call.answer or ToolAnswer("", is_error=True)
+    shown: Any = blocks_of(answer.parts) if answer.parts else answer.text
+    block = {"type": "tool_result", "tool_use_id": call.call_id, "content": shown}
+    return block | ({"is_error": True} if answer.is_error else {})

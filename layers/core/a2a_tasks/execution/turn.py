@@ -1,0 +1,64 @@
+"""A turn of the model: how it is asked for a task, and what an answer means."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from a2a_tasks.access.cost_limits import OVER_BUDGET
+from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
+from a2a_tasks.execution import structured
+from a2a_tasks.execution.results import Failed, Finished
+from a2a_tasks.ports.model import ModelReply
+from a2a_tasks.tasks import content
+
+COMPLETE_STOPS = frozenset({"end_turn", "stop_sequence"})
+CONTINUED_STOPS = frozenset({"tool_use", "pause_turn", "compaction"})
+"""The conversation goes on: with the tools' results, or with the same request once more."""
+TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
+
+
+def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The first message of a task's input ``{"message", "context"?, "parts"?}``; the context comes first,
+    marked. Where there are parts, the message is their text, so that they say it alone.
+
+    Raises ``RequestRefused`` for what the model cannot be shown: accepted tasks too, by an earlier release.
+    """
+    blocks = content.blocks_of(document.get("parts") or [{"text": document["message"]}])
+    if context := document.get("context"):
+        text = f"<context>\n{content.context_text(context)}\n</context>"
+        blocks.insert(0, {"type": "text", "text": text})
+    return {"role": "user", "content": blocks}
+
+
+def not_shown(refused: RequestRefused) -> Failure:
+    """Why a task fails that ``opening_of`` refuses."""
+    return Failure(FailureCode.EXECUTION_ERROR, f"The model cannot be shown the message: {refused.message}.")
+
+
+def verdict_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
+    """What the last answer of a task means; ``max_tokens`` is how long it might have been."""
+    if reply.stop_reason not in COMPLETE_STOPS:
+        is_capped = reply.stop_reason == "max_tokens" and max_tokens < agent.max_tokens
+        return Failed(OVER_BUDGET if is_capped else _failure_of(reply), reply.text)
+    output: dict[str, Any] = {"result": reply.text}
+    if agent.output_schema is not None:
+        try:
+            output["data"] = structured.parse(reply.text, agent.output_schema)
+        except structured.NotAsAsked as error:
+            return Failed(error.failure, reply.text)
+    return Finished(output)
+
+
+def _failure_of(reply: ModelReply) -> Failure:
+    """The failure that an answer means which is not complete."""
+    if reply.stop_reason in TRUNCATED_STOPS:
+        return Failure(
+            FailureCode.OUTPUT_TRUNCATED,
+            "The answer was cut off at a limit of the model; raise the agent's maxTokens or ask for less.",
+        )
+    if reply.stop_reason == "refusal":
+        category = f" (category: {reply.refusal_category})" if reply.refusal_category else ""
+        return Failure(FailureCode.MODEL_REFUSED, f"The model declined to answer{category}.")
+    return Failure(
+        FailureCode.EXECUTION_ERROR, f"The model stopped for an unknown reason: {reply.stop_reason}."
+    )

@@ -1,0 +1,390 @@
+"""The worker: claim the tasks that messages name, and let their agents work while this process lives."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.slots import Entry, Slots
+from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
+from a2a_tasks.domain.guards import guard_of_loss
+from a2a_tasks.domain.schedule import (
+    claimable,
+    clocks_of_start,
+    due_after_start,
+    due_after_take_over,
+    lost,
+    whole_seconds,
+)
+from a2a_tasks.domain.task import Lane, Status, Task
+from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS, AgentLoop
+from a2a_tasks.execution.heartbeat import Heartbeat
+from a2a_tasks.execution.invocation import Invocation
+from a2a_tasks.execution.leases import LeasedTask, Stop, Stopped
+from a2a_tasks.execution.live_output import Live
+from a2a_tasks.execution.outcomes import COUNT_AGAIN_SECONDS, DONE, OutcomeHandler, Requeue
+from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.results import RunResult
+from a2a_tasks.execution.run import RunSnapshot, TaskRun
+from a2a_tasks.execution.turn import not_shown
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.model import ModelBusy, ModelRejected
+from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.ports.queues import Delivery, WorkerQueue
+from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks.finalization import TaskFinalizer
+
+SHUTDOWN_MARGIN_SECONDS = 20
+"""Lambda time kept back for writing down what happened."""
+SHARE_AFTER_SECONDS = 0.5
+"""Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
+SHARE_EVERY_SECONDS = 1.0, 4.0
+"""The pause after a look at the queues that has brought nothing, and the longest: each is twice the one
+before. A look costs two calls, and where few tasks come it finds nothing for minutes."""
+LOOK_FOR_OTHERS_MS = 4_000
+"""How often one that is full looks for a message of another project. What it finds of the same goes back, so
+it takes one at a time."""
+SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
+"""With less time left it takes no more, as it begins no more turns; with less than half of it where that is
+shorter."""
+LONGEST_RETURN_SECONDS = 300
+UNREADABLE_SECONDS = 30
+"""How long a message waits whose task could not be claimed because the store did not answer."""
+FEW_RECEIVES = 3
+"""A message that comes back more often while its task's worker lives waits ever longer, since the queue
+allows only so many receives."""
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Executes deliveries. ``room`` is how many tasks an invocation may carry: while one of its tasks goes on
+    and there is room, it takes more messages itself, since a worker that waits for the model anyway costs
+    nothing more, and needs no start. ``kept`` are places beside these, which nobody may have who has as many
+    as there is room for: another project's task needs not wait for theirs.
+    """
+
+    loop: AgentLoop
+    pacing: Pacing
+    settler: OutcomeHandler
+    store: TaskStore
+    queue: WorkerQueue
+    slots: Slots
+    holders: Holders
+    heartbeat: Heartbeat
+    ending: TaskFinalizer
+    live: Live
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    run: RunBlocking
+    room: int
+    kept: int = 0
+
+    @property
+    def lease_seconds(self) -> int:
+        return self.heartbeat.lease_seconds
+
+    async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
+        """Work on all deliveries at once, each alone; the ids of messages that must stay in the queue.
+
+        ``time_left`` is the seconds that this invocation still has. A finished task's message is deleted at
+        once, so that a crash of the others brings only theirs back. Never raises for a single task.
+        """
+        beating = asyncio.ensure_future(self.heartbeat.keep_beating())
+        invocation = Invocation(time_left, max(self.room, len(deliveries)))
+        own = [asyncio.ensure_future(self._deliver(d, invocation)) for d in deliveries]
+        sharing = asyncio.ensure_future(self._share(own, invocation))
+        try:
+            kept = await asyncio.gather(*own)
+            await sharing
+        finally:
+            sharing.cancel()
+            beating.cancel()
+            await asyncio.gather(beating, sharing, return_exceptions=True)
+            self.heartbeat.rest()
+        return [d.message_id for d, keep in zip(deliveries, kept, strict=True) if keep]
+
+    async def _share(self, own: list[asyncio.Task[bool]], invocation: Invocation) -> None:
+        """Take more messages while there is room beside the invocation's own, until what comes later would
+        have too little time. Ends when nothing is under way any more, and no task was called that may use
+        the slot and the place of one that has ended here."""
+        until = min(SHARE_UNTIL_SECONDS, invocation.half)
+        under_way, look_at, called = set(own), 0, self.slots.handover.called
+        called.clear()
+        shortest, longest = SHARE_EVERY_SECONDS
+        pause = shortest
+        if len(own) < self.room:  # else more are waiting for sure
+            await self._first_of(under_way, SHARE_AFTER_SECONDS)
+        while (under_way := {work for work in under_way if not work.done()}) or called.is_set():
+            room, now = self.room - len(under_way), self.clock.now()
+            if room + self.kept <= 0 or invocation.time_left() <= until:
+                if not under_way:
+                    return
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            if room <= 0:
+                if look_at > now:
+                    await self._first_of(under_way, (look_at - now) / 1000)
+                    continue
+                room, look_at = 1, now + LOOK_FOR_OTHERS_MS
+            called.clear()
+            try:
+                receive = partial(self.queue.receive, only_urgent=not under_way)
+                taken = await self.run(receive, room, self.lease_seconds)
+            except QueueUnavailable as error:
+                self.telemetry.problem("no more messages taken", reason=str(error))
+                taken = []
+            if taken:
+                pause = shortest
+            else:
+                await self._first_of(under_way, pause)
+                pause = min(2 * pause, longest)
+            under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
+
+    async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
+        """Wait until one is done, or so long; not at all for none."""
+        if not work:
+            return
+        timer = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            waited: set[asyncio.Future[Any]] = {*work, timer}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+
+    async def _deliver(self, delivery: Delivery, invocation: Invocation) -> bool:
+        """Handle one message to its end; whether it must stay in the queue."""
+        try:
+            async with self.heartbeat.handling(delivery):
+                returned = await self._handle(delivery, invocation)
+        except Stopped:
+            returned = Requeue(None)  # found to be lost while what there was of it was written down
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
+            returned = Requeue(UNREADABLE_SECONDS)
+        except Exception as error:
+            # whatever went wrong here must not take the other tasks of this invocation with it
+            self.telemetry.problem("delivery failed", error=error, message_id=delivery.message_id)
+            returned = Requeue(UNREADABLE_SECONDS)
+        try:
+            if returned is DONE:
+                await self.run(self.queue.delete, delivery)
+            elif returned.seconds is not None:
+                await self.run(self.queue.change_visibility, [delivery], returned.seconds)
+        except QueueUnavailable as error:
+            self.telemetry.problem("message not settled", reason=str(error), message_id=delivery.message_id)
+        self.telemetry.flush()
+        return returned is not DONE
+
+    async def _handle(self, delivery: Delivery, invocation: Invocation) -> Requeue | None:
+        if delivery.ref is None:
+            self.telemetry.problem("message names no task", message_id=delivery.message_id)
+            return Requeue(0)  # back at once, until the dead-letter queue takes it
+        await self._hide(delivery)
+        task = await self.run(self.store.get, delivery.ref)
+        if task is None or task.lane is Lane.BATCH:
+            return DONE
+        if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
+            held_until = await self.run(self.holders.take, task, delivery.message_id)
+            if held_until is not None:
+                return self._held_elsewhere(task, delivery, held_until)
+        if not claimable(task, self.clock.now()):
+            return await self._not_claimed(task)
+        if task.cut_off and invocation.is_late:
+            return _again(delivery)  # its turn would be cut off again
+        if await self._must_wait(task):
+            result = await self.settler.postpone(task, self.pacing.seconds_to_wait(task))
+            return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
+        with invocation.place(task.project_id) as has_place:
+            if not has_place:
+                return _again(delivery)
+            entry = await self.run(self.slots.enter, task)
+            if entry is None:
+                return DONE  # it waits in order, and gets a message of its own when its turn has come
+            return await self._claim_and_work(task, entry, delivery, invocation)
+
+    async def _must_wait(self, task: Task) -> bool:
+        """Its model takes no more calls now. Asked before the claim, which would cost more, and for nothing.
+        A task that may go on with another model is claimed all the same, and does."""
+        if task.status is not Status.PENDING or not self.pacing.limits(task):
+            return False
+        agent = await self.run(self.loop.revisions.of, task)
+        if not isinstance(agent, Failure) and agent.on_overload:
+            return False
+        return not await self.pacing.admit(task)
+
+    async def _claim_and_work(
+        self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation
+    ) -> Requeue | None:
+        worker_id = await self.heartbeat.worker_id()
+        claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
+        try:
+            result = await self.run(self.store.claim, task.ref, claim)
+            if isinstance(result, Refused):
+                await self.run(self.slots.give_up, task, entry, result.current)
+                return await self._refused(result.current, delivery)
+            shutdown = claim.now + int((invocation.time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
+            until = min(result.task.deadline, shutdown)
+            is_ours = partial(self.heartbeat.is_ours, worker_id)
+            held = LeasedTask(delivery, result.task, until, is_ours, is_late=invocation.is_late)
+            async with self.heartbeat.holding(held):
+                return await self._work(held, invocation.time_left)
+        except BaseException:
+            self.heartbeat.disown(worker_id, claim.claim_id)
+            raise
+
+    def _claim(self, task: Task, worker_id: str, message_id: str) -> Claim:
+        """What takes the task; from its dead worker if it runs."""
+        now = self.clock.now()
+        claim_id = self.entropy.bytes(8).hex()
+        if task.status is not Status.RUNNING:
+            clocks = clocks_of_start(task, now)
+            due_at = due_after_start(task, clocks)
+            return Claim(claim_id, now, worker_id, task.fence, message_id, due_at=due_at, clocks=clocks)
+        due_at = due_after_take_over(now, task.deadline)
+        return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
+
+    async def _refused(self, task: Task | None, delivery: Delivery) -> Requeue | None:
+        """Somebody was faster."""
+        if task is None:
+            return DONE
+        if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
+            return self._held_elsewhere(task, delivery, self.clock.now() + self.lease_seconds * 1000)
+        return await self._not_claimed(task)
+
+    def _held_elsewhere(self, task: Task, delivery: Delivery, held_until: int) -> Requeue | None:
+        """A living worker has the task. Its own message comes back to see whether it still does; a copy is
+        not needed for that."""
+        if task.message_id not in (None, delivery.message_id):
+            return DONE
+        often = max(0, delivery.receive_count - FEW_RECEIVES)
+        return Requeue(_seconds_until(held_until, self.clock.now()) + often * self.lease_seconds)
+
+    async def _not_claimed(self, task: Task) -> Requeue | None:
+        """What a message means whose task nobody holds, and cannot be taken now."""
+        now = self.clock.now()
+        if task.status is Status.INPUT_REQUIRED:
+            return DONE
+        if task.is_terminal:
+            # whoever ended it while it waited may have died before that
+            await self.run(self.ending.cancel_children, task, task.awaits)
+            if await self.run(self.holders.lease, task) is None:
+                # its worker may have died before it did so
+                await self.run(self.slots.leave, task, ended=True)
+                return await self._count_ended(task, now)
+            return DONE
+        if task.is_expired(now):
+            await self.run(self.ending.time_out, task)
+            return DONE
+        if task.awaits:
+            await self.run(self.ending.wake_if_ready, task)
+            return DONE
+        if task.status is Status.RUNNING:  # and no attempt is left
+            await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
+            return DONE
+        if task.turned_away:
+            return DONE  # a copy: its own message comes at its time
+        return Requeue(_seconds_until(task.not_before, now))
+
+    async def _count_ended(self, task: Task, now: int) -> Requeue | None:
+        """What its worker may have died before counting; so late that it is not at it any more."""
+        day = self.settler.day
+        if day.owes(task):
+            age = now - (task.completed_at or now)
+            if age < self.lease_seconds * 1000:
+                return Requeue(_seconds_until(now + self.lease_seconds * 1000 - age, now))
+            return DONE if await self.run(day.settle, task) else Requeue(COUNT_AGAIN_SECONDS)
+        return DONE
+
+    async def _hide(self, delivery: Delivery) -> None:
+        """Hide the message for the length of a lease: if this process dies, both run out and the next claim
+        wins.
+
+        Before the claim, so that no death between the two leaves the message hidden for hours.
+        """
+        try:
+            await self.run(self.queue.change_visibility, [delivery], self.lease_seconds)
+        except QueueUnavailable as error:
+            self.telemetry.problem("message not hidden", reason=str(error), message_id=delivery.message_id)
+
+    async def _work(self, held: LeasedTask, time_left: Callable[[], float]) -> Requeue | None:
+        task, now = held.task, self.clock.now()
+        if task.fence == 1:
+            self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
+        self.telemetry.event("task running", task, attempt=task.attempt)
+        then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
+        # at a deadline a hair late, so that the wall clock agrees that it has passed
+        hair = 2 if then is Stop.DEADLINE else 0
+        seconds = max(0, held.until - now + hair) / 1000
+        begun = _Begun()
+        try:
+            verdict = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
+            return await self.settler.conclude(self._stock(held, begun), verdict)
+        except Stopped as stopped:
+            return await self.settler.stop(self._stock(held, begun), stopped.why)
+        except ModelBusy as busy:
+            failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
+            overload = None
+            if busy.overloaded and begun.work is not None:
+                overload = await self.loop.overload(begun.work)
+            if busy.throttled:
+                seconds = self.pacing.seconds_to_wait(task, busy.retry_after)
+                return await self.settler.wait_for_model(
+                    self._stock(held, begun), failure, seconds, overload, was_called=busy.was_called
+                )
+            return await self.settler.retry(
+                self._stock(held, begun), failure, retry_after=busy.retry_after, overload=overload
+            )
+        except ModelRejected as rejected:
+            return await self.settler.fail(self._stock(held, begun), Failure(rejected.code, rejected.reason))
+        except PayloadCorrupt as error:
+            failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
+            return await self.settler.fail(self._stock(held, begun), failure)
+        except RequestRefused as refused:
+            return await self.settler.fail(self._stock(held, begun), not_shown(refused))
+        except (StoreUnavailable, PayloadUnavailable) as error:
+            failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
+            return await self.settler.sit_out(self._stock(held, begun), failure)
+        except Exception as error:
+            self.telemetry.problem("execution failed", task, error=error)
+            reason = f"The worker met an unexpected error ({type(error).__name__})."
+            failure = Failure(FailureCode.EXECUTION_ERROR, reason)
+            return await self.settler.retry(self._stock(held, begun), failure)
+        finally:
+            if begun.work is not None:
+                await self.run(begun.work.toolbox.close)
+
+    async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun") -> RunResult:
+        begun.work = await self.loop.begin(held)
+        following = asyncio.ensure_future(self.live.follow(begun.work))
+        try:
+            return await self.loop.carry_on(begun.work, time_left)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    def _stock(self, held: LeasedTask, begun: "_Begun") -> RunSnapshot:
+        """What there is of the task now, the turn that was cut off too."""
+        return RunSnapshot(held, held.task.spent) if begun.work is None else self.loop.take_stock(begun.work)
+
+
+@dataclass
+class _Begun:
+    """The work, once what is known of it was read."""
+
+    work: TaskRun | None = None
+
+
+def _again(delivery: Delivery) -> Requeue:
+    """Another worker is to take it; later each time, since the queue allows only so many receives."""
+    return Requeue(min(2 ** (delivery.receive_count - 1), LONGEST_RETURN_SECONDS))
+
+
+def _seconds_until(moment: int, now: int) -> int:
+    """Whole seconds, at least one."""
+    return max(1, whole_seconds(moment - now))

@@ -1,0 +1,28 @@
+"""How many messages wait in each queue, asked for only now and then."""
+
+import threading
+
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.queues import QueueLength
+
+FRESH_MS = 10_000
+
+
+class Backlog:
+    """Thread-safe."""
+
+    def __init__(self, queue: QueueLength, clock: Clock) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[bool, tuple[int, int]] = {}
+
+    def waiting(self, *, is_urgent: bool) -> int:
+        """About how many, some seconds ago at most. Raises ``QueueUnavailable``."""
+        with self._lock:
+            now = self._clock.now()
+            count, fresh_until = self._known.get(is_urgent, (0, 0))
+            if fresh_until <= now:
+                count = self._queue.waiting(is_urgent=is_urgent)
+                self._known[is_urgent] = count, now + FRESH_MS
+            return count

@@ -1,0 +1,90 @@
+"""Messages that SQS has given up: their tasks are announced again while they may yet be claimed."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.domain.dead_letter import MOST_DEAD_LETTERS, Undelivered, after_dead_letter
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.guards import guard_of_dead_letter, guard_of_loss
+from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, lost, whole_seconds
+from a2a_tasks.domain.task import Lane, Status, Task
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.queues import Delivery, TaskSender
+from a2a_tasks.ports.tasks import TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks.finalization import TaskFinalizer
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """Twenty deliveries that came to nothing say that something is broken, and seldom that it is the task: a
+    store that did not answer for ten minutes does it to all of them."""
+
+    store: TaskStore
+    queue: TaskSender
+    ending: TaskFinalizer
+    day: DayCount
+    telemetry: Telemetry
+
+    def handle(self, delivery: Delivery) -> None:
+        """See to the task of a dead message. Raises ``StoreUnavailable`` and ``QueueUnavailable``: then the
+        message must stay.
+
+        A task that a living worker holds, that waits for others, or that has ended, is left alone: its
+        message was a duplicate, or came only so that what the task has used is counted.
+        """
+        if delivery.ref is None:
+            self.telemetry.count("MalformedMessages")
+            self.telemetry.problem("dead message names no task", message_id=delivery.message_id)
+            return
+        task = self.store.get(delivery.ref)
+        if task is None:
+            return
+        if task.is_terminal:
+            if not self.day.settle(task):
+                raise StoreUnavailable("what the task has used is not counted yet")
+        elif self._needs_message(task):
+            self._see_to(task)
+
+    def _needs_message(self, task: Task) -> bool:
+        if task.status is Status.INPUT_REQUIRED or task.awaits or task.lane is Lane.BATCH:
+            return False
+        return task.status is Status.PENDING or self.ending.holders.take(task) is None
+
+    def _see_to(self, task: Task) -> None:
+        """A task that nobody holds, and that only a message brings to a worker."""
+        now = self.ending.clock.now()
+        if task.is_expired(now):
+            self.ending.time_out(task)
+        elif task.status is Status.RUNNING and task.attempts_are_used_up():
+            self.ending.fail(task, lost(task), guard_of_loss(task.fence))
+        elif undelivered := after_dead_letter(task.undelivered, now):
+            if undelivered.times <= MOST_DEAD_LETTERS:
+                self._announce(task, undelivered, now)
+            elif isinstance(
+                self.ending.fail(task, _never_claimed(), guard_of_dead_letter(task.fence)), Written
+            ):
+                self._tell("task given up after its dead letters", task, undelivered)
+
+    def _announce(self, task: Task, undelivered: Undelivered, now: int) -> None:
+        """Noted first, so that of two copies only one sends. If this process dies then, or the start is too
+        far away for the queue, the sweeper sends the message."""
+        starts_at = max(undelivered.resent_at, task.not_before)
+        due_at = due_after_create(now, task.deadline, starts_at)
+        if not self.store.note_undelivered(task.ref, task.fence, task.undelivered, undelivered, due_at):
+            return  # claimed meanwhile, or a copy was faster
+        self._tell("task announced again after a dead letter", task, undelivered)
+        if starts_at - now <= MAX_QUEUE_DELAY_MS:
+            self.queue.send(task, whole_seconds(starts_at - now))
+
+    def _tell(self, what: str, task: Task, undelivered: Undelivered) -> None:
+        self.telemetry.count("TasksDeadLettered")
+        self.telemetry.event(what, task, times=undelivered.times)
+
+
+def _never_claimed() -> Failure:
+    times = MOST_DEAD_LETTERS + 1
+    return Failure(
+        FailureCode.EXECUTION_ERROR,
+        f"No worker could take the task up: {times} times every delivery of its message failed before.",
+    )

@@ -1,0 +1,52 @@
+"""Workers that have died: what they had in hand is announced again, or given up."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.domain.guards import guard_of_loss
+from a2a_tasks.domain.schedule import due_after_resend, lost
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.maintenance.sweep_report import Did
+from a2a_tasks.ports.queues import TaskSender
+from a2a_tasks.ports.tasks import TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks.finalization import TaskFinalizer
+
+
+@dataclass(frozen=True)
+class DeadWorkers:
+    """All methods raise ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then always right."""
+
+    store: TaskStore
+    queue: TaskSender
+    ending: TaskFinalizer
+    telemetry: Telemetry
+
+    def look_at(self, worker_id: str) -> list[Did]:
+        """Take from a worker what it had in hand, if it is dead: the messages may be gone."""
+        workers, now = self.ending.holders.workers, self.ending.clock.now()
+        lease = workers.lease(worker_id)
+        if lease is None or lease.due_at is None or lease.due_at > now:
+            return []  # the index is a moment behind
+        if not lease.is_over(now) or not workers.break_off(lease):
+            return []
+        tasks = [self.store.get(ref) for ref in lease.tasks]
+        held = [
+            task for task in tasks if task and task.status is Status.RUNNING and task.held_by == worker_id
+        ]
+        done = [self.take_back(task) for task in held]
+        workers.forget(worker_id)
+        return [*done, Did.BURIED]
+
+    def take_back(self, task: Task) -> Did:
+        """A running task whose worker is dead: announce it again, or give it up."""
+        if task.due_at is None or self.ending.holders.take(task) is not None:
+            return Did.NOTHING  # renewed since; it stays due
+        now = self.ending.clock.now()
+        if task.attempts_are_used_up():
+            result = self.ending.fail(task, lost(task), guard_of_loss(task.fence))
+            return Did.GAVE_UP if isinstance(result, Written) else Did.NOTHING
+        if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):
+            return Did.NOTHING
+        self.queue.send(task)
+        self.telemetry.event("task sent again", task, state=task.status)
+        return Did.RESENT

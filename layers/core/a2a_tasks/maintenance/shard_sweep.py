@@ -1,0 +1,78 @@
+"""One shard of what is due, page after page, each task a step of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.maintenance.due_tasks import DueTasks
+from a2a_tasks.maintenance.sweep_report import Did, Tally
+from a2a_tasks.ports.blocking import Step, TimeLeft
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.tasks import Due, TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+
+PAGE = 50
+"""So many tasks are read at once, and then looked at one by one."""
+
+
+@dataclass(frozen=True)
+class ShardSweep:
+    """``is_ours`` says of each page, and the last entry before it, whether it is for this process. A page is
+    read on from the last, so that what cannot be settled keeps nobody from what comes after it."""
+
+    shard: int
+    is_ours: Callable[[list[Due], Due | None], bool]
+    time_left: TimeLeft
+    tally: Tally
+    store: TaskStore
+    due_tasks: DueTasks
+    clock: Clock
+    telemetry: Telemetry
+
+    def page(self, after: Due | None = None) -> list[Step]:
+        """The looks at the tasks of a page, and the page that follows it."""
+        if not self.time_left():
+            self.tally.leave_unfinished(self.shard)
+            return []
+        try:
+            page = self.store.due(self.shard, self.clock.now(), PAGE, after)
+            if not self.is_ours(page, after) or not page:
+                return []
+            tasks = self._read([due.ref for due in page])
+        except StoreUnavailable as error:
+            self._broke_off(error)
+            return []
+        looks: list[Step] = [partial(self._look, due.ref, tasks) for due in page]
+        return [*looks, partial(self.page, page[-1])] if len(page) == PAGE else looks
+
+    def _read(self, refs: list[TaskRef]) -> dict[TaskRef, Task] | None:
+        """All of them by one read; None if one of them cannot be read, which then must not spoil the rest."""
+        try:
+            return {task.ref: task for task in self.store.get_all(refs)}
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # such as an item of a later release
+            self.telemetry.problem("page not read", shard=self.shard, error=error)
+            return None
+
+    def _look(self, ref: TaskRef, tasks: dict[TaskRef, Task] | None) -> list[Step]:
+        if not self.time_left():
+            self.tally.leave_unfinished(self.shard)
+            return []
+        try:
+            task = self.store.get(ref) if tasks is None else tasks.get(ref)
+            self.tally.looked(self.due_tasks.look_at(task) if task else Did.NOTHING)
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self.tally.looked(Did.FAILED)
+            self.telemetry.problem("task not swept", task_id=ref.task_id, reason=str(error))
+        except Exception as error:  # whatever is wrong with one task must stop no other
+            self.tally.looked(Did.FAILED)
+            self.telemetry.problem("task not swept", task_id=ref.task_id, error=error)
+        return []
+
+    def _broke_off(self, error: StoreUnavailable) -> None:
+        self.tally.did(Did.FAILED)
+        self.tally.leave_unfinished(self.shard)
+        self.telemetry.problem("shard not swept", shard=self.shard, reason=str(error))

@@ -1,0 +1,156 @@
+"""The safety net: find tasks that somebody must look at, and do what is missing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from a2a_tasks.concurrency.line_watch import LineWatch
+from a2a_tasks.domain.ids import SHARDS
+from a2a_tasks.maintenance.dead_workers import DeadWorkers
+from a2a_tasks.maintenance.due_tasks import DueTasks
+from a2a_tasks.maintenance.shard_sweep import PAGE, ShardSweep
+from a2a_tasks.maintenance.sweep_report import Did, SweepReport, Tally
+from a2a_tasks.ports.blocking import AtOnce, Step, TimeLeft
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.slots import Scope
+from a2a_tasks.ports.tasks import Due, TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workers import Helpers, ShardLeases, Workers
+
+LEASE_MS = 20_000
+"""So long a shard is a process's own that has read a page of it and then says nothing more."""
+MOST_WORKERS = 1_000
+"""Dead workers that one sweep looks at: as many as a deployment may have."""
+MOST_LINES = 1_000
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Settles deadlines, re-sends lost work, gives up lost workers. Safe to run twice at once.
+
+    Whatever fails or hangs stops nothing else: each page of a shard, and each look at a task, is a step of
+    its own, and none is begun without ``time_left()``.
+    """
+
+    store: TaskStore
+    workers: Workers
+    lines: LineWatch
+    due_tasks: DueTasks
+    dead_workers: DeadWorkers
+    leases: ShardLeases
+    helpers: Helpers
+    at_once: AtOnce
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+
+    def sweep(self, time_left: TimeLeft) -> SweepReport:
+        """One pass over all shards, the dead workers and the lines. A shard with a page or more is another
+        process's; if none can be had, its pages have their turns here."""
+        tally = Tally()
+        shards = [
+            self._shard(number, partial(self._keeps, tally, number), time_left, tally)
+            for number in range(SHARDS)
+        ]
+        steps: list[Step] = [
+            partial(self._find_dead_workers, tally, time_left),
+            partial(self._find_lines, tally, time_left),
+        ]
+        self.at_once([*steps, *(shard.page for shard in shards)], time_left)
+        self.telemetry.count("Sweeps")
+        if tally.oldest_ms is not None:
+            self.telemetry.seconds("OldestDueSeconds", tally.oldest_ms / 1000)
+        return self._reported(tally)
+
+    def sweep_shard(self, number: int, time_left: TimeLeft) -> SweepReport:
+        """All that is due in one shard, as long as no other process is at it."""
+        tally, holder = Tally(), self.entropy.bytes(8).hex()
+        shard = self._shard(number, partial(self._takes, number, holder), time_left, tally)
+        self.at_once([shard.page], time_left)
+        try:
+            self.leases.give_back(number, holder)
+        except StoreUnavailable as error:
+            self.telemetry.problem("shard not given back", shard=number, reason=str(error))
+        return self._reported(tally)
+
+    def _shard(
+        self,
+        number: int,
+        is_ours: Callable[[list[Due], Due | None], bool],
+        time_left: TimeLeft,
+        tally: Tally,
+    ) -> ShardSweep:
+        return ShardSweep(
+            shard=number,
+            is_ours=is_ours,
+            time_left=time_left,
+            tally=tally,
+            store=self.store,
+            due_tasks=self.due_tasks,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def _keeps(self, tally: Tally, number: int, page: list[Due], after: Due | None) -> bool:
+        """Whether a sweep of all shards does this page itself."""
+        if after is not None:
+            return True  # nobody could be had for the first
+        tally.saw(max(0, self.clock.now() - page[0].due_at) if page else 0)
+        if len(page) < PAGE or not self.helpers.call(number):
+            return True
+        tally.hand_over(number)
+        return False
+
+    def _takes(self, number: int, holder: str, page: list[Due], after: Due | None) -> bool:  # noqa: ARG002
+        now = self.clock.now()
+        return self.leases.take(number, holder, now, now + LEASE_MS)
+
+    def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
+        """Those that are found now; where there are more, the next ones are found by the next sweep."""
+        try:
+            found = self.workers.due(self.clock.now(), MOST_WORKERS) if time_left() else []
+        except StoreUnavailable as error:
+            self._failed(tally, error, "workers not swept")
+            return []
+        return [partial(self._look_at_worker, tally, time_left, worker_id) for worker_id in found]
+
+    def _look_at_worker(self, tally: Tally, time_left: TimeLeft, worker_id: str) -> list[Step]:
+        try:
+            if time_left():
+                tally.did(*self.dead_workers.look_at(worker_id))
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self._failed(tally, error, "worker not swept")
+        return []
+
+    def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
+        """The same for lines."""
+        try:
+            found = self.lines.due(MOST_LINES) if time_left() else []
+        except StoreUnavailable as error:
+            self._failed(tally, error, "lines not swept")
+            return []
+        return [partial(self._look_at_line, tally, time_left, scope) for scope in found]
+
+    def _look_at_line(self, tally: Tally, time_left: TimeLeft, scope: Scope) -> list[Step]:
+        """A line with more to hand on comes again, behind everybody else."""
+        more: list[Step] = []
+        try:
+            if time_left():
+                tally.did(Did.LINE)
+                is_unfinished = self.lines.look_at(scope)
+                more = [partial(self._look_at_line, tally, time_left, scope)] if is_unfinished else []
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self._failed(tally, error, "line not swept")
+        return more
+
+    def _failed(self, tally: Tally, error: Exception, problem: str) -> None:
+        tally.did(Did.FAILED)
+        self.telemetry.problem(problem, reason=str(error))
+
+    def _reported(self, tally: Tally) -> SweepReport:
+        report = tally.report
+        self.telemetry.count("TasksRescued", report.rescued)
+        if report.unfinished_shards:
+            self.telemetry.count("SweepUnfinished", len(report.unfinished_shards))
+        return report

@@ -1,0 +1,85 @@
+"""Tell the queues what has become of tasks: one message a change and receiver, and one a chat that waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from a2a_tasks.domain.task import TERMINAL, Status
+from a2a_tasks.domain.webhooks.push import Notification, StatusChange, notification_of
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.queues import TimedSender
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.webhooks import PushConfigIds
+from a2a_tasks.wecom.exchange import is_waiting
+from a2a_tasks.wecom.ports import ChatDelivery, ExchangeReader
+
+NEWS_FOR_CHATS = TERMINAL | {Status.INPUT_REQUIRED}
+
+
+@dataclass(frozen=True)
+class Notifier:
+    """Changes may come more than once, and notifications and errands are then sent more than once, under the
+    same ids."""
+
+    configs: PushConfigIds
+    sender: TimedSender[Notification]
+    exchanges: ExchangeReader
+    errands: TimedSender[ChatDelivery]
+    telemetry: Telemetry
+
+    def notify(self, changes: Sequence[StatusChange | None]) -> int | None:
+        """Send what is to be told of the changes, in their order (None: of nothing).
+
+        The place of the first change that is not certainly told, from which on all must come again; None
+        where there is no such change.
+        """
+        notifications: list[tuple[int, Notification]] = []
+        errands: list[tuple[int, ChatDelivery]] = []
+        failed: list[int] = []
+        for place, change in enumerate(changes):
+            if change is None:
+                continue
+            try:
+                notifications += [(place, found) for found in self._notifications(change)]
+                errands += [(place, found) for found in self._errands(change)]
+            except StoreUnavailable as error:
+                self.telemetry.problem("receivers not read", change.task, reason=str(error))
+                failed.append(place)
+                break
+        failed += self._send(self.sender, notifications, "notification", "NotificationsQueued")
+        failed += self._send(self.errands, errands, "errand", "WecomErrandsQueued")
+        return min(failed, default=None)
+
+    def _notifications(self, change: StatusChange) -> list[Notification]:
+        ids = self.configs.ids(change.task.ref.task_id)
+        return [notification_of(change, config_id) for config_id in ids]
+
+    def _errands(self, change: StatusChange) -> list[ChatDelivery]:
+        task = change.task
+        if task.status not in NEWS_FOR_CHATS:
+            return []
+        errand = ChatDelivery(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
+        # only who watches a task in a chat has an exchange
+        exchanges = self.exchanges.of_task(task.ref.task_id) if task.live else []
+        waiting = [exchange for exchange in exchanges if is_waiting(exchange)]
+        return [
+            *(replace(errand, exchange_id=exchange.ref.exchange_id) for exchange in waiting),
+            *(replace(errand, group=connection_id) for connection_id in task.groups),
+        ]
+
+    def _send[T: (Notification, ChatDelivery)](
+        self, sender: TimedSender[T], found: Sequence[tuple[int, T]], kind: str, metric: str
+    ) -> list[int]:
+        """The places of those that may not be in the queue."""
+        if not found:
+            return []
+        unsent = sender.send([content for _, content in found])
+        reasons = {failed.content: failed.reason for failed in unsent}
+        for content, reason in reasons.items():
+            self.telemetry.problem(
+                f"{kind} not queued",
+                task_id=content.ref.task_id,
+                correlation_id=content.correlation_id,
+                reason=reason,
+            )
+        self.telemetry.count(metric, len(found) - len(unsent))
+        return [place for place, content in found if content in reasons]

@@ -1,1 +1,0 @@
-"""What the functions do, one verb a file, on ports alone."""

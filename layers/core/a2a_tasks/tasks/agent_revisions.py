@@ -1,0 +1,32 @@
+"""The agents' revisions that tasks were created for."""
+
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.registry import AgentReader
+
+MOST_KEPT = 200
+
+
+@dataclass(frozen=True)
+class Revisions:
+    """Kept by the process once they are read, since they never change."""
+
+    registry: AgentReader
+    _kept: dict[tuple[str, int], AgentRevision] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, task: Task) -> AgentRevision | Failure:
+        """The revision, or the failure of a task whose revision is gone. Raises ``StoreUnavailable``."""
+        key = task.ref.agent_id, task.agent_revision
+        agent = self._kept.get(key) or self.registry.revision(*key)
+        if agent is None:
+            return Failure(
+                FailureCode.AGENT_MISCONFIGURED,
+                f"Revision {task.agent_revision} of the agent, which this task was created for, is gone.",
+            )
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        self._kept[key] = agent
+        return agent

@@ -1,0 +1,170 @@
+"""A message's parts as content blocks of the Messages API.
+
+A part is a JSON object as A2A 1.0 has it: one of ``text``, ``raw`` (base64), ``url`` and ``data`` (any
+JSON), and ``mediaType``, ``filename`` and ``metadata`` if wanted. The same parts give the same blocks, byte
+for byte: thinking and prompt caching are bound to them.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.text.blank import is_blank
+from a2a_tasks.domain.text.json_text import TooLong, indented
+
+MAX_PARTS = 50
+MAX_PARTS_BYTES = 5 * 1024 * 1024
+"""Of all parts as UTF-8 JSON, a third of which base64 takes for itself: Lambda takes requests of 6 MB."""
+MAX_CONTEXT_CHARACTERS = 1024 * 1024
+"""Of a task's context as the model is shown it."""
+MAX_TITLE = 200
+PDF = "application/pdf"
+IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+INPUT_MODES = ("text/plain", "text/markdown", "text/csv", "application/json", PDF, *IMAGES)
+"""What agents read, for their cards; other kinds of text are taken too."""
+_TEXT = re.compile(r"text/.+|application/(?:.+\+)?(?:json|xml|yaml)")
+_ADDRESS = re.compile(r"https://[^\s/?#]+(?P<path>[^\s?#]*)\S*", re.IGNORECASE)
+_SIGNATURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"%PDF-"), PDF),
+)
+"""How a file begins that the model reads and that is no text."""
+_SUFFIXES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".pdf": PDF,
+}
+
+
+def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
+    """All text of a message, a line break between parts; blank parts are left out, as from its blocks."""
+    return "\n".join(part["text"] for part in parts if not is_blank(part.get("text", "")))
+
+
+def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
+    """Raises ``RequestRefused`` for parts that the model cannot be shown, that are too many or too large."""
+    if len(parts) > MAX_PARTS:
+        raise _refusal(ErrorCode.VALIDATION_ERROR, place, f"are {len(parts)}; at most {MAX_PARTS} are taken")
+    size = len(json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_PARTS_BYTES:
+        problem = (
+            f"take {size} bytes of JSON; at most {MAX_PARTS_BYTES} are taken, so send large files by url"
+        )
+        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem)
+    if not blocks_of(parts, place):
+        first = f"{place}[0].text" if parts else place
+        raise _refusal(ErrorCode.VALIDATION_ERROR, first, "is blank; give a text or a file")
+
+
+def blocks_of(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> list[dict[str, Any]]:
+    """What the model is shown of a message. Raises ``RequestRefused`` that names the part."""
+    blocks = (_block(f"{place}[{number}]", part) for number, part in enumerate(parts))
+    return [block for block in blocks if block is not None]
+
+
+def context_text(context: Mapping[str, Any]) -> str:
+    """A task's context as the model is shown it. Raises ``RequestRefused``."""
+    return _shown(context, "context", MAX_CONTEXT_CHARACTERS)
+
+
+def _shown(value: Any, place: str, limit: int) -> str:
+    try:
+        return indented(value, limit)
+    except TooLong:
+        problem = (
+            f"takes more than {limit} characters as the model is shown it, each value in a line of its own "
+            "and indented; nest it less, or send less"
+        )
+        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem) from None
+
+
+def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
+    media_type = str(part.get("mediaType") or "").partition(";")[0].strip().lower()
+    if "text" in part:
+        return _written(place, part["text"], media_type)
+    if "data" in part:
+        return _written(place, _shown(part["data"], f"{place}.data", MAX_PARTS_BYTES), media_type)
+    title = str(part.get("filename") or "")[:MAX_TITLE]
+    if "url" in part:
+        return _linked(place, part["url"], media_type, title)
+    return _enclosed(place, part.get("raw", ""), media_type, title)
+
+
+def _written(place: str, text: str, media_type: str) -> dict[str, Any] | None:
+    """A text; a blank one is left out, since the API refuses it."""
+    if media_type and not _TEXT.fullmatch(media_type):
+        raise _unsupported(place, media_type)
+    return None if is_blank(text) else {"type": "text", "text": text}
+
+
+def _linked(place: str, url: str, media_type: str, title: str) -> dict[str, Any]:
+    """A file that the API fetches itself; of an unknown kind, its address, which a tool may fetch."""
+    address = _ADDRESS.fullmatch(url)
+    if address is None:
+        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.url", "must be an https address")
+    if not media_type:
+        names = (title.lower(), address["path"].lower())
+        media_type = next(
+            (kind for suffix, kind in _SUFFIXES.items() if any(name.endswith(suffix) for name in names)), ""
+        )
+    source = {"type": "url", "url": url}
+    if media_type in IMAGES:
+        return {"type": "image", "source": source}
+    if media_type == PDF:
+        return _document(source, title)
+    if media_type:
+        raise _unsupported(place, media_type, " by url; send it as raw")
+    return {"type": "text", "text": f"File{f' {title}' if title else ''}: {url}"}
+
+
+def _enclosed(place: str, raw: str, media_type: str, title: str) -> dict[str, Any]:
+    data = _decoded(place, raw)
+    found = next((kind for signature, kind in _SIGNATURES if signature.match(data)), None)
+    media_type = media_type or found or "text/plain"
+    if media_type in (PDF, *IMAGES):
+        if found != media_type:
+            raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", f"is no {media_type}")
+        source = {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
+        return _document(source, title) if media_type == PDF else {"type": "image", "source": source}
+    if not _TEXT.fullmatch(media_type):
+        raise _unsupported(place, media_type)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        problem = "is not UTF-8 text; give its mediaType if it is something else"
+        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", problem) from None
+    if is_blank(text):
+        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", "is empty")
+    return _document({"type": "text", "media_type": "text/plain", "data": text}, title)
+
+
+def _decoded(place: str, raw: str) -> bytes:
+    """ProtoJSON takes both alphabets, with and without padding."""
+    text = raw.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", "is not base64") from None
+
+
+def _document(source: dict[str, str], title: str) -> dict[str, Any]:
+    return {"type": "document", "source": source} | ({"title": title} if title else {})
+
+
+def _unsupported(place: str, media_type: str, how: str = "") -> RequestRefused:
+    problem = f"is {media_type}, which agents cannot read{how}; they read text, {', '.join((PDF, *IMAGES))}"
+    return _refusal(ErrorCode.CONTENT_TYPE_NOT_SUPPORTED, f"{place}.mediaType", problem)
+
+
+def _refusal(code: ErrorCode, field: str, problem: str) -> RequestRefused:
+    return RequestRefused(code, f"{field}: {problem}", [{"field": field, "message": problem}])

@@ -1,0 +1,220 @@
+"""How tasks end: the one place that writes a final state, counts it once, and sees to what follows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.domain.errors import Failure, FailureCode
+from a2a_tasks.domain.guards import Guard, guard_of_cancel, guard_of_expiry
+from a2a_tasks.domain.task import Lane, Outcome, Payload, Status, Task, TaskRef
+from a2a_tasks.domain.usage import Spent
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.queues import TaskSender
+from a2a_tasks.ports.tasks import Refused, TaskStore, Written
+from a2a_tasks.ports.telemetry import Telemetry
+
+FOLLOW_UP_SECONDS = 30
+"""By then the process that has ended a waiting task has followed it up, or died before it could."""
+
+
+@dataclass(frozen=True)
+class TaskFinalizer:
+    """Ends tasks by guarded writes; whoever's write takes effect reports it, so that each end counts once.
+
+    A writer that may try again gives a ``finish_id`` of its own, by which it is known if an answer was lost.
+    What follows an end (its worker told, slots freed, the waiting task woken, started tasks canceled) never
+    fails the end itself: the sweeper finds what was left undone, a worker that was not told learns it with
+    its next write, and the end of a task that waits for others is announced before it is written.
+    """
+
+    store: TaskStore
+    slots: Slots
+    holders: Holders
+    queue: TaskSender
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    retention_ms: int
+
+    def complete(
+        self,
+        task: Task,
+        output: Payload,
+        spent: tuple[Spent, ...],
+        guard: Guard,
+        *,
+        finish_id: str | None = None,
+    ) -> Written | Refused:
+        return self._finish(task, guard, Status.COMPLETED, output=output, spent=spent, finish_id=finish_id)
+
+    def fail(
+        self,
+        task: Task,
+        failure: Failure,
+        guard: Guard,
+        *,
+        spent: tuple[Spent, ...] | None = None,
+        output: Payload | None = None,
+        finish_id: str | None = None,
+    ) -> Written | Refused:
+        return self._finish(
+            task, guard, Status.FAILED, failure=failure, spent=spent, output=output, finish_id=finish_id
+        )
+
+    def cancel(self, task: Task) -> Written | Refused:
+        return self._finish(task, guard_of_cancel(self.clock.now()), Status.CANCELED)
+
+    def time_out(
+        self,
+        task: Task,
+        *,
+        spent: tuple[Spent, ...] | None = None,
+        output: Payload | None = None,
+        finish_id: str | None = None,
+        fence: int | None = None,
+    ) -> Written | Refused:
+        """Fail a task whose deadline has passed, unless something else ended it first; ``fence`` is that of
+        the worker that does it, if one does."""
+        guard = guard_of_expiry(self.clock.now(), fence)
+        return self.fail(task, _timeout(task), guard, spent=spent, output=output, finish_id=finish_id)
+
+    def expire_if_overdue(self, task: Task) -> Task:
+        """The task as a reader may see it: never live past its deadline."""
+        if not task.is_expired(self.clock.now()):
+            return task
+        result = self.time_out(task)
+        current = result.task if isinstance(result, Written) else result.current
+        return current or task
+
+    def wake_if_ready(self, task: Task) -> bool:
+        """Let a task go on that waits for others, if all of them have ended; whether it did.
+
+        Raises ``StoreUnavailable`` and ``QueueUnavailable``.
+        """
+        if task.status is not Status.PENDING or not task.awaits:
+            return False
+        if not all(self._has_ended(ref) for ref in task.awaits):
+            return False
+        result = self.store.wake(task.ref, task.fence, self.clock.now())
+        if isinstance(result, Written):
+            self.queue.send(result.task)
+        return isinstance(result, Written)
+
+    def cancel_children(self, task: Task, children: tuple[TaskRef, ...]) -> None:
+        """End the tasks that an ended task has started and waited for."""
+        for ref in children:
+            self._attempt(task, "started task not canceled", partial(self._cancel_child, ref))
+
+    def _has_ended(self, ref: TaskRef) -> bool:
+        task = self.store.get(ref)
+        return task is None or self.expire_if_overdue(task).is_terminal
+
+    def _finish(
+        self,
+        task: Task,
+        guard: Guard,
+        status: Status,
+        *,
+        output: Payload | None = None,
+        failure: Failure | None = None,
+        spent: tuple[Spent, ...] | None = None,
+        finish_id: str | None = None,
+    ) -> Written | Refused:
+        if task.awaits and not guard.by_holder:
+            # nobody would look again at an ended task, and those that it has started would run on
+            step = partial(self.queue.send, task, FOLLOW_UP_SECONDS)
+            self._attempt(task, "end of a waiting task not announced", step)
+        now = self.clock.now()
+        outcome = Outcome(
+            status=status,
+            at=now,
+            finish_id=finish_id or self.entropy.bytes(8).hex(),
+            retain_until=now + self.retention_ms,
+            output=output,
+            failure=failure,
+            spent=spent,
+        )
+        result = self.store.finish(task.ref, outcome, guard)
+        if isinstance(result, Written):
+            self._report(result.task)
+            self._follow_up(result.task)
+        return result
+
+    def _follow_up(self, task: Task) -> None:
+        if task.lane is not Lane.BATCH:
+            self._attempt(task, "slot not freed", lambda: self._tell_or_free(task))
+        if task.parent is not None:
+            self._attempt(task, "waiting task not woken", lambda: self._wake_parent(task))
+        self.cancel_children(task, task.awaits)
+
+    def _tell_or_free(self, task: Task) -> None:
+        """A worker that may still be at it frees its slot when it has noticed. Told after the end: what it
+        looks at must be there."""
+        if not self.holders.tell(task):
+            self.slots.leave(task, ended=True)
+
+    def _attempt(self, task: Task, problem: str, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self.telemetry.problem(problem, task, reason=str(error))
+
+    def _wake_parent(self, task: Task) -> None:
+        parent = self.store.get(task.parent.ref) if task.parent else None
+        if parent is not None:
+            self.wake_if_ready(parent)
+
+    def _cancel_child(self, ref: TaskRef) -> None:
+        child = self.store.get(ref)
+        if child is not None and not child.is_terminal:
+            self.cancel(child)
+
+    def _report(self, task: Task) -> None:
+        match task.status:
+            case Status.COMPLETED:
+                self.telemetry.count("TasksCompleted")
+            case Status.CANCELED:
+                self.telemetry.count("TasksCanceled")
+            case _ if task.failure and task.failure.code is FailureCode.REJECTED:
+                self.telemetry.count("TasksRejected")  # nothing that has failed
+            case _ if task.failure:
+                self.telemetry.count("TasksFailed", code=task.failure.code)
+        is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
+        if is_measured and task.started_at is not None and task.completed_at is not None:
+            self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)
+        self.telemetry.event(
+            f"task {task.status}",
+            task,
+            attempts=task.attempt,
+            failure=task.failure.code if task.failure else None,
+        )
+
+
+def _too_busy(task: Task) -> Failure:
+    seconds = min(task.queue_timeout_ms, task.deadline - task.created_at) / 1000
+    waited = f"The task waited {seconds:g} s in all (queueTimeout)"
+    reason = f"{waited}, last for {task.model} to take a call."
+    return Failure(FailureCode.MODEL_OVERLOADED, reason)
+
+
+def _not_started(task: Task) -> Failure:
+    seconds = (task.deadline - max(task.created_at, task.not_before)) / 1000
+    what = "a worker, or for one of its agent's slots"
+    if task.lane is Lane.BATCH:
+        what = "a batch"
+    elif task.context_id is not None:
+        what += ", or for its turn in its conversation"
+    reason = f"The task was not started within its queueTimeout: it waited {seconds:g} s for {what}."
+    return Failure(FailureCode.QUEUE_TIMEOUT, reason)
+
+
+def _timeout(task: Task) -> Failure:
+    if task.status is Status.INPUT_REQUIRED:
+        return Failure(FailureCode.TIMEOUT, "The agent's question was not answered in time.")
+    if task.waits_for_start:
+        return _too_busy(task) if task.turned_away else _not_started(task)
+    seconds = (task.timeout_ms or task.deadline - task.created_at) / 1000
+    return Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")

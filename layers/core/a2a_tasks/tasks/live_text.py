@@ -1,0 +1,32 @@
+"""What a task has said so far, put together from its live chunks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from a2a_tasks.domain.task import Progress
+from a2a_tasks.ports.live import LiveChunk
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What has been said so far, apart from it what the model has said of its progress, and what the task is
+    doing."""
+
+    text: str
+    progress: Progress
+    updates: str = ""
+
+
+def snapshot(chunks: Sequence[LiveChunk]) -> Snapshot:
+    """Each turn as its last try has said it, with an empty line between turns."""
+    turns = [_last_try(list(turn)) for _, turn in groupby(chunks, key=lambda chunk: chunk.turn)]
+    texts = ["".join(chunk.text for chunk in turn) for turn in turns]
+    updates = ["".join(chunk.updates for chunk in turn) for turn in turns]
+    progress = turns[-1][-1].progress if turns else Progress()
+    return Snapshot("\n\n".join(filter(None, texts)), progress, "\n\n".join(filter(None, updates)))
+
+
+def _last_try(turn: list[LiveChunk]) -> list[LiveChunk]:
+    fence = max(chunk.fence for chunk in turn)
+    return [chunk for chunk in turn if chunk.fence == fence]

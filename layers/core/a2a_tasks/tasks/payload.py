@@ -1,0 +1,97 @@
+"""Where a task's texts are kept: the smallest in its record, others beside it, and large ones as objects.
+
+A record is written again and again, and each write is billed by the whole of it: so it has only what is about
+as small as a reference. A text in an item of its own is written once.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from a2a_tasks.domain.task import Payload, Task
+from a2a_tasks.domain.text.packed import stored_bytes
+from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore, item_key
+
+INLINE_BYTES = 200
+"""As stored, of a message and of an output: a record with its message is below 1 KB until it ends, which is
+one unit a write, and an output costs no more with its end than in an item of its own."""
+ITEM_BYTES = 8 * 1024
+"""As stored. From about this size on, one S3 put is cheaper than the units of an item (docs/decisions.md)."""
+DIGEST = 16
+"""Hexadecimal digits of the SHA-256 by which an item's text is named and known again."""
+
+
+def save(store: PayloadStore, task_id: str, name: str, document: Mapping[str, Any]) -> Payload:
+    """Keep a JSON document for a task; what does not fit into the record is stored before this returns.
+
+    Raises ``PayloadUnavailable``.
+    """
+    text = _text(document)
+    encoded = text.encode()
+    size = stored_bytes(encoded)
+    if size <= INLINE_BYTES:
+        return Payload(inline=text)
+    if size > ITEM_BYTES:
+        return _save_object(store, task_id, name, encoded)
+    digest = hashlib.sha256(encoded).hexdigest()[:DIGEST]
+    key = item_key(task_id, f"{name.upper()}#{digest}")
+    store.put(key, encoded)
+    return Payload(key=key, sha256=digest)
+
+
+def save_in_item(store: PayloadStore, task_id: str, name: str, document: Mapping[str, Any]) -> Payload:
+    """The same for a document whose record is an item of its own, written once: it has what an item may have.
+
+    Raises ``PayloadUnavailable``.
+    """
+    text = _text(document)
+    encoded = text.encode()
+    if stored_bytes(encoded) <= ITEM_BYTES:
+        return Payload(inline=text)
+    return _save_object(store, task_id, name, encoded)
+
+
+def load(store: PayloadStore, payload: Payload) -> dict[str, Any]:
+    """The document again. Raises ``PayloadUnavailable``, ``PayloadCorrupt`` if it is not what was saved."""
+    text = load_bytes(store, payload).decode() if payload.key else payload.inline
+    document: dict[str, Any] = json.loads(text or "{}")
+    return document
+
+
+def save_bytes(store: PayloadStore, task_id: str, name: str, data: bytes, media_type: str) -> Payload:
+    """Keep a file of a task. Raises ``PayloadUnavailable``."""
+    key = f"tasks/{task_id}/{name}"
+    store.put(key, data, media_type)
+    return Payload(key=key, sha256=hashlib.sha256(data).hexdigest())
+
+
+def load_bytes(store: PayloadStore, payload: Payload) -> bytes:
+    """The file again. Raises ``PayloadUnavailable``, ``PayloadCorrupt`` if it is not what was saved."""
+    data = store.get(payload.key or "") if payload.inline is None else payload.inline.encode()
+    if not payload.sha256 or not hashlib.sha256(data).hexdigest().startswith(payload.sha256):
+        raise PayloadCorrupt(f"{payload.key} is not what was stored")
+    return data
+
+
+def at_hand(store: PayloadStore, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks with those of their texts that can be read together. Raises ``PayloadUnavailable``."""
+    texts = (text for task in tasks for text in (task.input, task.output) if text is not None)
+    found = store.get_items([text.key for text in texts if text.key is not None and text.inline is None])
+
+    def read(text: Payload) -> Payload:
+        known = found.get(text.key or "")
+        return text if known is None else replace(text, inline=known.decode())
+
+    return [replace(t, input=read(t.input), output=t.output and read(t.output)) for t in tasks]
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _save_object(store: PayloadStore, task_id: str, name: str, encoded: bytes) -> Payload:
+    key = f"tasks/{task_id}/{name}.json"
+    store.put(key, encoded)
+    return Payload(key=key, sha256=hashlib.sha256(encoded).hexdigest())

@@ -1,0 +1,142 @@
+"""Read and cancel tasks, as their project sees them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain import events, ids
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.domain.task_view import to_wire
+from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
+from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, Written
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.results import Results
+from a2a_tasks.tasks.submission import agent_of_project
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+"""Seconds between two looks at a task that is waited for: short at first, since many end soon."""
+
+
+def task_of_project(
+    read: Callable[[TaskRef], Task | None], project_id: str, agent_id: str, task_id: str
+) -> Task:
+    """The caller's task, as one of the store's methods reads it. Another project's is answered exactly like
+    one that does not exist.
+
+    Raises ``RequestRefused`` (TASK_NOT_FOUND).
+    """
+    well_formed = ids.AGENT_ID.fullmatch(agent_id) and ids.is_task_id(task_id)
+    task = read(TaskRef(agent_id, task_id)) if well_formed else None
+    if task is None or task.project_id != project_id:
+        raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
+    return task
+
+
+def _stands_still(task: Task) -> bool:
+    return task.is_terminal or task.status is Status.INPUT_REQUIRED
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """A project's tasks. ``pause`` waits for so many seconds.
+
+    All methods raise ``RequestRefused``, ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``.
+    """
+
+    store: TaskStore
+    registry: AgentReader
+    payloads: PayloadStore
+    links: ArtifactLinks
+    ending: TaskFinalizer
+    pause: Callable[[float], None]
+
+    def get(self, project_id: str, agent_id: str, task_id: str, wait_seconds: float = 0) -> dict[str, Any]:
+        """The task on the wire, once it has ended or asks, or ``wait_seconds`` are over."""
+        return self.view(self.wait(project_id, agent_id, task_id, wait_seconds))
+
+    def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
+        """The task; one past its deadline is settled first."""
+        return self.ending.expire_if_overdue(task_of_project(self.store.read, project_id, agent_id, task_id))
+
+    def wait(
+        self,
+        project_id: str,
+        agent_id: str,
+        task_id: str,
+        seconds: float,
+        is_enough: Callable[[Task], bool] = _stands_still,
+    ) -> Task:
+        """The task when it has ended or asks, or is as it is waited for; or as it is when the seconds are
+        over."""
+        until = self.ending.clock.now() + int(seconds * 1000)
+        task = self.find(project_id, agent_id, task_id)
+        pause = SHORTEST_PAUSE
+        while not is_enough(task):
+            left = (until - self.ending.clock.now()) / 1000
+            if left <= 0:
+                break
+            self.pause(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+            task = self.find(project_id, agent_id, task_id)
+        return task
+
+    def events(
+        self, project_id: str, agent_id: str, task_id: str, after: int, limit: int, wait_seconds: float = 0
+    ) -> dict[str, Any]:
+        """``{"events": […], "nextCursor", "taskStatus"}``: those behind number ``after``, as soon as there
+        are any, or none will follow, or ``wait_seconds`` are over."""
+
+        def has_news(task: Task) -> bool:
+            return task.is_terminal or events.last_number(task.events) != after
+
+        task = self.wait(project_id, agent_id, task_id, wait_seconds, has_news)
+        try:
+            return events.to_wire(task, after, limit)
+        except events.UnknownEvent:
+            problem = "is beyond the task's newest event; give the last answer's nextCursor, or leave it out"
+            raise RequestRefused(
+                ErrorCode.VALIDATION_ERROR, f"after: {problem}", [{"field": "after", "message": problem}]
+            ) from None
+
+    def view(self, task: Task) -> dict[str, Any]:
+        """The task on the wire, with its output."""
+        return to_wire(task, self.results.output(task), self.results.artifacts(task))
+
+    @property
+    def results(self) -> Results:
+        return Results(self.payloads, self.links)
+
+    def page(
+        self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None
+    ) -> dict[str, Any]:
+        """``{"tasks": […], "nextCursor"?}``, newest first, each task without its output."""
+        agent = agent_of_project(self.registry, project_id, agent_id)
+        try:
+            page = self.store.page(agent.agent_id, status, limit, cursor, self.ending.clock.now())
+        except InvalidCursor:
+            raise RequestRefused(
+                ErrorCode.VALIDATION_ERROR,
+                "cursor: is not one that this list returned; leave it out to begin at the newest task",
+                [{"field": "cursor", "message": "is not one that this list returned"}],
+            ) from None
+        settled = [self.ending.expire_if_overdue(task) for task in page.tasks]
+        tasks = [to_wire(task, None) for task in settled if status in (None, task.status)]
+        return {"tasks": tasks} | ({"nextCursor": page.cursor} if page.cursor else {})
+
+    def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
+        """Cancel a live task; canceling again answers the same."""
+        task = task_of_project(self.store.get, project_id, agent_id, task_id)
+        result = self.ending.cancel(task)
+        if isinstance(result, Written):
+            return result.task
+        current = self.ending.expire_if_overdue(result.current or task)
+        if current.status is Status.CANCELED:
+            # whoever canceled it may have died before that
+            self.ending.cancel_children(current, current.awaits)
+            return current
+        raise RequestRefused(
+            ErrorCode.TASK_NOT_CANCELABLE, f"The task has already {current.status} and cannot be canceled."
+        )

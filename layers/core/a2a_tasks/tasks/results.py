@@ -1,0 +1,53 @@
+"""What a task has to show: its output, and addresses of its artifacts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.task import Artifact, Task
+from a2a_tasks.ports.payloads import ArtifactLinks, PayloadCorrupt, PayloadStore
+from a2a_tasks.tasks import payload
+
+UNTRUSTED = "untrusted"
+"""In an output, for the conversation that it is part of: its agent had read content from outside."""
+
+
+@dataclass(frozen=True)
+class Results:
+    payloads: PayloadStore
+    links: ArtifactLinks
+
+    def output(self, task: Task) -> dict[str, Any] | None:
+        """``{"result", "data"?, "partial"?, "notes"?}``, or None while there is none.
+
+        Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
+        """
+        if task.output is None:
+            return None
+        document = payload.load(self.payloads, task.output)
+        document.pop(UNTRUSTED, None)
+        return document
+
+    def artifacts(self, task: Task) -> list[dict[str, Any]]:
+        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url", "external"?}``."""
+        return [self._artifact(artifact) for artifact in task.artifacts]
+
+    def address(self, artifact: Artifact) -> str:
+        """Where to get it: made anew at each read, since it works only for a while (``LINK_SECONDS``)."""
+        return artifact.url or self.links.link(artifact.key or "", artifact.name)
+
+    def content(self, key: str) -> bytes | None:
+        """Of a saved artifact; None if it is gone. Raises ``PayloadUnavailable``."""
+        try:
+            return self.payloads.get(key)
+        except PayloadCorrupt:
+            return None
+
+    def _artifact(self, artifact: Artifact) -> dict[str, Any]:
+        wire: dict[str, Any] = {
+            "artifactId": artifact.artifact_id,
+            "name": artifact.name,
+            "mediaType": artifact.media_type,
+        }
+        if artifact.size_bytes is not None:
+            wire["sizeBytes"] = artifact.size_bytes
+        return wire | {"url": self.address(artifact)} | ({} if artifact.url is None else {"external": True})

@@ -1,0 +1,344 @@
+"""Accept a task: durable first, then announced, then answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from a2a_tasks.access.budgets import DailyBudgets, seconds_to_next_day
+from a2a_tasks.access.day_counts import NOTHING
+from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.domain import events, ids
+from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, whole_seconds
+from a2a_tasks.domain.task import Budget, Lane, Parent, Priority, Status, Task, TaskRef
+from a2a_tasks.domain.webhooks.push import PushConfig
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.payloads import PayloadStore
+from a2a_tasks.ports.queues import BatchLine, TaskSender
+from a2a_tasks.ports.registry import AgentReader
+from a2a_tasks.ports.tasks import ContextStore, Reservation, ReservationStore, TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks import content, payload
+from a2a_tasks.tasks.notify_targets import GroupTaker, PushTaker, TakesNoGroups
+
+PENDING_RETRY_SECONDS = 10
+"""When to try again where an agent has too many tasks waiting. When one of them begins is not known."""
+RESERVED_MS = 24 * 3_600_000
+"""How long an idempotency key stands for its task."""
+MAX_BATCH_TIMEOUT_MS = 24 * 3_600_000
+"""A Message Batch ends within a day (Anthropic's documentation)."""
+
+
+def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> AgentRevision:
+    """The caller's agent. Another project's is answered exactly like one that does not exist.
+
+    Raises ``RequestRefused`` (AGENT_NOT_FOUND).
+    """
+    agent = registry.agent(agent_id) if ids.AGENT_ID.fullmatch(agent_id) else None
+    if agent is None or agent.project_id != project_id:
+        raise RequestRefused(ErrorCode.AGENT_NOT_FOUND, "There is no such agent.")
+    return agent
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a task that another one started comes from. Its id is chosen beforehand and kept with the tool
+    call, so that starting it again starts nothing new. It ends no later than ``deadline``. ``is_untrusted``
+    if whoever wrote its message had read content from outside."""
+
+    parent: Parent
+    depth: int
+    task_id: str
+    deadline: int
+    is_untrusted: bool = False
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """A caller's key for a request, the digest of what it asked for, and how long the key stands for it."""
+
+    key: str
+    digest: str
+    kept_ms: int = RESERVED_MS
+
+
+def key_reused() -> RequestRefused:
+    """A key came with another request than the one that it stands for."""
+    return RequestRefused(
+        ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        "This Idempotency-Key belongs to another request of the last 24 hours; use a new key for a new one.",
+    )
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a caller asked for. None means the agent's default; times are in milliseconds.
+
+    ``parts`` is the message with its files and data, where it is more than ``message``, which is its text
+    (tasks/content.py); ``envelope`` is what an A2A message has beside its parts (``messageId``,
+    ``metadata`` …), which is the caller's own and goes back with it.
+    """
+
+    project_id: str
+    agent_id: str
+    message: str
+    context: dict[str, Any] | None
+    timeout_ms: int | None
+    correlation_id: str
+    priority: Priority = Priority.NORMAL
+    lane: Lane = Lane.STANDARD
+    not_before: int | None = None
+    max_attempts: int | None = None
+    budget: Budget = field(default_factory=Budget)
+    context_id: str | None = None
+    begins_context: bool = False
+    """Without a ``context_id``: begin a conversation, named after its first task."""
+    queue_timeout_ms: int | None = None
+    patience_ms: int | None = None
+    """The longest that it waits for its start, whatever the agent allows: nobody would take the answer."""
+    origin: Origin | None = None
+    idempotency: Idempotency | None = None
+    live: bool = False
+    parts: tuple[Mapping[str, Any], ...] = ()
+    envelope: Mapping[str, Any] | None = None
+    push: PushConfig | None = None
+    groups: tuple[str, ...] = ()
+    """WeCom connections of groups that are told of it, beside the agent's own."""
+    notifies: bool = False
+    """Somebody is to be told of its changes, also without ``push``: those who asked in a chat."""
+
+    def to_document(self) -> dict[str, Any]:
+        """The task's input as it is kept."""
+        known = {
+            "message": self.message,
+            "context": self.context,
+            "parts": list(self.parts) or None,
+            "envelope": self.envelope,
+            "untrusted": (self.origin is not None and self.origin.is_untrusted) or None,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """Makes tasks. ``aliases`` maps model aliases to ids; ``max_timeout_ms`` bounds agents' defaults too."""
+
+    store: TaskStore
+    registry: AgentReader
+    payloads: PayloadStore
+    queue: TaskSender
+    slots: Slots
+    contexts: ContextStore
+    batches: BatchLine
+    reservations: ReservationStore
+    budgets: DailyBudgets
+    push: PushTaker
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    aliases: dict[str, str]
+    max_attempts: int
+    max_timeout_ms: int
+    has_batches: bool
+    groups: GroupTaker = field(default_factory=TakesNoGroups)
+
+    def submit(self, submission: Submission) -> Task:
+        """Create and announce a task; it will end even if the announcement is lost, since it is due.
+
+        The same idempotency key gives the same task: its id is reserved first, so whoever repeats a request,
+        at the same moment or after a crash, creates the same task or finds it.
+
+        Raises ``RequestRefused``, and ``StoreUnavailable``, ``PayloadUnavailable`` or ``SealingUnavailable``
+        if it was not accepted.
+        """
+        agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
+        now = self.clock.now()
+        task_id = self._task_id(submission, now)
+        may_be_there = submission.idempotency is not None or submission.origin is not None
+        if may_be_there and (found := self.store.get(TaskRef(agent.agent_id, task_id))):
+            if submission.origin is not None and not found.is_terminal:
+                self._announce(found)  # perhaps only the answer to its creation was lost
+            return found  # also where a new one would be refused by now
+        if not agent.enabled:
+            raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
+        self._check(agent, submission)
+        task = self._new_task(agent, submission, task_id, now)
+        if task.context is not None:
+            # before the task itself, so that a later one knows of it, and cannot go first
+            self.contexts.add(task.context, task_id)
+            self.slots.register(task)
+        self._keep_push(task, submission)
+        if self.store.create(task):
+            self.telemetry.count("TasksCreated")
+            self.telemetry.event("task accepted", task)
+        self._announce(task)
+        return task
+
+    def create_expired(self, submission: Submission) -> Task:
+        """Create a task that nobody can take, since its time is over: what is left of a request that its
+        agent does not take. Whoever has it made fails it at once; after a crash before that, it times out.
+
+        Raises as ``submit`` does.
+        """
+        agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
+        now = self.clock.now()
+        if submission.parts:
+            content.check(submission.parts)
+        if submission.push is not None:
+            self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
+        task = self._new_task(agent, submission, self._task_id(submission, now), now)
+        task = replace(task, not_before=0, deadline=now, paused_ms=None, due_at=now)
+        if task.context is not None:
+            self.contexts.add(task.context, task.ref.task_id)
+        self._keep_push(task, submission)
+        return task if self.store.create(task) else self.store.get(task.ref) or task
+
+    def _keep_push(self, task: Task, submission: Submission) -> None:
+        if submission.push is not None:
+            # before the task, so that no change of it goes untold; under an id that a repetition makes again
+            task_id = task.ref.task_id
+            self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
+
+    def _task_id(self, submission: Submission, now: int) -> str:
+        """The id that the task has already, or a new one."""
+        if submission.origin is not None:
+            return submission.origin.task_id
+        if submission.idempotency is None:
+            return ids.task_id(now, self.entropy.bytes(10))
+        return self.reserve(submission, submission.idempotency).task_id
+
+    def reserve(self, submission: Submission, asked: Idempotency, asking: Task | None = None) -> Reservation:
+        """What the caller's key stands for: what it stood for already, or else the question that ``asking``
+        asks, or a new task.
+
+        Raises ``RequestRefused`` (IDEMPOTENCY_KEY_REUSED) and ``StoreUnavailable``.
+        """
+        now = self.clock.now()
+        task_id = asking.ref.task_id if asking else ids.task_id(now, self.entropy.bytes(10))
+        call_id = asking.question.call_id if asking and asking.question else None
+        wanted = Reservation(task_id, asked.digest, now + asked.kept_ms, call_id)
+        held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
+        if held.digest != asked.digest:
+            raise key_reused()
+        return held
+
+    def _announce(self, task: Task) -> None:
+        delay_ms = max(0, task.not_before - task.created_at)
+        try:
+            if task.lane is Lane.BATCH:
+                self.batches.enqueue(task, self.clock.now())
+            elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its time
+                self.queue.send(task, whole_seconds(delay_ms))
+        except (QueueUnavailable, StoreUnavailable) as error:
+            # accepted all the same: the record is due, so the sweeper will announce it
+            self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
+
+    def _check(self, agent: AgentRevision, submission: Submission) -> None:
+        if submission.parts:
+            content.check(submission.parts)
+        if submission.lane is Lane.BATCH:
+            self._check_batch(agent, submission)
+        if submission.push is not None:
+            self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
+        self.groups.check(submission.project_id, submission.groups)
+        limit = agent.max_attempts or self.max_attempts
+        if submission.max_attempts is not None and submission.max_attempts > limit:
+            raise _invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")
+        if self.budgets.is_used_up(submission.project_id):
+            raise RequestRefused(
+                ErrorCode.BUDGET_EXCEEDED,
+                "The project's budget for today is used up; it begins anew at midnight UTC.",
+                retry_after=seconds_to_next_day(self.clock.now()),
+            )
+        if self._has_too_many_pending(agent):
+            raise RequestRefused(
+                ErrorCode.RATE_LIMIT_EXCEEDED,
+                f"{agent.max_pending_tasks:,} tasks wait for this agent, which is as many as may"
+                " (maxPendingTasks); try again when some have begun.",
+                retry_after=PENDING_RETRY_SECONDS,
+            )
+
+    def _has_too_many_pending(self, agent: AgentRevision) -> bool:
+        limit = agent.max_pending_tasks
+        if limit is None or self.store.count_pending(agent.agent_id, limit, self.clock.now()) < limit:
+            return False
+        self.telemetry.count("RateLimited", code="PENDING")
+        return True
+
+    def _check_batch(self, agent: AgentRevision, submission: Submission) -> None:
+        if not self.has_batches:
+            raise _invalid("lane", "is batch, which this deployment's Claude backend does not have")
+        if agent.allowed_tools:
+            raise _invalid("lane", "is batch, which is for agents without tools: a batch has a single turn")
+        if submission.context_id is not None or submission.begins_context:
+            raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
+
+    def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
+        origin = submission.origin
+        not_before = submission.not_before or 0
+        timeout_ms = self._timeout(agent, submission)
+        queue_timeout_ms = _queue_timeout(agent, submission)
+        groups = tuple(dict.fromkeys((*agent.notify, *submission.groups)))
+        deadline = max(now, not_before) + queue_timeout_ms
+        if origin is not None:
+            deadline = min(deadline, origin.deadline)
+        return Task(
+            ref=TaskRef(agent.agent_id, task_id),
+            project_id=agent.project_id,
+            status=Status.PENDING,
+            created_at=now,
+            updated_at=now,
+            deadline=deadline,
+            input=payload.save(self.payloads, task_id, "input", submission.to_document()),
+            agent_revision=agent.revision,
+            model=resolve_model(agent.model, self.aliases),
+            max_attempts=submission.max_attempts or agent.max_attempts or self.max_attempts,
+            correlation_id=submission.correlation_id,
+            not_before=not_before,
+            due_at=due_after_create(now, deadline, not_before),
+            timeout_ms=timeout_ms,
+            queue_timeout_ms=queue_timeout_ms,
+            paused_ms=timeout_ms,
+            ends_by=origin.deadline if origin else None,
+            priority=submission.priority,
+            lane=submission.lane,
+            context_id=submission.context_id or (task_id if submission.begins_context else None),
+            budget=_smaller(submission.budget, Budget(agent.max_cost_usd, agent.max_task_tokens)),
+            parent=origin.parent if origin else None,
+            depth=origin.depth if origin else 0,
+            bounds_tries=submission.max_attempts is not None,
+            counts_as_pending=agent.max_pending_tasks is not None,
+            live=submission.live,
+            notifies=submission.notifies or submission.push is not None or bool(groups),
+            groups=groups,
+            counted=NOTHING if self.budgets.settings(agent.project_id).has_budget else None,
+            events=(events.accepted(now),),
+        )
+
+    def _timeout(self, agent: AgentRevision, submission: Submission) -> int:
+        if submission.lane is Lane.BATCH:
+            return submission.timeout_ms or MAX_BATCH_TIMEOUT_MS
+        return min(submission.timeout_ms or agent.timeout_ms, self.max_timeout_ms)
+
+
+def _queue_timeout(agent: AgentRevision, submission: Submission) -> int:
+    asked = submission.queue_timeout_ms or agent.queue_timeout_ms
+    return min(asked, submission.patience_ms or asked)
+
+
+def _smaller(asked: Budget, allowed: Budget) -> Budget:
+    return Budget(_least(asked.cost_usd, allowed.cost_usd), _least(asked.tokens, allowed.tokens))
+
+
+def _least[N: (int, Decimal)](left: N | None, right: N | None) -> N | None:
+    known = [value for value in (left, right) if value is not None]
+    return min(known) if known else None
+
+
+def _invalid(name: str, problem: str) -> RequestRefused:
+    return RequestRefused(
+        ErrorCode.VALIDATION_ERROR, f"{name}: {problem}", [{"field": name, "message": problem}]
+    )

@@ -1,0 +1,1 @@
+"""Push configurations, and the delivery of notifications to their receivers."""

@@ -1,0 +1,215 @@
+"""Deliver notifications to their receivers: sign, send, and try again until the receiver has it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
+from urllib.parse import urlsplit
+
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.webhooks.push import Notification, PushFormat, StoredPushConfig
+from a2a_tasks.domain.webhooks.retry import ACKNOWLEDGED, GONE, asked_seconds, next_try_seconds
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import (
+    PayloadUnavailable,
+    QueueUnavailable,
+    SealingUnavailable,
+    SecretsUnavailable,
+    StoreUnavailable,
+)
+from a2a_tasks.ports.queues import TimedDelivery, TimedQueue
+from a2a_tasks.ports.sealing import Opener, SealBroken
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.webhooks import (
+    NotAnswered,
+    PushConfigStore,
+    ReceiverAnswer,
+    SigningSecrets,
+    WebhookClient,
+)
+from a2a_tasks.webhooks.receivers import NotTaken, Receivers
+from a2a_tasks.webhooks.request import headers
+from a2a_tasks.webhooks.secrets import opened
+
+OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
+"""What does not work here, whatever the receiver does."""
+
+
+class BodyFormatter(Protocol):
+    """How a receiver is told of a change; ``a2a/push_body.py`` does it."""
+
+    def body(self, task: Task, notification: Notification, form: PushFormat) -> bytes:
+        """The same bytes at every try, as far as the record allows. Raises ``PayloadUnavailable``."""
+        ...
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """A notification that is ready to be sent."""
+
+    config: StoredPushConfig
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Deliverer:
+    """Many at a time, each for itself: a receiver that is slow or gone holds up no other, and is tried by one
+    at a time (``Receivers``).
+
+    A notification is tried for ``span_ms`` from when it was put into the queue, then it is buried. It is
+    acknowledged, and so deleted from the queue, only after the receiver has said that it has it: a process
+    that dies in between leaves it to the next, and the receiver gets it again under the same id.
+    """
+
+    tasks: TaskStore
+    configs: PushConfigStore
+    opener: Opener
+    secrets: SigningSecrets
+    bodies: BodyFormatter
+    client: WebhookClient
+    receivers: Receivers
+    queue: TimedQueue
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    run: RunBlocking
+    span_ms: int
+
+    async def deliver(self, deliveries: Sequence[TimedDelivery[Notification]]) -> list[str]:
+        """The ids of the messages that must stay in the queue."""
+        stays = await asyncio.gather(*(self._settle(delivery) for delivery in deliveries))
+        return [delivery.message_id for delivery, stay in zip(deliveries, stays, strict=True) if stay]
+
+    async def _settle(self, delivery: TimedDelivery[Notification]) -> bool:
+        """Whether the message must stay."""
+        notification = delivery.content
+        if notification is None:
+            self.telemetry.count("MalformedMessages")
+            self.telemetry.problem("message is no notification", message_id=delivery.message_id)
+            return False
+        try:
+            await self._deliver(notification)
+        except NotTaken as not_taken:
+            return await self._again(delivery, notification, str(not_taken), not_taken.asked)
+        except OURS as error:
+            self._tell_problem("notification not sent", notification, reason=str(error))
+            return await self._again(delivery, notification, "something here did not answer")
+        except Exception as error:
+            # whatever it was, it must not stop the other notifications
+            self._tell_problem("notification not sent", notification, error=error)
+            return await self._again(delivery, notification, "something here went wrong")
+        return False
+
+    async def _deliver(self, notification: Notification) -> None:
+        found = await self.run(self._found, notification)
+        if found is None:
+            self._tell("notification of what is gone", notification)
+            return
+        config, task = found
+        receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
+        receiver.check()  # what must wait costs no more than its records
+        parcel = await self.run(self._packed, notification, config, task)
+        async with receiver.attempt():
+            answer = await self._post(parcel)
+        if answer.status == GONE:
+            await self.run(self._unsubscribe, notification, parcel.config)
+            return
+        self.telemetry.count("WebhooksDelivered")
+        host = urlsplit(parcel.config.url).hostname
+        self._tell("notification delivered", notification, host=host, status_code=answer.status)
+
+    async def _post(self, parcel: WebhookRequest) -> ReceiverAnswer:
+        """What the receiver answers who has taken it, or wants no more."""
+        try:
+            answer = await self.client.post(parcel.config.url, parcel.headers, parcel.body)
+        except NotAnswered as error:
+            raise NotTaken(str(error)) from None
+        if answer.status != GONE and answer.status not in ACKNOWLEDGED:
+            self._refuse(answer)
+        return answer
+
+    def _found(self, notification: Notification) -> tuple[StoredPushConfig, Task] | None:
+        """None if the configuration or the task is gone: then nobody wants to know any more."""
+        config = self.configs.get(notification.ref.task_id, notification.config_id)
+        task = self.tasks.get(notification.ref) if config else None
+        return None if config is None or task is None else (config, task)
+
+    def _packed(self, notification: Notification, config: StoredPushConfig, task: Task) -> WebhookRequest:
+        task_id = notification.ref.task_id
+        secrets = self.secrets.of_project(task.project_id)
+        if not secrets:
+            raise NotTaken("the project has no signing secret; `a2actl webhooks secret rotate` makes one")
+        try:
+            given = opened(self.opener, task_id, config)
+        except SealBroken:
+            raise NotTaken("the configuration's secrets cannot be decrypted; create it anew") from None
+        body = self.bodies.body(task, notification, config.format)
+        signed = headers(
+            secrets, notification.notification_id, self.clock.now() // 1000, body, config.scheme, given
+        )
+        return WebhookRequest(config, signed, body)
+
+    def _unsubscribe(self, notification: Notification, config: StoredPushConfig) -> None:
+        """The receiver has said that it wants no more. A configuration that the caller has replaced since
+        was not meant."""
+        task_id = notification.ref.task_id
+        if self.configs.get(task_id, config.config_id) == config:
+            self.configs.delete(task_id, config.config_id)
+        self.telemetry.count("WebhooksUnsubscribed")
+        self._tell("receiver wants no more", notification, host=urlsplit(config.url).hostname)
+
+    def _refuse(self, answer: ReceiverAnswer) -> NoReturn:
+        asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
+        raise NotTaken(f"the receiver answered {answer.status}", asked)
+
+    async def _again(
+        self,
+        delivery: TimedDelivery[Notification],
+        notification: Notification,
+        reason: str,
+        asked: float | None = None,
+    ) -> bool:
+        """Try again later, or no more. Whether the message must stay."""
+        left_ms = delivery.sent_at + self.span_ms - self.clock.now()
+        wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
+        try:
+            if wait is None:
+                await self.run(self.queue.dead_letter, delivery, reason)
+            else:
+                await self.run(self.queue.change_visibility, delivery, wait)
+        except QueueUnavailable as error:
+            # it comes back by itself when the queue's own time is over
+            self._tell_problem("notification not put off", notification, reason=str(error))
+            return True
+        if wait is None:
+            self.telemetry.count("WebhooksGivenUp")
+            self._tell_problem("notification given up", notification, reason=reason)
+            return False
+        self.telemetry.count("WebhookRetries")
+        self._tell(
+            "notification put off", notification, reason=reason, seconds=wait, tries=delivery.receive_count
+        )
+        return True
+
+    def _tell(self, name: str, notification: Notification, **fields: object) -> None:
+        self.telemetry.event(name, None, **_ids(notification), **fields)
+
+    def _tell_problem(
+        self, name: str, notification: Notification, error: Exception | None = None, **fields: object
+    ) -> None:
+        self.telemetry.problem(name, None, error=error, **_ids(notification), **fields)
+
+
+def _ids(notification: Notification) -> dict[str, str]:
+    return {
+        "task_id": notification.ref.task_id,
+        "agent_id": notification.ref.agent_id,
+        "project_id": notification.project_id,
+        "correlation_id": notification.correlation_id,
+        "config_id": notification.config_id,
+        "notification_id": notification.notification_id,
+        "change": notification.status.value,
+    }

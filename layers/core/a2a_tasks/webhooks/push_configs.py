@@ -1,0 +1,98 @@
+"""The push configurations of tasks, as their project sees them."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.webhooks.push import MAX_CONFIGS, PushConfig, StoredPushConfig
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.tasks import Reservation, ReservationStore, TaskStore
+from a2a_tasks.ports.webhooks import PushConfigStore
+from a2a_tasks.tasks.queries import task_of_project
+from a2a_tasks.tasks.submission import Idempotency, key_reused
+from a2a_tasks.webhooks.acceptance import PushAcceptance
+
+
+@dataclass(frozen=True)
+class PushConfigs:
+    """Where each task's changes are sent. They are kept as long as the task, also after its end.
+
+    All methods raise ``RequestRefused`` and ``StoreUnavailable``; ``create`` also ``SealingUnavailable``.
+    """
+
+    tasks: TaskStore
+    store: PushConfigStore
+    acceptance: PushAcceptance
+    reservations: ReservationStore
+    clock: Clock
+    entropy: Entropy
+
+    def create(
+        self,
+        project_id: str,
+        agent_id: str,
+        task_id: str,
+        config: PushConfig,
+        field: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> StoredPushConfig:
+        """Add a configuration, or replace the one of its id. From the answer on every change is told.
+
+        ``field`` is where in the request the configuration stands. A key stands for the id that one without
+        an id is given, so that repeating the request adds no second one.
+        """
+        task = task_of_project(self.tasks.get, project_id, agent_id, task_id)
+        self.acceptance.check(project_id, config, field)
+        config_id = self._config_id(project_id, task_id, config, idempotency)
+        self._check_number(task, config_id)
+        # first the task: whoever sees the configuration may rely on being told
+        if not task.notifies and not self.tasks.enable_notifications(task.ref):
+            raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
+        return self.acceptance.keep(task_id, config_id, config)
+
+    def get(self, project_id: str, agent_id: str, task_id: str, config_id: str) -> StoredPushConfig:
+        task_of_project(self.tasks.get, project_id, agent_id, task_id)
+        config = self.store.get(task_id, config_id)
+        if config is None:
+            raise RequestRefused(
+                ErrorCode.PUSH_CONFIG_NOT_FOUND, "This task has no such push notification configuration."
+            )
+        return config
+
+    def list(self, project_id: str, agent_id: str, task_id: str) -> list[StoredPushConfig]:
+        """In the order of their ids."""
+        task_of_project(self.tasks.get, project_id, agent_id, task_id)
+        return self.store.all(task_id)
+
+    def delete(self, project_id: str, agent_id: str, task_id: str, config_id: str) -> None:
+        """Also of one that is not there (any more). What is on its way may still arrive."""
+        task_of_project(self.tasks.get, project_id, agent_id, task_id)
+        self.store.delete(task_id, config_id)
+
+    def _config_id(self, project_id: str, task_id: str, config: PushConfig, asked: Idempotency | None) -> str:
+        config_id = config.config_id or str(uuid.UUID(bytes=self.entropy.bytes(16), version=4))
+        if asked is None:
+            return config_id
+        now = self.clock.now()
+        wanted = Reservation(config_id, asked.digest, now + asked.kept_ms)
+        held = self.reservations.reserve(project_id, f"push {task_id}", asked.key, wanted, now)
+        if held.digest != asked.digest:
+            raise key_reused()
+        return held.task_id
+
+    def _check_number(self, task: Task, config_id: str) -> None:
+        # two that come at the same moment may both pass: nothing breaks with one more
+        others = {config.config_id for config in self.store.all(task.ref.task_id)} - {config_id}
+        if len(others) >= MAX_CONFIGS:
+            raise RequestRefused(
+                ErrorCode.VALIDATION_ERROR,
+                f"This task has {MAX_CONFIGS} push notification configurations, which is the most.",
+            )
+
+
+def to_wire(task_id: str, config: StoredPushConfig) -> dict[str, Any]:
+    """The configuration as callers see it, in A2A's shape: never its token or credentials."""
+    wire: dict[str, Any] = {"id": config.config_id, "taskId": task_id, "url": config.url}
+    return wire | ({"authentication": {"scheme": config.scheme}} if config.scheme is not None else {})

@@ -1,0 +1,27 @@
+"""The headers of a request to a receiver: what it is, who it is from, and what the receiver asked for."""
+
+from collections.abc import Sequence
+
+from a2a_tasks.domain.webhooks.secret import signed_headers
+from a2a_tasks.webhooks.secrets import PushSecrets
+
+CONTENT_TYPE = "application/a2a+json"
+USER_AGENT = "a2a-tasks"
+
+
+def headers(
+    secrets: Sequence[str],
+    message_id: str,
+    timestamp: int,
+    body: bytes,
+    scheme: str | None = None,
+    given: PushSecrets | None = None,
+) -> list[tuple[str, str]]:
+    """``secrets`` sign, at ``timestamp`` (Unix seconds); ``scheme`` and ``given`` the receiver has chosen."""
+    found = [("Content-Type", CONTENT_TYPE), ("User-Agent", USER_AGENT)]
+    found += signed_headers(secrets, message_id, timestamp, body)
+    if given is not None and given.token:
+        found.append(("X-A2A-Notification-Token", given.token))
+    if given is not None and given.credentials and scheme:
+        found.append(("Authorization", f"{scheme} {given.credentials}"))
+    return found

@@ -1,0 +1,151 @@
+"""Send an answer's parts: in order, each once, going on where it was left, and no faster than WeCom takes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from a2a_tasks.domain.access.rate import Rate
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import SecretsUnavailable
+from a2a_tasks.ports.rates import Bucket, RateStore
+from a2a_tasks.wecom.connection import Connection
+from a2a_tasks.wecom.delivery.app_client import WeComApp
+from a2a_tasks.wecom.delivery.outgoing import FilePart, OutgoingPart, app_message, group_message
+from a2a_tasks.wecom.delivery.sending_rate import TO_GROUP, TO_MEMBER, group_bucket, member_bucket
+from a2a_tasks.wecom.ports import (
+    ConnectionSecretsReader,
+    DeliveryProgress,
+    DeliveryProgressRef,
+    DeliveryProgressStore,
+    WeComApi,
+    WeComRefused,
+)
+from a2a_tasks.wecom.protocol.errcodes import Remedy, remedy
+
+HELD_MS = 120_000
+"""Longer than a process that sends can live after its last part; then another goes on."""
+VISIT_MS = 40_000
+"""After so long the rest is left to the next try, so that no process is cut off in the middle."""
+QUICK_TRIES = 3
+PAUSE_SECONDS = 1.0
+
+
+class DeliveryDeferred(Exception):
+    """The rest must wait. ``seconds`` is how long at least, where that is known."""
+
+    def __init__(self, reason: str, seconds: int | None = None) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class NobodyReached(Exception):
+    """WeCom takes the message, and does not bring it to the one that it is for."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """``pause`` blocks for so many seconds.
+
+    The methods return when all parts are with WeCom. They raise ``DeliveryDeferred``, ``NobodyReached``, and
+    what the API's, the stores' and the secrets' methods raise.
+    """
+
+    store: DeliveryProgressStore
+    app: WeComApp
+    api: WeComApi
+    secrets: ConnectionSecretsReader
+    rates: RateStore
+    clock: Clock
+    entropy: Entropy
+    pause: Callable[[float], None]
+
+    def to_member(
+        self, connection: Connection, user_id: str, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart]
+    ) -> None:
+        """By an application, to one person."""
+
+        def send(part: OutgoingPart, media_id: str | None) -> None:
+            unreached = self.app.send(connection, app_message(connection, user_id, part, media_id))
+            if unreached.invalid:
+                raise NobodyReached("WeCom knows no such member, or the application may not reach them")
+            if unreached.unlicensed:
+                raise NobodyReached("the member has no licence for the application")
+
+        def upload(part: FilePart) -> str:
+            return self.app.upload(connection, part.name, part.content)
+
+        bucket = member_bucket(connection, user_id)
+        self._send_all(ref, parts, _Way(send, upload, bucket, TO_MEMBER))
+
+    def to_group(
+        self, connection: Connection, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart]
+    ) -> None:
+        """By a group's robot."""
+        key = self.secrets.secrets(connection).webhook_key
+        if key is None:
+            raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no webhook key")
+
+        def send(part: OutgoingPart, media_id: str | None) -> None:
+            self.api.send_to_group(connection, key, group_message(connection, part, media_id))
+
+        def upload(part: FilePart) -> str:
+            return self.api.upload_to_group(connection, key, part.name, part.content)
+
+        self._send_all(ref, parts, _Way(send, upload, group_bucket(connection), TO_GROUP))
+
+    def _send_all(self, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart], way: "_Way") -> None:
+        holder, started_at = self.entropy.bytes(8).hex(), self.clock.now()
+        sent = self.store.hold(ref, holder, started_at, started_at + HELD_MS)
+        if sent is None:
+            raise DeliveryDeferred("another process is at it", HELD_MS // 1000)
+        try:
+            for part in parts[sent.count :]:
+                if self.clock.now() - started_at > VISIT_MS:
+                    raise DeliveryDeferred("it takes long", 1)
+                sent = self._send(ref, holder, part, sent, way)
+        finally:
+            self.store.let_go(ref, holder)
+
+    def _send(
+        self, ref: DeliveryProgressRef, holder: str, part: OutgoingPart, sent: DeliveryProgress, way: "_Way"
+    ) -> DeliveryProgress:
+        self._wait_for_turn(way)
+        media_id = sent.media_id
+        if isinstance(part, FilePart) and media_id is None:
+            media_id = self._quickly(lambda: way.upload(part))
+            # kept before it is sent: sent again it is the same message
+            sent = self._noted(ref, holder, replace(sent, media_id=media_id))
+        self._quickly(lambda: way.send(part, media_id))
+        return self._noted(ref, holder, replace(sent, count=sent.count + 1))
+
+    def _noted(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> DeliveryProgress:
+        if not self.store.note(ref, holder, sent):
+            raise DeliveryDeferred("another process went on with it")
+        return sent
+
+    def _wait_for_turn(self, way: "_Way") -> None:
+        now = self.clock.now() * 1000
+        taking = self.rates.take(way.bucket, way.rate, 1, now)
+        if not taking.is_granted:
+            wait = way.rate.wait(taking.tat, now)
+            raise DeliveryDeferred("WeCom takes no more messages for now", max(1, -(-wait // 1_000_000)))
+
+    def _quickly[T](self, ask: Callable[[], T]) -> T:
+        """Ask, a few times where WeCom is only busy."""
+        for _ in range(QUICK_TRIES - 1):
+            try:
+                return ask()
+            except WeComRefused as refused:
+                if remedy(refused.errcode) is not Remedy.AGAIN:
+                    raise
+            self.pause(PAUSE_SECONDS)
+        return ask()
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a part gets to a chat, and how often."""
+
+    send: Callable[[OutgoingPart, str | None], None]
+    upload: Callable[[FilePart], str]
+    bucket: Bucket
+    rate: Rate

@@ -1,0 +1,361 @@
+"""Bring answers and news to chats: by the response URL after the stream, by an application or a robot."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.webhooks.retry import next_try_seconds
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.errors import (
+    PayloadUnavailable,
+    QueueUnavailable,
+    SealingUnavailable,
+    SecretsUnavailable,
+    StoreUnavailable,
+)
+from a2a_tasks.ports.queues import TimedDelivery, TimedQueue
+from a2a_tasks.ports.sealing import Opener, SealBroken
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
+from a2a_tasks.wecom.delivery.errors import refused_words
+from a2a_tasks.wecom.delivery.outgoing import mark_of, parts_for_app, parts_for_group
+from a2a_tasks.wecom.delivery.sender import DeliveryDeferred, NobodyReached, Sender
+from a2a_tasks.wecom.exchange import (
+    FINAL,
+    LAST_DELIVERY_MS,
+    URL_MS,
+    Claim,
+    End,
+    Exchange,
+    ExchangeRef,
+    Means,
+    State,
+)
+from a2a_tasks.wecom.exchange_end import ended
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.phrases import Phrase, say, status_word
+from a2a_tasks.wecom.ports import (
+    ChatDelivery,
+    ConnectionReader,
+    DeliveryProgressRef,
+    ExchangeStore,
+    WeComApi,
+    WeComRefused,
+    WeComUnanswered,
+)
+from a2a_tasks.wecom.protocol import errcodes
+from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, late_markdown
+from a2a_tasks.wecom.protocol.errcodes import Remedy
+from a2a_tasks.wecom.result_texts import ResultTexts
+
+REFRESH_MS = 20_000
+"""So long a stream has for taking the answer: WeCom asks about every second, while somebody looks."""
+SPAN_MS = 12 * 3_600_000
+"""How long an answer is tried that does not get through."""
+STALE_MS = 900_000
+"""After so long without an end another message goes on with what one has claimed: such as one that an
+operator has put back into the queue."""
+BUSY_SECONDS = 60
+
+OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable, TokenBusy)
+"""What does not work for now, whatever the receiver does."""
+
+
+class _NoDeliveryRoute(Exception):
+    """There are no means left by which this could be delivered."""
+
+
+@dataclass(frozen=True)
+class ChatDeliveryWorker:
+    """Many at a time, each for itself.
+
+    An errand leaves the queue when its answer is with WeCom, or cannot be. What WeCom refuses for good is
+    buried: an operator who has removed the reason can put it back, and it goes on by the same means.
+    """
+
+    tasks: TaskStore
+    exchanges: ExchangeStore
+    connections: ConnectionReader
+    opener: Opener
+    texts: ResultTexts
+    api: WeComApi
+    sender: Sender
+    queue: TimedQueue
+    clock: Clock
+    entropy: Entropy
+    telemetry: Telemetry
+    threads: ThreadPoolExecutor
+    fixed_ip: str | None = None
+
+    def run(self, deliveries: Sequence[TimedDelivery[ChatDelivery]]) -> list[str]:
+        """The ids of the messages that must stay in the queue."""
+        stays = list(self.threads.map(self._settle, deliveries))
+        return [delivery.message_id for delivery, stay in zip(deliveries, stays, strict=True) if stay]
+
+    def _settle(self, delivery: TimedDelivery[ChatDelivery]) -> bool:
+        """Whether the message must stay."""
+        errand = delivery.content
+        if errand is None:
+            self.telemetry.count("MalformedMessages")
+            self.telemetry.problem("message is no errand", message_id=delivery.message_id)
+            return False
+        try:
+            if errand.exchange_id is not None:
+                self._to_exchange(errand, ExchangeRef(errand.ref.task_id, errand.exchange_id), delivery)
+            elif errand.group is not None:
+                self._to_group(errand, errand.group)
+        except DeliveryDeferred as later:
+            return self._again(delivery, errand, str(later), later.seconds)
+        except WeComRefused as refused:
+            if errcodes.remedy(refused.errcode) is not Remedy.NONE:
+                return self._again(delivery, errand, str(refused))
+            code = errcodes.metric_code(refused.errcode)
+            return self._give_up(delivery, errand, refused_words(refused, self.fixed_ip), code)
+        except WeComUnanswered as unanswered:
+            return self._again(delivery, errand, str(unanswered))
+        except NobodyReached as error:
+            return self._give_up(delivery, errand, str(error), "unreached")
+        except _NoDeliveryRoute as error:
+            self.telemetry.count("WecomUndeliverable")
+            self._tell_problem("answer not delivered to WeCom", errand, reason=str(error))
+            return False
+        except OURS as error:
+            self._tell_problem("errand not run", errand, reason=str(error))
+            return self._again(delivery, errand, "something here did not answer")
+        except Exception as error:
+            # whatever it was, it must not stop the others
+            self._tell_problem("errand not run", errand, error=error)
+            return self._again(delivery, errand, "something here went wrong")
+        return False
+
+    # ------------------------------------------------------------ the answer to an exchange
+
+    def _to_exchange(
+        self, errand: ChatDelivery, ref: ExchangeRef, delivery: TimedDelivery[ChatDelivery]
+    ) -> None:
+        exchange = self.exchanges.get(ref)
+        if exchange is None or exchange.state in FINAL:
+            return
+        task = self.tasks.get(errand.ref)
+        if task is None:
+            return  # it was deleted, and its exchange with it
+        is_new = exchange.end is None
+        exchange = ended(self.exchanges, exchange, task)
+        if exchange.end is None or exchange.state in FINAL:
+            return
+        connection = self.connections.connection(exchange.connection_id)
+        if connection is not None and connection.kind is Kind.BOT:
+            self._leave_to_stream(exchange, delivery, is_new=is_new)
+            if self._by_url(exchange, connection, delivery):
+                return
+        self._by_push(exchange, exchange.end, task, connection, delivery)
+
+    def _leave_to_stream(
+        self, exchange: Exchange, delivery: TimedDelivery[ChatDelivery], *, is_new: bool
+    ) -> None:
+        """Raises ``DeliveryDeferred`` while WeCom may still ask for the stream."""
+        now = self.clock.now()
+        if exchange.state is not State.OPEN or now - exchange.started_at >= LAST_DELIVERY_MS:
+            return
+        left_ms = REFRESH_MS if is_new else delivery.sent_at + REFRESH_MS - now
+        if left_ms > 0:
+            raise DeliveryDeferred("the stream may take it", -(-left_ms // 1000))
+
+    def _claimed(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> bool:
+        """Whether the delivery is this message's now; False if it is done with. Raises ``DeliveryDeferred``
+        while it is another's."""
+        now = self.clock.now()
+        claim = Claim(means, delivery.message_id, now)
+        found = self.exchanges.claim(exchange.ref, claim, now - STALE_MS)
+        if found is None or found.state in FINAL:
+            return False
+        if found.claim is None or found.claim.claim_id != claim.claim_id:
+            raise DeliveryDeferred("another message's delivery is under way", BUSY_SECONDS)
+        return True
+
+    def _by_url(
+        self, exchange: Exchange, connection: Connection, delivery: TimedDelivery[ChatDelivery]
+    ) -> bool:
+        """Whether nothing is left to do; False if the response URL is no use and other means are needed."""
+        url = self._url(exchange)
+        if url is None or not self._may_use_url(exchange):
+            return False
+        # it works once: where a try came before, what is refused now has arrived then
+        was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
+        text = self.texts.fitting(exchange, CONTENT_BYTES)
+        if not self._claimed(exchange, Means.URL, delivery):
+            return True
+        try:
+            self.api.respond(connection, url, late_markdown(text))
+        except WeComRefused as refused:
+            if errcodes.remedy(refused.errcode) is not Remedy.NONE:
+                raise
+            if not was_tried:
+                self._tell_of(exchange, "response address refused", errcode=refused.errcode)
+                return False
+        self._delivered(exchange, Means.URL, delivery)
+        return True
+
+    def _may_use_url(self, exchange: Exchange) -> bool:
+        is_in_time = self.clock.now() - exchange.started_at < URL_MS
+        return is_in_time and (exchange.claim is None or exchange.claim.means is Means.URL)
+
+    def _url(self, exchange: Exchange) -> str | None:
+        if exchange.sealed_url is None:
+            return None
+        try:
+            return self.opener.open(exchange.sealed_url, exchange.sealing_context).decode()
+        except SealBroken:
+            self._tell_of(exchange, "response address cannot be decrypted")
+            return None
+
+    def _by_push(
+        self,
+        exchange: Exchange,
+        end: End,
+        task: Task,
+        connection: Connection | None,
+        delivery: TimedDelivery[ChatDelivery],
+    ) -> None:
+        via = self._pusher(exchange, connection)
+        found = self.texts.told(task, end, exchange.language) if via else None
+        if not self._claimed(exchange, Means.PUSH, delivery):
+            return
+        if via is None or found is None:
+            self.exchanges.settle(exchange.ref, delivery.message_id, State.UNDELIVERABLE)
+            raise _NoDeliveryRoute(
+                "it came too late for its response address, and there is no fallback for it"
+            )
+        task_id, exchange_id = exchange.ref.task_id, exchange.ref.exchange_id
+        parts_ref = DeliveryProgressRef(task_id, exchange_id)
+        if via.kind is Kind.APP:
+            mark = mark_of(task_id, exchange_id)
+            parts = parts_for_app(via, found.text, found.links, task_id, mark, exchange.language)
+            self.sender.to_member(via, exchange.user_id, parts_ref, parts)
+        else:
+            headline = _headline(exchange.agent_id, end, exchange.language)
+            parts = parts_for_group(via, headline, found.text, found.links, task_id, exchange.language)
+            self.sender.to_group(via, parts_ref, parts)
+        self._delivered(exchange, Means.PUSH, delivery)
+
+    def _pusher(self, exchange: Exchange, connection: Connection | None) -> Connection | None:
+        """What may bring the answer by a message of its own: the application itself, or the fallback."""
+        if connection is None or connection.kind is Kind.APP:
+            return connection
+        fallback = self.connections.connection(connection.fallback) if connection.fallback else None
+        if fallback is None or not fallback.enabled or fallback.project_id != exchange.project_id:
+            return None
+        if fallback.kind is Kind.GROUP and exchange.chat_id is None:
+            return None  # what somebody asked alone is not for a group
+        return None if fallback.kind is Kind.BOT else fallback
+
+    def _delivered(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> None:
+        self.exchanges.settle(exchange.ref, delivery.message_id, State.DELIVERED)
+        self.telemetry.count("WecomDelivered", code=means.name)
+        self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
+
+    # ------------------------------------------------------------ news for a group
+
+    def _to_group(self, errand: ChatDelivery, group: str) -> None:
+        connection = self.connections.connection(group)
+        task = self.tasks.get(errand.ref)
+        if task is None:
+            return
+        is_ours = connection is not None and connection.project_id == task.project_id
+        if connection is None or not is_ours or connection.kind is not Kind.GROUP or not connection.enabled:
+            raise _NoDeliveryRoute("the group's connection is gone or switched off")
+        end = _end_as_told(task, errand)
+        if end is None:
+            return
+        language = self.texts.language_of(task)
+        found = self.texts.told(task, end, language)
+        headline = _headline(task.ref.agent_id, end, language)
+        parts = parts_for_group(connection, headline, found.text, found.links, task.ref.task_id, language)
+        ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{errand.status}#{errand.at}")
+        self.sender.to_group(connection, ref, parts)
+        self.telemetry.count("WecomDelivered", code="GROUP")
+        self._tell("news delivered to WeCom", errand)
+
+    # ------------------------------------------------------------ later, or no more
+
+    def _again(
+        self,
+        delivery: TimedDelivery[ChatDelivery],
+        errand: ChatDelivery,
+        reason: str,
+        seconds: int | None = None,
+    ) -> bool:
+        """Try again later, or no more. Whether the message must stay."""
+        left_ms = delivery.sent_at + SPAN_MS - self.clock.now()
+        backoff = next_try_seconds(delivery.receive_count, left_ms, None, self.entropy.fraction())
+        wait = backoff if seconds is None or backoff is None else seconds
+        if wait is None:
+            return self._give_up(delivery, errand, reason, "late")
+        try:
+            self.queue.change_visibility(delivery, wait)
+        except QueueUnavailable as error:
+            # it comes back by itself when the queue's own time is over
+            self._tell_problem("errand not put off", errand, reason=str(error))
+            return True
+        self.telemetry.count("WecomRetries")
+        self._tell("errand put off", errand, reason=reason, seconds=wait, tries=delivery.receive_count)
+        return True
+
+    def _give_up(
+        self, delivery: TimedDelivery[ChatDelivery], errand: ChatDelivery, reason: str, code: str
+    ) -> bool:
+        """What is claimed stays so, by its means: put back into the queue, it goes on."""
+        try:
+            self.queue.dead_letter(delivery, reason)
+        except QueueUnavailable as error:
+            self._tell_problem("errand not buried", errand, reason=str(error))
+            return True
+        self.telemetry.count("WecomGivenUp", code=code)
+        self._tell_problem("errand given up", errand, reason=reason)
+        return False
+
+    def _tell(self, name: str, errand: ChatDelivery, **fields: object) -> None:
+        self.telemetry.event(name, None, **_ids(errand), **fields)
+
+    def _tell_problem(
+        self, name: str, errand: ChatDelivery, error: Exception | None = None, **fields: object
+    ) -> None:
+        self.telemetry.problem(name, None, error=error, **_ids(errand), **fields)
+
+    def _tell_of(self, exchange: Exchange, name: str, **fields: object) -> None:
+        ids = {
+            "task_id": exchange.ref.task_id,
+            "agent_id": exchange.agent_id,
+            "project_id": exchange.project_id,
+            "exchange_id": exchange.ref.exchange_id,
+            "connection_id": exchange.connection_id,
+        }
+        self.telemetry.event(name, None, **ids, **fields)
+
+
+def _end_as_told(task: Task, errand: ChatDelivery) -> End | None:
+    """The change that is told of; None of a question that is answered, which is no news any more."""
+    if task.is_terminal:
+        return End(errand.at, task.status) if task.status is errand.status else None
+    if task.status is Status.INPUT_REQUIRED and task.question is not None and task.updated_at == errand.at:
+        return End(errand.at, task.status, task.question.text)
+    return None
+
+
+def _headline(agent_id: str, end: End, language: Language) -> str:
+    return say(language, Phrase.NEWS, agent=agent_id, status=status_word(language, end.status))
+
+
+def _ids(errand: ChatDelivery) -> dict[str, object]:
+    return {
+        "task_id": errand.ref.task_id,
+        "agent_id": errand.ref.agent_id,
+        "project_id": errand.project_id,
+        "correlation_id": errand.correlation_id,
+        "exchange_id": errand.exchange_id,
+        "group": errand.group,
+        "change": errand.status.value,
+    }

@@ -1,0 +1,16 @@
+"""Write down what an exchange came to, whoever notices it first."""
+
+from a2a_tasks.domain.task import Task
+from a2a_tasks.wecom.exchange import Exchange, ends
+from a2a_tasks.wecom.ports import ExchangeStore
+
+
+def ended(exchanges: ExchangeStore, exchange: Exchange, task: Task) -> Exchange:
+    """The exchange, with its end written down if ``task`` has come to one: only then can it be delivered.
+
+    Raises ``StoreUnavailable``.
+    """
+    if exchange.end is not None:
+        return exchange
+    end = ends(exchange, task)
+    return (exchanges.end(exchange.ref, end) if end else None) or exchange

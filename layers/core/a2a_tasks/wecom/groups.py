@@ -1,0 +1,35 @@
+"""Groups in WeCom that are told of a task, named by their connections."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.tasks.notify_targets import GROUPS_FIELD
+from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.ports import ConnectionReader
+
+
+@dataclass(frozen=True)
+class Groups:
+    """``GroupTaker``: a group's connection of the same project, switched on. Another project's is answered
+    like one that does not exist."""
+
+    connections: ConnectionReader
+
+    def check(self, project_id: str, groups: Sequence[str]) -> None:
+        for place, connection_id in enumerate(groups):
+            problem = problem_of(self.connections.connection(connection_id), project_id)
+            if problem is not None:
+                name = f"{GROUPS_FIELD}.{place}"
+                raise RequestRefused(
+                    ErrorCode.VALIDATION_ERROR, f"{name}: {problem}", [{"field": name, "message": problem}]
+                )
+
+
+def problem_of(connection: Connection | None, project_id: str) -> str | None:
+    """Why a connection cannot be told of a project's tasks; None if it can."""
+    if connection is None or connection.project_id != project_id:
+        return "the project has no such WeCom connection"
+    if connection.kind is not Kind.GROUP:
+        return f"is of the kind {connection.kind}; give a connection of the kind {Kind.GROUP}"
+    return None if connection.enabled else "the connection is switched off"

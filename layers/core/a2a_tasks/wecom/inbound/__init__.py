@@ -1,0 +1,1 @@
+"""From a callback to a task, or to an answer at once."""

@@ -1,0 +1,124 @@
+"""A self-built application's answers to what WeCom brings it: a word at once at most, the result later."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.domain.text.blank import is_blank
+from a2a_tasks.ports.errors import DepartmentsRefused
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.wecom.connection import Connection
+from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
+from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
+from a2a_tasks.wecom.inbound.people import People
+from a2a_tasks.wecom.language import Language, language_of
+from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
+from a2a_tasks.wecom.ports import DepartmentReader
+from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp
+from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage, Content, Link, Location, Text
+from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
+from a2a_tasks.wecom.protocol.deduplication import replay_key
+from a2a_tasks.wecom.users import is_admitted, needs_departments
+
+
+@dataclass(frozen=True)
+class Application:
+    """Raises as ``Bot`` does for what must come again, and ``DepartmentsUnavailable``."""
+
+    asking: InboundMessages
+    commander: CommandHandler
+    people: People
+    telemetry: Telemetry
+    departments: DepartmentReader
+
+    def answer(
+        self, connection: Connection, received: ReceivedByApp, correlation_id: str, now: int
+    ) -> str | None:
+        """The reply as XML, before it is encrypted; None for nothing. ``now`` is in Unix milliseconds."""
+        match received.message:
+            case AppMessage() as message:
+                sentence = self._message(connection, message, correlation_id)
+                return None if sentence is None else text_reply(message, sentence, now)
+            case AppEvent() as event:
+                return self._event(connection, event, correlation_id, now)
+
+    def _message(self, connection: Connection, message: AppMessage, correlation_id: str) -> str | None:
+        text = _text_of(message.content)
+        language = language_of(text or "")
+        try:
+            if not self._is_admitted(connection, message.user_id):
+                return say(language, Phrase.NOT_ALLOWED)
+        except DepartmentsRefused as refused:
+            self._tell_operator(connection, refused, correlation_id)
+            return say(language, Phrase.FAILED)
+        if text is None:
+            return say(language, Phrase.UNSUPPORTED)
+        if is_blank(text):
+            return say(language, Phrase.NOTHING_SAID)
+        message_key = replay_key(message) or ""
+        try:
+            if (command := command_of(text)) is not None:
+                return self.commander.execute(
+                    command, connection, message.user_id, None, message_key, language
+                )
+            if not self.people.may_ask(connection, message.user_id):
+                return say(language, Phrase.TOO_FAST)
+            self.asking.ask(
+                AcceptedMessage(
+                    connection=connection,
+                    message_key=message_key,
+                    user_id=message.user_id,
+                    chat_id=None,
+                    text=text.strip(),
+                    language=language,
+                    streams=False,
+                    correlation_id=correlation_id,
+                )
+            )
+        except RequestRefused as refused:
+            self.telemetry.event("message not taken", code=refused.code, correlation_id=correlation_id)
+            return refusal_sentence(language, refused.code)
+        self.telemetry.count("WecomMessages")
+        return None
+
+    def _event(self, connection: Connection, event: AppEvent, correlation_id: str, now: int) -> str | None:
+        if event.click is not None:
+            return button_reply(event, say(Language.ZH, Phrase.CARD_TAKEN), now)
+        if event.event != "subscribe":
+            return None
+        try:
+            if not self._is_admitted(connection, event.user_id):
+                return None
+        except DepartmentsRefused as refused:
+            self._tell_operator(connection, refused, correlation_id)
+            return None
+        welcome = connection.welcome or say(Language.ZH, Phrase.WELCOME)
+        return text_reply(event, welcome, now)
+
+    def _is_admitted(self, connection: Connection, user_id: str) -> bool:
+        if not needs_departments(connection, user_id):
+            return is_admitted(connection, user_id)
+        return is_admitted(connection, user_id, self.departments.departments(connection, user_id))
+
+    def _tell_operator(
+        self, connection: Connection, refused: DepartmentsRefused, correlation_id: str
+    ) -> None:
+        self.telemetry.problem(
+            "departments not told by WeCom",
+            reason=str(refused),
+            connection_id=connection.connection_id,
+            correlation_id=correlation_id,
+        )
+        self.telemetry.count("WecomErrors")
+
+
+def _text_of(content: Content) -> str | None:
+    """What the agent is told; None for what it cannot be told."""
+    match content:
+        case Text():
+            return content.content
+        case Location():
+            return f"{content.label} ({content.latitude}, {content.longitude})"
+        case Link():
+            return "\n".join(filter(None, (content.title, content.description, content.url)))
+        case _:
+            return None

@@ -1,0 +1,132 @@
+"""From what somebody says to a task, or to the answer that a task waits for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.conversations.message_exchange import asking_task
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.sealing import Sealer
+from a2a_tasks.ports.tasks import Reservation
+from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.tasks.submission import Idempotency, Submission, Submitter
+from a2a_tasks.wecom.connection import Connection
+from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, State
+from a2a_tasks.wecom.inbound.chat import chat_key, context_id
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.ports import ChatStore, ExchangeStore
+
+ID_LENGTH = 16
+PATIENCE_MS = 25 * 60_000
+"""The longest that a question waits for its start: with the longest timeout of a task its answer still comes
+while the message's response URL is good."""
+NOT_ASKED = frozenset({ErrorCode.TASK_NOT_WAITING, ErrorCode.TASK_NOT_FOUND})
+
+
+@dataclass(frozen=True)
+class AcceptedMessage:
+    """What somebody says. ``message_key`` is the same for all deliveries of the message; ``streams``: WeCom
+    will ask for a stream, else the answer is sent."""
+
+    connection: Connection
+    message_key: str
+    user_id: str
+    chat_id: str | None
+    text: str
+    language: Language
+    streams: bool
+    correlation_id: str
+    response_url: str | None = field(default=None, repr=False)
+    parts: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class InboundMessages:
+    """The exchange is kept first, then the task is made or answered: whoever ends it finds whom to tell.
+
+    A message that comes again, at the same moment or after a crash, has the same exchange and makes no second
+    task: both are named by its key.
+    """
+
+    submitter: Submitter
+    answerer: Answerer
+    slots: Slots
+    tasks: Tasks
+    chats: ChatStore
+    exchanges: ExchangeStore
+    sealer: Sealer
+    clock: Clock
+
+    def ask(self, asked: AcceptedMessage) -> Exchange:
+        """Raises ``RequestRefused``; ``StoreUnavailable``, ``PayloadUnavailable`` and ``SealingUnavailable``
+        where it is not certain that somebody will answer: then the message must come again."""
+        submission = self._submission(asked)
+        asking = asking_task(self.slots, self.tasks, submission)
+        key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
+        held = self.submitter.reserve(submission, key, asking)
+        if held.call_id is not None:
+            answering = self._answer(asked, submission, held, held.call_id)
+            if answering is not None:
+                return answering
+            # somebody else's answer came first, or the question's end: this is what is said after it
+            key = replace(key, key=f"{asked.message_key}-after")
+            held = self.submitter.reserve(submission, key)
+        exchange = self._keep(asked, ExchangeRef(held.task_id))
+        self.submitter.submit(replace(submission, idempotency=key))
+        return exchange
+
+    def _answer(
+        self, asked: AcceptedMessage, submission: Submission, held: Reservation, call_id: str
+    ) -> Exchange | None:
+        """The exchange in which the task goes on; None where the question is not there to be answered."""
+        ref = ExchangeRef(held.task_id, asked.message_key[:ID_LENGTH])
+        try:
+            task = self.tasks.find(submission.project_id, submission.agent_id, held.task_id)
+            exchange = self._keep(asked, ref, from_turn=task.turns, answers=call_id)
+            self.answerer.answer(task, asked.text, call_id=call_id, parts=asked.parts)
+        except RequestRefused as refused:
+            if refused.code not in NOT_ASKED:
+                raise
+            # what has ended meanwhile tells that end
+            return None if self.exchanges.remove(ref) else self.exchanges.get(ref)
+        return exchange
+
+    def _keep(self, asked: AcceptedMessage, ref: ExchangeRef, **changes: Any) -> Exchange:
+        now = self.clock.now()
+        exchange = Exchange(
+            ref=ref,
+            agent_id=asked.connection.agent_id or "",
+            project_id=asked.connection.project_id,
+            connection_id=asked.connection.connection_id,
+            user_id=asked.user_id,
+            chat_id=asked.chat_id,
+            language=asked.language,
+            started_at=now,
+            state=State.OPEN if asked.streams else State.CLOSED,
+            **changes,
+        )
+        if asked.response_url is not None:
+            sealed = self.sealer.seal(asked.response_url.encode(), exchange.sealing_context)
+            exchange = replace(exchange, sealed_url=sealed)
+        return self.exchanges.put(exchange, now + TTL_MS)
+
+    def _submission(self, asked: AcceptedMessage) -> Submission:
+        connection = asked.connection
+        key = chat_key(connection, asked.user_id, asked.chat_id)
+        generation = self.chats.generation(connection.connection_id, key)
+        return Submission(
+            project_id=connection.project_id,
+            agent_id=connection.agent_id or "",
+            message=asked.text,
+            context=None,
+            timeout_ms=None,
+            patience_ms=PATIENCE_MS,
+            correlation_id=asked.correlation_id,
+            context_id=context_id(connection, key, generation),
+            live=True,
+            notifies=True,
+            parts=asked.parts,
+        )

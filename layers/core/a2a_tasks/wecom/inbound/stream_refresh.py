@@ -1,0 +1,120 @@
+"""What WeCom shows of a task: asked for about once a second, and true whoever else is behind.
+
+As long as an exchange has no end, each refresh reads the task's own record too: an end is shown at once, also
+where the notifier, the queue or the sender are behind or do not run at all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.live_text import snapshot
+from a2a_tasks.wecom.connection import Connection
+from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
+from a2a_tasks.wecom.exchange_end import ended
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.phrases import Phrase, progress_line, say
+from a2a_tasks.wecom.ports import ExchangeStore, Watched
+from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, stream_frame
+from a2a_tasks.wecom.protocol.links import unlinked
+from a2a_tasks.wecom.protocol.text import folded, unlinked_end
+from a2a_tasks.wecom.result_texts import ResultTexts
+
+BY_STREAM = "stream"
+"""The claim of all refreshes together: each of them says the same."""
+
+
+@dataclass(frozen=True)
+class Refreshes:
+    store: TaskStore
+    exchanges: ExchangeStore
+    ending: TaskFinalizer
+    texts: ResultTexts
+    clock: Clock
+    telemetry: Telemetry
+
+    def frame(self, connection: Connection, stream_id: str) -> dict[str, Any]:
+        """The whole stream as it is now. Raises ``StoreUnavailable`` and ``PayloadUnavailable``."""
+        ref = ExchangeRef.of_stream(stream_id)
+        watched = self.exchanges.watch(ref.task_id) if ref else Watched([], [])
+        exchange = find(watched.exchanges, ref) if ref else None
+        if exchange is None or exchange.connection_id != connection.connection_id:
+            return stream_frame(stream_id, say(Language.ZH, Phrase.GONE), finish=True)
+        task = None
+        if exchange.state is State.OPEN and exchange.end is None:
+            exchange, task = self._looked_up(exchange)
+        match step_of(exchange, self.clock.now()):
+            case Step.GO_ON:
+                return frame_of(exchange, _so_far(exchange, task, watched), finish=False)
+            case Step.CLOSE:
+                return self._closed(exchange)
+            case Step.DELIVER:
+                return self._delivered(exchange)
+            case Step.REPEAT:
+                return frame_of(exchange, self.texts.fitting(exchange, CONTENT_BYTES), finish=True)
+            case Step.ELSEWHERE:
+                return _elsewhere(exchange)
+
+    def _looked_up(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
+        """The exchange as its task's record says, and the task; one past its deadline is settled first."""
+        found = self.store.get(exchange.task)
+        if found is None:
+            return exchange, None  # the message is kept before its task is made
+        task = self.ending.expire_if_overdue(found)
+        return ended(self.exchanges, exchange, task), task
+
+    def _closed(self, exchange: Exchange) -> dict[str, Any]:
+        current = self.exchanges.close(exchange.ref) or exchange
+        if current.state is State.CLOSED:
+            self.telemetry.count("WecomStreamsClosed")
+        return _elsewhere(current)
+
+    def _delivered(self, exchange: Exchange) -> dict[str, Any]:
+        # read first: what cannot be read is not taken on, and the next refresh tries again
+        text = self.texts.fitting(exchange, CONTENT_BYTES)
+        claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
+        current = self.exchanges.claim(exchange.ref, claim) or exchange
+        if current.claim is None or current.claim.means is not Means.STREAM:
+            return _elsewhere(current)
+        if current.claim == claim:
+            self.telemetry.count("WecomDelivered", code="STREAM")
+        return frame_of(exchange, text, finish=True)
+
+
+def frame_of(exchange: Exchange, content: str, finish: bool) -> dict[str, Any]:
+    """A frame of an exchange's stream; opinions of it come back under the stream's id."""
+    stream_id = exchange.ref.stream_id
+    return stream_frame(stream_id, content, finish, feedback_id=stream_id)
+
+
+def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
+    """The newest of what was said since the exchange began, and what is being done."""
+    chunks = [chunk for chunk in watched.chunks if chunk.turn > exchange.from_turn]
+    if not chunks:
+        return say(exchange.language, _stage(task), task=exchange.ref.task_id)
+    seen = snapshot(chunks)
+    doing = unlinked(progress_line(exchange.language, seen.progress))
+    thinking = folded(seen.updates)
+    if not seen.text:
+        return f"{thinking}{doing}"
+    room = CONTENT_BYTES - len(thinking.encode()) - len(doing.encode()) - 2
+    return f"{thinking}{unlinked_end(seen.text, room)}\n\n{doing}"
+
+
+def _stage(task: Task | None) -> Phrase:
+    """What there is to say of a task that has said nothing yet."""
+    if task is None:
+        return Phrase.RECEIVED
+    # one that waits for tasks that it has started is at work too
+    is_in_line = task.status is not Status.RUNNING and not task.awaits
+    return Phrase.WAITING if is_in_line else Phrase.BEGUN
+
+
+def _elsewhere(exchange: Exchange) -> dict[str, Any]:
+    is_to_come = exchange.state in (State.CLOSED, State.CLAIMED)
+    phrase = Phrase.FOLLOWS if is_to_come and exchange.end is None else Phrase.ELSEWHERE
+    return frame_of(exchange, say(exchange.language, phrase), finish=True)

@@ -1,0 +1,1 @@
+"""What WeCom's callbacks and messages look like. Pure."""

@@ -1,0 +1,63 @@
+"""A self-built application's callback: from the request to the message, and from the answer to its body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage, parse_app_message
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, Opened, Query, open_with
+from a2a_tasks.wecom.protocol.deduplication import check_fresh
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.xml_document import cdata, parse_xml
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class ReceivedByApp:
+    """A message that is what it claims to be, and the key that its answer is encrypted with."""
+
+    message: AppMessage | AppEvent
+    key: CallbackKey
+
+
+def receive_app_message(
+    keys: Sequence[CallbackKey], agent_id: str, query: Query, body: bytes, now: int
+) -> ReceivedByApp:
+    """What a POST brings to the application ``agent_id``, ``now`` in Unix milliseconds.
+
+    Whether the sender may use it, and whether it came before, is for the caller to find out.
+    Raises ``CallbackRefused``.
+    """
+    opened = open_with(keys, query, _encrypted(body), now)
+    message = parse_app_message(opened.message)
+    if message.corp_id != opened.key.receive_id or message.agent_id != agent_id:
+        raise CallbackRefused(Reason.RECIPIENT)
+    check_fresh(message.created_at, now)
+    return ReceivedByApp(message, opened.key)
+
+
+def verify_url(keys: Sequence[CallbackKey], query: Query, now: int) -> Opened:
+    """What a GET is answered with, exactly and as ``text/plain``, within a second; for applications and bots.
+    Raises ``CallbackRefused``."""
+    return open_with(keys, query, query.echo, now)
+
+
+def seal_app_reply(key: CallbackKey, reply: str, nonce: str, now: int, random: bytes) -> bytes:
+    """The body that answers a request at once with ``reply`` (XML). ``nonce`` is ours; ``now`` is in Unix
+    milliseconds, ``random`` as for ``CallbackKey.encrypt``."""
+    timestamp = str(now // 1000)
+    encrypted = key.encrypt(reply, random)
+    return (
+        f"<xml><Encrypt>{cdata(encrypted)}</Encrypt>"
+        f"<MsgSignature>{cdata(key.sign(timestamp, nonce, encrypted))}</MsgSignature>"
+        f"<TimeStamp>{timestamp}</TimeStamp><Nonce>{cdata(nonce)}</Nonce></xml>"
+    ).encode()
+
+
+def _encrypted(body: bytes) -> str:
+    if len(body) > MAX_BODY_BYTES:
+        raise CallbackRefused(Reason.TOO_LARGE)
+    encrypted = parse_xml(body).findtext("Encrypt")
+    if not encrypted:
+        raise CallbackRefused(Reason.MISSING_ENCRYPT)
+    return encrypted

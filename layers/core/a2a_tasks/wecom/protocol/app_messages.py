@@ -1,0 +1,154 @@
+"""What a self-built application receives, after decryption. https://developer.work.weixin.qq.com/document/path/90239"""
+
+import re
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.xml_document import parse_xml
+
+_SECONDS = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True)
+class Text:
+    content: str
+
+
+@dataclass(frozen=True)
+class Image:
+    picture_url: str
+    media_id: str
+
+
+@dataclass(frozen=True)
+class Voice:
+    media_id: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Video:
+    media_id: str
+    thumbnail_media_id: str
+
+
+@dataclass(frozen=True)
+class Location:
+    """``latitude`` and ``longitude`` are in degrees, as WeCom writes them."""
+
+    latitude: str
+    longitude: str
+    scale: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Link:
+    title: str
+    description: str
+    url: str
+    picture_url: str
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A message of a type that is not documented."""
+
+    type: str
+
+
+Content = Text | Image | Voice | Video | Location | Link | Unsupported
+
+
+@dataclass(frozen=True)
+class AppMessage:
+    """Something that a person sent. ``created_at`` is in Unix seconds; ``message_id`` has digits alone."""
+
+    corp_id: str
+    agent_id: str
+    user_id: str
+    created_at: int
+    message_id: str
+    content: Content
+
+
+@dataclass(frozen=True)
+class CardClick:
+    """A click on a card. ``response_code`` changes the card, once, within 72 hours: a secret until then.
+
+    ``selected`` are the options chosen, by the key of their question.
+    """
+
+    task_id: str
+    card_type: str
+    response_code: str = field(repr=False)
+    selected: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class AppEvent:
+    """Something that happened. ``event`` is in lower case, since WeCom's own case varies.
+
+    It has no message id. ``created_at`` is in Unix seconds; ``click`` is there for events of cards.
+    """
+
+    corp_id: str
+    agent_id: str
+    user_id: str
+    created_at: int
+    event: str
+    event_key: str
+    click: CardClick | None = None
+
+
+def parse_app_message(text: str) -> AppMessage | AppEvent:
+    """Raises ``CallbackRefused`` if it is no XML, or not a message."""
+    root = parse_xml(text.encode())
+    sender = (_required(root, "ToUserName"), _text(root, "AgentID"), _required(root, "FromUserName"))
+    created = _required(root, "CreateTime")
+    if not _SECONDS.fullmatch(created):
+        raise CallbackRefused(Reason.MESSAGE)
+    kind = _required(root, "MsgType").lower()
+    if kind == "event":
+        event = _required(root, "Event").lower()
+        return AppEvent(*sender, int(created), event, _text(root, "EventKey"), _click(root, event))
+    return AppMessage(*sender, int(created), _required(root, "MsgId"), _content(root, kind))
+
+
+def _content(root: Element, kind: str) -> Content:
+    match kind:
+        case "text":
+            return Text(_text(root, "Content"))
+        case "image":
+            return Image(_text(root, "PicUrl"), _text(root, "MediaId"))
+        case "voice":
+            return Voice(_text(root, "MediaId"), _text(root, "Format"))
+        case "video":
+            return Video(_text(root, "MediaId"), _text(root, "ThumbMediaId"))
+        case "location":
+            place = (_text(root, name) for name in ("Location_X", "Location_Y", "Scale", "Label"))
+            return Location(*place)
+        case "link":
+            return Link(*(_text(root, name) for name in ("Title", "Description", "Url", "PicUrl")))
+    return Unsupported(kind)
+
+
+def _click(root: Element, event: str) -> CardClick | None:
+    if event not in ("template_card_event", "template_card_menu_event"):
+        return None
+    selected = {
+        _text(item, "QuestionKey"): [option.text or "" for option in item.findall("OptionIds/OptionId")]
+        for item in root.findall("SelectedItems/SelectedItem")
+    }
+    return CardClick(_text(root, "TaskId"), _text(root, "CardType"), _text(root, "ResponseCode"), selected)
+
+
+def _text(root: Element, name: str) -> str:
+    return root.findtext(name) or ""
+
+
+def _required(root: Element, name: str) -> str:
+    if not (text := _text(root, name)):
+        raise CallbackRefused(Reason.MESSAGE)
+    return text

@@ -1,0 +1,242 @@
+"""What an AI bot receives, after decryption. https://developer.work.weixin.qq.com/document/path/100719"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from a2a_tasks.domain.text import json_limits
+from a2a_tasks.domain.text.json_text import deserialize
+from a2a_tasks.wecom.connection import API_URL
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a callback comes from. ``chat_id`` is None in a conversation with one person.
+
+    ``response_url`` takes one answer within an hour from whoever knows it, so it is a secret; None where
+    there is none, or where it does not lead to WeCom. ``created_at`` is in Unix seconds, or
+    None where WeCom does not say.
+    """
+
+    message_id: str
+    bot_id: str
+    user_id: str
+    chat_id: str | None
+    response_url: str | None = field(repr=False)
+    created_at: int | None
+
+    @property
+    def is_group(self) -> bool:
+        return self.chat_id is not None
+
+
+@dataclass(frozen=True)
+class BotText:
+    """In a group the text begins with the bot's mention."""
+
+    content: str
+
+
+@dataclass(frozen=True)
+class BotVoice:
+    """What was said, as WeCom understood it."""
+
+    content: str
+
+
+@dataclass(frozen=True)
+class BotMedia:
+    """``type`` is image, file or video. What is behind ``url`` is encrypted, and gone after five minutes."""
+
+    type: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BotMixed:
+    """Texts and images in their order."""
+
+    items: tuple["BotText | BotMedia | BotUnsupported", ...]
+
+
+@dataclass(frozen=True)
+class BotUnsupported:
+    """Something of a type, or in a shape, that is not documented."""
+
+    type: str
+
+
+BotContent = BotText | BotVoice | BotMedia | BotMixed | BotUnsupported
+
+
+@dataclass(frozen=True)
+class BotMessage:
+    """Something that a person sent, and what they quoted with it."""
+
+    origin: Origin
+    content: BotContent
+    quote: BotContent | None = None
+
+
+@dataclass(frozen=True)
+class StreamRefresh:
+    """WeCom asks for the text so far of the stream that was begun under this id."""
+
+    origin: Origin
+    stream_id: str
+
+
+@dataclass(frozen=True)
+class EnterChat:
+    """Somebody opens the conversation for the first time today."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class CardEvent:
+    """A click on a card; sent once. ``selected`` are the options chosen, by the key of their question."""
+
+    origin: Origin
+    card_type: str
+    event_key: str
+    task_id: str
+    selected: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class FeedbackEvent:
+    """What somebody thinks of an answer: ``type`` is 1 for good, 2 for bad, 3 for no longer either.
+
+    ``reasons`` are WeCom's numbers for what is bad about it.
+    """
+
+    origin: Origin
+    feedback_id: str
+    type: int
+    content: str
+    reasons: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class UnsupportedEvent:
+    """An event that is not documented."""
+
+    origin: Origin
+    type: str
+
+
+BotCallback = BotMessage | StreamRefresh | EnterChat | CardEvent | FeedbackEvent | UnsupportedEvent
+
+
+def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
+    """Raises ``CallbackRefused`` if it is no JSON, or not a message. ``api_url`` is where answers may go."""
+    try:
+        fields = deserialize(text)
+        json_limits.check_value(fields)
+    except ValueError:
+        raise CallbackRefused(Reason.JSON) from None
+    try:
+        return _callback(fields, _origin(fields, api_url))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Whatever is not where it belongs: a text for an object, a list for a text.
+        raise CallbackRefused(Reason.MESSAGE) from None
+
+
+def _origin(fields: dict[str, Any], api_url: str) -> Origin:
+    created_at = fields.get("create_time")
+    is_group = fields.get("chattype") == "group"
+    return Origin(
+        message_id=_text(fields["msgid"]),
+        bot_id=_text(fields["aibotid"]),
+        user_id=_text(fields["from"]["userid"]),
+        chat_id=_text(fields["chatid"]) if is_group else None,
+        response_url=_pinned(fields.get("response_url"), api_url),
+        created_at=None if created_at is None else int(created_at),
+    )
+
+
+def _callback(fields: dict[str, Any], origin: Origin) -> BotCallback:
+    match fields["msgtype"]:
+        case "stream":
+            return StreamRefresh(origin, _text(fields["stream"]["id"]))
+        case "event":
+            return _event(fields["event"], origin)
+    quote = fields.get("quote")
+    return BotMessage(origin, _content(fields), _content(quote) if isinstance(quote, dict) else None)
+
+
+def _content(fields: dict[str, Any]) -> BotContent:
+    """What was sent. It has been signed, so what cannot be read is to be answered, not refused."""
+    try:
+        return _known_content(fields)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return BotUnsupported(str(fields.get("msgtype")))
+
+
+def _known_content(fields: dict[str, Any]) -> BotContent:
+    match fields["msgtype"]:
+        case "mixed":
+            return BotMixed(tuple(_item(item) for item in fields["mixed"]["msg_item"]))
+        case "voice":
+            return BotVoice(_string(fields["voice"]["content"]))
+    return _item(fields)
+
+
+def _item(fields: dict[str, Any]) -> BotText | BotMedia | BotUnsupported:
+    match fields["msgtype"]:
+        case "text":
+            return BotText(_string(fields["text"]["content"]))
+        case "image" | "file" | "video" as kind:
+            return BotMedia(kind, _text(fields[kind]["url"]))
+        case kind:
+            return BotUnsupported(_text(kind))
+
+
+def _event(event: dict[str, Any], origin: Origin) -> BotCallback:
+    match event["eventtype"]:
+        case "enter_chat":
+            return EnterChat(origin)
+        case "template_card_event":
+            click = event["template_card_event"]
+            kind, key, task_id = (
+                _string(click.get(name, "")) for name in ("card_type", "event_key", "task_id")
+            )
+            return CardEvent(origin, kind, key, task_id, _selected(click))
+        case "feedback_event":
+            opinion = event["feedback_event"]
+            reasons = tuple(int(reason) for reason in opinion.get("inaccurate_reason_list") or ())
+            feedback_id, content = _text(opinion["id"]), _string(opinion.get("content") or "")
+            return FeedbackEvent(origin, feedback_id, int(opinion["type"]), content, reasons)
+        case kind:
+            return UnsupportedEvent(origin, _text(kind))
+
+
+def _selected(click: dict[str, Any]) -> dict[str, list[str]]:
+    items = (click.get("selected_items") or {}).get("selected_item") or []
+    return {_text(item["question_key"]): _options(item) for item in items}
+
+
+def _options(item: dict[str, Any]) -> list[str]:
+    options = (item.get("option_ids") or {}).get("option_id") or []
+    return [_text(option) for option in options]
+
+
+def _pinned(url: Any, api_url: str) -> str | None:
+    if not isinstance(url, str):
+        return None
+    parts, wanted = urlsplit(url), urlsplit(api_url)
+    return url if (parts.scheme, parts.netloc) == (wanted.scheme, wanted.netloc) else None
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _text(value: Any) -> str:
+    if not (text := _string(value)):
+        raise ValueError
+    return text

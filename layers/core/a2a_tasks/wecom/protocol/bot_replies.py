@@ -1,0 +1,67 @@
+"""What a bot may answer. https://developer.work.weixin.qq.com/document/path/101031"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from a2a_tasks.wecom.protocol.text import fit
+
+CONTENT_BYTES = 20_480
+FEEDBACK_ID_BYTES = 256
+MAX_IMAGES = 10
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+NO_REPLY = b""
+"""The body of a 200 that says nothing. To a stream's refresh it would be wrong."""
+
+
+def stream_frame(
+    stream_id: str,
+    content: str,
+    finish: bool,
+    feedback_id: str | None = None,
+    images: Sequence[bytes] = (),
+) -> dict[str, Any]:
+    """The whole text so far (Markdown), cut to what WeCom takes.
+
+    ``images`` are JPEG or PNG, in the last frame alone; under ``feedback_id`` people's opinions come back.
+    Raises ``ValueError`` for what WeCom would refuse.
+    """
+    stream: dict[str, Any] = {"id": stream_id, "finish": finish, "content": fit(content, CONTENT_BYTES)}
+    if feedback_id is not None:
+        if not 0 < len(feedback_id.encode()) <= FEEDBACK_ID_BYTES:
+            raise ValueError(f"a feedback id has 1 to {FEEDBACK_ID_BYTES} bytes")
+        stream["feedback"] = {"id": feedback_id}
+    if images:
+        if not finish:
+            raise ValueError("images may come with the last frame alone")
+        if len(images) > MAX_IMAGES or any(len(image) > MAX_IMAGE_BYTES for image in images):
+            raise ValueError(f"a stream may have {MAX_IMAGES} images of {MAX_IMAGE_BYTES} bytes each")
+        stream["msg_item"] = [_image(image) for image in images]
+    return {"msgtype": "stream", "stream": stream}
+
+
+def welcome_text(content: str) -> dict[str, Any]:
+    """A text for whoever enters the chat; to nothing else a bot may answer with a text."""
+    return {"msgtype": "text", "text": {"content": fit(content, CONTENT_BYTES)}}
+
+
+def card(template_card: dict[str, Any]) -> dict[str, Any]:
+    """A card, to a message or for whoever enters the chat."""
+    return {"msgtype": "template_card", "template_card": template_card}
+
+
+def update_card(template_card: dict[str, Any], user_ids: Sequence[str] = ()) -> dict[str, Any]:
+    """What the card that was clicked turns into; for these people, or for all if there are none."""
+    reply = {"response_type": "update_template_card", "template_card": template_card}
+    return reply | {"userids": list(user_ids)} if user_ids else reply
+
+
+def late_markdown(content: str) -> dict[str, Any]:
+    """What is posted to a ``response_url``, unencrypted and once."""
+    return {"msgtype": "markdown", "markdown": {"content": fit(content, CONTENT_BYTES)}}
+
+
+def _image(image: bytes) -> dict[str, Any]:
+    digest = hashlib.md5(image, usedforsecurity=False).hexdigest()
+    return {"msgtype": "image", "image": {"base64": base64.b64encode(image).decode(), "md5": digest}}

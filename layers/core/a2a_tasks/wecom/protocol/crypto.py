@@ -1,0 +1,153 @@
+"""The envelope of WeCom's callbacks: AES-256-CBC under a key that both sides know, and a SHA-1 signature.
+
+The plaintext is 16 random bytes, the message's length in bytes (4, big-endian), the message, the receive id,
+and PKCS#7 padding to a multiple of 32, not 16. https://developer.work.weixin.qq.com/document/path/91144
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+
+WINDOW_MS = 300_000
+RANDOM_BYTES = 16
+_LENGTH_BYTES = 4
+_BLOCK_BYTES = 16
+_PADDING_BITS = 256
+_ENCODED_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
+_SECONDS = re.compile(r"[0-9]{1,12}")
+_ORDER = {reason: position for position, reason in enumerate(Reason)}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a request carries in its URL, decoded once: a second time would turn ``+`` into a space.
+
+    ``echo`` is there only when WeCom verifies the URL. What is missing is empty, and fits no signature.
+    """
+
+    signature: str
+    timestamp: str
+    nonce: str
+    echo: str = ""
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, str]) -> Self:
+        names = ("msg_signature", "timestamp", "nonce", "echostr")
+        return cls(*(parameters.get(name, "") for name in names))
+
+
+@dataclass(frozen=True)
+class CallbackKey:
+    """One token and AES key of a connection; ``receive_id`` is the corp's id for an application, else empty.
+
+    Raises ``ValueError``, without the key in it, for a key that is none.
+    """
+
+    token: str = field(repr=False)
+    encoding_aes_key: str = field(repr=False)
+    receive_id: str
+
+    def __post_init__(self) -> None:
+        if not _ENCODED_KEY.fullmatch(self.encoding_aes_key):
+            raise ValueError("the EncodingAESKey must be 43 characters of base64")
+
+    def sign(self, timestamp: str, nonce: str, encrypted: str) -> str:
+        """The signature, in lower-case hexadecimal. It does not say which of the strings is which."""
+        joined = "".join(sorted((self.token, timestamp, nonce, encrypted)))
+        return hashlib.sha1(joined.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+    def encrypt(self, message: str, random: bytes) -> str:
+        """A message as WeCom reads it, in base64; ``random`` are 16 bytes, never the same twice."""
+        if len(random) != RANDOM_BYTES:
+            raise ValueError(f"encrypting takes {RANDOM_BYTES} random bytes, not {len(random)}")
+        content = message.encode()
+        plain = random + len(content).to_bytes(_LENGTH_BYTES) + content + self.receive_id.encode()
+        padder = PKCS7(_PADDING_BITS).padder()
+        encryptor = self._cipher().encryptor()
+        padded = padder.update(plain) + padder.finalize()
+        return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
+
+    def open(self, query: Query, encrypted: str, now: int) -> str:
+        """The message of a request that came ``now`` (Unix milliseconds). Raises ``CallbackRefused``."""
+        expected = self.sign(query.timestamp, query.nonce, encrypted)
+        if not hmac.compare_digest(expected.encode(), query.signature.encode("utf-8", "surrogatepass")):
+            raise CallbackRefused(Reason.SIGNATURE)
+        if not _SECONDS.fullmatch(query.timestamp) or not is_near(int(query.timestamp), now, WINDOW_MS):
+            raise CallbackRefused(Reason.TIMESTAMP)
+        try:
+            ciphertext = base64.b64decode(encrypted, validate=True)
+        except ValueError:
+            raise CallbackRefused(Reason.BASE64) from None
+        return self._message_in(self._decrypt(ciphertext))
+
+    def decrypt_media(self, ciphertext: bytes) -> bytes:
+        """A file that a bot was sent: its bytes alone, without random bytes, length or receive id.
+
+        Raises ``CallbackRefused`` with the length or the padding as its reason.
+        """
+        return self._decrypt(ciphertext)
+
+    def _decrypt(self, ciphertext: bytes) -> bytes:
+        if not ciphertext or len(ciphertext) % _BLOCK_BYTES:
+            raise CallbackRefused(Reason.CIPHERTEXT_LENGTH)
+        decryptor = self._cipher().decryptor()
+        unpadder = PKCS7(_PADDING_BITS).unpadder()
+        padded = decryptor.update(ciphertext) + decryptor.finalize()
+        try:
+            return unpadder.update(padded) + unpadder.finalize()
+        except ValueError:
+            raise CallbackRefused(Reason.PADDING) from None
+
+    def _message_in(self, plain: bytes) -> str:
+        start = RANDOM_BYTES + _LENGTH_BYTES
+        end = start + int.from_bytes(plain[RANDOM_BYTES:start])
+        if end > len(plain):
+            raise CallbackRefused(Reason.LENGTH)
+        if not hmac.compare_digest(plain[end:], self.receive_id.encode()):
+            raise CallbackRefused(Reason.RECEIVEID)
+        try:
+            return plain[start:end].decode()
+        except UnicodeDecodeError:
+            raise CallbackRefused(Reason.ENCODING) from None
+
+    def _cipher(self) -> Cipher[CBC]:
+        # Not strictly base64: of the last character two bits are spare, and WeCom's are not always zero.
+        key = binascii.a2b_base64(self.encoding_aes_key + "=")
+        return Cipher(AES256(key), CBC(key[:_BLOCK_BYTES]))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A message, and the key that opened it: its answer is encrypted with the same."""
+
+    message: str
+    key: CallbackKey
+
+
+def open_with(keys: Sequence[CallbackKey], query: Query, encrypted: str, now: int) -> Opened:
+    """The message under the first of the keys that opens it: the current one or, after a rotation, the one
+    before. Raises ``CallbackRefused`` with the reason of the key that came furthest."""
+    refusals = []
+    for key in keys:
+        try:
+            return Opened(key.open(query, encrypted, now), key)
+        except CallbackRefused as refused:
+            refusals.append(refused.reason)
+    raise CallbackRefused(max(refusals, key=_ORDER.__getitem__, default=Reason.SIGNATURE))
+
+
+def is_near(seconds: int, now: int, window_ms: int) -> bool:
+    """Whether a Unix time in seconds is within so many milliseconds of ``now`` (Unix milliseconds)."""
+    return abs(now - seconds * 1000) <= window_ms

@@ -1,0 +1,169 @@
+"""Fitting texts into WeCom's limits, which are in bytes of UTF-8, and into what its clients show."""
+
+import re
+import unicodedata
+
+from a2a_tasks.wecom.protocol.links import unlinked
+
+CUT_MARK = "…"
+FOLDED_BYTES = 4_000
+"""Of progress: its end is what is new."""
+_JOINER = "\u200d"
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_LONGEST_CHARACTER = 32
+_FOLD = re.compile(r"<(?=/?think>)", re.IGNORECASE)
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_HEADING = re.compile(r"^ {0,3}#{1,6} +")
+# All repetitions are bounded: a line without an end to its marks must not cost the square of its length.
+_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\(([^()\s]{1,2000})[^()\n]{0,300}\)")
+_LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\(([^()\s]{1,2000})[^()\n]{0,300}\)")
+_STRONG = re.compile(r"(\*\*|~~)(?=\S)(.{1,500}?)(?<=\S)\1")
+_INLINE_CODE = re.compile(r"(?<!`)`([^`\n]{1,500})`(?!`)")
+_QUOTED = re.compile(r"^ {0,3}> ?")
+
+
+def fit(text: str, limit: int) -> str:
+    """The text if it has at most ``limit`` bytes, else its beginning with a mark that it was cut."""
+    if len(text.encode()) <= limit:
+        return text
+    room = limit - len(CUT_MARK.encode())
+    return text[: _end_of_part(text, 0, room)] + CUT_MARK if room > 0 else ""
+
+
+def fit_end(text: str, limit: int) -> str:
+    """The same, but its end, after the mark: what is newest of what grows."""
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(CUT_MARK.encode())
+    if room <= 0:
+        return ""
+    start = len(text) - len(encoded[-room:].decode(errors="ignore"))
+    while start < len(text) and start > 0 and _belong_together(text[start - 1], text[start]):
+        start += 1
+    return CUT_MARK + text[start:]
+
+
+def unlinked_end(markdown: str, limit: int) -> str:
+    """The same of what a model writes, without links (``unlinked``): what is cut off may be where code
+    begins, so links are taken out of what is left."""
+    room = limit
+    while (over := len((shown := unlinked(fit_end(markdown, room))).encode()) - limit) > 0:
+        room -= over
+    return shown
+
+
+def folded(text: str) -> str:
+    """The end of what an agent says of its progress, without links, as WeCom folds it away above an answer;
+    empty for none.
+
+    What would end the fold is written so that it does not.
+    """
+    if not text:
+        return ""
+    inside = _FOLD.sub("(", unlinked_end(text, FOLDED_BYTES))
+    return f"<think>{inside}</think>\n"
+
+
+def shorten(text: str, limit: int, remark: str) -> str:
+    """The text if it has at most ``limit`` bytes, else its beginning, and a remark about the rest.
+
+    Code in a line that would be cut is left out: an address in it would be a link without its end.
+    """
+    if len(text.encode()) <= limit:
+        return text
+    cut = fit(text, limit - len(remark.encode()))
+    if cut.rpartition("\n")[2].count("`") % 2:
+        cut = cut[: cut.rindex("`")] + CUT_MARK
+    return cut + remark
+
+
+def split(text: str, limit: int) -> list[str]:
+    """The text in parts of at most ``limit`` bytes, each after its number (``1/3``, line feed) if several.
+
+    Joined without their numbers they are the text again. Parts end with a line where that leaves them at
+    least half full, else between characters. Raises ``ValueError`` for a limit without room for a character.
+    """
+    if len(text.encode()) <= limit:
+        return [text]
+    digits = 1
+    while True:
+        parts = _cut(text, limit - len(_number(10**digits - 1, 10**digits - 1)))
+        if len(parts) < 10**digits:
+            return [_number(index, len(parts)) + part for index, part in enumerate(parts, 1)]
+        digits += 1
+
+
+def strip_mention(text: str, bot_name: str | None = None) -> str:
+    """A group's text without the mention of the bot that it begins with.
+
+    The bot's name may have spaces in it; where it is not given, the mention ends at the first.
+    """
+    name = re.escape(bot_name) if bot_name else r"\S+"
+    mention = re.match(rf"\s*@{name}(?:\s+|$)", text)
+    return text[mention.end() :].strip() if mention else text.strip()
+
+
+def to_plain(markdown: str) -> str:
+    """Markdown for people whose client shows it as it is: without marks, with the addresses of links."""
+    lines = []
+    is_code = False
+    for line in markdown.splitlines(keepends=True):
+        if _FENCE.match(line):
+            is_code = not is_code
+        else:
+            lines.append(line if is_code else _plain_line(line))
+    return "".join(lines)
+
+
+def _plain_line(line: str) -> str:
+    text = _HEADING.sub("", _QUOTED.sub("", line))
+    text = _IMAGE.sub(r"\1 \2", text)
+    text = _LINK.sub(_spelled_out, text)
+    text = _STRONG.sub(r"\2", text)
+    return _INLINE_CODE.sub(r"\1", text)
+
+
+def _spelled_out(link: re.Match[str]) -> str:
+    label, address = link[1], link[2]
+    return address if label == address else f"{label} ({address})"
+
+
+def _cut(text: str, room: int) -> list[str]:
+    parts = []
+    start = 0
+    while start < len(text):
+        end = _end_of_part(text, start, room)
+        if end == start:
+            raise ValueError("the limit leaves no room for a character")
+        line_end = text.rfind("\n", start, end) + 1
+        if end < len(text) and line_end - start > (end - start) // 2:
+            end = line_end
+        parts.append(text[start:end])
+        start = end
+    return parts
+
+
+def _end_of_part(text: str, start: int, room: int) -> int:
+    """Where to end a part of at most ``room`` bytes: not inside a character, nor what people see as one."""
+    # A character has at least one byte, so what does not fit is not looked at.
+    window = text[start : start + max(0, room)].encode()[: max(0, room)]
+    end = furthest = start + len(window.decode(errors="ignore"))
+    while start < end < len(text) and _belong_together(text[end - 1], text[end]):
+        end -= 1
+        if furthest - end > _LONGEST_CHARACTER:
+            return furthest
+    return end if end > start else furthest
+
+
+def _belong_together(character: str, following: str) -> bool:
+    return (
+        _JOINER in (character, following)
+        or unicodedata.category(following) in ("Mn", "Me", "Mc")
+        or ord(following) in _SKIN_TONES
+        or (character, following) == ("\r", "\n")
+    )
+
+
+def _number(index: int, count: int) -> str:
+    return f"{index}/{count}\n"

@@ -1,0 +1,47 @@
+"""XML from outside, and XML that is sent out."""
+
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+
+MAX_DEPTH = 32
+MAX_ELEMENTS = 10_000
+"""Attributes count as well. A message has a few dozen, and a card that was clicked on a few hundred."""
+
+
+class _Builder(TreeBuilder):
+    """Builds no more than the limits; an element costs fifty times what it takes to write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = self._elements = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._depth += 1
+        self._elements += 1 + len(attrs)
+        if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
+            raise CallbackRefused(Reason.XML)
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def parse_xml(document: bytes) -> Element:
+    """The root. Raises ``CallbackRefused``, also for a document type: its entities could grow endlessly."""
+    parser = DefusedXMLParser(target=_Builder(), forbid_dtd=True)
+    try:
+        parser.feed(document)
+        root: Element = parser.close()
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise CallbackRefused(Reason.XML) from None
+    return root
+
+
+def cdata(text: str) -> str:
+    """Text as a CDATA section, in two where it has the end of one in it."""
+    return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"

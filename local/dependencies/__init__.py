@@ -1,0 +1,1 @@
+"""Pinned versions, known vulnerabilities, and the bill of materials."""

@@ -1,0 +1,68 @@
+"""What is deployed, as a list that machines read, and the known vulnerabilities of what is pinned."""
+
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from local.dependencies.lock import CONSTRAINTS, LAYERS
+from local.progress import Progress
+from local.tools import AUDIT, REQUIREMENTS, ROOT, ToolError, run_tool
+
+SBOM = ROOT / ".aws-sam" / "sbom.json"
+AUDIT_SECONDS = 300.0
+"""For a list of 200 packages, each of which is a request."""
+
+
+def write_sbom(progress: Progress, target: Path = SBOM) -> None:
+    """Write the software bill of materials of the layers (CycloneDX 1.6, JSON), each package with the
+    hashes of its files. The same packages give the same bytes.
+
+    Raises ToolError.
+    """
+    with progress.step("Install the auditor"):
+        AUDIT.ensure()
+    with progress.step("Write the bill of materials"), tempfile.TemporaryDirectory() as folder:
+        everything = Path(folder) / "locked.txt"
+        everything.write_text("\n".join(sorted(_packages())))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        run_tool(
+            [
+                AUDIT.program("cyclonedx-py"), "requirements", str(everything),
+                "--pyproject", str(ROOT / "pyproject.toml"), "--mc-type", "application",
+                "--spec-version", "1.6", "--output-reproducible", "--output-file", str(target),
+            ]
+        )  # fmt: skip
+
+
+def audit(progress: Progress, console: Console) -> int:
+    """Ask PyPI's advisories about everything that is pinned; how many lists have a package with a known
+    vulnerability, or one that PyPI could not be asked about.
+
+    Raises ToolError if the auditor cannot be installed.
+    """
+    with progress.step("Install the auditor"):
+        AUDIT.ensure()
+    guilty = 0
+    for listed in (CONSTRAINTS, *sorted(REQUIREMENTS.glob("*.txt"))):
+        name = listed.relative_to(ROOT)
+        command = [AUDIT.program("pip-audit"), "--strict", "--require-hashes", "--disable-pip"]
+        try:
+            run_tool([*command, "--requirement", str(listed)], seconds=AUDIT_SECONDS)
+            console.print(f"{name}: no known vulnerability", highlight=False)
+        except ToolError as error:
+            guilty += 1
+            console.print(f"{name}:\n{error}", style="red", markup=False, highlight=False)
+    return guilty
+
+
+def _packages() -> set[str]:
+    """The layers' packages, each with its hashes, in a line of its own."""
+    return {
+        requirement
+        for layer in LAYERS
+        for requirement in (ROOT / "layers" / layer / "locked.txt")
+        .read_text()
+        .replace(" \\\n", "")
+        .splitlines()
+    }

@@ -1,0 +1,1 @@
+"""The documentation as a website, and what is checked of it."""

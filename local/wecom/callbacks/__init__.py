@@ -1,0 +1,1 @@
+"""What WeCom sends to a connection's callback URL."""

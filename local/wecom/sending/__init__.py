@@ -1,0 +1,1 @@
+"""WeCom's API for sending."""

@@ -1,0 +1,58 @@
+"""A worker process of its own, with the code of the deployed one, that dies at a chosen call."""
+
+import os
+import signal
+from dataclasses import replace
+from typing import Any
+
+from tests.twins.faults.failpoints import Crash, Failpoints, Fault
+
+FUNCTION_SECONDS = 900.0
+
+
+class DeathPoints(Failpoints):
+    """Failpoints whose crash is the real one: nothing of the process is left to clean up."""
+
+    def throw(self, fault: Fault) -> None:  # noqa: ARG002  it can only be a crash
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def work(environment: dict[str, str], event: dict[str, Any], point: str, call: int, after: bool) -> None:
+    """Handle an event, and die at the given call of a port (``port.method``), before or after its effect."""
+    os.environ.update(environment)
+    from functions.worker import app
+
+    points = DeathPoints()
+    points.fail(point, Crash(point), call=call, after=after)
+    worker, loop = app.executor, app.executor.loop
+    store, payloads = points.wrap("store", worker.store), points.wrap("payloads", loop.payloads)
+    queue = points.wrap("queue", worker.queue)
+    workers = points.wrap("workers", worker.holders.workers)
+    holders = replace(worker.holders, workers=workers)
+    slots = replace(
+        worker.slots, store=points.wrap("slots", worker.slots.store), queue=queue, holders=holders
+    )
+    ending = replace(worker.ending, store=store, slots=slots, queue=queue, holders=holders)
+    records = points.wrap("records", loop.journal.records)
+    journal = replace(loop.journal, store=store, records=records, payloads=payloads)
+    executor = replace(
+        worker,
+        loop=replace(
+            loop,
+            payloads=payloads,
+            model=points.wrap("model", loop.model),
+            journal=journal,
+            other_agents=replace(loop.other_agents, store=store, payloads=payloads, journal=journal),
+        ),
+        settler=replace(
+            worker.settler, store=store, payloads=payloads, queue=queue, slots=slots, ending=ending
+        ),
+        store=store,
+        queue=queue,
+        slots=slots,
+        holders=holders,
+        heartbeat=replace(worker.heartbeat, workers=workers, store=store, queue=queue),
+        ending=ending,
+    )
+    deliveries = [app._tasks.queue.delivery_of(record) for record in event["Records"]]
+    app._loop.run(executor.execute(deliveries, lambda: FUNCTION_SECONDS))

@@ -1,0 +1,35 @@
+"""A process some of whose calls take long, as under throttling."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from tests.twins.clock import FakeClock
+from tests.twins.faults.freeze import Freeze
+
+
+class Slow(Freeze):
+    """``RunBlocking`` whose calls made by, or of, these methods take so many seconds, and take effect after
+    that, also where nobody waits for them any more: a thread cannot be cancelled."""
+
+    def __init__(self, clock: FakeClock, seconds: dict[str, float]) -> None:
+        super().__init__(clock, start=0, seconds=0)
+        self._seconds = seconds
+
+    async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        name = _name_of(call)
+        seconds = max((each for method, each in self._seconds.items() if name.startswith(method)), default=0)
+        if not seconds:
+            return call(*args, **kwargs)
+        return await asyncio.shield(
+            asyncio.ensure_future(self._later(seconds, partial(call, *args, **kwargs)))
+        )
+
+    async def _later[T](self, seconds: float, call: Callable[[], T]) -> T:
+        await self._clock.sleep(seconds)
+        return call()
+
+
+def _name_of(call: Callable[..., object]) -> str:
+    """Of a function within a method it begins with the method's."""
+    return _name_of(call.func) if isinstance(call, partial) else getattr(call, "__qualname__", "")

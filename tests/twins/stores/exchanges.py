@@ -1,0 +1,79 @@
+"""Exchanges with people in chats, in memory: the pure rules under one lock."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from a2a_tasks.ports.live import LiveStore
+from a2a_tasks.wecom.exchange import (
+    Claim,
+    End,
+    Exchange,
+    ExchangeRef,
+    Feedback,
+    State,
+    may_claim,
+    may_close,
+    may_settle,
+    state_after,
+)
+from a2a_tasks.wecom.ports import NEWEST, Watched
+from tests.twins.stores.live import MemoryLive
+
+
+@dataclass
+class MemoryExchanges:
+    """``ExchangeStore``; ``live`` is where what tasks say is."""
+
+    live: LiveStore = field(default_factory=MemoryLive)
+    kept: dict[ExchangeRef, Exchange] = field(default_factory=dict)
+    until: dict[ExchangeRef, int] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def put(self, exchange: Exchange, until: int) -> Exchange:
+        with self._lock:
+            self.until.setdefault(exchange.ref, until)
+            return self.kept.setdefault(exchange.ref, exchange)
+
+    def remove(self, ref: ExchangeRef) -> bool:
+        with self._lock:
+            if (found := self.kept.get(ref)) and found.end:
+                return False
+            self.kept.pop(ref, None)
+            return True
+
+    def get(self, ref: ExchangeRef) -> Exchange | None:
+        return self.kept.get(ref)
+
+    def watch(self, task_id: str) -> Watched:
+        exchanges = self.of_task(task_id)
+        return Watched(exchanges, self.live.chunks(task_id)[-(NEWEST - len(exchanges)) :])
+
+    def of_task(self, task_id: str) -> list[Exchange]:
+        found = [exchange for ref, exchange in self.kept.items() if ref.task_id == task_id]
+        return sorted(found, key=lambda exchange: exchange.ref.exchange_id)
+
+    def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
+        return self._change(ref, lambda found: found.end is None, end=end)
+
+    def close(self, ref: ExchangeRef) -> Exchange | None:
+        return self._change(ref, may_close, state=State.CLOSED)
+
+    def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
+        return self._change(
+            ref, lambda found: may_claim(found, claim, stale_before), state=state_after(claim), claim=claim
+        )
+
+    def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
+        return self._change(ref, lambda found: may_settle(found, claim_id), state=state)
+
+    def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
+        return self._change(ref, lambda _found: True, feedback=feedback)
+
+    def _change(self, ref: ExchangeRef, may: Callable[[Exchange], bool], **changes: Any) -> Exchange | None:
+        with self._lock:
+            found = self.kept.get(ref)
+            if found is not None and may(found):
+                self.kept[ref] = replace(found, **changes)
+            return self.kept.get(ref)

@@ -1,0 +1,85 @@
+"""What a process keeps of what it has read."""
+
+import pytest
+
+from a2a_tasks.adapters.ttl_cache import TtlCache
+from a2a_tasks.adapters.wecom.cached_connections import CachedConnections
+from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from tests.twins.clock import FakeClock
+from tests.twins.stores.connections import MemoryConnections
+
+
+class Source:
+    """Counts what is read of it."""
+
+    def __init__(self) -> None:
+        self.value: str | None = "first"
+        self.reads = 0
+
+    def read(self) -> str | None:
+        self.reads += 1
+        return self.value
+
+
+def test_a_value_is_read_anew_when_its_time_is_over() -> None:
+    clock, source = FakeClock(), Source()
+    kept: TtlCache[str] = TtlCache(clock, 5_000)
+    assert kept.get("a", source.read) == "first"
+    source.value = "second"
+    clock.advance(4.999)
+    assert kept.get("a", source.read) == "first"
+    clock.advance(0.001)
+    assert kept.get("a", source.read) == "second"
+    assert source.reads == 2
+
+
+def test_who_wants_it_younger_reads_anew_for_all() -> None:
+    clock, source = FakeClock(), Source()
+    kept: TtlCache[str] = TtlCache(clock, 5_000)
+    kept.get("a", source.read)
+    source.value = "second"
+    clock.advance(1)
+    assert kept.get("a", source.read, kept_ms=2_000) == "first"
+    assert kept.get("a", source.read, kept_ms=1_000) == "second"
+    assert kept.get("a", source.read) == "second"
+
+
+def test_what_is_not_there_is_asked_for_each_time() -> None:
+    clock, source = FakeClock(), Source()
+    kept: TtlCache[str] = TtlCache(clock, 5_000)
+    source.value = None
+    assert [kept.get("a", source.read), kept.get("a", source.read)] == [None, None]
+    source.value = "there"
+    assert kept.get("a", source.read) == "there"
+    clock.advance(5)
+    source.value = None
+    assert kept.get("a", source.read) is None
+
+
+def test_names_are_apart_and_a_failed_read_changes_nothing() -> None:
+    clock, source = FakeClock(), Source()
+    kept: TtlCache[str] = TtlCache(clock, 5_000)
+
+    def fail() -> str:
+        raise OSError("down")
+
+    kept.get("a", source.read)
+    with pytest.raises(OSError, match="down"):
+        kept.get("a", fail, kept_ms=0)
+    with pytest.raises(OSError, match="down"):
+        kept.get("b", fail)
+    assert kept.get("a", fail) == "first"
+
+
+def test_a_connection_is_read_once_in_half_a_minute() -> None:
+    clock, store = FakeClock(), MemoryConnections()
+    connections = CachedConnections(store, clock)
+    assert connections.connection("helper") is None
+    first = Connection("helper", "demo", Kind.BOT, "arn", 1)
+    store.put(first, ConnectionSecrets())
+    assert connections.connection("helper") == first
+    del store.connections["helper"]
+    clock.advance(29.9)
+    assert connections.connection("helper") == first
+    clock.advance(0.1)
+    assert connections.connection("helper") is None

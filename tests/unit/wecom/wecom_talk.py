@@ -1,0 +1,145 @@
+"""People who write to a bot, on a whole deployment on the twins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from a2a_tasks.domain.access.rate import Rate
+from a2a_tasks.tasks.results import Results
+from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.exchange import Exchange, ends
+from a2a_tasks.wecom.inbound.attachments import Files
+from a2a_tasks.wecom.inbound.bot import Bot
+from a2a_tasks.wecom.inbound.commands import CommandHandler
+from a2a_tasks.wecom.inbound.messages import InboundMessages
+from a2a_tasks.wecom.inbound.people import People
+from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
+from a2a_tasks.wecom.ports import FileUnavailable, SentFile
+from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
+from a2a_tasks.wecom.protocol.bot_messages import (
+    BotCallback,
+    BotContent,
+    BotMessage,
+    BotText,
+    Origin,
+    StreamRefresh,
+)
+from a2a_tasks.wecom.protocol.crypto import CallbackKey
+from a2a_tasks.wecom.result_texts import ResultTexts
+from tests.twins.deployment import Deployment
+from tests.twins.faults.failpoints import Failpoints
+from tests.twins.stores.chats import MemoryChats
+from tests.twins.stores.exchanges import MemoryExchanges
+from tests.twins.stores.rates import MemoryRates
+
+HELPER = Connection("helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1")
+KEY = CallbackKey("token", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY", "")
+
+
+@dataclass
+class Talk:
+    """``connection`` is the bot's; each ``failpoints`` argument stands for one process of its own."""
+
+    deployment: Deployment = field(default_factory=Deployment)
+    connection: Connection = HELPER
+    chats: MemoryChats = field(default_factory=MemoryChats)
+    files: dict[str, bytes] = field(default_factory=dict)
+    rates: MemoryRates = field(default_factory=MemoryRates)
+    rate: Rate | None = None
+    exchanges: MemoryExchanges = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.exchanges = MemoryExchanges(self.deployment.live)
+
+    def fetch(self, url: str, max_bytes: int, seconds: float) -> SentFile:  # noqa: ARG002
+        """``FileFetcher`` of the files that there are."""
+        if url not in self.files:
+            raise FileUnavailable("there is none")
+        return SentFile(self.files[url], "")
+
+    def bot(self, failpoints: Failpoints | None = None) -> Bot:
+        points = failpoints or Failpoints()
+        deployment = self.deployment
+        exchanges, chats = points.wrap("exchanges", self.exchanges), points.wrap("chats", self.chats)
+        asking = InboundMessages(
+            submitter=deployment.submitter(points),
+            answerer=deployment.answerer(points),
+            slots=deployment.slots(points),
+            tasks=deployment.tasks(points),
+            chats=chats,
+            exchanges=exchanges,
+            sealer=points.wrap("sealing", deployment.sealing),
+            clock=deployment.clock,
+        )
+        contexts = points.wrap("contexts", deployment.contexts)
+        payloads = points.wrap("payloads", deployment.payloads)
+        store = points.wrap("store", deployment.store)
+        texts = ResultTexts(store, Results(payloads, deployment.payloads))
+        return Bot(
+            asking=asking,
+            commander=CommandHandler(chats, contexts, deployment.tasks(points)),
+            people=People(
+                points.wrap("rates", self.rates), deployment.clock, deployment.telemetry, self.rate
+            ),
+            refreshes=Refreshes(
+                store, exchanges, deployment.ending(points), texts, deployment.clock, deployment.telemetry
+            ),
+            files=Files(self),
+            exchanges=exchanges,
+            clock=deployment.clock,
+            telemetry=deployment.telemetry,
+        )
+
+    def deliver(self, message: BotCallback, failpoints: Failpoints | None = None) -> dict[str, Any] | None:
+        """One delivery of a callback: what is answered."""
+        received = ReceivedByBot(message, KEY)
+        return self.bot(failpoints).answer(self.connection, received, "request-1", lambda: 5.0)
+
+    def say(
+        self,
+        content: str | BotContent,
+        failpoints: Failpoints | None = None,
+        *,
+        message_id: str = "m1",
+        user: str = "LiLei",
+        chat: str | None = None,
+        quote: BotContent | None = None,
+    ) -> dict[str, Any]:
+        """One delivery of a message: the stream that it is answered with."""
+        said = BotText(content) if isinstance(content, str) else content
+        origin = Origin(message_id, "aib1", user, chat, f"https://wecom/{message_id}", None)
+        reply = self.deliver(BotMessage(origin, said, quote), failpoints)
+        assert reply is not None
+        stream: dict[str, Any] = reply["stream"]
+        return stream
+
+    def refresh(self, stream_id: str, failpoints: Failpoints | None = None) -> dict[str, Any]:
+        """The stream as it is now."""
+        origin = Origin("refresh", "aib1", "LiLei", None, None, None)
+        reply = self.deliver(StreamRefresh(origin, stream_id), failpoints)
+        assert reply is not None
+        stream: dict[str, Any] = reply["stream"]
+        return stream
+
+    def tell(self) -> None:
+        """What the sender writes down first: what exchanges have come to."""
+        for ref, exchange in list(self.exchanges.kept.items()):
+            task = self.deployment.store.get(exchange.task)
+            if task is not None and (end := ends(exchange, task)):
+                self.exchanges.end(ref, end)
+
+    def work(self) -> None:
+        """Everything that is to be done now, and telling of it."""
+        self.deployment.work()
+        self.tell()
+
+    def kept(self) -> list[Exchange]:
+        """All exchanges, by task and in their order."""
+        return list(self.exchanges.kept.values())
+
+
+def dying_everywhere(run: Callable[[Failpoints], object]) -> int:
+    """How many calls of its ports something makes."""
+    points = Failpoints()
+    run(points)
+    return points.calls.total()
