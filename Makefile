@@ -72,6 +72,7 @@ format: .venv/.made ## Format the code, and mend what ruff can.
 lint: .venv/.made ## Check style and format.
 	$(venv)/ruff check .
 	$(venv)/ruff format --check .
+	@$(python) -m local imports
 
 types: .venv/.made ## Check types.
 	$(venv)/mypy

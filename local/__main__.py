@@ -16,6 +16,7 @@ from local.dependencies.lock import lock
 from local.dependencies.supply_chain import audit, write_sbom
 from local.documentation.docs_site import build_site
 from local.functions import function_names
+from local.imports import check_imports
 from local.ports import Ports, is_free
 from local.process import NotHealthyError
 from local.progress import Terminal
@@ -37,6 +38,7 @@ def main() -> int:
     commands.add_parser("status", help="tell what runs and where")
     commands.add_parser("reset", help="end all processes and delete what is stored")
     commands.add_parser("tools", help="install AWS SAM and the emulator")
+    commands.add_parser("imports", help="check which package imports which")
     commands.add_parser("lock", help="pin the newest versions of everything")
     commands.add_parser("sbom", help="write the bill of materials of what is deployed")
     commands.add_parser("audit", help="look for known vulnerabilities of what is pinned")
@@ -73,6 +75,8 @@ def main() -> int:
                 console.print("The local stack is stopped, and what it had stored is deleted.")
             case "tools":
                 install_tools(Terminal(console))
+            case "imports":
+                check_imports()
             case "lock":
                 lock(Terminal(console))
             case "sbom":

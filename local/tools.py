@@ -80,6 +80,8 @@ SAM = ToolEnvironment("sam")
 EMULATOR = ToolEnvironment("emulator")
 # SAM and the layers' makefiles look for a `python3.13` that has pip, which a system's Python often lacks.
 BUILDER = ToolEnvironment("builder")
+# `make lint` makes it.
+IMPORT_LINTER = ToolEnvironment("import-linter")
 # `make template` alone needs it, and makes it.
 CHECKOV = ToolEnvironment("checkov")
 # `make audit` and `make build` make it.
