@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -23,7 +24,6 @@ from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.dynamodb.stored_format import versioned
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2actl.deployment import local_stack
-from a2actl.deployment.deployment import Deployment
 from a2actl.terminal.fault import Fault
 
 if TYPE_CHECKING:
@@ -48,6 +48,15 @@ _REFUSED_IDENTITY = {
 }
 
 
+@dataclass(frozen=True)
+class DescribedStack:
+    """What CloudFormation says of a stack."""
+
+    name: str
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+
+
 class Account:
     """Answers for one stack. ``endpoint_url`` None means AWS, or AWS_ENDPOINT_URL if that is set."""
 
@@ -67,7 +76,7 @@ class Account:
         session = boto3.Session(any_key, any_key, region_name=local_stack.REGION)
         return cls(session, endpoint_url)
 
-    def deployment(self, stack_name: str) -> Deployment:
+    def stack(self, stack_name: str) -> DescribedStack:
         """A deployed stack by its name or id. Raises ``Fault`` if there is none."""
         client = self._session.client(
             "cloudformation", config=clients.CONFIG, endpoint_url=self._endpoint_url
@@ -86,7 +95,7 @@ class Account:
         parameters = {
             entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in stack.get("Parameters", [])
         }
-        return Deployment(self, stack["StackName"], outputs, parameters)
+        return DescribedStack(stack["StackName"], outputs, parameters)
 
     def dynamodb(self) -> "DynamoDBClient":
         client = self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)

@@ -1,7 +1,6 @@
 """What a stack has in its account, found by its outputs."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
@@ -9,6 +8,7 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.domain.agents.backend import Backend
+from a2actl.deployment.account import Account
 from a2actl.deployment.kept_secrets import KeptSecrets
 from a2actl.projects.mcp_tokens import McpTokens
 from a2actl.terminal.fault import Fault
@@ -16,18 +16,21 @@ from a2actl.webhooks.queues import NotificationQueues
 from a2actl.webhooks.secrets import WebhookSecrets
 from a2actl.wecom.secrets import ConnectionSecretsStore
 
-if TYPE_CHECKING:
-    from a2actl.deployment.account import Account
-
 
 @dataclass(frozen=True)
 class Deployment:
     """A deployed stack or the local one. Raises ``Fault`` where an output is missing."""
 
-    account: "Account"
+    account: Account
     stack_name: str
     outputs: dict[str, str]
     parameters: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, account: Account, stack_name: str) -> "Deployment":
+        """A deployed stack by its name or id. Raises ``Fault`` if there is none."""
+        stack = account.stack(stack_name)
+        return cls(account, stack.name, stack.outputs, stack.parameters)
 
     @property
     def registry(self) -> DynamoDBRegistry:

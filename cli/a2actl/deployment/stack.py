@@ -53,13 +53,14 @@ class Stack:
         """What the stack has in its account. Whatever AWS raises inside the block becomes a ``Fault``."""
         # boto3 takes a third of a second to import, and commands on tasks do without it
         from a2actl.deployment.account import Account, explained
+        from a2actl.deployment.deployment import Deployment
 
         with explained(is_local=self.local is not None):
             if self.local:
                 account = Account.of_local_stack(self.local.aws_endpoint_url)
             else:
                 account = Account.of_user(self.region, self.profile)
-            yield account.deployment(self.name)
+            yield Deployment.of(account, self.name)
 
     @contextmanager
     def registry(self) -> Iterator["DynamoDBRegistry"]:
