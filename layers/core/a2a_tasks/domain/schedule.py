@@ -1,6 +1,7 @@
 """When a task may start, when it ends, and when somebody must look at it."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.ids import fraction
@@ -88,6 +89,39 @@ def rest_ms(task: Task, now: int) -> int | None:
 def rest_seconds(rest: int) -> int:
     """``rest_ms`` as callers are told it, rounded up."""
     return -(-rest // 1000)
+
+
+class NextAction(StrEnum):
+    """What is next for a task, whoever looks at it: a worker with its message, or the sweeper."""
+
+    NOTHING = "nothing"  # it has ended
+    EXPIRE = "expire"  # its deadline has passed, and nobody has written that down
+    LEAVE_TO_BATCHER = "leave_to_batcher"
+    WAIT_FOR_ANSWER = "wait_for_answer"  # its caller's move
+    FAIL_LOST = "fail_lost"  # its worker has it; once that is dead, no attempt is left
+    TAKE_OVER = "take_over"  # its worker has it; once that is dead, another may take it
+    WAKE = "wake"  # it waits for other tasks, which may all have ended
+    WAIT_FOR_START = "wait_for_start"
+    START = "start"
+
+
+def next_action(task: Task, now: int) -> NextAction:
+    """The first of these that holds; ``now`` in Unix milliseconds.
+
+    Whether the worker of a running task lives is in its lease, not here."""
+    if task.is_terminal:
+        return NextAction.NOTHING
+    if task.is_expired(now):
+        return NextAction.EXPIRE
+    if task.lane is Lane.BATCH:
+        return NextAction.LEAVE_TO_BATCHER
+    if task.status is Status.INPUT_REQUIRED:
+        return NextAction.WAIT_FOR_ANSWER
+    if task.status is Status.RUNNING:
+        return NextAction.FAIL_LOST if task.attempts_are_used_up() else NextAction.TAKE_OVER
+    if task.awaits:
+        return NextAction.WAKE
+    return NextAction.WAIT_FOR_START if task.not_before > now else NextAction.START
 
 
 def claimable(task: Task, now: int) -> bool:

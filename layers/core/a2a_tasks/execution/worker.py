@@ -11,11 +11,13 @@ from a2a_tasks.concurrency.slots import Entry, Slots
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.guards import guard_of_loss
 from a2a_tasks.domain.schedule import (
+    NextAction,
     claimable,
     clocks_of_start,
     due_after_start,
     due_after_take_over,
     lost,
+    next_action,
     whole_seconds,
 )
 from a2a_tasks.domain.task import Lane, Status, Task
@@ -268,28 +270,27 @@ class Executor:
     async def _not_claimed(self, task: Task) -> Requeue | None:
         """What a message means whose task nobody holds, and cannot be taken now."""
         now = self.clock.now()
-        if task.status is Status.INPUT_REQUIRED:
-            return DONE
-        if task.is_terminal:
-            # whoever ended it while it waited may have died before that
-            await self.run(self.ending.cancel_children, task, task.awaits)
-            if await self.run(self.holders.lease, task) is None:
-                # its worker may have died before it did so
-                await self.run(self.slots.leave, task, ended=True)
-                return await self._count_ended(task, now)
-            return DONE
-        if task.is_expired(now):
-            await self.run(self.ending.time_out, task)
-            return DONE
-        if task.awaits:
-            await self.run(self.ending.wake_if_ready, task)
-            return DONE
-        if task.status is Status.RUNNING:  # and no attempt is left
-            await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
-            return DONE
-        if task.turned_away:
-            return DONE  # a copy: its own message comes at its time
-        return Requeue(_seconds_until(task.not_before, now))
+        match next_action(task, now):
+            case NextAction.NOTHING:
+                return await self._after_its_end(task, now)
+            case NextAction.EXPIRE:
+                await self.run(self.ending.time_out, task)
+            case NextAction.WAKE:
+                await self.run(self.ending.wake_if_ready, task)
+            case NextAction.FAIL_LOST:
+                await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
+            case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
+                if not task.turned_away:  # else a copy: its own message comes at its time
+                    return Requeue(_seconds_until(task.not_before, now))
+        return DONE
+
+    async def _after_its_end(self, task: Task, now: int) -> Requeue | None:
+        """What whoever ended it may have died before."""
+        await self.run(self.ending.cancel_children, task, task.awaits)
+        if await self.run(self.holders.lease, task) is not None:
+            return DONE  # its worker is alive, and does the rest
+        await self.run(self.slots.leave, task, ended=True)
+        return await self._count_ended(task, now)
 
     async def _count_ended(self, task: Task, now: int) -> Requeue | None:
         """What its worker may have died before counting; so late that it is not at it any more."""

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.schedule import (
     MAX_QUEUE_DELAY_MS,
+    NextAction,
     due_after_release,
     due_after_resend,
     due_after_take_over,
     due_while_awaiting,
     goes_first,
     may_be_lost,
+    next_action,
     whole_seconds,
 )
-from a2a_tasks.domain.task import Lane, Status, Task
+from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.maintenance.backlog import Backlog
 from a2a_tasks.maintenance.dead_workers import DeadWorkers
 from a2a_tasks.maintenance.sweep_report import Did
@@ -43,23 +45,26 @@ class DueTasks:
 
     def look_at(self, task: Task) -> Did:
         now = self.ending.clock.now()
-        if task.is_terminal or task.due_at is None:
+        action = next_action(task, now)
+        if action is NextAction.NOTHING or task.due_at is None:
             return Did.NOTHING  # the index is a moment behind
-        if task.is_expired(now):
+        if action is NextAction.EXPIRE:
             return Did.TIMED_OUT if isinstance(self.ending.time_out(task), Written) else Did.NOTHING
         if task.due_at > now:
             return Did.NOTHING  # moved on since the index was read
-        if task.lane is Lane.BATCH:
-            return self._look_at_batched(task, now)
-        if task.status is Status.RUNNING:
-            return self._look_at_running(task, now)
-        if task.status is Status.INPUT_REQUIRED:  # the caller's move
-            return self._postpone(task, task.deadline)
-        if task.awaits:
-            return self._look_at_parent(task, now)
-        if task.not_before > now:
-            return self._look_at_delayed(task, now)
-        return self._look_at_pending(task, now)
+        match action:
+            case NextAction.LEAVE_TO_BATCHER:
+                return self._look_at_batched(task, now)
+            case NextAction.WAIT_FOR_ANSWER:
+                return self._postpone(task, task.deadline)
+            case NextAction.FAIL_LOST | NextAction.TAKE_OVER:
+                return self._look_at_running(task, now)
+            case NextAction.WAKE:
+                return self._look_at_parent(task, now)
+            case NextAction.WAIT_FOR_START:
+                return self._look_at_delayed(task, now)
+            case NextAction.START:
+                return self._look_at_pending(task, now)
 
     def _look_at_batched(self, task: Task, now: int) -> Did:
         """From now on it is the batcher's."""
