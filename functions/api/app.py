@@ -39,24 +39,18 @@ from functions.api.base_path import below_base_path
 from functions.api.creation import of_message, to_submission
 from functions.api.exchange import answer_of, path_of
 from functions.api.limits import Limits
-from functions.api.models import (
-    Accepted,
+from functions.api.models.conversations import (
     Answered,
-    Canceled,
     Continued,
     ConversationView,
-    CreatedTasks,
     DeletedConversation,
     GoesOn,
-    Health,
     NewExchange,
     NewMessage,
-    NewTask,
-    NewTasks,
-    TaskEvents,
-    TaskList,
-    TaskView,
 )
+from functions.api.models.operations import Health
+from functions.api.models.task_view import TaskEvents, TaskList, TaskView
+from functions.api.models.tasks import Accepted, Canceled, CreatedTasks, NewTask, NewTasks
 from functions.api.parameters import AgentId, ContextId, IdempotencyKey, TaskId, refusals
 from functions.api.streams import Streams
 

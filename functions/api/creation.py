@@ -11,7 +11,10 @@ from a2a_tasks.domain.text.json_text import serialize
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig
 from a2a_tasks.tasks.content import context_text
 from a2a_tasks.tasks.submission import Idempotency, Submission
-from functions.api.models import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS, NewExchange, NewPushConfig, NewTask
+from functions.api.models.conversations import NewExchange
+from functions.api.models.fields import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS
+from functions.api.models.push_configs import NewPushConfig
+from functions.api.models.tasks import NewTask
 
 
 def to_submission(

@@ -16,7 +16,9 @@ from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.domain.text.json_text import serialize
 from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.telemetry import Telemetry
-from functions.api.models import NewExchange, NewMessage, NewPushConfig, NewTask, NewTasks
+from functions.api.models.conversations import NewExchange, NewMessage
+from functions.api.models.push_configs import NewPushConfig
+from functions.api.models.tasks import NewTask, NewTasks
 
 JSON = "application/json"
 UNAVAILABLE = (StoreUnavailable, PayloadUnavailable, SealingUnavailable)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 
-from functions.api.models import ErrorBody
+from functions.api.models.operations import ErrorBody
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
 TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]

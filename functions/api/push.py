@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from a2a_tasks.tasks.submission import Idempotency
 from a2a_tasks.webhooks.push_configs import PushConfigs, to_wire
 from functions.api.creation import digest_of, to_push_config
-from functions.api.models import Deleted, NewPushConfig, PushConfigList, PushConfigView
+from functions.api.models.push_configs import Deleted, NewPushConfig, PushConfigList, PushConfigView
 from functions.api.parameters import AgentId, IdempotencyKey, TaskId, refusals
 
 CONFIGS = "/a2a/<agent_id>/tasks/<task_id>/pushNotificationConfigs"

@@ -49,7 +49,8 @@ REFUSED = (
 type Parser = Callable[[bytes], object]
 
 with patch.dict(os.environ, ENVIRONMENT):
-    _models = importlib.import_module("functions.api.models")
+    _tasks = importlib.import_module("functions.api.models.tasks")
+    _push = importlib.import_module("functions.api.models.push_configs")
     _creation = importlib.import_module("functions.api.creation")
     _errors = importlib.import_module("functions.api.errors")
 
@@ -65,7 +66,7 @@ def _told[T](error_model: Any, parse: Callable[[], T]) -> T:
 
 
 def _submitted(value: Any) -> object:
-    task = _told(_models.NewTask, lambda: _models.NewTask.model_validate(value))
+    task = _told(_tasks.NewTask, lambda: _tasks.NewTask.model_validate(value))
     named = {"project_id": "demo", "agent_id": "writer", "correlation_id": "x", "idempotency_key": "key"}
     return _creation.to_submission(task, now=NOW, **named)
 
@@ -76,7 +77,7 @@ def rest_task(body: bytes) -> object:
 
 def rest_tasks(body: bytes) -> object:
     asked = deserialize(body.decode())
-    tasks = _told(_models.NewTasks, lambda: _models.NewTasks.model_validate(asked))
+    tasks = _told(_tasks.NewTasks, lambda: _tasks.NewTasks.model_validate(asked))
     for task in tasks.tasks:
         try:
             _submitted(task)
@@ -87,7 +88,7 @@ def rest_tasks(body: bytes) -> object:
 
 def rest_push(body: bytes) -> object:
     asked = deserialize(body.decode())
-    given = _told(_models.NewPushConfig, lambda: _models.NewPushConfig.model_validate(asked))
+    given = _told(_push.NewPushConfig, lambda: _push.NewPushConfig.model_validate(asked))
     return _creation.to_push_config(given)
 
 

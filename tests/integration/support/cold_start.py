@@ -77,11 +77,11 @@ def cold_start(
 def _forget(variables: Mapping[str, str]) -> None:
     """Let everything of functions be imported anew, except the API's models: they take most of the time, have
     no state, and read one variable."""
-    models = sys.modules.get(MODELS)
+    models = sys.modules.get(f"{MODELS}.fields")
     if models is not None and str(models.MAX_TIMEOUT_MS) != variables.get("MAX_TIMEOUT_MS"):
         models = None
     for name in [name for name in sys.modules if name.startswith("functions.")]:
-        if models is None or name != MODELS:
+        if models is None or not name.startswith(MODELS):
             del sys.modules[name]
 
 

@@ -1,0 +1,156 @@
+"""A task, as callers get it."""
+
+from typing import Annotated, Any
+
+from pydantic import (
+    Field,
+)
+
+from a2a_tasks.domain.event import EventType, Reason
+from a2a_tasks.domain.task import Lane, Priority, Status
+from functions.api.models.fields import Model
+
+
+class TaskFailure(Model):
+    code: str
+    message: str
+
+
+class UsageSum(Model):
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    turns: int
+    web_searches: Annotated[
+        int | None, Field(description="Of Claude's own web search, if there were any.")
+    ] = None
+    cost_usd: Annotated[
+        float | None,
+        Field(
+            description="An estimate, from list prices or the deployment's own; absent where one is unknown."
+        ),
+    ] = None
+
+
+class UsageOfModel(UsageSum):
+    model: str
+
+
+class UsageOfAttempt(UsageSum):
+    attempt: int
+
+
+class UsageView(UsageSum):
+    """The sum of all attempts, with the tasks that it started; and the same by model and by attempt."""
+
+    by_model: list[UsageOfModel]
+    by_attempt: list[UsageOfAttempt]
+
+
+class Artifact(Model):
+    """A result beside the answer. ``url`` works for up to an hour; each read gives a new one."""
+
+    artifact_id: str
+    name: str
+    media_type: str
+    size_bytes: int | None = None
+    url: str
+    external: Annotated[
+        bool | None,
+        Field(
+            description="True of a link that the agent gave: it leads out of this service, and nobody has "
+            "looked at what is there. Absent for files that this service keeps."
+        ),
+    ] = None
+
+
+class Output(Model):
+    """``data`` is there where the agent has an output schema. Artifacts are there as soon as they are
+    saved, ``result`` when the task has ended."""
+
+    result: str | None = None
+    data: Any = None
+    artifacts: list[Artifact] | None = None
+    partial: Annotated[
+        bool | None, Field(description="True if the task ended before the answer was complete.")
+    ] = None
+    notes: Annotated[
+        list[str] | None, Field(description="What is missing from the results, such as a file and why.")
+    ] = None
+
+
+class Progress(Model):
+    """What a task is doing: its turn and the tool in use, and what the agent itself reported."""
+
+    turn: int
+    tool: str | None = None
+    step: str | None = None
+    percent: int | None = None
+
+
+class TaskView(Model):
+    """A task. Times are UTC, ISO 8601 with milliseconds."""
+
+    task_id: str
+    agent_id: str
+    status: Status
+    created_at: str
+    updated_at: str
+    started_at: str | None = None
+    completed_at: str | None = None
+    attempts: int
+    not_before: str | None = None
+    priority: Priority | None = None
+    lane: Lane | None = None
+    session_id: Annotated[str | None, Field(description="The conversation that it belongs to.")] = None
+    progress: Progress | None = None
+    question: Annotated[
+        str | None, Field(description="What the agent asks, while the task is input_required.")
+    ] = None
+    output: Output | None = None
+    error_details: TaskFailure | None = None
+    usage: UsageView | None = None
+
+
+class TaskList(Model):
+    """Tasks without their output, newest first; ``nextCursor`` is there while there may be more."""
+
+    tasks: list[TaskView]
+    next_cursor: str | None = None
+
+
+class TaskEvent(Model):
+    """One step of a task's course. Its fields are those of its type:
+
+    `status`: a change of state; `attempt` where it is running, `reason` where it is pending once more, `code`
+    where it has failed or tries again, `model` where it goes on with another one. `turn`: a reply of the
+    model, the tools that it calls, and the `model` that stood in where the agent's own refused. `tool`: a
+    tool begins that writes files or starts another agent's task. `progress`: what the agent reported.
+    `artifact`: a result was saved beside the answer.
+    """
+
+    id: Annotated[str, Field(description="Its number in the task, from 1. Numbers rise.")]
+    at: str
+    type: EventType
+    status: Status | None = None
+    attempt: int | None = None
+    reason: Reason | None = None
+    code: str | None = None
+    turn: int | None = None
+    tools: list[str] | None = None
+    model: str | None = None
+    tool: str | None = None
+    step: Annotated[str | None, Field(description="Its beginning; the task's progress has the whole.")] = None
+    percent: int | None = None
+    artifact_id: str | None = None
+    name: str | None = None
+
+
+class TaskEvents(Model):
+    """Events in order. From 250 on, `turn`, `tool` and `progress` take each other's place where nothing else
+    comes between, so a late reader finds the last of them and a gap in the numbers."""
+
+    events: list[TaskEvent]
+    next_cursor: Annotated[str, Field(description="`after` of the next request.")]
+    task_status: Status
