@@ -13,11 +13,13 @@ PREFERRED_GATEWAY_PORT = 4568
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports on 127.0.0.1 of the AWS emulator, of the stand-in for Claude and of the API's gateway."""
+    """Ports on 127.0.0.1 of the AWS emulator, of the stand-in for Claude, of the API's gateway and of the
+    proxy on which calls of AWS fail."""
 
     emulator: int
     stand_in: int
     gateway: int
+    faults: int
 
     @classmethod
     def free(cls) -> "Ports":
@@ -34,6 +36,7 @@ class Ports:
             PREFERRED_EMULATOR_PORT if is_free(PREFERRED_EMULATOR_PORT) else spare.emulator,
             PREFERRED_STAND_IN_PORT if is_free(PREFERRED_STAND_IN_PORT) else spare.stand_in,
             PREFERRED_GATEWAY_PORT if is_free(PREFERRED_GATEWAY_PORT) else spare.gateway,
+            spare.faults,
         )
 
     @classmethod

@@ -22,6 +22,7 @@ from local.amendments import (
 )
 from local.build import build_digest, delete_old_builds, outdated, shared_build
 from local.claude import Claude
+from local.faults.client import SERVICES
 from local.gateway.server import HEALTH_PATH
 from local.gateway.settings import Settings
 from local.kept_state import forget_stream_positions
@@ -30,7 +31,7 @@ from local.process import BackgroundProcess
 from local.progress import Progress, Silent
 from local.sources import deployment_digest
 from local.template.samconfig import samconfig, template_parameters
-from local.tools import BUILDER, EMULATOR, ROOT, SAM, install_tools, run_tool
+from local.tools import BUILDER, EMULATOR, MICROBURST, ROOT, SAM, install_tools, run_tool
 
 REGION = "us-east-1"
 # The emulator takes any credentials. These are nobody's: the user's own never get here.
@@ -64,6 +65,8 @@ class LocalStack:
     Several stacks can run at a time, each with its own folder and ports. `parameters` go to the
     template, over those that samconfig.toml has for the local environment. With `shares_build` the
     build is not in the folder, but one for all stacks of the same sources that live for less than a day.
+    With `has_faults` the functions' calls of AWS, and no others, go by the proxy at `faults_url`, on which
+    they fail as `local.faults` says: none until then.
     """
 
     folder: Path
@@ -72,14 +75,18 @@ class LocalStack:
     parameters: Mapping[str, str] = field(default_factory=dict)
     enforce_iam: bool = True
     shares_build: bool = False
+    has_faults: bool = False
     progress: Progress = field(default_factory=Silent)
 
     @classmethod
-    def separate(cls, folder: Path, parameters: Mapping[str, str] | None = None) -> "LocalStack":
+    def separate(
+        cls, folder: Path, parameters: Mapping[str, str] | None = None, *, has_faults: bool = False
+    ) -> "LocalStack":
         """A stack on free ports, with the stand-in, that does not meet the one of `make run`. It is there for
         less than a day: its build is shared."""
         ports = Ports.free()
-        return cls(folder, ports, Claude.stand_in(ports.stand_in), parameters or {}, shares_build=True)
+        claude = Claude.stand_in(ports.stand_in)
+        return cls(folder, ports, claude, parameters or {}, shares_build=True, has_faults=has_faults)
 
     @property
     def architecture(self) -> str:
@@ -97,6 +104,15 @@ class LocalStack:
     @property
     def endpoint_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.emulator}"
+
+    @property
+    def faults_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.faults}"
+
+    @property
+    def functions_endpoint_url(self) -> str:
+        """Where the functions' AWS is."""
+        return self.faults_url if self.has_faults else self.endpoint_url
 
     @property
     def aws_environment(self) -> dict[str, str]:
@@ -144,6 +160,15 @@ class LocalStack:
             folder=self.folder / "processes",
             health_url=f"{self.endpoint_url}/_ministack/ready",
         )
+        self._faults = BackgroundProcess(
+            name="faults",
+            command=[MICROBURST.program("python"), "-P", str(ROOT / "local" / "faults/proxy.py"),
+                     "--upstream", self.endpoint_url, "--port", str(self.ports.faults),
+                     "--services", *SERVICES],
+            mark="faults/proxy.py",
+            folder=self.folder / "processes",
+            health_url=f"{self.faults_url}/_microburst/health",
+        )  # fmt: skip
         self._stand_in = BackgroundProcess(
             name="stand-in",
             command=[sys.executable, "-m", "local.standin", "--host", "127.0.0.1", "--port", stand_in_port],
@@ -176,10 +201,14 @@ class LocalStack:
         return deployment
 
     def start(self) -> None:
-        """Start the stand-in and the emulator, unless they run."""
+        """Start the stand-in, the emulator and the proxy, as far as there are, unless they run."""
         if self.claude.is_stand_in:
             with self.progress.step("Start the stand-in for Claude"):
                 self._stand_in.start(self._stand_in_environment())
+        if self.has_faults:
+            with self.progress.step("Start the proxy on which calls of AWS fail"):
+                MICROBURST.ensure()
+                self._faults.start(_plain_environment())
         with self.progress.step("Start the AWS emulator"):
             if not self._emulator.runs():
                 self._gateway.stop()  # its functions have credentials of the emulator that was
@@ -191,7 +220,7 @@ class LocalStack:
 
     def stop(self) -> bool:
         """End everything that `up` started. True if anything ran. The emulator saves its state."""
-        ran = [self._gateway.stop(), self._emulator.stop(), self._stand_in.stop()]
+        ran = [self._gateway.stop(), self._emulator.stop(), self._faults.stop(), self._stand_in.stop()]
         return any(ran)
 
     def forget(self) -> None:
@@ -276,9 +305,9 @@ class LocalStack:
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
         self._gateway.stop()
         emulated = f"{url}/_aws/execute-api/{outputs['ApiId']}"
-        Settings(emulated, outputs["ApiId"], build, EMULATOR.program("python"), routes).save(
-            self._gateway_path
-        )
+        Settings(
+            emulated, outputs["ApiId"], build, EMULATOR.program("python"), self.functions_endpoint_url, routes
+        ).save(self._gateway_path)
         api_url = f"http://127.0.0.1:{self.ports.gateway}/{parameters['Stage']}"
         deployment = Deployment(api_url, outputs, digest)
         self._deployment_path.write_text(json.dumps(asdict(deployment)))
@@ -338,6 +367,7 @@ class LocalStack:
         return {
             **_plain_environment(),
             **CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.functions_endpoint_url,
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
             "AWS_CONFIG_FILE": os.devnull,

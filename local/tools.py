@@ -93,6 +93,7 @@ PRE_COMMIT = ToolEnvironment("pre-commit")
 # These are of the tests alone, which make them when they need them.
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
+MICROBURST = ToolEnvironment("microburst")
 ADK = ToolEnvironment("adk")
 
 

@@ -11,7 +11,7 @@ from local.gateway.settings import Settings, StreamingRoute
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION",
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "AWS_REGION", "AWS_DEFAULT_REGION",
              "AWS_EC2_METADATA_DISABLED", "NO_PROXY", "no_proxy")  # fmt: skip
 
 
@@ -27,6 +27,7 @@ class DeployedFunction:
     memory_mb: int
     log_group: str
     variables: Mapping[str, str]
+    endpoint_url: str
     code: Path
     layers: tuple[Path, ...]
 
@@ -43,6 +44,7 @@ class DeployedFunction:
             memory_mb=found["MemorySize"],
             log_group=found["LoggingConfig"]["LogGroup"],
             variables=found["Environment"]["Variables"],
+            endpoint_url=settings.endpoint_url,
             code=settings.build / route.code,
             layers=tuple(settings.build / layer for layer in route.layers),
         )
@@ -65,6 +67,7 @@ class DeployedFunction:
         return {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             **self.variables,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": credentials["SessionToken"],

@@ -30,12 +30,14 @@ class StreamingRoute:
 
 @dataclass(frozen=True)
 class Settings:
-    """`api_url` is the emulator's address of the API, without the stage; `python` runs the functions."""
+    """`api_url` is the emulator's address of the API, without the stage; `python` runs the functions, whose
+    AWS is at `endpoint_url`."""
 
     api_url: str
     api_id: str
     build: Path
     python: str
+    endpoint_url: str
     routes: tuple[StreamingRoute, ...]
 
     def route(self, method: str, resource: str) -> StreamingRoute:

@@ -149,7 +149,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     (layer / "streaming-runtime").symlink_to(ROOT / "layers/core/streaming-runtime")
     variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming-runtime", "STREAMING_HANDLER": "function.handler"}
     function = DeployedFunction(
-        "f", "arn:f", "arn:role", "1", 60, 512, "group", variables, code, (layer,)
+        "f", "arn:f", "arn:role", "1", 60, 512, "group", variables, "http://127.0.0.1:1", code, (layer,)
     )  # fmt: skip
     with mock_aws(), emulated() as emulator:
         logs = boto3.client("logs", region_name="us-east-1")
@@ -158,7 +158,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
         sent.start()
         credentials = {"AccessKeyId": "ASIAROLE", "SecretAccessKey": "s", "SessionToken": "t"}
         pool = Pool(lambda each: Environment(each, sys.executable, credentials, sent))
-        settings = Settings(emulator.url, "api", tmp_path, sys.executable, (ROUTE,))
+        settings = Settings(emulator.url, "api", tmp_path, sys.executable, emulator.url, (ROUTE,))
         errors = GatewayErrors({"REQUEST_TOO_LARGE": TOO_LARGE, "DEFAULT_5XX": FAILED})
         gateway = Gateway(settings, errors, pool, lambda _: found.function)
         with serving(gateway, 0) as url:

@@ -1,0 +1,1 @@
+"""Faults of AWS on the wire, between the functions and the emulator."""

@@ -1,0 +1,54 @@
+"""The way of the functions to the emulator, on which calls of AWS fail as they are told to: microburst.
+
+It runs as a script in an environment of its own, which has nothing of this project, and prints no line for
+each call as microburst's own command does. `client.py` tells it what is to fail.
+"""
+
+import argparse
+import random
+from typing import Any
+from unittest.mock import patch
+
+from aiohttp import web
+from botocore.session import Session
+from microburst.app import make_app
+from microburst.core.pipeline import Microburst
+from microburst.detection import detect
+from microburst.forward import Upstream
+
+
+class SignedUpstream(Upstream):  # type: ignore[misc]
+    """Passes requests on with the host that they are signed for: the emulator verifies signatures."""
+
+    def _outbound_headers(self, request: Any) -> dict[str, str]:
+        return {**super()._outbound_headers(request), "host": request.headers["Host"]}
+
+
+def know(services: list[str]) -> None:
+    """Read what the SDK knows of these services now, instead of all four hundred at the first call: they take
+    half a gigabyte, and longer than a call may."""
+    patch.object(Session, "get_available_services", return_value=services).start()
+    for service in services:
+        scope = f"AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/{service}/aws4_request"
+        headers = {"Authorization": scope, "Host": "127.0.0.1", "X-Amz-Target": "none.Of"}
+        detect(headers, "GET", "/", {}, b"{}")
+
+
+def main() -> None:
+    """Serve until the process is told to stop."""
+    parser = argparse.ArgumentParser(description="AWS that fails as it is told to.")
+    parser.add_argument("--upstream", required=True, help="address of the emulator")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on")
+    parser.add_argument("--services", nargs="+", required=True, help="the only ones that are called")
+    parser.add_argument("--seed", type=int, default=14, help="of what chance decides (default: %(default)s)")
+    options = parser.parse_args()
+    random.seed(options.seed)
+    know(options.services)
+    microburst = Microburst(options.upstream)
+    microburst.upstream = SignedUpstream(options.upstream, stats=microburst.stats)
+    app = make_app(microburst)
+    web.run_app(app, host="127.0.0.1", port=options.port, access_log=None, print=None, shutdown_timeout=0.5)
+
+
+if __name__ == "__main__":
+    main()
