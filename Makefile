@@ -107,8 +107,8 @@ simulate: .venv/.made ## Simulate deployments under load (minutes): make simulat
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
 
-soak: tools ## Do 400 tasks while workers are killed, on a local stack of its own (five minutes).
-	$(python) -m bench soak
+soak: tools ## Do 400 tasks while workers are killed (five minutes); with all that breaks: make soak TASKS=10000
+	SOAK_TASKS=$(TASKS) $(python) -m bench soak
 
 conformance: .venv/.made ## Run the A2A conformance kit, a checkout elsewhere: make conformance KIT=DIR
 	@test -n "$(KIT)" || { echo "KIT=DIR names a checkout of a2aproject/a2a-tck, branch 1.0-dev."; exit 2; }

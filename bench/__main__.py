@@ -63,7 +63,7 @@ def main(chosen: list[str]) -> int:
 
 def _on_a_stack(names: list[str]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-bench-"))
-    stack = LocalStack.separate(folder)
+    stack = LocalStack.separate(folder, has_faults="soak" in names and soak.asked() is not None)
     stack.progress = progress
     try:
         deployment = stack.up()

@@ -1,36 +1,39 @@
 """A soak: mixed tasks while a random worker is killed every quarter of a minute, on the local stack.
 
-It ends by itself: after the kills every task has ``PATIENCE_SECONDS``, and what has not ended by then is
-shown as that.
+`make soak TASKS=10000` has as many tasks, and then processes of the API die too and connections to AWS break.
+It ends by itself: what could not be submitted in ``MOST_SECONDS`` is not, and from then on every task has
+``PATIENCE_SECONDS``.
 """
 
-import contextlib
 import os
 import random
-import signal
 import time
-from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 
-from bench.report import console, step, table
-from local.deployed import Project, Refused
+from a2a_tasks.domain.ids import SHARDS
+from bench.havoc import Havoc
+from bench.report import console, step
+from bench.soaked import Soaked
+from local.deployed import Deployed, Project
 
-TASKS = 400
-KILLS, KILL_EVERY_SECONDS = 8, 15
+TASKS, KILLS = 400, 8
+LIVE = 400
+"""Nothing is submitted while so many tasks have not ended."""
 CALLERS = 8
-AIM_SECONDS = 60
 PATIENCE_SECONDS = 300
+MOST_SECONDS = 2_700
+LOOK_SECONDS = 2
+TOLD_SECONDS = 30
 SEED = 13
-KINDS = {
-    "one turn": "say=answer; delay=2",
-    "two turns": 'tool=Glob:{"pattern": "*"}; delay=1 | say=answer; delay=2',
-    "three turns": 'tool=Glob:{"pattern": "*"} | tool=Glob:{"pattern": "*.md"}; delay=1 | say=answer',
-    "overloaded at first": "err=529; once | say=answer; delay=1",
-    "a stream that breaks": "drop; once | say=answer; delay=1",
-}
-TURNS = {"one turn": 1, "two turns": 2, "three turns": 3, "overloaded at first": 1, "a stream that breaks": 1}
+KINDS = (
+    "say=answer; delay=2",
+    'tool=Glob:{"pattern": "*"}; delay=1 | say=answer; delay=2',
+    'tool=Glob:{"pattern": "*"} | tool=Glob:{"pattern": "*.md"}; delay=1 | say=answer',
+    "err=529; once | say=answer; delay=1",
+    "drop; once | say=answer; delay=1",
+)
 AGENT = {
     "id": "soak",
     "name": "Soak",
@@ -41,89 +44,84 @@ AGENT = {
 }
 
 
+def asked() -> int | None:
+    """How many tasks `make soak TASKS=…` wants; None where it does not say. Raises ``SystemExit`` for what is
+    no number."""
+    text = os.environ.get("SOAK_TASKS", "")
+    if text and not (text.isdecimal() and int(text)):
+        raise SystemExit(f"TASKS={text}: how many tasks, a whole number from 1 on.")
+    return int(text) if text else None
+
+
 def run(project: Project) -> None:
-    """Print the table."""
+    """Print the table. Raises ``SystemExit`` where a promise was not kept."""
     agent_id = project.apply(AGENT)
-    kinds = [list(KINDS)[n % len(KINDS)] for n in range(TASKS)]
+    count, is_all = asked() or TASKS, asked() is not None
+    havoc = Havoc(project.deployed, random.Random(SEED), is_all)  # noqa: S311  chance that repeats itself
+    started_at = time.time()
+    with step(f"{count} tasks, while workers are killed"), havoc.going(KILLS):
+        accepted = _submit_all(project, agent_id, count, started_at + MOST_SECONDS)
+    with step("Wait for the last task"):
+        _wait(project.deployed, time.time() + PATIENCE_SECONDS)
+    turns = [call for call in project.deployed.calls("soak-") if call.outcome == "completed"]
+    soaked = Soaked(count, accepted, list(_tasks(project, agent_id)), turns, havoc, started_at)
+    soaked.print()
+    if soaked.broken:
+        raise SystemExit(f"{soaked.broken}.")
 
-    def submit(n: int) -> dict[str, Any]:
-        return project.submit(f"[[standin: {KINDS[kinds[n]]}]] soak-{n}-", agent_id)
 
+def _submit_all(project: Project, agent_id: str, count: int, until: float) -> list[str]:
+    """The ids of the tasks that were accepted, of as many as there was time for."""
+    accepted: list[str] = []
+    told_at = time.time()
     with ThreadPoolExecutor(CALLERS) as pool:
-        with step(f"{TASKS} tasks, and a worker killed every {KILL_EVERY_SECONDS} s, {KILLS} times"):
-            started = time.time()
-            submitting = pool.map(submit, range(TASKS))
-            killed = _kill(project)
-            accepted = list(submitting)
-        with step("Wait for the last task"):
-            ended = _ended(project, pool, accepted, killed[-1] + PATIENCE_SECONDS)
-    _print(project, kinds, ended, started, killed)
+        while len(accepted) < count and time.time() < until:
+            live = _live(project.deployed)
+            first, room = len(accepted), min(LIVE - live, count - len(accepted))
+            accepted += pool.map(lambda n: _submit(project, agent_id, n), range(first, first + room))
+            if time.time() - told_at > TOLD_SECONDS:
+                told_at = time.time()
+                console.print(f"  {len(accepted)} accepted, {len(accepted) - live} ended")
+            if room <= 0:
+                time.sleep(LOOK_SECONDS)
+    return accepted
 
 
-def _kill(project: Project) -> list[float]:
-    """When the workers died."""
-    dice, killed = random.Random(SEED), []  # noqa: S311  chance that repeats itself
-    for _ in range(KILLS):
-        time.sleep(KILL_EVERY_SECONDS)
-        if processes := project.deployed.worker_processes():
-            os.kill(dice.choice(sorted(processes)), signal.SIGKILL)
-        killed.append(time.time())
-    return killed
+def _submit(project: Project, agent_id: str, number: int) -> str:
+    """A task's id; asked for again until there is an answer, as a caller does."""
+    body = {"message": f"[[standin: {KINDS[number % len(KINDS)]}]] soak-{number}-"}
+    key = {"Idempotency-Key": f"soak-{number}"}
+    answer = project.insist("POST", f"/a2a/{agent_id}/tasks", PATIENCE_SECONDS, json=body, headers=key)
+    task_id: str = answer.raise_for_status().json()["taskId"]
+    return task_id
 
 
-def _ended(
-    project: Project, pool: ThreadPoolExecutor, accepted: list[dict[str, Any]], until: float
-) -> list[dict[str, Any]]:
-    """Each task as it is once all have ended, or the time is over."""
-    tasks: list[dict[str, Any]] = [{"status": "pending"}] * len(accepted)
-    live = list(range(len(accepted)))
-    while live and time.time() < until:
-        # one question at a time until one has ended, so that the stack has its processors for the tasks
-        first = _now(project, accepted[live[0]])
-        if first is None or "completedAt" not in first:
-            time.sleep(1)
-            continue
-        for n, task in zip(
-            live, pool.map(lambda n: _now(project, accepted[n]), live[:CALLERS]), strict=False
-        ):
-            tasks[n] = task or tasks[n]
-        live = [n for n in live if "completedAt" not in tasks[n]]
-    return tasks
+def _wait(deployed: Deployed, until: float) -> None:
+    """Until every task has ended, and not longer."""
+    while _live(deployed) and time.time() < until:
+        time.sleep(LOOK_SECONDS)
 
 
-def _now(project: Project, accepted: dict[str, Any]) -> dict[str, Any] | None:
-    """None where a busy stack refused the question: it is asked again."""
-    with contextlib.suppress(Refused):
-        return project.get(accepted)
-    return None
+def _live(deployed: Deployed) -> int:
+    """How many tasks have not ended: a count of what is due costs a busy stack less than to ask for each."""
+    dynamodb, count = deployed.client("dynamodb"), 0
+    for shard in range(SHARDS):
+        count += dynamodb.query(
+            TableName=deployed.outputs["TasksTable"],
+            IndexName="due",
+            KeyConditionExpression="dueShard = :shard",
+            ExpressionAttributeValues={":shard": {"S": f"due#{shard}"}},
+            Select="COUNT",
+        )["Count"]
+    return count
 
 
-def _print(
-    project: Project, kinds: list[str], tasks: list[dict[str, Any]], started: float, killed: list[float]
-) -> None:
-    states = Counter(task["status"] for task in tasks)
-    ends = [
-        datetime.fromisoformat(task["completedAt"]).timestamp() for task in tasks if "completedAt" in task
-    ]
-    finished = [call for call in project.deployed.calls("soak-") if call.outcome == "completed"]
-    needed = sum(TURNS[kind] for kind in kinds)
-    last = max(ends, default=0.0) if len(ends) == len(tasks) else None
-    rows: list[list[object]] = [
-        ["tasks completed", f"{states['completed']} of {len(tasks)}", f"{TASKS}"],
-        ["failed, or not ended", f"{states['failed']}, {len(tasks) - len(ends)}", "0, 0"],
-        ["workers killed", len(killed), KILLS],
-        ["all ended after the start", "never" if last is None else f"{last - started:.0f} s", ""],
-        [
-            "all ended after the last kill",
-            "never" if last is None else f"{max(0.0, last - killed[-1]):.0f} s",
-            f"≤ {AIM_SECONDS} s",
-        ],
-        [
-            "finished turns bought, of which twice",
-            f"{len(finished)}, {max(0, len(finished) - needed)}",
-            needed,
-        ],
-    ]
-    table("A soak", ["", "measured", "aim"], rows)
-    if states["completed"] < len(tasks):
-        console.print(f"Not completed: {dict(states)}")
+def _tasks(project: Project, agent_id: str) -> Iterator[dict[str, Any]]:
+    """Every task of the agent as it is now."""
+    params: dict[str, Any] = {"limit": 100}
+    while True:
+        page = project.insist("GET", f"/a2a/{agent_id}/tasks", params=params).json()
+        yield from page["tasks"]
+        if "nextCursor" not in page:
+            return
+        params["cursor"] = page["nextCursor"]
