@@ -103,9 +103,12 @@ fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=200
 simulate: .venv/.made ## Simulate deployments under load (minutes): make simulate SCENARIO=H4
 	PYTHONHASHSEED=0 $(python) -m tests.load $(if $(SCENARIO),"$(SCENARIO)")
 
-.PHONY: bench soak conformance openapi security lock audit sbom tools
+.PHONY: bench faults soak conformance openapi security lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
+
+faults: tools ## Do 300 tasks while calls of AWS fail on the wire (five minutes).
+	FAULT_TASKS=100 $(python) -m pytest tests/e2e/crashes/test_aws_faults.py
 
 soak: tools ## Do 400 tasks while workers are killed (five minutes); with all that breaks: make soak TASKS=10000
 	SOAK_TASKS=$(TASKS) $(python) -m bench soak

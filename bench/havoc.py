@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from local.deployed import Deployed
-from local.faults import Faults, Kind
+from local.faults.client import Faults, Kind
 
 EVERY_SECONDS = 15
 BROKEN_SECONDS = 1.0

@@ -40,6 +40,7 @@ AGENT = {
     "systemPrompt": "You use tools.",
     "maxConcurrentTasks": 50,
     "timeoutMs": 900_000,
+    "maxAttempts": 10,  # a worker that is killed costs one, and chance may do that twice to a task
     "allowedTools": ["Glob"],
 }
 
