@@ -281,7 +281,7 @@ def test_whatever_comes_is_refused_and_not_an_error(
 def test_opening_imports_nothing_that_a_second_does_not_allow() -> None:
     """WeCom waits one second for the answer that verifies a URL, and a cold start is part of it."""
     modules = "app_callback", "app_replies", "bot_callback", "bot_replies", "deduplication", "text"
-    imports = "; ".join(f"import a2a_tasks.wecom.{module}" for module in modules)
+    imports = "; ".join(f"import a2a_tasks.wecom.protocol.{module}" for module in modules)
     listing = f"import sys; before = set(sys.modules); {imports}; print(*set(sys.modules) - before)"
     printed = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in printed.stdout.split()}
