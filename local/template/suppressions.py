@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local.tools import ROOT
 
-PATH = ROOT / "local" / "suppressions.toml"
+PATH = ROOT / "local" / "template" / "suppressions.toml"
 
 
 @dataclass(frozen=True)

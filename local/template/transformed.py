@@ -30,7 +30,7 @@ def transformed(parameters: Mapping[str, str], template: Path = TEMPLATE) -> dic
 def _translated(parameters: str, template: Path) -> str:
     request = {"template": str(template), "parameters": json.loads(parameters)}
     done = subprocess.run(
-        [SAM.program("python"), str(ROOT / "local" / "sam_transform.py")],
+        [SAM.program("python"), str(ROOT / "local" / "template" / "sam_transform.py")],
         input=json.dumps(request),
         env={"PATH": os.environ.get("PATH", os.defpath), "AWS_DEFAULT_REGION": REGION},
         capture_output=True,
