@@ -54,6 +54,10 @@ class StandInClient:
         """Every batch that was created, oldest first."""
         return [BatchRecord(**record) for record in self._fetch("GET", "batches")["batches"]]
 
+    def answer_unscripted_after(self, milliseconds: int) -> None:
+        """How long the answer to a message without steps takes. 2,000 at the start: a person sees it come."""
+        self._fetch("POST", f"unscripted/{milliseconds}")
+
     def hold_batches(self) -> None:
         """Let no batch end, neither those in progress nor new ones; cancelling does not end them either."""
         self._fetch("POST", "batches/hold")
@@ -79,7 +83,8 @@ class StandInClient:
         self._fetch("POST", "batches/accept")
 
     def reset(self) -> None:
-        """Forget calls, conversations, batches and the simulated prompt cache; hold, lose, refuse nothing."""
+        """Forget calls, conversations, batches and the simulated prompt cache; hold, lose, refuse nothing.
+        Messages without steps are answered as at the start."""
         self._fetch("POST", "reset")
 
     def check_health(self) -> None:

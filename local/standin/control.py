@@ -38,6 +38,9 @@ class Control:
                     return asdict(request)
             case "GET", ["batches"]:
                 return {"batches": [_describe(batch) for batch in self._batches.all(time.time())]}
+            case "POST", ["unscripted", milliseconds]:
+                self._conversations.unscripted_seconds = _integer(milliseconds) / 1_000
+                return _DONE
             case "POST", ["batches", "hold"]:
                 self._batches.hold()
                 return _DONE

@@ -12,7 +12,7 @@ from local.standin.request.messages_request import MessagesRequest
 from local.standin.request.prefixes import after_reply
 from local.standin.step import Step
 
-_UNSCRIPTED = Step(delay=2.0)
+UNSCRIPTED_SECONDS = 2.0
 _KEPT_CONVERSATIONS = 10_000
 
 
@@ -80,9 +80,13 @@ class Turn:
 
 
 class Conversations:
-    """The conversations that were called last."""
+    """The conversations that were called last.
+
+    `unscripted_seconds`: how long the answer to a message without steps takes; 0 for at once.
+    """
 
     def __init__(self) -> None:
+        self.unscripted_seconds = UNSCRIPTED_SECONDS
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
 
     def next_turn(self, request: MessagesRequest, service_tier: str = "standard") -> Turn:
@@ -92,7 +96,7 @@ class Conversations:
         if len(self._conversations) > _KEPT_CONVERSATIONS:
             self._conversations.popitem(last=False)
         conversation.check_replies(request)
-        steps = steps_of(request) or (_UNSCRIPTED,)
+        steps = steps_of(request) or (Step(delay=self.unscripted_seconds or None),)
         position = min(conversation.position_of(request), len(steps) - 1)
         step = steps[position]
         if step.follows:
@@ -106,6 +110,7 @@ class Conversations:
     def reset(self) -> None:
         """Forget all of them."""
         self._conversations.clear()
+        self.unscripted_seconds = UNSCRIPTED_SECONDS
 
 
 def steps_of(request: MessagesRequest) -> tuple[Step, ...]:

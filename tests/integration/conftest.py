@@ -19,7 +19,6 @@ from a2a_tasks.ports.tasks import TaskStore
 from local.standin import conversation
 from local.standin.client import StandInClient
 from local.standin.running import running_standin
-from local.standin.step import Step
 from local.wecom.client import WeComClient
 from local.wecom.running import running_wecom
 from tests.integration.support.account import (
@@ -53,7 +52,7 @@ def sdk() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def prompt_replies() -> Iterator[None]:
     """It takes two seconds for what no directive tells it to say, so that a person sees it come."""
-    with patch.object(conversation, "_UNSCRIPTED", Step()):
+    with patch.object(conversation, "UNSCRIPTED_SECONDS", 0.0):
         yield
 
 

@@ -10,10 +10,8 @@ import pytest
 from anthropic import AsyncAnthropic
 from anthropic.types import ToolUseBlock
 
-from local.standin import conversation
 from local.standin.client import StandInClient
 from local.standin.replies.reply import filler
-from local.standin.step import Step
 from tests.integration.standin.sdk import MODEL, assistant, stream, text_of, user
 
 pytestmark = pytest.mark.anyio
@@ -136,9 +134,9 @@ async def test_only_a_paused_turn_may_be_continued_from_its_own_reply(claude: As
     ],
 )
 async def test_without_a_directive_it_reports_in_the_language_of_the_prompt(
-    claude: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch, prompt: str, expected: list[str]
+    claude: AsyncAnthropic, standin: StandInClient, prompt: str, expected: list[str]
 ) -> None:
-    monkeypatch.setattr(conversation, "_UNSCRIPTED", Step(delay=0.5))
+    standin.answer_unscripted_after(500)
     started = time.monotonic()
     async with claude.messages.stream(model=MODEL, max_tokens=9, messages=[user(prompt)]) as events:
         deltas = [delta async for delta in events.text_stream]
