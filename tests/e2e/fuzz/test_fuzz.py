@@ -10,6 +10,7 @@ import pytest
 
 from docs.openapi import DOCUMENT
 from local.deployed import Deployed, Project, make_project
+from local.standin.conversation import UNSCRIPTED_SECONDS
 from local.tools import SCHEMATHESIS
 
 HERE = Path(__file__).parent
@@ -21,6 +22,8 @@ AGENT = {
     "systemPrompt": "Answer.",
     "maxConcurrentTasks": 1,
 }
+ANSWER_MS = 200
+"""No message of the fuzz has steps, and a request that waits for its task waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ def target(deployed: Deployed) -> Iterator[Target]:
     """In a project of its own. One task at a time, and none when it is over: other tests need the workers."""
     project = make_project(deployed, "fuzzed", HERE / "agents.yaml")
     target = Target(project, project.apply(AGENT))
+    deployed.standin.answer_unscripted_after(ANSWER_MS)
     yield target
+    deployed.standin.answer_unscripted_after(round(UNSCRIPTED_SECONDS * 1000))
     for status in ("pending", "running", "input_required"):
         while tasks := project.request("GET", f"{target.tasks}?status={status}&limit=100").json()["tasks"]:
             for task in tasks:
