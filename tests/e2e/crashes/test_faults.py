@@ -11,7 +11,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.domain import ids
-from a2a_tasks.domain.schedule import due_after_create
+from a2a_tasks.domain.schedule import DISPATCH_GRACE_MS, due_after_create
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
 from local.deployed import Deployed, Project, wait_until
 
@@ -69,8 +69,9 @@ def test_the_same_message_twice_at_once_is_one_execution(deployed: Deployed, pro
 def test_a_task_that_was_never_announced_is_found_by_the_schedule(
     deployed: Deployed, project: Project
 ) -> None:
-    """The crash between put and send: the record is there, its message is not."""
-    now = deployed.now()
+    """The crash between put and send: the record is there, its message is not, and nobody is about to send
+    it."""
+    now = deployed.now() - DISPATCH_GRACE_MS
     ref = TaskRef(project.agent_id, ids.task_id(now, b"undispatch"))
     deadline = now + 300_000
     store = DynamoDBTaskStore(deployed.client("dynamodb"), deployed.outputs["TasksTable"])
