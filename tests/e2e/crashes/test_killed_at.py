@@ -26,6 +26,16 @@ LEASE_SECONDS = 2
 WRITE = 'tool=Write:{"file_path": "a.txt", "content": "kept"}; tool=Read:{"file_path": "a.txt"}'
 ARTIFACT = 'tool=save_artifact:{"name": "a.txt", "media_type": "text/plain", "content": "kept"}'
 TURNS = 3
+PRELOADED = (
+    "a2a_tasks.adapters.claude.model",
+    "a2a_tasks.adapters.workspace.folder",
+    "a2a_tasks.execution.agent_loop",
+    "a2a_tasks.execution.worker",
+    "a2a_tasks.wiring.payloads",
+    "a2a_tasks.wiring.submitter",
+    "a2a_tasks.wiring.tasks",
+)
+"""What the worker imports, for all of its processes at once: it is most of the time of their start."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ class Workers:
 
 @pytest.fixture(scope="module")
 def workers(deployed: Deployed) -> Iterator[Workers]:
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["a2a_tasks.adapters.claude.model"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOADED))
     sqs = deployed.client("sqs")
     url = sqs.create_queue(QueueName="killed-workers")["QueueUrl"]
     outputs = deployed.outputs
