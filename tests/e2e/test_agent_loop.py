@@ -1,6 +1,7 @@
 """The agent loop on the real template: tools, questions, other agents, many workers."""
 
 import json
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +10,9 @@ import httpx
 from a2a_tasks.domain.tools.catalog import McpServer
 from local.deployed import Deployed, Project, wait_until
 from local.standin.request.prefixes import extends
+
+FIRST_WORKER = timedelta(seconds=60)
+"""A worker of this stack begins no turn later than so long after its start."""
 
 
 def toolbox(project: Project) -> str:
@@ -81,11 +85,14 @@ def test_another_agents_task(project: Project) -> None:
 
 
 def test_forty_turns_over_several_workers(deployed: Deployed, project: Project) -> None:
-    """The workers of this stack live two minutes and begin no turn in their last one."""
-    steps = (f"{tool('Glob', pattern='*')}; delay=2.5; repeat=40", "say=done")
+    """The workers of this stack live two minutes and begin no turn in their last one. The turns' delays alone
+    are longer than a worker has for them."""
+    steps = (f"{tool('Glob', pattern='*')}; delay=1.6; repeat=40", "say=done")
     accepted = project.submit(f"{script(*steps)} e2e-forty", toolbox(project))
     task = project.wait(accepted, seconds=280)
     assert (task["status"], task["attempts"], task["usage"]["turns"]) == ("completed", 1, 41)
+    started, completed = (datetime.fromisoformat(task[name]) for name in ("startedAt", "completedAt"))
+    assert completed - started > FIRST_WORKER
     calls = deployed.calls("e2e-forty")
     assert len(calls) == 41
     assert_each_request_extends_the_one_before(deployed, "e2e-forty")
