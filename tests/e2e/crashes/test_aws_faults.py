@@ -136,11 +136,10 @@ def test_no_task_is_lost_doubled_or_stuck(faulty: Project, receiver: Receiver, s
 
 
 def test_calls_of_every_service_have_failed(faulty: Project) -> None:
-    """Of those before."""
+    """Of those before; with few tasks, those of the services that each of them calls often."""
     fired = Faults(faulty.deployed.stack.faults_url).fired()
-    assert {service for service, times in fired.items() if times} >= SERVICES.keys() - {"lambda"}, (
-        "no caller has waited"
-    )
+    expected = {"dynamodb", "sqs"} if TASKS < 100 else SERVICES.keys() - {"lambda"}  # no caller has waited
+    assert {service for service, times in fired.items() if times} >= expected
 
 
 def do(project: Project, asked: Asked, agent_id: str, receiver: Receiver, until: float) -> Done:

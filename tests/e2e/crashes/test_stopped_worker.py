@@ -9,6 +9,7 @@ from typing import Any
 
 from local.deployed import Project, wait_until
 from tests.e2e.crashes.test_killed_at import LEASE_SECONDS, Workers, submit
+from tests.e2e.crashes.test_killed_at import workers as workers
 
 STOPPED_SECONDS = 5 * LEASE_SECONDS
 

@@ -12,6 +12,7 @@ from docs.openapi import DOCUMENT
 from local.deployed import Deployed, Project, make_project
 from local.standin.conversation import UNSCRIPTED_SECONDS
 from local.tools import SCHEMATHESIS
+from tests.e2e.conftest import AGENTS
 
 HERE = Path(__file__).parent
 AGENT = {
@@ -41,7 +42,7 @@ class Target:
 @pytest.fixture
 def target(deployed: Deployed) -> Iterator[Target]:
     """In a project of its own. One task at a time, and none when it is over: other tests need the workers."""
-    project = make_project(deployed, "fuzzed", HERE / "agents.yaml")
+    project = make_project(deployed, "fuzzed", AGENTS)
     target = Target(project, project.apply(AGENT))
     deployed.standin.answer_unscripted_after(ANSWER_MS)
     yield target
