@@ -1,8 +1,8 @@
-"""Message Batches: what is kept of them, and the API that answers them.
+"""Message Batches: our records of them, and the API.
 
-A batch is written down before it is created at the API, since creating cannot be repeated safely: the API has
-no idempotency key, and lists batches without their requests' ids (Anthropic's API reference, "List Message
-Batches"). So a record without the API's id says that a batch may exist there.
+A batch is recorded before it is created at the API, because creation cannot be retried safely: the API has
+no idempotency key, and lists batches without the ids of their requests (Anthropic's API reference, "List
+Message Batches"). A record without the API's id therefore means that a batch may exist there.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -16,102 +16,112 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelReq
 from a2a_tasks.ports.queues import BatchLine
 
 IDLE_MS = 3_600_000
-"""A project is not forgotten before nobody has put a task in its line for so long: well above the time for
-which those who do rely on its being listed."""
+"""A project stays listed for this long after its last task: well above the time for which a writer may rely
+on the project being listed."""
 
 
 @dataclass(frozen=True)
 class ProjectInLine:
-    """A project that has tasks in line, or had some lately: at ``seen_at`` it was listed again. ``refusals``
-    are the creations in a row that the API did not accept; none is tried before ``paused_until``. Times are
-    Unix milliseconds."""
+    """A project that has, or recently had, tasks in line. Times are Unix milliseconds."""
 
     project_id: str
     seen_at: int
+    """When it was last listed."""
     refusals: int = 0
+    """Consecutive creations that the API did not accept."""
     paused_until: int = 0
+    """No creation is tried before."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A task in line for a batch, since this moment (Unix milliseconds; one in the future has to wait).
-    ``tries`` are the runs that could not prepare it."""
+    """A task in line for a batch."""
 
     ref: TaskRef
     since: int
+    """Start of its wait (Unix milliseconds); may lie in the future."""
     project_id: str
     tries: int = field(default=0, compare=False)
+    """Runs that could not prepare it."""
 
     @property
     def task_id(self) -> str:
+        """The task's id."""
         return self.ref.task_id
 
 
 @dataclass(frozen=True)
 class Preparing:
-    """What a run is about to prepare side by side, since ``begun_at`` (Unix milliseconds)."""
+    """Entries that a run is preparing in parallel. One left by a crashed run shows which tasks may have
+    crashed it."""
 
     run_id: str
     begun_at: int
+    """Unix milliseconds."""
     entries: tuple[Waiting, ...]
 
 
 @dataclass(frozen=True)
 class Member:
-    """A task of a batch, and the fence of the claim under which it is one."""
+    """A task of a batch."""
 
     ref: TaskRef
     fence: int
+    """Fence of the claim with which it joined the batch."""
 
     @property
     def task_id(self) -> str:
+        """The task's id."""
         return self.ref.task_id
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as recorded, of one project's tasks. Times are Unix milliseconds.
+    """A recorded batch of one project's tasks. Times are Unix milliseconds.
 
-    Its tasks are claimed with ``root_id`` as the claim's id: its own, or that of the batch that it is a part
-    of. ``tried_at`` is when the creation under way was written down, which has ``count`` requests; 0 of a
-    part that nobody has tried to create. ``api_id`` is the batch's id at the API, once that is known.
-    ``foreign`` are batches at the API that were found to be somebody else's. ``held_until`` keeps other runs
-    from recording the same results at the same time. Members before ``live_from`` have ended. ``reserved`` is
-    what its tasks may come to, until the batch is closed.
-
-    A batch that the API refuses is split: each part has the root's members from ``first`` to ``end``.
-
-    ``version`` rises with every write; ``run_id`` is the run that wrote last, by which it knows a write of
-    its own whose answer was lost.
+    A batch that the API rejects is split in two; each part covers the root's members from ``first`` to
+    ``end``.
     """
 
     batch_id: str
     run_id: str
+    """The run that wrote last, so that it recognizes its own write after a lost response."""
     tried_at: int
+    """When the creation under way was recorded. 0 for a part whose creation has not been tried."""
     count: int
+    """Requests in that creation."""
     project_id: str
     version: int = 1
+    """Rises with every write; writes are conditioned on it."""
     api_id: str | None = None
+    """The batch's id at the API, once known."""
     foreign: frozenset[str] = frozenset()
+    """Batches at the API that turned out not to be this one."""
     held_until: int = 0
+    """Other runs do not record its results before."""
     live_from: int = 0
+    """Members before this index have ended."""
     reserved: Usage = field(default_factory=Usage)
+    """What its tasks may cost at most, reserved until the batch is closed."""
     root: str | None = None
+    """Id of the batch that this one is a part of."""
     first: int = 0
+    """Index of its first member among the root's."""
     end: int | None = None
+    """Index after its last member. None: the rest."""
 
     @property
     def root_id(self) -> str:
-        """The batch that was begun with the claims of its tasks: itself, or what it is a part of."""
+        """The batch whose id is the claim id of the tasks: the root, or itself."""
         return self.root or self.batch_id
 
     def of(self, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        """Its own of the root's members."""
+        """The root's ``members`` that belong to this batch."""
         return members[self.first : self.end]
 
     def parts(self, at: int, run_id: str) -> "tuple[Batch, Batch]":
-        """Two batches in its place, the second from its member number ``at`` on. Until they are tried, each
-        reserves all that this one does: too much rather than too little."""
+        """Two batches in place of this one, split before member ``at``. Until they are tried each reserves
+        the whole amount: too much rather than too little."""
         middle = self.first + at
         return self._part(self.first, middle, run_id), self._part(middle, self.end, run_id)
 
@@ -121,111 +131,114 @@ class Batch:
         return replace(of, tried_at=0, count=0, version=1, foreign=frozenset(), live_from=0)
 
     def retried(self, run_id: str, now: int, count: int, reserved: Usage) -> "Batch":
-        """The same with a creation under way."""
+        """A copy with another creation under way."""
         return replace(self, run_id=run_id, tried_at=now, count=count, reserved=reserved)
 
 
 class BatchStore(BatchLine, Protocol):
-    """All methods raise ``StoreUnavailable``, read consistently, and can be repeated."""
+    """Records of batches and lines. All methods raise ``StoreUnavailable``, read consistently, and are
+    idempotent. Times are Unix milliseconds."""
 
     def move_old_line(self, now: int, limit: int) -> None:
-        """Put up to ``limit`` tasks in their projects' lines that an earlier release has put in its one line
-        for all."""
+        """Move up to ``limit`` tasks from the single line of earlier releases to their projects' lines."""
         ...
 
     def projects(self) -> list[ProjectInLine]:
-        """All that have tasks in line, also such that may start later, and some that have none."""
+        """All projects with tasks in line, including those that start later, and some without any."""
         ...
 
     def project(self, project_id: str) -> ProjectInLine:
-        """How a project stands, listed or not."""
+        """State of a project, listed or not."""
         ...
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
-        """Let no batch of a project be created before ``until``; 0 ends that."""
+        """Suspend creations for a project until ``until``; 0 resumes them."""
         ...
 
     def forget(self, project: ProjectInLine) -> None:
-        """List a project no longer whose line is empty and that was not seen for ``IDLE_MS``; unless it was
-        seen since it was read."""
+        """Stop listing a project whose line is empty and that was not seen for ``IDLE_MS``, unless it was
+        seen since ``project`` was read."""
         ...
 
     def waiting(self, project_id: str, now: int, limit: int) -> list[Waiting]:
-        """Up to ``limit`` of a project's tasks that are in line by now, the oldest first. What may start
-        later is not read."""
+        """Up to ``limit`` of a project's tasks whose wait has started, oldest first."""
         ...
 
     def is_empty(self, project_id: str) -> bool:
-        """Whether nothing is in a project's line, also nothing that may start later."""
+        """Whether a project's line has no entries, not even future ones."""
         ...
 
     def drop(self, entry: Waiting) -> None:
-        """Take an entry out of the line; what was put in with another ``since`` stays."""
+        """Remove an entry. One of the same task with another ``since`` is left alone."""
         ...
 
     def count_try(self, entry: Waiting, run_id: str) -> int:
-        """Note that a task in line could not be prepared, once for each run; in how many since it is in line.
-        0 if this run is noted already, or the entry is gone."""
+        """Count a run that could not prepare a task, once per run.
+
+        Returns:
+            The number of such runs since the task is in line; 0 if this run was counted before or the entry
+                is gone.
+        """
         ...
 
     def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
-        """Write down what a run is about to prepare of a project's, in place of what it has prepared
-        before."""
+        """Record what a run is about to prepare, replacing its previous note."""
         ...
 
     def preparing(self, project_id: str) -> list[Preparing]:
-        """What runs are preparing of a project's, and were when they died."""
+        """Notes of runs, including those that crashed."""
         ...
 
     def end_preparing(self, project_id: str, run_id: str) -> None:
-        """A run prepares nothing of a project's any more, or was taken for dead."""
+        """Remove the note of a run that is done or presumed dead."""
         ...
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
-        """Write a batch down, open. Its members never change. False if it was abandoned."""
+        """Record a new batch. Its members never change. False if it was abandoned."""
         ...
 
     def abandon(self, project_id: str, batch_id: str, now: int) -> bool:
-        """Make sure that a batch which is not written down never will be; False if it is open, or was
+        """Make sure that a batch which is not recorded yet never will be. False if it is open or was
         split."""
         ...
 
     def split(self, batch: Batch, parts: tuple[Batch, Batch], now: int) -> bool:
-        """Write two batches down in place of one, at once; False if another run has changed it meanwhile.
-        That there was one is known as long as its tasks may hold its claim."""
+        """Replace a batch by two parts in one transaction. False if another run has changed it meanwhile. A
+        marker of the root stays for as long as tasks may hold its claim."""
         ...
 
     def open_batches(self) -> list[Batch]:
-        """All batches whose results are not recorded yet."""
+        """All batches whose results are not completely recorded."""
         ...
 
     def open_of(self, project_id: str) -> list[Batch]:
-        """A project's among them."""
+        """The open batches of one project."""
         ...
 
     def members(self, root_id: str) -> tuple[Member, ...]:
-        """With which a batch was begun."""
+        """The members with which a batch was begun."""
         ...
 
     def update(self, batch: Batch) -> Batch | None:
-        """Write a changed batch; the batch as it is now, or None if another run has changed it meanwhile."""
+        """Write a changed batch, conditioned on its version. Returns the batch as stored, or None if another
+        run has changed it meanwhile."""
         ...
 
     def owner(self, api_id: str) -> str | None:
-        """The batch that a batch at the API belongs to."""
+        """The recorded batch to which a batch at the API belongs, or None."""
         ...
 
     def own(self, api_id: str, batch_id: str, now: int) -> bool:
-        """Make a batch at the API belong to this one, for good; False if it belongs to another."""
+        """Assign a batch at the API to a recorded one, for good. False if it is assigned to another."""
         ...
 
     def close(self, batch: Batch) -> None:
-        """Everything is recorded: forget the batch, and keep to whom the API's belonged."""
+        """Delete the record of a batch whose results are all recorded. Assignments of the API's batches stay."""
         ...
 
 
 class RemoteStatus(StrEnum):
-    """A batch's state at the API."""
+    """State of a batch at the API."""
 
     IN_PROGRESS = "in_progress"
     CANCELING = "canceling"
@@ -234,16 +247,18 @@ class RemoteStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RemoteBatch:
-    """A batch as the API shows it: how many requests it has, and when it was created (Unix milliseconds)."""
+    """A batch as the API lists it."""
 
     api_id: str
     status: RemoteStatus
     count: int
+    """Number of its requests."""
     created_at: int
+    """Unix milliseconds."""
 
 
 class NotDone(StrEnum):
-    """Why the API has not processed a request."""
+    """Why the API did not process a request."""
 
     EXPIRED = "expired"  # the batch ran out of its 24 hours
     CANCELED = "canceled"
@@ -251,16 +266,17 @@ class NotDone(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one request: a turn, an error as a call of its own would have raised it, or nothing.
-    In a batch of ours ``task_id`` is a task's, elsewhere any text."""
+    """The result of one request: a turn, the error that a single call would have raised, or the reason why it
+    was not processed."""
 
     task_id: str
+    """The request's ``custom_id``: a task id in our batches, any text in others."""
     outcome: ModelReply | ModelBusy | ModelRejected | NotDone
 
 
 @dataclass
 class CreationUnknown(Exception):
-    """The API's answer to a creation was lost: the batch may or may not exist."""
+    """The response to a creation was lost: the batch may or may not exist."""
 
     reason: str
 
@@ -270,44 +286,52 @@ class CreationUnknown(Exception):
 
 @dataclass
 class NotAccepted(Exception):
-    """The API creates no batch now, whatever is in it. ``retry_after`` is in how many seconds it wants to be
-    asked again, if it says so; with ``needs_operator`` waiting alone will not help."""
+    """The API accepts no batch at the moment, whatever its content."""
 
     reason: str
     retry_after: float | None = None
+    """Seconds until a retry, if the API said so."""
     needs_operator: bool = False
+    """Retries alone will not help."""
 
     def __str__(self) -> str:
         return self.reason
 
 
 class MessageBatches(Protocol):
-    """Batches at the API. All coroutines but ``create`` raise ``ModelBusy`` and ``ModelRejected``."""
+    """Batches at the API. All coroutines except ``create`` raise ``ModelBusy`` and ``ModelRejected``."""
 
     def encode(self, task_id: str, request: ModelRequest) -> bytes:
-        """One request as it is sent. The task's id is the one by which its result is known."""
+        """Serialize one request, with the task's id as ``custom_id``."""
         ...
 
     async def create(self, requests: list[bytes]) -> str:
-        """Create a batch, with a single call; its id. Empties ``requests``, so that a large batch is not held
-        twice.
+        """Create a batch with a single, unretried call. Empties ``requests`` so that a large batch is not in
+        memory twice.
 
-        Raises ``NotAccepted``; ``ModelRejected`` if the API refuses what is in the batch; and
-        ``CreationUnknown``. Only after that there may be one.
+        Returns:
+            The batch's id.
+
+        Raises:
+            NotAccepted: Nothing was created; try again later.
+            ModelRejected: Nothing was created; the content is not acceptable.
+            CreationUnknown: The batch may exist.
         """
         ...
 
     async def get(self, api_id: str) -> RemoteBatch | None:
-        """The batch as it stands, if there is one."""
+        """The batch as it is, or None if there is none."""
         ...
 
     async def created_between(self, since: int, until: int) -> list[RemoteBatch]:
-        """The batches that were created in this time (Unix milliseconds)."""
+        """Batches created between ``since`` and ``until`` (Unix milliseconds)."""
         ...
 
     def results(self, api_id: str) -> AsyncGenerator[Result]:
-        """What became of the requests of a batch that has ended, in any order; may break off without an
-        error. To be closed."""
+        """Stream the results of an ended batch, in any order. The stream may end early without an error, and
+        must be closed."""
         ...
 
-    async def cancel(self, api_id: str) -> None: ...
+    async def cancel(self, api_id: str) -> None:
+        """Request cancellation of a batch."""
+        ...

@@ -1,4 +1,4 @@
-"""Blocking calls beside a loop, and many small pieces of work at the same time."""
+"""Blocking calls next to an event loop, and many small steps of work in parallel."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class RunBlocking(Protocol):
-    """Runs a blocking call without blocking the loop, as ``asyncio.to_thread`` does."""
+    """Runs a blocking call without blocking the event loop, as ``asyncio.to_thread`` does."""
 
     def __call__[**P, T](
         self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -14,22 +14,24 @@ class RunBlocking(Protocol):
 
 
 type TimeLeft = Callable[[], bool]
+"""Whether there is time to begin another step."""
 type Step = Callable[[], Sequence[Step]]
-"""One piece of work, and what follows from it: that is put behind everything which waits already, so that no
-chain of steps keeps others from having their turn. A step raises nothing that another must not suffer for."""
+"""A unit of work. It returns the steps that follow from it; they are queued behind all that wait already, so
+that no chain of steps starves the others. A step must not raise, except for what should end the whole run."""
 
 
 class AtOnce(Protocol):
-    """Takes steps until none is left."""
+    """Runs steps, possibly in parallel, until none is left."""
 
     def __call__(self, steps: Sequence[Step], time_left: TimeLeft) -> None:
-        """Returns when all is done, or soon after ``time_left()`` has become false: a step that hangs then is
-        left behind."""
+        """Return when all steps are done, or soon after ``time_left()`` turns false; a step that hangs at
+        that time is abandoned."""
         ...
 
 
 def in_turn(steps: Sequence[Step], time_left: TimeLeft) -> None:  # noqa: ARG001  no step can be left behind
-    """``AtOnce`` for one after the other, in the order in which threads would begin them."""
+    """``AtOnce`` without parallelism: one step after the other, in the order in which threads would start
+    them."""
     line = deque(steps)
     while line:
         line.extend(line.popleft()())

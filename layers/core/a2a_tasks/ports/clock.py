@@ -1,24 +1,32 @@
-"""Time and chance, injected so that rules can be tested without waiting."""
+"""Time and randomness, injected so that tests need not wait."""
 
 from typing import Protocol
 
 
 class Clock(Protocol):
+    """Wall clock, monotonic clock and sleep of one process."""
+
     def now(self) -> int:
-        """Unix milliseconds."""
+        """Wall clock time in Unix milliseconds."""
         ...
 
     def ticks(self) -> int:
-        """Milliseconds of a clock that nobody sets, and that goes on while the process stands still; only
-        differences mean something."""
+        """Milliseconds of a monotonic clock that keeps running while Lambda freezes the process. Only
+        differences are meaningful."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Suspend the calling coroutine for ``seconds``."""
+        ...
 
 
 class Entropy(Protocol):
-    def bytes(self, count: int) -> bytes: ...
+    """Source of randomness for ids and jitter."""
+
+    def bytes(self, count: int) -> bytes:
+        """``count`` random bytes, fit for ids and tokens."""
+        ...
 
     def fraction(self) -> float:
-        """A number in [0, 1)."""
+        """A random number in [0, 1)."""
         ...

@@ -1,29 +1,31 @@
-"""What adapters raise. In a module of its own, so that the authorizer loads nothing else."""
+"""Errors that adapters raise. A module of its own, so that the authorizer imports nothing else."""
 
 
 class StoreUnavailable(Exception):
-    """A table could not be asked, or its answer was lost: nothing is known of the effect."""
+    """A table could not be reached, or the response was lost: the operation may or may not have taken
+    effect."""
 
 
 class QueueUnavailable(Exception):
-    """The queue did not answer: the message may or may not have been sent, hidden or deleted."""
+    """The queue did not respond: the message may or may not have been sent, deleted, or made invisible."""
 
 
 class PayloadUnavailable(Exception):
-    """The payload store did not answer."""
+    """The payload store could not be reached, or the response was lost."""
 
 
 class SealingUnavailable(Exception):
-    """The key could not be used: nothing was encrypted or decrypted."""
+    """The KMS key could not be used: nothing was encrypted or decrypted."""
 
 
 class SecretsUnavailable(Exception):
-    """A secret could not be read, or is not what it should be."""
+    """A secret could not be read, or its content is not valid."""
 
 
 class DepartmentsUnavailable(Exception):
-    """Somebody's departments could not be read. It may work in a moment."""
+    """A user's departments could not be read; a retry may succeed."""
 
 
 class DepartmentsRefused(Exception):
-    """WeCom does not tell somebody's departments until an operator has changed what the text says."""
+    """WeCom will not return a user's departments until an operator makes the change that the message
+    describes."""

@@ -1,4 +1,4 @@
-"""What a task says while it is at it, for those who watch."""
+"""The text of turns in progress, for clients that stream a task."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -8,24 +8,29 @@ from a2a_tasks.domain.task import Progress
 
 @dataclass(frozen=True)
 class LiveChunk:
-    """A piece of a turn's text and of its updates, and what the task was doing then. ``fence`` is the claim's
-    that wrote it, so that a turn which was begun anew is not mixed with what its first try has said."""
+    """A piece of a turn's text."""
 
     turn: int
+    """Number of the turn."""
     fence: int
+    """Fence of the claim that wrote it. A turn that was restarted has chunks of several fences, which must
+    not be mixed."""
     number: int
+    """Position within the turn and fence."""
     text: str
     progress: Progress = field(default_factory=Progress)
+    """What the task was doing at that moment."""
     updates: str = ""
+    """Progress updates of the model, from its thinking."""
 
 
 class LiveStore(Protocol):
-    """All methods raise ``StoreUnavailable``."""
+    """Short-lived storage of chunks. All methods raise ``StoreUnavailable``."""
 
     def append(self, task_id: str, chunk: LiveChunk, until: int) -> None:
-        """Keep a chunk at least until this moment (Unix milliseconds); the same again changes nothing."""
+        """Store a chunk at least until ``until`` (Unix milliseconds). Idempotent."""
         ...
 
     def chunks(self, task_id: str) -> list[LiveChunk]:
-        """All chunks by turn, fence and number, with one eventually consistent read."""
+        """All chunks of a task, sorted by turn, fence and number (one eventually consistent read)."""
         ...

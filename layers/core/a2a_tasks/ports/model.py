@@ -1,4 +1,4 @@
-"""The model behind the agents: one turn at a time, the files that its tools make, and its pace."""
+"""The model behind the agents: turns, the files that its tools produce, and the pace of calls."""
 
 import asyncio
 import json
@@ -12,48 +12,55 @@ from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.domain.tools.catalog import McpServer
 
 TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+"""Types of content blocks that call a tool."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What stays the same in every turn of a task. Thinking and prompt caching are bound to it, so it is
-    made once, kept with the first checkpoint, and never made again.
+    """What stays the same in every turn of a task.
 
-    ``tools`` are tool definitions of the Messages API, server tools and MCP toolsets too. ``mcp_servers`` are
-    names: where a server is and what opens it is asked of the registry for each turn, so that whoever can
-    write a stored prompt cannot have a token sent elsewhere. With ``manages_context`` the service clears old
-    tool results and compacts a conversation that grows too long.
-    ``thinking`` is the request's own, and ``betas`` are what it needs beside those that follow from the rest;
-    prompts of earlier releases have neither. ``fallbacks`` are the models that the service asks where this
-    one refuses, as its API takes them.
+    Thinking signatures and prompt caching depend on it byte by byte, so it is built once and stored with
+    the first checkpoint.
     """
 
     model: str
+    """Model id."""
     system: str
     tools: list[dict[str, Any]] = field(default_factory=list)
+    """Tool definitions of the Messages API, including server tools and MCP toolsets."""
     mcp_servers: list[str] = field(default_factory=list)
+    """Names only. Addresses and tokens are read from the registry for each turn, so that nobody who can write
+    a stored prompt can redirect a token."""
     output_schema: dict[str, Any] | None = None
+    """JSON Schema of the answer, for structured output."""
     effort: str | None = None
     manages_context: bool = False
+    """The service clears old tool results and compacts long conversations."""
     thinking: dict[str, Any] | None = None
+    """The request's ``thinking`` parameter. None in prompts of earlier releases."""
     betas: list[str] = field(default_factory=list)
+    """Beta headers beyond those that follow from the other fields."""
     fallbacks: str | list[dict[str, str]] | None = None
+    """The request's ``fallbacks`` parameter: models that the service tries if this one refuses."""
 
     @property
     def shows_updates(self) -> bool:
-        """Whether the text of thinking is what the model says of its progress, for callers to see."""
+        """Whether thinking carries progress updates that callers may see."""
         return (self.thinking or {}).get("display") == "updates"
 
     @property
     def drops_thinking(self) -> bool:
-        """Whether thinking that does not fit what comes before it is dropped, not refused."""
+        """Whether the service drops thinking blocks that do not match their context, instead of rejecting the
+        request."""
         return bool((self.thinking or {}).get("block_binding"))
 
     def to_json(self) -> str:
+        """Serialize for the checkpoint."""
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Prompt":
+        """Parse a stored prompt, also of earlier releases."""
         values = json.loads(text)
         # earlier releases kept the servers whole
         names = [kept if isinstance(kept, str) else kept["name"] for kept in values.pop("mcp_servers")]
@@ -62,78 +69,86 @@ class Prompt:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """One request for a turn. ``messages`` are Messages API message objects; ``container`` is the sandbox of
-    an earlier turn's code execution; ``mcp_servers`` are those that the prompt names."""
+    """One request for a turn."""
 
     prompt: Prompt
     messages: list[dict[str, Any]]
+    """Message objects of the Messages API."""
     max_tokens: int
     container: str | None = None
+    """Id of the code execution container of an earlier turn."""
     mcp_servers: Sequence[McpServer] = ()
+    """The servers that the prompt names, with address and token."""
 
 
 @dataclass(frozen=True)
 class ModelReply:
-    """A finished turn. ``content`` are its blocks as JSON objects, exactly as they must be sent back;
-    ``text`` is all its text; ``usage`` is one turn's, without a price. ``dropped_thinking`` are the reasons,
-    each once, for which earlier thinking was not shown to the model."""
+    """A finished turn."""
 
     content: list[dict[str, Any]]
+    """Content blocks as JSON objects, to be sent back unchanged."""
     text: str
+    """All text blocks joined."""
     stop_reason: str
     usage: Bill
+    """This turn's billed usage, not yet priced."""
     refusal_category: str | None = None
+    """Why the model refused, if ``stop_reason`` is ``refusal``."""
     container: str | None = None
+    """Id of the code execution container."""
     dropped_thinking: tuple[str, ...] = ()
+    """Distinct reasons for which the service dropped earlier thinking blocks."""
 
     @property
     def tool_uses(self) -> list[dict[str, Any]]:
-        """The calls of tools that run here, in order: ``{"type": "tool_use", "id", "name", "input"}``."""
+        """Calls of client tools, in order: ``{"type": "tool_use", "id", "name", "input"}``."""
         return [block for block in self.content if block["type"] == "tool_use"]
 
     @property
     def tools(self) -> list[str]:
-        """The names of all tools that it calls, in order, also of those that run on the model's side."""
+        """Names of all tools called, in order, including server and MCP tools."""
         return [block["name"] for block in self.content if block["type"] in TOOL_CALLS]
 
 
 @dataclass
 class Draft:
-    """A turn in the making, readable at any moment: its text and its updates so far, and what it has been
-    billed so far; ``is_told`` once that is all that it is billed. ``begun`` is set when the model has begun
-    to answer."""
+    """A turn in progress. The model updates it, others may read it at any moment."""
 
     text: str = ""
     usage: Bill = field(default_factory=Bill)
+    """Billed so far."""
     updates: str = ""
+    """Progress updates so far."""
     is_told: bool = False
+    """``usage`` is final."""
     begun: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
+    """Set when the response begins."""
 
 
 def updates_in(content: Iterable[Mapping[str, Any]]) -> str:
-    """What a reply's thinking says, an empty line between blocks; nothing of what the service hides."""
+    """The progress updates in a reply's thinking blocks, separated by empty lines."""
     texts = (block["thinking"].rstrip() for block in content if block["type"] == "thinking")
     return "\n\n".join(text for text in texts if text)
 
 
 @dataclass
 class ModelBusy(Exception):
-    """Overloaded, rate-limited, unreachable, or cut off: trying again later may work.
-
-    ``retry_after`` is in seconds, where the service said it; ``used`` is what the broken turn was billed.
-    ``throttled`` says that the service turned the call away, since it has too many, which is no fault of the
-    call; ``overloaded`` that it is the model itself which has too much to do, so that another one may answer;
-    ``was_called`` is False for a call that was not even made, since others have been turned away;
-    ``may_be_billed`` that nobody knows what the API did, since its answer was lost.
-    """
+    """Overloaded, throttled, unreachable, or cut off in the middle of a response: a retry may succeed."""
 
     reason: str
     retry_after: float | None = None
+    """Seconds until the retry, if the service said so."""
     used: Bill = field(default_factory=Bill)
+    """What the interrupted turn was billed."""
     overloaded: bool = False
+    """The model itself is overloaded (529), so another model may be available."""
     throttled: bool = False
+    """The service rejected the call because of its load or a rate limit (429, 529), not because of the call
+    itself."""
     may_be_billed: bool = False
+    """The response was lost, so the turn may have been completed and billed."""
     was_called: bool = True
+    """False if the call was not made, because calls before it were throttled."""
 
     def __str__(self) -> str:
         return self.reason
@@ -141,27 +156,33 @@ class ModelBusy(Exception):
 
 @dataclass
 class ModelRejected(Exception):
-    """The service refuses this request, and would refuse it again; or it has answered what cannot be taken,
-    and ``used`` is what that was billed."""
+    """The service rejects this request and would do so again, or its response is unusable."""
 
     code: FailureCode
     reason: str
     used: Bill = field(default_factory=Bill)
+    """What the unusable response was billed."""
 
     def __str__(self) -> str:
         return self.reason
 
 
 class Model(Protocol):
+    """Generates turns."""
+
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
-        """Raises ``ModelBusy`` or ``ModelRejected``; can be cancelled at any moment. Keeps ``draft`` current
-        while the turn lasts."""
+        """Generate one turn, keeping ``draft`` up to date. May be cancelled at any moment.
+
+        Raises:
+            ModelBusy: A retry may succeed.
+            ModelRejected: A retry would fail as well.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file with the name and the media type that the service gives it."""
+    """A file that a tool of the model produced, with its name and media type."""
 
     name: str
     media_type: str
@@ -170,47 +191,58 @@ class ModelFile:
 
 @dataclass
 class ModelFileUnavailable(Exception):
-    """A file that cannot be had, why, and whether another try may have it. ``name`` is its name, if known."""
+    """A file could not be fetched."""
 
     reason: str
     name: str | None = None
+    """Its name, if known."""
     may_come: bool = False
+    """A retry may succeed."""
 
     def __str__(self) -> str:
         return self.reason
 
 
 class ModelFiles(Protocol):
+    """Files at the model provider."""
+
     async def fetch(self, file_id: str, max_bytes: int) -> ModelFile:
-        """The file, if it is not larger. Raises ``FileUnavailable``, within a bounded time."""
+        """Download a file of at most ``max_bytes``, in bounded time. Raises ``ModelFileUnavailable``."""
         ...
 
 
 @dataclass(frozen=True)
 class PaceTurn:
-    """What came of a try to start calls; ``pace`` is as it stands then, None if there is none."""
+    """Result of ``PaceStore.take``."""
 
     is_granted: bool
+    """The calls may start."""
     pace: Pace | None
+    """The pace after the attempt. None if calls are not limited."""
 
 
 class PaceStore(Protocol):
-    """All methods raise ``StoreUnavailable``. Times are Unix milliseconds."""
+    """The pace of calls, shared by all processes. All methods raise ``StoreUnavailable``. Times are Unix
+    milliseconds."""
 
     def pace(self, way: Way) -> Pace | None:
-        """As last written (a consistent read)."""
+        """The pace as last written (a consistent read), or None."""
         ...
 
     def put(self, way: Way, seen: Pace | None, pace: Pace) -> Pace | None:
-        """Set the pace, if it is still the one that was ``seen`` but for what others have taken of it
-        (``set_at`` and ``taken_at`` tell); the pace as it stands then."""
+        """Replace the pace by compare-and-set. Calls that others have started meanwhile do not count as a
+        change.
+
+        Returns:
+            The pace as it is now, whether this one or another process's.
+        """
         ...
 
     def take(self, way: Way, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
-        """Start as many calls as ``seen`` allows with one write, if it is still the pace, it is time for the
-        next call, and, without ``is_urgent``, none of a higher priority wait."""
+        """Start as many calls as ``seen`` allows per write, if it is still the current pace, the next call is
+        due, and, unless ``is_urgent``, no task of high priority is waiting."""
         ...
 
     def note_urgent(self, way: Way, until: int) -> None:
-        """Tasks of high priority wait: they go first until then."""
+        """Give tasks of high priority precedence until ``until``."""
         ...

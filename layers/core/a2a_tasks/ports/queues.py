@@ -1,7 +1,6 @@
-"""Queues: of tasks to be worked on, of deliveries that are tried for a span of time, and the line for a
-batch.
+"""Queues: tasks to be worked on, deliveries that are retried for a limited time, and the line for batches.
 
-The record, not the message, is the truth.
+A message only triggers; the task's record is the truth.
 """
 
 from collections.abc import Sequence
@@ -13,106 +12,140 @@ from a2a_tasks.domain.task import Task, TaskRef
 
 @dataclass(frozen=True)
 class Delivery:
-    """One received message. ``ref`` is None if its body names no task; ``is_urgent`` says that it came
-    before those of others."""
+    """One received message of the task queue."""
 
     message_id: str
     receipt: str
+    """Receipt handle."""
     ref: TaskRef | None
+    """The task. None if the body is malformed."""
     correlation_id: str
     receive_count: int
+    """``ApproximateReceiveCount``: 1 on the first delivery."""
     is_urgent: bool = False
+    """It came from the urgent queue."""
 
 
 class TaskSender(Protocol):
+    """Announces tasks to workers."""
+
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
-        """Announce a task. ``delay_seconds`` is at most 900. Before new tasks comes one that ``goes_first``,
-        or that has a slot, which nobody else can use until a worker has it. Raises ``QueueUnavailable``."""
+        """Send the message of a task.
+
+        Args:
+            task: Goes into the urgent queue if it ``goes_first``.
+            delay_seconds: Delay before a worker can receive it (0–900).
+            has_slot: The task holds a slot that nobody else can use meanwhile, so it goes into the urgent
+                queue too.
+
+        Raises:
+            QueueUnavailable: The message may or may not have been sent.
+        """
         ...
 
 
 class QueueLength(Protocol):
+    """Number of waiting messages."""
+
     def waiting(self, *, is_urgent: bool) -> int:
-        """About how many messages could be received now, of those that go first or of all others. Raises
+        """Approximate number of messages visible in the urgent queue, or in the other one. Raises
         ``QueueUnavailable``."""
         ...
 
 
 class DeliveryHandler(Protocol):
-    """What a consumer does with deliveries. All raise ``QueueUnavailable``."""
+    """What a consumer does with received messages. All methods raise ``QueueUnavailable``."""
 
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
-        """Keep messages from being received again for so long, from now (0–43,200)."""
+        """Make messages invisible for ``seconds`` from now (0–43,200)."""
         ...
 
-    def delete(self, delivery: Delivery) -> None: ...
+    def delete(self, delivery: Delivery) -> None:
+        """Delete a message that needs no further processing."""
+        ...
 
 
 class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
-    """The worker's side: it settles messages, sends those of tasks that go on or have waited, and takes more
-    while it has room."""
+    """The worker's side: it settles messages, sends those of tasks that continue or have waited, and polls
+    for more while it has capacity."""
 
     def receive(self, limit: int, hidden_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
-        """Up to ``limit`` messages (1–10), hidden for so long: urgent ones that are there, or else others
-        that are there within a second, but with ``only_urgent``.
+        """Poll for up to ``limit`` messages (1–10), which become invisible for ``hidden_seconds``.
 
-        Raises ``QueueUnavailable``.
+        Urgent messages are returned at once. Without any, waits up to a second for others, unless
+        ``only_urgent``. Raises ``QueueUnavailable``.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Unsent[T]:
-    """What may not be in its queue, and why."""
+    """Content that may not have reached its queue."""
 
     content: T
     reason: str
 
 
 class TimedSender[T](Protocol):
+    """Sends to a queue whose messages are retried for a limited time."""
+
     def send(self, contents: Sequence[T]) -> list[Unsent[T]]:
-        """Put any number into the queue. Sending again is safe: whoever delivers one twice does so under one
-        id."""
+        """Send any number of contents. Sending again is safe: the id of a delivery follows from its content,
+        so that receivers can drop duplicates.
+
+        Returns:
+            Those that may not have been sent.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class TimedDelivery[T]:
-    """One received message. ``content`` is None if its body is none.
-
-    ``sent_at`` (Unix milliseconds) is when it was put into the queue, by a function or by an operator: from
-    then on it is tried.
-    """
+    """One received message of such a queue."""
 
     message_id: str
     receipt: str
+    """Receipt handle."""
     body: str
     group_id: str | None
+    """Message group, for a FIFO or fair queue."""
     content: T | None
+    """The parsed body. None if it is malformed."""
     sent_at: int
+    """When it was sent, or redriven by an operator (Unix milliseconds). The retry window starts here."""
     receive_count: int
+    """``ApproximateReceiveCount``: 1 on the first delivery."""
 
 
 class TimedQueue(Protocol):
-    """What a consumer does with deliveries. Both raise ``QueueUnavailable``."""
+    """What a consumer does with received messages. Both methods raise ``QueueUnavailable``."""
 
     def change_visibility(self, delivery: TimedDelivery[Any], seconds: int) -> None:
-        """Keep it from being received again for so long, from now: up to 12 hours after its receipt."""
+        """Make a message invisible for ``seconds`` from now, up to 12 hours after it was received."""
         ...
 
     def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:
-        """Put a copy into the dead-letter queue. The message itself is still to be deleted."""
+        """Send a copy to the dead-letter queue. The caller still has to delete the message itself."""
         ...
 
 
 class BatchLine(Protocol):
+    """Where tasks of the batch lane wait."""
+
     def enqueue(self, task: Task, now: int) -> None:
-        """Put a pending task in its project's line, from ``in_line_since`` on. Idempotent; ``now`` is the
-        caller's clock. Raises ``StoreUnavailable``."""
+        """Put a pending task into its project's line, starting at ``in_line_since``. Idempotent.
+
+        Args:
+            task: A task of the batch lane.
+            now: The caller's clock (Unix milliseconds).
+
+        Raises:
+            StoreUnavailable: It may or may not be in the line.
+        """
         ...
 
 
 def in_line_since(task: Task) -> int:
-    """The moment from which a pending task waits for a batch (Unix milliseconds). An entry of the line with
-    another is one that it has left."""
+    """Since when a pending task waits for a batch (Unix milliseconds). A line entry with another value is
+    stale."""
     return max(task.created_at, task.not_before)

@@ -1,4 +1,4 @@
-"""What the functions read of projects, agents and keys. The operator's command writes them."""
+"""Projects, agents and API keys, as functions read them. Only the operator's command writes them."""
 
 from typing import Protocol
 
@@ -8,20 +8,29 @@ from a2a_tasks.domain.agents.agent import AgentRevision
 
 
 class KeyReader(Protocol):
-    def key(self, key_id: str) -> ApiKey | None: ...
+    """API keys. Raises ``StoreUnavailable``."""
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """The key of this id, or None if there is none."""
+        ...
 
 
 class AgentReader(Protocol):
+    """Agents and their revisions. Both methods raise ``StoreUnavailable``."""
+
     def agent(self, agent_id: str) -> AgentRevision | None:
-        """The agent as it is now: its newest revision, and whether it is enabled."""
+        """The newest revision of an agent, and whether the agent is enabled. None if there is no such
+        agent."""
         ...
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
-        """A pinned revision; these never change."""
+        """One revision of an agent. Revisions never change, so they can be cached."""
         ...
 
 
 class ProjectReader(Protocol):
+    """Settings of projects. Raises ``StoreUnavailable``."""
+
     def project(self, project_id: str) -> ProjectSettings | None:
-        """The project's settings as they are now."""
+        """The project's current settings. None if it has none."""
         ...

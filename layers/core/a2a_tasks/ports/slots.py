@@ -1,4 +1,4 @@
-"""Who runs and who waits, of an agent and of each conversation. Every change is one conditional write."""
+"""Slots and waiting lines of agents and conversations. Every change is one conditional write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Protocol
 from a2a_tasks.domain.task import Priority
 
 FIRSTS = 10
-"""So many of a line are read with the slots."""
+"""Waiters at the front of a line that are read together with its slots."""
 PAGE = 100
-"""So many slots are read at once, and the first so many with the line. At most 10 KB, of which 3,000 units
-can be read a second."""
+"""Slots per partition, read with one query of at most 10 KB. DynamoDB serves 3,000 read units a second of
+each partition."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What limits concurrency: an agent, or one context of it."""
+    """What has a concurrency limit: an agent, or one conversation of it."""
 
     agent_id: str
     context_id: str | None = None
@@ -23,104 +23,127 @@ class Scope:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a slot. ``fence`` is the task's when it was given the slot, or last came with it: a worker of
-    an earlier claim has no say in it any more. Whose slot is between two tasks has no ``task_id``. ``at`` is
-    when that was (Unix milliseconds)."""
+    """Who has a slot."""
 
     task_id: str
+    """Empty while the slot is being handed from one task to the next."""
     fence: int
+    """The task's fence when it got, or last confirmed, the slot. A worker of an earlier claim can no longer
+    free it."""
     at: int
+    """When that was (Unix milliseconds)."""
 
 
 @dataclass(frozen=True)
 class Waiter:
-    """A task in line, since it had this fence. It has ended at its ``deadline`` and cannot start before
-    ``not_before``. Until ``due_at`` the sweeper looks at it by itself; 0: from now on at its deadline only,
-    so who calls it must make it due. All are Unix milliseconds."""
+    """A task in line. Times are Unix milliseconds."""
 
     task_id: str
     priority: Priority
     fence: int
+    """The task's fence when it joined the line."""
     deadline: int
+    """By then it has ended, so the entry is stale."""
     not_before: int = 0
+    """It cannot start earlier."""
     due_at: int = 0
+    """Until then the sweeper looks at the task on its own. 0: only at its deadline, so whoever grants it a
+    slot must make it due."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A scope at one moment: who has its first ``PAGE`` slots, by number; the first in line, and whether that
-    is all of them; and until when the line is watched (0: it is not)."""
+    """A scope at one moment."""
 
     holders: Mapping[int, Holder]
+    """Holders of the first ``PAGE`` slots, by number."""
     waiters: tuple[Waiter, ...]
+    """The front of the line."""
     is_all: bool
+    """``waiters`` is the whole line."""
     watched_until: int
+    """Until when the sweeper watches the line (Unix milliseconds; 0: it does not)."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A task's place in a scope: whether it is in line, until when that is watched, and who has the scope's
-    first slot."""
+    """A task's place in a scope."""
 
     waits: bool
+    """It is in line."""
     watched_until: int
+    """Until when the sweeper watches the line (Unix milliseconds; 0: it does not)."""
     first_holder: Holder | None
+    """Holder of the scope's first slot."""
 
 
 class SlotStore(Protocol):
-    """All methods are idempotent, read consistently, and raise ``StoreUnavailable``."""
+    """Slots and lines. All methods are idempotent, read consistently, and raise ``StoreUnavailable``. Times
+    are Unix milliseconds."""
 
     def view(self, scope: Scope, slots: int) -> View:
-        """The scope, of which up to ``slots`` slots are held."""
+        """The scope, of which up to ``slots`` slots may be held."""
         ...
 
     def page(self, scope: Scope, number: int) -> Mapping[int, Holder]:
-        """Who has the slots ``number * PAGE`` and so on."""
+        """Holders of the slots from ``number * PAGE`` on."""
         ...
 
     def take(self, scope: Scope, number: int, holder: Holder, until: int) -> Holder:
-        """Take a slot that nobody has, or come with one's own under a higher fence; who has it then.
-        ``until`` is when its task has ended for certain: the slot may be deleted then."""
+        """Take a free slot, or confirm one's own under a higher fence.
+
+        Args:
+            scope: The agent or conversation.
+            number: Which slot.
+            holder: Who takes it.
+            until: Time to live: its task has ended by then.
+
+        Returns:
+            Who holds the slot now.
+        """
         ...
 
     def pass_on(self, scope: Scope, number: int, giver: Holder, taker: Holder, until: int) -> bool:
-        """Hand a slot over, if the giver still has it as seen; whether the taker has it now."""
+        """Hand a slot from ``giver`` to ``taker`` by compare-and-set. True if the taker has it now."""
         ...
 
     def free(self, scope: Scope, number: int, task_id: str, below: int) -> bool:
-        """Give back a slot that the task has under a fence lower than ``below``; whether it had."""
+        """Free a slot that the task holds under a fence lower than ``below``. True if it did hold it."""
         ...
 
     def wait(self, scope: Scope, waiter: Waiter) -> None:
-        """Get in line, unless the task is there with a higher fence."""
+        """Join the line, unless the task is there with a higher fence."""
         ...
 
     def stop_waiting(self, scope: Scope, waiter: Waiter) -> None:
-        """Leave the line, unless the task came back to it with a higher fence."""
+        """Leave the line, unless the task has joined it again with a higher fence."""
         ...
 
-    def place(self, scope: Scope, waiter: Waiter) -> Place: ...
+    def place(self, scope: Scope, waiter: Waiter) -> Place:
+        """The place of a task in its scope."""
+        ...
 
     def waiting(
         self, scope: Scope, limit: int, now: int = 0, first: Priority = Priority.HIGH
     ) -> tuple[Waiter, ...]:
-        """Of the first ``limit`` in line from this priority on those whose deadline is after ``now``: by
-        priority, and then by age (task ids sort by it)."""
+        """Up to ``limit`` waiters of priority ``first`` and below, without those whose deadline is not after
+        ``now``. Ordered by priority, then age (task ids sort by creation time)."""
         ...
 
     def watch(self, scope: Scope, until: int, due_at: int) -> None:
-        """From now on the line is looked at, first at ``due_at`` or when it was due anyway, and not forgotten
-        before ``until``."""
+        """Have the sweeper look at a line at ``due_at``, or earlier if it was due already, and until
+        ``until`` at least."""
         ...
 
     def due_lines(self, now: int, limit: int) -> list[Scope]:
-        """Up to ``limit`` lines that are due, the longest due first. It nominates only."""
+        """Up to ``limit`` lines that are due, the longest due first. From an index, so an entry may be
+        stale."""
         ...
 
     def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
-        """Move a line's due time; False if somebody else has watched it longer since."""
+        """Move a line's due time. False if somebody extended its watch after ``seen_until`` was read."""
         ...
 
     def forget_line(self, scope: Scope, seen_until: int) -> bool:
-        """Do not look at the line any more; False if somebody has come since."""
+        """Stop watching a line. False if somebody extended its watch after ``seen_until`` was read."""
         ...

@@ -1,5 +1,5 @@
-"""The task store, and what is stored beside tasks. Every write is conditional, and the condition carries its
-meaning."""
+"""The task store, and the stores of what belongs to tasks. Every write is conditional: the condition decides
+which of several concurrent writers wins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,49 +33,58 @@ class InvalidCursor(ValueError):
 
 @dataclass(frozen=True)
 class Claim:
-    """One try to take a task. ``claim_id`` is random, so that a claim whose answer was lost is recognized.
-    ``held_by`` is the worker or the batch that takes it, ``message_id`` the message that it came with.
-    ``fence`` is the task's when its slots were taken: they are good for this one claim. ``taken_from`` is the
-    dead worker of a running task, and ``due_at`` when somebody must look at that. With ``clocks`` the task's
-    run time goes on. With ``spent`` and ``counted`` what the claim is for is reserved by the same write.
-    ``slot`` is the agent's, if it has any."""
+    """One attempt to take a task for execution. Times are Unix milliseconds."""
 
     claim_id: str
+    """Random, so that a claim whose response was lost is recognized as one's own."""
     now: int
     held_by: str
+    """The worker or batch that takes the task."""
     fence: int
+    """The fence that the task was seen with; slots were taken for exactly this claim."""
     message_id: str | None = None
+    """The SQS message that led to the claim."""
     taken_from: str | None = None
+    """The dead worker that held a running task."""
     due_at: int | None = None
+    """When the sweeper must look at a task that was taken over."""
     clocks: Clocks | None = None
+    """The clocks once the run clock continues. None if it runs already."""
     spent: tuple[Spent, ...] | None = None
+    """Usage including the reservation for what the claim is for."""
     counted: Usage | None = None
+    """What the project's day counts after that reservation."""
     slot: Slot | None = None
+    """The agent's slot, if the agent limits concurrency."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """The write took effect (now, or in an earlier try whose answer was lost)."""
+    """The write took effect, now or in an earlier call whose response was lost."""
 
     task: Task
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The condition did not hold. ``current`` is the task as it stands, None if there is none."""
+    """The condition did not hold, and nothing was written."""
 
     current: Task | None
+    """The task as it is, or None if there is none."""
 
 
 @dataclass(frozen=True)
 class Page:
+    """One page of a list."""
+
     tasks: list[Task]
     cursor: str | None
+    """Continues the list. None on the last page."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What a list needs to know of a task to choose and sort."""
+    """What a list needs for filtering and sorting. Times are Unix milliseconds."""
 
     ref: TaskRef
     project_id: str
@@ -87,6 +96,7 @@ class Outline:
 
     @classmethod
     def of(cls, task: Task) -> "Outline":
+        """The outline of a task."""
         failure = task.failure.code if task.failure else None
         return cls(
             task.ref, task.project_id, task.status, task.updated_at, task.deadline, task.context_id, failure
@@ -95,38 +105,45 @@ class Outline:
 
 @dataclass(frozen=True)
 class Due:
-    """An index entry: somebody must look at this task. It nominates only; the task itself decides."""
+    """An index entry of a task that is due. It may be stale: callers read the task and decide by that."""
 
     ref: TaskRef
     due_at: int
+    """Unix milliseconds."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """How a worker gives a task back. With ``keeps_attempt`` it was no failed attempt: the next claim counts
-    as the same one. ``awaits`` are tasks that must end first; ``code`` is that of the failure which is
-    tried again. ``told`` are the task's events, where its holder knows all of them. ``overload`` is what
-    follows if the model was overloaded; without one there is no row of overloads. ``cut_off`` says that a
-    turn was too long for the worker's time. ``turned_away`` is how long the row of calls is that were turned
-    away, and with ``clocks`` the task's run time stands still."""
+    """How a worker gives a task back. Times are Unix milliseconds."""
 
     now: int
     not_before: int
+    """No claim before this moment."""
     due_at: int
     spent: tuple[Spent, ...]
+    """Usage so far."""
     keeps_attempt: bool = False
+    """It does not count as a failed attempt: the next claim continues the same one."""
     awaits: tuple[TaskRef, ...] = ()
+    """Tasks that must end first."""
     code: FailureCode | None = None
+    """The failure that is retried."""
     told: tuple[Event, ...] = ()
+    """The task's events, if its holder knows all of them."""
     overload: Overload | None = None
+    """The next model after an overload. None resets the count of consecutive overloads."""
     counted: Usage | None = None
+    """What the project's day counts of the task."""
     cut_off: bool = False
+    """A turn did not fit into the worker's remaining time."""
     turned_away: int = 0
+    """Consecutive throttled calls."""
     clocks: Clocks | None = None
+    """The clocks once the run clock is stopped. None leaves them."""
 
     @property
     def event(self) -> Event | Placed:
-        """What is told of it."""
+        """The event that reports the release."""
         event = events.given_back(
             self.now,
             keeps_attempt=self.keeps_attempt,
@@ -139,233 +156,268 @@ class Release:
 
 @dataclass(frozen=True)
 class Postponement:
-    """How a task that nobody has taken waits for the model: until ``not_before``, and with ``clocks`` its run
-    time stands still from now on."""
+    """How a task that nobody has claimed waits for the model. Times are Unix milliseconds."""
 
     now: int
     not_before: int
     due_at: int
     turned_away: int
+    """Consecutive throttled calls."""
     clocks: Clocks | None = None
+    """The clocks once the run clock is stopped. None leaves them."""
 
 
 @dataclass(frozen=True)
 class Advance:
-    """What changed of a running task at a checkpoint, and what is told of it. None changes nothing."""
+    """What changed in a running task at a checkpoint. None leaves a field as it is."""
 
     now: int
+    """Unix milliseconds."""
     spent: tuple[Spent, ...] | None = None
     counted: Usage | None = None
     turns: int | None = None
     progress: Progress | None = None
     artifacts: tuple[Artifact, ...] | None = None
     event: Placed | None = None
+    """The event that reports the change."""
 
 
 @dataclass(frozen=True)
 class Pause:
-    """The agent's question; the task has until ``deadline`` for its answer, and ``left_ms`` after it."""
+    """A question of the agent. Times are Unix milliseconds."""
 
     now: int
     question: Question
     deadline: int
+    """By then the caller must have answered."""
     left_ms: int
+    """Run time that the task has left after the answer."""
     counted: Usage | None = None
+    """What the project's day counts of the task."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Something that a task owns and that is only ever written, never changed by a lower fence: a turn, a
-    tool's result. Keys sort in the order in which things happened."""
+    """A write-once entry that a task owns, such as a turn or a tool result. A lower fence never overwrites
+    it."""
 
     key: str
+    """Keys sort in the order in which things happened."""
     payload: Payload
 
 
 class TaskStore(Protocol):
-    """Each write that changes a task's state tells so in its events, by the same write. An ended task can be
-    read until ``retain_until``.
+    """Tasks. Each write that changes a task's state adds its event in the same write. An ended task can be
+    read until its ``retain_until``.
 
-    All methods raise ``StoreUnavailable`` when the store does not answer.
+    All methods raise ``StoreUnavailable``. Times are Unix milliseconds.
     """
 
     def create(self, task: Task) -> bool:
-        """Store a new task; False if there is one of this id, which stays as it is."""
+        """Store a new task. False if one with this id exists, which is left unchanged."""
         ...
 
     def get(self, ref: TaskRef) -> Task | None:
-        """The task as last written (a consistent read)."""
+        """The task as last written (a consistent read), or None."""
         ...
 
     def read(self, ref: TaskRef) -> Task | None:
-        """The same, with its output at hand where that is a text of its own, by the same read."""
+        """Like ``get``, and fetches an output that is an item of its own with the same call."""
         ...
 
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
-        """Those of up to 100 tasks that there are, as last written, in no order."""
+        """Those of up to 100 tasks that exist, as last written, in no particular order."""
         ...
 
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
     ) -> Page:
-        """An agent's tasks, newest first, or those with this status: of the failed also those whose deadline
-        has passed at ``now`` (Unix milliseconds) and that nobody has settled. A page may hold fewer than
-        ``limit`` and still have a cursor.
+        """A page of an agent's tasks, newest first.
 
-        Raises ``InvalidCursor``.
+        Args:
+            agent_id: The agent.
+            status: Only these. ``failed`` includes tasks whose deadline has passed at ``now`` without anybody
+                having failed them yet.
+            limit: Maximum length. A page may be shorter and still have a cursor.
+            cursor: Of the previous page.
+            now: Unix milliseconds.
+
+        Raises:
+            InvalidCursor: This store did not issue the cursor.
         """
         ...
 
     def outlines(self, agent_id: str, limit: int) -> list[Outline]:
-        """The newest ``limit`` of an agent's tasks, the newest first (a consistent read)."""
+        """The newest ``limit`` tasks of an agent, newest first (a consistent read)."""
         ...
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
-        """Take a claimable task under the fence it was seen with: running, fence and attempt one higher,
-        held. A running one only from the dead worker that the claim names; one that is due after the claim's
-        deadline, which a sweep has moved meanwhile, not at all."""
+        """Take a claimable task: it becomes running and held, fence and attempt rise by one.
+
+        Refused if the fence has moved on; if it is running under another worker than ``claim.taken_from``;
+        or if a sweep has moved its due time beyond the claim's deadline.
+        """
         ...
 
     def grant(
         self, ref: TaskRef, fence: int, now: int, slot: Slot | None, due_at: int | None
     ) -> Written | Refused:
-        """Choose a task in line, since this fence, for a slot, or to run without one; of those who choose it
-        at the same moment one does (``grantable``). ``due_at`` is when somebody must look at it, if it is not
-        due before."""
+        """Give a waiting task a slot, or permission to run without one. Of concurrent grants one wins
+        (``grantable``).
+
+        Args:
+            ref: The task.
+            fence: Its fence when it joined the line.
+            now: Unix milliseconds.
+            slot: The slot, or None if its agent has no limit.
+            due_at: When the sweeper must look at it, unless it is due earlier.
+        """
         ...
 
     def withdraw(self, ref: TaskRef, slot: Slot) -> None:
-        """Take back what ``grant`` has written: the slot was another's by then."""
+        """Undo ``grant``, because the slot was taken by another task meanwhile."""
         ...
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
-        """Note what the worker that holds the task has done."""
+        """Record progress of the worker that holds the task."""
         ...
 
     def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
-        """Give a task back: for a retry, for another worker to go on, or until others have ended."""
+        """Give a task back: for a retry, for another worker to continue, or until other tasks have ended."""
         ...
 
     def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
-        """Let a task wait that might be claimed now under this fence. A slot that it was given is not its own
-        any more."""
+        """Delay a task that could be claimed under this fence. It loses a slot that it was granted."""
         ...
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
-        """Ask the caller: the task becomes input_required."""
+        """Ask the caller: the task becomes ``input_required``."""
         ...
 
     def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
-        """The question was answered: the task is pending again, with the time that it had left, and names
-        the record of its answer."""
+        """Record that the question was answered: the task becomes pending with the time that it had left, and
+        refers to the record of the answer."""
         ...
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
-        """The tasks that a task waits for have ended: it may go on."""
+        """Let a task continue, since the tasks that it awaits have ended."""
         ...
 
     def enable_live(self, ref: TaskRef) -> Written | Refused:
-        """Somebody wants to see what a task says while it is at it; its worker must be told so."""
+        """Have the text of turns published as it is generated. The caller must notify the worker that holds
+        the task."""
         ...
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
-        """End a task, if ``guard`` still holds. It leaves the due index.
+        """End a task if ``guard`` holds. It leaves the index of due tasks.
 
-        After an end by the worker that holds the task nobody holds it; after any other ``held_by`` stays, for
-        that worker may not have noticed.
+        If the writer holds the task, ``held_by`` is cleared. Otherwise it stays, because the holder may
+        not have noticed yet.
         """
         ...
 
     def add_partial_output(
         self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
     ) -> Written | Refused:
-        """What a worker had when it noticed that its task was ended by somebody else: added once, and only if
-        nobody has claimed the task since. The end itself does not change."""
+        """Add what a worker had produced when it noticed that its task was ended by somebody else. Takes
+        effect once, only if the task was not claimed again, and does not change how it ended."""
         ...
 
     def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
-        """What the project's day has of a task now; False if that is no longer ``seen``."""
+        """Record what the project's day counts of a task, by compare-and-set. False if the value is no longer
+        ``seen``."""
         ...
 
     def enable_notifications(self, ref: TaskRef) -> bool:
-        """From now on the task's changes are told, also those of an ended one; False if there is none."""
+        """Deliver the task's changes to push configurations from now on, including those after its end. False
+        if there is no such task."""
         ...
 
     def reschedule(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
-        """Move a live task's due time; False if another sweep, or its worker, moved it first, or if its
-        deadline is sooner by now."""
+        """Move a live task's due time by compare-and-set. False if it was moved since, or if the deadline is
+        now earlier."""
         ...
 
     def note_undelivered(
         self, ref: TaskRef, fence: int, seen: Undelivered | None, undelivered: Undelivered, due_at: int
     ) -> bool:
-        """A message of a task was given up, and another follows; the next claim forgets it. False if the task
-        has ended, was claimed, or had another one given up since it was seen."""
+        """Record that a message was dead-lettered and another one follows. The next claim resets the record.
+
+        Returns:
+            False if the task has ended, was claimed, or has another record than ``seen``.
+        """
         ...
 
     def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
-        """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first, or those that come
-        ``after`` an entry of an earlier page, whatever has become of that."""
+        """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first. ``after`` is the
+        last entry of the previous page; it need not exist any more."""
         ...
 
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:
-        """How many of an agent's tasks count as pending at ``now`` (Unix milliseconds); beyond ``limit`` none
-        is looked at. What has changed in the last moment may not show, and with a limit of hundreds what
-        has changed in the last seconds."""
+        """Number of an agent's pending tasks, counted up to ``limit``. Eventually consistent: changes of the
+        last moments may be missing, with a limit of hundreds those of the last seconds."""
         ...
 
     def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
-        """Up to ``limit`` of a shard's tasks that were to be deleted by then (``expire``), the longest ago
+        """Up to ``limit`` tasks of a shard whose retention (``expire``) ended by ``now``, the longest ago
         first."""
         ...
 
     def remembers(self, task_id: str) -> bool:
-        """There is a task of this id that somebody may read, or that has not ended."""
+        """Whether a task of this id is live or still readable."""
         ...
 
     def expire(self, ref: TaskRef, at: int) -> None:
-        """Let clean-up delete an ended task from ``at`` on, if it may not already. A live one stays."""
+        """Let clean-up delete an ended task from ``at`` on, or earlier if that was set already. A live task
+        is left alone."""
         ...
 
     def delete(self, ref: TaskRef) -> None:
-        """Delete an ended task and every item that it owns. Idempotent."""
+        """Delete an ended task and all items that it owns. Idempotent."""
         ...
 
     def delete_owned(self, task_id: str) -> None:
-        """Delete what a task owns that nobody remembers; what is left of its record is not touched."""
+        """Delete the items of a task that no longer exists. Its own item, if any is left, is not touched."""
         ...
 
 
 class RecordStore(Protocol):
-    """What tasks own. All methods raise ``StoreUnavailable``."""
+    """Entries that tasks own. All methods raise ``StoreUnavailable``."""
 
     def put_record(self, task_id: str, fence: int, record: Record) -> bool:
-        """Keep a record; the same again changes nothing. False if a higher fence has written it."""
+        """Store a record. Idempotent. False if a higher fence has written it."""
         ...
 
     def put_record_once(self, task_id: str, fence: int, record: Record) -> Record | None:
-        """Keep a record unless there is one: then that one is returned and nothing is written."""
+        """Store a record unless one exists. Returns the existing one, or None if this one was written."""
         ...
 
     def record(self, task_id: str, key: str) -> Record | None:
-        """One record (a consistent read)."""
+        """One record, or None (a consistent read)."""
         ...
 
     def records(self, task_id: str) -> list[Record]:
-        """All of a task's records in the order of their keys (a consistent read)."""
+        """All records of a task, sorted by key (a consistent read)."""
         ...
 
 
 class SpendStore(Protocol):
-    """What projects spend on a day (UTC, ``YYYY-MM-DD``). All methods raise ``StoreUnavailable``."""
+    """What projects spend per day (UTC, ``YYYY-MM-DD``). All methods raise ``StoreUnavailable``."""
 
     def add_spend(self, project_id: str, day: str, usage: Usage, task_id: str = "") -> None:
-        """Count it; the ids of the tasks spread the writes. Less than nothing takes back what was counted too
-        much. An answer that is lost may count it twice, never not at all."""
+        """Add usage to a project's day; negative usage corrects an earlier addition. Not idempotent: a retry
+        after a lost response may count twice, but nothing is ever left out.
+
+        Args:
+            project_id: The project.
+            day: The day.
+            usage: What to add.
+            task_id: Selects the shard of the counter, to spread the writes.
+        """
         ...
 
     def spend(self, project_id: str, day: str) -> Usage:
-        """Cost and tokens (all as input tokens) so far."""
+        """Cost in USD and tokens (all as input tokens) so far."""
         ...
 
 
@@ -374,41 +426,60 @@ AFTER_ALL = "~"
 
 
 class ContextStore(Protocol):
-    """An entry is put before its task and never changed; one without a task says nothing. Task ids sort by
-    age, and so do the entries.
+    """Tasks of conversations. An entry is added before its task and never changes; one whose task does not
+    exist means nothing. Entries sort by age, as task ids do.
 
     All methods are idempotent, read consistently, and raise ``StoreUnavailable``.
     """
 
-    def add(self, context: ContextRef, task_id: str) -> None: ...
+    def add(self, context: ContextRef, task_id: str) -> None:
+        """Add a task to a conversation."""
+        ...
 
     def newest(self, context: ContextRef, before: str, limit: int) -> list[str]:
-        """The ids of the last ``limit`` tasks before one, the oldest first."""
+        """Ids of the last ``limit`` tasks before task id ``before``, oldest first."""
         ...
 
     def page(self, context: ContextRef, after: str | None, limit: int) -> list[str]:
-        """The ids of the first ``limit`` tasks, or of those after one, the oldest first."""
+        """Ids of the first ``limit`` tasks, or of those following ``after``, oldest first."""
         ...
 
-    def remove(self, context: ContextRef, task_id: str) -> None: ...
+    def remove(self, context: ContextRef, task_id: str) -> None:
+        """Remove a task from a conversation."""
+        ...
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """A task's id (or that of what else the request makes) that a key stands for until ``until`` (Unix
-    milliseconds), for a request of this digest. With ``call_id`` the request did not make the task but
-    answers this question of it."""
+    """An idempotency key's result."""
 
     task_id: str
+    """The task, or whatever else the request creates."""
     digest: str
+    """Digest of the request; the key cannot be reused for a different one."""
     until: int
+    """End of the reservation (Unix milliseconds)."""
     call_id: str | None = None
+    """Set if the request answered this question of the task instead of creating it."""
 
 
 class ReservationStore(Protocol):
-    def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
-        """Keep ``wanted``, unless an earlier reservation of the key still holds: the one that holds.
+    """Idempotency keys."""
 
-        ``scope`` is what the key is for, such as an agent. Raises ``StoreUnavailable``; asking again is safe.
+    def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
+        """Reserve a key, unless an earlier reservation is still valid.
+
+        Args:
+            project_id: The project.
+            scope: Namespace of the key, such as the agent.
+            key: The caller's key.
+            wanted: The new reservation.
+            now: Unix milliseconds.
+
+        Returns:
+            The reservation that is valid now: ``wanted`` or the earlier one.
+
+        Raises:
+            StoreUnavailable: Calling again is safe.
         """
         ...

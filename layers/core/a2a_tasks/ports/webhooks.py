@@ -1,4 +1,4 @@
-"""Push configurations, and what delivering notifications needs: the way to a receiver, and what signs."""
+"""Push configurations, and what delivery of notifications needs: an HTTP client and signing secrets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,55 +8,70 @@ from a2a_tasks.domain.webhooks.push import StoredPushConfig
 
 
 class NotAnswered(Exception):
-    """A receiver could not be called, or did not answer. The text says why, without the address."""
+    """A receiver could not be called, or did not respond. The message gives the reason without the
+    address."""
 
 
 @dataclass(frozen=True)
 class ReceiverAnswer:
-    """What is kept of a receiver's answer. ``retry_after`` is the header as it was sent."""
+    """A receiver's response, without its body."""
 
     status: int
+    """HTTP status."""
     retry_after: str | None = None
+    """The ``Retry-After`` header as received, unparsed."""
 
 
 class WebhookClient(Protocol):
+    """HTTP client that reaches only addresses which notifications may be sent to."""
+
     async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> ReceiverAnswer:
-        """One try, over within seconds. Redirects are answers, not followed. Raises ``NotAnswered``, also for
-        an address that no notification may go to."""
+        """Send one request, bounded to seconds and without retries. Redirects are returned, not followed.
+
+        Raises:
+            NotAnswered: Also for an address that notifications may not be sent to.
+        """
         ...
 
 
 class SigningSecrets(Protocol):
-    def of_project(self, project_id: str) -> tuple[str, ...]:
-        """The live secrets of a project, the current one first; none if it has none. May block.
+    """Webhook signing secrets of projects."""
 
-        Raises ``StoreUnavailable`` and ``SecretsUnavailable``.
+    def of_project(self, project_id: str) -> tuple[str, ...]:
+        """A project's valid secrets, the current one first; empty if it has none. May block.
+
+        Raises:
+            StoreUnavailable: The registry could not be read.
+            SecretsUnavailable: The secret could not be read.
         """
         ...
 
 
 class PushConfigStore(Protocol):
-    """The configurations of each task. All methods raise ``StoreUnavailable`` and can be repeated."""
+    """Push configurations of each task. All methods are idempotent and raise ``StoreUnavailable``."""
 
     def put(self, task_id: str, config: StoredPushConfig, until: int) -> None:
-        """Keep a configuration; one of the same id is replaced. ``until`` (Unix milliseconds) is when its
-        task has been deleted for certain: the entry may be deleted then."""
+        """Store a configuration, replacing one of the same id. ``until`` (Unix milliseconds) is the entry's
+        time to live: its task has been deleted by then."""
         ...
 
     def get(self, task_id: str, config_id: str) -> StoredPushConfig | None:
-        """A consistent read."""
+        """One configuration, or None (a consistent read)."""
         ...
 
     def all(self, task_id: str) -> list[StoredPushConfig]:
-        """All configurations of a task, in the order of their ids (a consistent read)."""
+        """All configurations of a task, sorted by id (a consistent read)."""
         ...
 
-    def delete(self, task_id: str, config_id: str) -> None: ...
+    def delete(self, task_id: str, config_id: str) -> None:
+        """Remove a configuration. Idempotent."""
+        ...
 
 
 class PushConfigIds(Protocol):
-    """A separate port: who only sends notifications on sees no more than the ids."""
+    """The ids alone. A separate port, because the function that fans notifications out must not read
+    addresses and credentials."""
 
     def ids(self, task_id: str) -> list[str]:
-        """The ids of a task's configurations, in order (a consistent read). Raises ``StoreUnavailable``."""
+        """Ids of a task's configurations, sorted (a consistent read). Raises ``StoreUnavailable``."""
         ...

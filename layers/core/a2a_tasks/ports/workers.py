@@ -1,4 +1,4 @@
-"""The leases of worker processes, and how several processes share one sweep."""
+"""Leases of worker processes, and leases of shards for processes that share a sweep."""
 
 from typing import Protocol
 
@@ -6,34 +6,45 @@ from a2a_tasks.domain.lease import Lease, Notes
 
 
 class Workers(Protocol):
-    """All methods raise ``StoreUnavailable``."""
+    """Leases of worker processes. All methods raise ``StoreUnavailable``."""
 
     def open(self, lease: Lease) -> None:
-        """Begin a lease under an id that nobody has had; the same again changes nothing."""
+        """Start a lease under a fresh id. Idempotent."""
         ...
 
     def renew(self, lease: Lease) -> Notes | None:
-        """Extend a lease, and take the notes that were left there; None if it was broken, or is gone. Of two
-        that come in the wrong order the later one stays."""
+        """Extend a lease and take the notes left for its worker.
+
+        Of two renewals that arrive out of order the later one wins.
+
+        Returns:
+            The notes, or None if the lease was broken or deleted: then the worker no longer holds its tasks.
+        """
         ...
 
     def lease(self, worker_id: str) -> Lease | None:
-        """The lease as last written (a consistent read)."""
+        """The lease as last written (a consistent read), or None."""
         ...
 
     def break_off(self, lease: Lease) -> bool:
-        """End a lease that is over, so that no renewal can follow; False if it was renewed since it was seen
-        like this."""
+        """End an expired lease for good, so that no late renewal can revive it.
+
+        Returns:
+            False if the lease was renewed since ``lease`` was read.
+        """
         ...
 
     def note(self, worker_id: str, task_id: str) -> Lease | None:
-        """Leave word that a worker must look at a task; its next renewal takes it. The lease as it is; None
-        if it was broken, or is gone."""
+        """Leave a note that a worker must look at a task; its next renewal takes the note.
+
+        Returns:
+            The lease as it is, or None if it was broken or deleted.
+        """
         ...
 
     def due(self, now: int, limit: int) -> list[str]:
-        """The ids of up to ``limit`` workers with ``due_at <= now``, the longest due first. It nominates
-        only."""
+        """Ids of up to ``limit`` workers with ``due_at <= now`` (Unix milliseconds), the longest due first.
+        From an index: the lease itself decides."""
         ...
 
     def forget(self, worker_id: str) -> None:
@@ -42,20 +53,22 @@ class Workers(Protocol):
 
 
 class ShardLeases(Protocol):
-    """Which process is at a shard. All methods raise ``StoreUnavailable``."""
+    """Which process sweeps a shard. All methods raise ``StoreUnavailable``."""
 
     def take(self, shard: int, holder: str, now: int, until: int) -> bool:
-        """Have a shard for oneself until then (Unix milliseconds), or for longer than before; False if
-        another has it at ``now``."""
+        """Take a shard until ``until``, or extend one's own lease of it (times in Unix milliseconds). False
+        if another process holds it at ``now``."""
         ...
 
     def give_back(self, shard: int, holder: str) -> None:
-        """Idempotent; what another has stays."""
+        """Release a shard. Idempotent; a lease of another process is left alone."""
         ...
 
 
 class Helpers(Protocol):
+    """Starts further processes for a sweep."""
+
     def call(self, shard: int) -> bool:
-        """Ask for another process that sweeps a shard; False if it was not taken on. It may be lost, and it
-        may come twice."""
+        """Request another process that sweeps a shard. The request may be lost or run twice. False if it was
+        not accepted."""
         ...
