@@ -233,7 +233,8 @@ class BatchStore(BatchLine, Protocol):
         ...
 
     def close(self, batch: Batch) -> None:
-        """Delete the record of a batch whose results are all recorded. Assignments of the API's batches stay."""
+        """Delete the record of a batch whose results are all recorded. Assignments of the API's batches
+        stay."""
         ...
 
 
