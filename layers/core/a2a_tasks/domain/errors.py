@@ -1,4 +1,4 @@
-"""Error codes: those a caller gets as an answer, and those a task ends with."""
+"""Error codes: of refused requests, and of failed tasks."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -54,21 +54,21 @@ HTTP_STATUS = {
 
 @dataclass
 class RequestRefused(Exception):
-    """A request that is answered with an error: what went wrong and, where there is one, the fix.
-
-    ``retry_after`` is in seconds, where waiting helps.
-    """
+    """A request that is answered with an error."""
 
     code: ErrorCode
     message: str
+    """What is wrong and how to fix it."""
     details: list[dict[str, Any]] = field(default_factory=list)
+    """``{"field", "message"}`` for each wrong field."""
     retry_after: int | None = None
+    """Seconds until a retry may succeed, if one may."""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
     def to_body(self) -> dict[str, Any]:
-        """The wire shape: ``{"error": text, "code": UPPER_SNAKE, "details"?: [{"field", "message"}]}``."""
+        """The response body: ``{"error": text, "code": UPPER_SNAKE, "details"?: [{"field", "message"}]}``."""
         body: dict[str, Any] = {"error": self.message, "code": self.code.value}
         return body | {"details": self.details} if self.details else body
 
@@ -95,12 +95,12 @@ FAILURE_STATUS = {
     FailureCode.MODEL_OVERLOADED: 503,
     FailureCode.BUDGET_EXCEEDED: 429,
 }
-"""How a failed task is answered to a caller who waits for it; every other failure is 502."""
+"""HTTP status for callers who wait for a task that fails; 502 for all other codes."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What a failed task shows: a sentence for a person, and its code."""
+    """Why a task failed: a code, and a sentence for people."""
 
     code: FailureCode
     message: str

@@ -1,4 +1,4 @@
-"""An event: one step of a task's course, as its callers are told."""
+"""An event: one step in a task's history, as callers see it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,8 @@ from typing import Any
 
 
 class EventType(StrEnum):
+    """Kind of an event; the values are stored and sent to callers."""
+
     STATUS = "status"  # a change of state
     TURN = "turn"  # a reply of the model was saved
     TOOL = "tool"  # a tool began that others might notice: it writes files, or starts another agent's task
@@ -26,25 +28,27 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """``at`` is in Unix milliseconds. ``details`` are a JSON object, stored as it is seen: ``status`` with
-    ``reason``? and ``code``?; ``turn`` with ``tools``?; ``tool``; ``step``? and ``percent``?; or
-    ``artifactId``.
+    """One step in a task's history.
 
-    Events have no number of their own, since not every writer can know it: they are counted. ``skipped`` is
-    how many events were dropped for this one, so that those behind it keep their numbers.
+    Events carry no number of their own, because not every writer knows how many there are; readers count
+    them.
     """
 
     at: int
+    """Unix milliseconds."""
     type: EventType
     details: Mapping[str, Any] = field(default_factory=dict)
+    """JSON object, stored as callers see it, by type: ``status`` with ``reason``? and ``code``?; ``turn``
+    with ``tools``?; ``tool``; ``step``? and ``percent``?; ``artifactId``."""
     skipped: int = 0
+    """Events that this one replaced; readers add them, so that later events keep their numbers."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An event and its place in a task's list (from 0), so that writing it again changes nothing. With
-    ``is_last`` what stands behind it goes: one event, which it tells of as well."""
+    """An event and its index in the task's list (from 0), which makes the write idempotent."""
 
     place: int
     event: Event
     is_last: bool = False
+    """The one event behind this index is removed; this event stands for it as well."""

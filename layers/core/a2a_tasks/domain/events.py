@@ -1,6 +1,6 @@
-"""What each change of a task tells its callers, where that goes among the task's events, and how it is read.
+"""The event of each change of a task, where it is stored, and how callers read it.
 
-Every write bills the whole record, so events are short and their list is bounded.
+Every write is billed by the size of the whole item, so events are short and their list is bounded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,35 +12,45 @@ from a2a_tasks.domain.event import Event, EventType, Placed, Reason
 from a2a_tasks.domain.task import Outcome, Progress, Status, Task, iso8601
 
 FULL = 250
-"""From so many on, what a worker tells takes the place of what it told last."""
+"""From this length on, a worker's event replaces its previous one."""
 REPLACEABLE = frozenset({EventType.TURN, EventType.TOOL, EventType.PROGRESS})
-"""States and artifacts are kept whatever their number: the turns of a task bound them."""
+"""Types that may be replaced. Status changes and artifacts are always kept; the limit of turns bounds
+their number."""
 IN_VAIN = frozenset({Reason.HANDED_OVER, Reason.WAITS_FOR_MODEL})
-"""Why a claim may have come to nothing without being a failed attempt."""
+"""Reasons for giving a task back that do not count as a failed attempt."""
 MAX_TEXT_BYTES = 60
-"""Of a step, or of the names of a turn's tools together; the whole step is in the task's progress."""
+"""Limit of a step, and of the names of a turn's tools together. The task's progress has the whole step."""
 
 
 class UnknownEvent(ValueError):
-    """An event's number that a task has not reached."""
+    """An event number beyond the last event of the task."""
 
 
 # -- what a change means
 
 
 def accepted(at: int) -> Event:
+    """The task was created."""
     return _status(at, Status.PENDING)
 
 
 def claimed(at: int) -> Event:
+    """A worker or batch claimed the task."""
     return _status(at, Status.RUNNING)
 
 
 def given_back(
     at: int, *, keeps_attempt: bool, awaits: bool, code: FailureCode | None, model: str | None = None
 ) -> Event:
-    """A worker gave the task back; ``code`` is that of the failure which is tried again, ``model`` the one
-    that it goes on with if that is another."""
+    """A worker gave the task back.
+
+    Args:
+        at: Unix milliseconds.
+        keeps_attempt: The next claim continues the same attempt.
+        awaits: It waits for tasks that it started.
+        code: The failure that is retried, if any.
+        model: The model that it continues with, if that is another one.
+    """
     reason = Reason.HANDED_OVER if keeps_attempt else Reason.RETRY
     if keeps_attempt and code is not None:
         reason = Reason.WAITS_FOR_MODEL
@@ -49,31 +59,36 @@ def given_back(
 
 
 def asked(at: int) -> Event:
+    """The agent asked its caller."""
     return _status(at, Status.INPUT_REQUIRED)
 
 
 def answered(at: int) -> Event:
+    """The caller answered."""
     return _status(at, Status.PENDING, reason=Reason.ANSWERED)
 
 
 def ended(outcome: Outcome) -> Event:
+    """The task ended."""
     code = outcome.failure.code if outcome.failure else None
     return _status(outcome.at, outcome.status, code=code)
 
 
 def turn(at: int, number: int, tools: Sequence[str], model: str | None = None) -> Event:
-    """A saved reply, with the tools that it calls, and the model that stood in if one did."""
+    """A reply was saved: its tools, and the model that answered if it was not the task's own."""
     names = _fitting(list(dict.fromkeys(tools)))
     stood_in = _short(model) if model else None
     return Event(at, EventType.TURN, {"turn": number} | _known(tools=names or None, model=stood_in))
 
 
 def tool(at: int, name: str) -> Event:
+    """A tool with visible effects started."""
     return Event(at, EventType.TOOL, {"tool": _short(name)})
 
 
 def reported(events: Sequence[Event], at: int, progress: Progress) -> Event | None:
-    """What the agent reports, unless it says what it has said last: a tool may run again after a crash."""
+    """The progress that the agent reported. None if it equals the last report, as when a tool runs again
+    after a crash."""
     step = _short(progress.step) if progress.step is not None else None
     details = _known(step=step, percent=progress.percent)
     last = next((event for event in reversed(events) if event.type is EventType.PROGRESS), None)
@@ -82,7 +97,7 @@ def reported(events: Sequence[Event], at: int, progress: Progress) -> Event | No
 
 
 def saved(events: Sequence[Event], at: int, artifact_id: str) -> Event | None:
-    """A new artifact; the same again is none."""
+    """A new artifact. None if it was reported before."""
     details = {"artifactId": artifact_id}
     is_new = all(event.details != details for event in events)
     return Event(at, EventType.ARTIFACT, details) if is_new else None
@@ -117,7 +132,7 @@ def _fitting(names: list[str]) -> list[str]:
 
 
 def placed(events: Sequence[Event], event: Event) -> Placed:
-    """Where the worker that holds a task writes its next event. Nobody else writes any meanwhile."""
+    """Where the worker that holds a task writes its next event. Nobody else writes events meanwhile."""
     last = events[-1] if events else None
     if len(events) >= FULL and last is not None and {last.type, event.type} <= REPLACEABLE:
         return Placed(len(events) - 1, replace(event, skipped=last.skipped + 1))
@@ -125,8 +140,8 @@ def placed(events: Sequence[Event], event: Event) -> Placed:
 
 
 def returned(events: Sequence[Event], event: Event) -> Event | Placed:
-    """Where the holder of a task tells that it gives it back. In a full list a claim that came to nothing
-    leaves no trace, since a task may be claimed in vain hundreds of times."""
+    """Where a worker writes that it gives the task back. In a full list a claim that did no work is
+    removed again, because a task may be claimed hundreds of times without progress."""
     if len(events) < FULL or event.details.get("reason") not in IN_VAIN:
         return event
     before, last = events[-2:]
@@ -137,7 +152,7 @@ def returned(events: Sequence[Event], event: Event) -> Event | Placed:
 
 
 def with_placed(events: tuple[Event, ...], new: Event | Placed) -> tuple[Event, ...]:
-    """The list with another event: behind the others, or in its place."""
+    """The list after ``new`` was written."""
     if isinstance(new, Event):
         return (*events, new)
     return (*events[: new.place], new.event, *(() if new.is_last else events[new.place + 1 :]))
@@ -147,13 +162,13 @@ def with_placed(events: tuple[Event, ...], new: Event | Placed) -> tuple[Event, 
 
 
 def last_number(events: Sequence[Event]) -> int:
-    """The number of the newest event; 0 if there is none."""
+    """Number of the newest event; 0 without any."""
     return len(events) + sum(event.skipped for event in events)
 
 
 def to_wire(task: Task, after: int, limit: int) -> dict[str, Any]:
-    """Up to ``limit`` of the task's events behind number ``after``, as a follower reads them:
-    ``{"events": [{"id", "at", "type", …}], "nextCursor", "taskStatus"}``. Raises ``UnknownEvent``."""
+    """Up to ``limit`` events after number ``after``, as callers see them: ``{"events": [{"id", "at",
+    "type", …}], "nextCursor", "taskStatus"}``. Raises ``UnknownEvent``."""
     if after > last_number(task.events):
         raise UnknownEvent(after)
     news = [event for number, event in _counted(task) if number > after][:limit]
@@ -165,10 +180,11 @@ def to_wire(task: Task, after: int, limit: int) -> dict[str, Any]:
 
 
 def _counted(task: Task) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The events on the wire, with their numbers.
+    """The events as callers see them, with their numbers.
 
-    A claim cannot store which attempt it is, as it adds one to what it finds: that too is counted here. Tasks
-    of releases without events may begin in mid-course, so the count begins at what is left of ``attempt``.
+    A claim increments ``attempt`` without knowing its value, so the attempt of each claim is counted here.
+    Tasks of releases without events may start in the middle, so counting starts at what is left of
+    ``attempt``.
     """
     names = {artifact.artifact_id: artifact.name for artifact in task.artifacts}
     attempt = task.attempt - sum(map(_attempts, task.events))
@@ -185,7 +201,7 @@ def _counted(task: Task) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _attempts(event: Event) -> int:
-    """How an event changes the number of attempts."""
+    """By how much an event changes the number of attempts."""
     match event.details:
         case {"status": Status.RUNNING}:
             return 1

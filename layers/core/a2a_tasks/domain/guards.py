@@ -1,4 +1,4 @@
-"""Guards: what must still be true of a task when it is written."""
+"""Guards: preconditions of the writes that end tasks."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,21 @@ from a2a_tasks.domain.task import LIVE, Status, Task
 
 @dataclass(frozen=True)
 class Guard:
-    """What must still be true of the stored task for a write to take effect. Unset parts do not matter.
-
-    ``by_holder`` says of the writer that it holds the task, and stops with this write."""
+    """What must be true of the stored task for a write to take effect. Unset fields do not matter."""
 
     statuses: frozenset[Status]
+    """Its status is one of these."""
     fence: int | None = None
+    """Its fence is this one."""
     deadline_after: int | None = None
+    """Its deadline is later than this (Unix milliseconds)."""
     deadline_by: int | None = None
+    """Its deadline is not later than this (Unix milliseconds)."""
     by_holder: bool = False
+    """No condition: the writer holds the task and gives it up with this write."""
 
     def allows(self, task: Task) -> bool:
+        """Whether a task meets the conditions. The store has the same rule as a condition expression."""
         return (
             task.status in self.statuses
             and (self.fence is None or task.fence == self.fence)
@@ -27,34 +31,35 @@ class Guard:
 
 
 def guard_of_worker(fence: int) -> Guard:
-    """Only the worker that holds the task may write: a stale one has a lower fence."""
+    """Only the worker that holds the task: a stale worker has a lower fence."""
     return Guard(frozenset({Status.RUNNING}), fence=fence, by_holder=True)
 
 
 def guard_of_completion(fence: int, now: int) -> Guard:
-    """A result counts only before the deadline; after it the task has failed, whoever writes that down."""
+    """A result counts only before the deadline. After it the task has timed out, even if nobody has
+    written so yet."""
     return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_after=now, by_holder=True)
 
 
 def guard_of_cancel(now: int) -> Guard:
-    """Anything not ended can be canceled, until its deadline has decided."""
+    """A task can be canceled until it ends or its deadline passes."""
     return Guard(LIVE, deadline_after=now)
 
 
 def guard_of_expiry(now: int, fence: int | None = None) -> Guard:
-    """Only a task past its deadline times out, and only if nothing else ended it."""
+    """Only a live task past its deadline times out; with ``fence`` only under the worker that holds it."""
     if fence is not None:  # the worker that holds it: a stale one ends nothing
         return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_by=now, by_holder=True)
     return Guard(LIVE, deadline_by=now)
 
 
 def guard_of_loss(fence: int) -> Guard:
-    """A task whose worker is lost, its lease broken, is given up only if nobody took it over meanwhile."""
+    """A task whose worker died fails only if no other worker has taken it over."""
     return Guard(frozenset({Status.RUNNING}), fence=fence)
 
 
 def guard_of_dead_letter(fence: int) -> Guard:
-    """A dead message ends its task only as it was seen, without a living worker: another delivery may have
-    won since."""
+    """A dead letter ends its task only if nothing has happened since the task was read, as another
+    delivery may have claimed it."""
     # a task that waits for an answer needs no message
     return Guard(frozenset({Status.PENDING, Status.RUNNING}), fence=fence)

@@ -8,11 +8,11 @@ AGENT_ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 """1–64 lower-case letters, digits, ``-`` and ``_``, beginning and ending with a letter or digit."""
 PROJECT_ID = AGENT_ID
 CONTEXT_ID = re.compile(r"[A-Za-z0-9._~:@-]{1,128}")
-"""What a caller may name a conversation: safe in paths, keys and logs."""
+"""Context ids that callers may choose: safe in paths, keys and logs."""
 
 SHARDS = 32
-"""Partitions of the index ``due``. A constant: with fewer shards, tasks of the missing ones would never be
-looked at again. One partition takes 1,000 writes a second, and one process sweeps one of them in a minute."""
+"""Number of partitions of the index ``due``. Must never shrink: tasks in the removed shards would never be
+swept again. A partition takes 1,000 writes a second, and one process sweeps a full one in a minute."""
 
 
 def task_id(now_ms: int, random: bytes) -> str:
@@ -33,20 +33,20 @@ def is_task_id(text: str) -> bool:
 
 
 def created_ms(task_id: str) -> int:
-    """The Unix milliseconds that a UUIDv7 carries."""
+    """Creation time in a UUIDv7 (Unix milliseconds)."""
     return uuid.UUID(task_id).int >> 80
 
 
 def oldest_task_id(now_ms: int) -> str:
-    """The lowest UUIDv7 of a moment: every id made earlier sorts before it."""
+    """The smallest UUIDv7 of a moment; ids created earlier sort before it."""
     return task_id(now_ms, bytes(10))
 
 
 def shard(task_id: str) -> int:
-    """The index partition of a task, 0 to ``SHARDS - 1``: stable over processes and releases."""
+    """The partition of a task, 0 to ``SHARDS - 1``. Stable across processes and releases."""
     return zlib.crc32(task_id.encode()) % SHARDS
 
 
 def fraction(task_id: str) -> float:
-    """A number of the task's own in [0, 1), the same in every process: it spreads what would come at once."""
+    """A hash of the id in [0, 1), the same in every process; spreads work that would otherwise coincide."""
     return zlib.crc32(task_id.encode()) / 2**32

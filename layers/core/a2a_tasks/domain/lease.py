@@ -1,49 +1,51 @@
-"""The lease of a worker process: as long as it lives, the tasks that the process has claimed are its own."""
+"""The lease of a worker process. While it is valid, the tasks that the process has claimed belong to it."""
 
 from dataclasses import dataclass
 
 from a2a_tasks.domain.task import Task, TaskRef
 
 CLOCKS_APART_MS = 2_000
-"""How far the clocks of two processes may differ. Lambda's are kept much closer."""
+"""Assumed maximum clock skew between two processes. Lambda keeps its clocks much closer."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A worker's lease as stored. Times are Unix milliseconds by the worker's own clock.
-
-    ``tasks`` are those that it had in hand when it last renewed: whoever finds the worker dead announces them
-    again. ``disowned`` are claims that it does not follow up although they may have taken effect. ``due_at``
-    is when somebody must look whether it still lives; None while no task relies on that.
-    """
+    """A worker's lease as stored. Times are Unix milliseconds by the worker's own clock."""
 
     worker_id: str
     until: int
+    """When it expires."""
     tasks: frozenset[TaskRef] = frozenset()
+    """Tasks that the worker held at its last renewal. Whoever finds the worker dead announces them again."""
     disowned: frozenset[str] = frozenset()
+    """Claim ids that may have taken effect but that the worker does not pursue."""
     due_at: int | None = None
+    """When the sweeper must check whether the worker is alive. None while no task depends on that."""
     is_broken: bool = False
+    """It was ended because the worker was found dead; it can never be renewed."""
 
     def is_over(self, now: int) -> bool:
-        """Over for sure, whoever's clock is ahead."""
+        """Whether it has expired, allowing for clock skew."""
         return self.is_broken or now >= self.until + CLOCKS_APART_MS
 
     def covers(self, task: Task) -> bool:
-        """The task is this worker's as long as the lease lives."""
+        """Whether the task belongs to this worker while the lease is valid."""
         return not self.is_broken and task.held_by == self.worker_id and task.claim_id not in self.disowned
 
     def is_watched(self, task: Task) -> bool:
-        """Whoever finds this worker dead learns of the task."""
+        """Whether whoever finds this worker dead will find the task as well."""
         return self.covers(task) and self.due_at is not None and task.ref in self.tasks
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What others have left for a worker since it last renewed: the ids of tasks that it must look at, or
-    ``everything`` where that is not known, or they are too many."""
+    """What others have left for a worker since its last renewal."""
 
     task_ids: frozenset[str] = frozenset()
+    """Tasks that it must look at."""
     everything: bool = False
+    """It must look at all its tasks, because the ids are unknown or too many."""
 
     def concern(self, task_id: str) -> bool:
+        """Whether the worker must look at this task."""
         return self.everything or task_id in self.task_ids

@@ -1,6 +1,6 @@
-"""How long a task may wait for its start, in milliseconds."""
+"""Limits of a task's ``queueTimeout``, in milliseconds."""
 
 DEFAULT = 24 * 3_600_000
-"""Where neither the task nor its agent says so. Stored records leave it out, so it never changes."""
+"""If neither the task nor its agent sets one. Must never change, because stored items omit it."""
 SHORTEST = 1_000
 LONGEST = 7 * 24 * 3_600_000

@@ -1,4 +1,4 @@
-"""When to try an overloaded model again, and when no longer."""
+"""Backoff: when to retry after an overload, and when to give up."""
 
 import math
 from dataclasses import dataclass
@@ -13,25 +13,37 @@ JITTER = 0.5
 
 @dataclass(frozen=True)
 class NextTry:
-    """``seconds`` from now, which is ``not_before`` in Unix milliseconds."""
+    """When the next attempt starts."""
 
     seconds: int
+    """From now."""
     not_before: int
+    """The same moment in Unix milliseconds."""
 
 
 def next_try(
     task: Task, failure: Failure, now: int, retry_after: float | None, random: float
 ) -> NextTry | Failure:
-    """When a running task is tried again after ``failure``, or the failure that it ends with: where this was
-    the last attempt, or the next would come after its deadline. The rest is as for ``delay_seconds``."""
+    """When to retry a running task after ``failure``.
+
+    Args:
+        task: The running task.
+        failure: Why this attempt failed.
+        now: Unix milliseconds.
+        retry_after: Seconds that the server asked for, if it did.
+        random: In [0, 1), for jitter.
+
+    Returns:
+        The next attempt, or the final failure if this was the last attempt or the next would start after the
+            deadline.
+    """
     if (last := last_attempt(task, failure)) is not None:
         return last
     return in_time(task, failure, now, delay_seconds(task.attempt, retry_after, random))
 
 
 def in_time(task: Task, failure: Failure, now: int, seconds: int) -> NextTry | Failure:
-    """The next try in so many seconds, or the failure that the task ends with where that would come after
-    its deadline."""
+    """The next attempt after ``seconds``, or the final failure if that is after the deadline."""
     not_before = now + seconds * 1000
     if not_before >= task.deadline:
         problem = f"The next try, in {seconds} s, would come after the task's deadline."
@@ -40,7 +52,7 @@ def in_time(task: Task, failure: Failure, now: int, seconds: int) -> NextTry | F
 
 
 def last_attempt(task: Task, failure: Failure) -> Failure | None:
-    """The failure that a running task ends with where this was its last attempt."""
+    """The final failure if this was the last attempt, else None."""
     if not task.attempts_are_used_up():
         return None
     problem = f"Attempt {task.attempt} of {task.max_attempts}, the last."
@@ -48,10 +60,10 @@ def last_attempt(task: Task, failure: Failure) -> Failure | None:
 
 
 def delay_seconds(attempt: int, retry_after: float | None, random: float) -> int:
-    """Whole seconds to wait after the ``attempt``-th failure (1, 2, …).
+    """Delay after the ``attempt``-th failure (from 1), in whole seconds as SQS takes them.
 
-    At least what the server asked for (``retry-after``), else 1 s doubling, plus up to half of it (``random``
-    in [0, 1)), so that tasks rejected together do not come back together. Whole seconds are what SQS takes.
+    Exponential backoff from 1 s, or ``retry_after`` if longer, plus jitter of up to half the backoff
+    (``random`` in [0, 1)), so that tasks rejected together do not come back together.
     """
     backoff = min(MAX_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
     wait = max(retry_after or 0.0, backoff)

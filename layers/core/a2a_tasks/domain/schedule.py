@@ -1,4 +1,5 @@
-"""When a task may start, when it ends, and when somebody must look at it."""
+"""When a task may start, when it ends, and when the sweeper must look at it. All times are Unix
+milliseconds."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,48 +9,50 @@ from a2a_tasks.domain.ids import fraction
 from a2a_tasks.domain.task import Lane, Priority, Slot, Status, Task
 
 DISPATCH_GRACE_MS = 30_000
-"""How long a pending task may wait for its first claim before the sweeper sends its message again."""
+"""A pending task may wait this long for its first claim before the sweeper sends its message again."""
 NOTICE_MS = 60_000
-"""By then a worker whose task was ended by somebody else has noticed, or does with its next write."""
+"""Within this time a worker notices that its task was ended by somebody else, or its next write tells it."""
 MAX_RESEND_GAP_MS = 5 * 60_000
-"""A waiting task's message is sent again ever less often, up to this."""
+"""Upper limit of the growing gap between two messages of a waiting task."""
 MAX_BACKLOG_GAP_MS = 3_600_000
-"""The same behind a long backlog."""
+"""The same while the queue has a long backlog."""
 LONG_BACKLOG = 1_000
-"""With so many messages in the queue, a task that waits is most probably named by one of them."""
+"""With this many messages in the queue, a waiting task's message is most probably among them."""
 LONG_WAIT_MS = 10 * 60_000
-"""Behind a long backlog a message counts as lost only then, or after a quarter of the time that the task had
-when it began to wait."""
+"""With a long backlog a message counts as lost after this time, or after a quarter of the time that the
+task had when it began to wait, whichever is sooner."""
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
-"""By then a task has ended, however long it was delayed and however often it asked: clean-up, and the
-payload bucket's own rule, take what is so much older than its retention for nobody's."""
+"""Every task ends within this time, including delays and pauses. Clean-up and the bucket's lifecycle rule
+rely on it: older data of an unknown task belongs to nobody."""
 GRANT_MS = 30_000
-"""So long a task that was given a slot is left to whoever gave it. Then that process is dead, or too late."""
+"""Time that a process has to start a task to which it granted a slot. After that it is presumed dead."""
 CHILD_CHECK_MS = 60_000
-"""When the sweeper first asks whether the tasks that a task waits for have ended: a wake-up may be lost."""
+"""First check of the sweeper whether awaited tasks have ended, in case the wake-up was lost."""
 MAX_CHILD_CHECK_MS = 15 * 60_000
-"""It asks ever less often, up to this."""
+"""Upper limit of the growing interval between these checks."""
 MAX_QUEUE_DELAY_MS = 900_000
-"""The longest that SQS delays a message; a later start is the sweeper's to send."""
+"""Longest delay of an SQS message. Later starts are left to the sweeper."""
 SWEEP_AHEAD_MS = 90_000
-"""How long before its start the sweeper sends a delayed task, so that it starts in time, not at a sweep."""
+"""The sweeper sends a delayed task's message this long before its start, so that the start does not depend
+on when the sweep runs."""
 SOON_MS = 60_000
-"""A task that starts later than that is not waited for by a stream."""
+"""Streams end instead of waiting for a task that starts later than this."""
 BATCH_LOOK_MS = 5 * 60_000
-"""How often it is worth looking at a task in the batch lane, whose batch takes minutes to hours."""
+"""Polling interval for tasks in the batch lane, whose batches take minutes to hours."""
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """A task's clocks after one has been stopped for the other: when the one that runs now is over, and the
-    time that the other has left."""
+    """A task's clocks after a switch from one to the other."""
 
     deadline: int
+    """When the running clock expires."""
     left_ms: int
+    """Time left on the stopped clock."""
 
 
 def clocks_of_start(task: Task, now: int) -> Clocks | None:
-    """What a claim does to the clocks: the run's goes on. None where it does already."""
+    """The clocks after a claim, which starts the run clock. None if it runs already."""
     if not task.waits_for_start:
         return None
     deadline = _no_later(now + (task.paused_ms or 0), task.ends_by)
@@ -57,8 +60,8 @@ def clocks_of_start(task: Task, now: int) -> Clocks | None:
 
 
 def clocks_of_wait(task: Task, now: int) -> Clocks | None:
-    """What it does to the clocks that a begun task waits for the model: the run's stands still. None where it
-    does already."""
+    """The clocks after a task goes back to waiting for the model, which stops the run clock. None if it is
+    stopped already."""
     if task.waits_for_start:
         return None
     left_ms = max(1_000, task.deadline - now)
@@ -68,7 +71,7 @@ def clocks_of_wait(task: Task, now: int) -> Clocks | None:
 
 
 def earliest_end(task: Task) -> int:
-    """Before then the time of a new task is not over, whenever it starts."""
+    """The earliest moment at which a new task can time out, whenever it starts."""
     since = max(task.created_at, task.not_before)
     return min(task.deadline, since + (task.timeout_ms or 0)) if task.waits_for_start else task.deadline
 
@@ -78,7 +81,8 @@ def _no_later(moment: int, limit: int | None) -> int:
 
 
 def rest_ms(task: Task, now: int) -> int | None:
-    """How long nothing will happen to a live task that cannot start soon; None for every other."""
+    """Milliseconds in which nothing will happen to a live task that cannot start soon. None for all other
+    tasks."""
     if task.status is Status.PENDING and task.not_before - now > SOON_MS:
         return task.not_before - now
     if task.lane is Lane.BATCH and task.status in (Status.PENDING, Status.RUNNING):
@@ -87,12 +91,12 @@ def rest_ms(task: Task, now: int) -> int | None:
 
 
 def rest_seconds(rest: int) -> int:
-    """``rest_ms`` as callers are told it, rounded up."""
+    """``rest_ms`` in whole seconds, rounded up."""
     return -(-rest // 1000)
 
 
 class NextAction(StrEnum):
-    """What is next for a task, whoever looks at it: a worker with its message, or the sweeper."""
+    """What is to be done for a task, whether a worker or the sweeper looks at it."""
 
     NOTHING = "nothing"  # it has ended
     EXPIRE = "expire"  # its deadline has passed, and nobody has written that down
@@ -106,9 +110,10 @@ class NextAction(StrEnum):
 
 
 def next_action(task: Task, now: int) -> NextAction:
-    """The first of these that holds; ``now`` in Unix milliseconds.
+    """The first action in the order of ``NextAction`` that applies at ``now``.
 
-    Whether the worker of a running task lives is in its lease, not here."""
+    Whether the worker of a running task is alive is not known here but in its lease.
+    """
     if task.is_terminal:
         return NextAction.NOTHING
     if task.is_expired(now):
@@ -125,8 +130,8 @@ def next_action(task: Task, now: int) -> NextAction:
 
 
 def claimable(task: Task, now: int) -> bool:
-    """A worker may take the task, a running one once its own worker is dead: it may start, and attempts are
-    left."""
+    """Whether a worker may claim the task. A running one only once its worker is dead, which the caller
+    checks."""
     if now >= task.deadline or task.attempts_are_used_up():
         return False
     if task.status is Status.PENDING:
@@ -135,19 +140,19 @@ def claimable(task: Task, now: int) -> bool:
 
 
 def goes_first(task: Task) -> bool:
-    """Whether its messages go before those of tasks that nobody has begun: it has begun itself, and may hold
-    what others wait for while its time runs, it has been given a slot, or its caller wants it to."""
+    """Whether its messages go into the urgent queue: it has started and may block others while its time
+    runs, it holds a slot, or its priority is high."""
     return task.started_at is not None or task.priority is Priority.HIGH or is_called(task)
 
 
 def is_called(task: Task) -> bool:
-    """It has been given its agent's slot for the claim that comes next."""
+    """Whether it was granted a slot for its next claim."""
     return task.slot is not None and task.slot.fence == task.fence
 
 
 def grantable(task: Task, fence: int, now: int, slot: Slot | None) -> bool:
-    """A task that waits since this fence may be given a slot, unless somebody else has just given it
-    another."""
+    """Whether a task that joined a line under ``fence`` may be granted a slot, or another process has just
+    granted it a different one."""
     given = task.slot
     is_given = given is not None and given.fence == fence and given.at > now - GRANT_MS
     is_same = slot is not None and given is not None and given.number == slot.number
@@ -156,51 +161,50 @@ def grantable(task: Task, fence: int, now: int, slot: Slot | None) -> bool:
 
 
 def whole_seconds(ms: int) -> int:
-    """Rounded up, so that what waits so long is not back too early: queues count in seconds."""
+    """Seconds, rounded up so that a message does not return too early."""
     return -(-ms // 1000)
 
 
 def due_after_create(created_at: int, deadline: int, not_before: int = 0) -> int:
-    """When somebody must look at a new task: its message may never have been sent, or cannot be sent yet."""
+    """Due time of a new task: its message may never have been sent, or cannot be sent yet."""
     if not_before - created_at > MAX_QUEUE_DELAY_MS:
         return not_before - SWEEP_AHEAD_MS
     return min(max(created_at, not_before) + DISPATCH_GRACE_MS, deadline)
 
 
 def due_after_take_over(now: int, deadline: int) -> int:
-    """When somebody must look at a task that was taken over: whether its new worker's lease names it by then.
-    From then on whoever finds that worker dead finds the task, and it is due at its deadline alone."""
+    """Due time of a task that was taken over from a dead worker. By then the new worker's lease lists it;
+    after that whoever finds that worker dead finds the task, so it is due at its deadline only."""
     return min(now + DISPATCH_GRACE_MS, deadline)
 
 
 def due_after_start(task: Task, clocks: Clocks | None) -> int | None:
-    """When somebody must look at a task whose run time goes on from now; None where that stays as it is."""
+    """Due time of a task whose run clock starts. None if the current one is early enough."""
     is_sooner = clocks is not None and task.due_at is not None and clocks.deadline < task.due_at
     return clocks.deadline if clocks and is_sooner else None
 
 
 def due_after_release(not_before: int, deadline: int) -> int:
-    """When somebody must look at a task given back for a retry: its message may be gone."""
+    """Due time of a task given back for a retry: its message may be lost."""
     return min(not_before + DISPATCH_GRACE_MS, deadline)
 
 
 def longest_wait(task: Task, now: int, max_wait_ms: int) -> int:
-    """Until when a question may wait for its answer, so that the time left after it is within the longest
-    life."""
+    """Until when a question may wait for its answer without exceeding the task's longest life."""
     left_ms = max(0, task.deadline - now)
     return max(now, min(now + max_wait_ms, task.created_at + LONGEST_LIFE_MS - left_ms))
 
 
 def due_while_awaiting(now: int, deadline: int, since: int | None = None) -> int:
-    """When somebody must look at a task that waits for others: their end may not have reached it. Later each
-    time, the longer it has waited (``since``): after a lost wake-up it waits at most as long again."""
+    """Due time of a task that awaits others, because the wake-up may be lost. The interval grows with the
+    time waited since ``since``, so a lost wake-up at most doubles the wait."""
     waited = 0 if since is None else now - since
     return min(now + max(CHILD_CHECK_MS, min(waited, MAX_CHILD_CHECK_MS)), deadline)
 
 
 def due_after_resend(task: Task, now: int, backlog: int = 0) -> int:
-    """When to look again at a task that waits for a worker: later each time, since a long queue is not a
-    loss, and not at the same moment for all that came together."""
+    """Due time of a task that still waits for a worker. The interval grows, because a long queue is no
+    loss, and varies by task, so that tasks created together are not due together."""
     most = MAX_RESEND_GAP_MS if backlog < LONG_BACKLOG else MAX_BACKLOG_GAP_MS
     gap = max(DISPATCH_GRACE_MS, min(_waited(task, now), most))
     spread = (gap - DISPATCH_GRACE_MS) * fraction(task.ref.task_id) / 2
@@ -208,20 +212,19 @@ def due_after_resend(task: Task, now: int, backlog: int = 0) -> int:
 
 
 def may_be_lost(task: Task, now: int, backlog: int) -> bool:
-    """Whether the message of a task that waits for a worker is worth sending again, with so many others in
-    the queue: each copy makes a long queue longer."""
+    """Whether to send the message of a waiting task again. Every copy makes a long queue longer."""
     waited = _waited(task, now)
     patience = min(LONG_WAIT_MS, (task.deadline - now + waited) // 4)
     return backlog < LONG_BACKLOG or waited >= patience
 
 
 def _waited(task: Task, now: int) -> int:
-    """For how long it has been as it is, and could have been taken."""
+    """Milliseconds for which the task could have been claimed."""
     return now - max(task.updated_at, task.not_before)
 
 
 def lost(task: Task) -> Failure:
-    """The failure of a task whose last worker died."""
+    """Failure of a task whose last worker died."""
     return Failure(
         FailureCode.WORKER_LOST,
         f"The worker was lost {task.attempt} times while executing this task; no attempts are left.",

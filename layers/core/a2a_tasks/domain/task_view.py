@@ -10,8 +10,13 @@ from a2a_tasks.domain.usage import Spent, by_attempt, by_model, total
 def to_wire(
     task: Task, output: Mapping[str, Any] | None, artifacts: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """The task as callers see it (camelCase). ``output`` is its output payload, already read; ``artifacts``
-    are its artifacts with addresses to read them from."""
+    """The task as a JSON object in camelCase.
+
+    Args:
+        task: The task.
+        output: Its output payload, already read.
+        artifacts: Its artifacts with download addresses.
+    """
     wire: dict[str, Any] = {
         "taskId": task.ref.task_id,
         "agentId": task.ref.agent_id,

@@ -1,4 +1,4 @@
-"""What tasks have used, and what that has cost."""
+"""What tasks have used, and what it cost."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens by kind, model turns, web searches, and what all of it cost in USD; ``cost_usd`` is None if a
-    price is unknown."""
+    """Tokens by kind, model turns, web searches, and their cost."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -17,6 +16,7 @@ class Usage:
     cache_write_tokens: int = 0
     turns: int = 0
     cost_usd: Decimal | None = None
+    """US dollars. None if a price is unknown."""
     web_searches: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -32,17 +32,17 @@ class Usage:
 
     @property
     def tokens(self) -> int:
-        """All of them, cached ones too."""
+        """All tokens, including cached ones."""
         return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
 
     @property
     def has_tokens(self) -> bool:
-        """False where the model was never reached, or refused before it read anything."""
+        """False if the model was not reached, or refused before reading anything."""
         return self.tokens > 0
 
     def to_wire(self) -> dict[str, Any]:
-        """``{"inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns", "webSearches"?,
-        "costUsd"?}``."""
+        """``{"inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns",
+        "webSearches"?, "costUsd"?}``."""
         wire: dict[str, Any] = {
             "inputTokens": self.input_tokens,
             "outputTokens": self.output_tokens,
@@ -67,21 +67,20 @@ def _sum_costs(left: Usage, right: Usage) -> Decimal | None:
 
 @dataclass(frozen=True)
 class Spent:
-    """What one attempt used of one model: its own turns, or, with ``task_id``, a task that it started.
-
-    With ``reserved`` it is not what was used but the most that it may come to: a turn under way, or a started
-    task that has not ended. It is there before anything is bought, so that a crash leaves it counted.
-    """
+    """What one attempt used of one model."""
 
     attempt: int
     model: str
     usage: Usage
     task_id: str | None = None
+    """The started task that used it. None for the task's own turns."""
     reserved: bool = False
+    """An upper bound, written before anything is bought so that a crash leaves it counted: for a turn
+    under way, or a started task that has not ended."""
 
 
 def spend(spent: tuple[Spent, ...], attempt: int, used: Mapping[str, Usage]) -> tuple[Spent, ...]:
-    """The same with so much more, by model."""
+    """``spent`` plus the task's own usage, by model."""
     for model, usage in used.items():
         spent = _spend(spent, attempt, model, usage)
     return spent
@@ -99,7 +98,7 @@ def _spend(spent: tuple[Spent, ...], attempt: int, model: str, usage: Usage) -> 
 def with_child(
     spent: tuple[Spent, ...], attempt: int, task_id: str, child: tuple[Spent, ...]
 ) -> tuple[Spent, ...]:
-    """The same with what a started task has spent; adding it again changes nothing."""
+    """``spent`` with what a started task has used. Idempotent."""
     others = tuple(entry for entry in spent if entry.task_id != task_id)
     return others + tuple(Spent(attempt, model, usage, task_id) for model, usage in by_model(child).items())
 
@@ -107,23 +106,24 @@ def with_child(
 def reserve(
     spent: tuple[Spent, ...], attempt: int, model: str, usage: Usage, task_id: str | None = None
 ) -> tuple[Spent, ...]:
-    """The same with what a turn may come to, or a task that is to be started."""
+    """``spent`` plus a reservation for a turn, or for a task that is about to be started."""
     return (*spent, Spent(attempt, model, usage, task_id, reserved=True))
 
 
 def released(spent: tuple[Spent, ...], task_id: str | None = None) -> tuple[Spent, ...]:
-    """The same without what is reserved for the turn under way, or for a started task."""
+    """``spent`` without the reservation for the turn under way, or for a started task."""
     return tuple(entry for entry in spent if not entry.reserved or entry.task_id != task_id)
 
 
 def reserved_for(spent: Iterable[Spent], task_id: str | None = None) -> Usage | None:
-    """What is reserved for the turn under way, or for a started task."""
+    """The reservation for the turn under way, or for a started task."""
     found = [entry.usage for entry in spent if entry.reserved and entry.task_id == task_id]
     return sum(found, Usage()) if found else None
 
 
 def as_used(spent: tuple[Spent, ...]) -> tuple[Spent, ...]:
-    """The same with what is reserved for turns counted as used: nobody will ever tell what they came to."""
+    """``spent`` with reservations for turns counted as used, because their actual usage will never be
+    known."""
     used = released(spent)
     for entry in spent:
         if entry.reserved and entry.task_id is None:
@@ -132,15 +132,15 @@ def as_used(spent: tuple[Spent, ...]) -> tuple[Spent, ...]:
 
 
 def left_behind(spent: tuple[Spent, ...], open_children: Iterable[str]) -> tuple[Spent, ...]:
-    """What a worker finds of those before it: a turn that was under way counts as used, and nothing is kept
-    for a task that was never started, or whose call is answered."""
+    """``spent`` as a worker takes it over from a dead one: a turn under way counts as used, and
+    reservations for tasks that were never started, or whose call is answered, are released."""
     waited_for = set(open_children)
     return tuple(e for e in as_used(spent) if not e.reserved or e.task_id in waited_for)
 
 
 def own(spent: Iterable[Spent]) -> Usage:
-    """Cost and tokens (all as input tokens) of a task's own turns, as they are counted against its project's
-    day: the tasks that it started count themselves."""
+    """Cost and tokens (all as input tokens) of the task's own turns, as its project's day counts them.
+    Started tasks count for themselves."""
     mine = [entry.usage for entry in spent if entry.task_id is None]
     return Usage(
         input_tokens=sum(usage.tokens for usage in mine),
@@ -149,10 +149,12 @@ def own(spent: Iterable[Spent]) -> Usage:
 
 
 def total(spent: Iterable[Spent]) -> Usage:
+    """The sum of all entries."""
     return sum((entry.usage for entry in spent), Usage())
 
 
 def by_model(spent: Iterable[Spent]) -> dict[str, Usage]:
+    """Sums by model."""
     sums: dict[str, Usage] = {}
     for entry in spent:
         sums[entry.model] = sums.get(entry.model, Usage()) + entry.usage
@@ -160,6 +162,7 @@ def by_model(spent: Iterable[Spent]) -> dict[str, Usage]:
 
 
 def by_attempt(spent: Iterable[Spent]) -> dict[int, Usage]:
+    """Sums by attempt."""
     sums: dict[int, Usage] = {}
     for entry in spent:
         sums[entry.attempt] = sums.get(entry.attempt, Usage()) + entry.usage

@@ -30,6 +30,7 @@ class ApiKey:
     limits: KeyLimits = field(default_factory=KeyLimits)
 
     def is_usable(self, now: int) -> bool:
+        """Whether it is neither revoked nor expired at ``now`` (Unix milliseconds)."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -55,9 +56,9 @@ def parse(text: str) -> PresentedKey | None:
 
 
 def matches(presented: PresentedKey, stored: ApiKey | None, now: int) -> bool:
-    """Whether the presented key opens the stored one now.
+    """Whether the presented key is valid for the stored one.
 
-    Compares in constant time, and also where no key is stored, so that the answer's time tells nothing.
+    Takes the same time with and without a stored key, so that timing does not reveal which ids exist.
     """
     expected = stored.secret_sha256 if stored else _NO_KEY_HASH
     same = hmac.compare_digest(_hash(presented.secret), expected)

@@ -1,4 +1,4 @@
-"""What an operator lets a project do."""
+"""Settings of a project."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,20 +8,21 @@ from a2a_tasks.domain.tools.catalog import McpServer
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """A project's limits and what its agents may reach. Unset limits do not limit.
-
-    ``daily_cost_usd`` and ``daily_tokens`` are for a UTC day, over all its tasks. ``callable_agents`` are the
-    agents that others of the project may call as tools. ``webhook_secret_arn`` names the secret that signs
-    its notifications; a project of an earlier release may have none.
-    """
+    """A project's limits and permissions. None means unlimited."""
 
     project_id: str
     daily_cost_usd: Decimal | None = None
+    """Limit of all its tasks in a UTC day."""
     daily_tokens: int | None = None
+    """The same in tokens."""
     callable_agents: frozenset[str] = frozenset()
+    """Its agents that other agents of the project may call as tools."""
     mcp_servers: tuple[McpServer, ...] = field(default=())
+    """MCP servers that its agents may use."""
     webhook_secret_arn: str | None = None
+    """Secret that signs its notifications. Projects of earlier releases may have none."""
 
     @property
     def has_budget(self) -> bool:
+        """Whether it has a daily limit."""
         return self.daily_cost_usd is not None or self.daily_tokens is not None

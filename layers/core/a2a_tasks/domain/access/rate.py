@@ -1,4 +1,4 @@
-"""How often a caller may do something: a rate and a burst, by the generic cell rate algorithm (GCRA)."""
+"""Rate limits by the generic cell rate algorithm (GCRA)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 
 HOUR_US = 3_600_000_000
 AHEAD = 0.05
-"""The part of what may pass in a minute that all processes together may have taken ahead of its use: so much
-more than the limit may pass in a minute after a pause, and so much less while some keep what others need."""
+"""Share of a minute's allowance that all processes together may reserve in advance. By as much the limit
+may be exceeded in the minute after a pause, or missed while some processes hold what others need."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """At most ``burst`` at one moment; then they come back evenly, ``per_hour`` an hour, up to ``burst``
-    again. So in any span of so many hours there are at most ``burst + per_hour * hours``.
+    """At most ``burst`` at once, refilled evenly at ``per_hour``. Over ``hours`` at most ``burst +
+    per_hour * hours``.
 
-    All that has to be kept is one moment, ``tat`` (theoretical arrival time): when the burst is whole again.
-    Each use moves it on by ``interval``. Times are Unix microseconds, since milliseconds would make rates
-    uneven.
+    The whole state is one moment, ``tat`` (theoretical arrival time): when the bucket is full again. Each
+    use moves it by ``interval``. Times are Unix microseconds, because milliseconds would round rates
+    unevenly.
     """
 
     per_hour: int
@@ -26,29 +26,29 @@ class Rate:
 
     @property
     def interval(self) -> int:
-        """From one that comes back to the next; rounded up, so that there are never too many."""
+        """Microseconds per token, rounded up so that the limit is never exceeded."""
         return -(-HOUR_US // self.per_hour)
 
     def latest(self, count: int, now: int) -> int:
-        """The latest ``tat`` beside which ``count`` are still there. Before ``now`` if they never are."""
+        """The latest ``tat`` at which ``count`` tokens are available. Before ``now`` if they never are."""
         return now + (self.burst - count) * self.interval
 
     def free(self, tat: int, now: int) -> int:
-        """How many are there."""
+        """Tokens available."""
         used = -(-max(0, tat - now) // self.interval)
         return max(0, self.burst - used)
 
     def ahead(self, share: float) -> float:
-        """How many a process may take ahead of their use that makes such a part of all uses (0 to 1)."""
+        """Tokens that a process with this share of all uses (0–1) may reserve in advance."""
         return (self.burst + self.per_hour / 60) * AHEAD * share
 
     def wait(self, tat: int, now: int) -> int:
-        """Microseconds until there is one."""
+        """Microseconds until a token is available."""
         return max(0, tat - self.latest(1, now))
 
 
 class Metered(StrEnum):
-    """What is counted of a caller."""
+    """What is limited per API key."""
 
     REQUESTS = "REQUESTS"
     CREATIONS = "CREATIONS"
@@ -56,8 +56,7 @@ class Metered(StrEnum):
 
 @dataclass(frozen=True)
 class KeyLimits:
-    """The limits that a key has of its own; None is the deployment's. Zero an hour, or zero streams, stands
-    for no limit."""
+    """A key's own limits. None: the deployment's limit applies. 0: unlimited."""
 
     requests_per_hour: int | None = None
     request_burst: int | None = None
@@ -67,12 +66,11 @@ class KeyLimits:
 
     @classmethod
     def from_named(cls, values: Mapping[str, Any]) -> "KeyLimits":
-        """From what ``to_named`` gives, whatever else there is, and also if its numbers are texts."""
+        """Parse what ``to_named`` returned, ignoring other names; numbers may be strings."""
         return cls(**{field: int(values[name]) for field, name in _NAMES.items() if name in values})
 
     def to_named(self) -> dict[str, int]:
-        """By the names that the registry and the authorizer's context have for them; what is not set is left
-        out."""
+        """Limits by their names in the registry and in the authorizer's context, without unset ones."""
         values = {name: getattr(self, field) for field, name in _NAMES.items()}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -88,8 +86,7 @@ LIMIT_NAMES = tuple(_NAMES.values())
 
 
 def rate_of(metered: Metered, own: KeyLimits, deployed: KeyLimits) -> Rate | None:
-    """What holds for a key: its own limits before those of the deployment, of which none is missing. None
-    stands for no limit."""
+    """The rate that applies to a key: its own limit, or else the deployment's. None: unlimited."""
     match metered:
         case Metered.REQUESTS:
             per_hour = _first(own.requests_per_hour, deployed.requests_per_hour)
@@ -101,7 +98,7 @@ def rate_of(metered: Metered, own: KeyLimits, deployed: KeyLimits) -> Rate | Non
 
 
 def open_streams_of(own: KeyLimits, deployed: KeyLimits) -> int:
-    """How many streams and waits a key may have open; zero stands for no limit."""
+    """How many streams and long polls a key may have open; 0: unlimited."""
     return _first(own.open_streams, deployed.open_streams)
 
 

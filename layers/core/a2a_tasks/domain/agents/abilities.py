@@ -1,7 +1,7 @@
-"""What each model can do beyond a plain turn, and where; and the settings that ask for it.
+"""Optional features of models by backend, and the request settings that enable them.
 
-From Anthropic's documentation as of November 2026: "Thinking" (progress updates), "Preserved thinking" (which
-models bind it) and "Refusals and fallback".
+From Anthropic's documentation as of November 2026: "Thinking" (progress updates), "Preserved thinking"
+(which models bind it) and "Refusals and fallback".
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from a2a_tasks.domain.agents.backend import Backend
 
 
 class Ability(StrEnum):
-    """Something that a request may ask of some models."""
+    """A feature that only some models have."""
 
     UPDATES = "updates"  # what it says between tool calls is shown, which its thinking hides otherwise
     DROPS_THINKING = "drops-thinking"  # thinking that no longer fits is dropped, not refused
@@ -35,7 +35,7 @@ _BY_MODEL = {
     "claude-sonnet-5-5": {_U, _D, _F},
     "claude-haiku-5-5": {_D, _F},
 }
-"""By the beginning of a model's id; the longest counts."""
+"""By prefix of the model id; the longest match counts."""
 _BY_BACKEND = {
     Backend.CLAUDE_API: {_U, _D, _F},
     Backend.CLAUDE_ON_AWS: {_U, _D},  # no fallbacks in the newest documentation
@@ -46,12 +46,12 @@ known is refused, so that nothing is asked for there."""
 
 
 def has(ability: Ability, model: str, backend: Backend) -> bool:
-    """Whether the model, by the id that the backend has for it, can do it there."""
+    """Whether the model (by its id at the backend) has the ability there."""
     return ability in _BY_BACKEND[backend] and ability in _of(model)
 
 
 def is_there(ability: Ability, backend: Backend) -> bool:
-    """Whether any model can do it there."""
+    """Whether any model has the ability at the backend."""
     return ability in _BY_BACKEND[backend]
 
 
@@ -63,14 +63,17 @@ def _of(model: str) -> set[Ability]:
 
 @dataclass(frozen=True)
 class Thinking:
-    """A request's ``thinking``, None for the model's own way, and the betas that it needs."""
+    """The ``thinking`` parameter of a request."""
 
     settings: dict[str, Any] | None = None
+    """None: the model's default."""
     betas: list[str] = field(default_factory=list)
+    """Beta headers that it needs."""
 
 
 def thinking_of(model: str, backend: Backend) -> Thinking:
-    """As much as the model has there: updates to show, and no refusal of thinking that does not fit."""
+    """The settings that enable what the model supports there: progress updates, and dropping of thinking
+    blocks that do not match."""
     settings: dict[str, Any] = {"type": "adaptive"}
     betas = []
     if has(Ability.UPDATES, model, backend):

@@ -1,10 +1,10 @@
-"""Where Claude is reached, and what each place cannot do."""
+"""Where Claude is called, and what each place supports."""
 
 from enum import StrEnum
 
 
 class Backend(StrEnum):
-    """A deployment uses one of them."""
+    """The place that a deployment uses."""
 
     CLAUDE_API = "claude-api"  # api.anthropic.com, or any base URL that speaks the Messages API; needs a key
     CLAUDE_ON_AWS = "claude-on-aws"  # Anthropic's API behind AWS credentials: the worker's role, no key

@@ -1,25 +1,25 @@
-"""What the model's API bills for a turn, in the units in which it says it: nothing here is a price."""
+"""What the API bills for a turn, in its own units. No prices here."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ModelCall:
-    """The tokens of one sampling of one model; a turn may consist of several (``usage.iterations``).
-
-    ``cache_write_tokens`` are those written for five minutes. ``model`` is None for the one that was asked.
-    """
+    """Tokens of one sampling of one model. A turn may consist of several (``usage.iterations``)."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    """Written to the five-minute cache."""
     cache_write_1h_tokens: int = 0
+    """Written to the one-hour cache."""
     model: str | None = None
+    """None: the model that was requested."""
 
     @property
     def prompt_tokens(self) -> int:
-        """All that the model was shown, cached or not."""
+        """All input tokens, cached or not."""
         return (
             self.input_tokens + self.cache_read_tokens + self.cache_write_tokens + self.cache_write_1h_tokens
         )
@@ -27,14 +27,13 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class Bill:
-    """One turn, or what there is of one that was cut off: then ``turns`` is 0.
-
-    ``code_runs`` is 1 where the turn ran code in a container whose time is charged for, which the API does
-    not report. ``geo`` is where the model ran, as the API says it (``global``, ``us``).
-    """
+    """What a turn was billed, or so far as known of one that was cut off."""
 
     calls: tuple[ModelCall, ...] = ()
     turns: int = 0
+    """0 for a turn that was cut off."""
     web_searches: int = 0
     code_runs: int = 0
+    """1 if the turn ran code in a container whose time is billed but not reported by the API."""
     geo: str | None = None
+    """Where the model ran, as the API reports it (``global``, ``us``)."""

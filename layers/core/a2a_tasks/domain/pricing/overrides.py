@@ -1,4 +1,4 @@
-"""A deployment's own prices, written over the list's: other rates, or models that the list does not know."""
+"""A deployment's own prices, which override or extend the list prices."""
 
 import json
 from collections.abc import Mapping
@@ -23,13 +23,20 @@ _KNOWN = ", ".join((*FIELDS, _LONG_PROMPT))
 
 
 class BadPrices(Exception):
-    """The text is no valid table of prices; the message names the field and what belongs there."""
+    """The text is no valid price table. The message names the field and what it must be."""
 
 
 def with_overrides(prices: Prices, text: str) -> Prices:
-    """The prices with those of ``text`` over them: JSON ``{MODEL: {"input", "output", "cacheRead",
-    "cacheWrite", "cacheWrite1h", "batch", "longPrompt": {"above", "input", "output"} or null}}``, of which a
-    model that has a price may leave out what stays. An empty text changes nothing. Raises ``BadPrices``.
+    """The prices with those of ``text`` on top.
+
+    Args:
+        prices: The list prices.
+        text: JSON ``{MODEL: {"input", "output", "cacheRead", "cacheWrite", "cacheWrite1h", "batch",
+            "longPrompt": {"above", "input", "output"} or null}}``. A model that has a price may omit what
+            does not change. Empty: no changes.
+
+    Raises:
+        BadPrices: The text is invalid.
     """
     if not text.strip():
         return prices

@@ -1,4 +1,4 @@
-"""What a model's turns cost, by the rules of Anthropic's pricing page. All amounts are USD."""
+"""Cost of turns by the rules of Anthropic's pricing page. All amounts are US dollars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from a2a_tasks.domain.usage import Usage
 
 MILLION = Decimal(1_000_000)
 CODE_RUN_HOURS = Decimal(5) / 60
-"""The least container time that is billed for code execution."""
+"""Minimum container time billed for code execution."""
 
 
 @dataclass(frozen=True)
 class LongPrompt:
-    """What a whole request costs whose prompt has more than ``above`` tokens, per million tokens."""
+    """Prices per million tokens of a request whose prompt has more than ``above`` tokens."""
 
     above: int
     input: Decimal
@@ -24,19 +24,22 @@ class LongPrompt:
 
 @dataclass(frozen=True)
 class Price:
-    """One model: ``input`` and ``output`` per million tokens. The cache's factors are of ``input``; ``batch``
-    is the factor of all tokens in a Message Batch."""
+    """Prices of one model: ``input`` and ``output`` per million tokens; the other fields are factors."""
 
     input: Decimal
     output: Decimal
     cache_read: Decimal = Decimal("0.1")
+    """Factor of ``input``."""
     cache_write: Decimal = Decimal("1.25")
+    """Factor of ``input``, for the five-minute cache."""
     cache_write_1h: Decimal = Decimal(2)
+    """Factor of ``input``, for the one-hour cache."""
     batch: Decimal = Decimal("0.5")
+    """Factor of all tokens in a Message Batch."""
     long_prompt: LongPrompt | None = None
 
     def cost_of(self, call: ModelCall) -> Decimal:
-        """The tokens of one call on their own, outside a batch."""
+        """Cost of one call outside a batch."""
         rates = self._rates(call.prompt_tokens)
         weighted_input = (
             call.input_tokens
@@ -48,7 +51,7 @@ class Price:
 
     @property
     def dearest_output(self) -> Decimal:
-        """What a million output tokens cost at most, whatever prompt they answer."""
+        """Highest price of a million output tokens, whatever the prompt."""
         return max(self.output, self.long_prompt.output) if self.long_prompt else self.output
 
     def _rates(self, prompt_tokens: int) -> "Price | LongPrompt":
@@ -58,21 +61,24 @@ class Price:
 
 @dataclass(frozen=True)
 class Prices:
-    """The prices of a deployment: models by id, one web search, an hour of a container that runs code, and
-    the factors of all tokens by ``inference_geo``. ``source`` said so on ``as_of``."""
+    """The prices of a deployment."""
 
     models: Mapping[str, Price]
     as_of: date
+    """When ``source`` was read."""
     source: str
     web_search: Decimal
+    """One search."""
     container_hour: Decimal
+    """One hour of a code execution container."""
     geo: Mapping[str, Decimal]
+    """Factors of all tokens by ``inference_geo``."""
 
     def cost_of(
         self, call: ModelCall, model: str, *, in_batch: bool = False, geo: str | None = None
     ) -> Decimal | None:
-        """What one call costs, of its own model or else of ``model``; None if that price is not known: it
-        is never guessed."""
+        """Cost of one call, for its own model or else ``model``. None if that price is unknown; it is
+        never guessed."""
         price = self.models.get(_used(call, model))
         if price is None:
             return None
@@ -80,10 +86,8 @@ class Prices:
         return factor * price.cost_of(call)
 
     def usage_of(self, bill: Bill, model: str, *, in_batch: bool = False) -> dict[str, Usage]:
-        """What a turn that ``model`` was asked for has used and what it costs, by the model that was used.
-
-        The turn itself and its tools count for the model of the last call, which answered.
-        """
+        """Usage and cost of a turn for which ``model`` was requested, by the model actually used. The turn
+        itself and its tools count for the model of the last call, which answered."""
         used: dict[str, Usage] = {}
         for call in bill.calls:
             cost = self.cost_of(call, model, in_batch=in_batch, geo=bill.geo)
@@ -95,13 +99,13 @@ class Prices:
         return {name: _rounded(usage) for name, usage in used.items()}
 
     def _turn(self, bill: Bill) -> Usage:
-        """The turn itself and what its tools cost, which is the same in a batch and everywhere."""
+        """The turn itself and its tools, whose prices do not depend on batch or region."""
         cost = self.web_search * bill.web_searches + self.container_hour * CODE_RUN_HOURS * bill.code_runs
         return Usage(turns=bill.turns, cost_usd=cost, web_searches=bill.web_searches)
 
 
 def _used(call: ModelCall, asked: str) -> str:
-    """The id of a call's model: the one that was asked for where it is that one, also by its dated name."""
+    """The model of a call: the requested one, also if reported by its dated id, or another."""
     if call.model is None:
         return asked
     date_of_snapshot = call.model.removeprefix(f"{asked}-")

@@ -1,7 +1,7 @@
-"""The list prices of Claude's models and tools. A deployment's own ones go over them: ``price_overrides``.
+"""List prices of Claude's models and tools. A deployment's own prices override them (``price_overrides``).
 
-Not in it: the 10 % that Bedrock adds for regional endpoints, which its model ids do not tell; priority tier,
-which is a commitment and not a price; fast mode, which no task can ask for.
+Not included: the 10 % surcharge of Bedrock's regional endpoints, which its model ids do not show; priority
+tier, which is a commitment and not a price; fast mode, which tasks cannot request.
 """
 
 from datetime import date

@@ -1,7 +1,7 @@
-"""How deep JSON from outside may be nested, and how many values it may have.
+"""Limits on the depth and the number of values of JSON from outside.
 
-Bytes alone say little: 256 KB of brackets are 9,000 levels, of which indented text takes 80 MB, and 5 MB of
-digits are two million objects. So text is measured before it is parsed.
+A limit in bytes is not enough: 256 KB of brackets are 9,000 levels, which take 80 MB once indented, and 5
+MB of digits are two million objects. So text is measured before it is parsed.
 """
 
 import math
@@ -12,9 +12,9 @@ from typing import Any
 MAX_DEPTH = 32
 MAX_VALUES = 100_000
 _MAX_INT_BITS = 1024
-"""What is larger is no finite double, as which most other parsers read it."""
+"""Larger integers are no finite double, which is how most other parsers read them."""
 _TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|,', re.DOTALL)
-"""Strings whole, and what is between them; possessive, so that no text makes it go back."""
+"""Whole strings, and what is between them. Possessive quantifiers, so that no text causes backtracking."""
 TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep; nest it less"
 TOO_MANY = f"has more than {MAX_VALUES} values; send less at once"
 NO_TEXT = "contains half of a surrogate pair, which is not text"
@@ -22,11 +22,12 @@ NO_NUMBER = "contains a number that is too large"
 
 
 class BeyondLimits(ValueError):
-    """JSON that is not taken. The text goes on from what has it: "is nested …"."""
+    """JSON that exceeds a limit. The message continues a sentence that begins with the field: "is nested
+    …"."""
 
 
 def check_text(text: str) -> None:
-    """Measure JSON without parsing it. Raises ``BeyondLimits``; whether it is JSON at all, a parser says."""
+    """Check JSON text without parsing it. Raises ``BeyondLimits``. Does not check that it is valid JSON."""
     depth = values = strings = 0
     for token in _TOKENS.finditer(text):
         match text[token.start()]:
@@ -46,7 +47,7 @@ def check_text(text: str) -> None:
 
 
 def check_value(value: Any) -> None:
-    """Measure what was parsed already, aliases and cycles of YAML included, and look for what is no JSON.
+    """Check a parsed value, including aliases and cycles from YAML, and values that JSON does not have.
     Raises ``BeyondLimits``."""
     open_parts: list[Iterator[Any]] = [iter((value,))]
     values = 0
@@ -79,7 +80,7 @@ def _check_scalar(value: Any) -> None:
 
 
 def is_text(value: str) -> bool:
-    """Whether it can be encoded: JSON may spell half of a surrogate pair, which no UTF-8 has."""
+    """Whether it can be encoded: JSON can contain lone surrogates, UTF-8 cannot."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""JSON as callers send and get it, and as the model is shown it."""
+"""JSON as callers send and receive it, and as the model sees it."""
 
 import json
 from typing import Any
@@ -8,16 +8,17 @@ from a2a_tasks.domain.text.json_limits import BeyondLimits
 
 
 def serialize(body: Any) -> str:
+    """Compact JSON with unescaped Unicode."""
     # Chinese stays Chinese: half the bytes of \u escapes, and readable in a terminal
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def deserialize(text: str) -> Any:
-    """JSON within its limits (``json_limits``) and nothing else: Python's parser also takes NaN, and breaks
-    on endless digits.
+    """Parse JSON within the limits of ``json_limits``, strictly: Python's parser also accepts NaN, and
+    fails on endless digits.
 
-    Raises ``JSONDecodeError`` for all of these; its ``msg`` goes on from what was parsed: "is not valid
-    JSON".
+    Raises:
+        JSONDecodeError: In all cases. Its ``msg`` continues a sentence: "is not valid JSON".
     """
     try:
         json_limits.check_text(text)
@@ -29,12 +30,12 @@ def deserialize(text: str) -> Any:
 
 
 class TooLong(ValueError):
-    """JSON that takes more room indented than there is."""
+    """JSON that exceeds the limit once indented."""
 
 
 def indented(value: Any, limit: int) -> str:
-    """As the model is shown it, up to ``limit`` characters. Raises ``TooLong``, and has built nothing then
-    that is much longer than the value itself."""
+    """The value as the model sees it, in up to ``limit`` characters. Raises ``TooLong`` without having
+    built a string much longer than the value itself."""
     if _indentation(value, limit) <= limit:
         text = json.dumps(value, ensure_ascii=False, indent=1)
         if len(text) <= limit:
@@ -43,7 +44,7 @@ def indented(value: Any, limit: int) -> str:
 
 
 def _indentation(value: Any, limit: int) -> int:
-    """Characters that indenting adds to compact JSON; counted no further than where they are too many."""
+    """Characters that indentation adds to compact JSON, counted up to ``limit``."""
     added, depth, level = 0, 0, [value]
     while level and added <= limit:
         parts = [part for part in level if isinstance(part, dict | list) and part]

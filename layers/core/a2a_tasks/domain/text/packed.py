@@ -1,15 +1,15 @@
-"""Texts as the tasks' table keeps them: compressed, where that makes them shorter by a tenth at least."""
+"""Compression of texts in the tasks table, if it saves at least a tenth."""
 
 import zlib
 
 TOO_SHORT = 200
-"""Bytes: up to here a text is as good as it is, and stays legible to who looks at the table."""
+"""Bytes up to which a text stays as it is, and readable in the console."""
 TOO_LARGE = 128 * 1024
-"""Longer texts are not tried: they are for the bucket, which bills no bytes written."""
+"""Bytes above which a text is not compressed: it goes to the bucket, which does not bill bytes written."""
 
 
 def packed(text: bytes) -> bytes | None:
-    """The text as zlib has it (RFC 1950); None where it stays as it is."""
+    """The text compressed with zlib (RFC 1950), or None if it stays as it is."""
     if not TOO_SHORT < len(text) <= TOO_LARGE:
         return None
     compressed = zlib.compress(text)
@@ -17,10 +17,11 @@ def packed(text: bytes) -> bytes | None:
 
 
 def unpacked(compressed: bytes) -> bytes:
+    """The original of ``packed``."""
     return zlib.decompress(compressed)
 
 
 def stored_bytes(text: bytes) -> int:
-    """What a text takes of its item."""
+    """Bytes that a text takes in its item."""
     compressed = packed(text)
     return len(text) if compressed is None else len(compressed)

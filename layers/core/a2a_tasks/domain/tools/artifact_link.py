@@ -1,5 +1,5 @@
-"""Links that a model saves as results. What it has read may have told it to, so an agent names the hosts that
-its links may lead to; without any it saves none."""
+"""Links that a model saves as results. Content that the model has read may have injected them, so an agent
+lists the hosts that its links may point to. Without any, it can save no links."""
 
 import re
 from collections.abc import Collection
@@ -7,25 +7,25 @@ from urllib.parse import urlsplit
 
 MAX_LINK = 2_000
 _HOST = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z](?!-)[a-z0-9-]{0,62}(?<!-)")
-"""Names alone: whatever ends in a number is an IPv4 address in one of its notations."""
+"""Host names only: a name that ends in a number is an IPv4 address in some notation."""
 _INSIDE = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa", "onion"})
-"""Last labels of names that lead to nothing on the internet."""
+"""Top-level names that do not exist on the internet."""
 _ADDRESS = re.compile(r"[!#-&+-;=?-Z_a-z~]+")
-"""Printable ASCII without what ends a link in Markdown, HTML or a header, or makes marks in them."""
+"""Printable ASCII without characters that end a link in Markdown, HTML or a header, or are markup there."""
 
 
 def is_public_host(text: str) -> bool:
-    """Whether it is a host's name on the internet, in lower case, such as ``files.example.com``."""
+    """Whether the text is a lower-case host name on the internet, such as ``files.example.com``."""
     return len(text) <= 253 and _HOST.fullmatch(text) is not None and text.rpartition(".")[2] not in _INSIDE
 
 
 def is_safe(url: str) -> bool:
-    """Whether it can be shown as a link wherever callers show links: plain https to a public host's name."""
+    """Whether callers can display it as a link anywhere: plain https to a public host name."""
     return _host_of(url) is not None
 
 
 def problem_of(url: object, hosts: Collection[str]) -> str | None:
-    """What is wrong with a link that a model wants to save, for the model to read; None if nothing is."""
+    """What is wrong with a link that a model wants to save, written for the model; None if it is allowed."""
     if not hosts:
         return (
             "This agent may save no links (artifactHosts is empty); save the content itself, or name the "

@@ -1,4 +1,4 @@
-"""The tools that an agent may be allowed: their names, who runs them, and what a crash means for them."""
+"""The tools that an agent may be allowed: names, where they run, and how they behave after a crash."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,24 +7,24 @@ from enum import StrEnum
 from typing import Any
 
 SERVER_TOOLS = frozenset({"WebSearch", "WebFetch", "Bash", "CodeExecution"})
-"""Anthropic's own; they run there, so no shell and no fetch ever run here."""
+"""Run on Anthropic's side, so no shell and no fetch ever runs here."""
 WORKSPACE_TOOLS = frozenset({"Read", "Write", "Edit", "Glob", "Grep"})
-"""Files in the task's own folder."""
+"""Access files in the task's workspace."""
 SERVICE_TOOLS = frozenset({"save_artifact", "report_progress", "ask_user", "call_agent", "Task", "TodoWrite"})
 CHILD_TOOLS = frozenset({"call_agent", "Task"})
-"""Two names for the same: a task of another agent."""
+"""Two names of the tool that starts another agent's task."""
 TOOLS = SERVER_TOOLS | WORKSPACE_TOOLS | SERVICE_TOOLS
-"""Names as in Claude Code, and the service's own."""
+"""All names: those of Claude Code, and the service's own."""
 OWN_TOOLS = WORKSPACE_TOOLS | SERVICE_TOOLS
-"""Those that run here, so that a call of one can be denied."""
+"""Tools that run here, whose calls can therefore be denied."""
 MCP_TOOL = re.compile(
     r"mcp__(?P<server>[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*)__(?P<tool>[A-Za-z0-9-]+(?:_+[A-Za-z0-9-]+)*)"
 )
 
 
 def denied(names: Iterable[str], deny: Iterable[str] | None, allow: Iterable[str] | None) -> frozenset[str]:
-    """Those of our own tools among ``names`` that ``deny`` names, or ``allow`` does not. Two names of one
-    tool are denied together."""
+    """Tools of ours among ``names`` that ``deny`` lists or ``allow`` does not. If a tool has two names,
+    both are denied."""
     own = OWN_TOOLS.intersection(names)
     if allow is not None:
         return own - frozenset(allow)
@@ -33,7 +33,7 @@ def denied(names: Iterable[str], deny: Iterable[str] | None, allow: Iterable[str
 
 
 class Effect(StrEnum):
-    """What happens if a tool runs again because nobody knows whether it did."""
+    """Whether a tool may run again if a crash hid whether it ran."""
 
     REPEATABLE = "repeatable"  # the same again changes nothing: it is simply run again
     ONCE = "once"  # might do harm: after a crash the model is told, and decides
@@ -43,23 +43,25 @@ ONCE_TOOLS = frozenset({"Write", "Edit"})
 
 
 def effect_of(name: str) -> Effect:
+    """The effect of the tool of this name."""
     return Effect.ONCE if name in ONCE_TOOLS else Effect.REPEATABLE
 
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """What the model reads as a tool's result: ``text``, or ``parts`` where a caller's answer is more."""
+    """The result of a tool as the model reads it."""
 
     text: str
     is_error: bool = False
     parts: tuple[Mapping[str, Any], ...] = ()
+    """Content blocks, if a caller's answer is more than text."""
 
 
 @dataclass(frozen=True)
 class McpServer:
-    """A remote MCP server of a project. ``secret_arn`` names its bearer token in Secrets Manager, if it
-    needs one; the token itself is only ever in the request."""
+    """A remote MCP server of a project."""
 
     name: str
     url: str
     secret_arn: str | None = None
+    """Secret of its bearer token, if it needs one. The token itself appears only in requests."""

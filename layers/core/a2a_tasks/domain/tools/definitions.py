@@ -1,4 +1,4 @@
-"""Tool definitions of the Messages API, made from what an agent is allowed."""
+"""Tool definitions of the Messages API for what an agent is allowed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ _SERVER_TOOLS = {
     "Bash": _CODE_EXECUTION,
     "CodeExecution": _CODE_EXECUTION,
 }
-"""Type and name in the API; the versions that need no beta header."""
+"""Type and name in the API, in the versions that need no beta header."""
 
 
 @dataclass
 class UnknownMcpServer(Exception):
-    """An agent is allowed tools of a server that its project does not have."""
+    """An agent is allowed tools of an MCP server that its project does not have."""
 
     name: str
 
@@ -32,12 +32,16 @@ class UnknownMcpServer(Exception):
 def definitions(
     agent: AgentRevision, own: Mapping[str, dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """What the agent's requests declare: its tools, and the names of the MCP servers that some of them are
-    on.
+    """The tools that the agent's requests declare, and the MCP servers that they need.
 
-    ``own`` are the definitions of the tools that run here, by allowed name. The order depends on the names
-    alone, so that agents with the same tools share a prompt cache. Raises ``KeyError`` where ``own`` lacks a
-    tool.
+    The order depends on the names only, so that agents with the same tools share a prompt cache.
+
+    Args:
+        agent: The agent's revision.
+        own: Definitions of the tools that run here, by name.
+
+    Raises:
+        KeyError: ``own`` lacks an allowed tool.
     """
     allowed = sorted(set(agent.allowed_tools))
     on_servers = _mcp_tools(allowed)
@@ -50,7 +54,7 @@ def definitions(
 
 
 def resolved(names: Iterable[str], registered: Iterable[McpServer]) -> list[McpServer]:
-    """The servers of these names, of those that a project has. Raises ``UnknownMcpServer``."""
+    """The registered servers of these names. Raises ``UnknownMcpServer``."""
     by_name = {server.name: server for server in registered}
     try:
         return [by_name[name] for name in names]
@@ -59,12 +63,12 @@ def resolved(names: Iterable[str], registered: Iterable[McpServer]) -> list[McpS
 
 
 def servers_of(agent_tools: Iterable[str]) -> set[str]:
-    """The MCP servers that an agent's allowed tools need."""
+    """Names of the MCP servers that an agent's allowed tools need."""
     return set(_mcp_tools(agent_tools))
 
 
 def unsupported(agent_tools: Iterable[str], backend: Backend) -> list[str]:
-    """Those of an agent's allowed tools that the backend cannot serve."""
+    """The agent's allowed tools that the backend does not have."""
     return [
         name
         for name in agent_tools
@@ -89,7 +93,8 @@ def _mcp_tools(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _toolset(server: str, tools: Iterable[str]) -> dict[str, Any]:
-    """A server's tools, of which only the allowed ones can be used: whatever it adds later stays off."""
+    """The MCP toolset of a server, with only the allowed tools enabled, so that tools added later stay
+    disabled."""
     return {
         "type": "mcp_toolset",
         "mcp_server_name": server,
@@ -99,7 +104,7 @@ def _toolset(server: str, tools: Iterable[str]) -> dict[str, Any]:
 
 
 def _once_each(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two allowed names may mean one tool, and the API refuses a name that comes twice."""
+    """Without repetitions: two allowed names may mean one tool, and the API rejects a repeated name."""
     return list({tool["name"]: tool for tool in tools}.values())
 
 

@@ -1,4 +1,5 @@
-"""The service's own tools as Claude sees them. These texts are part of cached prompts: change them rarely."""
+"""The service's own tools as the model sees them. The texts are part of cached prompts: change them
+rarely."""
 
 from typing import Any
 
@@ -8,10 +9,10 @@ MAX_STEP = 300
 MAX_QUESTION = 4_000
 MAX_NAME = 200
 CHILDREN_BY_DEPTH = (16, 4, 1)
-"""Tasks that one task may start in all, by its depth; the caller's own has depth 0. So one request makes 144
-others at most: 16, 64 and 64."""
+"""Tasks that a task may start in all, by its depth (0: started by a caller). One request thus leads to at
+most 144 further tasks: 16, 64 and 64."""
 MAX_DEPTH = len(CHILDREN_BY_DEPTH)
-"""How deep tasks may start tasks."""
+"""Depth of the deepest task."""
 
 _CALL_AGENT: dict[str, Any] = {
     "description": (

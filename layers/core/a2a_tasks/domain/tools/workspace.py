@@ -1,26 +1,27 @@
-"""The tools Read, Write, Edit, Glob and Grep as the model knows them, and the limits of a workspace."""
+"""The workspace tools Read, Write, Edit, Glob and Grep as the model sees them, and the limits of a
+workspace."""
 
 from typing import Any
 
 ROOT = "/workspace"
-"""Where the model believes its files to be."""
+"""Directory in which the model believes its files to be."""
 
 FILE_BYTES = 1024 * 1024
-"""The largest file that can be written."""
+"""Largest file that can be written."""
 READ_BYTES = 256 * 1024
-"""The most text that one Read returns, line numbers included."""
+"""Most text that one Read returns, including line numbers."""
 READ_LINES = 2_000
-"""Lines that one Read returns unless it asks for another number."""
+"""Default number of lines that one Read returns."""
 FILES = 500
 TOTAL_BYTES = 10 * 1024 * 1024
 PATH_BYTES = 512
 DEPTH = 16
-"""The most parts that a path may have."""
+"""Most components of a path."""
 PATTERN_CHARACTERS = 1_000
 GREP_BYTES = 64 * 1024
-"""The most text that one Grep returns."""
+"""Most text that one Grep returns."""
 GREP_COLUMNS = 500
-"""The most characters of one line that a Grep shows."""
+"""Most characters of a line that Grep returns."""
 GREP_CONTEXT = 20
 GREP_SECONDS = 5.0
 
@@ -136,5 +137,5 @@ _GREP = _tool(
 DEFINITIONS: dict[str, dict[str, Any]] = {
     tool["name"]: tool for tool in (_READ, _WRITE, _EDIT, _GLOB_TOOL, _GREP)
 }
-"""Tool definitions of the Messages API, by name. Part of a cached prompt: a changed word costs every task
-that starts afterwards one cache miss."""
+"""Tool definitions of the Messages API, by name. Part of cached prompts: any change costs every task that
+starts afterwards a cache miss."""

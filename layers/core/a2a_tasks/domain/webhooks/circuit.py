@@ -1,4 +1,4 @@
-"""What is known of a receiver: whether it may be called by many at once, by one, or by nobody for a while."""
+"""Circuit breaker of a webhook receiver."""
 
 from dataclasses import dataclass
 
@@ -6,27 +6,34 @@ from a2a_tasks.domain.webhooks.retry import BASE_SECONDS
 
 LONGEST_PAUSE_SECONDS = 900.0
 SLOW_SECONDS = 3.0
-"""An answer that took longer is none to rely on: it held up what was sent beside it."""
+"""A slower response does not close the circuit, because it holds up other deliveries."""
 
 
 @dataclass
 class Circuit:
-    """Closed (``is_proven``), it lets everybody through; else one at a time, and nobody before
-    ``open_until`` (Unix milliseconds). It opens for 5 s, doubling with each failure in a row."""
+    """State of one receiver. Closed: any number of concurrent requests. Half-open: one request at a time.
+    Open: none before ``open_until``. Opens for 5 s, doubling with each consecutive failure."""
 
     is_proven: bool = False
+    """Closed."""
     failures: int = 0
+    """Consecutive failures."""
     open_until: int = 0
+    """Unix milliseconds."""
 
     def answered(self, seconds: float) -> None:
-        """The receiver took something, after so long."""
+        """Record a success that took ``seconds``."""
         self.is_proven, self.failures, self.open_until = seconds <= SLOW_SECONDS, 0, 0
 
     def failed(self, now: int, asked: float | None) -> bool:
-        """It did not take something; ``asked`` is in how many seconds it wants to be called again. Whether
-        that opens the circuit.
+        """Record a failure. Failures of requests that were under way when the circuit opened are ignored.
 
-        What fails while the circuit is open was under way, and says nothing new.
+        Args:
+            now: Unix milliseconds.
+            asked: ``Retry-After`` in seconds, if any.
+
+        Returns:
+            Whether this opened the circuit.
         """
         self.is_proven = False
         if now < self.open_until:

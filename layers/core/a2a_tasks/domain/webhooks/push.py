@@ -8,10 +8,10 @@ from enum import StrEnum
 from a2a_tasks.domain.task import Status, Task, TaskRef
 
 MAX_CONFIGS = 10
-"""Of a task."""
+"""Configurations per task."""
 MAX_SECRETS = 4_096
-"""Bytes of a configuration's token and credentials together, as ``webhooks/secrets.py`` writes them:
-what KMS encrypts in one call."""
+"""Bytes of token and credentials together as encoded by ``webhooks/secrets.py``: what KMS encrypts in one
+call."""
 
 _CONFIG_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]{0,63}")
 _SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
@@ -19,7 +19,7 @@ _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
 class PushFormat(StrEnum):
-    """What a receiver is sent."""
+    """Format of the notification body."""
 
     A2A = "a2a"  # a StreamResponse of A2A 1.0: {"task"} or {"statusUpdate"}
     A2A_0_3 = "a2a-0.3"  # the bare task of A2A 0.3
@@ -27,7 +27,7 @@ class PushFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Authentication:
-    """The ``Authorization`` header of the receiver's choosing: ``{scheme} {credentials}``."""
+    """The receiver's ``Authorization`` header: ``{scheme} {credentials}``."""
 
     scheme: str
     credentials: str = field(default="", repr=False)
@@ -35,23 +35,20 @@ class Authentication:
 
 @dataclass(frozen=True)
 class PushConfig:
-    """One target of a task, as its caller gives it. ``token`` comes back in ``X-A2A-Notification-Token``.
-
-    ``token`` and ``authentication.credentials`` are secrets: encrypted where they are kept, never shown.
-    Without a ``config_id`` one is made.
-    """
+    """A push configuration as the caller sent it. ``token`` and ``authentication.credentials`` are
+    secrets: stored encrypted and never returned."""
 
     url: str
     token: str | None = field(default=None, repr=False)
+    """Sent in ``X-A2A-Notification-Token``."""
     authentication: Authentication | None = None
     format: PushFormat = PushFormat.A2A
     config_id: str | None = None
+    """None: one is generated."""
 
     def problem(self) -> tuple[str, str] | None:
-        """The first wrong field, by its name on the wire, and what would be right; None if nothing is wrong.
-
-        Whether the receiver may be called at all is for ``domain/webhooks/target.py``.
-        """
+        """The first invalid field by its name on the wire, and what it must be; None if all are valid.
+        Whether the address may be called is checked by ``domain/webhooks/target.py``."""
         if self.config_id is not None and not _CONFIG_ID.fullmatch(self.config_id):
             return (
                 "id",
@@ -73,38 +70,42 @@ class PushConfig:
 
 @dataclass(frozen=True)
 class StoredPushConfig:
-    """One target of a task, as it is kept. ``sealed`` are its secrets, encrypted; None if it has none."""
+    """A push configuration as stored."""
 
     config_id: str
     url: str
     format: PushFormat = PushFormat.A2A
     scheme: str | None = None
     sealed: bytes | None = field(default=None, repr=False)
+    """Its encrypted secrets. None if it has none."""
 
 
 @dataclass(frozen=True)
 class StatusChange:
-    """A task whose status has changed. ``task`` is as it was right after."""
+    """A change of a task's status."""
 
     task: Task
+    """The task right after the change."""
     before: Status
 
 
 @dataclass(frozen=True)
 class Notification:
-    """One receiver is to be told of one change. ``at`` is the moment of the change in Unix milliseconds."""
+    """One change to be delivered to one receiver."""
 
     ref: TaskRef
     project_id: str
     config_id: str
     status: Status
     at: int
+    """Time of the change (Unix milliseconds)."""
     correlation_id: str
     notification_id: str
 
 
 def notification_of(change: StatusChange, config_id: str) -> Notification:
-    """What is told, however often: the same change and configuration give the same ``notification_id``."""
+    """The notification of a change. Deterministic: the same change and configuration give the same
+    ``notification_id``, by which receivers drop duplicates."""
     task = change.task
     return Notification(
         ref=task.ref,

@@ -1,4 +1,4 @@
-"""When a notification that was not taken is tried again, and when no longer."""
+"""Retries of webhook deliveries."""
 
 import math
 from datetime import UTC
@@ -7,26 +7,30 @@ from email.utils import parsedate_to_datetime
 BASE_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 3 * 3_600.0
 MAX_ASKED_SECONDS = 6 * 3_600.0
-"""The most that a receiver gets of what it asks for. With the chance added it is still well within the 12
-hours for which SQS can hide a message."""
+"""Upper limit of ``Retry-After`` that is honored. With jitter it stays below the 12 hours for which SQS
+can keep a message invisible."""
 JITTER = 0.5
 SHORTEST_SECONDS = 1
-"""With less than this left of its span, a notification is given up."""
+"""With less time left in the retry window, a notification is given up."""
 
 ACKNOWLEDGED = range(200, 300)
 GONE = 410
 """The receiver wants no more notifications."""
 BUSY = frozenset({429, 502, 503, 504})
-"""Answers that may say when to come again."""
+"""Statuses whose ``Retry-After`` is honored."""
 
 
 def next_try_seconds(tries: int, left_ms: int, asked_seconds: float | None, random: float) -> int | None:
-    """Whole seconds until the next try after ``tries`` that failed (1, 2, …), or None to give up.
+    """Whole seconds until the next attempt, or None to give up.
 
-    ``left_ms`` is what is left of the notification's span. As long as anything is left there is a next try,
-    the last one at the span's end. ``asked_seconds`` is what the receiver asked for; else it is 5 s doubling
-    up to 3 h, plus up to half of it (``random`` in [0, 1)), so that receivers that come back to life are not
-    met by everything at once.
+    Exponential backoff from 5 s to 3 h with jitter of up to half of it. The last attempt is at the end of
+    the retry window.
+
+    Args:
+        tries: Failed attempts so far (from 1).
+        left_ms: Milliseconds left in the retry window.
+        asked_seconds: What the receiver asked for, if it did.
+        random: In [0, 1), for jitter.
     """
     left = left_ms // 1000
     if left < SHORTEST_SECONDS:
@@ -37,8 +41,8 @@ def next_try_seconds(tries: int, left_ms: int, asked_seconds: float | None, rand
 
 
 def asked_seconds(status: int, retry_after: str | None, now: int) -> float | None:
-    """What a busy receiver asks for in ``Retry-After``, as seconds or as a date; None where it does not, or
-    nobody could understand it. ``now`` is in Unix milliseconds."""
+    """Seconds that a busy receiver asked for in ``Retry-After``, given as seconds or as a date. None if
+    absent or malformed. ``now`` is in Unix milliseconds."""
     if status not in BUSY or retry_after is None:
         return None
     text = retry_after.strip()

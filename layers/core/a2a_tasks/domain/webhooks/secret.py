@@ -1,7 +1,5 @@
-"""A project's signing secret, and the signatures of the Standard Webhooks scheme that are made with it.
-
-https://github.com/standard-webhooks/standard-webhooks
-"""
+"""Signing secrets of projects, and signatures by Standard Webhooks
+(https://github.com/standard-webhooks/standard-webhooks)."""
 
 import base64
 import hashlib
@@ -17,26 +15,27 @@ RANDOM_BYTES = 32
 
 
 class NotASecret(ValueError):
-    """The text is none of ours. What it says is not repeated."""
+    """The text is not a signing secret of ours. The message does not repeat it."""
 
 
 @dataclass(frozen=True)
 class WebhookSecret:
-    """What signs a project's notifications. While there is a ``previous`` one, both do, so that receivers can
-    change over at their leisure. ``rotated_at`` is ISO 8601."""
+    """A project's signing secret. After a rotation the previous one signs as well, so that receivers can
+    switch at any time."""
 
     current: str = field(repr=False)
     rotated_at: str
+    """ISO 8601."""
     previous: str | None = field(default=None, repr=False)
 
     @classmethod
     def new(cls, random: bytes, now: int) -> "WebhookSecret":
-        """From 32 random bytes."""
+        """A secret from 32 random bytes."""
         return cls(_encoded(random), iso8601(now))
 
     @classmethod
     def from_json(cls, text: str) -> "WebhookSecret":
-        """Raises ``NotASecret``."""
+        """Parse a stored secret. Raises ``NotASecret``."""
         try:
             stored = json.loads(text)
             current, previous = stored["current"], stored.get("previous")
@@ -48,28 +47,29 @@ class WebhookSecret:
             raise NotASecret("not a signing secret as a2actl keeps it") from None
 
     def to_json(self) -> str:
-        """``{"current", "rotatedAt", "previous"?}``."""
+        """Serialize as ``{"current", "rotatedAt", "previous"?}``."""
         known = {"current": self.current, "rotatedAt": self.rotated_at}
         return json.dumps(known if self.previous is None else known | {"previous": self.previous})
 
     def rotated(self, random: bytes, now: int) -> "WebhookSecret":
-        """A new one; the current one stays live as the previous, and what was previous no longer is."""
+        """A new current secret. The current one becomes the previous one, and the previous one becomes
+        invalid."""
         return WebhookSecret(_encoded(random), iso8601(now), self.current)
 
     def retired(self) -> "WebhookSecret":
-        """The current one alone."""
+        """Only the current secret."""
         return WebhookSecret(self.current, self.rotated_at)
 
     @property
     def live(self) -> tuple[str, ...]:
-        """All that sign, the current one first."""
+        """All valid secrets, the current one first."""
         return (self.current,) if self.previous is None else (self.current, self.previous)
 
 
 def signed_headers(
     secrets: Sequence[str], message_id: str, timestamp: int, body: bytes
 ) -> list[tuple[str, str]]:
-    """The scheme's three headers; ``timestamp`` is the moment of this try in Unix seconds."""
+    """The three headers of the scheme. ``timestamp`` is the time of this attempt in Unix seconds."""
     signatures = [_signature(secret, message_id, timestamp, body) for secret in secrets]
     return [
         ("webhook-id", message_id),
@@ -79,7 +79,7 @@ def signed_headers(
 
 
 def fingerprint(secret: str) -> str:
-    """What tells secrets apart without giving them away."""
+    """Identifies a secret without revealing it."""
     return hashlib.sha256(secret.encode()).hexdigest()[:12]
 
 

@@ -1,7 +1,8 @@
-"""Which addresses a notification may go to: receivers on the internet, never anything inside.
+"""Which addresses notifications may be sent to: receivers on the internet, never internal ones (SSRF
+protection).
 
-The rules on an address are for the one that is connected to, after every resolution: a name that was public
-when its configuration was accepted may point elsewhere an hour later.
+The rules apply to the address that is actually connected to, after each DNS resolution, because a name
+that was public when its configuration was accepted may resolve to an internal address later.
 """
 
 import re
@@ -16,7 +17,7 @@ FIRST_UNPRIVILEGED_PORT = 1_024
 type Address = IPv4Address | IPv6Address
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-# What `is_global` would let through, and what belongs to nobody that could run a receiver.
+# Passed by `is_global`, but never the address of a receiver.
 _REFUSED_V4 = tuple(
     ip_network(network)
     for network in (
@@ -49,10 +50,9 @@ _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 def check_url(url: str, *, allow_loopback: bool) -> str | None:
-    """What is wrong with a receiver's address, to be read after the field's name; None if nothing is.
-
-    ``allow_loopback`` is for the local stack: receivers on the same machine, then also over plain HTTP.
-    """
+    """What is wrong with a receiver's address, to follow the field's name in a message; None if it is
+    valid. ``allow_loopback`` (local stack only) permits receivers on the same machine, also over plain
+    HTTP."""
     if len(url) > MAX_URL:
         return f"must have at most {MAX_URL} characters"
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
@@ -72,13 +72,13 @@ def check_url(url: str, *, allow_loopback: bool) -> str | None:
 
 
 def may_connect(address: Address, *, allow_loopback: bool) -> bool:
-    """Whether a connection for a notification may be opened to this address."""
+    """Whether notifications may be sent to this IP address."""
     return is_public(address) or (allow_loopback and _is_loopback(address))
 
 
 def is_public(address: Address) -> bool:
-    """Whether it is a host's on the internet, reached as such: nothing private, shared, link-local, reserved
-    or multicast, and no IPv6 form of an IPv4 address, which a translator might take anywhere."""
+    """Whether it is a public unicast address: not private, shared, link-local, reserved or multicast, and
+    no IPv6 address that embeds an IPv4 address, which a translator might route anywhere."""
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _REFUSED_V4)
     return (
