@@ -35,7 +35,7 @@ def next_try(
 
     Returns:
         The next attempt, or the final failure if this was the last attempt or the next would start after the
-            deadline.
+        deadline.
     """
     if (last := last_attempt(task, failure)) is not None:
         return last

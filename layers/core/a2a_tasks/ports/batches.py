@@ -177,7 +177,7 @@ class BatchStore(BatchLine, Protocol):
 
         Returns:
             The number of such runs since the task is in line; 0 if this run was counted before or the entry
-                is gone.
+            is gone.
         """
         ...
 

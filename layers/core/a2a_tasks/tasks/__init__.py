@@ -1,1 +1,1 @@
-"""A task's life apart from its work: submission, queries, payloads, and its end."""
+"""A task's life apart from its execution: submission, queries, payloads, and its end."""

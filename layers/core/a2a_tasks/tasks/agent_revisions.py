@@ -1,4 +1,4 @@
-"""The agents' revisions that tasks were created for."""
+"""The agent revisions that tasks were created with."""
 
 from dataclasses import dataclass, field
 
@@ -12,13 +12,13 @@ MOST_KEPT = 200
 
 @dataclass(frozen=True)
 class Revisions:
-    """Kept by the process once they are read, since they never change."""
+    """Reads revisions and caches them for the life of the process, since they never change."""
 
     registry: AgentReader
     _kept: dict[tuple[str, int], AgentRevision] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, task: Task) -> AgentRevision | Failure:
-        """The revision, or the failure of a task whose revision is gone. Raises ``StoreUnavailable``."""
+        """The task's revision, or why the task fails if that is gone. Raises ``StoreUnavailable``."""
         key = task.ref.agent_id, task.agent_revision
         agent = self._kept.get(key) or self.registry.revision(*key)
         if agent is None:

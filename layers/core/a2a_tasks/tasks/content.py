@@ -1,8 +1,8 @@
-"""A message's parts as content blocks of the Messages API.
+"""Parts of a message as content blocks of the Messages API.
 
-A part is a JSON object as A2A 1.0 has it: one of ``text``, ``raw`` (base64), ``url`` and ``data`` (any
-JSON), and ``mediaType``, ``filename`` and ``metadata`` if wanted. The same parts give the same blocks, byte
-for byte: thinking and prompt caching are bound to them.
+A part is a JSON object as in A2A 1.0: one of ``text``, ``raw`` (base64), ``url`` and ``data`` (any JSON),
+with optional ``mediaType``, ``filename`` and ``metadata``. Conversion is deterministic byte for byte,
+because thinking signatures and prompt caching depend on it.
 """
 
 import base64
@@ -18,14 +18,14 @@ from a2a_tasks.domain.text.json_text import TooLong, indented
 
 MAX_PARTS = 50
 MAX_PARTS_BYTES = 5 * 1024 * 1024
-"""Of all parts as UTF-8 JSON, a third of which base64 takes for itself: Lambda takes requests of 6 MB."""
+"""All parts as UTF-8 JSON. Lambda accepts requests of 6 MB; base64 takes a third of that."""
 MAX_CONTEXT_CHARACTERS = 1024 * 1024
-"""Of a task's context as the model is shown it."""
+"""A task's context as the model sees it."""
 MAX_TITLE = 200
 PDF = "application/pdf"
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 INPUT_MODES = ("text/plain", "text/markdown", "text/csv", "application/json", PDF, *IMAGES)
-"""What agents read, for their cards; other kinds of text are taken too."""
+"""What agents accept, for agent cards. Other text types are accepted too."""
 _TEXT = re.compile(r"text/.+|application/(?:.+\+)?(?:json|xml|yaml)")
 _ADDRESS = re.compile(r"https://[^\s/?#]+(?P<path>[^\s?#]*)\S*", re.IGNORECASE)
 _SIGNATURES = (
@@ -35,7 +35,7 @@ _SIGNATURES = (
     (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
     (re.compile(rb"%PDF-"), PDF),
 )
-"""How a file begins that the model reads and that is no text."""
+"""Magic numbers of the binary files that the model can read."""
 _SUFFIXES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -47,12 +47,12 @@ _SUFFIXES = {
 
 
 def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
-    """All text of a message, a line break between parts; blank parts are left out, as from its blocks."""
+    """All text of a message, joined by line breaks. Blank parts are omitted, as in ``blocks_of``."""
     return "\n".join(part["text"] for part in parts if not is_blank(part.get("text", "")))
 
 
 def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
-    """Raises ``RequestRefused`` for parts that the model cannot be shown, that are too many or too large."""
+    """Raise ``RequestRefused`` if the model cannot read the parts, or they are too many or too large."""
     if len(parts) > MAX_PARTS:
         raise _refusal(ErrorCode.VALIDATION_ERROR, place, f"are {len(parts)}; at most {MAX_PARTS} are taken")
     size = len(json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode())
@@ -67,13 +67,13 @@ def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
 
 
 def blocks_of(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> list[dict[str, Any]]:
-    """What the model is shown of a message. Raises ``RequestRefused`` that names the part."""
+    """A message's content blocks. Raises ``RequestRefused`` naming the part."""
     blocks = (_block(f"{place}[{number}]", part) for number, part in enumerate(parts))
     return [block for block in blocks if block is not None]
 
 
 def context_text(context: Mapping[str, Any]) -> str:
-    """A task's context as the model is shown it. Raises ``RequestRefused``."""
+    """A task's context as the model sees it. Raises ``RequestRefused``."""
     return _shown(context, "context", MAX_CONTEXT_CHARACTERS)
 
 
@@ -101,14 +101,15 @@ def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _written(place: str, text: str, media_type: str) -> dict[str, Any] | None:
-    """A text; a blank one is left out, since the API refuses it."""
+    """A text block. None for a blank text, which the API would reject."""
     if media_type and not _TEXT.fullmatch(media_type):
         raise _unsupported(place, media_type)
     return None if is_blank(text) else {"type": "text", "text": text}
 
 
 def _linked(place: str, url: str, media_type: str, title: str) -> dict[str, Any]:
-    """A file that the API fetches itself; of an unknown kind, its address, which a tool may fetch."""
+    """A file that the API fetches itself. If its type is unknown, only its address as text, which a tool
+    may fetch."""
     address = _ADDRESS.fullmatch(url)
     if address is None:
         raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.url", "must be an https address")
@@ -149,7 +150,7 @@ def _enclosed(place: str, raw: str, media_type: str, title: str) -> dict[str, An
 
 
 def _decoded(place: str, raw: str) -> bytes:
-    """ProtoJSON takes both alphabets, with and without padding."""
+    """Base64 as ProtoJSON accepts it: both alphabets, padding optional."""
     text = raw.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

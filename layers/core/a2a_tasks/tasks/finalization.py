@@ -1,4 +1,4 @@
-"""How tasks end: the one place that writes a final state, counts it once, and sees to what follows."""
+"""The end of tasks: the only place that writes a terminal status, counts it once, and starts what follows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +17,21 @@ from a2a_tasks.ports.tasks import Refused, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 
 FOLLOW_UP_SECONDS = 30
-"""By then the process that has ended a waiting task has followed it up, or died before it could."""
+"""Within this time the process that ended a waiting task has done what follows, or has died."""
 
 
 @dataclass(frozen=True)
 class TaskFinalizer:
-    """Ends tasks by guarded writes; whoever's write takes effect reports it, so that each end counts once.
+    """Ends tasks by guarded writes. Only the writer whose write takes effect reports it, so each end
+    counts once.
 
-    A writer that may try again gives a ``finish_id`` of its own, by which it is known if an answer was lost.
-    What follows an end (its worker told, slots freed, the waiting task woken, started tasks canceled) never
-    fails the end itself: the sweeper finds what was left undone, a worker that was not told learns it with
-    its next write, and the end of a task that waits for others is announced before it is written.
+    What follows an end (notifying its worker, freeing slots, waking the parent, canceling children) never
+    fails the end itself. The sweeper does what a crash left undone, and a worker that was not notified
+    learns of the end with its next write. A task that awaits children is announced before its end is
+    written, so that a crash in between cannot leave them running.
+
+    All methods raise ``StoreUnavailable``. ``finish_id`` identifies the writes of a caller that retries,
+    so that it recognizes its own end after a lost response.
     """
 
     store: TaskStore
@@ -48,6 +52,7 @@ class TaskFinalizer:
         *,
         finish_id: str | None = None,
     ) -> Written | Refused:
+        """Complete a task with its output and final usage."""
         return self._finish(task, guard, Status.COMPLETED, output=output, spent=spent, finish_id=finish_id)
 
     def fail(
@@ -60,11 +65,13 @@ class TaskFinalizer:
         output: Payload | None = None,
         finish_id: str | None = None,
     ) -> Written | Refused:
+        """Fail a task, optionally with a partial output. ``spent`` None leaves its usage as stored."""
         return self._finish(
             task, guard, Status.FAILED, failure=failure, spent=spent, output=output, finish_id=finish_id
         )
 
     def cancel(self, task: Task) -> Written | Refused:
+        """Cancel a task, unless it has ended or its deadline has passed."""
         return self._finish(task, guard_of_cancel(self.clock.now()), Status.CANCELED)
 
     def time_out(
@@ -76,13 +83,13 @@ class TaskFinalizer:
         finish_id: str | None = None,
         fence: int | None = None,
     ) -> Written | Refused:
-        """Fail a task whose deadline has passed, unless something else ended it first; ``fence`` is that of
-        the worker that does it, if one does."""
+        """Fail a task whose deadline has passed, unless it has ended otherwise. ``fence`` is given by the
+        worker that holds it."""
         guard = guard_of_expiry(self.clock.now(), fence)
         return self.fail(task, _timeout(task), guard, spent=spent, output=output, finish_id=finish_id)
 
     def expire_if_overdue(self, task: Task) -> Task:
-        """The task as a reader may see it: never live past its deadline."""
+        """The task as readers may see it: if its deadline has passed, it is failed first."""
         if not task.is_expired(self.clock.now()):
             return task
         result = self.time_out(task)
@@ -90,7 +97,7 @@ class TaskFinalizer:
         return current or task
 
     def wake_if_ready(self, task: Task) -> bool:
-        """Let a task go on that waits for others, if all of them have ended; whether it did.
+        """Let a task continue if all tasks that it awaits have ended. True if this call did so.
 
         Raises ``StoreUnavailable`` and ``QueueUnavailable``.
         """
@@ -104,7 +111,7 @@ class TaskFinalizer:
         return isinstance(result, Written)
 
     def cancel_children(self, task: Task, children: tuple[TaskRef, ...]) -> None:
-        """End the tasks that an ended task has started and waited for."""
+        """Cancel the tasks that an ended task started and awaited."""
         for ref in children:
             self._attempt(task, "started task not canceled", partial(self._cancel_child, ref))
 
@@ -124,7 +131,7 @@ class TaskFinalizer:
         finish_id: str | None = None,
     ) -> Written | Refused:
         if task.awaits and not guard.by_holder:
-            # nobody would look again at an ended task, and those that it has started would run on
+            # before the end: an ended task is never due, so after a crash its children would run on
             step = partial(self.queue.send, task, FOLLOW_UP_SECONDS)
             self._attempt(task, "end of a waiting task not announced", step)
         now = self.clock.now()
@@ -151,8 +158,8 @@ class TaskFinalizer:
         self.cancel_children(task, task.awaits)
 
     def _tell_or_free(self, task: Task) -> None:
-        """A worker that may still be at it frees its slot when it has noticed. Told after the end: what it
-        looks at must be there."""
+        """Notify the worker that may still be executing the task; it frees the slot itself. Only after the
+        end is written, because the worker reads the task."""
         if not self.holders.tell(task):
             self.slots.leave(task, ended=True)
 

@@ -1,4 +1,4 @@
-"""An agent's tasks in the order in which something has happened to them, the latest first."""
+"""An agent's tasks by their last change, newest first."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,30 +12,32 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.submission import agent_of_project
 
 WINDOW = 5_000
-"""How many of an agent's newest tasks are looked at."""
+"""Newest tasks of an agent that are considered."""
 CONTEXT_WINDOW = 500
-"""The same of a conversation's, which are read one by one."""
+"""Newest tasks of a conversation that are considered; these are read one by one."""
 AT_ONCE = 100
 _TOKEN = re.compile(r"(?P<at>\d{1,15})_(?P<task>[0-9a-f-]{36})")
 
 
 class InvalidToken(ValueError):
-    """A page token that this list did not give."""
+    """A page token that this list did not issue."""
 
 
 @dataclass(frozen=True)
 class Latest:
-    """A page; ``token`` gives the next one, if there is one. ``total`` is how many there are in all pages."""
+    """One page."""
 
     tasks: list[Task]
     token: str | None
+    """Token of the next page, if there is one."""
     total: int
+    """Number of tasks on all pages."""
 
 
 @dataclass(frozen=True)
 class LatestTasks:
-    """No index sorts tasks by their last change: it would have to be written at each change. So the outlines
-    of the newest are read and sorted here; what was created before them is not found any more."""
+    """Lists tasks by their last change. An index on that would cost a write per change, so the outlines of
+    the newest tasks are read and sorted here; older tasks are not found."""
 
     store: TaskStore
     contexts: ContextStore
@@ -51,10 +53,21 @@ class LatestTasks:
         token: str | None,
         context_id: str | None = None,
     ) -> Latest:
-        """Up to ``size`` of the wanted tasks. One that changes moves to the front, where a later page does
-        not see it again. With ``context_id`` only a conversation's tasks are read.
+        """Up to ``size`` matching tasks. A task that changes moves to the front and does not appear on
+        later pages.
 
-        Raises ``InvalidToken``, ``RequestRefused`` (AGENT_NOT_FOUND), ``StoreUnavailable``.
+        Args:
+            project_id: The caller's project.
+            agent_id: The agent.
+            is_wanted: Filter.
+            size: Maximum length.
+            token: Of the previous page.
+            context_id: Only tasks of this conversation.
+
+        Raises:
+            InvalidToken: This list did not issue the token.
+            RequestRefused: ``AGENT_NOT_FOUND``.
+            StoreUnavailable: Calling again is safe.
         """
         agent = agent_of_project(self.registry, project_id, agent_id)
         before = None if token is None else place_of(token)
@@ -84,7 +97,7 @@ class LatestTasks:
         return [task for some in batched(refs, AT_ONCE, strict=False) for task in self.store.get_all(some)]
 
     def _settled(self, outline: Outline) -> Outline:
-        """One past its deadline is settled first, as a reader of the task would."""
+        """If its deadline has passed, the task is failed first, as for any reader."""
         if outline.status in TERMINAL or self.ending.clock.now() < outline.deadline:
             return outline
         task = self.store.get(outline.ref)
@@ -96,11 +109,12 @@ def _order(outline: Outline) -> tuple[int, str]:
 
 
 def token_of(task: Task | Outline) -> str:
-    """Gives the page after this task."""
+    """Token of the page after this task."""
     return f"{task.updated_at}_{task.ref.task_id}"
 
 
 def place_of(token: str) -> tuple[int, str]:
+    """The position that a token stands for. Raises ``InvalidToken``."""
     found = _TOKEN.fullmatch(token)
     if found is None:
         raise InvalidToken(token)

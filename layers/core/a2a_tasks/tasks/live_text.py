@@ -1,4 +1,4 @@
-"""What a task has said so far, put together from its live chunks."""
+"""The text of a task so far, assembled from its live chunks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from a2a_tasks.ports.live import LiveChunk
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What has been said so far, apart from it what the model has said of its progress, and what the task is
-    doing."""
+    """What a task has generated so far."""
 
     text: str
     progress: Progress
+    """What it is doing."""
     updates: str = ""
+    """Progress updates of the model."""
 
 
 def snapshot(chunks: Sequence[LiveChunk]) -> Snapshot:
-    """Each turn as its last try has said it, with an empty line between turns."""
+    """The text of each turn as of its last claim, separated by empty lines."""
     turns = [_last_try(list(turn)) for _, turn in groupby(chunks, key=lambda chunk: chunk.turn)]
     texts = ["".join(chunk.text for chunk in turn) for turn in turns]
     updates = ["".join(chunk.updates for chunk in turn) for turn in turns]

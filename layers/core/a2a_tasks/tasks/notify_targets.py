@@ -1,4 +1,4 @@
-"""Who is told of a task besides its caller: what a creation needs of webhooks and of chat groups."""
+"""Targets of notifications that are given at creation: webhooks and chat groups."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,20 +8,26 @@ from a2a_tasks.domain.webhooks.push import PushConfig, StoredPushConfig
 
 
 class PushTaker(Protocol):
-    """What a creation with a configuration needs."""
+    """Accepts the push configuration of a new task."""
 
-    def check(self, project_id: str, config: PushConfig, field: str = "") -> None: ...
+    def check(self, project_id: str, config: PushConfig, field: str = "") -> None:
+        """Raise ``RequestRefused``, naming ``field``, if the configuration is not acceptable."""
+        ...
 
-    def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig: ...
+    def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig:
+        """Encrypt and store a configuration. Raises ``StoreUnavailable`` and ``SealingUnavailable``."""
+        ...
 
 
 class TakesNoPush:
-    """``PushTaker`` where tasks have no caller who could be told, such as those that agents start."""
+    """``PushTaker`` for tasks that cannot have one, such as those started by agents."""
 
     def check(self, project_id: str, config: PushConfig, field: str = "") -> None:  # noqa: ARG002
+        """Refuse every configuration."""
         raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"{field}: is not taken here")
 
     def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig:
+        """Unreachable, since ``check`` refuses every configuration."""
         raise NotImplementedError("nothing passes the check")
 
 
@@ -29,16 +35,17 @@ GROUPS_FIELD = "notify"
 
 
 class GroupTaker(Protocol):
-    """What a creation needs that names groups."""
+    """Accepts the WeCom groups that a new task names."""
 
     def check(self, project_id: str, groups: Sequence[str]) -> None:
-        """Raises ``RequestRefused``, and ``StoreUnavailable``."""
+        """Raise ``RequestRefused`` if a group is not the project's. Raises ``StoreUnavailable``."""
         ...
 
 
 class TakesNoGroups:
-    """``GroupTaker`` where nobody names any."""
+    """``GroupTaker`` for tasks that cannot name groups."""
 
     def check(self, project_id: str, groups: Sequence[str]) -> None:  # noqa: ARG002
+        """Refuse any groups."""
         if groups:
             raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"{GROUPS_FIELD}: is not taken here")

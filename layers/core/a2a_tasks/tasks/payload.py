@@ -1,7 +1,8 @@
-"""Where a task's texts are kept: the smallest in its record, others beside it, and large ones as objects.
+"""Where a task's texts are stored: very small ones in its item, others in items of their own, large ones
+as objects.
 
-A record is written again and again, and each write is billed by the whole of it: so it has only what is about
-as small as a reference. A text in an item of its own is written once.
+The task's item is written many times, and each write is billed by its whole size, so it holds only texts
+about as small as a reference. A text in an item of its own is written once.
 """
 
 import hashlib
@@ -15,19 +16,17 @@ from a2a_tasks.domain.text.packed import stored_bytes
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore, item_key
 
 INLINE_BYTES = 200
-"""As stored, of a message and of an output: a record with its message is below 1 KB until it ends, which is
-one unit a write, and an output costs no more with its end than in an item of its own."""
+"""Stored size up to which a message or output is inline. The item then stays below 1 KB (one write unit)
+until the task ends, and the output costs no more than in an item of its own."""
 ITEM_BYTES = 8 * 1024
-"""As stored. From about this size on, one S3 put is cheaper than the units of an item (docs/decisions.md)."""
+"""Stored size up to which a text is an item. Above, one S3 PUT is cheaper than the write units
+(docs/decisions.md)."""
 DIGEST = 16
-"""Hexadecimal digits of the SHA-256 by which an item's text is named and known again."""
+"""Hexadecimal digits of SHA-256 that name and verify a text in an item."""
 
 
 def save(store: PayloadStore, task_id: str, name: str, document: Mapping[str, Any]) -> Payload:
-    """Keep a JSON document for a task; what does not fit into the record is stored before this returns.
-
-    Raises ``PayloadUnavailable``.
-    """
+    """Store a JSON document of a task. Returns once it is durable. Raises ``PayloadUnavailable``."""
     text = _text(document)
     encoded = text.encode()
     size = stored_bytes(encoded)
@@ -42,10 +41,8 @@ def save(store: PayloadStore, task_id: str, name: str, document: Mapping[str, An
 
 
 def save_in_item(store: PayloadStore, task_id: str, name: str, document: Mapping[str, Any]) -> Payload:
-    """The same for a document whose record is an item of its own, written once: it has what an item may have.
-
-    Raises ``PayloadUnavailable``.
-    """
+    """Like ``save``, for a document whose record is an item of its own that is written once, so more of it
+    may be inline."""
     text = _text(document)
     encoded = text.encode()
     if stored_bytes(encoded) <= ITEM_BYTES:
@@ -54,21 +51,23 @@ def save_in_item(store: PayloadStore, task_id: str, name: str, document: Mapping
 
 
 def load(store: PayloadStore, payload: Payload) -> dict[str, Any]:
-    """The document again. Raises ``PayloadUnavailable``, ``PayloadCorrupt`` if it is not what was saved."""
+    """Read a stored document. Raises ``PayloadUnavailable``, and ``PayloadCorrupt`` if it differs from
+    what was stored."""
     text = load_bytes(store, payload).decode() if payload.key else payload.inline
     document: dict[str, Any] = json.loads(text or "{}")
     return document
 
 
 def save_bytes(store: PayloadStore, task_id: str, name: str, data: bytes, media_type: str) -> Payload:
-    """Keep a file of a task. Raises ``PayloadUnavailable``."""
+    """Store a file of a task. Raises ``PayloadUnavailable``."""
     key = f"tasks/{task_id}/{name}"
     store.put(key, data, media_type)
     return Payload(key=key, sha256=hashlib.sha256(data).hexdigest())
 
 
 def load_bytes(store: PayloadStore, payload: Payload) -> bytes:
-    """The file again. Raises ``PayloadUnavailable``, ``PayloadCorrupt`` if it is not what was saved."""
+    """Read a stored file. Raises ``PayloadUnavailable``, and ``PayloadCorrupt`` if it differs from what
+    was stored."""
     data = store.get(payload.key or "") if payload.inline is None else payload.inline.encode()
     if not payload.sha256 or not hashlib.sha256(data).hexdigest().startswith(payload.sha256):
         raise PayloadCorrupt(f"{payload.key} is not what was stored")
@@ -76,7 +75,7 @@ def load_bytes(store: PayloadStore, payload: Payload) -> bytes:
 
 
 def at_hand(store: PayloadStore, tasks: Sequence[Task]) -> list[Task]:
-    """The tasks with those of their texts that can be read together. Raises ``PayloadUnavailable``."""
+    """The tasks with those texts inlined that can be read in a batch. Raises ``PayloadUnavailable``."""
     texts = (text for task in tasks for text in (task.input, task.output) if text is not None)
     found = store.get_items([text.key for text in texts if text.key is not None and text.inline is None])
 

@@ -1,4 +1,4 @@
-"""Read and cancel tasks, as their project sees them."""
+"""Reading and canceling tasks within the caller's project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from a2a_tasks.tasks.submission import agent_of_project
 
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
-"""Seconds between two looks at a task that is waited for: short at first, since many end soon."""
+"""Seconds between two reads of a task that is waited for. Starts short, since many tasks end soon."""
 
 
 def task_of_project(
     read: Callable[[TaskRef], Task | None], project_id: str, agent_id: str, task_id: str
 ) -> Task:
-    """The caller's task, as one of the store's methods reads it. Another project's is answered exactly like
-    one that does not exist.
+    """The caller's task, read with ``read``, a method of the store. A task of another project is answered
+    exactly like a missing one.
 
     Raises ``RequestRefused`` (TASK_NOT_FOUND).
     """
@@ -41,10 +41,8 @@ def _stands_still(task: Task) -> bool:
 
 @dataclass(frozen=True)
 class Tasks:
-    """A project's tasks. ``pause`` waits for so many seconds.
-
-    All methods raise ``RequestRefused``, ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``.
-    """
+    """A project's tasks. All methods raise ``RequestRefused``, ``StoreUnavailable``,
+    ``PayloadUnavailable`` and ``PayloadCorrupt``."""
 
     store: TaskStore
     registry: AgentReader
@@ -52,13 +50,15 @@ class Tasks:
     links: ArtifactLinks
     ending: TaskFinalizer
     pause: Callable[[float], None]
+    """Sleeps for so many seconds."""
 
     def get(self, project_id: str, agent_id: str, task_id: str, wait_seconds: float = 0) -> dict[str, Any]:
-        """The task on the wire, once it has ended or asks, or ``wait_seconds`` are over."""
+        """The task as callers see it, as soon as it has ended or asks a question, at the latest after
+        ``wait_seconds``."""
         return self.view(self.wait(project_id, agent_id, task_id, wait_seconds))
 
     def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
-        """The task; one past its deadline is settled first."""
+        """The task. If its deadline has passed, it is failed first."""
         return self.ending.expire_if_overdue(task_of_project(self.store.read, project_id, agent_id, task_id))
 
     def wait(
@@ -69,8 +69,8 @@ class Tasks:
         seconds: float,
         is_enough: Callable[[Task], bool] = _stands_still,
     ) -> Task:
-        """The task when it has ended or asks, or is as it is waited for; or as it is when the seconds are
-        over."""
+        """The task as soon as it has ended, asks a question, or ``is_enough`` is true, at the latest after
+        ``seconds``."""
         until = self.ending.clock.now() + int(seconds * 1000)
         task = self.find(project_id, agent_id, task_id)
         pause = SHORTEST_PAUSE
@@ -86,8 +86,8 @@ class Tasks:
     def events(
         self, project_id: str, agent_id: str, task_id: str, after: int, limit: int, wait_seconds: float = 0
     ) -> dict[str, Any]:
-        """``{"events": […], "nextCursor", "taskStatus"}``: those behind number ``after``, as soon as there
-        are any, or none will follow, or ``wait_seconds`` are over."""
+        """``{"events": […], "nextCursor", "taskStatus"}`` with the events after number ``after``, as soon
+        as there are any or none can follow, at the latest after ``wait_seconds``."""
 
         def has_news(task: Task) -> bool:
             return task.is_terminal or events.last_number(task.events) != after
@@ -102,17 +102,18 @@ class Tasks:
             ) from None
 
     def view(self, task: Task) -> dict[str, Any]:
-        """The task on the wire, with its output."""
+        """The task as callers see it, with its output."""
         return to_wire(task, self.results.output(task), self.results.artifacts(task))
 
     @property
     def results(self) -> Results:
+        """Reads outputs and artifacts."""
         return Results(self.payloads, self.links)
 
     def page(
         self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None
     ) -> dict[str, Any]:
-        """``{"tasks": […], "nextCursor"?}``, newest first, each task without its output."""
+        """``{"tasks": […], "nextCursor"?}``, newest first, without outputs."""
         agent = agent_of_project(self.registry, project_id, agent_id)
         try:
             page = self.store.page(agent.agent_id, status, limit, cursor, self.ending.clock.now())
@@ -127,14 +128,14 @@ class Tasks:
         return {"tasks": tasks} | ({"nextCursor": page.cursor} if page.cursor else {})
 
     def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
-        """Cancel a live task; canceling again answers the same."""
+        """Cancel a live task. Idempotent."""
         task = task_of_project(self.store.get, project_id, agent_id, task_id)
         result = self.ending.cancel(task)
         if isinstance(result, Written):
             return result.task
         current = self.ending.expire_if_overdue(result.current or task)
         if current.status is Status.CANCELED:
-            # whoever canceled it may have died before that
+            # whoever canceled it may have died before doing this
             self.ending.cancel_children(current, current.awaits)
             return current
         raise RequestRefused(

@@ -1,4 +1,4 @@
-"""What a task has to show: its output, and addresses of its artifacts."""
+"""Results of a task: its output, and download addresses of its artifacts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +8,19 @@ from a2a_tasks.ports.payloads import ArtifactLinks, PayloadCorrupt, PayloadStore
 from a2a_tasks.tasks import payload
 
 UNTRUSTED = "untrusted"
-"""In an output, for the conversation that it is part of: its agent had read content from outside."""
+"""Marks an output whose agent had read content from outside, for later tasks of the conversation."""
 
 
 @dataclass(frozen=True)
 class Results:
+    """Reads outputs and artifacts of tasks."""
+
     payloads: PayloadStore
     links: ArtifactLinks
 
     def output(self, task: Task) -> dict[str, Any] | None:
-        """``{"result", "data"?, "partial"?, "notes"?}``, or None while there is none.
-
-        Raises ``PayloadUnavailable`` and ``PayloadCorrupt``.
-        """
+        """``{"result", "data"?, "partial"?, "notes"?}``, or None if there is none. Raises
+        ``PayloadUnavailable`` and ``PayloadCorrupt``."""
         if task.output is None:
             return None
         document = payload.load(self.payloads, task.output)
@@ -28,15 +28,15 @@ class Results:
         return document
 
     def artifacts(self, task: Task) -> list[dict[str, Any]]:
-        """Each ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url", "external"?}``."""
+        """For each artifact ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url", "external"?}``."""
         return [self._artifact(artifact) for artifact in task.artifacts]
 
     def address(self, artifact: Artifact) -> str:
-        """Where to get it: made anew at each read, since it works only for a while (``LINK_SECONDS``)."""
+        """A download address, valid for ``LINK_SECONDS``."""
         return artifact.url or self.links.link(artifact.key or "", artifact.name)
 
     def content(self, key: str) -> bytes | None:
-        """Of a saved artifact; None if it is gone. Raises ``PayloadUnavailable``."""
+        """Content of a stored artifact; None if it is gone. Raises ``PayloadUnavailable``."""
         try:
             return self.payloads.get(key)
         except PayloadCorrupt:

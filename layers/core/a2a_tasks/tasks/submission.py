@@ -1,4 +1,4 @@
-"""Accept a task: durable first, then announced, then answered."""
+"""Accepting tasks: store, then announce, then respond."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,18 +25,16 @@ from a2a_tasks.tasks import content, payload
 from a2a_tasks.tasks.notify_targets import GroupTaker, PushTaker, TakesNoGroups
 
 PENDING_RETRY_SECONDS = 10
-"""When to try again where an agent has too many tasks waiting. When one of them begins is not known."""
+"""``Retry-After`` when an agent has too many pending tasks. When one of them will begin is not known."""
 RESERVED_MS = 24 * 3_600_000
-"""How long an idempotency key stands for its task."""
+"""Lifetime of an idempotency key."""
 MAX_BATCH_TIMEOUT_MS = 24 * 3_600_000
 """A Message Batch ends within a day (Anthropic's documentation)."""
 
 
 def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> AgentRevision:
-    """The caller's agent. Another project's is answered exactly like one that does not exist.
-
-    Raises ``RequestRefused`` (AGENT_NOT_FOUND).
-    """
+    """The caller's agent. An agent of another project is answered exactly like a missing one. Raises
+    ``RequestRefused`` (AGENT_NOT_FOUND)."""
     agent = registry.agent(agent_id) if ids.AGENT_ID.fullmatch(agent_id) else None
     if agent is None or agent.project_id != project_id:
         raise RequestRefused(ErrorCode.AGENT_NOT_FOUND, "There is no such agent.")
@@ -45,28 +43,32 @@ def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> A
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a task that another one started comes from. Its id is chosen beforehand and kept with the tool
-    call, so that starting it again starts nothing new. It ends no later than ``deadline``. ``is_untrusted``
-    if whoever wrote its message had read content from outside."""
+    """Where a task that an agent starts comes from."""
 
     parent: Parent
     depth: int
     task_id: str
+    """Chosen and stored with the tool call before the task is created, so that a repeated call starts no
+    second task."""
     deadline: int
+    """The parent's deadline (Unix milliseconds), which the task does not exceed."""
     is_untrusted: bool = False
+    """The agent that wrote the message had read content from outside."""
 
 
 @dataclass(frozen=True)
 class Idempotency:
-    """A caller's key for a request, the digest of what it asked for, and how long the key stands for it."""
+    """An idempotency key."""
 
     key: str
     digest: str
+    """Digest of the request."""
     kept_ms: int = RESERVED_MS
+    """Lifetime of the key in milliseconds."""
 
 
 def key_reused() -> RequestRefused:
-    """A key came with another request than the one that it stands for."""
+    """The error for a key that was used with a different request."""
     return RequestRefused(
         ErrorCode.IDEMPOTENCY_KEY_REUSED,
         "This Idempotency-Key belongs to another request of the last 24 hours; use a new key for a new one.",
@@ -75,16 +77,13 @@ def key_reused() -> RequestRefused:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a caller asked for. None means the agent's default; times are in milliseconds.
-
-    ``parts`` is the message with its files and data, where it is more than ``message``, which is its text
-    (tasks/content.py); ``envelope`` is what an A2A message has beside its parts (``messageId``,
-    ``metadata`` …), which is the caller's own and goes back with it.
-    """
+    """What a caller requests. None means the agent's default. Times are Unix milliseconds, durations
+    milliseconds."""
 
     project_id: str
     agent_id: str
     message: str
+    """Text of the message."""
     context: dict[str, Any] | None
     timeout_ms: int | None
     correlation_id: str
@@ -95,23 +94,27 @@ class Submission:
     budget: Budget = field(default_factory=Budget)
     context_id: str | None = None
     begins_context: bool = False
-    """Without a ``context_id``: begin a conversation, named after its first task."""
+    """Without ``context_id``: start a conversation, named after this task."""
     queue_timeout_ms: int | None = None
     patience_ms: int | None = None
-    """The longest that it waits for its start, whatever the agent allows: nobody would take the answer."""
+    """Upper limit of the queue timeout, whatever the agent's, because nobody would receive a later answer."""
     origin: Origin | None = None
     idempotency: Idempotency | None = None
     live: bool = False
+    """The text is to be published as it is generated."""
     parts: tuple[Mapping[str, Any], ...] = ()
+    """The message with files and data, if it has more than text (tasks/content.py)."""
     envelope: Mapping[str, Any] | None = None
+    """Fields of an A2A message besides its parts (``messageId``, ``metadata`` …), which are returned
+    unchanged."""
     push: PushConfig | None = None
     groups: tuple[str, ...] = ()
-    """WeCom connections of groups that are told of it, beside the agent's own."""
+    """WeCom group connections to notify in addition to the agent's."""
     notifies: bool = False
-    """Somebody is to be told of its changes, also without ``push``: those who asked in a chat."""
+    """Changes are notified even without ``push``, as for requests from a chat."""
 
     def to_document(self) -> dict[str, Any]:
-        """The task's input as it is kept."""
+        """The task's input as stored."""
         known = {
             "message": self.message,
             "context": self.context,
@@ -124,7 +127,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Submitter:
-    """Makes tasks. ``aliases`` maps model aliases to ids; ``max_timeout_ms`` bounds agents' defaults too."""
+    """Creates tasks."""
 
     store: TaskStore
     registry: AgentReader
@@ -140,19 +143,26 @@ class Submitter:
     entropy: Entropy
     telemetry: Telemetry
     aliases: dict[str, str]
+    """Model ids by alias."""
     max_attempts: int
+    """Default limit of attempts."""
     max_timeout_ms: int
+    """Upper limit of run times, including agents' defaults."""
     has_batches: bool
     groups: GroupTaker = field(default_factory=TakesNoGroups)
 
     def submit(self, submission: Submission) -> Task:
-        """Create and announce a task; it will end even if the announcement is lost, since it is due.
+        """Create and announce a task. If the announcement is lost, the sweeper repeats it, because the
+        task is due.
 
-        The same idempotency key gives the same task: its id is reserved first, so whoever repeats a request,
-        at the same moment or after a crash, creates the same task or finds it.
+        An idempotency key always leads to the same task: its id is reserved first, so that concurrent
+        requests, and retries after a crash, create or find this task.
 
-        Raises ``RequestRefused``, and ``StoreUnavailable``, ``PayloadUnavailable`` or ``SealingUnavailable``
-        if it was not accepted.
+        Raises:
+            RequestRefused: Not accepted; the error says why.
+            StoreUnavailable: Not known to be accepted; retry with the same idempotency key.
+            PayloadUnavailable: Likewise.
+            SealingUnavailable: Likewise.
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
@@ -160,14 +170,14 @@ class Submitter:
         may_be_there = submission.idempotency is not None or submission.origin is not None
         if may_be_there and (found := self.store.get(TaskRef(agent.agent_id, task_id))):
             if submission.origin is not None and not found.is_terminal:
-                self._announce(found)  # perhaps only the answer to its creation was lost
-            return found  # also where a new one would be refused by now
+                self._announce(found)  # its creator may have died before announcing it
+            return found  # even if a new task would be refused by now
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
         self._check(agent, submission)
         task = self._new_task(agent, submission, task_id, now)
         if task.context is not None:
-            # before the task itself, so that a later one knows of it, and cannot go first
+            # before the task, so that a later one sees it and cannot overtake it
             self.contexts.add(task.context, task_id)
             self.slots.register(task)
         self._keep_push(task, submission)
@@ -178,10 +188,10 @@ class Submitter:
         return task
 
     def create_expired(self, submission: Submission) -> Task:
-        """Create a task that nobody can take, since its time is over: what is left of a request that its
-        agent does not take. Whoever has it made fails it at once; after a crash before that, it times out.
+        """Create a task whose time is over, so that nobody can claim it: a trace of a request that its
+        agent does not accept. The caller fails it at once; if it crashes before that, the task times out.
 
-        Raises as ``submit`` does.
+        Raises the same errors as ``submit``.
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
@@ -198,12 +208,12 @@ class Submitter:
 
     def _keep_push(self, task: Task, submission: Submission) -> None:
         if submission.push is not None:
-            # before the task, so that no change of it goes untold; under an id that a repetition makes again
+            # before the task, so that no change is missed; the id is derived, so a retry replaces it
             task_id = task.ref.task_id
             self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
 
     def _task_id(self, submission: Submission, now: int) -> str:
-        """The id that the task has already, or a new one."""
+        """The id reserved by an earlier request or by the parent, or a new one."""
         if submission.origin is not None:
             return submission.origin.task_id
         if submission.idempotency is None:
@@ -211,8 +221,8 @@ class Submitter:
         return self.reserve(submission, submission.idempotency).task_id
 
     def reserve(self, submission: Submission, asked: Idempotency, asking: Task | None = None) -> Reservation:
-        """What the caller's key stands for: what it stood for already, or else the question that ``asking``
-        asks, or a new task.
+        """The reservation of the caller's key: an earlier one, or else the question of the task
+        ``asking``, or a new task.
 
         Raises ``RequestRefused`` (IDEMPOTENCY_KEY_REUSED) and ``StoreUnavailable``.
         """
@@ -230,10 +240,10 @@ class Submitter:
         try:
             if task.lane is Lane.BATCH:
                 self.batches.enqueue(task, self.clock.now())
-            elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its time
+            elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its start
                 self.queue.send(task, whole_seconds(delay_ms))
         except (QueueUnavailable, StoreUnavailable) as error:
-            # accepted all the same: the record is due, so the sweeper will announce it
+            # accepted all the same: the task is due, so the sweeper announces it
             self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
 
     def _check(self, agent: AgentRevision, submission: Submission) -> None:
