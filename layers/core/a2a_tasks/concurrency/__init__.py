@@ -1,1 +1,1 @@
-"""How many tasks of an agent run at a time, and whose turn is next."""
+"""Concurrency limits of agents and conversations, and the order of waiting tasks."""

@@ -1,4 +1,4 @@
-"""A slot is handed over: by whoever has it, to the next in line who can use it."""
+"""Handing a slot from its holder to the next task in line that can use it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,36 +16,37 @@ from a2a_tasks.ports.tasks import TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 
 OLDEST_FIRST = 0.25
-"""The share of grants that goes to lower priorities first, so that nobody waits for ever behind those who
-come later: half of it to the oldest normal task, half to the oldest low one."""
+"""Share of grants that prefer lower priorities, to prevent starvation: half to the oldest task of normal
+priority, half to the oldest of low."""
 PATIENCE_MS = 60_000
-"""Until it is so old a task lets every one of a higher priority go first."""
+"""Tasks younger than this always let higher priorities go first."""
 PATIENT = 5
-"""Of so many the oldest who can start is chosen."""
+"""The oldest task that can start is chosen from this many."""
 FEW = 3
 MANY = 500
-"""Where the first in line cannot use a slot so many are read, for one that can."""
+"""If the first in line cannot use a slot, this many are read to find one that can."""
 TRIES = 20
-"""After so many who could not use it a slot is given back. Who watches the line goes on."""
+"""After this many tasks that could not use a slot it is freed; the sweep of the line continues."""
 
 
 class Given(Enum):
-    """What became of a slot that was to be handed over."""
+    """Result of handing over a slot."""
 
-    OVER = "over"  # the next in line has it
-    NOT = "not"  # nobody can use it: the giver still has it
-    LOST = "lost"  # the giver did not have it any more
+    OVER = "over"  # the next in line holds it
+    NOT = "not"  # nobody can use it; the giver still holds it
+    LOST = "lost"  # the giver no longer held it
 
 
 @dataclass(frozen=True)
 class Handover:
-    """Five calls, whatever the length of the line: who is first was read before; the task is chosen by a
-    write on its own record, which only one of those who have a slot to give can make; the slot changes hands
-    by one write; the task gets its message, and leaves the line.
+    """Hands over slots in five calls, however long the line is.
 
-    A process that dies in between leaves a slot that its giver still has, or one that its taker has without a
-    message: whoever watches the line finds the first, the taker's own due time the second. All methods raise
-    ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then right.
+    The front of the line was read before. A task is chosen by a write on its own item, which only one of
+    several givers can make; the slot changes hands by one write; the task's message is sent; the task
+    leaves the line. A crash in between leaves either a slot that its giver still holds, which the sweep of
+    the line finds, or a slot whose new holder has no message, which that task's due time covers.
+
+    All methods raise ``StoreUnavailable`` and ``QueueUnavailable``; calling again is safe.
     """
 
     store: SlotStore
@@ -55,10 +56,11 @@ class Handover:
     entropy: Entropy
     telemetry: Telemetry
     called: Event = field(default_factory=Event, compare=False)
-    """Set when this process has told a task that its turn has come."""
+    """Set when this process has announced a task after giving it a slot."""
 
     def to_patient(self, scope: Scope, number: int, giver: Holder) -> Given:
-        """In one grant of four, hand an agent's slot to who has waited long behind higher priorities."""
+        """In one of four grants, hand an agent's slot to a task that has waited long behind higher
+        priorities."""
         chance = self.entropy.fraction()
         if scope.context_id is not None or chance >= OLDEST_FIRST:
             return Given.NOT
@@ -71,26 +73,26 @@ class Handover:
     def to_next(
         self, scope: Scope, number: int, giver: Holder, view: View, *, before: str | None = None
     ) -> Given:
-        """Hand a slot over that the giver has; with ``before`` only to those in line before this task."""
+        """Hand over a slot that ``giver`` holds; with ``before`` only to tasks ahead of that one."""
         return self._to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
 
     def borrow(self, scope: Scope, number: int) -> Holder | None:
-        """Take a free slot in nobody's name, to hand it over; None if somebody has it."""
+        """Take a free slot without a task, in order to hand it over. None if it is taken."""
         now = self.clock.now()
         nobody = Holder("", int.from_bytes(self.entropy.bytes(6)), now)
         there = self.store.take(scope, number, nobody, now)
         return nobody if there == nobody else None
 
     def call(self, scope: Scope, waiter: Waiter, task: Task) -> None:
-        """Tell a task that its turn has come; only then is it out of the line."""
+        """Announce a task that has got a slot, and only then remove it from the line."""
         self.queue.send(task, has_slot=True)
         self.called.set()
         self.store.stop_waiting(scope, waiter)
         self.telemetry.event("waiting task called", task, scope=name_of(scope))
 
     def choose(self, scope: Scope, waiter: Waiter, slot: Slot | None) -> Task | None:
-        """The waiting task, if it can use a slot and nobody else has just chosen it. Who cannot leaves the
-        line."""
+        """The waiting task, if it can use a slot and no other process has just chosen it. A task that
+        cannot leaves the line."""
         if scope.context_id is not None:
             return self._choose_of_conversation(scope, waiter)
         now, ref = self.clock.now(), TaskRef(scope.agent_id, waiter.task_id)
@@ -103,7 +105,7 @@ class Handover:
         return None
 
     def _choose_of_conversation(self, scope: Scope, waiter: Waiter) -> Task | None:
-        """Nobody else can give its only slot."""
+        """No grant is written: a conversation has one slot, so no other process can choose the task."""
         now = self.clock.now()
         task = self.tasks.get(TaskRef(scope.agent_id, waiter.task_id))
         if task is None or not self._can_start(waiter, task):
@@ -134,8 +136,8 @@ class Handover:
         return Given.NOT
 
     def _in_order(self, scope: Scope, view: View, giver: Holder, before: str | None) -> Iterator[Waiter]:
-        """The first; then the others of its priority by chance, since many who give at once see the same
-        line. A conversation goes in order."""
+        """The first waiter, then the others of its priority in random order, since concurrent givers see
+        the same line. Conversations are strictly ordered."""
         seen = {giver.task_id}
         more = (self._more(scope, view) for _ in range(1) if not view.is_all)
         for page in chain([view.waiters], more):
@@ -164,7 +166,7 @@ class Handover:
 
 
 def is_able(waiter: Waiter, now: int) -> bool:
-    """It may start, as far as its place in line tells."""
+    """Whether the waiter can start, judging by its entry in the line."""
     return waiter.not_before <= now < waiter.deadline
 
 
@@ -174,5 +176,5 @@ def gone_by(task_id: str) -> int:
 
 
 def name_of(scope: Scope) -> str:
-    """What limits concurrency, for logs."""
+    """The scope's name for logs."""
     return "agent" if scope.context_id is None else "context"

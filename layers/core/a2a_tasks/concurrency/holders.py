@@ -1,4 +1,4 @@
-"""Who holds a running task: its worker, as long as that process's lease lives."""
+"""Who holds a running task: its worker, while that process's lease is valid."""
 
 from dataclasses import dataclass
 
@@ -10,30 +10,37 @@ from a2a_tasks.ports.workers import Workers
 
 @dataclass(frozen=True)
 class Holders:
-    """Asks for, and decides about, the workers that hold tasks. All methods raise ``StoreUnavailable``."""
+    """Reads and breaks the leases of workers that hold tasks. All methods raise ``StoreUnavailable``."""
 
     workers: Workers
     clock: Clock
 
     def lease(self, task: Task) -> Lease | None:
-        """The lease under which somebody may be at a task, also at an ended one whose end was another's; None
-        if nobody is any more."""
+        """The valid lease of the worker that may be executing a task, also of an ended one that somebody
+        else ended. None if nobody is."""
         if task.held_by is None or task.lane is Lane.BATCH:
             return None
         return self._living(self.workers.lease(task.held_by), task)
 
     def tell(self, task: Task) -> bool:
-        """Let whoever holds a task look at it with its next heartbeat; whether there is somebody."""
+        """Leave a note for the worker that holds the task, which looks at it with its next heartbeat.
+        False if nobody holds it."""
         if task.held_by is None or task.lane is Lane.BATCH:
             return False
         return self._living(self.workers.note(task.held_by, task.ref.task_id), task) is not None
 
     def take(self, task: Task, message_id: str | None = None) -> int | None:
-        """Make sure that nobody holds a running task any more. None if so: its worker's lease is over and can
-        not be renewed, and who calls may go on under the fence seen. Else when to ask again.
+        """Make sure that nobody holds a running task any more.
 
-        A message that is back says by SQS's own clock that its worker has not hidden it for the length of a
-        lease (``message_id``, if the task was claimed with it). All others allow for a clock that is behind.
+        Args:
+            task: The running task.
+            message_id: The received message. If the task was claimed with it, its return proves by SQS's own
+                clock that the worker has not renewed its visibility timeout for a whole lease; otherwise
+                clock skew is allowed for.
+
+        Returns:
+            None if the worker's lease is over and cannot be renewed: the caller may continue under the fence
+            seen. Otherwise when to ask again (Unix milliseconds).
         """
         lease = self.workers.lease(task.held_by) if task.held_by else None
         if lease is None or not lease.covers(task):
@@ -46,7 +53,8 @@ class Holders:
         return None if self.workers.break_off(lease) else now
 
     def _living(self, lease: Lease | None, task: Task) -> Lease | None:
-        """None for good: a lease that is found to be over is broken, or its worker might come back to it."""
+        """The lease if its worker is alive. Otherwise None for good: an expired lease is broken, or its
+        worker might still renew it."""
         if lease is None or not lease.covers(task):
             return None
         is_dead = lease.is_over(self.clock.now()) and self.workers.break_off(lease)

@@ -1,5 +1,5 @@
-"""Who watches the lines: finds what processes that died have left undone, so that nobody else looks at a task
-that waits."""
+"""The sweep of waiting lines: completes what crashed processes left undone, so that waiting tasks need no
+sweep of their own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,30 +10,28 @@ from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.ports.slots import PAGE, Holder, Scope, View
 
 PAGES = 4
-"""Pages of slots in one look; the next look takes others."""
+"""Pages of slots per look; later looks take other pages."""
 GRANTS = 50
-"""Slots handed on in one look. With more to do the line is due again at once."""
+"""Slots handed over per look. If there are more, the line is due again at once."""
 BORROWED_MS = 60_000
-"""So old a slot in nobody's name is free: who took it to hand it over is dead."""
+"""A slot borrowed longer ago is free: the process that borrowed it is dead."""
 
 
 @dataclass(frozen=True)
 class LineWatch:
-    """One look is at most ``3 + 2 * PAGES`` calls, one for each task that has ended under somebody else's
-    hands, and five for each slot that is handed on. Safe to run twice at once.
-
-    All methods raise ``StoreUnavailable`` and ``QueueUnavailable``.
-    """
+    """Sweeps lines. One look takes at most ``3 + 2 * PAGES`` calls, plus one per task that was ended by
+    somebody else, plus five per slot handed over. Safe to run concurrently. All methods raise
+    ``StoreUnavailable`` and ``QueueUnavailable``."""
 
     slots: Slots
 
     def due(self, limit: int) -> list[Scope]:
-        """Up to ``limit`` lines that must be looked at."""
+        """Up to ``limit`` lines that are due."""
         return self.slots.store.due_lines(self.slots.clock.now(), limit)
 
     def look_at(self, scope: Scope) -> bool:
-        """Hand on what nobody uses, and see that the line is looked at again while somebody waits; whether
-        there is more to hand on."""
+        """Hand over unused slots, and schedule the next look while tasks wait. True if there is more to
+        hand over."""
         slots, now = self.slots, self.slots.clock.now()
         limit = slots.limit(scope)
         view = slots.store.view(scope, PAGE if limit is None else limit)
@@ -49,7 +47,7 @@ class LineWatch:
         return not is_done
 
     def _let_all_run(self, scope: Scope) -> bool:
-        """There is no limit any more; whether nobody is left in line."""
+        """Start all waiting tasks after the limit was removed. True if the line is empty."""
         waiters = self.slots.store.waiting(scope, GRANTS)
         for waiter in waiters:
             task = self.slots.handover.choose(scope, waiter, None)
@@ -58,7 +56,7 @@ class LineWatch:
         return len(waiters) < GRANTS
 
     def _fill(self, scope: Scope, limit: int, view: View) -> bool:
-        """Hand on what nobody uses of some pages of slots; whether that was all."""
+        """Hand over the unused slots of some pages. True if there are no more."""
         self._drop_the_dead(scope, view)
         count, left = -(-limit // PAGE), GRANTS
         first = self.slots.clock.now() // WATCH_EVERY_MS * PAGES % count
@@ -77,14 +75,14 @@ class LineWatch:
         return left > 0
 
     def _drop_the_dead(self, scope: Scope, view: View) -> None:
-        """Whose deadline passed a while ago, and who has not left the line at its end."""
+        """Remove waiters whose deadline has passed and that did not leave the line when they ended."""
         long_ago = self.slots.clock.now() - WATCH_EVERY_MS
         for waiter in view.waiters:
             if waiter.deadline < long_ago:
                 self.slots.store.stop_waiting(scope, waiter)
 
     def _unused(self, scope: Scope, holders: Mapping[int, Holder]) -> dict[int, Holder]:
-        """Slots whose tasks' last process died before it gave them back."""
+        """Slots whose tasks' processes died before freeing them."""
         ids = sorted({holder.task_id for holder in holders.values() if holder.task_id})
         found = self.slots.tasks.get_all([TaskRef(scope.agent_id, task_id) for task_id in ids]) if ids else []
         tasks = {task.ref.task_id: task for task in found}
@@ -98,7 +96,7 @@ class LineWatch:
         }
 
     def _call_again(self, scope: Scope, holder: Holder, task: Task) -> None:
-        """A task that has a slot and relies on the line all the same: its messages are gone."""
+        """Announce a task that has a slot but whose message is lost."""
         now = self.slots.clock.now()
         is_late = holder.at < now - WATCH_EVERY_MS and (task.due_at or 0) > now + WATCH_EVERY_MS
         if task.status is Status.PENDING and holder.fence == task.fence and is_late and claimable(task, now):
@@ -110,7 +108,7 @@ class LineWatch:
             return holder.at < self.slots.clock.now() - BORROWED_MS
         if task is None:
             return True
-        if task.is_terminal:  # and its worker has noticed, or is dead
+        if task.is_terminal:  # and its worker has noticed or is dead
             return self.slots.holders.lease(task) is None
         if scope.context_id is not None or holder.fence >= task.fence:
             return False

@@ -1,4 +1,4 @@
-"""Concurrency: so many tasks of an agent at a time, and one of a conversation, in order."""
+"""Concurrency limits: a number of running tasks per agent, and one per conversation, in order."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,36 +17,36 @@ from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 LIMIT_CACHE_MS = 10_000
-"""How long an agent's old limit may still count after a change."""
+"""For this long a process may use an agent's previous limit after a change."""
 WATCHED_MS = 10 * 60_000
-"""So long a line is looked at after somebody came; renewed when half of it is over, so that few who come
+"""A line is watched for this long after a task joined it. Renewed at half time, so that few joins cost a
 write."""
 WATCH_EVERY_MS = 60_000
 FREE_TRIES = 3
-"""So many slots that look free are tried before they are read again: others see the same."""
+"""Free slots that are tried before they are read again, since other processes see the same ones."""
 PAGE_TRIES = 5
 FILLS = 3
-"""So many free slots are handed to those before it by a task that gets in line. Who watches the line does the
-rest."""
+"""Free slots that a task joining the line hands to those ahead of it; the sweep of the line does the rest."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A task has all its slots. ``slot`` is the agent's, and goes into the claim; None where there is no
-    limit."""
+    """A task holds all slots that it needs."""
 
     slot: Slot | None
+    """The agent's slot, which goes into the claim. None if the agent has no limit."""
 
 
 @dataclass(frozen=True)
 class Slots:
-    """Strict: never more than the limit hold a slot. Work-conserving: a slot that is given back goes to the
-    next in line at once, and while anybody waits, nobody who comes later takes one. Without a limit nothing
-    is read or written.
+    """Gives slots to tasks.
 
-    A task that waits has no message; the one that hands its slot on sends it. Every step can be repeated, and
-    who watches the line (``LineWatch``) finishes what a crash left undone. All methods raise
-    ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then always right.
+    Strict: no more tasks than the limit hold a slot. Work-conserving: a freed slot goes to the next in
+    line at once, and while tasks wait no newcomer takes one. Without a limit nothing is read or written.
+
+    A waiting task has no message; the process that hands it a slot sends one. Every step is idempotent,
+    and the sweep of the line (``LineWatch``) completes what a crash left undone. All methods raise
+    ``StoreUnavailable`` and ``QueueUnavailable``; calling again is safe.
     """
 
     store: SlotStore
@@ -63,21 +63,23 @@ class Slots:
 
     @cached_property
     def handover(self) -> Handover:
+        """Hands slots to waiting tasks."""
         return Handover(self.store, self.tasks, self.queue, self.clock, self.entropy, self.telemetry)
 
     def register(self, task: Task) -> None:
-        """Give a new task its place in its conversation, before it is announced."""
+        """Give a new task its place in its conversation. Call before it is announced."""
         if task.context_id is not None:
             scope = Scope(task.ref.agent_id, task.context_id)
             self.store.wait(scope, _waiter(scope, task))
 
     def enter(self, task: Task) -> Entry | None:
-        """The slots of a claimable task, if it has all of them now. If not it waits in line, and needs no
-        message.
+        """Take the slots of a claimable task.
 
-        The claim that follows must require the fence of ``task``: a slot is given for one claim.
+        Returns:
+            None if a slot is missing: the task is in line and needs no message. Otherwise the claim must
+            require the fence of ``task``, because the slot is valid for one claim only.
         """
-        slot = task.slot  # what it was given before the limit was removed is given back at its end
+        slot = task.slot  # given before the limit was removed; freed at its end
         for scope in _scopes(task):
             limit = self.limit(scope)
             if limit is None:
@@ -91,8 +93,8 @@ class Slots:
         return Entry(slot)
 
     def give_up(self, task: Task, entry: Entry, current: Task | None) -> None:
-        """The claim for which ``task`` entered was refused, since it is ``current``: give back the slot,
-        unless the claim that came first has the same."""
+        """Free the slots after the claim of ``task`` was refused, unless the claim that won (``current``)
+        uses the same slot."""
         if entry.slot is None:
             return
         used = current.slot if current is not None else None
@@ -102,23 +104,23 @@ class Slots:
         self.give_back(scope, slot.number, Holder(task.ref.task_id, slot.fence, slot.at), self.line(scope))
 
     def leave(self, task: Task, *, ended: bool) -> None:
-        """Give back the agent's slot, and with ``ended`` the conversation's and any place in line.
+        """Free the agent's slot; with ``ended`` also the conversation's, and any place in line.
 
-        A worker passes the task as it claimed it, and frees no slot that a later claim uses; anybody else
-        passes the task as it stands. Not to be called for a task whose worker may not have noticed the end.
+        A worker passes the task as it claimed it, so that no slot of a later claim is freed; all others
+        pass the task as stored. Not to be called while the task's worker may not have noticed the end.
         """
         for scope in reversed(_scopes(task)):
             if ended or scope.context_id is None:
                 self._leave(scope, task, ended)
 
     def current(self, context: ContextRef) -> TaskRef | None:
-        """The task whose turn it is in a conversation, from its start to its end."""
+        """The task that has its turn in a conversation, from its start to its end."""
         holders = self.store.page(Scope(context.agent_id, context.context_id), 0)
         return next((TaskRef(context.agent_id, holder.task_id) for holder in holders.values()), None)
 
     def is_waiting(self, task: Task) -> bool:
-        """The task is in line, so that a message would only send it there again. The line is watched then: it
-        calls the task, which nobody else need look at before its deadline."""
+        """Whether the task is in a watched line. Then a message would be useless, and the task need not be
+        swept before its deadline."""
         if is_called(task):
             return False
         for scope in _scopes(task):
@@ -126,29 +128,29 @@ class Slots:
                 continue
             place = self.store.place(scope, _waiter(scope, task))
             if scope.context_id is not None and place.first_holder is None:
-                continue  # it is nobody's turn: who got in line may have died before sending a message
+                continue  # nobody's turn: whoever joined the line may have died before sending a message
             if place.waits and not _has(place, task):
                 self._watch(scope, place.watched_until)
                 return True
         return False
 
     def limit(self, scope: Scope) -> int | None:
-        """How many may run at a time; None does not limit."""
+        """How many may run at a time; None: unlimited."""
         if scope.context_id is not None:
             return 1
         now = self.clock.now()
         limit, until = self._limits.get(scope.agent_id, (0, 0))
         if until <= now:
             agent = self.registry.agent(scope.agent_id)
-            # tasks of an agent that is gone fail as soon as they run: one after the other
+            # tasks of a deleted agent fail as soon as they run, one after the other
             limit = agent.max_concurrent_tasks if agent else 1
             self._limits[scope.agent_id] = (limit, now + LIMIT_CACHE_MS)
         return limit
 
-    # -- coming
+    # -- entering
 
     def _enter(self, scope: Scope, task: Task, limit: int) -> int | None:
-        """The number of the slot that the task has now."""
+        """Number of the slot that the task holds now, or None."""
         view = self.store.view(scope, limit)
         number = self._own(scope, task, view)
         if number is None and not self._are_others_first(scope, task, view):
@@ -160,7 +162,8 @@ class Slots:
         return number
 
     def _own(self, scope: Scope, task: Task, view: View) -> int | None:
-        """The slot that was handed to the task, or that it had in an earlier claim, now under its fence."""
+        """A slot that was handed to the task, or that it held in an earlier claim, now under the current
+        fence."""
         own = {n: holder for n, holder in view.holders.items() if holder.task_id == task.ref.task_id}
         given = task.slot.number if task.slot is not None and scope.context_id is None else None
         if given is not None and given >= PAGE:
@@ -175,8 +178,8 @@ class Slots:
         return number
 
     def _are_others_first(self, scope: Scope, task: Task, view: View) -> bool:
-        """Somebody who can start is in line before the task. In a conversation that is who is older, also if
-        its message comes later."""
+        """Whether a task that can start is ahead in line. In a conversation that is any older task, even
+        if its message arrives later."""
         now = self.clock.now()
         first = next((waiter.task_id for waiter in view.waiters if is_able(waiter, now)), None)
         if first is None:
@@ -184,7 +187,7 @@ class Slots:
         return first < task.ref.task_id if scope.context_id is not None else first != task.ref.task_id
 
     def _take(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
-        """A free slot, which the task has now."""
+        """A free slot, taken for the task."""
         for page in _pages(task, limit):
             holders = view.holders if page == 0 else self.store.page(scope, page)
             for _ in range(PAGE_TRIES):
@@ -198,7 +201,8 @@ class Slots:
         return None
 
     def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
-        """Hand a free slot to who is in line before the task; its number if there is nobody after all."""
+        """Hand a free slot to a task ahead in line. Its number if there is none, so that the task itself
+        gets it."""
         for number in _free(task, 0, limit, view.holders)[:1]:
             giver = self.handover.borrow(scope, number)
             if giver is None:
@@ -216,10 +220,11 @@ class Slots:
         return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
 
     def _get_in_line(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
-        """Wait; the number of a slot that has become free in this moment, and is the task's now.
+        """Join the line. Returns the number of a slot that became free in this moment and now belongs to
+        the task.
 
-        The line is watched before anybody waits. Who gives a slot back looks for somebody in line after that;
-        this looks for a slot that is free after it got in line: one of both sees the other.
+        The order closes a race. The line is watched before the task joins it. Whoever frees a slot looks
+        for waiters afterwards; this looks for a free slot after joining. One of the two sees the other.
         """
         self._watch(scope, view.watched_until)
         if not _is_in(view, task):
@@ -246,7 +251,7 @@ class Slots:
         if watched_until < now + WATCHED_MS // 2:
             self.store.watch(scope, now + WATCHED_MS, now + WATCH_EVERY_MS)
 
-    # -- going
+    # -- leaving
 
     def _leave(self, scope: Scope, task: Task, ended: bool) -> None:
         limit, below = self.limit(scope), _below(task)
@@ -268,12 +273,12 @@ class Slots:
             self.store.stop_waiting(scope, _waiter(scope, task))
         for number, holder in own.items():
             self.give_back(scope, number, holder, view)
-        if own and view.waiters:  # a higher limit than before: the free slots fill up with each end
+        if own and view.waiters:  # the limit was raised: each end fills some of the free slots
             for number in _free(task, 0, limit or 0, view.holders)[:1]:
                 self.fill(scope, number)
 
     def give_back(self, scope: Scope, number: int, holder: Holder, view: View) -> None:
-        """Hand a slot as seen to the next in line; free it if nobody is there, or it is beyond the limit."""
+        """Hand a slot to the next in line; free it if nobody waits or it exceeds the limit."""
         is_within, given = number < (self.limit(scope) or 0), Given.NOT
         if is_within and view.waiters:
             given = self.handover.to_next(scope, number, holder, view)
@@ -284,8 +289,8 @@ class Slots:
             self.fill(scope, number)
 
     def fill(self, scope: Scope, number: int) -> bool:
-        """Hand a free slot to who is in line; whether somebody may be. One may have come right before it was
-        free, or while it was lent for this, and not have seen that it is."""
+        """Hand a free slot to a waiting task. True if more may wait: one may have joined just before the
+        slot was free, or while it was borrowed for this, without seeing it."""
         tried: set[str] = set()
         for attempt in range(FILLS):
             line, now = self.line(scope), self.clock.now()
@@ -301,11 +306,11 @@ class Slots:
         return False
 
     def call(self, scope: Scope, task: Task) -> None:
-        """Tell a task that it has a slot, and is out of the line."""
+        """Announce a task that holds a slot, and remove it from the line."""
         self.handover.call(scope, _waiter(scope, task), task)
 
     def line(self, scope: Scope) -> View:
-        """Who is first in line, and nothing else."""
+        """The front of the line, without slots."""
         waiters = self.store.waiting(scope, FIRSTS)
         return View({}, waiters, len(waiters) < FIRSTS, 0)
 
@@ -317,31 +322,31 @@ def _scopes(task: Task) -> list[Scope]:
 
 
 def _waiter(scope: Scope, task: Task, *, relies_on_line: bool = False) -> Waiter:
-    """A conversation is in order of age, whatever the priority of what is asked in it."""
+    """A conversation is ordered by age, whatever the priorities."""
     priority = task.priority if scope.context_id is None else Priority.NORMAL
     due_at = 0 if relies_on_line else task.due_at or 0
     return Waiter(task.ref.task_id, priority, task.fence, task.deadline, task.not_before, due_at)
 
 
 def _is_in(view: View, task: Task) -> bool:
-    """The task is seen in line, since this fence."""
+    """Whether the task was seen in line under its current fence."""
     return any((waiter.task_id, waiter.fence) == (task.ref.task_id, task.fence) for waiter in view.waiters)
 
 
 def _has(place: Place, task: Task) -> bool:
-    """It has a conversation's only slot."""
+    """Whether the task holds a conversation's only slot."""
     return place.first_holder is not None and place.first_holder.task_id == task.ref.task_id
 
 
 def _pages(task: Task, limit: int) -> Iterator[int]:
-    """All pages of slots: each task begins with another."""
+    """All pages of slots, starting at one that depends on the task."""
     count = -(-limit // PAGE)
     first = crc32(task.ref.task_id.encode()) % count
     return ((first + n) % count for n in range(count))
 
 
 def _free(task: Task, page: int, limit: int, holders: Mapping[int, Holder]) -> list[int]:
-    """Numbers of a page that nobody has, in an order of the task's own."""
+    """Free slot numbers of a page, in an order that depends on the task."""
     numbers = range(page * PAGE, min(limit, (page + 1) * PAGE))
     free = [number for number in numbers if number not in holders]
     at = crc32(task.ref.task_id.encode()) % len(free) if free else 0
@@ -349,6 +354,6 @@ def _free(task: Task, page: int, limit: int, holders: Mapping[int, Holder]) -> l
 
 
 def _below(task: Task) -> int:
-    """Slots under a lower fence are the task's to give back. Once it has ended, also those under its own: no
-    claim can follow."""
+    """Slots under a lower fence are the task's to free. Once it has ended also those under its own fence,
+    as no claim can follow."""
     return task.fence + 1 if task.is_terminal else task.fence
