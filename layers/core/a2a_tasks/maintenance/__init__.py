@@ -1,1 +1,1 @@
-"""What keeps the promise when a process has died: the sweeper, dead letters, clean-up."""
+"""Recovery after crashes: the sweeper, dead letters, clean-up."""

@@ -1,4 +1,4 @@
-"""How many messages wait in each queue, asked for only now and then."""
+"""Cached length of the task queues."""
 
 import threading
 
@@ -9,7 +9,7 @@ FRESH_MS = 10_000
 
 
 class Backlog:
-    """Thread-safe."""
+    """Number of waiting messages, cached for ``FRESH_MS``. Thread-safe."""
 
     def __init__(self, queue: QueueLength, clock: Clock) -> None:
         self._queue = queue
@@ -18,7 +18,7 @@ class Backlog:
         self._known: dict[bool, tuple[int, int]] = {}
 
     def waiting(self, *, is_urgent: bool) -> int:
-        """About how many, some seconds ago at most. Raises ``QueueUnavailable``."""
+        """Approximate number of visible messages. Raises ``QueueUnavailable``."""
         with self._lock:
             now = self._clock.now()
             count, fresh_until = self._known.get(is_urgent, (0, 0))

@@ -1,4 +1,4 @@
-"""Delete what nobody may read any more, where the table's TTL and the bucket's lifecycle would come late."""
+"""Deletion of expired data, earlier than the table's TTL and the bucket's lifecycle rules would do it."""
 
 import threading
 from collections.abc import Callable
@@ -19,19 +19,21 @@ PAGE = 50
 
 @dataclass
 class CleanupReport:
-    """What one clean-up did: ``tasks`` that somebody has deleted, and ``leftovers``, tasks whose retention is
-    over, or that were never created, and that had payloads. ``finished`` is False if time ran out or
-    something could not be deleted."""
+    """What one run did."""
 
     tasks: int = 0
+    """Tasks deleted because a caller had them deleted."""
     leftovers: int = 0
+    """Tasks with payloads whose retention is over, or that were never created."""
     payloads: int = 0
+    """Payloads deleted."""
     errors: int = 0
     finished: bool = True
+    """False if time ran out or something could not be deleted."""
 
 
 class _Pass:
-    """A clean-up under way. Thread-safe."""
+    """State of a run. Thread-safe."""
 
     def __init__(self, time_left: TimeLeft) -> None:
         self.report = CleanupReport()
@@ -39,12 +41,14 @@ class _Pass:
         self._lock = threading.Lock()
 
     def count(self, *, tasks: int = 0, leftovers: int = 0, payloads: int = 0) -> None:
+        """Add to the report."""
         with self._lock:
             self.report.tasks += tasks
             self.report.leftovers += leftovers
             self.report.payloads += payloads
 
     def leave_unfinished(self, errors: int = 0) -> None:
+        """Note that something is left for the next run."""
         with self._lock:
             self.report.errors += errors
             self.report.finished = False
@@ -52,9 +56,12 @@ class _Pass:
 
 @dataclass(frozen=True)
 class Cleaner:
-    """Nothing depends on it: every item has a time to live, every object ends by the bucket's lifecycle, and
-    readers see neither. Payloads, and a task's place in its conversation, go before the record that leads
-    there, so that a crash leaves nothing unfindable."""
+    """Deletes what nobody may read any more.
+
+    Correctness does not depend on it: items have a time to live, objects a lifecycle rule, and readers
+    ignore both once expired. Payloads and entries of conversations are deleted before the task's item,
+    which leads to them, so that a crash leaves nothing unreachable.
+    """
 
     store: TaskStore
     contexts: ContextStore
@@ -65,7 +72,7 @@ class Cleaner:
     retention_ms: int
 
     def clean(self, time_left: TimeLeft) -> CleanupReport:
-        """One pass, while ``time_left()``; what is left over is found again by the next."""
+        """One run, while ``time_left()``. The next run finds what is left."""
         run = _Pass(time_left)
         steps: list[Step] = [partial(self._forgotten, shard, run) for shard in range(SHARDS)]
         self.at_once([*steps, partial(self._leftovers, "", run)], time_left)
@@ -73,14 +80,14 @@ class Cleaner:
         return run.report
 
     def _forgotten(self, shard: int, run: _Pass) -> list[Step]:
-        """A page of the tasks of a shard that somebody has deleted; with what has gone, the next one holds
-        others."""
+        """A page of tasks in a shard that callers had deleted. Once they are gone, the same query returns
+        the next page."""
         page = self._tried(run, lambda: self.store.forgotten(shard, self.clock.now(), PAGE)) or []
         gone = [self._tried(run, partial(self._delete, task, run)) for task in page]
         return [partial(self._forgotten, shard, run)] if any(gone) else []
 
     def _delete(self, task: Task, run: _Pass) -> bool:
-        if not task.is_terminal:  # an end is final, so one that was read is enough
+        if not task.is_terminal:  # terminal states are final, so a stale read is good enough
             run.leave_unfinished(errors=1)
             self.telemetry.problem("live task not cleaned up", task)
             return False
@@ -92,7 +99,7 @@ class Cleaner:
         return True
 
     def _leftovers(self, after: str, run: _Pass) -> list[Step]:
-        """A page of the tasks in the bucket that may be past their retention, and the page after it."""
+        """A page of tasks in the bucket that may be past their retention, and the next page."""
         before = oldest_task_id(self.clock.now() - self.retention_ms)
         page = self._tried(run, lambda: self.payloads.task_ids(after, before, PAGE)) or []
         steps: list[Step] = [partial(self._leftover, task_id, run) for task_id in page]
@@ -110,7 +117,7 @@ class Cleaner:
         run.count(leftovers=1, payloads=payloads)
 
     def _tried[T](self, run: _Pass, work: Callable[[], T]) -> T | None:
-        """One piece of work, if there is time; its failure is counted and leaves the others alone."""
+        """Do ``work`` if there is time. An error is counted and does not affect other work."""
         if not run.time_left():
             run.leave_unfinished()
             return None

@@ -1,4 +1,4 @@
-"""Messages that SQS has given up: their tasks are announced again while they may yet be claimed."""
+"""Dead letters of the task queue: their tasks are announced again while they can still be claimed."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """Twenty deliveries that came to nothing say that something is broken, and seldom that it is the task: a
-    store that did not answer for ten minutes does it to all of them."""
+    """Handles messages from the dead-letter queue. Twenty failed receives seldom mean that the task itself
+    is at fault: a store that is down for ten minutes causes them for all tasks."""
 
     store: TaskStore
     queue: TaskSender
@@ -27,11 +27,14 @@ class DeadLetters:
     telemetry: Telemetry
 
     def handle(self, delivery: Delivery) -> None:
-        """See to the task of a dead message. Raises ``StoreUnavailable`` and ``QueueUnavailable``: then the
-        message must stay.
+        """Handle the task of a dead letter.
 
-        A task that a living worker holds, that waits for others, or that has ended, is left alone: its
-        message was a duplicate, or came only so that what the task has used is counted.
+        A task that a living worker holds, that awaits others or that has ended is left alone: the message
+        was a duplicate, or was kept only to count the task's usage.
+
+        Raises:
+            StoreUnavailable: The message must stay in the queue.
+            QueueUnavailable: Likewise.
         """
         if delivery.ref is None:
             self.telemetry.count("MalformedMessages")
@@ -52,7 +55,8 @@ class DeadLetters:
         return task.status is Status.PENDING or self.ending.holders.take(task) is None
 
     def _see_to(self, task: Task) -> None:
-        """A task that nobody holds, and that only a message brings to a worker."""
+        """Announce a task that nobody holds and that only a message can start, or fail it after too many
+        dead letters."""
         now = self.ending.clock.now()
         if task.is_expired(now):
             self.ending.time_out(task)
@@ -67,12 +71,12 @@ class DeadLetters:
                 self._tell("task given up after its dead letters", task, undelivered)
 
     def _announce(self, task: Task, undelivered: Undelivered, now: int) -> None:
-        """Noted first, so that of two copies only one sends. If this process dies then, or the start is too
-        far away for the queue, the sweeper sends the message."""
+        """Record, then send, so that of two concurrent copies only one sends. If this process dies in
+        between, or the start is too far away for the queue, the sweeper sends the message."""
         starts_at = max(undelivered.resent_at, task.not_before)
         due_at = due_after_create(now, task.deadline, starts_at)
         if not self.store.note_undelivered(task.ref, task.fence, task.undelivered, undelivered, due_at):
-            return  # claimed meanwhile, or a copy was faster
+            return  # claimed meanwhile, or a duplicate was faster
         self._tell("task announced again after a dead letter", task, undelivered)
         if starts_at - now <= MAX_QUEUE_DELAY_MS:
             self.queue.send(task, whole_seconds(starts_at - now))

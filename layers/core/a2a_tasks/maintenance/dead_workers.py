@@ -1,4 +1,4 @@
-"""Workers that have died: what they had in hand is announced again, or given up."""
+"""Dead workers: their tasks are announced again, or fail."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,8 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 
 @dataclass(frozen=True)
 class DeadWorkers:
-    """All methods raise ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then always right."""
+    """Recovers the tasks of workers whose lease has expired. All methods raise ``StoreUnavailable`` and
+    ``QueueUnavailable``; calling again is safe."""
 
     store: TaskStore
     queue: TaskSender
@@ -22,11 +23,11 @@ class DeadWorkers:
     telemetry: Telemetry
 
     def look_at(self, worker_id: str) -> list[Did]:
-        """Take from a worker what it had in hand, if it is dead: the messages may be gone."""
+        """If the worker is dead, recover the tasks that its lease lists, since their messages may be lost."""
         workers, now = self.ending.holders.workers, self.ending.clock.now()
         lease = workers.lease(worker_id)
         if lease is None or lease.due_at is None or lease.due_at > now:
-            return []  # the index is a moment behind
+            return []  # the index lags behind
         if not lease.is_over(now) or not workers.break_off(lease):
             return []
         tasks = [self.store.get(ref) for ref in lease.tasks]
@@ -38,7 +39,7 @@ class DeadWorkers:
         return [*done, Did.BURIED]
 
     def take_back(self, task: Task) -> Did:
-        """A running task whose worker is dead: announce it again, or give it up."""
+        """Announce a running task whose worker is dead, or fail it if no attempts are left."""
         if task.due_at is None or self.ending.holders.take(task) is not None:
             return Did.NOTHING  # renewed since; it stays due
         now = self.ending.clock.now()

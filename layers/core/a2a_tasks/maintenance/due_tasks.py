@@ -1,4 +1,4 @@
-"""Tasks that are due: somebody must look at them, and do what is missing."""
+"""What the sweeper does for a task that is due."""
 
 from dataclasses import dataclass
 
@@ -27,11 +27,12 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 
 @dataclass(frozen=True)
 class DueTasks:
-    """What is to be done about one task. Whatever is sent is moved first, so that of two looks at the same
-    time only one sends; if the process dies in between, the task is due again later.
+    """Does what is missing for one task.
 
-    The task may have been read a while ago: every write is conditioned on what was seen.
-    All methods raise ``StoreUnavailable`` and ``QueueUnavailable``; calling again is then always right.
+    The due time is moved before a message is sent, so that of two concurrent sweeps only one sends; after
+    a crash in between, the task is due again later. The task may be out of date: every write is
+    conditioned on what was read. All methods raise ``StoreUnavailable`` and ``QueueUnavailable``; calling
+    again is safe.
     """
 
     store: TaskStore
@@ -44,14 +45,15 @@ class DueTasks:
     telemetry: Telemetry
 
     def look_at(self, task: Task) -> Did:
+        """Do what ``next_action`` says for a task from the index of due tasks."""
         now = self.ending.clock.now()
         action = next_action(task, now)
         if action is NextAction.NOTHING or task.due_at is None:
-            return Did.NOTHING  # the index is a moment behind
+            return Did.NOTHING  # the index lags behind
         if action is NextAction.EXPIRE:
             return Did.TIMED_OUT if isinstance(self.ending.time_out(task), Written) else Did.NOTHING
         if task.due_at > now:
-            return Did.NOTHING  # moved on since the index was read
+            return Did.NOTHING  # moved since the index was read
         match action:
             case NextAction.LEAVE_TO_BATCHER:
                 return self._look_at_batched(task, now)
@@ -67,14 +69,14 @@ class DueTasks:
                 return self._look_at_pending(task, now)
 
     def _look_at_batched(self, task: Task, now: int) -> Did:
-        """From now on it is the batcher's."""
+        """Make sure that it is in line; from then on the batcher takes care of it until its deadline."""
         if task.status is Status.PENDING:
-            self.batches.enqueue(task, now)  # whoever created it may have died before doing so
+            self.batches.enqueue(task, now)  # its creator may have died before doing so
         return self._postpone(task, task.deadline)
 
     def _look_at_running(self, task: Task, now: int) -> Did:
-        """Once for a claim: as soon as its worker's lease names the task, whoever finds that worker dead sees
-        to it, and it is due at its deadline alone."""
+        """Check once per claim. As soon as the worker's lease lists the task, whoever finds that worker
+        dead recovers it, so it is due at its deadline only."""
         lease = self.ending.holders.lease(task)
         if lease is None:
             return self.dead_workers.take_back(task)
@@ -83,13 +85,13 @@ class DueTasks:
         )
 
     def _look_at_parent(self, task: Task, now: int) -> Did:
-        """It waits for others, whose end may not have reached it."""
+        """It awaits other tasks, and the wake-up may be lost."""
         if self.ending.wake_if_ready(task):
             return Did.RESENT
         return self._postpone(task, due_while_awaiting(now, task.deadline, task.updated_at))
 
     def _look_at_delayed(self, task: Task, now: int) -> Did:
-        """A start that was too far away for the queue, and is near now."""
+        """Its start was too far away for an SQS delay and is near now."""
         delay_ms = task.not_before - now
         later = due_after_release(task.not_before, task.deadline)
         if delay_ms > MAX_QUEUE_DELAY_MS:
@@ -97,8 +99,8 @@ class DueTasks:
         return self._send(task, later, whole_seconds(delay_ms))
 
     def _look_at_pending(self, task: Task, now: int) -> Did:
-        """It waits for a worker: in its agent's line, in the queue, or in vain, since its message is lost."""
-        if self.slots.is_waiting(task):  # who watches its line looks at it
+        """It waits for a worker: in its agent's line, in the queue, or for a lost message."""
+        if self.slots.is_waiting(task):  # the line is swept as a whole
             return self._postpone(task, task.deadline)
         backlog = self.backlog.waiting(is_urgent=goes_first(task))
         later = due_after_resend(task, now, backlog)

@@ -1,4 +1,4 @@
-"""One shard of what is due, page after page, each task a step of its own."""
+"""Sweep of one shard, page by page, with one step per task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,16 +14,17 @@ from a2a_tasks.ports.tasks import Due, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 PAGE = 50
-"""So many tasks are read at once, and then looked at one by one."""
+"""Due tasks per page, read in one batch."""
 
 
 @dataclass(frozen=True)
 class ShardSweep:
-    """``is_ours`` says of each page, and the last entry before it, whether it is for this process. A page is
-    read on from the last, so that what cannot be settled keeps nobody from what comes after it."""
+    """Sweeps one shard. Pages are continued after the last entry, so tasks that cannot be settled do not
+    block the ones behind them."""
 
     shard: int
     is_ours: Callable[[list[Due], Due | None], bool]
+    """Whether this process handles a page, given the page and the last entry before it."""
     time_left: TimeLeft
     tally: Tally
     store: TaskStore
@@ -32,7 +33,7 @@ class ShardSweep:
     telemetry: Telemetry
 
     def page(self, after: Due | None = None) -> list[Step]:
-        """The looks at the tasks of a page, and the page that follows it."""
+        """Steps for the tasks of a page, and for the next page."""
         if not self.time_left():
             self.tally.leave_unfinished(self.shard)
             return []
@@ -48,12 +49,13 @@ class ShardSweep:
         return [*looks, partial(self.page, page[-1])] if len(page) == PAGE else looks
 
     def _read(self, refs: list[TaskRef]) -> dict[TaskRef, Task] | None:
-        """All of them by one read; None if one of them cannot be read, which then must not spoil the rest."""
+        """The page's tasks, read in one batch. None if one of them is malformed: then each is read alone,
+        so that it does not affect the others."""
         try:
             return {task.ref: task for task in self.store.get_all(refs)}
         except StoreUnavailable:
             raise
-        except Exception as error:  # such as an item of a later release
+        except Exception as error:  # such as an item written by a later release
             self.telemetry.problem("page not read", shard=self.shard, error=error)
             return None
 
@@ -67,7 +69,7 @@ class ShardSweep:
         except (StoreUnavailable, QueueUnavailable) as error:
             self.tally.looked(Did.FAILED)
             self.telemetry.problem("task not swept", task_id=ref.task_id, reason=str(error))
-        except Exception as error:  # whatever is wrong with one task must stop no other
+        except Exception as error:  # one task must not affect the others
             self.tally.looked(Did.FAILED)
             self.telemetry.problem("task not swept", task_id=ref.task_id, error=error)
         return []

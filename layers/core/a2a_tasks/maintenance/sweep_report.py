@@ -1,4 +1,4 @@
-"""What a sweep did, counted by several threads."""
+"""Report of a sweep, counted by several threads."""
 
 import threading
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Did(StrEnum):
-    """What came of one look; the values are fields of ``SweepReport``."""
+    """Result of looking at one item. The values are fields of ``SweepReport``."""
 
     TIMED_OUT = "timed_out"
     GAVE_UP = "lost"
@@ -20,26 +20,32 @@ class Did(StrEnum):
 
 @dataclass
 class SweepReport:
-    """What one sweep did. Others were asked to sweep the shards that are ``handed_over``."""
+    """What one sweep did."""
 
     looked_at: int = 0
+    """Due tasks read."""
     timed_out: int = 0
     lost: int = 0
+    """Tasks failed because their worker died on the last attempt."""
     resent: int = 0
+    """Tasks announced again."""
     postponed: int = 0
     dead_workers: int = 0
     lines: int = 0
     errors: int = 0
     handed_over: list[int] = field(default_factory=list)
+    """Shards left to other processes."""
     unfinished_shards: list[int] = field(default_factory=list)
+    """Shards whose sweep was interrupted by the end of time or an error."""
 
     @property
     def rescued(self) -> int:
+        """Tasks that would have been stuck without the sweep."""
         return self.timed_out + self.lost + self.resent
 
 
 class Tally:
-    """One sweep's report while it goes on. Thread-safe."""
+    """Counts for a report in progress. Thread-safe."""
 
     def __init__(self) -> None:
         self.report = SweepReport()
@@ -47,26 +53,29 @@ class Tally:
         self._lock = threading.Lock()
 
     def looked(self, *done: Did) -> None:
-        """One task was looked at."""
+        """Count a task, and what was done for it."""
         with self._lock:
             self.report.looked_at += 1
         self.did(*done)
 
     def did(self, *done: Did) -> None:
+        """Count what was done."""
         with self._lock:
             for each in done:
                 if each is not Did.NOTHING:
                     setattr(self.report, each, getattr(self.report, each) + 1)
 
     def saw(self, age_ms: int) -> None:
-        """A shard's oldest entry has been due for so long; 0 where nothing is due."""
+        """Record for how long the oldest entry of a shard has been due (milliseconds); 0 if none is due."""
         with self._lock:
             self.oldest_ms = max(age_ms, self.oldest_ms or 0)
 
     def hand_over(self, shard: int) -> None:
+        """Record that another process sweeps the shard."""
         with self._lock:
             self.report.handed_over = sorted({*self.report.handed_over, shard})
 
     def leave_unfinished(self, shard: int) -> None:
+        """Record that the shard's sweep was interrupted."""
         with self._lock:
             self.report.unfinished_shards = sorted({*self.report.unfinished_shards, shard})

@@ -1,4 +1,4 @@
-"""The safety net: find tasks that somebody must look at, and do what is missing."""
+"""The sweeper: finds due tasks, dead workers and stalled lines, and does what is missing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,18 +19,19 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workers import Helpers, ShardLeases, Workers
 
 LEASE_MS = 20_000
-"""So long a shard is a process's own that has read a page of it and then says nothing more."""
+"""Lease of a shard, renewed with every page that its process reads."""
 MOST_WORKERS = 1_000
-"""Dead workers that one sweep looks at: as many as a deployment may have."""
+"""Dead workers handled per sweep: as many as a deployment can have."""
 MOST_LINES = 1_000
 
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Settles deadlines, re-sends lost work, gives up lost workers. Safe to run twice at once.
+    """Fails overdue tasks, sends lost messages again, recovers the tasks of dead workers. Safe to run
+    concurrently.
 
-    Whatever fails or hangs stops nothing else: each page of a shard, and each look at a task, is a step of
-    its own, and none is begun without ``time_left()``.
+    Every page of a shard and every task is a step of its own, so errors and hanging calls do not affect
+    the others. No step begins without ``time_left()``.
     """
 
     store: TaskStore
@@ -46,8 +47,8 @@ class Sweeper:
     telemetry: Telemetry
 
     def sweep(self, time_left: TimeLeft) -> SweepReport:
-        """One pass over all shards, the dead workers and the lines. A shard with a page or more is another
-        process's; if none can be had, its pages have their turns here."""
+        """Sweep all shards, dead workers and lines. A shard with a full page is handed to another process;
+        if none can be started, its pages are interleaved with the others here."""
         tally = Tally()
         shards = [
             self._shard(number, partial(self._keeps, tally, number), time_left, tally)
@@ -64,7 +65,7 @@ class Sweeper:
         return self._reported(tally)
 
     def sweep_shard(self, number: int, time_left: TimeLeft) -> SweepReport:
-        """All that is due in one shard, as long as no other process is at it."""
+        """Sweep one shard, unless another process is doing so."""
         tally, holder = Tally(), self.entropy.bytes(8).hex()
         shard = self._shard(number, partial(self._takes, number, holder), time_left, tally)
         self.at_once([shard.page], time_left)
@@ -93,9 +94,9 @@ class Sweeper:
         )
 
     def _keeps(self, tally: Tally, number: int, page: list[Due], after: Due | None) -> bool:
-        """Whether a sweep of all shards does this page itself."""
+        """Whether this process handles a page itself during a sweep of all shards."""
         if after is not None:
-            return True  # nobody could be had for the first
+            return True  # no other process could be started for the first page
         tally.saw(max(0, self.clock.now() - page[0].due_at) if page else 0)
         if len(page) < PAGE or not self.helpers.call(number):
             return True
@@ -107,7 +108,7 @@ class Sweeper:
         return self.leases.take(number, holder, now, now + LEASE_MS)
 
     def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
-        """Those that are found now; where there are more, the next ones are found by the next sweep."""
+        """Steps for the workers that are due now. The next sweep finds any others."""
         try:
             found = self.workers.due(self.clock.now(), MOST_WORKERS) if time_left() else []
         except StoreUnavailable as error:
@@ -124,7 +125,7 @@ class Sweeper:
         return []
 
     def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
-        """The same for lines."""
+        """Steps for the lines that are due now."""
         try:
             found = self.lines.due(MOST_LINES) if time_left() else []
         except StoreUnavailable as error:
@@ -133,7 +134,7 @@ class Sweeper:
         return [partial(self._look_at_line, tally, time_left, scope) for scope in found]
 
     def _look_at_line(self, tally: Tally, time_left: TimeLeft, scope: Scope) -> list[Step]:
-        """A line with more to hand on comes again, behind everybody else."""
+        """A line with more to hand over is queued again behind all other steps."""
         more: list[Step] = []
         try:
             if time_left():
