@@ -1,1 +1,1 @@
-"""The worker: leases, the agent loop, and what follows when work stops."""
+"""The worker: leases, the agent loop, tools, and what follows when execution stops."""

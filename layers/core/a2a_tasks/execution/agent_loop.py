@@ -1,7 +1,7 @@
 """The agent loop: turns and tools, each saved before the next, until the task ends or must wait.
 
-What is saved is never bought again: a process that takes the task over rebuilds the conversation from the
-journal and goes on with what is missing.
+A saved turn is never paid for twice: a process that takes the task over rebuilds the conversation from the
+checkpoints and continues with what is missing.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.tasks.results import UNTRUSTED
 
 HAND_OVER_SECONDS = 60.0
-"""With less Lambda time left no turn begins: another worker goes on."""
+"""With less Lambda time left no turn begins, and the task is handed to another worker."""
 INTERRUPTED = (
     "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
     "Check before you repeat it."
@@ -54,11 +54,8 @@ AFTER_UNTRUSTED = (
 
 @dataclass(frozen=True)
 class AgentLoop:
-    """Runs tasks that are held by this process.
-
-    All methods raise ``ModelBusy``, ``ModelRejected``, ``Stopped``, ``StoreUnavailable``,
-    ``PayloadUnavailable`` and ``PayloadCorrupt``.
-    """
+    """Executes tasks that this process holds. All methods raise ``ModelBusy``, ``ModelRejected``,
+    ``Stopped``, ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``."""
 
     revisions: Revisions
     payloads: PayloadStore
@@ -75,13 +72,13 @@ class AgentLoop:
     run: RunBlocking
 
     async def begin(self, held: LeasedTask) -> TaskRun:
-        """Everything that is known of a task, read back."""
+        """Read a task's checkpoints."""
         task = held.task
         agent = await self.run(self.revisions.of, task)
         if isinstance(agent, Failure):
             raise ModelRejected(agent.code, agent.message)
         transcript = await self.journal.transcript(task)
-        if transcript.prompt is None:  # else it was kept with the prompt, and is not read again
+        if transcript.prompt is None:  # otherwise it was saved with the prompt and is not read again
             history = await self.run(self.histories.before, task)
             transcript.history = history.messages
             transcript.begins_untrusted |= history.is_untrusted
@@ -97,7 +94,7 @@ class AgentLoop:
         return TaskRun(held, agent, transcript, toolbox, spent, task.events, task.counted)
 
     async def carry_on(self, work: TaskRun, seconds_left: Callable[[], float]) -> RunResult:
-        """Work until the task ends or must wait. ``seconds_left`` is this invocation's time."""
+        """Execute until the task ends or must wait. ``seconds_left`` is what the invocation has left."""
         while True:
             await self.made_files.collect(work)
             last = work.transcript.last
@@ -111,7 +108,7 @@ class AgentLoop:
                 return HandingOver()
             max_tokens = self.allowance.max_tokens(work.task, work.agent, total(work.spent))
             reply = await self._buy_turn(work, max_tokens)
-            # an answer whose files are still to be fetched is kept first, so that it is not bought again
+            # saved before its files are fetched, so that it is not paid for twice
             if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
                 return _ended(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
@@ -120,8 +117,7 @@ class AgentLoop:
             await self._count_for_day(work)
 
     def take_stock(self, work: TaskRun) -> RunSnapshot:
-        """What there is of the work now that it stops, counting what a turn that was cut off has been billed
-        so far."""
+        """State of the run when it stops, including what an interrupted turn has been billed so far."""
         self._cut_off(work, work.draft.usage, may_be_billed=work.under_way is not None)
         last = work.transcript.last
         return RunSnapshot(
@@ -136,7 +132,7 @@ class AgentLoop:
         )
 
     async def overload(self, work: TaskRun) -> Overload:
-        """What follows now that the task's model was overloaded."""
+        """The model for the next attempt, after the task's model was overloaded."""
         task = work.task
         count = 1 if work.turns_bought else task.overloads + 1
         bound = work.transcript.prompt if work.transcript.turns else None
@@ -149,14 +145,14 @@ class AgentLoop:
     # -- a turn
 
     async def _refusal(self, work: TaskRun) -> Failure | None:
-        """Why no further turn may be bought."""
+        """Why no further turn may be started, or None."""
         if len(work.transcript.turns) >= work.agent.max_turns:
             turns = f"{work.agent.max_turns} turns"
             return Failure(FailureCode.MAX_TURNS_EXCEEDED, f"The agent did not finish within {turns}.")
         return await self.journal.insist(work, lambda: self.allowance.refusal(work.task, total(work.spent)))
 
     async def _buy_turn(self, work: TaskRun, max_tokens: int) -> ModelReply:
-        """The model's next reply, paid for."""
+        """The model's next reply, with its usage counted."""
         transcript = work.transcript
         if transcript.prompt is None:
             transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
@@ -176,7 +172,7 @@ class AgentLoop:
             self._cut_off(work, work.draft.usage, may_be_billed=False)
             raise
         work.turns_bought += 1
-        work.draft, work.under_way = Draft(reply.text), None  # what is said stays known until it is saved
+        work.draft, work.under_way = Draft(reply.text), None  # the text stays available until it is saved
         work.spent = released(work.spent)
         self._count(work, reply.usage)
         if reply.dropped_thinking:
@@ -185,8 +181,8 @@ class AgentLoop:
         return reply
 
     async def _reserve(self, work: TaskRun, request: ModelRequest) -> None:
-        """Write down what a turn may come to, where there is a limit: whatever becomes of it and of this
-        process, so much counts until somebody knows better."""
+        """Reserve the maximum cost of a turn if there is a limit, so that it counts whatever becomes of
+        this process until the actual cost is known."""
         task = work.task
         if work.counted is None:
             work.counted = await self.run(self.day.baseline, task, work.spent)
@@ -196,8 +192,8 @@ class AgentLoop:
             await self.journal.save_spent(work)
 
     def _cut_off(self, work: TaskRun, told: Bill, *, may_be_billed: bool) -> None:
-        """No reply comes of the turn under way, if there is one: count what it was billed as far as that is
-        known, or else, where there is a limit, what it may have been billed at most."""
+        """Count an interrupted turn, if there is one: what it was billed as far as known, or else, if
+        there is a limit, its maximum."""
         draft, request = work.draft, work.under_way
         work.draft, work.under_way = Draft(draft.text), None
         has_limit = reserved_for(work.spent) is not None
@@ -210,20 +206,21 @@ class AgentLoop:
         self._count(work, replace(told, turns=0))
 
     async def _count_for_day(self, work: TaskRun) -> None:
-        """Goes on where the work is stopped meanwhile: what the day may have already must not be added to it
-        again."""
+        """Not cancelled with the run: the day's counter may have been incremented already, and must not be
+        incremented again."""
         add = partial(self.day.add, work.task, work.spent, work.counted)
         work.counting = asyncio.ensure_future(self.run(add))
         work.counted = await asyncio.shield(work.counting)
 
     def _count(self, work: TaskRun, bill: Bill) -> None:
-        """Add a turn to what the task has used."""
+        """Add a turn to the task's usage."""
         work.spent = spend(work.spent, work.task.attempt, self.allowance.charge(work.task, bill))
 
     # -- tools
 
     async def _answer_calls(self, work: TaskRun) -> RunResult | None:
-        """Run the last turn's tools that have no answer yet; what the task must wait for, if anything."""
+        """Run the last turn's tools that have no result yet. Returns what the task must wait for, if
+        anything."""
         turn = work.transcript.last
         children: list[TaskRef] = []
         question: Question | None = None
@@ -264,8 +261,8 @@ class AgentLoop:
 
 
 def _ended(work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> Finished | Failed:
-    """What the last answer means, with the files that it is to come without, and whether it may say what
-    content from outside had it say."""
+    """How the task ends with its last reply: its output, files that are missing from it, and whether
+    content from outside may have influenced it."""
     verdict = verdict_of(work.agent, reply, max_tokens)
     if isinstance(verdict, Failed):
         return verdict

@@ -1,7 +1,7 @@
-"""What is kept of a task's work while it goes on, and read back by whoever takes the task over.
+"""Checkpoints of a run: saved as it goes on, and read by the worker that takes the task over.
 
-Saving asks the task's record first, so that a worker which lost its task appends nothing, and so that what
-was paid for is counted even if the answer is lost before it is saved.
+Each save first updates the task under the fence, so that a worker that has lost the task appends nothing,
+and so that a paid turn is counted even if a crash loses it.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,8 +28,9 @@ from a2a_tasks.tasks import payload
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``; those that save raise ``Stopped``
-    where the task is no longer held, and the one that reads ``PayloadCorrupt``."""
+    """Saves and reads checkpoints. All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``;
+    those that save raise ``Stopped`` if the task is no longer held; ``transcript`` raises
+    ``PayloadCorrupt``."""
 
     store: TaskStore
     records: RecordStore
@@ -41,7 +42,7 @@ class Checkpoints:
     async def transcript(self, task: Task) -> Transcript:
         """The conversation so far."""
         document = await self.run(payload.load, self.payloads, task.input)
-        # a first claim finds nothing, and saves the read
+        # a first claim has no records, so the read is skipped
         records = await self.run(self.records.records, task.ref.task_id) if task.fence > 1 else []
         documents = [
             (record.key, await self.run(payload.load, self.payloads, record.payload)) for record in records
@@ -50,7 +51,7 @@ class Checkpoints:
         return Transcript.from_documents(opening_of(document), documents, begins_untrusted=begins_untrusted)
 
     async def save_turn(self, work: TaskRun, reply: ModelReply) -> None:
-        """Make a reply permanent, before anything is done with it."""
+        """Save a reply before anything is done with it."""
         number = len(work.transcript.turns) + 1
         tool = reply.tool_uses[0]["name"] if reply.tool_uses else None
         step = step_of(work.updates_in(reply.content)) or work.toolbox.progress.step
@@ -68,7 +69,7 @@ class Checkpoints:
         work.transcript.add(reply)
 
     async def _save_prompt(self, work: TaskRun) -> None:
-        """Keep the prompt, with the first turn and again where the task has gone on with another model."""
+        """Save the prompt with the first turn, and again after a fallback to another model."""
         prompt, history = work.transcript.prompt, work.transcript.history
         if prompt is None or prompt == work.transcript.kept_prompt:
             return
@@ -78,21 +79,22 @@ class Checkpoints:
         work.transcript.kept_prompt = prompt
 
     async def save_start(self, work: TaskRun, turn: Turn, call: Call) -> None:
-        """A tool begins that must not run twice."""
+        """Save that a tool begins which must not run twice."""
         await self._save_use(work, call)
         await self._note(work, turn, call, {"state": "started"})
 
     async def save_child(self, work: TaskRun, turn: Turn, call: Call, child: TaskRef) -> None:
-        """The task that a call starts, before it is created, with what is reserved for it."""
+        """Save the id of a task and its reservation before the task is created."""
         await self._save_use(work, call)
         await self._note(work, turn, call, {"state": "child", "child": asdict(child)})
 
     async def save_spent(self, work: TaskRun) -> None:
+        """Save the usage so far."""
         await self._advance(work, Advance(self.clock.now(), spent=work.spent, counted=work.counted))
 
     async def answer(self, work: TaskRun, turn: Turn, call: Call, done: Done) -> None:
-        """Save what a tool has changed, and then its answer: a tool without one runs again, so that nothing
-        is answered that is not there."""
+        """Save a tool's effects, then its result: a tool without a result runs again, so no result may be
+        saved without its effects."""
         now = self.clock.now()
         if done.artifact is not None:
             artifacts = work.transcript.artifacts | {done.artifact.artifact_id: done.artifact}
@@ -105,7 +107,7 @@ class Checkpoints:
         await self._note(work, turn, call, done.to_document() | child)
 
     async def insist[T](self, work: TaskRun, write: Callable[[], T]) -> T:
-        """Try again where a store does not answer, as long as the task may be worked on."""
+        """Retry while the store does not respond and the task is still held."""
         return await self.insistence.call(write, work.held)
 
     async def _save_use(self, work: TaskRun, call: Call) -> None:
@@ -115,14 +117,14 @@ class Checkpoints:
         await self._advance(work, advance, events.tool(now, call.name))
 
     async def _note(self, work: TaskRun, turn: Turn, call: Call, document: Mapping[str, Any]) -> None:
-        """Save what is known of a tool call."""
+        """Save the state of a tool call."""
         name = f"call-{turn.number:04d}-{call.call_id}"
         await self._record(work, call_key(turn.number, call.call_id), name, document)
         work.transcript.note(turn, call.call_id, document)
 
     async def _record(self, work: TaskRun, key: str, name: str, document: Mapping[str, Any]) -> None:
         task = work.task
-        # named after the fence: a stale worker's late upload cannot replace the winner's
+        # the name contains the fence, so a late upload of a stale worker cannot replace the winner's
 
         def write() -> bool:
             saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
@@ -132,7 +134,7 @@ class Checkpoints:
             raise Stopped(Stop.LOST)
 
     async def _advance(self, work: TaskRun, advance: Advance, event: Event | None = None) -> None:
-        """Note progress in the task itself, which only its holder can, and tell it."""
+        """Update the task under the fence, with an event."""
         task = work.task
         if event is not None:
             advance = replace(advance, event=events.placed(work.events, event))

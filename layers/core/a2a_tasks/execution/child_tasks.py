@@ -1,4 +1,4 @@
-"""Calling other agents: the tasks that a task starts, waits for, and takes the results of."""
+"""Calling other agents: tasks that a task starts, awaits, and takes the results of."""
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
@@ -28,7 +28,8 @@ MICRO_USD = Decimal("0.000001")
 
 @dataclass(frozen=True)
 class OtherAgents:
-    """The id of a task is kept with the call before the task is created, so that no crash starts another."""
+    """Starts tasks of other agents. The id of a task is saved with the tool call before the task is
+    created, so that a crash leads to no second one."""
 
     store: TaskStore
     payloads: PayloadStore
@@ -40,13 +41,20 @@ class OtherAgents:
     run: RunBlocking
 
     async def call(self, work: TaskRun, turn: Turn, call: Call) -> TaskRef | None:
-        """Start another agent's task, or look how it went; the task, if it must be waited for.
+        """Start another agent's task, or fetch its result.
 
-        Raises ``Stopped``, ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``.
+        Returns:
+            The task to wait for, or None if the call has its result.
+
+        Raises:
+            Stopped: The task is no longer held.
+            StoreUnavailable: Calling again is safe.
+            PayloadUnavailable: Likewise.
+            PayloadCorrupt: The result cannot be read.
         """
         task = await self.run(self.store.get, call.child) if call.child else None
         if task is None:
-            # also where the process died between choosing the id and creating the task
+            # also after a crash between saving the id and creating the task
             return await self._start(work, turn, call)
         if not task.is_terminal:
             return task.ref
@@ -75,7 +83,7 @@ class OtherAgents:
         return child
 
     async def _submission(self, work: TaskRun, turn: Turn, call: Call, task_id: str) -> Submission | Done:
-        """What a call asks for, or the answer to one that may not be."""
+        """The submission that a call requests, or the result of a call that is not allowed."""
         task = work.task
         arguments = call.input if isinstance(call.input, dict) else {}
         agent_id, message = arguments.get("agent"), arguments.get("message")
@@ -124,8 +132,8 @@ class OtherAgents:
 
 
 def share_of(work: TaskRun, turn: Turn, task_id: str) -> Budget:
-    """What a started task may use of its starter's budget: what is reserved for it already, or else an equal
-    part of what is left: one for each call of the turn that is not started yet, and one for the starter."""
+    """Budget of a started task: its reservation, if it has one, or else an equal share of what is left,
+    for each call of the turn that is not started yet and for the parent itself."""
     limits = work.task.budget
     reserved = reserved_for(work.spent, task_id)
     if reserved is not None:
@@ -142,7 +150,7 @@ def share_of(work: TaskRun, turn: Turn, task_id: str) -> Budget:
 
 
 def with_share(work: TaskRun, share: Budget, task_id: str) -> tuple[Spent, ...]:
-    """What the task has used, with the share of one that it is about to start."""
+    """The task's usage with a reservation of ``share`` for a task that is about to be started."""
     if share == Budget():
         return work.spent
     usage = Usage(input_tokens=share.tokens or 0, cost_usd=share.cost_usd or Decimal(0))

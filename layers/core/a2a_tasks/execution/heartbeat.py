@@ -1,4 +1,4 @@
-"""The lease of this process, renewed while it has tasks in hand; docs/decisions.md says why it is safe."""
+"""The lease of this process, renewed while it holds tasks. docs/decisions.md explains why it is safe."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,26 +19,28 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workers import Workers
 
 BEAT = 0.55
-"""Of a lease. What is left of it is enough for a stall of two seconds and several more tries."""
+"""Interval of renewals as a fraction of the lease. The rest is enough for a stall of two seconds and
+several retries."""
 RETRY_SECONDS = 0.25
-"""The pause between two tries of a renewal, also while the first one hangs."""
+"""Pause between two attempts of a renewal, even while the first one hangs."""
 DOUBT_SECONDS = 1.0
-"""The same once the lease is over by this process's clock."""
+"""The same once the lease has expired by this process's clock."""
 MOST_TRIES = 8
-"""Tries under way at once."""
+"""Concurrent attempts of a renewal."""
 DUE_MS = 90_000
-"""So long after its last renewals a dead worker is looked for; ``DUE_AGAIN_MS`` before that it moves on."""
+"""How long after its last renewals the sweeper looks for a dead worker. The due time moves
+``DUE_AGAIN_MS`` before that."""
 DUE_AGAIN_MS = 30_000
 MOST_DISOWNED = 100
-"""With more the lease is given up, and a new one begun."""
+"""With more disowned claims the lease is given up and a new one opened."""
 HIDDEN_AT_ONCE, HIDE_TRIES = 10, 4
 OPEN_TRIES = 3
 
 
 @dataclass
 class _Mine:
-    """The lease as this process knows it: when the renewal that it has an answer to was begun, by both
-    clocks, and whether the messages have been hidden since."""
+    """The lease as this process knows it: when its last acknowledged renewal was sent, by both clocks, and
+    whether the messages were made invisible since."""
 
     worker_id: str
     now: int
@@ -49,11 +51,12 @@ class _Mine:
 
 @dataclass
 class Heartbeat:
-    """One renewal and one call to the queue for all tasks in hand; the renewal brings what others want known.
+    """Keeps the leases of all tasks in hand, with one renewal and one queue call for all of them. The
+    renewal's response brings the notes of others.
 
-    A lease that is over by this process's own clock is in doubt: work under way stops, nothing is begun or
-    written. What the store then answers decides: renewed, nobody has taken anything; refused, the process has
-    lost everything and goes on under another id.
+    A lease that has expired by this process's own clock is in doubt: work stops, nothing is started or
+    written. The store's response then decides. Renewed: nobody has taken anything. Refused: the process
+    has lost all its tasks and continues under another worker id.
     """
 
     workers: Workers
@@ -65,7 +68,7 @@ class Heartbeat:
     run: RunBlocking
     lease_seconds: int
     held: dict[str, LeasedTask] = field(default_factory=dict)
-    """By the ids of their claims."""
+    """Leased tasks by claim id."""
     _in_hand: list[Delivery] = field(default_factory=list)
     _disowned: set[str] = field(default_factory=set)
     _to_look_at: set[str] = field(default_factory=set)
@@ -73,10 +76,10 @@ class Heartbeat:
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
 
-    # -- what the executor does with it
+    # -- used by the executor
 
     async def worker_id(self) -> str:
-        """The id to claim with, under a lease with time enough. Raises ``StoreUnavailable``."""
+        """The worker id for a claim, under a lease with enough time left. Raises ``StoreUnavailable``."""
         async with self._changing:
             if self._is_due():
                 await self._beat()
@@ -88,7 +91,7 @@ class Heartbeat:
 
     @asynccontextmanager
     async def handling(self, delivery: Delivery) -> AsyncIterator[None]:
-        """Keep the message hidden until the block ends."""
+        """Keep the message invisible until the block ends."""
         self._in_hand.append(delivery)
         try:
             yield
@@ -97,8 +100,8 @@ class Heartbeat:
 
     @asynccontextmanager
     async def holding(self, held: LeasedTask) -> AsyncIterator[None]:
-        """Tell the task's work when it must stop, until the block ends; without its end being written, others
-        may take the task at once."""
+        """Interrupt the task's run when it must stop, until the block ends. If the lease is in doubt by
+        then, the claim is disowned: other workers may take the task at once."""
         claim_id = held.task.claim_id or ""
         self.held[claim_id] = held
         try:
@@ -109,14 +112,14 @@ class Heartbeat:
                 self.disown(held.task.held_by, claim_id)
 
     def disown(self, worker_id: str | None, claim_id: str) -> None:
-        """A claim that may have taken effect is not followed up: others may take its task at once."""
+        """Give up a claim that may have taken effect; other workers may take its task at once."""
         if self._mine is not None and self._mine.worker_id == worker_id:
             self._disowned.add(claim_id)
             if len(self._disowned) > MOST_DISOWNED:
                 self._give_up()
 
     async def is_ours(self, worker_id: str | None) -> bool:
-        """Whether a worker's tasks are this process's now, as soon as that is known."""
+        """Whether a worker id is still this process's. Waits while that is in doubt."""
         while self._mine is not None and self._mine.worker_id == worker_id:
             if self._left_ms() > 0:
                 return True
@@ -126,7 +129,7 @@ class Heartbeat:
         return False
 
     async def keep_beating(self) -> None:
-        """Beat until cancelled."""
+        """Renew until cancelled."""
         try:
             while True:
                 await self.clock.sleep(self._seconds_to_next())
@@ -139,8 +142,9 @@ class Heartbeat:
             await asyncio.gather(*self._aside, return_exceptions=True)
 
     def rest(self) -> None:
-        """Nothing is in hand. The process may be stopped now for as long as it pleases; what it has disowned
-        since it last renewed is free when the lease runs out, so no further renewal may follow."""
+        """Call when no task is in hand; the process may then be frozen for any time. What it has disowned
+        since the last renewal becomes free when the lease expires, so the lease must not be renewed
+        afterwards."""
         if self._disowned:
             self._give_up()
 
@@ -148,11 +152,12 @@ class Heartbeat:
 
     @property
     def beat_seconds(self) -> float:
+        """Seconds between two renewals."""
         return self.lease_seconds * BEAT
 
     def _left_ms(self) -> int:
-        """How long the lease still lives, by whichever of this process's clocks has gone further. As long as
-        the messages are not hidden for as long too, somebody's clock may be ahead of it."""
+        """Milliseconds left of the lease, by whichever of this process's clocks is further ahead, minus
+        the allowed clock skew while the messages are not invisible for as long."""
         mine = self._mine
         if mine is None:
             return 0
@@ -170,7 +175,7 @@ class Heartbeat:
         return mine is not None and self.clock.ticks() - mine.ticks >= self.beat_seconds * 1000
 
     async def _open(self) -> None:
-        """Every task of the invocation waits for this."""
+        """Open a lease. All tasks of the invocation wait for this."""
         for tries_left in reversed(range(OPEN_TRIES)):
             mine = _Mine(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
             until = mine.now + self.lease_seconds * 1000
@@ -185,7 +190,7 @@ class Heartbeat:
                 return
 
     def _give_up(self) -> None:
-        """What is held under this id is lost; what comes next is held under another."""
+        """Drop all tasks held under this worker id; the next claims use another id."""
         self._interrupt()
         self._mine = None
         self._disowned.clear()
@@ -204,15 +209,15 @@ class Heartbeat:
                 self.telemetry.event("worker lost its lease", tasks=len(self.held))
             self._give_up()
             return
-        # the next beat does not wait for these, should they hang
+        # not awaited by the next beat, as they may hang
         for step in (self._hide(), self._look(notes)):
             task = asyncio.ensure_future(step)
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)
 
     async def _renewed(self) -> Notes | None:
-        """Try until the store has answered; None if the lease was lost. Once it is over that matters only to
-        those who have something to save, and time for it."""
+        """Retry until the store responds. None if the lease was lost. Once it has expired, only those who
+        have something to save, and time for it, care about the response."""
         answer: asyncio.Future[Notes | None] = asyncio.get_running_loop().create_future()
         tries: list[asyncio.Task[None]] = []
         try:
@@ -230,7 +235,7 @@ class Heartbeat:
                 each.cancel()
             await asyncio.gather(*tries, return_exceptions=True)
         notes = answer.result()
-        # a try without an answer may have taken notes with it
+        # an attempt without a response may have taken notes
         return Notes(everything=True) if notes is not None and len(tries) > 1 else notes
 
     def _may_save(self) -> bool:
@@ -245,7 +250,7 @@ class Heartbeat:
         try:
             notes = await self.run(self.workers.renew, self._lease(mine))
         except Exception as error:
-            # whatever it was, it must not stop the heart
+            # no error may stop the heartbeat
             self.telemetry.problem("lease not renewed", error=error)
             return
         if not answer.done() and self._mine is before:
@@ -262,7 +267,7 @@ class Heartbeat:
         )
 
     async def _first(self, answer: "asyncio.Future[Notes | None]", seconds: float) -> None:
-        """Wait for the answer, or so long."""
+        """Wait for the response, at most ``seconds``."""
         timer = asyncio.ensure_future(self.clock.sleep(seconds))
         try:
             waited: set[asyncio.Future[Any]] = {answer, timer}
@@ -272,7 +277,8 @@ class Heartbeat:
             await asyncio.gather(timer, return_exceptions=True)
 
     async def _hide(self) -> None:
-        """Keep the messages hidden for as long as the lease now lives: a taker needs both to be over."""
+        """Keep the messages invisible for as long as the lease is valid, because a worker that takes a
+        task over needs both to be over."""
         mine = self._mine
         groups = [list(some) for some in batched(self._in_hand, HIDDEN_AT_ONCE, strict=False)]
         hidden = await asyncio.gather(*(self._hidden(group) for group in groups))
@@ -284,19 +290,20 @@ class Heartbeat:
             if attempt:
                 await self.clock.sleep(RETRY_SECONDS)
             try:
-                # not those that were settled meanwhile
+                # without those that were settled meanwhile
                 left = [delivery for delivery in deliveries if delivery in self._in_hand]
                 if left:
                     await self.run(self.queue.change_visibility, left, self.lease_seconds)
             except Exception as error:
-                # they may come back while the lease lives; the lease refuses them then
+                # they may be received while the lease is valid, which then prevents a claim
                 self.telemetry.problem("messages not hidden", error=error)
             else:
                 return True
         return False
 
     async def _look(self, notes: Notes) -> None:
-        """At the tasks that others have changed. One that is just being claimed is looked at next time."""
+        """Read the tasks that others have changed. One that is just being claimed is read at the next
+        beat."""
         noted = notes.task_ids | self._to_look_at
         held = {each.task.ref.task_id: each for each in list(self.held.values())}
         coming = {each.ref.task_id for each in self._in_hand if each.ref is not None} - held.keys()
@@ -320,6 +327,6 @@ class Heartbeat:
 
 
 def _due_at(before: _Mine, now: int) -> int:
-    """Moved once a minute, since that is written in an index."""
+    """Moved only once a minute, because it is an index key."""
     is_far = before.due_at is not None and before.due_at - now > DUE_AGAIN_MS
     return before.due_at if is_far and before.due_at is not None else now + DUE_MS

@@ -1,7 +1,7 @@
-"""What was said in a conversation before a task, as its agent is reminded of it.
+"""Earlier messages of a conversation, which a task's agent sees.
 
-It is read from the conversation's tasks themselves: from each that has completed, what was asked and what was
-answered. What failed or was canceled was never answered, so the agent does not know of it.
+They are read from the conversation's completed tasks: the message and the answer of each. Failed and
+canceled tasks have no answer, so the agent does not see them.
 """
 
 import json
@@ -19,53 +19,55 @@ from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.results import UNTRUSTED
 
 MAX_TASKS = 100
-"""As many earlier tasks of a conversation count; one read of the store brings them all."""
+"""Earlier tasks that are considered; one batch read returns them all."""
 MAX_PAGES = 10
-"""So many times as many that wait behind a task are passed over to find those that went before it."""
+"""Pages of waiting tasks that are skipped to find those that ran earlier."""
 MAX_BYTES = 256 * 1024
-"""Of the messages as JSON, without files: about half of a context window of 200,000 tokens, whatever the
+"""Limit of the messages as JSON, without files: about half a context window of 200,000 tokens in any
 language."""
 MAX_EXCHANGE_BYTES = MAX_BYTES // 2
 SHORTENED = 20_000
-"""Characters that are left of each side of an exchange that would leave no room for others."""
+"""Characters left of each side of an exchange that would leave no room for others."""
 MAX_FILE_BYTES = 2 * 1024 * 1024
-"""Of the files in them as base64. An older one is only named."""
+"""Limit of files in the messages, as base64. Older files are only named."""
 BEGINNINGS = 16
-"""A history that is too long begins at one exchange in so many."""
+"""A truncated history starts at an exchange whose position is a multiple of this."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was asked and answered in a task, as messages of the Messages API; ``size`` and ``file_bytes`` are
-    what they take of a history. ``is_untrusted`` if content from outside may have had a part in it."""
+    """Message and answer of one task, as messages of the Messages API."""
 
     task_id: str
     messages: list[dict[str, Any]]
     size: int
+    """Bytes in the history."""
     file_bytes: int
+    """Bytes of files in the history."""
     is_untrusted: bool
+    """Content from outside may have influenced it."""
 
 
 @dataclass(frozen=True)
 class History:
-    """User and assistant messages in turn. ``is_untrusted`` if content from outside may have had a part in
-    them."""
+    """Alternating user and assistant messages."""
 
     messages: list[dict[str, Any]]
     is_untrusted: bool = False
+    """Content from outside may have influenced them."""
 
 
 @dataclass(frozen=True)
 class Histories:
-    """All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``."""
+    """Reads histories. All methods raise ``StoreUnavailable`` and ``PayloadUnavailable``."""
 
     contexts: ContextStore
     store: TaskStore
     payloads: PayloadStore
 
     def before(self, task: Task) -> History:
-        """What was said, in the order in which the answers were given: so it only ever grows at its end, and
-        what the model has cached of it stays good."""
+        """The history in the order of the answers, so that it only grows at its end and the prompt cache
+        stays valid."""
         if task.context is None:
             return History([])
         before = self.contexts.newest(task.context, task.ref.task_id, MAX_TASKS)
@@ -88,8 +90,8 @@ class Histories:
         return History(messages, any(exchange.is_untrusted for exchange in kept))
 
     def _gone_first(self, task: Task) -> list[Task]:
-        """Those with later ids that were answered all the same, the newest: ids are only as good as the
-        clocks that made them, and the task may have been told to wait."""
+        """Newest tasks with later ids that were answered earlier nevertheless: ids depend on the clocks
+        that made them, and this task may have been delayed."""
         found: list[Task] = []
         before = AFTER_ALL
         for _ in range(MAX_PAGES):
@@ -106,8 +108,8 @@ class Histories:
         return [other for other in self.store.get_all(refs) if _counts(other, task)]
 
     def _exchange(self, task: Task, room: int) -> Exchange | None:
-        """None where there is nothing to remember: no answer was given, clean-up has begun with the task, or
-        what was asked cannot be shown."""
+        """None if there is nothing to show: no answer, clean-up has begun, or the model cannot read the
+        message."""
         try:
             asked = payload.load(self.payloads, task.input)
             blocks = opening_of(asked)["content"]
@@ -144,8 +146,8 @@ def _size(messages: list[dict[str, Any]]) -> int:
 
 
 def _shortened(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same with the beginnings of its texts, as far as there is room for them: first for the message,
-    which comes last, then for its context, and then for files."""
+    """The beginnings of the texts, as far as there is room: first for the message, which comes last, then
+    for its context, then for files."""
     room, kept = SHORTENED, dict(enumerate(blocks))
     for n in sorted(kept, key=lambda n: ("text" not in blocks[n], -n)):
         source = blocks[n].get("source", {})
@@ -162,7 +164,7 @@ def _shortened(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _file_bytes(block: dict[str, Any]) -> int:
-    """Of a file that the message brought with it; the model reads it at a price of its own."""
+    """Size of a file that the message contains; the model bills it separately."""
     source = block.get("source", {})
     return len(source["data"]) if source.get("type") == "base64" else 0
 
@@ -172,15 +174,15 @@ def _is_linked(block: dict[str, Any]) -> bool:
 
 
 def _named(block: dict[str, Any]) -> dict[str, Any]:
-    """In place of a file that would take too much, or that may not be at its address any more: the service
-    would refuse every later message for it."""
+    """A placeholder for a file that is too large, or that may no longer be at its address: the API would
+    reject every later message because of it."""
     name = block["source"].get("url") or block.get("title") or block["source"]["media_type"]
     return {"type": "text", "text": f"(A file that was shown here: {name})"}
 
 
 def _from_a_beginning(exchanges: list[Exchange]) -> list[Exchange]:
-    """Where a history begins whose beginning is left out: at an exchange that the next ones begin at too,
-    since one that began an exchange later each time would find nothing in the model's cache."""
+    """Where a truncated history starts: at an exchange at which the next histories start too. If the start
+    moved with every exchange, the prompt cache would never match."""
     for n, exchange in enumerate(exchanges[: len(exchanges) // 2]):
         if zlib.crc32(exchange.task_id.encode()) % BEGINNINGS == 0:
             return exchanges[n:]

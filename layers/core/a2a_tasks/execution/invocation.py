@@ -1,4 +1,4 @@
-"""One invocation of the worker: the time that it has, and whose tasks have its places."""
+"""One invocation of the worker function: its remaining time, and the projects of its tasks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Invocation:
-    """``time_left`` is the seconds that it still has; ``most_of_project`` how many tasks of one project it
-    carries at a time."""
+    """Time and capacity of one invocation."""
 
     time_left: Callable[[], float]
+    """Seconds left."""
     most_of_project: int
+    """Tasks of one project that it executes at a time."""
     _whole: float = field(init=False)
     _places: Counter[str] = field(default_factory=Counter, init=False)
 
@@ -21,17 +22,18 @@ class Invocation:
 
     @property
     def half(self) -> float:
-        """Half of its whole time, in seconds."""
+        """Half of its total time in seconds."""
         return self._whole / 2
 
     @property
     def is_late(self) -> bool:
-        """What is begun now has clearly less time than in another invocation."""
+        """Whether a task started now has clearly less time than in a fresh invocation."""
         return self.time_left() < self.half
 
     @contextmanager
     def place(self, project_id: str) -> Iterator[bool]:
-        """A place for a task of this project, until the block ends; False if the project has all it may."""
+        """Take a place for a task of the project until the block ends. False if the project has all its
+        places."""
         has_place = self._places[project_id] < self.most_of_project
         self._places[project_id] += has_place
         try:

@@ -1,4 +1,4 @@
-"""A task in the hands of this process: its work goes on until it is done, or must stop."""
+"""A task leased by this process: its work runs until it is done or must stop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,16 +12,16 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import Delivery
 
 SAVING_SECONDS = 14.0
-"""So long the saving of a finished turn goes on after the function's end or the deadline, or while it is not
-known whether the task is still ours. Two writes that are each as slow as a call may be are made by then, and
-what is left of the 20 s that the worker keeps back is enough to give the task back."""
+"""How long saving a finished turn may continue after the end of the function's time or the deadline, or
+while the lease is in doubt. Enough for two writes at their slowest; what remains of the 20 s that the
+worker reserves is enough to release the task."""
 
 
 class Stop(StrEnum):
     """Why work on a task must stop before it is done."""
 
-    ENDED = "ended"  # canceled, or settled by somebody else: nothing is left to write
-    LOST = "lost"  # another worker holds the task, or may: nothing may be begun
+    ENDED = "ended"  # ended by somebody else: nothing is left to write
+    LOST = "lost"  # another worker may hold the task: nothing may be started
     DEADLINE = "deadline"
     SHUTDOWN = "shutdown"  # the function's own time is nearly over
 
@@ -36,21 +36,19 @@ class Stopped(Exception):
 
 @dataclass
 class LeasedTask:
-    """A task that this worker holds, with the message that brought it.
-
-    ``until`` is when its work must end, by its deadline or by the function's own (Unix milliseconds).
-    ``is_ours`` waits until it is known whether this process holds it. ``is_late`` says that its work has
-    begun when most of the function's time was over. ``watched`` is set when somebody wants
-    to see what it says while it is at it.
-    """
+    """A task that this worker holds, and the message that led to it."""
 
     delivery: Delivery
     task: Task
     until: int
+    """When its work must end: its deadline, or the end of the function's time (Unix milliseconds)."""
     is_ours: Callable[[], Awaitable[bool]]
+    """Waits until it is known whether this process still holds it."""
     is_late: bool = False
+    """It was started when most of the function's time was over."""
     stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     watched: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a client streams its text."""
     saved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -59,7 +57,8 @@ class LeasedTask:
 
     @asynccontextmanager
     async def saving(self) -> AsyncIterator[None]:
-        """Something that was paid for is being saved: whatever stops the work waits for it a while."""
+        """Protects a save of paid work: whatever stops the work waits for the block for up to
+        ``SAVING_SECONDS``."""
         self.saved.clear()
         try:
             yield
@@ -67,20 +66,18 @@ class LeasedTask:
             self.saved.set()
 
     def notice(self, task: Task) -> None:
-        """The task as it was seen now."""
+        """Take in the task as just read."""
         if task.live:
             self.watched.set()
 
     def interrupt(self, why: Stop) -> None:
-        """Ask the work to stop; the first reason counts."""
+        """Ask the work to stop; the first reason wins."""
         if not self.stop.done():
             self.stop.set_result(why)
 
     async def supervise[T](self, work: Awaitable[T], clock: Clock, seconds: float, then: Stop) -> T:
-        """The result of ``work``, or ``Stopped`` as soon as it is interrupted or ``seconds`` have passed.
-
-        Work is cancelled and awaited before this returns, so that nothing of it goes on.
-        """
+        """Run ``work``. Raises ``Stopped`` once it is interrupted or ``seconds`` have passed; then the
+        work is cancelled and awaited first, so that nothing of it continues."""
         working = asyncio.ensure_future(work)
         timer = asyncio.ensure_future(clock.sleep(seconds))
         timer.add_done_callback(lambda done: None if done.cancelled() else self.interrupt(then))

@@ -1,4 +1,4 @@
-"""What a task says while it is at it, written down for those who watch: chats and streams."""
+"""Publishes the text of a turn while it is generated, for chats and streams."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,15 @@ from a2a_tasks.ports.telemetry import Telemetry
 
 EVERY_SECONDS = 2.0
 CHUNK_CHARACTERS = 1_000
-"""At most so much text, and of updates, in one write; what comes faster is a little late."""
+"""Limit of text, and of updates, per write; faster output is slightly delayed."""
 TTL_MS = 24 * 3_600_000
-"""After the task's deadline."""
+"""Time to live after the task's deadline."""
 
 
 @dataclass(frozen=True)
 class Live:
-    """Writes at most one small chunk every two seconds, and only for a task that somebody watches.
-
-    A chunk that cannot be written is tried again with the next; it never stops the work.
-    """
+    """Writes at most one small chunk every two seconds, and only for tasks that a client watches. A failed
+    write is retried with the next chunk and never stops the work."""
 
     store: LiveStore
     clock: Clock
@@ -30,7 +28,7 @@ class Live:
     run: RunBlocking
 
     async def follow(self, work: TaskRun) -> None:
-        """Write down what is said once somebody watches, until cancelled."""
+        """Publish once a client watches, until cancelled."""
         await work.held.watched.wait()
         said = _WrittenText(turn=len(work.transcript.turns) + 1)
         while True:
@@ -49,7 +47,7 @@ class Live:
 
 @dataclass
 class _WrittenText:
-    """How much of which turn is written."""
+    """What has been published."""
 
     turn: int
     characters: int = 0
@@ -58,7 +56,7 @@ class _WrittenText:
     progress: Progress | None = None
 
     def next_chunk(self, work: TaskRun) -> LiveChunk | None:
-        """What is new since the last one; the rest of a turn comes before the next turn."""
+        """What is new since the last chunk. The rest of a turn comes before the next turn."""
         text, updates = self._rest(work)
         if not (text or updates) and self.turn <= len(work.transcript.turns):
             self.turn = len(work.transcript.turns) + 1
@@ -70,13 +68,14 @@ class _WrittenText:
         return LiveChunk(self.turn, work.task.fence, self.chunks, text, progress, updates)
 
     def note(self, chunk: LiveChunk) -> None:
+        """Record that a chunk was written."""
         self.characters += len(chunk.text)
         self.update_characters += len(chunk.updates)
         self.chunks += 1
         self.progress = chunk.progress
 
     def _rest(self, work: TaskRun) -> tuple[str, str]:
-        """What comes next of the turn's text, and of its updates."""
+        """Unpublished text and updates of the turn."""
         saved = work.transcript.turns
         text, updates = work.draft.text, work.draft.updates
         if self.turn <= len(saved):

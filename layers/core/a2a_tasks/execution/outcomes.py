@@ -1,4 +1,4 @@
-"""What follows when work on a task stops: what is written down, and what becomes of its message."""
+"""What follows when work on a task stops: what is written, and what happens to its message."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,28 +29,29 @@ from a2a_tasks.tasks.outputs import save_output, save_partial
 
 @dataclass(frozen=True)
 class Requeue:
-    """The message goes back to the queue, hidden for so long; None leaves its visibility alone."""
+    """The message returns to the queue."""
 
     seconds: int | None
+    """For how long it is invisible. None: its visibility timeout is left alone."""
 
 
 SWITCH_SECONDS = 1
-"""When a task goes on with another model."""
+"""Delay before a task continues with another model."""
 COUNT_AGAIN_SECONDS = 60
-"""When a message comes back whose task has ended and could not be counted."""
+"""Delay before the message of an ended task returns because its usage could not be counted."""
 OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 10, 60
 """When a task is tried again that could not be begun: later each time, since receives are limited."""
 DONE = None
-"""The message has served its purpose and is deleted."""
+"""The message is deleted."""
 
 
 @dataclass(frozen=True)
 class OutcomeHandler:
-    """Every write is conditioned on the fence, and insists on being made. ``max_wait_ms`` is the longest that
-    a question waits.
+    """Writes the outcome of a run. Every write is conditioned on the fence and retried while the task is
+    held.
 
-    All methods raise ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``, and ``Stopped``
-    where the task is not this process's any more.
+    All methods raise ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``, and
+    ``Stopped`` if this process no longer holds the task.
     """
 
     store: TaskStore
@@ -65,9 +66,10 @@ class OutcomeHandler:
     insistence: StoreRetry
     run: RunBlocking
     max_wait_ms: int
+    """Longest time that a question waits for its answer."""
 
     async def conclude(self, stock: RunSnapshot, verdict: RunResult) -> Requeue | None:
-        """The work has come to a point at which it stops by itself."""
+        """The run has ended by itself."""
         match verdict:
             case Finished(output):
                 return await self._complete(stock.saying(str(output["result"])), output)
@@ -81,7 +83,7 @@ class OutcomeHandler:
                 return await self._hand_over(stock)
 
     async def stop(self, stock: RunSnapshot, why: Stop) -> Requeue | None:
-        """The work was stopped from outside."""
+        """The run was stopped from outside."""
         self.telemetry.event("work stopped", stock.task, why=why)
         match why:
             case Stop.ENDED:
@@ -91,14 +93,14 @@ class OutcomeHandler:
             case Stop.DEADLINE:
                 return await self._time_out(stock)
             case Stop.SHUTDOWN if stock.has_bought or stock.held.is_late:
-                # the turn began late: the next worker has more time for it
+                # the turn started late: the next worker has more time for it
                 return await self._hand_over(stock, cut_off=True)
             case Stop.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."
                 return await self.retry(stock, Failure(FailureCode.EXECUTION_ERROR, reason), cut_off=True)
 
     async def fail(self, stock: RunSnapshot, failure: Failure) -> Requeue | None:
-        """The work cannot succeed."""
+        """The run cannot succeed."""
         task, guard = stock.task, guard_of_worker(stock.task.fence)
         output = await self._save_partial(stock)
         result = await self._insist(
@@ -118,15 +120,16 @@ class OutcomeHandler:
         overload: Overload | None = None,
         cut_off: bool = False,
     ) -> Requeue | None:
-        """Give the task back for another attempt, or fail it if none can follow before its deadline."""
+        """Release the task for another attempt, or fail it if none is left or the next would start after
+        the deadline. ``retry_after`` is in seconds."""
         if overload is not None and overload.is_switch:
-            retry_after = None  # that was of the model before
+            retry_after = None  # belonged to the previous model
         then = next_try(stock.task, failure, self.clock.now(), retry_after, self.entropy.fraction())
         return await self._try_again(stock, failure, then, overload=overload, cut_off=cut_off)
 
     async def sit_out(self, stock: RunSnapshot, failure: Failure) -> Requeue | None:
-        """Something that the task needs does not answer. As long as no turn was bought, which might be bought
-        again, that is no failed attempt: an outage is over some time."""
+        """A dependency does not respond. As long as this run has completed no turn, which a repetition
+        might pay for again, it counts as no failed attempt, because outages end."""
         if stock.has_bought:
             return await self.retry(stock, failure)
         seconds = min(stock.held.delivery.receive_count * OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS)
@@ -176,9 +179,12 @@ class OutcomeHandler:
         *,
         was_called: bool = True,
     ) -> Requeue | None:
-        """The model turned the task's call away, or was not even called: the task waits, and its run time
-        stands still. No attempt is used up, but for a call of a task whose caller has bounded its tries. It
-        comes back by a message of its own, for it may do so more often than the queue delivers one."""
+        """The model throttled the task's call, or the call was not made because of the pace: the task
+        waits, and its run clock stops.
+
+        No attempt is used up, unless the caller has limited the attempts and the call was made. The task
+        gets a new message, because it may wait more often than SQS delivers one.
+        """
         task, now = stock.task, self.clock.now()
         is_attempt = task.bounds_tries and was_called
         if is_attempt and (last := last_attempt(task, failure)) is not None:
@@ -207,7 +213,7 @@ class OutcomeHandler:
         return DONE
 
     async def postpone(self, task: Task, seconds: int) -> Written | Refused:
-        """Let a task wait for the model that nobody has taken yet."""
+        """Let a task that nobody has claimed wait for the model."""
         now = self.clock.now()
         clocks, not_before = clocks_of_wait(task, now), now + seconds * 1000
         due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
@@ -215,7 +221,7 @@ class OutcomeHandler:
         result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
         if isinstance(result, Written):
             if task.slot is not None:
-                # nobody claims it now, so that also a slot may go which it was given for that
+                # nobody can claim it now, so a slot granted for its next claim is free too
                 await self._leave(replace(task, fence=task.fence + 1), ended=False)
             await self.run(self.queue.send, result.task, seconds)
         return result
@@ -258,13 +264,14 @@ class OutcomeHandler:
         return await self._settle(stock, result.task)
 
     async def _refused(self, stock: RunSnapshot, refused: Refused) -> Requeue | None:
-        """A refused write means that somebody else has ended the task, or holds it and will."""
+        """A refused write means that the task was ended by somebody else, or is held by another worker,
+        which will do so."""
         if refused.current is None:
             return DONE
         return await self._ended_by_others(stock) if refused.current.is_terminal else Requeue(None)
 
     async def _ended_by_others(self, stock: RunSnapshot) -> Requeue | None:
-        """The task was canceled, or timed out under a reader's eyes: keep what there is, and make room."""
+        """The task was canceled or timed out meanwhile: save the partial output and free the slot."""
         task, output = stock.task, await self._save_partial(stock)
         result = await self._insist(
             stock, lambda: self.store.add_partial_output(task.ref, task.fence, output, stock.spent)
@@ -277,7 +284,7 @@ class OutcomeHandler:
     # -- pauses
 
     async def _ask(self, stock: RunSnapshot, question: Question) -> Requeue | None:
-        """The deadline's clock stands still until the answer, or until the longest wait is over."""
+        """The run clock stops until the answer, at most for the longest wait."""
         task, now = stock.task, self.clock.now()
         until = longest_wait(task, now, self.max_wait_ms)
         counted = await self._counted(stock)
@@ -304,12 +311,12 @@ class OutcomeHandler:
         if isinstance(result, Refused):
             return await self._refused(stock, result)
         await self._leave(task, ended=False)
-        # one of them may have ended before this task was seen to wait for it
+        # one of them may have ended before it could see that this task waits
         await self.run(self.ending.wake_if_ready, result.task)
         return DONE
 
     async def _hand_over(self, stock: RunSnapshot, *, cut_off: bool = False) -> Requeue | None:
-        """Let another worker go on at once. The task keeps its slots."""
+        """Let another worker continue at once. The task keeps its slots."""
         task, now = stock.task, self.clock.now()
         due_at = due_after_release(now, task.deadline)
         release = Release(now, now, due_at, stock.spent, keeps_attempt=True, cut_off=cut_off)
@@ -328,17 +335,17 @@ class OutcomeHandler:
         return await self._insist(stock, lambda: self.store.release(task.ref, task.fence, release))
 
     async def _counted(self, stock: RunSnapshot) -> Usage | None:
-        """Count what was cut off; what the day has of the task as it is given back."""
+        """Count what was interrupted; the day's count of the task as it is released."""
         return await self.run(self.day.add, stock.task, stock.spent, await _known(stock))
 
     async def _settle(self, stock: RunSnapshot, ended: Task) -> Requeue | None:
-        """The end is written: now it is counted, which nothing of the task depends on. Where that fails, its
-        message comes again for it."""
+        """The end is written; now its usage is counted, on which nothing of the task depends. If that
+        fails, the message returns for it."""
         is_counted = await self.run(self.day.settle, ended, await _known(stock))
         return DONE if is_counted else Requeue(COUNT_AGAIN_SECONDS)
 
     async def _cancel_children(self, stock: RunSnapshot) -> None:
-        """Nobody waits any more for the tasks that it has started."""
+        """Nobody waits for the started tasks any more."""
         if stock.children:
             await self.run(self.ending.cancel_children, stock.task, stock.children)
 
@@ -353,5 +360,5 @@ class OutcomeHandler:
 
 
 async def _known(stock: RunSnapshot) -> Usage | None:
-    """What the day has of the task, once that is known."""
+    """The day's count of the task, once it is known."""
     return stock.counted if stock.counting is None else await stock.counting

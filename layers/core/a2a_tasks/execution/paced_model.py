@@ -1,4 +1,4 @@
-"""A model that is called no faster than all workers together may."""
+"""A model whose calls are limited to the pace of all workers together."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,12 +11,13 @@ NOT_NOW = "The model has too many calls; this one waits for its turn."
 
 @dataclass(frozen=True)
 class PacedModel:
-    """``Model``; a call that has to wait raises ``ModelBusy`` without being made."""
+    """``Model`` that raises ``ModelBusy`` without a call if the pace does not allow one."""
 
     model: Model
     pacing: Pacing
 
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
+        """Generate one turn, if the pace allows a call now."""
         name = request.prompt.model
         if not await self.pacing.may_call(name):
             overloaded = self.pacing.is_overloaded(name)
@@ -36,6 +37,6 @@ class PacedModel:
         return reply
 
     async def _tell(self, name: str, begun_at: int, draft: Draft) -> None:
-        """Not at the end, which may be minutes away."""
+        """Report success when the response begins, because it may take minutes to end."""
         await draft.begun.wait()
         await self.pacing.taken(name, begun_at)

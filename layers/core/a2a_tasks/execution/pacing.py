@@ -1,4 +1,4 @@
-"""How fast this process may call the models, as all workers have found out together."""
+"""How fast this process may call the models, as all workers together have found out."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -15,26 +15,26 @@ from a2a_tasks.ports.model import ModelBusy, PaceStore, PaceTurn
 from a2a_tasks.ports.telemetry import Telemetry
 
 KNOWN_MS = 30_000
-"""How long it is believed that a way has no pace, for a task that has been turned away there."""
+"""How long the absence of a pace is cached, for tasks that were throttled."""
 AHEAD_MS = 1_000
-"""How long calls that were taken ahead are good for."""
+"""Validity of calls that were taken in advance."""
 ADMITTED_MS = 10_000
-"""How long a task that was admitted has for its call."""
+"""Time that an admitted task has to make its call."""
 URGENT_MS = 30_000
-"""How long tasks of high priority go first after one of them has been seen to wait."""
+"""How long tasks of high priority go first after one of them was seen waiting."""
 WHOEVER_COMES = 0.1
-"""The share of tries that ignores priority, so that nobody waits for ever."""
+"""Share of attempts that ignores priority, to prevent starvation."""
 BASE_SECONDS = {Priority.HIGH: 1.5, Priority.NORMAL: 2.0, Priority.LOW: 3.0}
 LONGEST_SECONDS = {Priority.HIGH: 15.0, Priority.NORMAL: 90.0, Priority.LOW: 110.0}
-"""When a task comes back that has to wait: the first time, doubling, and at most. While the pace grows it is
-``GROWING`` of that."""
+"""Delay of a task that has to wait: initially ``BASE_SECONDS``, doubling up to this. While the pace
+recovers it is multiplied by ``GROWING``."""
 GROWING = 0.3
 
 
 @dataclass
 class _Known:
-    """What this process knows of a way. ``ahead`` are calls that it may make until ``ahead_until``, and
-    ``admitted`` those that are for tasks which it has admitted."""
+    """What this process knows of a way: calls that it may make until ``ahead_until``, and how many of them
+    belong to admitted tasks."""
 
     pace: Pace | None
     read_at: int
@@ -44,16 +44,18 @@ class _Known:
     admitted_until: int = 0
 
     def admit(self, now: int) -> None:
-        """One task more; what an earlier one has not used in its time is gone."""
+        """Count an admitted task. Admissions that were not used in time are dropped."""
         self.admitted = 1 if now >= self.admitted_until else self.admitted + 1
         self.admitted_until = now + ADMITTED_MS
 
 
 @dataclass(frozen=True)
 class Pacing:
-    """While hardly a call is turned away nothing is read or written: a process learns of a pace when calls of
-    its own are, or from a task whose call was. Where the store does not answer it goes by what it knows
-    itself, at the slowest pace. ``key`` names the key, or the account, that calls are made with.
+    """Limits calls to the shared pace.
+
+    While calls are hardly throttled nothing is read or written: a process learns of a pace from its own
+    throttled calls, or from a task whose call was. If the store does not respond, the process relies on
+    what it knows, at the slowest pace.
     """
 
     store: PaceStore
@@ -62,6 +64,7 @@ class Pacing:
     telemetry: Telemetry
     run: RunBlocking
     key: str
+    """Name of the key or account that calls are made with."""
     _known: dict[Way, _Known] = field(default_factory=dict, init=False, repr=False)
     _in_a_row: Counter[Way] = field(default_factory=Counter, init=False, repr=False)
     _locks: defaultdict[Way, asyncio.Lock] = field(
@@ -74,7 +77,8 @@ class Pacing:
         return (known is not None and known.pace is not None) or task.turned_away > 0
 
     async def admit(self, task: Task) -> bool:
-        """Whether a call may be made for a task that nobody has taken yet: soon, for it is counted now."""
+        """Whether a call may be made for a task that nobody has claimed yet. It must follow soon, because
+        it is counted now."""
         way, is_urgent = self._way(task.model), task.priority is Priority.HIGH
         async with self._locks[way]:
             if await self._may_start(way, is_urgent=is_urgent, is_suspect=task.turned_away > 0):
@@ -87,7 +91,8 @@ class Pacing:
         return False
 
     async def may_call(self, model: str) -> bool:
-        """Whether a task at work may call the model now; it goes before those that nobody has begun."""
+        """Whether a running task may call the model now. Running tasks go before those that have not
+        begun."""
         way = self._way(model)
         async with self._locks[way]:
             known = self._known.get(way)
@@ -100,8 +105,8 @@ class Pacing:
         return False
 
     def seconds_to_wait(self, task: Task, retry_after: float | None = None) -> int:
-        """When a task that has to wait comes back: not all at a moment, those of high priority sooner, and
-        none before what its own call was told."""
+        """Delay in seconds of a task that has to wait: with jitter, shorter for high priority, and never
+        shorter than ``retry_after`` (seconds)."""
         known = self._known.get(self._way(task.model))
         pace, now = known.pace if known else None, self.clock.now()
         longest = LONGEST_SECONDS[task.priority]
@@ -113,12 +118,12 @@ class Pacing:
         return min(MAX_QUEUE_DELAY_MS // 1000, ceil(held + spread))
 
     def is_overloaded(self, model: str) -> bool:
-        """The model itself has too much to do, as far as is known."""
+        """Whether the model itself is overloaded, as far as known."""
         known = self._known.get(self._way(model))
         return known is not None and known.pace is not None and known.pace.is_overloaded
 
     async def turned_away(self, model: str, begun_at: int, busy: ModelBusy) -> None:
-        """A call that began then was turned away."""
+        """Report that a call that began at ``begun_at`` was throttled."""
         way, now = self._way(model), self.clock.now()
         self.telemetry.count("ModelOverloaded", code=model)
         self._in_a_row[way] += 1
@@ -129,7 +134,7 @@ class Pacing:
             seen = known.pace if known else None
             for _ in range(2):
                 if seen is not None and seen.set_at >= begun_at:
-                    return  # an answer to a call of before says nothing of this pace
+                    return  # the call began before this pace was set
                 new = slowed(seen, now, busy.retry_after, is_overloaded=busy.overloaded)
                 seen = await self._put(way, seen, new)
                 if seen is not None and seen.set_at == now:
@@ -137,7 +142,7 @@ class Pacing:
                     return
 
     async def taken(self, model: str, begun_at: int) -> None:
-        """A call that began then was taken: the pace grows from now on."""
+        """Report that a call that began at ``begun_at`` succeeded: the pace recovers from now on."""
         way = self._way(model)
         self._in_a_row[way] = 0
         async with self._locks[way]:
@@ -147,7 +152,7 @@ class Pacing:
             if begun_at > known.pace.set_at:
                 await self._put(way, known.pace, grown(known.pace, self.clock.now()))
 
-    # -- with the way's lock
+    # -- under the way's lock
 
     def _way(self, model: str) -> Way:
         return Way(model, self.key)
@@ -214,7 +219,7 @@ class Pacing:
         if known is None:
             known = self._known[way] = _Known(pace, self.clock.now())
         if pace is not None and pace.taken_at != (known.pace.taken_at if known.pace else None):
-            self._in_a_row[way] = 0  # it grows: what was turned away before says nothing any more
+            self._in_a_row[way] = 0  # it recovers: earlier throttled calls no longer count
         known.pace, known.read_at = pace, self.clock.now()
         return known
 

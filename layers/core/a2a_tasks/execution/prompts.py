@@ -1,4 +1,4 @@
-"""The prompts of agents: made once for a task, with what its model can do where Claude is reached."""
+"""Prompts of agents: built once for each task, with the features that its model has at the backend."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,11 +21,12 @@ OWN_TOOLS: dict[str, dict[str, Any]] = WORKSPACE_DEFINITIONS | DEFINITIONS
 
 @dataclass(frozen=True)
 class Prompts:
-    """``allowance`` has the projects' settings and prices; ``aliases`` maps model aliases to ids."""
+    """Builds prompts."""
 
     allowance: CostLimits
     backend: Backend
     aliases: dict[str, str]
+    """Model ids by alias."""
 
     def of(self, task: Task, agent: AgentRevision) -> Prompt:
         """The prompt of a new task."""
@@ -42,8 +43,12 @@ class Prompts:
         return self.for_model(prompt, task.model, agent)
 
     def servers(self, prompt: Prompt, agent: AgentRevision) -> list[McpServer]:
-        """The MCP servers of the next turn, as the registry has them now. Raises ``StoreUnavailable``, and
-        ``ModelRejected`` where one is not, or no longer, the project's, or not the agent's."""
+        """MCP servers for the next turn, with their current registration.
+
+        Raises:
+            StoreUnavailable: The registry could not be read.
+            ModelRejected: A server is no longer the project's, or the agent may not use it.
+        """
         needed, allowed = set(prompt.mcp_servers), servers_of(agent.allowed_tools)
         settings = self.allowance.budgets.settings(
             agent.project_id, lambda kept: needed <= {server.name for server in kept.mcp_servers}
@@ -55,17 +60,16 @@ class Prompts:
             raise ModelRejected(FailureCode.AGENT_MISCONFIGURED, str(error)) from None
 
     def for_model(self, prompt: Prompt, model: str, agent: AgentRevision) -> Prompt:
-        """The same prompt for another model, with what that one can do."""
+        """The same prompt with the features of another model."""
         thinking, fallbacks = thinking_of(model, self.backend), self._fallbacks(model, agent)
-        # a conversation with blocks of an earlier fallback needs their beta also where there is none any more
+        # blocks of an earlier fallback need its beta header even without fallbacks
         has_fallbacks = fallbacks is not None or FALLBACK_BETA in prompt.betas
         betas = thinking.betas + ([FALLBACK_BETA] if has_fallbacks else [])
         return replace(prompt, model=model, thinking=thinking.settings, betas=betas, fallbacks=fallbacks)
 
     def others(self, task: Task, agent: AgentRevision, prompt: Prompt | None) -> list[str]:
-        """The models behind the task's that it may go on with, in order. Once it has had a turn, with this
-        ``prompt``, only those for which thinking that does not fit is dropped, not refused. Raises
-        ``StoreUnavailable``."""
+        """Models that the task may fall back to, in order. Once it has had a turn with ``prompt``, only
+        models that drop mismatched thinking instead of rejecting it. Raises ``StoreUnavailable``."""
         listed = [resolve_model(model, self.aliases) for model in agent.on_overload]
         return [
             model

@@ -1,4 +1,4 @@
-"""How work on a task may stop by itself."""
+"""How a run may end by itself."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,22 +9,24 @@ from a2a_tasks.domain.task import Question, TaskRef
 
 @dataclass(frozen=True)
 class Finished:
-    """The answer is complete; ``output`` is the task's ``{"result", "data"?, "notes"?}``."""
+    """The answer is complete."""
 
     output: dict[str, Any]
+    """``{"result", "data"?, "notes"?}``."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The task ends without a complete answer; ``text`` is what the model has said last."""
+    """The task fails."""
 
     failure: Failure
     text: str
+    """The partial answer."""
 
 
 @dataclass(frozen=True)
 class Asking:
-    """The agent asks its caller, and waits."""
+    """The agent asks its caller a question and waits."""
 
     question: Question
 
@@ -38,7 +40,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class HandingOver:
-    """This worker's time is nearly over: another one goes on."""
+    """This worker's time is nearly over; another worker continues."""
 
 
 type RunResult = Finished | Failed | Asking | Waiting | HandingOver

@@ -1,4 +1,4 @@
-"""A task under work in this process."""
+"""A task that is being executed by this process."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,65 +17,74 @@ from a2a_tasks.ports.model import Draft, ModelReply, ModelRequest, updates_in
 
 @dataclass
 class TaskRun:
-    """What is known of the task, kept current. ``spent`` is current also when the work is cut off, once the
-    loop has taken stock; ``events`` are what the task's callers have been told; ``counted`` is what of its
-    own turns its project's day has, where it counts, and ``counting`` the last change of that, which may be
-    under way; ``under_way`` is what the model is asked now."""
+    """State of a run, kept up to date."""
 
     held: LeasedTask
     agent: AgentRevision
     transcript: Transcript
     toolbox: Toolbox
     spent: tuple[Spent, ...]
+    """Usage so far. After an interruption only once the loop has taken stock."""
     events: tuple[Event, ...]
+    """The task's events as stored."""
     counted: Usage | None = None
+    """What the project's day counts of the task's own turns. None without a budget."""
     counting: asyncio.Future[Usage | None] | None = None
+    """The last update of ``counted``, which may still be in progress."""
     draft: Draft = field(default_factory=Draft)
+    """The turn in progress, or the last one."""
     under_way: ModelRequest | None = None
+    """The request in progress."""
     turns_bought: int = 0
+    """Turns completed by this process."""
 
     @property
     def task(self) -> Task:
+        """The task as it was claimed or last read."""
         return self.held.task
 
     @property
     def text(self) -> str:
-        """What the model has said last: in the turn under way, or before."""
+        """The text of the turn in progress, or else of the last one."""
         return self.draft.text or self.transcript.text
 
     def stood_in(self, reply: ModelReply) -> str | None:
-        """The model that has answered where the task's own refused."""
+        """The model that answered instead of the task's own after a refusal."""
         prompt, calls = self.transcript.prompt, reply.usage.calls
         if prompt is None or prompt.fallbacks is None or not calls:
             return None
         return calls[-1].model if calls[-1].model != prompt.model else None
 
     def updates_in(self, content: Sequence[Mapping[str, Any]]) -> str:
-        """What a reply says of its progress, for callers to see."""
+        """Progress updates in a reply, if callers may see them."""
         prompt = self.transcript.prompt
         return updates_in(content) if prompt is not None and prompt.shows_updates else ""
 
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """What there is of a task when its work stops: all that was spent, what the model has said last, its
-    saved turns, whether this process has bought one, and the tasks it started whose results it has not;
-    ``counted`` is what the project's day has of it, or else the result of ``counting``, if that is under way.
-    """
+    """State of a run when it stops."""
 
     held: LeasedTask
     spent: tuple[Spent, ...]
+    """All usage."""
     text: str = ""
+    """The model's last text."""
     turns: int = 0
+    """Saved turns."""
     has_bought: bool = False
+    """This process has completed a turn."""
     children: tuple[TaskRef, ...] = ()
+    """Started tasks whose results are not saved."""
     counted: Usage | None = None
+    """What the project's day counts, unless ``counting`` is still in progress, whose result it then is."""
     counting: asyncio.Future[Usage | None] | None = None
 
     @property
     def task(self) -> Task:
+        """The task."""
         return self.held.task
 
     def saying(self, text: str) -> "RunSnapshot":
-        """The same with what the model has said since, if it has said anything."""
+        """A copy with newer text, if there is any."""
         return replace(self, text=text or self.text)

@@ -1,4 +1,4 @@
-"""Writing down what was paid for: try again while it may still be of use."""
+"""Retries of writes that save paid work."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +9,25 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 
 SAVE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Pauses in seconds between the tries, beyond the SDK's own; the last one repeats."""
+"""Seconds between attempts, in addition to the SDK's own retries; the last value repeats."""
 
 
 @dataclass(frozen=True)
 class StoreRetry:
+    """Retries blocking writes to a store."""
+
     clock: Clock
     run: RunBlocking
 
     async def call[T](self, write: Callable[[], T], held: LeasedTask) -> T:
-        """Write, and try again where the store does not answer: a few times at least, and as long as the task
-        may be worked on and saving may take, since an answer that was bought is worth waiting for. Raises the
-        last error, and ``Stopped`` where the task is not this process's any more."""
+        """Run ``write``, retrying while the store does not respond: a few times at least, and as long as
+        the task may be worked on and saving may take.
+
+        Raises:
+            Stopped: The task is no longer held.
+            StoreUnavailable: The last attempt failed.
+            PayloadUnavailable: Likewise.
+        """
         until = held.until + int(SAVING_SECONDS * 1000)
         pauses = 0
         while True:

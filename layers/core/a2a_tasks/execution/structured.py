@@ -1,4 +1,4 @@
-"""Structured output: the object that an agent's outputSchema asks for."""
+"""Structured output: parsing and validation of answers by an agent's ``outputSchema``."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ class NotAsAsked(Exception):
 
 
 def parse(text: str, schema: dict[str, Any]) -> Any:
-    """The validated value. Raises ``NotAsAsked``."""
+    """The validated value of an answer. Raises ``NotAsAsked``."""
     try:
         value = deserialize(text)
         json_limits.check_value(value)

@@ -28,7 +28,7 @@ from a2a_tasks.tasks.content import blocks_of
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call of a saved turn, as far as it is known to have gone."""
+    """A tool call of a saved turn, and its state."""
 
     call_id: str
     name: str
@@ -40,46 +40,52 @@ class Call:
 
 @dataclass
 class Turn:
-    """A saved reply. ``calls`` are its tool calls in order."""
+    """A saved reply."""
 
     number: int
+    """From 1."""
     content: list[dict[str, Any]]
     stop_reason: str
     container: str | None
     calls: list[Call]
+    """Its tool calls, in order."""
 
     @property
     def open_calls(self) -> list[Call]:
+        """Calls without a result."""
         return [call for call in self.calls if call.answer is None]
 
     @property
     def text(self) -> str:
+        """All text blocks joined."""
         return "".join(block["text"] for block in self.content if block["type"] == "text")
 
     def to_reply(self) -> ModelReply:
-        """The reply that was saved, whose usage has been counted."""
+        """The saved reply, without usage, which was counted when it was saved."""
         return ModelReply(self.content, self.text, self.stop_reason, Bill(), container=self.container)
 
     def note(self, call: Call) -> None:
-        """Replace what is known of a call."""
+        """Update the state of a call."""
         self.calls = [call if known.call_id == call.call_id else known for known in self.calls]
 
 
 @dataclass
 class Transcript:
-    """``opening`` is the user's message, and ``history`` are the messages of its conversation before it;
-    ``kept_prompt`` is the prompt as its record has it; ``artifacts`` and ``workspace`` are what tools have
-    saved; ``missing`` are the files that could not be kept, as texts by id. ``begins_untrusted`` if who wrote
-    the history, or the message, had read content from outside."""
+    """A task's conversation with the model."""
 
     opening: dict[str, Any]
+    """The caller's message."""
     prompt: Prompt | None = None
     kept_prompt: Prompt | None = None
+    """The prompt as stored."""
     history: list[dict[str, Any]] = field(default_factory=list)
+    """Earlier messages of the conversation."""
     begins_untrusted: bool = False
+    """Whoever wrote the history or the message had read content from outside."""
     turns: list[Turn] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    """Files that could not be stored, as texts by file id."""
     workspace: Payload | None = None
 
     @classmethod
@@ -90,7 +96,7 @@ class Transcript:
         *,
         begins_untrusted: bool = False,
     ) -> "Transcript":
-        """Rebuild it from ``(key, document)`` in the order of the keys."""
+        """Rebuild a transcript from ``(key, document)`` pairs in the order of their keys."""
         transcript = cls(opening, begins_untrusted=begins_untrusted)
         for key, document in documents:
             if key == PROMPT_KEY:
@@ -111,11 +117,11 @@ class Transcript:
         return turn
 
     def turn_of(self, reply: ModelReply) -> Turn:
-        """A reply as the next turn."""
+        """A reply as the next turn, not appended."""
         return _turn(len(self.turns) + 1, turn_document(reply))
 
     def note(self, turn: Turn, call_id: str, document: Mapping[str, Any]) -> None:
-        """Take in what a record says of a tool call."""
+        """Apply the record of a tool call."""
         for call in turn.calls:
             if call.call_id == call_id:
                 turn.note(_noted(call, document))
@@ -131,33 +137,34 @@ class Transcript:
 
     @property
     def last(self) -> Turn | None:
+        """The last turn, if any."""
         return self.turns[-1] if self.turns else None
 
     @property
     def container(self) -> str | None:
+        """Id of the code execution container, if any."""
         return next((turn.container for turn in reversed(self.turns) if turn.container), None)
 
     @property
     def text(self) -> str:
-        """What the model has said last, for a partial output."""
+        """The model's last text, for a partial output."""
         return next((turn.text for turn in reversed(self.turns) if turn.text), "")
 
     @property
     def children(self) -> int:
-        """How many tasks it has started."""
+        """Number of tasks started."""
         return sum(call.child is not None for turn in self.turns for call in turn.calls)
 
     @property
     def open_children(self) -> list[str]:
-        """The ids of started tasks whose results are not there."""
+        """Ids of started tasks whose results are missing."""
         calls = [call for turn in self.turns for call in turn.open_calls]
         return [call.child.task_id for call in calls if call.child is not None]
 
     def has_read_untrusted(self, turn: Turn) -> bool:
-        """Whether the model had seen content from outside when it made this turn's calls, or an answer that
-        has none: results of tools that run on the API's side, files by address, other agents' results, or
-        what was written by who had seen such. What those that run beside a call in the same turn will answer
-        is not seen yet."""
+        """Whether the model had seen content from outside when it generated this turn: results of server
+        tools, files by address, results of other agents, or texts written by an agent that had seen such
+        content. Results of other calls in the same turn do not count."""
         if self.begins_untrusted or any(map(_is_from_outside, _blocks(self.opening["content"]))):
             return True
         earlier = self.turns[: turn.number - 1]
@@ -167,7 +174,7 @@ class Transcript:
         return any(call.child is not None or _has_address(call.answer) for call in answered)
 
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation so far. Each is the one before plus what has happened since, byte for byte."""
+        """All messages of the next request. Each list extends the previous one byte for byte."""
         messages = [*self.history, self.opening]
         for turn in self.turns:
             if turn.content:
@@ -183,7 +190,7 @@ def _blocks(content: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def _is_from_outside(block: Mapping[str, Any]) -> bool:
-    """A result of a tool that runs on the API's side, or a file that the API fetches."""
+    """Whether a block is the result of a server tool, or a file that the API fetches."""
     source = block.get("source")
     return block["type"].endswith("_tool_result") or (isinstance(source, Mapping) and source["type"] == "url")
 
@@ -193,6 +200,7 @@ def _has_address(answer: ToolAnswer | None) -> bool:
 
 
 def turn_document(reply: ModelReply) -> dict[str, Any]:
+    """The record of a reply."""
     document: dict[str, Any] = {"content": reply.content, "stopReason": reply.stop_reason}
     return document | ({"container": reply.container} if reply.container else {})
 

@@ -1,4 +1,4 @@
-"""A turn of the model: how it is asked for a task, and what an answer means."""
+"""One turn of the model: its request, and the meaning of its reply."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +13,16 @@ from a2a_tasks.tasks import content
 
 COMPLETE_STOPS = frozenset({"end_turn", "stop_sequence"})
 CONTINUED_STOPS = frozenset({"tool_use", "pause_turn", "compaction"})
-"""The conversation goes on: with the tools' results, or with the same request once more."""
+"""The conversation continues, with tool results or with the same request again."""
 TRUNCATED_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
 def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The first message of a task's input ``{"message", "context"?, "parts"?}``; the context comes first,
-    marked. Where there are parts, the message is their text, so that they say it alone.
+    """The first message from a task's input ``{"message", "context"?, "parts"?}``. The context comes
+    first, marked as such. ``parts`` replaces ``message``, which is its text.
 
-    Raises ``RequestRefused`` for what the model cannot be shown: accepted tasks too, by an earlier release.
+    Raises ``RequestRefused`` for content that the model cannot read, which may be in tasks accepted by an
+    earlier release.
     """
     blocks = content.blocks_of(document.get("parts") or [{"text": document["message"]}])
     if context := document.get("context"):
@@ -31,12 +32,12 @@ def opening_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def not_shown(refused: RequestRefused) -> Failure:
-    """Why a task fails that ``opening_of`` refuses."""
+    """The failure of a task for which ``opening_of`` raised."""
     return Failure(FailureCode.EXECUTION_ERROR, f"The model cannot be shown the message: {refused.message}.")
 
 
 def verdict_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
-    """What the last answer of a task means; ``max_tokens`` is how long it might have been."""
+    """How a task ends with its last reply. ``max_tokens`` was the request's limit."""
     if reply.stop_reason not in COMPLETE_STOPS:
         is_capped = reply.stop_reason == "max_tokens" and max_tokens < agent.max_tokens
         return Failed(OVER_BUDGET if is_capped else _failure_of(reply), reply.text)
@@ -50,7 +51,7 @@ def verdict_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Fini
 
 
 def _failure_of(reply: ModelReply) -> Failure:
-    """The failure that an answer means which is not complete."""
+    """The failure that an incomplete reply means."""
     if reply.stop_reason in TRUNCATED_STOPS:
         return Failure(
             FailureCode.OUTPUT_TRUNCATED,

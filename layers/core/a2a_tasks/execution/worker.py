@@ -1,4 +1,4 @@
-"""The worker: claim the tasks that messages name, and let their agents work while this process lives."""
+"""The worker: claims the tasks that messages name, and executes them while its invocation lasts."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,33 +42,29 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 SHUTDOWN_MARGIN_SECONDS = 20
-"""Lambda time kept back for writing down what happened."""
+"""Lambda time reserved for writing outcomes."""
 SHARE_AFTER_SECONDS = 0.5
-"""Until its work has lasted so long an invocation takes no more: short tasks are over sooner without."""
+"""Seconds an invocation must run before it polls for extra messages. Short tasks finish sooner without."""
 SHARE_EVERY_SECONDS = 1.0, 4.0
-"""The pause after a look at the queues that has brought nothing, and the longest: each is twice the one
-before. A look costs two calls, and where few tasks come it finds nothing for minutes."""
+"""Pause after an empty poll, first and longest; it doubles each time. A poll costs two requests, and with
+little traffic polls stay empty for minutes."""
 LOOK_FOR_OTHERS_MS = 4_000
-"""How often one that is full looks for a message of another project. What it finds of the same goes back, so
-it takes one at a time."""
+"""How often an invocation at capacity polls for tasks of another project. Messages of the same project go
+back, so it takes one at a time."""
 SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
-"""With less time left it takes no more, as it begins no more turns; with less than half of it where that is
-shorter."""
+"""With less time left an invocation takes no more tasks, as it begins no more turns; with less than half
+of its time if that is shorter."""
 LONGEST_RETURN_SECONDS = 300
 UNREADABLE_SECONDS = 30
-"""How long a message waits whose task could not be claimed because the store did not answer."""
+"""How long a message is invisible whose task could not be claimed because the store did not respond."""
 FEW_RECEIVES = 3
-"""A message that comes back more often while its task's worker lives waits ever longer, since the queue
-allows only so many receives."""
+"""A message received more often while its task's worker is alive stays invisible ever longer, since the
+queue limits the number of receives."""
 
 
 @dataclass(frozen=True)
 class Executor:
-    """Executes deliveries. ``room`` is how many tasks an invocation may carry: while one of its tasks goes on
-    and there is room, it takes more messages itself, since a worker that waits for the model anyway costs
-    nothing more, and needs no start. ``kept`` are places beside these, which nobody may have who has as many
-    as there is room for: another project's task needs not wait for theirs.
-    """
+    """Executes deliveries."""
 
     loop: AgentLoop
     pacing: Pacing
@@ -85,17 +81,27 @@ class Executor:
     telemetry: Telemetry
     run: RunBlocking
     room: int
+    """Tasks that an invocation may execute at a time. While it has room it polls for more messages itself:
+    a worker that waits for the model costs nothing more, and needs no cold start."""
     kept: int = 0
+    """Additional places for projects that do not fill ``room`` already, so that another project's task
+    need not wait for theirs."""
 
     @property
     def lease_seconds(self) -> int:
+        """Length of a lease, and of the messages' visibility timeout."""
         return self.heartbeat.lease_seconds
 
     async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
-        """Work on all deliveries at once, each alone; the ids of messages that must stay in the queue.
+        """Execute all deliveries concurrently and independently. Never raises for a single task. A
+        finished task's message is deleted at once, so that a crash returns only the others.
 
-        ``time_left`` is the seconds that this invocation still has. A finished task's message is deleted at
-        once, so that a crash of the others brings only theirs back. Never raises for a single task.
+        Args:
+            deliveries: The received messages.
+            time_left: Seconds that the invocation has left.
+
+        Returns:
+            Ids of messages that must stay in the queue.
         """
         beating = asyncio.ensure_future(self.heartbeat.keep_beating())
         invocation = Invocation(time_left, max(self.room, len(deliveries)))
@@ -112,15 +118,14 @@ class Executor:
         return [d.message_id for d, keep in zip(deliveries, kept, strict=True) if keep]
 
     async def _share(self, own: list[asyncio.Task[bool]], invocation: Invocation) -> None:
-        """Take more messages while there is room beside the invocation's own, until what comes later would
-        have too little time. Ends when nothing is under way any more, and no task was called that may use
-        the slot and the place of one that has ended here."""
+        """Poll for more messages while there is room, until too little time is left. Ends when no task is
+        running and no task was announced that could use the slot of one that ended here."""
         until = min(SHARE_UNTIL_SECONDS, invocation.half)
         under_way, look_at, called = set(own), 0, self.slots.handover.called
         called.clear()
         shortest, longest = SHARE_EVERY_SECONDS
         pause = shortest
-        if len(own) < self.room:  # else more are waiting for sure
+        if len(own) < self.room:  # a full batch means that more are waiting
             await self._first_of(under_way, SHARE_AFTER_SECONDS)
         while (under_way := {work for work in under_way if not work.done()}) or called.is_set():
             room, now = self.room - len(under_way), self.clock.now()
@@ -149,7 +154,7 @@ class Executor:
             under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
 
     async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
-        """Wait until one is done, or so long; not at all for none."""
+        """Wait until one is done, at most ``seconds``; not at all if there are none."""
         if not work:
             return
         timer = asyncio.ensure_future(self.clock.sleep(seconds))
@@ -160,17 +165,17 @@ class Executor:
             timer.cancel()
 
     async def _deliver(self, delivery: Delivery, invocation: Invocation) -> bool:
-        """Handle one message to its end; whether it must stay in the queue."""
+        """Handle one message to its end. True if it must stay in the queue."""
         try:
             async with self.heartbeat.handling(delivery):
                 returned = await self._handle(delivery, invocation)
         except Stopped:
-            returned = Requeue(None)  # found to be lost while what there was of it was written down
+            returned = Requeue(None)  # lost while its outcome was being written
         except (StoreUnavailable, QueueUnavailable) as error:
             self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
             returned = Requeue(UNREADABLE_SECONDS)
         except Exception as error:
-            # whatever went wrong here must not take the other tasks of this invocation with it
+            # an error must not affect the other tasks of this invocation
             self.telemetry.problem("delivery failed", error=error, message_id=delivery.message_id)
             returned = Requeue(UNREADABLE_SECONDS)
         try:
@@ -186,7 +191,7 @@ class Executor:
     async def _handle(self, delivery: Delivery, invocation: Invocation) -> Requeue | None:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
-            return Requeue(0)  # back at once, until the dead-letter queue takes it
+            return Requeue(0)  # back at once, until it is dead-lettered
         await self._hide(delivery)
         task = await self.run(self.store.get, delivery.ref)
         if task is None or task.lane is Lane.BATCH:
@@ -198,7 +203,7 @@ class Executor:
         if not claimable(task, self.clock.now()):
             return await self._not_claimed(task)
         if task.cut_off and invocation.is_late:
-            return _again(delivery)  # its turn would be cut off again
+            return _again(delivery)  # its turn would be interrupted again
         if await self._must_wait(task):
             result = await self.settler.postpone(task, self.pacing.seconds_to_wait(task))
             return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
@@ -207,12 +212,12 @@ class Executor:
                 return _again(delivery)
             entry = await self.run(self.slots.enter, task)
             if entry is None:
-                return DONE  # it waits in order, and gets a message of its own when its turn has come
+                return DONE  # it waits in line, and gets a new message when it has a slot
             return await self._claim_and_work(task, entry, delivery, invocation)
 
     async def _must_wait(self, task: Task) -> bool:
-        """Its model takes no more calls now. Asked before the claim, which would cost more, and for nothing.
-        A task that may go on with another model is claimed all the same, and does."""
+        """Whether the pace allows its model no call now. Asked before the claim, which would be wasted. A
+        task that can fall back to another model is claimed and does so."""
         if task.status is not Status.PENDING or not self.pacing.limits(task):
             return False
         agent = await self.run(self.loop.revisions.of, task)
@@ -241,7 +246,7 @@ class Executor:
             raise
 
     def _claim(self, task: Task, worker_id: str, message_id: str) -> Claim:
-        """What takes the task; from its dead worker if it runs."""
+        """The claim for the task; from its dead worker if it is running."""
         now = self.clock.now()
         claim_id = self.entropy.bytes(8).hex()
         if task.status is not Status.RUNNING:
@@ -252,7 +257,7 @@ class Executor:
         return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
 
     async def _refused(self, task: Task | None, delivery: Delivery) -> Requeue | None:
-        """Somebody was faster."""
+        """Another worker was faster."""
         if task is None:
             return DONE
         if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
@@ -260,15 +265,14 @@ class Executor:
         return await self._not_claimed(task)
 
     def _held_elsewhere(self, task: Task, delivery: Delivery, held_until: int) -> Requeue | None:
-        """A living worker has the task. Its own message comes back to see whether it still does; a copy is
-        not needed for that."""
+        """A living worker holds the task. Its own message returns to check again; a duplicate is deleted."""
         if task.message_id not in (None, delivery.message_id):
             return DONE
         often = max(0, delivery.receive_count - FEW_RECEIVES)
         return Requeue(_seconds_until(held_until, self.clock.now()) + often * self.lease_seconds)
 
     async def _not_claimed(self, task: Task) -> Requeue | None:
-        """What a message means whose task nobody holds, and cannot be taken now."""
+        """What to do with the message of a task that cannot be claimed and that nobody holds."""
         now = self.clock.now()
         match next_action(task, now):
             case NextAction.NOTHING:
@@ -280,20 +284,21 @@ class Executor:
             case NextAction.FAIL_LOST:
                 await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
             case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
-                if not task.turned_away:  # else a copy: its own message comes at its time
+                if not task.turned_away:  # otherwise a duplicate: its own message comes in time
                     return Requeue(_seconds_until(task.not_before, now))
         return DONE
 
     async def _after_its_end(self, task: Task, now: int) -> Requeue | None:
-        """What whoever ended it may have died before."""
+        """Complete what whoever ended the task may have crashed before."""
         await self.run(self.ending.cancel_children, task, task.awaits)
         if await self.run(self.holders.lease, task) is not None:
-            return DONE  # its worker is alive, and does the rest
+            return DONE  # its worker is alive and does the rest
         await self.run(self.slots.leave, task, ended=True)
         return await self._count_ended(task, now)
 
     async def _count_ended(self, task: Task, now: int) -> Requeue | None:
-        """What its worker may have died before counting; so late that it is not at it any more."""
+        """Count the usage that its worker may have crashed before counting, once that worker is certainly
+        done."""
         day = self.settler.day
         if day.owes(task):
             age = now - (task.completed_at or now)
@@ -303,11 +308,9 @@ class Executor:
         return DONE
 
     async def _hide(self, delivery: Delivery) -> None:
-        """Hide the message for the length of a lease: if this process dies, both run out and the next claim
-        wins.
-
-        Before the claim, so that no death between the two leaves the message hidden for hours.
-        """
+        """Make the message invisible for the length of a lease: if this process dies, both expire and the
+        next claim succeeds. Before the claim, so that no crash in between leaves the message invisible for
+        hours."""
         try:
             await self.run(self.queue.change_visibility, [delivery], self.lease_seconds)
         except QueueUnavailable as error:
@@ -319,7 +322,7 @@ class Executor:
             self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
         self.telemetry.event("task running", task, attempt=task.attempt)
         then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
-        # at a deadline a hair late, so that the wall clock agrees that it has passed
+        # slightly after the deadline, so that the wall clock has passed it as well
         hair = 2 if then is Stop.DEADLINE else 0
         seconds = max(0, held.until - now + hair) / 1000
         begun = _Begun()
@@ -370,19 +373,20 @@ class Executor:
             await asyncio.gather(following, return_exceptions=True)
 
     def _stock(self, held: LeasedTask, begun: "_Begun") -> RunSnapshot:
-        """What there is of the task now, the turn that was cut off too."""
+        """State of the run now, including an interrupted turn."""
         return RunSnapshot(held, held.task.spent) if begun.work is None else self.loop.take_stock(begun.work)
 
 
 @dataclass
 class _Begun:
-    """The work, once what is known of it was read."""
+    """The run, once its checkpoints were read."""
 
     work: TaskRun | None = None
 
 
 def _again(delivery: Delivery) -> Requeue:
-    """Another worker is to take it; later each time, since the queue allows only so many receives."""
+    """Return the message for another worker, after a growing delay since the queue limits the number of
+    receives."""
     return Requeue(min(2 ** (delivery.receive_count - 1), LONGEST_RETURN_SECONDS))
 
 

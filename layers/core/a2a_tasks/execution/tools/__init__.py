@@ -1,1 +1,1 @@
-"""Tools that run in the worker itself."""
+"""Tools that run in the worker."""

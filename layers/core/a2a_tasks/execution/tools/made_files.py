@@ -1,8 +1,8 @@
-"""Files that code of the model has made, kept as artifacts of its task.
+"""Files produced by code that the model ran, stored as artifacts of its task.
 
-They are fetched once a reply is saved and before anything follows from it, each with a record of its own: a
-process that takes the task over fetches those that are missing. A file that cannot be had is named in the
-task's output, and never fails the task.
+They are fetched after a reply is saved and before anything follows from it, each with a record of its own,
+so that a process that takes the task over fetches the missing ones. A file that cannot be fetched is named
+in the output and never fails the task.
 """
 
 import re
@@ -25,15 +25,15 @@ from a2a_tasks.tasks import payload
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_FILES_BYTES = 100 * 1024 * 1024
-"""Of a task's artifacts together, while files are added to them."""
+"""Limit of a task's artifacts together, checked before a file is added."""
 TRIES = 2
 FETCHING_MS = 60_000
-"""After so long in one turn no further file is begun."""
+"""After this time in one turn no further file is fetched."""
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 
 
 def files_in(content: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The ids of the files that a reply's code has made, in order, each once."""
+    """Ids of the files that a reply's code has produced, in order, without repetitions."""
     return list(dict.fromkeys(_file_ids(content)))
 
 
@@ -49,7 +49,7 @@ def _file_ids(content: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class MadeFiles:
-    """Raises what ``Checkpoints`` raises."""
+    """Stores produced files. Raises what ``Checkpoints`` raises."""
 
     files: ModelFiles
     payloads: PayloadStore
@@ -57,7 +57,7 @@ class MadeFiles:
     clock: Clock
 
     async def collect(self, work: TaskRun) -> None:
-        """Keep those of the last reply that are neither kept nor known to be missing."""
+        """Store the files of the last reply that are neither stored nor recorded as missing."""
         turn = work.transcript.last
         if turn is None:
             return
@@ -95,7 +95,7 @@ class MadeFiles:
 
     def _save(self, work: TaskRun, file_id: str, file: ModelFile) -> Done:
         task = work.task
-        # named after the fence: a stale worker's late upload cannot replace the winner's
+        # the name contains the fence, so a late upload of a stale worker cannot replace the winner's
         key = f"artifact-{task.fence}-{file_id}"
         media_type = storable(file.media_type)[:MAX_NAME]
         header = header_of(media_type, is_text=False)

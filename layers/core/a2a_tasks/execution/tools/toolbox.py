@@ -1,5 +1,5 @@
-"""Tools that run here: files in the task's workspace, artifacts, progress. Each answer is for the model, also
-where its input is wrong; only what the model cannot mend is raised."""
+"""Tools that run here: workspace files, artifacts, progress. Results are written for the model, also for
+invalid input; only errors that the model cannot fix are raised."""
 
 import base64
 import binascii
@@ -21,13 +21,13 @@ from a2a_tasks.ports.workspace import Workspace, WorkspaceRefused, Workspaces
 from a2a_tasks.tasks import payload
 
 FORMS = {"content": ArtifactForm.TEXT, "data": ArtifactForm.DATA, "base64": ArtifactForm.FILE}
-"""What ``save_artifact`` saves, by the argument that has its content."""
+"""Kind of artifact by the argument of ``save_artifact`` that has its content."""
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w.-]{1,50}=[\w.-]{1,50})*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Done:
-    """A tool's answer, and what else has changed by it."""
+    """A tool's result, and its effects."""
 
     answer: ToolAnswer
     progress: Progress | None = None
@@ -35,7 +35,7 @@ class Done:
     workspace: Payload | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """As a record holds it (see transcript.py)."""
+        """The result as a record (transcript.py)."""
         document: dict[str, Any] = {"state": "done", "text": self.answer.text}
         if self.answer.is_error:
             document["isError"] = True
@@ -47,28 +47,26 @@ class Done:
 
 
 class Unusable(Exception):
-    """An input that the tool cannot use; the text tells the model what to change."""
+    """Invalid input of a tool. The message tells the model what to change."""
 
 
 @dataclass
 class Toolbox:
-    """One task's tools, during one invocation. Everything here may block: run it in a thread.
-
-    ``fence`` names what is saved, so that a stale worker replaces nothing; ``link_hosts`` are the hosts that
-    saved links may lead to. Raises ``PayloadUnavailable`` and
-    ``PayloadCorrupt``.
-    """
+    """One task's tools during one claim. All methods may block, so run them in a thread; they raise
+    ``PayloadUnavailable`` and ``PayloadCorrupt``."""
 
     task_id: str
     fence: int
+    """Part of the names of what is stored, so that a stale worker replaces nothing."""
     payloads: PayloadStore
     workspaces: Workspaces
     progress: Progress
     link_hosts: Collection[str] = ()
+    """Hosts that saved links may point to."""
     _workspace: Workspace | None = field(default=None)
 
     def run(self, call: Call, transcript: Transcript) -> Done:
-        """Run a tool to its answer."""
+        """Run a tool call and return its result."""
         arguments = call.input if isinstance(call.input, dict) else {}
         try:
             if call.name in WORKSPACE_TOOLS:
@@ -83,8 +81,8 @@ class Toolbox:
             return failed(str(error))
 
     def save_workspace(self, call: Call) -> Payload | None:
-        """Keep the files as a call has left them. They go with the answer that says that they are there:
-        otherwise a resumed conversation would lie."""
+        """Store the files as a call has left them. They are saved together with the result that reports
+        them, so that a resumed conversation matches its files."""
         if self._workspace is None:
             return None
         name = f"workspace-{self.fence}-{call.call_id}.tar.gz"
@@ -160,16 +158,17 @@ class Toolbox:
 
 
 def failed(text: str) -> Done:
+    """An error result with this text."""
     return Done(ToolAnswer(text, is_error=True))
 
 
 def storable(text: str) -> str:
-    """The text without halves of surrogate pairs, which no store takes."""
+    """The text without lone surrogates, which no store accepts."""
     return text.encode(errors="replace").decode()
 
 
 def step_of(updates: str) -> str | None:
-    """The step at hand, by what the model has said last of its progress."""
+    """The current step, from the model's last progress update."""
     newest = updates.rpartition("\n\n")[2].strip()
     return storable(newest)[:MAX_STEP] or None
 
@@ -199,7 +198,8 @@ def _bytes(kind: str, value: Any) -> bytes:
 
 
 def header_of(media_type: str, *, is_text: bool) -> str:
-    """The media type as S3 takes it as a header; a text says that it is UTF-8, for clients that guess."""
+    """The media type as S3 accepts it in a header. Texts get a UTF-8 charset, for clients that would
+    guess."""
     if not media_type.isascii() or not media_type.isprintable():
         return "application/octet-stream"
     return f"{media_type}; charset=utf-8" if is_text and ";" not in media_type else media_type

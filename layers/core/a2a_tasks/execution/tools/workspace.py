@@ -1,4 +1,4 @@
-"""Runs Read, Write, Edit, Glob and Grep. Whatever a model sends is answered, never raised."""
+"""Runs Read, Write, Edit, Glob and Grep. Invalid input is answered, never raised."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -12,8 +12,13 @@ _KINDS = {"string": (str, "a string"), "integer": (int, "a whole number"), "bool
 
 
 def run(workspace: Workspace, name: str, arguments: object) -> ToolAnswer:
-    """The answer to a tool call; ``arguments`` is the ``input`` of a ``tool_use`` block, as it came. Blocks
-    for some seconds at most."""
+    """The result of a tool call. Blocks for some seconds at most.
+
+    Args:
+        workspace: The task's files.
+        name: The tool.
+        arguments: ``input`` of the ``tool_use`` block, unvalidated.
+    """
     if name not in DEFINITIONS:
         return ToolAnswer(f"There is no tool {_quoted(name)} for the workspace.", is_error=True)
     given = _without_nulls(arguments)
@@ -26,14 +31,14 @@ def run(workspace: Workspace, name: str, arguments: object) -> ToolAnswer:
 
 
 def _without_nulls(arguments: object) -> dict[str, Any]:
-    """Models write null for a parameter that they leave out."""
+    """Models send null for parameters that they leave out."""
     if not isinstance(arguments, Mapping):
         return {}
     return {key: value for key, value in arguments.items() if value is not None}
 
 
 def _problem(schema: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
-    """What is wrong with the parameters, named, with the fix."""
+    """The first invalid parameter and how to fix it, or None."""
     properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
     for key in given:
         if key not in properties:
@@ -61,7 +66,7 @@ def _wrong(key: str, value: object, rule: Mapping[str, Any]) -> str | None:
 
 
 def _quoted(text: object) -> str:
-    """Safe to send back, whatever it is."""
+    """Safe to send back, whatever it contains."""
     return ascii(text)[:80] if isinstance(text, str) else "of that kind"
 
 
@@ -134,7 +139,7 @@ def _matches(files: tuple[FileMatches, ...], mode: str, numbers: bool) -> Iterat
 
 
 def _lines(file: FileMatches, numbers: bool) -> Iterator[str]:
-    """As ripgrep prints them: ``:`` after a match's path and number, ``-`` after those of its context."""
+    """In ripgrep's format: ``:`` after path and number of a match, ``-`` for lines of context."""
     for line in file.lines:
         mark = ":" if line.matches else "-"
         yield (
