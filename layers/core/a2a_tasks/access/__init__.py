@@ -1,1 +1,1 @@
-"""Who is calling, how often they may, and what may be spent."""
+"""Authentication, rate limits and budgets."""

@@ -1,4 +1,4 @@
-"""Who is calling: an API key becomes a project."""
+"""Authentication by API key."""
 
 from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.access.api_key import ApiKey
@@ -6,7 +6,8 @@ from a2a_tasks.ports.registry import KeyReader
 
 
 def authenticate(keys: KeyReader, authorization: str, now: int) -> ApiKey | None:
-    """The usable key behind an ``Authorization: Bearer …`` value, else None, whatever is wrong with it."""
+    """The valid key of an ``Authorization: Bearer …`` header, or None for whatever reason. ``now`` is in
+    Unix milliseconds."""
     scheme, _, token = authorization.strip().partition(" ")
     presented = api_key.parse(token.strip()) if scheme.lower() == "bearer" else None
     if presented is None:

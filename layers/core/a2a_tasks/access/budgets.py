@@ -1,4 +1,4 @@
-"""What a project may spend in a day: asked before work is taken, counted as it is done."""
+"""Daily budgets of projects: checked before work is accepted, counted as it is done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from a2a_tasks.ports.registry import ProjectReader
 from a2a_tasks.ports.tasks import SpendStore
 
 SETTINGS_KEPT_MS = 30_000
-"""How long a process works with a project's settings as it has read them."""
+"""How long a process caches a project's settings."""
 
 
 def day_of(now: int) -> str:
@@ -21,12 +21,13 @@ def day_of(now: int) -> str:
 
 
 def seconds_to_next_day(now: int) -> int:
+    """Seconds until the next UTC day."""
     return 86_400 - now // 1000 % 86_400
 
 
 @dataclass(frozen=True)
 class DailyBudgets:
-    """All methods raise ``StoreUnavailable``."""
+    """Budgets and their usage. All methods raise ``StoreUnavailable``."""
 
     spending: SpendStore
     projects: ProjectReader
@@ -36,8 +37,8 @@ class DailyBudgets:
     def settings(
         self, project_id: str, suffice: Callable[[ProjectSettings], bool] = lambda _: True
     ) -> ProjectSettings:
-        """A project's settings, at most half a minute old; read anew where the kept ones do not suffice, so
-        that nothing is refused which an operator has just allowed."""
+        """A project's settings, cached for up to half a minute. Read again if the cached ones do not
+        ``suffice``, so that nothing is refused that an operator has just allowed."""
         now = self.clock.now()
         read_at, settings = self._kept.get(project_id, (0, ProjectSettings(project_id)))
         if now - read_at >= SETTINGS_KEPT_MS or not suffice(settings):
@@ -46,16 +47,16 @@ class DailyBudgets:
         return settings
 
     def is_used_up(self, project_id: str) -> bool:
-        """The project has spent today what it may."""
+        """Whether the project has used its budget of today."""
         settings = self.settings(project_id)
         if not settings.has_budget:
             return False
         return Budget(settings.daily_cost_usd, settings.daily_tokens).is_used_up(self.spent(project_id))
 
     def spent(self, project_id: str) -> Usage:
-        """What is counted of today."""
+        """What is counted for today."""
         return self.spending.spend(project_id, day_of(self.clock.now()))
 
     def count(self, project_id: str, usage: Usage, task_id: str) -> None:
-        """Count what a task has used against the day."""
+        """Add a task's usage to the day."""
         self.spending.add_spend(project_id, day_of(self.clock.now()), usage, task_id)

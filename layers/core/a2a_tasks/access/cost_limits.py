@@ -1,4 +1,4 @@
-"""What a task may still spend, and what its turns cost."""
+"""Cost limits of tasks, and the cost of their turns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -29,16 +29,17 @@ OVER_DAY = Failure(FailureCode.BUDGET_EXCEEDED, "The project's budget for today 
 
 @dataclass(frozen=True)
 class CostLimits:
-    """Turns are bought one by one, or with ``in_batch`` in Message Batches. ``used`` is all that a task has
-    used by now, which its record may not say yet."""
+    """Applies budgets to turns. ``used`` is all that a task has used so far, which its stored record may
+    not contain yet."""
 
     budgets: DailyBudgets
     prices: Prices
     telemetry: Telemetry
     in_batch: bool = False
+    """Turns are bought in Message Batches."""
 
     def refusal(self, task: Task, used: Usage) -> Failure | None:
-        """Why no turn may be bought for the task, if so. Raises ``StoreUnavailable``."""
+        """Why no turn may be bought for the task, or None. Raises ``StoreUnavailable``."""
         if not self.has_price(task, task.model):
             return Failure(
                 FailureCode.AGENT_MISCONFIGURED,
@@ -61,7 +62,7 @@ class CostLimits:
         return task.budget.cost_usd is not None or settings.daily_cost_usd is not None
 
     def max_tokens(self, task: Task, agent: AgentRevision, used: Usage) -> int:
-        """How long the next answer may be, so that it cannot go far beyond the task's budget."""
+        """Limit of output tokens for the next turn, so that it cannot far exceed the task's budget."""
         left, per_million = left_of(task.budget, used), self._dearest_output(task.model)
         limits = [agent.max_tokens]
         if left.tokens is not None:
@@ -71,8 +72,8 @@ class CostLimits:
         return max(1, min(limits))
 
     def bounded(self, tools: list[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
-        """The same tools, of which web search is used in one request no more often than the task's budget
-        pays for: it is billed by number, and a request cannot be stopped by what it has cost so far."""
+        """The tools with web search limited to what the task's budget pays for. Searches are billed
+        individually, and a request cannot be stopped by its cost so far."""
         if task.budget.cost_usd is None:
             return tools
         most = max(1, int(task.budget.cost_usd / self.prices.web_search))
@@ -84,12 +85,13 @@ class CostLimits:
         ]
 
     def is_limited(self, task: Task, counted: Usage | None) -> bool:
-        """Whether it matters what a turn may come to, so that this is written down before it is bought."""
+        """Whether a limit applies, so that the maximum cost of a turn must be reserved before it is
+        bought."""
         return task.budget != Budget() or counted is not None
 
     def most(self, task: Task, request: ModelRequest) -> Usage:
-        """What the turn may come to, by the dearest model that may answer. An estimate on the high side, but
-        for what server tools show the model within a turn."""
+        """Upper estimate of a turn, by the most expensive model that may answer. Does not include what
+        server tools show the model within the turn."""
         fallbacks = request.prompt.fallbacks
         others = [other["model"] for other in fallbacks] if isinstance(fallbacks, list) else []
         if fallbacks == "default":  # the API chooses
@@ -104,14 +106,14 @@ class CostLimits:
         return max(used, key=lambda usage: usage.cost_usd or 0)
 
     def cut_off(self, told: Bill, request: ModelRequest) -> Bill:
-        """What a turn may have come to that was cut off after ``told``: how long its answer has become is
-        told only at its end."""
+        """Upper estimate of a turn that was interrupted after ``told``: the length of the answer is
+        reported only at its end."""
         *earlier, last = told.calls
         last = replace(last, output_tokens=max(last.output_tokens, request.max_tokens))
         return replace(told, calls=(*earlier, last), web_searches=max(told.web_searches, searches(request)))
 
     def charge(self, task: Task, bill: Bill) -> dict[str, Usage]:
-        """What a turn has used by model, with what it costs, which goes into the metrics."""
+        """Usage and cost of a turn by model. Also counted in the metrics."""
         by_model = self.prices.usage_of(bill, task.model, in_batch=self.in_batch)
         if by_model:
             self._measure(sum(by_model.values(), Usage()))
@@ -129,7 +131,7 @@ class CostLimits:
             self.telemetry.count("CostUsd", float(used.cost_usd))
 
     def _dearest_output(self, model: str) -> Decimal | None:
-        """USD per million output tokens if the next prompt is a long one, where the price is known."""
+        """USD per million output tokens for a long prompt, if the price is known."""
         price = self.prices.models.get(model)
         if price is None:
             return None
@@ -137,7 +139,7 @@ class CostLimits:
 
 
 def left_of(budget: Budget, used: Usage) -> Budget:
-    """What of a budget can still be used."""
+    """What is left of a budget."""
     cost, tokens = budget.cost_usd, budget.tokens
     return Budget(
         None if cost is None else max(cost - (used.cost_usd or 0), type(cost)(0)),

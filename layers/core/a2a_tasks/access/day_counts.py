@@ -1,11 +1,11 @@
-"""Counting tasks against their project's day.
+"""Counting the usage of tasks against their project's day.
 
-A task's own record is the truth: what it has used (``spent``), and what of that the day has (``counted``).
-What is missing is added to the day after the record is written, and then noted in the record. So a counter
-that does not answer costs no turn, and whoever has the task next adds what is missing: another worker, or,
-after its end, whoever gets its message again. A crash between adding and noting counts once more; too much is
-taken back only after that was noted. So the day may have too much after a crash, and too little for a while,
-but not for good.
+A task's own item is the truth: its usage (``spent``), and how much of that the day counts (``counted``).
+The difference is added to the day after the item is written, and then recorded in the item. So an
+unavailable counter costs no turn: whoever handles the task next adds the difference, be it another worker
+or, after the end, the receiver of its message. A crash between adding and recording adds twice; a
+correction downwards is made only after it was recorded. The day may therefore be too high after a crash,
+and too low only temporarily.
 """
 
 from dataclasses import dataclass
@@ -23,34 +23,35 @@ NOTHING = Usage(cost_usd=Decimal(0))
 
 @dataclass(frozen=True)
 class DayCount:
-    """Never raises ``StoreUnavailable``: what could not be counted is counted with the next turn."""
+    """Counts tasks. Except for ``baseline`` it never raises ``StoreUnavailable``: what cannot be counted
+    now is counted with the next turn."""
 
     store: TaskStore
     budgets: DailyBudgets
     telemetry: Telemetry
 
     def baseline(self, task: Task, spent: tuple[Spent, ...]) -> Usage | None:
-        """What of the task its day is taken to have, if it is to count: a project's budget counts from when
-        it is set. Raises ``StoreUnavailable``."""
+        """What of the task counts as known to its day, or None if it is not to be counted. A budget counts
+        from when it is set. Raises ``StoreUnavailable``."""
         if task.counted is not None or not self.budgets.settings(task.project_id).has_budget:
             return task.counted
         return own(as_used(spent))
 
     def add(self, task: Task, spent: tuple[Spent, ...], counted: Usage | None) -> Usage | None:
-        """Count what was bought since ``counted``, but for a turn under way; what the day has now. What is
-        less than before is taken back when nobody holds the task any more."""
+        """Count usage since ``counted``, except for a turn in progress. Returns what the day counts now.
+        Corrections downwards wait until nobody holds the task."""
         if counted is None:
             return None
         more, _ = _difference(own(released(spent)), counted)
         return _plus(counted, more) if self._add(task, more) else counted
 
     def owes(self, task: Task) -> bool:
-        """Whether the day is not known to have all of an ended task."""
+        """Whether usage of an ended task may not be counted completely."""
         return task.counted is not None and own(as_used(task.spent)) != task.counted
 
     def settle(self, task: Task, counted: Usage | None = None) -> bool:
-        """Count all of a task that nobody holds any more, and note it; ``counted`` is what the day has
-        already, where that is more than the record says. False if that must be done again."""
+        """Count all usage of a task that nobody holds any more, and record that. ``counted`` is what the
+        day counts if that is more than recorded. False if it must be repeated."""
         if task.counted is None:
             return True
         used, known = own(as_used(task.spent)), counted or task.counted
@@ -67,7 +68,7 @@ class DayCount:
         return is_counted
 
     def _add(self, task: Task, usage: Usage) -> bool:
-        """Whether the day has it."""
+        """Whether the day counts it."""
         try:
             if usage != NOTHING:
                 self.budgets.count(task.project_id, usage, task.ref.task_id)
@@ -82,7 +83,7 @@ def _plus(left: Usage, right: Usage) -> Usage:
 
 
 def _difference(used: Usage, known: Usage) -> tuple[Usage, Usage]:
-    """What is to be added, and what is to be taken back."""
+    """What to add, and what to subtract."""
     tokens, cost = used.tokens - known.tokens, (used.cost_usd or 0) - (known.cost_usd or Decimal(0))
     more = Usage(max(tokens, 0), cost_usd=max(cost, Decimal(0)))
     return more, Usage(min(tokens, 0), cost_usd=min(cost, Decimal(0)))

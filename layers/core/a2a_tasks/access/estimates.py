@@ -1,4 +1,4 @@
-"""What a turn may come to at most, from what it is asked: for what is reserved before it is bought."""
+"""Upper estimates of a turn's tokens, for reservations."""
 
 import json
 from collections.abc import Mapping
@@ -7,24 +7,24 @@ from typing import Any
 from a2a_tasks.ports.model import ModelRequest
 
 BYTES_PER_TOKEN = 2
-"""On the low side, so that the tokens are not too few: English has about four, Chinese about three."""
+"""Low, so that the estimate is high: English has about four, Chinese about three."""
 IMAGE_TOKENS = 5_000
-"""More than the largest image that the models take costs (Anthropic's vision guide)."""
+"""More than the largest accepted image costs (Anthropic's vision guide)."""
 PDF_BYTES_PER_TOKEN = 10
-"""Of a document in base64. Its pages are shown as text and as images."""
+"""Of a base64 document. Its pages are shown as text and as images."""
 MAX_SEARCHES = 20
-"""Web searches of one request where nothing limits them."""
+"""Web searches of a request without a limit."""
 
 
 def prompt_tokens(request: ModelRequest) -> int:
-    """The tokens that the model is shown, rather too many than too few."""
+    """Upper estimate of input tokens."""
     prompt = request.prompt
     rest = [prompt.system, prompt.tools, prompt.output_schema]
     return _tokens(request.messages) + _size(rest) // BYTES_PER_TOKEN
 
 
 def searches(request: ModelRequest) -> int:
-    """How many web searches it may make."""
+    """Maximum number of web searches."""
     return sum(
         tool.get("max_uses", MAX_SEARCHES)
         for tool in request.prompt.tools

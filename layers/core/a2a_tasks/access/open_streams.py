@@ -1,4 +1,4 @@
-"""How many streams and waits an API key may have open: each holds a process of the function it is at."""
+"""Limit of open streams and long polls per API key; each occupies a function instance."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,22 @@ from a2a_tasks.ports.rates import OpenStreamStore, PlacesFull, StreamPlace
 from a2a_tasks.ports.telemetry import Telemetry
 
 GRACE_MS = 5_000
-"""After its time, before a place is somebody else's: another machine's clock says when."""
+"""Clock skew allowed for before an expired place is given to another request."""
 LONGEST_RETRY_SECONDS = 30
-"""Most streams end before their time, so nobody is sent away for longer."""
+"""Upper limit of ``Retry-After``: most streams end before their time."""
 
 
 @dataclass(frozen=True)
 class OpenStreams:
-    """One for the whole process. In nobody's way while the store does not answer."""
+    """Limits open streams; one instance per process. Does not limit while the store does not respond."""
 
     store: OpenStreamStore
     clock: Clock
     telemetry: Telemetry
 
     def open(self, key_id: str, limit: int, seconds: float) -> StreamPlace | None:
-        """A place for at most so long; None where nothing is known.
-
-        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED).
-        """
+        """Take a place for up to ``seconds``. None if the store does not respond. Raises
+        ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
         now = self.clock.now()
         until = now + int(max(0.0, seconds) * 1000) + GRACE_MS
         try:
@@ -41,7 +39,7 @@ class OpenStreams:
         raise _refusal(limit, taken, now)
 
     def close(self, place: StreamPlace) -> None:
-        """What cannot be given back is free when its time is over."""
+        """Free a place. If that fails, the place expires."""
         try:
             self.store.free(place)
         except StoreUnavailable as error:

@@ -1,6 +1,7 @@
-"""Rate limits of API keys: counted in the store, told in headers, and not in the way when the store fails.
+"""Rate limits of API keys: counted in the store, reported in headers, and not enforced while the store
+fails.
 
-A process that sees a key often takes some ahead of their use, so that few requests cost a write.
+A process that sees a key often reserves tokens in advance, so that few requests cost a write.
 """
 
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ from a2a_tasks.ports.telemetry import Telemetry
 MOST_SEEN = 10_000
 """Buckets that a process remembers."""
 STOCK_US = 60_000_000
-"""What was taken ahead and is not used in so many microseconds is lost: it has come back meanwhile."""
+"""Reserved tokens expire after so many microseconds; the bucket has refilled meanwhile."""
 _WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is left of a rate at a moment. Spans are in microseconds."""
+    """State of a rate limit. Durations are microseconds."""
 
     rate: Rate
     tat: int
@@ -31,24 +32,24 @@ class Standing:
 
     @property
     def free(self) -> int:
+        """Tokens available."""
         return self.rate.free(self.tat, self.now)
 
     @property
     def wait(self) -> int:
-        """Until there is one."""
+        """Until a token is available."""
         return self.rate.wait(self.tat, self.now)
 
     @property
     def whole_in(self) -> int:
-        """Until the whole burst is there."""
+        """Until the bucket is full."""
         return max(0, self.tat - self.now)
 
 
 @dataclass
 class _Stock:
-    """What a process knows and has of a bucket. ``left`` are those that it has taken ahead, ``used`` what it
-    has given out since it last took some, and ``share`` its part of all that were taken in the time before.
-    """
+    """What a process knows and has reserved of a bucket: ``left`` tokens in reserve, ``used`` since the
+    last call, and ``share``, its part of all uses before that."""
 
     tat: int = 0
     total: int = 0
@@ -58,7 +59,7 @@ class _Stock:
     share: float = 0.0
 
     def draw(self, count: int, now: int) -> int:
-        """As many of what was taken ahead, ``count`` at most."""
+        """Up to ``count`` tokens from the reserve."""
         if now - self.taken_at >= STOCK_US:
             self.left, self.used, self.share = 0, 0, 0.0
         drawn = min(count, self.left)
@@ -67,13 +68,14 @@ class _Stock:
         return drawn
 
     def ahead(self, rate: Rate, wanted: int, now: int) -> int:
-        """How many to take beside those that are wanted now: no more than it has used of late, and none
-        where they become scarce."""
+        """Tokens to reserve beyond those wanted now: no more than used lately, and none when they are
+        scarce."""
         if wanted + rate.burst // 2 > rate.free(self.tat, now):
             return 0
         return int(min(self.used, rate.ahead(self.share)))
 
     def see(self, taking: Taking, now: int) -> None:
+        """Take in the result of a call to the store."""
         self.tat = taking.tat
         if taking.is_granted:
             is_known = 0 < now - self.taken_at < STOCK_US and self.total
@@ -81,31 +83,29 @@ class _Stock:
             self.total, self.taken_at, self.used = taking.total, now, 0
 
     def standing(self, rate: Rate, now: int) -> Standing:
-        """With what this process has of it."""
+        """The state including this process's reserve."""
         return Standing(rate, self.tat - self.left * rate.interval, now)
 
 
 @dataclass(frozen=True)
 class RateLimiter:
-    """One for the whole process. ``deployed`` are the limits of keys that have none of their own, all of them
-    set."""
+    """Rate limits; one instance per process."""
 
     store: RateStore
     clock: Clock
     telemetry: Telemetry
     deployed: KeyLimits
+    """Default limits, all of them set."""
     streams: OpenStreams
     _stocks: dict[Bucket, _Stock] = field(default_factory=dict)
 
     def caller(self, authorizer: Mapping[str, object]) -> "RateLimitedCaller":
-        """The caller of a request, as the authorizer gives it: ``keyId``, and the key's own limits."""
+        """The caller of a request, from the authorizer's context: ``keyId`` and the key's own limits."""
         return RateLimitedCaller(self, str(authorizer["keyId"]), KeyLimits.from_named(authorizer))
 
     def take(self, bucket: Bucket, rate: Rate, count: int) -> tuple[int, Standing | None]:
-        """Take as many as there are, ``count`` at most: how many, and what is left.
-
-        If the store does not answer they count as taken, and nothing is known of what is left.
-        """
+        """Take up to ``count`` tokens. Returns how many, and what is left. If the store does not respond,
+        all are granted and the state is unknown."""
         now, stock = self.clock.now() * 1000, self._stock(bucket)
         taken = stock.draw(count, now)
         try:
@@ -122,7 +122,7 @@ class RateLimiter:
         return taken, stock.standing(rate, now)
 
     def _take(self, bucket: Bucket, rate: Rate, count: int, now: int) -> int:
-        """From the store. Raises ``StoreUnavailable``."""
+        """Take from the store. Raises ``StoreUnavailable``."""
         stock, wanted = self._stock(bucket), min(count, rate.burst)
         ahead = stock.ahead(rate, wanted, now)
         while wanted:
@@ -144,9 +144,9 @@ class RateLimiter:
 
 @dataclass
 class RateLimitedCaller:
-    """The caller of one request. A route that makes tasks calls ``count_creation`` first, or
-    ``count_creations``, one that waits or streams ``open_stream``; ``headers`` are for whatever is answered,
-    and when that is over ``close``."""
+    """The caller of one request. Routes that create tasks call ``count_creation`` or ``count_creations``
+    first, routes that wait or stream ``open_stream``. ``headers`` belong to every response; ``close`` ends
+    the request."""
 
     limiter: RateLimiter
     key_id: str
@@ -155,48 +155,44 @@ class RateLimitedCaller:
     _place: StreamPlace | None = None
 
     def count_request(self) -> None:
-        """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
+        """Count a request. Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
         if not self._take(Metered.REQUESTS, 1):
             raise self._refusal(Metered.REQUESTS)
 
     def count_creation(self) -> None:
-        """Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
+        """Count the creation of a task. Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
         self.count_creations(1)
 
     def count_creations(self, count: int) -> int:
-        """How many of so many tasks may be made: the first ones, and the others get ``creation_refusal``.
-
-        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED) if none may be.
-        """
+        """Count the creation of up to ``count`` tasks. Returns how many are allowed: the first ones; the
+        rest get ``creation_refusal``. Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED) if none is."""
         granted = self._take(Metered.CREATIONS, count)
         if not granted:
             raise self._refusal(Metered.CREATIONS)
         return granted
 
     def open_stream(self, seconds: float) -> None:
-        """Count a stream or a wait of at most so long, until ``close``.
-
-        Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED).
-        """
+        """Count a stream or long poll of up to ``seconds``, until ``close``. Raises ``RequestRefused``
+        (RATE_LIMIT_EXCEEDED)."""
         limit = open_streams_of(self.own, self.limiter.deployed)
         if limit > 0:
             self._place = self.limiter.streams.open(self.key_id, limit, seconds)
 
     def close(self) -> None:
-        """What was opened is over; closing again changes nothing."""
+        """End an open stream. Idempotent."""
         place, self._place = self._place, None
         if place is not None:
             self.limiter.streams.close(place)
 
     @property
     def creation_refusal(self) -> RequestRefused:
-        """Why tasks were not among those that may be made."""
+        """The error for tasks beyond the limit."""
         return self._refusal(Metered.CREATIONS)
 
     @property
     def headers(self) -> dict[str, str]:
-        """RateLimit-Limit (the burst), -Remaining, and -Reset (seconds until it is whole again), of the limit
-        that leaves the least. None where there is no limit, or nothing is known."""
+        """``RateLimit-Limit`` (burst), ``-Remaining`` and ``-Reset`` (seconds until full) of the limit
+        with the least left. Empty without a limit, or if its state is unknown."""
         if not self._standings:
             return {}
         least = min(self._standings.values(), key=lambda standing: (standing.free, -standing.wait))

@@ -1,1 +1,1 @@
-"""From a change of a task to the queues of those who are told."""
+"""Fan-out of task changes to the queues of those who are notified."""

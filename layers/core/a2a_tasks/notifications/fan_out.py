@@ -1,4 +1,4 @@
-"""Tell the queues what has become of tasks: one message a change and receiver, and one a chat that waits."""
+"""Fan-out: one message per change and receiver, and one per waiting chat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ NEWS_FOR_CHATS = TERMINAL | {Status.INPUT_REQUIRED}
 
 @dataclass(frozen=True)
 class Notifier:
-    """Changes may come more than once, and notifications and errands are then sent more than once, under the
-    same ids."""
+    """Sends messages for changes. Changes may be delivered more than once; the messages are then repeated
+    under the same ids."""
 
     configs: PushConfigIds
     sender: TimedSender[Notification]
@@ -27,10 +27,11 @@ class Notifier:
     telemetry: Telemetry
 
     def notify(self, changes: Sequence[StatusChange | None]) -> int | None:
-        """Send what is to be told of the changes, in their order (None: of nothing).
+        """Send the messages of the changes, in order.
 
-        The place of the first change that is not certainly told, from which on all must come again; None
-        where there is no such change.
+        Returns:
+            Index of the first change whose messages may not all be sent, from which the changes must be
+            delivered again. None if all are sent.
         """
         notifications: list[tuple[int, Notification]] = []
         errands: list[tuple[int, ChatDelivery]] = []
@@ -69,7 +70,7 @@ class Notifier:
     def _send[T: (Notification, ChatDelivery)](
         self, sender: TimedSender[T], found: Sequence[tuple[int, T]], kind: str, metric: str
     ) -> list[int]:
-        """The places of those that may not be in the queue."""
+        """Indexes of the changes whose messages may not be in the queue."""
         if not found:
             return []
         unsent = sender.send([content for _, content in found])

@@ -1,4 +1,4 @@
-"""Take push configurations in: check them, encrypt their secrets, keep them."""
+"""Accepting push configurations: validate, encrypt the secrets, store."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ DAY_MS = 24 * 3_600_000
 
 @dataclass(frozen=True)
 class PushAcceptance:
-    """``PushTaker``. A task and its configurations are deleted together, ``retention_ms`` after its end."""
+    """``PushTaker``. Configurations are deleted with their task, ``retention_ms`` after its end."""
 
     store: PushConfigStore
     projects: ProjectReader
@@ -27,8 +27,8 @@ class PushAcceptance:
     allow_loopback: bool
 
     def check(self, project_id: str, config: PushConfig, field: str = "") -> None:
-        """Raises ``RequestRefused`` and ``StoreUnavailable``; ``field`` is where in the request the
-        configuration stands."""
+        """Raise ``RequestRefused``, naming ``field`` of the request, if the configuration is not
+        acceptable. Raises ``StoreUnavailable``."""
         url = check_url(config.url, allow_loopback=self.allow_loopback)
         problem = config.problem() if url is None else ("url", url)
         if problem is None and len(encoded(config) or b"") > MAX_SECRETS:
@@ -47,7 +47,7 @@ class PushAcceptance:
             )
 
     def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig:
-        """Keep a checked configuration. Raises ``StoreUnavailable`` and ``SealingUnavailable``."""
+        """Store a checked configuration. Raises ``StoreUnavailable`` and ``SealingUnavailable``."""
         stored = StoredPushConfig(
             config_id=config_id,
             url=config.url,

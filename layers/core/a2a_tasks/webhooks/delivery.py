@@ -1,4 +1,4 @@
-"""Deliver notifications to their receivers: sign, send, and try again until the receiver has it."""
+"""Delivery of notifications: sign, send, and retry until the receiver acknowledges."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,20 +34,21 @@ from a2a_tasks.webhooks.request import headers
 from a2a_tasks.webhooks.secrets import opened
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
-"""What does not work here, whatever the receiver does."""
+"""Transient faults on our side."""
 
 
 class BodyFormatter(Protocol):
-    """How a receiver is told of a change; ``a2a/push_body.py`` does it."""
+    """Formats notifications (``a2a/push_body.py``)."""
 
     def body(self, task: Task, notification: Notification, form: PushFormat) -> bytes:
-        """The same bytes at every try, as far as the record allows. Raises ``PayloadUnavailable``."""
+        """The body, the same bytes for every attempt as far as the record allows. Raises
+        ``PayloadUnavailable``."""
         ...
 
 
 @dataclass(frozen=True)
 class WebhookRequest:
-    """A notification that is ready to be sent."""
+    """A notification ready to be sent."""
 
     config: StoredPushConfig
     headers: Sequence[tuple[str, str]] = field(repr=False)
@@ -56,12 +57,12 @@ class WebhookRequest:
 
 @dataclass(frozen=True)
 class Deliverer:
-    """Many at a time, each for itself: a receiver that is slow or gone holds up no other, and is tried by one
-    at a time (``Receivers``).
+    """Delivers notifications concurrently and independently: a slow or dead receiver holds up no other and
+    is tried by one request at a time (``Receivers``).
 
-    A notification is tried for ``span_ms`` from when it was put into the queue, then it is buried. It is
-    acknowledged, and so deleted from the queue, only after the receiver has said that it has it: a process
-    that dies in between leaves it to the next, and the receiver gets it again under the same id.
+    A notification is retried for ``span_ms`` after it was sent to the queue, then dead-lettered. It is
+    deleted from the queue only after the receiver has acknowledged it: after a crash in between the
+    receiver gets it again under the same id.
     """
 
     tasks: TaskStore
@@ -79,12 +80,12 @@ class Deliverer:
     span_ms: int
 
     async def deliver(self, deliveries: Sequence[TimedDelivery[Notification]]) -> list[str]:
-        """The ids of the messages that must stay in the queue."""
+        """Deliver, and return the ids of messages that must stay in the queue."""
         stays = await asyncio.gather(*(self._settle(delivery) for delivery in deliveries))
         return [delivery.message_id for delivery, stay in zip(deliveries, stays, strict=True) if stay]
 
     async def _settle(self, delivery: TimedDelivery[Notification]) -> bool:
-        """Whether the message must stay."""
+        """Handle one message. True if it must stay."""
         notification = delivery.content
         if notification is None:
             self.telemetry.count("MalformedMessages")
@@ -122,7 +123,7 @@ class Deliverer:
         self._tell("notification delivered", notification, host=host, status_code=answer.status)
 
     async def _post(self, parcel: WebhookRequest) -> ReceiverAnswer:
-        """What the receiver answers who has taken it, or wants no more."""
+        """The response of a receiver that has accepted the notification or wants no more."""
         try:
             answer = await self.client.post(parcel.config.url, parcel.headers, parcel.body)
         except NotAnswered as error:
@@ -132,7 +133,7 @@ class Deliverer:
         return answer
 
     def _found(self, notification: Notification) -> tuple[StoredPushConfig, Task] | None:
-        """None if the configuration or the task is gone: then nobody wants to know any more."""
+        """The configuration and the task, or None if one is gone: then nobody waits for the notification."""
         config = self.configs.get(notification.ref.task_id, notification.config_id)
         task = self.tasks.get(notification.ref) if config else None
         return None if config is None or task is None else (config, task)
@@ -153,8 +154,8 @@ class Deliverer:
         return WebhookRequest(config, signed, body)
 
     def _unsubscribe(self, notification: Notification, config: StoredPushConfig) -> None:
-        """The receiver has said that it wants no more. A configuration that the caller has replaced since
-        was not meant."""
+        """Delete the configuration of a receiver that wants no more, unless the caller has replaced it
+        since."""
         task_id = notification.ref.task_id
         if self.configs.get(task_id, config.config_id) == config:
             self.configs.delete(task_id, config.config_id)
@@ -172,7 +173,7 @@ class Deliverer:
         reason: str,
         asked: float | None = None,
     ) -> bool:
-        """Try again later, or no more. Whether the message must stay."""
+        """Retry later, or dead-letter. True if the message must stay."""
         left_ms = delivery.sent_at + self.span_ms - self.clock.now()
         wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
         try:

@@ -1,4 +1,4 @@
-"""The push configurations of tasks, as their project sees them."""
+"""Push configurations of tasks within the caller's project."""
 
 import uuid
 from dataclasses import dataclass
@@ -17,10 +17,8 @@ from a2a_tasks.webhooks.acceptance import PushAcceptance
 
 @dataclass(frozen=True)
 class PushConfigs:
-    """Where each task's changes are sent. They are kept as long as the task, also after its end.
-
-    All methods raise ``RequestRefused`` and ``StoreUnavailable``; ``create`` also ``SealingUnavailable``.
-    """
+    """Manages push configurations. They are kept as long as their task, also after its end. All methods
+    raise ``RequestRefused`` and ``StoreUnavailable``; ``create`` also ``SealingUnavailable``."""
 
     tasks: TaskStore
     store: PushConfigStore
@@ -38,10 +36,17 @@ class PushConfigs:
         field: str = "",
         idempotency: Idempotency | None = None,
     ) -> StoredPushConfig:
-        """Add a configuration, or replace the one of its id. From the answer on every change is told.
+        """Add a configuration, or replace the one with its id. After the response every change is
+        delivered.
 
-        ``field`` is where in the request the configuration stands. A key stands for the id that one without
-        an id is given, so that repeating the request adds no second one.
+        Args:
+            project_id: The caller's project.
+            agent_id: The task's agent.
+            task_id: The task.
+            config: The configuration.
+            field: Its place in the request, for errors.
+            idempotency: Reserves the id that is generated for a configuration without one, so that a retry
+                adds no second one.
         """
         task = task_of_project(self.tasks.get, project_id, agent_id, task_id)
         self.acceptance.check(project_id, config, field)
@@ -53,6 +58,7 @@ class PushConfigs:
         return self.acceptance.keep(task_id, config_id, config)
 
     def get(self, project_id: str, agent_id: str, task_id: str, config_id: str) -> StoredPushConfig:
+        """One configuration."""
         task_of_project(self.tasks.get, project_id, agent_id, task_id)
         config = self.store.get(task_id, config_id)
         if config is None:
@@ -62,12 +68,12 @@ class PushConfigs:
         return config
 
     def list(self, project_id: str, agent_id: str, task_id: str) -> list[StoredPushConfig]:
-        """In the order of their ids."""
+        """All configurations, sorted by id."""
         task_of_project(self.tasks.get, project_id, agent_id, task_id)
         return self.store.all(task_id)
 
     def delete(self, project_id: str, agent_id: str, task_id: str, config_id: str) -> None:
-        """Also of one that is not there (any more). What is on its way may still arrive."""
+        """Delete a configuration. Idempotent. Notifications already queued may still arrive."""
         task_of_project(self.tasks.get, project_id, agent_id, task_id)
         self.store.delete(task_id, config_id)
 
@@ -93,6 +99,6 @@ class PushConfigs:
 
 
 def to_wire(task_id: str, config: StoredPushConfig) -> dict[str, Any]:
-    """The configuration as callers see it, in A2A's shape: never its token or credentials."""
+    """The configuration in A2A's shape, without token and credentials."""
     wire: dict[str, Any] = {"id": config.config_id, "taskId": task_id, "url": config.url}
     return wire | ({"authentication": {"scheme": config.scheme}} if config.scheme is not None else {})

@@ -1,7 +1,7 @@
-"""The share of each receiver, and of each project's receivers, of what delivers notifications.
+"""Limits per receiver, and per project for all its receivers.
 
-Kept by the process, which is one of few (``WebhookConcurrency``) and lives for hours: a limit that is shared
-would cost a write for every notification, and knowing nothing costs one try.
+State is per process: there are few (``WebhookConcurrency``), which live for hours. Shared state would cost
+a write per notification, and without it only one attempt is lost.
 """
 
 import asyncio
@@ -15,15 +15,16 @@ from a2a_tasks.domain.webhooks.circuit import Circuit
 from a2a_tasks.ports.clock import Clock
 
 CALLS = Rate(per_hour=3_600, burst=100)
-"""To one receiver, so that nobody's address is flooded in somebody's name."""
+"""Requests to one receiver, so that no third party can be flooded."""
 WAITING = Rate(per_hour=1_200, burst=60)
-"""Seconds in which a project's receivers are waited for in vain: what is sent beside them waits too."""
+"""Seconds that a project's receivers may be waited for in vain: other deliveries wait too."""
 MOST_KNOWN = 10_000
 ONE_AT_A_TIME_SECONDS = 5.0
 
 
 class NotTaken(Exception):
-    """A receiver does not have a notification. ``asked`` is in how many seconds it may be tried again."""
+    """A receiver has not accepted a notification. ``asked`` is the delay in seconds after which it may be
+    retried."""
 
     def __init__(self, reason: str, asked: float | None = None) -> None:
         super().__init__(reason)
@@ -32,14 +33,14 @@ class NotTaken(Exception):
 
 @dataclass
 class _Waiting:
-    """What a project has used of its rate, as ``domain/access/rate.py`` counts (Unix microseconds)."""
+    """A project's use of its rate, as in ``domain/access/rate.py`` (Unix microseconds)."""
 
     tat: int = 0
 
 
 @dataclass
 class Receiver:
-    """A host, with its port, of one project: no project's failures are another's."""
+    """A host and port in one project: failures do not affect other projects."""
 
     clock: Clock
     waiting: _Waiting
@@ -48,7 +49,7 @@ class Receiver:
     first: asyncio.Event | None = None
 
     def check(self) -> None:
-        """Raises ``NotTaken`` where it must not be tried now."""
+        """Raise ``NotTaken`` if it must not be called now."""
         now = self.clock.now()
         if now < self.circuit.open_until:
             raise NotTaken("the receiver did not answer lately", (self.circuit.open_until - now) / 1000)
@@ -59,11 +60,9 @@ class Receiver:
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """One try, inside: a ``NotTaken`` raised there opens the circuit. While it is not known to answer,
-        one try goes first, and the others wait for how that ends; once, since who waits holds up others.
-
-        Raises ``NotTaken`` as ``check`` does.
-        """
+        """One attempt: ``NotTaken`` raised inside opens the circuit. While the receiver is unproven one
+        attempt goes first and the others wait for its result, once, since waiting holds up other
+        deliveries. Raises ``NotTaken`` as ``check`` does."""
         if self.first is not None:
             await self.first.wait()
             if not self.circuit.is_proven:
@@ -87,7 +86,7 @@ class Receiver:
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
-        """See how it ends, and charge the project with the time if that was long or in vain."""
+        """Record the result, and charge the project for time that was long or in vain."""
         begun = self.clock.now()
         try:
             yield
@@ -107,14 +106,15 @@ class Receiver:
 
 @dataclass
 class Receivers:
-    """All that a process knows."""
+    """All receivers that this process knows."""
 
     clock: Clock
     _receivers: dict[tuple[str, str], Receiver] = field(default_factory=dict)
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
 
     def of(self, project_id: str, host: str) -> Receiver:
-        """With many, all are forgotten: those that are tried now go on by themselves."""
+        """The receiver's state. When there are too many, all are forgotten; attempts in progress keep
+        theirs."""
         if len(self._receivers) >= MOST_KNOWN:
             self._receivers.clear()
         known = self._receivers.get((project_id, host))

@@ -1,4 +1,4 @@
-"""The headers of a request to a receiver: what it is, who it is from, and what the receiver asked for."""
+"""Headers of a webhook request."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,16 @@ def headers(
     scheme: str | None = None,
     given: PushSecrets | None = None,
 ) -> list[tuple[str, str]]:
-    """``secrets`` sign, at ``timestamp`` (Unix seconds); ``scheme`` and ``given`` the receiver has chosen."""
+    """All headers of a request.
+
+    Args:
+        secrets: Signing secrets.
+        message_id: Id of the notification.
+        timestamp: Time of this attempt (Unix seconds).
+        body: The body that is signed.
+        scheme: The receiver's authentication scheme, if any.
+        given: The receiver's token and credentials.
+    """
     found = [("Content-Type", CONTENT_TYPE), ("User-Agent", USER_AGENT)]
     found += signed_headers(secrets, message_id, timestamp, body)
     if given is not None and given.token:

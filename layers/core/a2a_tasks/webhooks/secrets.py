@@ -1,4 +1,4 @@
-"""The secrets of push configurations: encrypted for one task and configuration, and for no other."""
+"""Secrets of push configurations, encrypted for one task and configuration only."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from a2a_tasks.ports.sealing import Opener, Sealer
 
 @dataclass(frozen=True)
 class PushSecrets:
-    """In clear; None where there is none."""
+    """Decrypted secrets; None if there is none."""
 
     token: str | None = field(default=None, repr=False)
     credentials: str | None = field(default=None, repr=False)
@@ -24,13 +24,18 @@ def encoded(config: PushConfig) -> bytes | None:
 
 
 def sealed(sealer: Sealer, task_id: str, config_id: str, config: PushConfig) -> bytes | None:
-    """Raises ``SealingUnavailable``."""
+    """A configuration's secrets, encrypted; None if it has none. Raises ``SealingUnavailable``."""
     plain = encoded(config)
     return None if plain is None else sealer.seal(plain, _context(task_id, config_id))
 
 
 def opened(opener: Opener, task_id: str, config: StoredPushConfig) -> PushSecrets:
-    """Raises ``SealingUnavailable``, and ``SealBroken`` if they belong to another task or configuration."""
+    """Decrypt a stored configuration's secrets.
+
+    Raises:
+        SealingUnavailable: The key could not be used.
+        SealBroken: They belong to another task or configuration.
+    """
     if config.sealed is None:
         return PushSecrets()
     document = json.loads(opener.open(config.sealed, _context(task_id, config.config_id)))
