@@ -1,4 +1,4 @@
-"""The task store on DynamoDB. Beside each conditional write stands what it protects."""
+"""The task store on DynamoDB. The docstring of each conditional write says what its condition protects."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 DELETE_BATCH = 25
 BEFORE_DEADLINE = "(#until > :now OR (attribute_not_exists(#until) AND deadline > :now))"
-"""Records of earlier releases have but one time, under the other name."""
+"""Items of earlier releases have a single time, under the other name."""
 AFTER_DEADLINE = "(#until <= :expired OR (attribute_not_exists(#until) AND deadline <= :expired))"
 
 
@@ -50,16 +50,18 @@ AFTER_DEADLINE = "(#until <= :expired OR (attribute_not_exists(#until) AND deadl
 class DynamoDBTaskStore:
     """``TaskStore`` on one table with the indexes ``list``, ``due``, ``retention`` and ``pending``.
 
-    ``kept_ms`` is the longest that a task may live and be retained; who creates none needs none. Whoever
-    reads sees no task past its retention, although the table's TTL deletes it hours or days later."""
+    No reader sees a task after its retention, although the table's TTL deletes it hours or days later.
+    """
 
     client: "DynamoDBClient"
     table: str
     kept_ms: int = 0
+    """Longest life and retention of a task, for its time to live (milliseconds). Only needed by functions
+    that create tasks."""
     clock: Clock = field(default_factory=SystemClock)
 
     def create(self, task: Task) -> bool:
-        """Protects an earlier task of the same id: this one, written by a try whose answer was lost or by a
+        """Protects an existing task of this id: this one, from a call whose response was lost or from a
         repeated request."""
         ttl = {"ttl": task_items.kept_until(task.ref.task_id, self.kept_ms)} if self.kept_ms else {}
         try:
@@ -96,7 +98,7 @@ class DynamoDBTaskStore:
             answer = call(self.client.batch_get_item, RequestItems=request)
             tasks += self._kept(answer["Responses"].get(self.table, []))
             left = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-            if len(left) == len(keys):  # none of them: the table is throttled
+            if len(left) == len(keys):  # not a single one: the table is throttled
                 raise StoreUnavailable("no item of a batch was read")
             keys = left
         return tasks
@@ -112,7 +114,7 @@ class DynamoDBTaskStore:
         return self._list.outlines(agent_id, limit)
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
-        """Protects one execution at a time: only a waiting task, or one that its dead worker held, with
+        """Protects exclusive execution: only a waiting task can be claimed, or one of a dead worker, with
         attempts and time left."""
         changes: dict[str, Any] = {
             "status": Status.RUNNING.value,
@@ -167,7 +169,8 @@ class DynamoDBTaskStore:
     def grant(
         self, ref: TaskRef, fence: int, now: int, slot: Slot | None, due_at: int | None
     ) -> Written | Refused:
-        """Protects a task that waits no more, or was just given another slot: the rule of ``grantable``."""
+        """Protects a task that no longer waits, or was just granted another slot: the rule of
+        ``grantable``."""
         changes: dict[str, Any] = {}
         if slot is not None:
             changes["slot"] = task_items.slot_value(slot)
@@ -193,7 +196,7 @@ class DynamoDBTaskStore:
         )
 
     def withdraw(self, ref: TaskRef, slot: Slot) -> None:
-        """Protects what the task was given since, and by its claim."""
+        """Protects a slot that the task was granted since, and a claim."""
         self._update(
             ref,
             set_={},
@@ -203,8 +206,8 @@ class DynamoDBTaskStore:
         )
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
-        """Protects a successor's work: only the worker that holds the task says how far it is. Its event has
-        a place, so that this write, which nothing stops from being made twice, tells it once."""
+        """Protects the work of a later worker: only the holder of the task may report progress. The event
+        is written at an index, because a repeated write is not refused and must not add it twice."""
         changes: dict[str, Any] = {"updatedAt": advance.now}
         if advance.spent is not None:
             changes["spent"] = task_items.spent_value(advance.spent)
@@ -224,7 +227,7 @@ class DynamoDBTaskStore:
         )
 
     def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
-        """Protects a successor's work: only the worker that holds the task may give it back."""
+        """Protects the work of a later worker: only the holder of the task may release it."""
         changes: dict[str, Any] = {
             "status": Status.PENDING.value,
             "notBefore": release.not_before,
@@ -261,7 +264,7 @@ class DynamoDBTaskStore:
         return _or_done(result, fence, Status.PENDING)
 
     def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
-        """Protects a claim, and of two messages for one task the second from moving it again."""
+        """Protects a claim; and if the task has two messages, only the first one moves it."""
         changes: dict[str, Any] = {
             "notBefore": postponement.not_before,
             "dueAt": postponement.due_at,
@@ -282,7 +285,7 @@ class DynamoDBTaskStore:
         )
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
-        """Protects a successor's work: only the worker that holds the task may ask its caller."""
+        """Protects the work of a later worker: only the holder of the task may ask its caller."""
         changes: dict[str, Any] = {
             "status": Status.INPUT_REQUIRED.value,
             "question": task_items.question_value(pause.question),
@@ -296,7 +299,7 @@ class DynamoDBTaskStore:
         result = self._update(
             ref,
             set_=changes,
-            add={"attempt": -1},  # the claim that goes on with the answer is the same attempt
+            add={"attempt": -1},  # the claim that continues with the answer is the same attempt
             remove=["heldBy"],
             event=events.asked(pause.now),
             **_held_under(fence),
@@ -304,7 +307,7 @@ class DynamoDBTaskStore:
         return _or_done(result, fence, Status.INPUT_REQUIRED)
 
     def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
-        """Protects against an answer to another question than the one that is asked, and an end."""
+        """Protects a later question, and the end: the answer must be for the question that is open."""
         current = self.get(ref)
         if current is None or current.paused_ms is None:
             return Refused(current)
@@ -334,7 +337,7 @@ class DynamoDBTaskStore:
         )
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
-        """Protects a task that has gone on meanwhile: it must still wait since the same claim."""
+        """Protects a task that has continued meanwhile: it must still wait under the same fence."""
         return self._update(
             ref,
             set_={"updatedAt": now},
@@ -344,7 +347,7 @@ class DynamoDBTaskStore:
         )
 
     def enable_live(self, ref: TaskRef) -> Written | Refused:
-        """Protects the end: nobody can watch any more."""
+        """Protects the end: an ended task has no more text to publish."""
         names = [f":status{n}" for n in range(len(LIVE))]
         return self._update(
             ref,
@@ -354,7 +357,7 @@ class DynamoDBTaskStore:
         )
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
-        """Protects the final state: what ended the task first stays, and a stale worker writes nothing."""
+        """Protects the terminal state: the first end wins, and a stale worker writes nothing."""
         changes: dict[str, Any] = {
             "status": outcome.status.value,
             "completedAt": outcome.at,
@@ -386,7 +389,7 @@ class DynamoDBTaskStore:
     def add_partial_output(
         self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
     ) -> Written | Refused:
-        """Protects the end, and a successor's output: added once, under the same fence."""
+        """Protects the end, and the output of a later worker: takes effect once, under the same fence."""
         changes: dict[str, Any] = {"spent": task_items.spent_value(spent)}
         if output is not None:
             changes["output"] = task_items.payload_value(output)
@@ -407,7 +410,7 @@ class DynamoDBTaskStore:
         )
 
     def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
-        """Protects what another has counted meanwhile."""
+        """Protects what another process has counted meanwhile (compare-and-set)."""
         value = None if seen is None else task_items.counted_value(seen)
         result = self._update(
             ref,
@@ -418,13 +421,13 @@ class DynamoDBTaskStore:
         return isinstance(result, Written)
 
     def enable_notifications(self, ref: TaskRef) -> bool:
-        """Protects against a task that is gone: only what is there changes."""
+        """Protects against creating an item for a task that is gone."""
         result = self._update(ref, set_={"notify": True}, condition="attribute_exists(projectId)", values={})
         return isinstance(result, Written)
 
     def reschedule(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
-        """Protects against two sweeps acting on one nomination: the due time must be the one seen. And
-        against a claim between the two: nothing is due later than its deadline."""
+        """Protects against two sweeps that act on one index entry: the due time must be the one seen. And
+        against a claim in between: no task may be due after its deadline."""
         result = self._update(
             ref,
             set_={"dueAt": due_at},
@@ -436,7 +439,8 @@ class DynamoDBTaskStore:
     def note_undelivered(
         self, ref: TaskRef, fence: int, seen: Undelivered | None, undelivered: Undelivered, due_at: int
     ) -> bool:
-        """Protects what has happened since: a claim, an end, and another dead letter, which is noted once."""
+        """Protects what has happened since: a claim, an end, or another dead letter, which is recorded
+        once."""
         value = None if seen is None else task_items.undelivered_value(seen)
         result = self._update(
             ref,
@@ -483,8 +487,8 @@ class DynamoDBTaskStore:
         return bool(self._kept(answer["Items"]))
 
     def expire(self, ref: TaskRef, at: int) -> None:
-        """Protects a live task, and an earlier time. The table's TTL comes after clean-up, which needs the
-        record to find what the task owns."""
+        """Protects a live task, and an earlier time. The table's TTL is later than clean-up, which needs
+        the item to find what the task owns."""
         self._update(
             ref,
             set_={
@@ -497,7 +501,7 @@ class DynamoDBTaskStore:
         )
 
     def delete(self, ref: TaskRef) -> None:
-        """What the task owns goes first, so that a crash leaves the record that leads there."""
+        """What the task owns goes first, so that a crash leaves the item that leads to it."""
         self.delete_owned(ref.task_id)
         self._call(self.client.delete_item, Key=task_items.key(ref))
 
@@ -508,7 +512,8 @@ class DynamoDBTaskStore:
                 call(self.client.batch_write_item, RequestItems={self.table: requests})
 
     def _keys(self, partition: str) -> list[dict[str, Any]]:
-        """The next batch of keys, without the record's; also those that an earlier batch left unprocessed."""
+        """The next batch of keys, without the task's own item, including those that an earlier batch left
+        unprocessed."""
         answer = self._call(
             self.client.query,
             KeyConditionExpression="pk = :pk",
@@ -521,7 +526,7 @@ class DynamoDBTaskStore:
         return [key for key in keys if not key["sk"]["S"].startswith(task_items.TASK_PREFIX)][:DELETE_BATCH]
 
     def _kept(self, items: Sequence[Mapping[str, Any]]) -> list[Task]:
-        """The tasks of records, without those past their retention."""
+        """The tasks of items, without those past their retention."""
         now = self.clock.now()
         return [task_items.from_item(item) for item in items if not task_items.is_past(item, now)]
 
@@ -560,7 +565,7 @@ class DynamoDBTaskStore:
         names: dict[str, str] | None = None,
         event: Event | Placed | None = None,
     ) -> Written | Refused:
-        """One conditional update. A refusal carries the item as it stands, which saves a second read."""
+        """One conditional update. A refusal returns the item as it is, which saves a second read."""
         assignments = [f"#{name} = :set_{name}" for name in set_] + ([raw_set] if raw_set else [])
         if event is not None:
             assignment, told = _telling(event)
@@ -611,7 +616,7 @@ class DynamoDBTaskStore:
 
 
 def _telling(event: Event | Placed) -> tuple[str, dict[str, Any]]:
-    """The assignment that adds an event, at its place if it has one. Tasks of releases without events have
+    """The assignment that adds an event, at its index if it has one. Tasks of releases without events have
     no list yet."""
     if isinstance(event, Event):
         values = {":told": [task_items.event_value(event)], ":none": []}
@@ -627,13 +632,13 @@ def _run_stands_still(clocks: Clocks) -> dict[str, Any]:
 
 
 def _held_under(fence: int) -> dict[str, Any]:
-    """What is true while the worker of this claim holds the task."""
+    """The condition that the worker with this fence holds the task."""
     values = {":running": Status.RUNNING.value, ":fence": fence}
     return {"condition": "#status = :running AND fence = :fence", "values": values}
 
 
 def _or_done(result: Written | Refused, fence: int, status: Status) -> Written | Refused:
-    """A refusal because an earlier try, whose answer was lost, has done the same."""
+    """Treat a refusal as success if an earlier call, whose response was lost, has already done the same."""
     current = result.current if isinstance(result, Refused) else None
     done = current is not None and current.status is status and current.fence == fence
     return Written(current) if current is not None and done else result
