@@ -36,9 +36,9 @@ from a2a_tasks.ports.errors import StoreUnavailable
 
 MEMBERS_PER_ITEM = 1_000
 KEPT_SECONDS = 30 * 24 * 3600
-"""So long the table's TTL leaves what a batch leaves behind: the API keeps results for 29 days."""
+"""Time to live of what a batch leaves behind. The API keeps results for 29 days."""
 SPLIT_SECONDS = 3 * 24 * 3600
-"""So long it is known of a batch that it was split: none of its tasks still holds its claim then."""
+"""Time to live of the marker of a split batch. By then none of its tasks holds its claim."""
 OPEN, API = "BATCH#OPEN", "BATCH#API"
 OLD_LINE = "BATCH#LINE"
 """The line of an earlier release."""
@@ -47,10 +47,11 @@ IS_BATCH = "attribute_exists(triedAt)"
 
 @dataclass(frozen=True)
 class DynamoDBBatches(DynamoDBBatchLine):
-    """``BatchStore``. Beside each conditional write stands what it protects."""
+    """``BatchStore``. The docstring of each conditional write says what its condition protects."""
 
     def move_old_line(self, now: int, limit: int) -> None:
-        """Its sort keys are ``<project id>#<task id>``. An entry goes when there is one in its place."""
+        """Sort keys of the old line are ``<project id>#<task id>``. An entry is deleted once its
+        replacement exists."""
         for entry in next(self._pages(OLD_LINE, limit=limit)):
             project_id, _, task_id = entry["sk"].partition("#")
             self.put(project_id, TaskRef(entry["agentId"], task_id), int(entry["since"]), now)
@@ -73,8 +74,8 @@ class DynamoDBBatches(DynamoDBBatchLine):
         )
 
     def forget(self, project: ProjectInLine) -> None:
-        """Protects a project that was listed since. Whoever puts a task in its line without listing it has
-        listed it shortly before, so that it was not idle."""
+        """Protects a project that was listed since. A writer that puts a task in line without listing the
+        project has listed it shortly before, so that it was not idle."""
         self._delete(
             project_key(project.project_id),
             "attribute_not_exists(seenAt) OR seenAt = :seen",
@@ -98,7 +99,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         self._call(self.client.delete_item, Key=to_attributes(key))
 
     def count_try(self, entry: Waiting, run_id: str) -> int:
-        """Protects an entry that is gone since this one was read. A run counts once."""
+        """Protects an entry that was removed since it was read. Counts once per run."""
         try:
             answer = self._call(
                 self.client.update_item,
@@ -128,8 +129,8 @@ class DynamoDBBatches(DynamoDBBatchLine):
         self._call(self.client.delete_item, Key=to_attributes(_preparing_key(project_id, run_id)))
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
-        """Protects tasks that were given back: a batch that was abandoned never begins. The members go first,
-        since a batch without them would be lost."""
+        """Protects tasks that were given back: an abandoned batch never begins. The members are written
+        first, because a batch without them would be lost."""
         ttl = batch.tried_at // 1000 + KEPT_SECONDS
         for number, part in enumerate(batched(members, MEMBERS_PER_ITEM, strict=False)):
             rows = [[member.ref.agent_id, member.ref.task_id, member.fence] for member in part]
@@ -140,15 +141,16 @@ class DynamoDBBatches(DynamoDBBatchLine):
         return found is None or "abandoned" not in found
 
     def abandon(self, project_id: str, batch_id: str, now: int) -> bool:
-        """Protects a batch that was written down: its tasks stay its members. An earlier release wrote it
-        down without its project."""
+        """Protects a recorded batch, whose tasks stay its members. Earlier releases recorded it without
+        its project."""
         if "triedAt" in self._get(_open_key("", batch_id)):
             return False
         item = _open_key(project_id, batch_id) | {"abandoned": True, "ttl": now // 1000 + KEPT_SECONDS}
         return self._put(item, "attribute_not_exists(pk) OR attribute_exists(abandoned)") is None
 
     def split(self, batch: Batch, parts: tuple[Batch, Batch], now: int) -> bool:
-        """Protects what another run has written. The root's claim stays known, a part's id is nobody's."""
+        """Protects what another run has written. A marker of the root's claim stays; a part's id is no
+        claim."""
         key = _open_key(batch.project_id, batch.batch_id)
         condition: dict[str, Any] = {
             "TableName": self.table,
@@ -196,18 +198,18 @@ class DynamoDBBatches(DynamoDBBatchLine):
         return self._get(_key(API, api_id)).get("batchId")
 
     def own(self, api_id: str, batch_id: str, now: int) -> bool:
-        """Protects the batch that it belongs to already."""
+        """Protects an existing assignment to another batch."""
         item = _key(API, api_id) | {"batchId": batch_id, "ttl": now // 1000 + KEPT_SECONDS}
         found = self._put(item, "attribute_not_exists(pk) OR batchId = :mine", {":mine": batch_id})
         return found is None
 
     def close(self, batch: Batch) -> None:
-        """Protects what another run has written. The members are left to the table's TTL."""
+        """Protects what another run has written. Members are left to the table's TTL."""
         key = _open_key(batch.project_id, batch.batch_id)
         self._delete(key, "version = :version", {":version": batch.version})
 
     def _get(self, key: Mapping[str, Any]) -> dict[str, Any]:
-        """An item, without attributes if there is none."""
+        """The item, or no attributes if there is none."""
         answer = self._call(self.client.get_item, Key=to_attributes(key), ConsistentRead=True)
         return from_attributes(answer.get("Item", {}))
 
@@ -220,8 +222,8 @@ class DynamoDBBatches(DynamoDBBatchLine):
         filtered: str | None = None,
         limit: int | None = None,
     ) -> Iterator[list[dict[str, Any]]]:
-        """The items of a partition in the order of their sort keys. ``sort`` is a condition on the key with
-        the value ``:after``, ``limit`` is that of each page."""
+        """Items of a partition, sorted by sort key. ``sort`` is a key condition on the value ``:after``,
+        ``limit`` the size of a page."""
         given = {":pk": partition} | ({} if after is None else {":after": after})
         query: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk" + (f" AND {sort}" if sort else ""),
@@ -240,7 +242,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def _put(
         self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
     ) -> dict[str, Any] | None:
-        """None if written, or else the item that is there; one that is gone has no attributes."""
+        """None if written, otherwise the existing item; without attributes if it is gone."""
         extra = {"ExpressionAttributeValues": to_attributes(values)} if values else {}
         try:
             self._call(
@@ -269,7 +271,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
 
 def _is_condition(error: ClientError) -> bool:
-    """Whether a condition did not hold; else the transaction met another, or too many."""
+    """Whether a condition failed, rather than the transaction conflicting or being throttled."""
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
 
@@ -299,7 +301,7 @@ def _preparing_key(project_id: str, run_id: str) -> dict[str, Any]:
 
 
 def _open_key(project_id: str, batch_id: str) -> dict[str, Any]:
-    """Batches of an earlier release are of no project. No project's id and no batch's has a ``#``."""
+    """Batches of an earlier release have no project. Neither kind of id contains ``#``."""
     return _key(OPEN, f"{project_id}#{batch_id}" if project_id else batch_id)
 
 
@@ -352,5 +354,5 @@ def _batch(values: Mapping[str, Any]) -> Batch:
 
 
 def _reserved(value: Mapping[str, Any]) -> Usage:
-    """An earlier release has kept one for each project; its batches are of several, and count for none."""
+    """Earlier releases stored one reservation per project; their batches span projects and count for none."""
     return task_items.to_counted(value) if "costUsd" in value else Usage()

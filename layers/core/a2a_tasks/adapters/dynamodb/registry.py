@@ -1,4 +1,4 @@
-"""Projects, agents and API keys on DynamoDB. The functions read; the operator's command writes."""
+"""Projects, agents and API keys on DynamoDB. Functions read; the operator's command writes."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class AgentTaken(Exception):
 
 
 class RevisionRaced(Exception):
-    """Somebody applied the same agent at the same moment; applying again is safe."""
+    """The same agent was applied concurrently; applying again is safe."""
 
 
 class UnknownProject(Exception):
@@ -33,7 +33,8 @@ class UnknownProject(Exception):
 
 
 class ProjectChange(TypedDict, total=False):
-    """New values of a project's settings. None, or no agent, lifts one; what is not named stays."""
+    """New values of a project's settings. None, or an empty set of agents, removes one; settings not named
+    are unchanged."""
 
     daily_cost_usd: Decimal | None
     daily_tokens: int | None
@@ -52,10 +53,8 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class DynamoDBRegistry:
-    """``KeyReader``, ``AgentReader`` and ``ProjectReader``, and what the operator's command writes.
-
-    All methods raise ``StoreUnavailable``.
-    """
+    """``KeyReader``, ``AgentReader`` and ``ProjectReader``, and the writes of the operator's command. All
+    methods raise ``StoreUnavailable``."""
 
     client: "DynamoDBClient"
     table: str
@@ -77,13 +76,15 @@ class DynamoDBRegistry:
         return to_project(project_id, item) if item else None
 
     def projects(self) -> list[ProjectSettings]:
-        """All projects by id. One of an earlier release is listed once ``create_project`` has seen it."""
+        """All projects, sorted by id. A project of an earlier release is listed after ``create_project``
+        was called for it."""
         listed = self._listed(_PROJECTS, "PROJECT#")
         found = [self.project(item["sk"].removeprefix("PROJECT#")) for item in listed]
         return sorted((project for project in found if project), key=lambda project: project.project_id)
 
     def create_project(self, project_id: str, now: int) -> bool:
-        """Whether the project is new. It is listed either way, before it is there: lists skip what is not."""
+        """Create a project, if it is new. True if it was. It is listed first; lists skip projects that do
+        not exist."""
         listed = {"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"}
         call(self.client.put_item, TableName=self.table, Item=to_attributes(listed))
         values = {"pk": f"PROJECT#{project_id}", "sk": "PROJECT", "createdAt": now}
@@ -101,10 +102,8 @@ class DynamoDBRegistry:
         return True
 
     def set_project(self, project_id: str, **change: Unpack[ProjectChange]) -> ProjectSettings:
-        """Change at least one setting; the settings as they are then.
-
-        Changes of different settings at the same moment do not undo each other. Raises ``UnknownProject``.
-        """
+        """Change at least one setting and return all. Concurrent changes of different settings are both
+        kept. Raises ``UnknownProject``."""
         given = {_ATTRIBUTES[name]: value for name, value in change.items()}
         values = {f":{name}": value for name, value in given.items() if value not in (None, frozenset())}
         to_set = ", ".join(f"{name} = :{name}" for name in given if f":{name}" in values)
@@ -113,7 +112,7 @@ class DynamoDBRegistry:
         return self._change_project(project_id, update, values=values)
 
     def put_mcp_server(self, project_id: str, server: McpServer) -> ProjectSettings:
-        """Add a server, or replace the one of that name. Raises ``UnknownProject``."""
+        """Add a server, or replace the one with its name. Raises ``UnknownProject``."""
         # a nested attribute can only be set in a map that is there
         self._change_project(
             project_id, "SET mcpServers = if_not_exists(mcpServers, :none)", values={":none": {}}
@@ -126,7 +125,7 @@ class DynamoDBRegistry:
         )
 
     def remove_mcp_server(self, project_id: str, name: str) -> bool:
-        """Whether there was one. Repeating it is harmless."""
+        """Remove a server. True if there was one. Idempotent."""
         project = self.project(project_id)
         if project is None or name not in {server.name for server in project.mcp_servers}:
             return False
@@ -134,7 +133,7 @@ class DynamoDBRegistry:
         return True
 
     def create_key(self, key: ApiKey) -> None:
-        """Store a key, and list it under its project, in one transaction."""
+        """Store a key and list it under its project, in one transaction."""
         stored = {
             "pk": f"KEY#{key.key_id}",
             "sk": "KEY",
@@ -151,7 +150,7 @@ class DynamoDBRegistry:
         call(self.client.transact_write_items, TransactItems=puts)
 
     def keys_of(self, project_id: str) -> list[ApiKey]:
-        """A project's keys, also revoked and expired ones, the oldest first."""
+        """A project's keys, including revoked and expired ones, oldest first."""
         found = [
             self.key(item["sk"].removeprefix("KEY#"))
             for item in self._listed(f"PROJECT#{project_id}", "KEY#")
@@ -159,12 +158,12 @@ class DynamoDBRegistry:
         return sorted((key for key in found if key), key=lambda key: key.created_at)
 
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
-        """The key, revoked (now or earlier), or None if there is none."""
+        """Revoke a key. Returns the key, or None if there is none. Idempotent."""
         return self._change_key(key_id, "SET revokedAt = if_not_exists(revokedAt, :now)", {":now": now})
 
     def limit_key(self, key_id: str, limits: KeyLimits, *, reset: bool = False) -> ApiKey | None:
-        """The key with these limits of its own, or None if there is no key. A limit that is not set stays as
-        it is, or with ``reset`` becomes the deployment's. There must be something to change."""
+        """Set a key's own limits, at least one. Limits not set are unchanged, or with ``reset`` become the
+        deployment's. None if there is no such key."""
         given = limits.to_named()
         dropped = [name for name in LIMIT_NAMES if reset and name not in given]
         to_set = ", ".join(f"{name} = :{name}" for name in given)
@@ -175,8 +174,11 @@ class DynamoDBRegistry:
         self, agent_id: str, project_id: str, definition: dict[str, Any], now: int
     ) -> AgentRevision:
         """Store a definition (camelCase, as ``AgentDefinition.to_stored``) as the agent's next revision.
+        Revisions are immutable because tasks refer to them.
 
-        Raises ``AgentTaken`` and ``RevisionRaced``. The revision's item is immutable: tasks pin it.
+        Raises:
+            AgentTaken: The id belongs to another project.
+            RevisionRaced: The agent was applied concurrently.
         """
         current = self._get(f"AGENT#{agent_id}", "CURRENT")
         if current and current["projectId"] != project_id:
@@ -219,7 +221,7 @@ class DynamoDBRegistry:
         return to_revision(agent_id, values)
 
     def agents_of(self, project_id: str) -> list[AgentRevision]:
-        """A project's agents by id."""
+        """A project's agents, sorted by id."""
         found = [
             self.agent(item["sk"].removeprefix("AGENT#"))
             for item in self._listed(f"PROJECT#{project_id}", "AGENT#")
@@ -227,7 +229,7 @@ class DynamoDBRegistry:
         return sorted((agent for agent in found if agent), key=lambda agent: agent.agent_id)
 
     def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
-        """Refuse new tasks from now on; None if there is no such agent. Applying it again enables it."""
+        """Reject new tasks of an agent until it is applied again. None if there is no such agent."""
         try:
             answer = call(
                 self.client.update_item,
@@ -255,7 +257,7 @@ class DynamoDBRegistry:
         return from_attributes(item) if item else None
 
     def _change_key(self, key_id: str, update: str, values: dict[str, Any]) -> ApiKey | None:
-        """The key as it is then, or None if there is none."""
+        """The changed key, or None if there is none."""
         changed = self._change(f"KEY#{key_id}", "KEY", update, values=values)
         return to_api_key(key_id, changed) if changed else None
 
@@ -281,7 +283,7 @@ class DynamoDBRegistry:
         names: dict[str, str] | None = None,
         values: dict[str, Any] | None = None,
     ) -> dict[str, Any] | None:
-        """The item as it is then, or None if there is none, which stays so."""
+        """The changed item. None if there is none; none is created."""
         placeholders: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
         if values:
             placeholders["ExpressionAttributeValues"] = to_attributes(values)

@@ -1,4 +1,4 @@
-"""Conversations in the tasks' table: one partition each, with an entry a task."""
+"""Conversations in the tasks table: one partition each, one entry per task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DynamoDBContexts:
-    """``ContextStore``. ``kept_ms`` is the longest that a task may live and be retained: an older entry
-    belongs to no task, and the table's TTL deletes it. Those that only read or remove need none."""
+    """``ContextStore``."""
 
     client: "DynamoDBClient"
     table: str
     kept_ms: int = 0
+    """Longest life and retention of a task (milliseconds), for the time to live: older entries belong to
+    no task. Only needed to add entries."""
 
     def add(self, context: ContextRef, task_id: str) -> None:
-        """Needs no condition: whoever puts it again, puts the same."""
+        """Needs no condition: repeated writes are identical."""
         item = _key(context, task_id) | to_attributes({"ttl": kept_until(task_id, self.kept_ms)})
         call(self.client.put_item, TableName=self.table, Item=item)
 

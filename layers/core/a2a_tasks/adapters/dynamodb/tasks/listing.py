@@ -1,7 +1,7 @@
-"""An agent's tasks, newest first, in the index ``list``.
+"""Lists of an agent's tasks, newest first, from the index ``list``.
 
-It is written when a task is created and when it ends, never between, and is a moment behind the table. Of an
-ended task an entry says all that a list asks for; a live one is read.
+The index is written when a task is created and when it ends, and lags behind the table. The entry of an
+ended task contains all that a list needs; live tasks are read.
 """
 
 import heapq
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOOKED_AT = 1_000
-"""Entries that one page of a filtered list may cost; a sparser result goes on behind its cursor."""
+"""Entries read at most for one page of a filtered list; a sparser list continues behind its cursor."""
 LIVE_READ = 500
-"""Live tasks that are read for outlines, the newest; an older one is left out until it ends."""
+"""Live tasks read for outlines, newest first; older ones are left out until they end."""
 AT_ONCE = 100
 
 type Read = Callable[[Sequence[TaskRef]], list[Task]]
@@ -31,7 +31,8 @@ type Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class DynamoDBTaskList:
-    """``read`` gives those of up to 100 tasks that there are. All methods raise ``StoreUnavailable``."""
+    """Lists tasks. ``read`` returns those of up to 100 tasks that exist. All methods raise
+    ``StoreUnavailable``."""
 
     client: "DynamoDBClient"
     table: str
@@ -61,12 +62,12 @@ class DynamoDBTaskList:
         return [known[ref] for ref in map(task_items.ref_of, entries) if ref in known]
 
     def _read(self, refs: Iterator[TaskRef] | list[TaskRef]) -> list[Task]:
-        """Those that there are, the newest first."""
+        """Those that exist, newest first."""
         tasks = [task for some in batched(refs, AT_ONCE, strict=False) for task in self.read(some)]
         return sorted(tasks, key=lambda task: task.ref.task_id, reverse=True)
 
     def _entries(self, agent_id: str, before: str | None, size: int) -> Iterator[Entry]:
-        """All of the agent's, the newest first, as far as they are asked for."""
+        """Entries of the agent, newest first, read lazily."""
         shards = [
             self._shard(task_items.list_partition(agent_id, number), before, size)
             for number in range(task_items.LIST_SHARDS)
@@ -84,7 +85,7 @@ class DynamoDBTaskList:
             KeyConditionExpression=condition,
             ExpressionAttributeValues=to_attributes(values),
             ScanIndexForward=False,
-            # a task's shard is by chance, so a page's share is about this
+            # tasks are spread evenly, so this is about a shard's part of a page
             PaginationConfig={"PageSize": size // task_items.LIST_SHARDS + AT_ONCE // 10},
         )
         answers = iter(pages)
@@ -93,7 +94,7 @@ class DynamoDBTaskList:
 
 
 def _may_be(entry: Entry, status: Status | None, now: int) -> bool:
-    """Whether a task is worth reading for a list of those with this status."""
+    """Whether a task must be read for a list of this status."""
     if status is None:
         return True
     if "endedAs" in entry:

@@ -1,5 +1,4 @@
-"""What tasks say while they are at it, in the tasks' table: a partition of its own for each, one small item a
-chunk. The table's TTL deletes them."""
+"""Live chunks in the tasks table: one partition per task, one small item per chunk, deleted by TTL."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ CHUNK_PREFIX = "CHUNK#"
 
 
 def live_partition(task_id: str) -> str:
+    """Partition of a task's chunks."""
     return f"LIVE#{task_id}"
 
 

@@ -1,7 +1,7 @@
-"""How many of an agent's tasks nobody has begun yet: an index that holds just these is counted.
+"""Number of an agent's tasks that have not begun, from an index that contains exactly these.
 
-A count of a long line reads thousands of entries. So one process counts it every other second, for all of
-them: what it has found is an item that everybody reads. Nothing is added up, so no crash leaves it wrong.
+Counting a long line reads thousands of entries. So one process at a time counts, every two seconds, and
+stores the result for all. It is not a running total, so a crash cannot leave it wrong.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EXACT = 200
-"""Up to this limit every question counts anew: four units at most."""
+"""Up to this limit every call counts: at most four read units."""
 GOOD_FOR_MS = 2_000
-"""So long a count is used. What is created in that time may go beyond the limit."""
+"""Validity of a stored count. Tasks created within it may exceed the limit."""
 KEPT_SECONDS = 24 * 3_600
 
 
 @dataclass(frozen=True)
 class DynamoDBPending:
-    """All methods raise ``StoreUnavailable``."""
+    """Counts pending tasks. All methods raise ``StoreUnavailable``."""
 
     client: "DynamoDBClient"
     table: str
@@ -44,9 +44,9 @@ class DynamoDBPending:
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def _is_ours_to_count(self, agent_id: str, known: dict[str, Any], now: int) -> bool:
-        """Protects the index from being counted by everybody at once: the count that was seen is over, and
-        nobody else has begun a new one. Who dies at it leaves the old one for as long again."""
-        if now < known["until"] <= now + GOOD_FOR_MS:  # later, and a wrong clock has set it
+        """Protects the index from concurrent counts: the count seen has expired, and no other process has
+        begun a new one. If this process crashes, the old count is used for another period."""
+        if now < known["until"] <= now + GOOD_FOR_MS:  # a later time was set by a wrong clock
             return False
         answer = call_if(
             self.client.update_item,
@@ -60,7 +60,7 @@ class DynamoDBPending:
         return answer is not None
 
     def _note(self, agent_id: str, count: int, now: int) -> None:
-        """Needs no condition: counts of the same moment are about the same."""
+        """Needs no condition: concurrent counts are about equal."""
         call(
             self.client.update_item,
             TableName=self.table,
@@ -73,7 +73,7 @@ class DynamoDBPending:
         )
 
     def _count(self, agent_id: str, limit: int) -> int:
-        """Those beyond the limit are not looked at."""
+        """Counted up to ``limit``."""
         count = 0
         for number in range(task_items.LIST_SHARDS):
             query: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What tasks own, and what projects spend, in the same table as the tasks."""
+"""Records of tasks, and daily spend of projects, in the tasks table."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,27 +20,29 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SPEND_KEPT_SECONDS = 400 * 24 * 3600
-"""So long a day's spend stays readable; the table's TTL deletes it then."""
+"""Time to live of a day's spend."""
 SPEND_SHARDS = 4
-"""Items that a project's day is counted in: one takes 1,000 writes a second, and each turn is one. All are
-read at once, so no more than are needed; with fewer than before, what the others hold would be forgotten."""
+"""Items per project and day. One takes 1,000 writes a second, and each turn is a write; all are read
+together, so there are no more than needed. Must never shrink: what the removed shards hold would be
+forgotten."""
 
 
 @dataclass(frozen=True)
 class DynamoDBRecords:
-    """``RecordStore``: one item a record, in the partition of what its task owns. ``kept_ms`` is the longest
-    that a task may live and be retained: what is older belongs to no task, and the table's TTL deletes it."""
+    """``RecordStore``: one item per record, in the partition of what its task owns."""
 
     client: "DynamoDBClient"
     table: str
     kept_ms: int
+    """Longest life and retention of a task (milliseconds), for the time to live: older records belong to
+    no task."""
 
     def put_record(self, task_id: str, fence: int, record: Record) -> bool:
-        """Protects what a successor has written: a lower fence writes over nothing of a higher one."""
+        """Protects what a later worker has written: a lower fence never overwrites a higher one."""
         return self._put(task_id, fence, record, "attribute_not_exists(pk) OR fence <= :fence") is None
 
     def put_record_once(self, task_id: str, fence: int, record: Record) -> Record | None:
-        """Protects the first: of two answers to one question only one counts."""
+        """Protects the first record: of two answers to one question only the first counts."""
         item = self._put(task_id, fence, record, "attribute_not_exists(pk)")
         return None if item is None else _to_record(item)
 
@@ -65,7 +67,7 @@ class DynamoDBRecords:
         return [_to_record(item) for page in call(list, pages) for item in page["Items"]]
 
     def _put(self, task_id: str, fence: int, record: Record, condition: str) -> dict[str, Any] | None:
-        """None if written, or else the item that is there."""
+        """None if written, otherwise the existing item."""
         item = {"pk": task_items.owned_partition(task_id), "sk": record.key, "fence": fence}
         item |= {"payload": task_items.payload_value(record.payload)}
         item["ttl"] = task_items.kept_until(task_id, self.kept_ms)
@@ -87,8 +89,7 @@ class DynamoDBRecords:
 
 @dataclass(frozen=True)
 class DynamoDBSpend:
-    """``SpendStore``: a few items a project and day, each in a partition of its own, so that a busy project's
-    turns are not one item's writes."""
+    """``SpendStore``: several items per project and day, each in its own partition, to spread the writes."""
 
     client: "DynamoDBClient"
     table: str
@@ -124,7 +125,7 @@ class DynamoDBSpend:
 
 
 def _spend_key(project_id: str, day: str, number: int) -> dict[str, Any]:
-    """The first has the key of releases that had one alone, whose count goes on."""
+    """The first shard has the key of releases with a single item, so that its count continues."""
     return to_attributes({"pk": f"SPEND#{project_id}" + (f"#{number}" if number else ""), "sk": day})
 
 

@@ -1,4 +1,4 @@
-"""Idempotency keys in the tasks' table: one partition a key, so that no caller's keys share one."""
+"""Idempotency keys in the tasks table, each in its own partition to spread the load."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class DynamoDBReservations:
     table: str
 
     def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
-        """Protects the reservation that came first, until it runs out. The table's TTL deletes it later."""
-        # hashed, since a key is the caller's own text: of any kind, and perhaps with a meaning
+        """Protects the earlier reservation until it expires. The table's TTL deletes it later."""
+        # hashed, since a key is arbitrary and possibly sensitive text
         digest = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
         item = {
             "pk": f"IDEMPOTENCY#{project_id}#{digest}",

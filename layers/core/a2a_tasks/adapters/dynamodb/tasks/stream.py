@@ -1,4 +1,4 @@
-"""The tasks' table as a stream of changes (DynamoDB Streams, with new and old images)."""
+"""Changes of the tasks table from DynamoDB Streams (new and old images)."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from a2a_tasks.domain.webhooks.push import StatusChange
 
 
 def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
-    """What a record of the stream says of a task that somebody may want to be told of; None where its status
-    is what it was, and for its creation and deletion."""
+    """The status change in a stream record. None if the status is unchanged, and for creation and
+    deletion."""
     old, new = record["dynamodb"].get("OldImage"), record["dynamodb"].get("NewImage")
     is_task = bool(old and new) and new["sk"]["S"].startswith(task_items.TASK_PREFIX)
     if not is_task or "notify" not in new or old["status"] == new["status"]:
@@ -20,7 +20,7 @@ def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
 
 
 def _attributes(image: Mapping[str, Any]) -> dict[str, Any]:
-    """An image as the table's client gives items: in Lambda's events, which are JSON, bytes are base64."""
+    """An image in the form that the client returns: in Lambda's JSON events binary values are base64."""
     return {name: _attribute(value) for name, value in image.items()}
 
 
@@ -37,6 +37,6 @@ def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sequence_number_of(record: Mapping[str, Any]) -> str:
-    """What names a record to Lambda where it was not done with."""
+    """Identifies a record in a partial batch response."""
     number: str = record["dynamodb"]["SequenceNumber"]
     return number

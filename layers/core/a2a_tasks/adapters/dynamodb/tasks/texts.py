@@ -1,6 +1,7 @@
-"""Tasks' texts in the tasks' table, each in an item of its own beside its task's record.
+"""Texts of tasks as items of the tasks table, next to their task's own item.
 
-They are named after what they say and never change, so a read need not be consistent where it finds one.
+They are named by their digest and never change, so an eventually consistent read is good enough if it
+finds one.
 """
 
 from collections.abc import Iterable
@@ -22,16 +23,16 @@ AT_ONCE = 100
 
 @dataclass(frozen=True)
 class DynamoDBTexts:
-    """What a ``PayloadStore`` keeps under ``item_key``. ``kept_ms`` is the longest that a task may live and
-    be retained: what is older belongs to a task that was never created, or whose record is gone, and the
-    table's TTL deletes it. Those that only read need none."""
+    """Part of a ``PayloadStore``, for keys made by ``item_key``."""
 
     client: "DynamoDBClient"
     table: str
     kept_ms: int = 0
+    """Longest life and retention of a task (milliseconds), for the time to live: older texts belong to no
+    task. Readers need none."""
 
     def put(self, key: str, data: bytes, media_type: str = JSON) -> None:  # noqa: ARG002  all of them JSON
-        """Needs no condition: whoever puts it again, puts the same."""
+        """Needs no condition: repeated writes are identical."""
         task_id, name = item_of(key)
         item = _key(task_id, name) | task_items.text_value(data)
         item["ttl"] = task_items.kept_until(task_id, self.kept_ms)
@@ -39,7 +40,7 @@ class DynamoDBTexts:
 
     def get(self, key: str) -> bytes:
         place = to_attributes(_key(*item_of(key)))
-        for is_consistent in (False, True):  # it may have been put a moment ago
+        for is_consistent in (False, True):  # it may have been written just now
             answer = self._call(
                 self.client.get_item, TableName=self.table, Key=place, ConsistentRead=is_consistent
             )
@@ -48,7 +49,7 @@ class DynamoDBTexts:
         raise PayloadCorrupt(f"{key} is gone")
 
     def get_items(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """Those that are found at once; what is not may have been put a moment ago."""
+        """Texts found by an eventually consistent read; the others may have been written just now."""
         found: dict[str, bytes] = {}
         for some in batched(dict.fromkeys(keys), AT_ONCE, strict=False):
             places = {(place["pk"], place["sk"]): key for key in some for place in [_key(*item_of(key))]}
