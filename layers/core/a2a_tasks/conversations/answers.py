@@ -1,4 +1,4 @@
-"""Answer an agent's question, so that its task goes on."""
+"""Answers to agents' questions."""
 
 import hashlib
 import json
@@ -20,11 +20,9 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 
 @dataclass(frozen=True)
 class Answerer:
-    """The answer is kept first, as the result of the tool call that asked; then the task is pending again.
-
-    A crash in between leaves a task that still asks, with its answer kept: the same answer again completes
-    it, another one is refused.
-    """
+    """Stores the answer first, as the result of the tool call that asked; then the task becomes pending. A
+    crash in between leaves a task that still asks, with its answer stored: the same answer completes it, a
+    different one is refused."""
 
     store: TaskStore
     records: RecordStore
@@ -42,12 +40,24 @@ class Answerer:
         parts: Sequence[Mapping[str, Any]] = (),
         envelope: Mapping[str, Any] | None = None,
     ) -> Task:
-        """Give the answer, to the question of ``call_id`` if that is given; the task as it goes on.
-        ``parts`` and ``envelope`` are as for ``Submission``.
+        """Answer a task's question. Repeating the last answer is accepted, because its response may have
+        been lost.
 
-        The answer that was given (last) may be given again: its own answer may have been lost. Raises
-        ``RequestRefused`` (TASK_NOT_WAITING where the task does not ask, or was answered otherwise);
-        ``StoreUnavailable`` and ``PayloadUnavailable``: then the same call may be made again.
+        Args:
+            task: The task that asks.
+            message: Text of the answer.
+            call_id: The question that the answer is for; None: whichever is open.
+            parts: As in ``Submission``.
+            envelope: As in ``Submission``.
+
+        Returns:
+            The task as it continues.
+
+        Raises:
+            RequestRefused: ``TASK_NOT_WAITING``: there is no such open question, or it was answered
+                differently.
+            StoreUnavailable: Calling again is safe.
+            PayloadUnavailable: Likewise.
         """
         if parts:
             content.check(parts)
@@ -82,7 +92,7 @@ class Answerer:
         return current or task
 
     def _last_answer(self, task: Task, call_id: str | None) -> dict[str, Any] | None:
-        """What the task was answered last, or to that question, if it ever asked."""
+        """The last answer, or the one to that question if it was ever asked."""
         for record in reversed(self.records.records(task.ref.task_id)):
             _, is_call, name = record.key.partition(CALL)
             if is_call and call_id in (None, name):
@@ -100,12 +110,12 @@ class Answerer:
 
 
 def _said(document: Mapping[str, Any]) -> str:
-    """What tells one answer from another."""
+    """Content that distinguishes answers."""
     if "parts" not in document:
         return str(document["text"])
     return json.dumps(document["parts"], ensure_ascii=False, sort_keys=True)
 
 
 def _goes_on(task: Task | None) -> bool:
-    """An earlier try, whose answer was lost, has already let the task go on."""
+    """Whether an earlier call, whose response was lost, has already resumed the task."""
     return task is not None and not task.is_terminal

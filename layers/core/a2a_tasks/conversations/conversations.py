@@ -1,4 +1,4 @@
-"""Conversations as their callers see them: what was said, and forgetting it."""
+"""Conversations as callers see them: reading and deleting."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from a2a_tasks.tasks.submission import agent_of_project
 
 PAGE = 100
 MAX_TEXT = 500_000
-"""Characters of a page beyond which it ends early: an answer of Lambda is at most 6 MB."""
+"""Characters after which a page ends early: a Lambda response is limited to 6 MB."""
 UNANSWERED = frozenset({Status.FAILED, Status.CANCELED})
 
 
 @dataclass(frozen=True)
 class Conversations:
-    """A project's conversations. All methods raise ``RequestRefused`` (AGENT_NOT_FOUND), ``StoreUnavailable``
-    and ``PayloadUnavailable``."""
+    """A project's conversations. All methods raise ``RequestRefused`` (AGENT_NOT_FOUND),
+    ``StoreUnavailable`` and ``PayloadUnavailable``."""
 
     contexts: ContextStore
     store: TaskStore
@@ -36,11 +36,9 @@ class Conversations:
     def page(
         self, project_id: str, agent_id: str, context_id: str, limit: int, cursor: str | None
     ) -> dict[str, Any]:
-        """``{"sessionId", "messages": [{"role", "text", "taskId", "at"}], "nextCursor"?}`` of up to ``limit``
-        tasks, the oldest first; a task that failed or was canceled says nothing.
-
-        Raises ``RequestRefused`` (CONTEXT_NOT_FOUND).
-        """
+        """``{"sessionId", "messages": [{"role", "text", "taskId", "at"}], "nextCursor"?}`` of up to
+        ``limit`` tasks, oldest first. Failed and canceled tasks have no answer. Raises ``RequestRefused``
+        (CONTEXT_NOT_FOUND)."""
         context = self._context(project_id, agent_id, context_id)
         if cursor is not None and not ids.is_task_id(cursor):
             text = "is not one that this conversation returned"
@@ -68,11 +66,9 @@ class Conversations:
         return wire | ({"nextCursor": last} if last else {})
 
     def delete(self, project_id: str, agent_id: str, context_id: str, time_left: Callable[[], bool]) -> None:
-        """End what is under way in a conversation and forget all of it; clean-up deletes its tasks. What is
-        said after that begins a new one.
-
-        Deleting again goes on where it was interrupted. Raises ``StoreUnavailable`` where time runs out.
-        """
+        """Cancel the live tasks of a conversation and delete all of it; clean-up deletes the tasks. Later
+        messages start a new conversation. Calling again continues an interrupted deletion. Raises
+        ``StoreUnavailable`` if time runs out."""
         context = self._context(project_id, agent_id, context_id)
         page = self.contexts.page(context, None, PAGE) if _is_well_formed(context_id) else []
         while page:
@@ -87,7 +83,7 @@ class Conversations:
         return ContextRef(agent_of_project(self.registry, project_id, agent_id).agent_id, context_id)
 
     def _tasks(self, context: ContextRef, task_ids: list[str]) -> list[Task]:
-        """Those that there are, in the order of their ids."""
+        """Those that exist, in the order of their ids."""
         tasks = self.store.get_all([TaskRef(context.agent_id, task_id) for task_id in task_ids])
         return sorted(tasks, key=lambda task: task.ref.task_id)
 
@@ -104,7 +100,7 @@ class Conversations:
             yield _message("agent", output.get("result", ""), task, task.completed_at or task.updated_at)
 
     def _forget(self, context: ContextRef, task: Task) -> None:
-        """The entry goes last, so that an interruption leaves what leads to the task."""
+        """The entry is deleted last, so that an interruption leaves the way to the task."""
         ended = self._ended(task)
         if ended is not None:
             now = self.ending.clock.now()

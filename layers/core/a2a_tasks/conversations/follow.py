@@ -1,4 +1,4 @@
-"""Follow a task while it is worked on: its events in order, and what it says as it says it."""
+"""Following a task: its events in order, and its text as it is generated."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,59 +14,63 @@ from a2a_tasks.tasks.live_text import Snapshot, snapshot
 
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
-"""Seconds between two looks: short at first, since many tasks end soon."""
+"""Seconds between two reads. Starts short, since many tasks end soon."""
 MANY = 10_000
-"""More events than a task has."""
+"""More events than any task has."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """What has been said from ``offset`` on (characters); it takes the place of what was there, if a turn had
-    to be begun anew."""
+    """New text."""
 
     offset: int
+    """Character position; replaces what was there before, if a turn was restarted."""
     text: str
 
 
 @dataclass(frozen=True)
 class Update:
-    """What is new of a task: the events since the last update, as callers see them, its text, and apart from
-    it what the model says of its progress.
-
-    ``rest_ms`` is there where it cannot start soon: following ends, and it is worth coming back after it.
-    """
+    """What is new."""
 
     task: Task
     events: list[dict[str, Any]]
+    """Events since the last update, as callers see them."""
     text: Text | None
     progress: Text | None = None
+    """Progress updates of the model."""
     rest_ms: int | None = None
+    """Set if the task cannot start soon: following ends, and should be resumed after this time."""
 
     @property
     def is_last(self) -> bool:
-        """Nothing follows until somebody answers, or for long, or at all."""
+        """Whether nothing follows, or nothing before the caller answers or for a long time."""
         return self.task.is_terminal or self.task.status is Status.INPUT_REQUIRED or self.rest_ms is not None
 
 
 @dataclass(frozen=True)
 class Follower:
-    """``pause`` waits for so many seconds. All methods raise ``StoreUnavailable``."""
+    """Follows tasks. All methods raise ``StoreUnavailable``."""
 
     store: TaskStore
     live: LiveStore
     ending: TaskFinalizer
     pause: Callable[[float], None]
+    """Sleeps for so many seconds."""
 
     def follow(
         self, task: Task, after: int, until: int, known: Question | None = None
     ) -> Iterator[Update | None]:
-        """Updates of a task from event number ``after`` on, until it has ended or asks, or will not start
-        soon, or until this moment (Unix milliseconds). A question that is ``known`` is waited for to be
-        answered.
+        """Yield updates of a task until it ends, asks a question or cannot start soon. All followers of a
+        task receive the same events in the same order.
 
-        None where there is nothing new, at least once a second: a sign of life for whoever waits at the other
-        end.
-        Everybody who follows a task gets the same events in the same order.
+        Args:
+            task: The task.
+            after: Number of the last event received.
+            until: End of following (Unix milliseconds).
+            known: A question already received; following continues until it is answered.
+
+        Yields:
+            Updates, or None at least once a second if there are none, as a sign of life.
         """
         if not (task.is_terminal or task.live):
             # before its state is read: what it says from now on is written down

@@ -1,4 +1,4 @@
-"""A message and its answer in one call: a task, or the answer to the question that one asks, and the wait."""
+"""A message and its answer in one call: create a task, or answer an open question, and wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from a2a_tasks.webhooks.push_configs import PushConfigs
 
 @dataclass(frozen=True)
 class Exchanges:
-    """All methods raise ``RequestRefused``, ``StoreUnavailable``, ``PayloadUnavailable`` and
-    ``SealingUnavailable``; the same call may then be made again."""
+    """Exchanges messages with agents. All methods raise ``RequestRefused``, ``StoreUnavailable``,
+    ``PayloadUnavailable`` and ``SealingUnavailable``; calling again with the same idempotency key is safe."""
 
     submitter: Submitter
     answerer: Answerer
@@ -24,18 +24,16 @@ class Exchanges:
     push: PushConfigs
 
     def exchange(self, submission: Submission, seconds_left: Callable[[], float]) -> Task:
-        """Say something to the agent: the task when it has ended or asks, or as it is when the time is over.
-        It goes on then."""
+        """Send a message. Returns the task as soon as it has ended or asks, or as it is after
+        ``seconds_left``; it continues then."""
         ref = self.begin(submission).ref
         return self.tasks.wait(submission.project_id, ref.agent_id, ref.task_id, max(0.0, seconds_left()))
 
     def begin(self, submission: Submission) -> Task:
-        """The task that the message is for: where the conversation's current one asks, that one.
-
-        A key stands for the question too that its request answered, so that repeating the request answers no
-        other one. Raises ``RequestRefused`` (TASK_NOT_WAITING) where that question has been answered by
-        somebody else.
-        """
+        """The task that handles the message: the conversation's current task if it asks a question,
+        otherwise a new one. An idempotency key also covers the question that its request answered, so that
+        a retry answers no other one. Raises ``RequestRefused`` (TASK_NOT_WAITING) if that question was
+        answered by somebody else."""
         if submission.context_id is None:
             return self.submitter.submit(submission)
         asking = asking_task(self.slots, self.tasks, submission)
@@ -67,10 +65,8 @@ class Exchanges:
 
 
 def asking_task(slots: Slots, tasks: Tasks, submission: Submission) -> Task | None:
-    """The current task of the submission's conversation, if it asks.
-
-    Raises ``RequestRefused`` (AGENT_NOT_FOUND) and ``StoreUnavailable``.
-    """
+    """The current task of the submission's conversation, if it asks a question. Raises ``RequestRefused``
+    (AGENT_NOT_FOUND) and ``StoreUnavailable``."""
     agent = agent_of_project(tasks.registry, submission.project_id, submission.agent_id)
     ref = slots.current(ContextRef(agent.agent_id, submission.context_id)) if submission.context_id else None
     task = None if ref is None else tasks.store.get(ref)
