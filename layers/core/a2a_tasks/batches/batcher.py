@@ -1,7 +1,7 @@
-"""The batcher: half the price for those who can wait. One run does what there is to do, as far as it gets.
+"""The batcher: half the price for tasks that can wait. One run does what it can in its time.
 
-Runs may overlap, and die at any moment: everything they do is conditional or can be repeated, and what must
-not be repeated, creating a batch at the API, is written down first.
+Runs may overlap and crash at any moment: everything is conditional or idempotent, and the one step that is
+neither, creating a batch at the API, is recorded first.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from a2a_tasks.ports.telemetry import Telemetry
 
 FOLLOWED_AT_ONCE = 8
 CREATED_AT_ONCE = 4
-"""Batches that are created once more, or in parts, side by side: each is held in memory."""
+"""Batches created again, or in parts, in parallel; each is held in memory."""
 PARTS_AT_A_TIME = 8
-"""Parts of refused batches that a run tries of one project: where everything is refused, an API that it
-cannot please is not asked thousands of times a minute."""
+"""Parts of rejected batches that a run tries per project, so that an API that rejects everything is not
+called thousands of times a minute."""
 
 
 type Step = Callable[[Batch], Awaitable[None]]
@@ -32,7 +32,7 @@ type Step = Callable[[Batch], Awaitable[None]]
 
 @dataclass
 class BatchReport:
-    """What one run found and did."""
+    """What one run did."""
 
     open: int = 0
     submitted: int = 0
@@ -42,7 +42,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class Batcher:
-    """Follows open batches, recovers those whose creation was not answered, submits new ones."""
+    """Follows open batches, recovers those with a lost response, submits new ones."""
 
     batches: BatchStore
     results: BatchResults
@@ -54,7 +54,7 @@ class Batcher:
     run: RunBlocking
 
     async def work(self, time_left: Callable[[], float]) -> BatchReport:
-        """One run. ``time_left`` is its seconds; one batch in error stops no other."""
+        """One run. ``time_left`` is in seconds. An error in one batch does not affect the others."""
         report, run_id = BatchReport(), self.entropy.bytes(8).hex()
         await asyncio.gather(
             self._guarded(self._follow(run_id, time_left, report), report),
@@ -114,7 +114,7 @@ class Batcher:
 
 
 def _in_turn(batches: Sequence[Batch]) -> list[Batch]:
-    """Those that may be at the API first; of parts that nobody has tried, a few of each project."""
+    """Batches that may exist at the API first; then a few untried parts of each project."""
     tried = [batch for batch in batches if batch.tried_at]
     parts: dict[str, list[Batch]] = {}
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Collect a project's tasks in line for a batch: prepare their requests, and claim them."""
+"""Collects a project's waiting tasks for a batch: prepares their requests and claims them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,28 +19,31 @@ from a2a_tasks.ports.queues import in_line_since
 from a2a_tasks.ports.tasks import Claim, Refused
 
 COLLECT_SECONDS = 15
-"""So long one project's tasks are collected before it is another's turn."""
+"""Time for one project's tasks before the next project's turn."""
 ABANDONED_MS = 120_000
-"""A claim that no batch has taken up for so long is a dead run's: more than ``COLLECT_SECONDS``."""
+"""A claim without a batch for so long is that of a crashed run: longer than ``COLLECT_SECONDS``."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A task that can go into a batch, its request as it is sent, and what that may come to."""
+    """A task ready for a batch."""
 
     entry: Waiting
     task: Task
     request: bytes
+    """The serialized request."""
     most: Usage
+    """Upper estimate of its usage."""
 
     @property
     def task_id(self) -> str:
+        """The task's id."""
         return self.task.ref.task_id
 
 
 @dataclass
 class Collected:
-    """A batch in the making. Its size is that of all requests for which there was room."""
+    """A batch in the making."""
 
     batch_id: str
     project_id: str
@@ -49,11 +52,12 @@ class Collected:
     requests: list[bytes] = field(default_factory=list)
     entries: list[Waiting] = field(default_factory=list)
     size: int = ENVELOPE_BYTES
+    """Bytes of all requests that fit."""
     is_full: bool = False
     fates: dict[str, frozenset[Member] | None] = field(default_factory=dict)
 
     def has_room_for(self, item: Prepared) -> bool:
-        """Whether it fits, and then the room is taken. What does not fit waits in line."""
+        """Reserve room for an item. False if it does not fit; it then stays in line."""
         size = self.size + len(item.request) + ENVELOPE_BYTES
         if size > requests.MAX_BYTES:
             self.is_full = True
@@ -64,6 +68,7 @@ class Collected:
         return True
 
     def add(self, item: Prepared, member: Member) -> None:
+        """Add a claimed task."""
         self.members.append(member)
         self.requests.append(item.request)
         self.entries.append(item.entry)
@@ -71,7 +76,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class BatchCollection:
-    """Raises ``StoreUnavailable``."""
+    """Fills batches. Raises ``StoreUnavailable``."""
 
     batches: BatchStore
     tasks: BatchTasks
@@ -80,10 +85,11 @@ class BatchCollection:
 
     @property
     def suspects(self) -> Suspects:
+        """Tasks that could not be prepared before."""
         return Suspects(self.batches, self.tasks)
 
     async def fill(self, collected: Collected, entries: Sequence[Waiting], run_id: str) -> None:
-        """Claim as many of the tasks as fit into a batch, and into their project's budget."""
+        """Claim as many tasks as fit into a batch and into the project's budget."""
         run = self.side_by_side.run
         entries = await run(self.suspects.sorted_out, collected.project_id, entries, run_id)
         until = self.tasks.now() + COLLECT_SECONDS * 1000
@@ -160,7 +166,8 @@ class BatchCollection:
         return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
 
     def _look_after(self, entry: Waiting, task: Task, collected: Collected) -> None:
-        """A task in line that is claimed: by a run at work, as a member of a batch, or by a dead run."""
+        """Handle an entry whose task is claimed: by a run at work, as a member of a batch, or by a crashed
+        run."""
         if task.claim_id is None or self.tasks.now() - task.updated_at < ABANDONED_MS:
             return
         fates = collected.fates
@@ -175,7 +182,7 @@ class BatchCollection:
             self.tasks.give_back(task, self.tasks.now(), spent=spent, keeps_attempt=True)
 
     def _fate(self, project_id: str, batch_id: str) -> frozenset[Member] | None:
-        """The members of a batch that was written down; None if it was not, and never will be."""
+        """Members of a recorded batch. None if it was not recorded and never will be."""
         if self.batches.abandon(project_id, batch_id, self.tasks.now()):
             return None
         return frozenset(self.batches.members(batch_id))

@@ -1,8 +1,8 @@
-"""Create batches at the API that have been written down, and see to those that it does not create.
+"""Creates recorded batches at the API, and handles those that it does not create.
 
-What the API says decides. It takes no batch now: the tasks are given back, and their project waits, longer
-each time. It refuses what is in the batch: the batch is split, and its parts are tried, until those that are
-refused have a single task, which fails. Nobody knows: ``BatchRecovery`` finds out.
+If the API accepts no batch now, the tasks are released and their project backs off. If it rejects the
+content, the batch is split in two repeatedly, until rejected parts have a single task, which fails. If the
+result is unknown, ``BatchRecovery`` finds out.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from a2a_tasks.ports.model import ModelRejected
 
 CREATE_SECONDS = 90
 BUSY_SECONDS = 60.0
-"""When to come back to an API that accepts no batch now; twice as long after each refusal in a row."""
+"""Backoff of a project whose batch was not accepted; doubles with each consecutive refusal."""
 LONGEST_BUSY_SECONDS = 300.0
 LONGEST_ASKED_SECONDS = 900.0
-"""The longest that a ``retry-after`` is followed."""
+"""Upper limit of a ``retry-after`` that is honored."""
 
 
 class Creation(Enum):
-    """What has come of a creation."""
+    """Result of a creation."""
 
     CREATED = auto()
     NOT_ACCEPTED = auto()
@@ -39,7 +39,7 @@ class Creation(Enum):
 
 @dataclass(frozen=True)
 class BatchCreation:
-    """Raises ``StoreUnavailable``."""
+    """Creates batches. Raises ``StoreUnavailable``."""
 
     batches: BatchStore
     api: MessageBatches
@@ -71,7 +71,8 @@ class BatchCreation:
         return Creation.CREATED
 
     async def adopt(self, batch: Batch, api_id: str) -> None:
-        """Write down which batch at the API is this one: first there, so that no other can take it."""
+        """Record which batch at the API is this one. The assignment is written first, so that no other
+        batch can take it."""
         if not await self._run(self.batches.own, api_id, batch.batch_id, self.tasks.now()):
             self.tasks.telemetry.problem("batch belongs to another", batch_id=batch.batch_id, api_id=api_id)
             return
@@ -81,7 +82,7 @@ class BatchCreation:
         )
 
     async def create_again(self, batch: Batch, run_id: str) -> None:
-        """Create a batch whose creation has never happened; of its tasks, those that still wait for it."""
+        """Create a batch whose creation never happened, with those of its tasks that still wait for it."""
         members = batch.of(await self._run(self.batches.members, batch.root_id))
         held: list[Member] = []
         requests: list[bytes] = []
@@ -115,7 +116,7 @@ class BatchCreation:
         await self._end(batch, members, lambda task: self._again(task, again))
 
     async def _pause(self, batch: Batch, retry_after: float | None) -> int:
-        """Let the batch's project wait; until when. A batch of an earlier release is of no single one."""
+        """Suspend the batch's project; returns until when. Batches of earlier releases have no project."""
         if not batch.project_id:
             return self.tasks.now() + int(pause_seconds(0, retry_after) * 1000)
         project = await self._run(self.batches.project, batch.project_id)
@@ -142,8 +143,8 @@ class BatchCreation:
         await self._run(self.batches.split, batch, batch.parts(middle, batch.run_id), self.tasks.now())
 
     async def _end(self, batch: Batch, members: Sequence[Member], step: Callable[[Task], object]) -> None:
-        """Let go of the tasks of a batch that does not exist, and forget it. What fails here is tried again
-        as if the creation had never been answered."""
+        """Release the tasks of a batch that does not exist, and delete its record. After an error this is
+        repeated as for a lost response."""
 
         def let_go(member: Member) -> None:
             task = self.tasks.held(member)
@@ -172,7 +173,7 @@ class BatchCreation:
         return request
 
     def _again(self, task: Task, not_before: int) -> None:
-        """No attempt was made, and none is counted; its time alone limits these."""
+        """Does not count as an attempt; only the task's time limits these."""
         self.tasks.give_back(task, not_before, spent=released(task.spent), keeps_attempt=True)
 
     async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -180,6 +181,6 @@ class BatchCreation:
 
 
 def pause_seconds(refusals: int, retry_after: float | None) -> float:
-    """How long a project waits whose batch was not accepted, after so many refusals in a row."""
+    """Backoff in seconds after so many consecutive refusals."""
     grown = min(BUSY_SECONDS * 2.0 ** min(refusals, 10), LONGEST_BUSY_SECONDS)
     return max(grown, min(retry_after or 0.0, LONGEST_ASKED_SECONDS))

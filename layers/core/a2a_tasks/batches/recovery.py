@@ -1,9 +1,9 @@
-"""Find out what became of a batch whose creation was not answered, without ever creating it twice.
+"""Finds out what became of a batch whose creation got no response, without ever creating it twice.
 
-The API does not list the requests of its batches, so a batch there is known to be ours only by its results,
-once it has ended: they carry the requests' ids. Until then it may be ours if it was created at about the
-right time, has as many requests, and belongs to no other batch of ours; then it is waited for. If no batch
-there may be ours for longer than the process which called can have lived, the creation never happened.
+The API does not list the requests of its batches, so a batch there is identified only by its results, once
+it has ended: they carry the requests' ids. Until then any batch is waited for that was created at about
+the right time, has as many requests, and belongs to no other recorded batch. If there is none for longer
+than the calling process can have lived, the creation never happened.
 """
 
 from contextlib import aclosing
@@ -21,16 +21,17 @@ from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.telemetry import Telemetry
 
 LEAVE_ALONE_MS = 120_000
-"""So long the call itself may last: more than ``CREATE_SECONDS``."""
+"""Longest duration of the call itself: more than ``CREATE_SECONDS``."""
 NEVER_HAPPENED_MS = 300_000
-"""More than a run can last (the function's timeout), so that the one which called is dead."""
+"""Longer than a run can last (the function's timeout), so that the calling process is dead."""
 MARGIN_MS = 300_000
-"""How far the API's clock may be from ours."""
+"""Assumed maximum skew between the API's clock and ours."""
 
 
 @dataclass(frozen=True)
 class BatchRecovery:
-    """Raises ``StoreUnavailable``, ``PayloadUnavailable``, ``ModelBusy`` and ``ModelRejected``."""
+    """Recovers batches. Raises ``StoreUnavailable``, ``PayloadUnavailable``, ``ModelBusy`` and
+    ``ModelRejected``."""
 
     batches: BatchStore
     api: MessageBatches
@@ -39,7 +40,7 @@ class BatchRecovery:
     run: RunBlocking
 
     async def recover(self, batch: Batch, run_id: str, now: int) -> None:
-        """See to a batch without the API's id."""
+        """Handle a batch without the API's id."""
         if not batch.tried_at:
             await self.creation.create_again(batch, run_id)
             return
@@ -65,7 +66,8 @@ class BatchRecovery:
         await self._go_on(replace(batch, foreign=foreign, run_id=run_id), batch, now, is_waiting)
 
     async def _go_on(self, changed: Batch, batch: Batch, now: int, is_waiting: bool) -> None:
-        """What follows if none is known to be this one. ``changed`` is what has been learned."""
+        """What follows if no batch at the API is known to be this one. ``changed`` contains what was
+        learned."""
         if changed.foreign != batch.foreign:
             written = await self.run(self.batches.update, changed)
             if written is None:
@@ -78,7 +80,7 @@ class BatchRecovery:
             await self.creation.create_again(changed, changed.run_id)
 
     async def _is_ours(self, batch: Batch, found: RemoteBatch) -> bool:
-        """Whether its first result is that of one of our tasks."""
+        """Whether its first result belongs to one of our tasks."""
         members = batch.of(await self.run(self.batches.members, batch.root_id))
         async with aclosing(self.api.results(found.api_id)) as results:
             async for result in results:

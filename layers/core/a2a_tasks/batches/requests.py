@@ -1,4 +1,4 @@
-"""The request of a task in a batch."""
+"""Requests of tasks in a batch."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,21 @@ from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.tasks import payload
 
 MAX_BYTES = 32_000_000
-"""Well below the API's 256 MB: a batch is held in memory while it is made and sent."""
+"""Well below the API's 256 MB, since a batch is held in memory."""
 ENVELOPE_BYTES = 32
-"""What the body has around its requests, and between two of them, at most."""
+"""Upper bound of the bytes around and between requests."""
 
 
 @dataclass(frozen=True)
 class BatchRequests:
+    """Builds requests."""
+
     api: MessageBatches
     payloads: PayloadStore
     turns: SingleTurns
 
     def of(self, task: Task) -> tuple[bytes, Usage] | Failure:
-        """The task's request as it is sent and what it may come to, or why it has none. Raises
+        """The task's serialized request and an upper estimate of its usage, or why it has none. Raises
         ``StoreUnavailable`` and ``PayloadUnavailable``."""
         agent = self.turns.agent_of(task)
         if isinstance(agent, Failure):

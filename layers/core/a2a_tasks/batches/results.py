@@ -1,7 +1,7 @@
-"""Follow the batches under way, and record what became of their tasks, each once.
+"""Follows batches, and records the result of each task once.
 
-A task's fence is that of its claim as a member: after its end, or once it was given back, a result for it
-changes nothing. So a batch whose results were recorded in part is simply gone through again.
+The fence is that of the task's claim as a member: once the task has ended or was released, a result
+changes nothing. So a batch whose results were partly recorded is simply processed again.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -46,7 +46,7 @@ NO_RESULT = ModelBusy("The batch has ended without a result for this task.", may
 
 @dataclass(frozen=True)
 class BatchResults:
-    """Raises ``StoreUnavailable``, ``ModelBusy`` and ``ModelRejected``."""
+    """Follows batches. Raises ``StoreUnavailable``, ``ModelBusy`` and ``ModelRejected``."""
 
     batches: BatchStore
     api: MessageBatches
@@ -56,7 +56,7 @@ class BatchResults:
     entropy: Entropy
 
     async def follow(self, batch: Batch, run_id: str, time_left: Callable[[], float]) -> None:
-        """Ask for a batch, and do what its state calls for."""
+        """Query a batch and do what its state requires."""
         if batch.api_id is None or batch.held_until > self.tasks.now():
             return
         remote = await self.api.get(batch.api_id)
@@ -70,8 +70,8 @@ class BatchResults:
             self.tasks.telemetry.event("batch canceled", batch_id=batch.batch_id)
 
     async def _gone(self, batch: Batch, run_id: str) -> None:
-        """The API does not know the batch: it was deleted, or the key is of another workspace now. Its tasks
-        are not submitted again, since they may have been paid for; their deadlines end them."""
+        """The API does not know the batch: it was deleted, or the key now belongs to another workspace.
+        Its tasks are not submitted again, since they may have been paid for; their deadlines end them."""
         self.tasks.telemetry.problem("batch is gone", batch_id=batch.batch_id, api_id=batch.api_id)
         if await self._is_waited_for(batch, run_id):
             return
@@ -80,7 +80,7 @@ class BatchResults:
             await self._run(self.batches.close, batch)
 
     async def _is_waited_for(self, batch: Batch, run_id: str) -> bool:
-        """Whether a task of it has not ended. How far the others reach is kept, so that each is asked for
+        """Whether one of its tasks has not ended. The position is stored, so that each task is checked
         once and not in every run."""
         members = await self._members(batch)
         for place in range(batch.live_from, len(members)):
@@ -148,7 +148,7 @@ class BatchResults:
             self.tasks.count(task)  # whoever recorded its end may have died before
 
     def _count_lost(self, member: Member) -> None:
-        """Nobody will tell what became of it, so it counts as the most that it may have come to."""
+        """The actual usage will never be known, so the upper estimate counts."""
         task = self.tasks.store.get(member.ref)
         if task is not None and task.fence == member.fence and task.is_terminal:
             self.tasks.count(task)
@@ -156,7 +156,7 @@ class BatchResults:
     def _used(
         self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone
     ) -> tuple[Spent, ...]:
-        """What the task has used with that."""
+        """The task's usage including this result."""
         match outcome:
             case ModelReply(usage=bill) | ModelRejected(used=bill):
                 used = self.turns.allowance.charge(task, bill)
@@ -203,13 +203,13 @@ class BatchResults:
             self._attach(task, spent)
 
     def _attach(self, task: Task, spent: tuple[Spent, ...]) -> None:
-        """The task was canceled, or timed out: its answer came too late, and was paid for."""
+        """The task was canceled or timed out before its answer came, which was paid for."""
         self.tasks.counted(self.tasks.store.add_partial_output(task.ref, task.fence, None, spent))
 
     def _retry(
         self, task: Task, failure: Failure, retry_after: float | None, spent: tuple[Spent, ...]
     ) -> None:
-        """Let the task wait for another batch, or fail it if none can answer it."""
+        """Return the task to the line, or fail it if no further batch can answer it."""
         then = next_try(task, failure, self.tasks.now(), retry_after, self.entropy.fraction())
         if isinstance(then, Failure):
             self.tasks.fail(task, then, spent=spent)
@@ -221,8 +221,8 @@ class BatchResults:
         )
 
     def _wait_for_model(self, task: Task, reason: str, spent: tuple[Spent, ...]) -> None:
-        """The model turned the request away, which is no attempt: the task waits for another batch, as long
-        as its ``queueTimeout`` allows."""
+        """The model throttled the request, which is no failed attempt: the task returns to the line as
+        long as its ``queueTimeout`` allows."""
         wait_ms = min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** min(task.turned_away, 10))
         self.tasks.give_back(
             task,

@@ -1,4 +1,4 @@
-"""What a project may still put into batches today: what is in open batches counts as the most it may be."""
+"""What a project may still put into batches today. Open batches count with their upper estimates."""
 
 from dataclasses import dataclass, field
 
@@ -10,17 +10,20 @@ from a2a_tasks.ports.batches import BatchStore
 
 @dataclass
 class BatchRoom:
-    """For one batch in the making; ``taken`` is what its tasks may come to. ``budget`` is that of the day,
-    ``spent`` what is counted of it, ``reserved`` what is in open batches."""
+    """Budget left for one batch in the making."""
 
     budget: Budget
+    """The project's daily budget."""
     spent: Usage = field(default_factory=Usage)
+    """What the day counts."""
     reserved: Usage = field(default_factory=Usage)
+    """Upper estimates of open batches."""
     taken: Usage = field(default_factory=Usage)
+    """Upper estimate of the tasks in the making."""
 
     @classmethod
     def of(cls, project_id: str, budgets: DailyBudgets, batches: BatchStore) -> "BatchRoom":
-        """Raises ``StoreUnavailable``."""
+        """Read a project's room. Raises ``StoreUnavailable``."""
         settings = budgets.settings(project_id)
         if not settings.has_budget:
             return cls(Budget())
@@ -30,14 +33,14 @@ class BatchRoom:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether what the project has spent today and has in batches is as much as it may spend."""
+        """Whether spending and batches together reach the budget."""
         return self.budget.is_used_up(self.spent + self.reserved + self.taken)
 
     @property
     def must_wait(self) -> bool:
-        """Whether there is no room only because of what is in batches, and may come to less."""
+        """Whether only the estimates of open batches exceed the budget, and may turn out lower."""
         return self.is_used_up and not self.budget.is_used_up(self.spent)
 
     def take(self, most: Usage) -> None:
-        """A task that may come to so much."""
+        """Add a task with this upper estimate."""
         self.taken += most

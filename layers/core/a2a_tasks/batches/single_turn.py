@@ -1,7 +1,5 @@
-"""A task that is one turn of the model: how it is asked, and what its answer means.
-
-The rules are the agent loop's for a first turn of an agent without tools.
-"""
+"""A task of a single turn: its request, and the meaning of its reply. Same rules as the agent loop's for
+the first turn of an agent without tools."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from a2a_tasks.tasks.agent_revisions import Revisions
 
 @dataclass(frozen=True)
 class SingleTurns:
-    """``allowance`` is at the prices at which the turns are bought."""
+    """Builds and interprets single turns. ``allowance`` has the prices of batches."""
 
     revisions: Revisions
     allowance: CostLimits
@@ -29,7 +27,7 @@ class SingleTurns:
         return self.allowance.refusal(task, task.usage) or self.revisions.of(task)
 
     def request(self, task: Task, agent: AgentRevision, document: Mapping[str, Any]) -> ModelRequest:
-        """What the model is asked for the task's input ``{"message", "context"?}``."""
+        """The request for a task's input ``{"message", "context"?}``."""
         prompt = Prompt(
             model=task.model,
             system=agent.system_prompt,
@@ -39,7 +37,7 @@ class SingleTurns:
         return ModelRequest(prompt, [opening_of(document)], self._max_tokens(task, agent))
 
     def verdict(self, task: Task, reply: ModelReply) -> Finished | Failed:
-        """What the answer to that request means. Raises ``StoreUnavailable``."""
+        """How the task ends with the reply. Raises ``StoreUnavailable``."""
         agent = self.revisions.of(task)
         if isinstance(agent, Failure):
             return Failed(agent, reply.text)

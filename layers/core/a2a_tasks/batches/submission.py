@@ -1,9 +1,9 @@
-"""Make batches of the tasks in line, of one project each, the projects in turn.
+"""Submits waiting tasks in batches of one project each, with the projects in turn.
 
-Order of the writes: every task is claimed with the batch's id; then the batch is written down with its tasks;
-then it is created at the API, with one call; then the API's id is written down. Whoever dies before the
-second leaves claims of a batch that is not written down: once it is made sure that it never will be, they are
-given back. Whoever dies after it leaves a batch for ``BatchRecovery``.
+Order of the writes: all tasks are claimed with the batch's id; the batch is recorded with its tasks; it is
+created at the API with a single call; the API's id is recorded. A crash before the second step leaves
+claims of an unrecorded batch, which are released once the batch can no longer be recorded. A crash after
+it leaves a batch for ``BatchRecovery``.
 """
 
 import asyncio
@@ -22,25 +22,25 @@ from a2a_tasks.ports.clock import Entropy
 from a2a_tasks.ports.errors import StoreUnavailable
 
 MAX_REQUESTS = 10_000
-"""Well below the API's 100,000, so that a run gets through a batch in its time."""
+"""Well below the API's 100,000, so that a run can process a batch in its time."""
 WAIT_MS = 60_000
-"""How long the first task in line waits for others."""
+"""How long the first waiting task waits for others."""
 ENOUGH = 100
-"""So many in line need not wait for more. A project whose last batch was not accepted tries with no more."""
+"""With this many waiting tasks a batch is made at once. Also the limit for a project whose last batch was
+not accepted."""
 AT_ONCE = 4
-"""Batches that a run makes side by side: each is held in memory."""
+"""Batches made in parallel; each is held in memory."""
 REFUSALS = 4
-"""After so many batches in a row that were not accepted, or not answered, whoever's they are, a run makes no
-more."""
+"""After this many consecutive batches without success, of any project, a run makes no more."""
 OLD_AT_A_TIME = 500
-"""Tasks that a run takes over from an earlier release's line."""
+"""Tasks moved per run from the line of an earlier release."""
 SUBMISSION_SECONDS = COLLECT_SECONDS + CREATE_SECONDS + 15
-"""With less time no batch is begun: the one that creates a batch should live to write down its id."""
+"""With less time left no batch is begun, so that a run that creates a batch can record its id."""
 
 
 @dataclass
 class Round:
-    """The projects whose turn is to come in a run, and what has come of it so far."""
+    """The projects still to be served in a run, and its results so far."""
 
     run_id: str
     time_left: Callable[[], float]
@@ -50,13 +50,13 @@ class Round:
     refusals: int = 0
 
     def next(self) -> ProjectInLine | None:
-        """Whose turn it is, while there is time and the API accepts batches."""
+        """The next project, while there is time and the API accepts batches."""
         if not self.projects or self.refusals >= REFUSALS or self.time_left() < SUBMISSION_SECONDS:
             return None
         return self.projects.popleft()
 
     def has_come(self, project: ProjectInLine, creation: Creation) -> None:
-        """A project's turn has ended so."""
+        """Record the result of a project's turn."""
         if creation is Creation.CREATED:
             self.submitted, self.refusals = self.submitted + 1, 0
             self.projects.append(project)  # there may be more in its line
@@ -66,7 +66,7 @@ class Round:
 
 @dataclass(frozen=True)
 class BatchSubmission:
-    """Raises ``StoreUnavailable``. ``run_id`` is one for each run."""
+    """Submits batches. Raises ``StoreUnavailable``. ``run_id`` is unique per run."""
 
     batches: BatchStore
     tasks: BatchTasks
@@ -77,7 +77,7 @@ class BatchSubmission:
     entropy: Entropy
 
     async def submit(self, run_id: str, time_left: Callable[[], float]) -> Round:
-        """Give the projects with tasks in line their turns, again and again, while there is time."""
+        """Serve the projects with waiting tasks repeatedly, while there is time."""
         run = self.side_by_side.run
         await run(self.batches.move_old_line, self.tasks.now(), OLD_AT_A_TIME)
         listed = await run(self.batches.projects)
@@ -90,7 +90,7 @@ class BatchSubmission:
         return turns
 
     def _look_at(self, project: ProjectInLine) -> bool | None:
-        """Whether it is worth giving a project a turn; None where that is not known now."""
+        """Whether a project should get a turn; None if unknown."""
         now = self.tasks.now()
         try:
             first = self.batches.waiting(project.project_id, now, ENOUGH)
@@ -117,7 +117,7 @@ class BatchSubmission:
                     turns.has_come(project, creation)
 
     async def _take_turn(self, project_id: str, run_id: str) -> Creation | None:
-        """Make one batch of a project's tasks, if there still are enough."""
+        """Make one batch of a project's tasks, if there are still enough."""
         run, now = self.side_by_side.run, self.tasks.now()
         project = await run(self.batches.project, project_id)
         room = await run(BatchRoom.of, project_id, self.budgets, self.batches)
@@ -150,5 +150,5 @@ class BatchSubmission:
 
 
 def _are_enough(entries: Sequence[Waiting], now: int) -> bool:
-    """Whether so many are in line that they make a batch, or the first has waited long enough."""
+    """Whether the entries make a batch: there are enough, or the first has waited long enough."""
     return len(entries) >= ENOUGH or any(entry.since <= now - WAIT_MS for entry in entries[:1])

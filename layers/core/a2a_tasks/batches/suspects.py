@@ -1,8 +1,8 @@
-"""Tasks in line that could not be prepared for a batch, or were being prepared when a run died.
+"""Waiting tasks that could not be prepared for a batch, or were being prepared when a run crashed.
 
-An error names its task. A process that runs out of memory names nobody: so a run writes down what it is about
-to prepare, and where that is found of a dead run, each of these tasks has a try less. From then on they are
-prepared last and one by one, so that a dead run's next one names the task that it died of.
+An error names its task, but a process that runs out of memory does not. So a run records what it is about
+to prepare; if that record of a crashed run is found, it counts as a failed try of all these tasks. From
+then on they are prepared last and one at a time, so that the next crash identifies its task.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,22 +16,22 @@ from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.batches import BatchStore, Waiting
 
 MAX_TRIES = 3
-"""Runs that try to prepare a task in line before it fails."""
+"""Runs that may fail to prepare a task before it fails."""
 DEAD_MS = 300_000
-"""Whoever began to prepare so long ago is dead: more than a run can last (the function's timeout)."""
+"""Preparations begun longer ago belong to a crashed run: longer than the function's timeout."""
 DIED = "the process died"
 
 
 @dataclass(frozen=True)
 class Suspects:
-    """All methods raise ``StoreUnavailable``."""
+    """Handles suspects. All methods raise ``StoreUnavailable``."""
 
     batches: BatchStore
     tasks: BatchTasks
 
     def sorted_out(self, project_id: str, entries: Sequence[Waiting], run_id: str) -> list[Waiting]:
-        """Those that may be prepared, suspects last; without what other runs are preparing, and without those
-        that have had their tries, which fail."""
+        """Entries that may be prepared, suspects last, without those that other runs are preparing. Those
+        without tries left fail."""
         tries: dict[str, int] = {}
         elsewhere: set[str] = set()
         for other in self.batches.preparing(project_id):
@@ -52,12 +52,12 @@ class Suspects:
         return sorted(kept, key=lambda entry: entry.tries > 0)
 
     def failed(self, entry: Waiting, run_id: str, error: Exception) -> None:
-        """A task could not be prepared."""
+        """Record that a task could not be prepared."""
         if self.batches.count_try(entry, run_id) >= MAX_TRIES:
             self.give_up(entry, type(error).__name__)
 
     def give_up(self, entry: Waiting, why: str) -> None:
-        """End a task that would be in everybody's way each minute until its deadline."""
+        """Fail a task that would otherwise block the line until its deadline."""
         reason = f"The task's request could not be made in {MAX_TRIES} tries ({why})."
         task = self.tasks.store.get(entry.ref)
         if task is not None:
@@ -67,7 +67,7 @@ class Suspects:
 
 
 def groups(entries: Iterable[Waiting]) -> list[tuple[Waiting, ...]]:
-    """What is prepared side by side: many, but each suspect alone."""
+    """Entries prepared in parallel: many together, but each suspect alone."""
     known = list(entries)
     others = [entry for entry in known if not entry.tries]
     return [*batched(others, AT_A_TIME, strict=False), *((entry,) for entry in known if entry.tries)]

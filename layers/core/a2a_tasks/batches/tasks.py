@@ -1,4 +1,4 @@
-"""What batches do with their tasks: one at a time, blocking, and always under the fence of a claim."""
+"""Operations of batches on single tasks. Blocking, and always under the fence of a claim."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -22,12 +22,13 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.outputs import save_partial
 
 AT_A_TIME = 32
-"""Tasks worked on side by side; each is a few calls that wait for the store."""
+"""Tasks processed in parallel; each takes a few store calls."""
 
 
 @dataclass(frozen=True)
 class BatchTasks:
-    """All methods raise ``StoreUnavailable``, and those that keep a text ``PayloadUnavailable``."""
+    """Operations on single tasks. All methods raise ``StoreUnavailable``, and those that store text
+    ``PayloadUnavailable``."""
 
     store: TaskStore
     line: BatchLine
@@ -37,10 +38,11 @@ class BatchTasks:
     telemetry: Telemetry
 
     def now(self) -> int:
+        """Unix milliseconds."""
         return self.ending.clock.now()
 
     def held(self, member: Member) -> Task | None:
-        """The task, while the batch that it is a member of holds it."""
+        """The task, if its batch still holds it."""
         task = self.store.get(member.ref)
         is_held = task is not None and task.status is Status.RUNNING and task.fence == member.fence
         return task if is_held else None
@@ -55,10 +57,16 @@ class BatchTasks:
         code: FailureCode | None = None,
         turned_away: int = 0,
     ) -> None:
-        """Let a held task wait for another batch, which has used ``spent`` by now. With ``keeps_attempt``
-        none was made, and its run time stands still; ``turned_away`` is how often in a row the model has
-        turned it away. If the process dies in between, the sweeper enqueues
-        it."""
+        """Release a held task to the line; if the process crashes in between, the sweeper enqueues it.
+
+        Args:
+            task: The held task.
+            not_before: Unix milliseconds.
+            spent: Its usage by now.
+            keeps_attempt: It does not count as an attempt, and the run clock stops.
+            code: The failure that is retried.
+            turned_away: Consecutive throttled calls.
+        """
         now = self.now()
         clocks = clocks_of_wait(task, now) if keeps_attempt else None
         due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
@@ -81,7 +89,7 @@ class BatchTasks:
     def fail(
         self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""
     ) -> Written | Refused:
-        """End a held task, which without ``spent`` has used nothing more; ``text`` is kept as partial
+        """Fail a held task; without ``spent`` its usage is unchanged. ``text`` is stored as partial
         output."""
         guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
         spent = released(task.spent) if spent is None else spent
@@ -89,27 +97,29 @@ class BatchTasks:
         return self.counted(result)
 
     def counted(self, result: Written | Refused) -> Written | Refused:
-        """The same; where an end was written, it is counted."""
+        """Count the task if ``result`` ended it. Returns ``result``."""
         if isinstance(result, Written):
             self.count(result.task)
         return result
 
     def count(self, task: Task) -> None:
-        """Count an ended task. The results that ended it are gone through again where that fails."""
+        """Count an ended task. If that fails, the results that ended it are processed again."""
         if not self.day.settle(task):
             raise StoreUnavailable("what the task has used is not counted yet")
 
 
 class OfTask(Protocol):
-    """Something that concerns one task."""
+    """Something that belongs to one task."""
 
     @property
-    def task_id(self) -> str: ...
+    def task_id(self) -> str:
+        """The task's id."""
+        ...
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Runs blocking steps for many tasks, so many at a time."""
+    """Runs blocking steps for many tasks with limited parallelism."""
 
     run: RunBlocking
     telemetry: Telemetry
@@ -117,13 +127,13 @@ class SideBySide:
     async def each[T: OfTask, R](
         self, step: Callable[[T], R], items: Iterable[T], problem: str
     ) -> list[R | None]:
-        """The steps' results in order; None, and a report, for one whose store did not answer."""
+        """Results of the steps, in order. None for steps whose store did not respond, which are reported."""
         return await asyncio.gather(*(self.run(self._try, step, item, problem) for item in items))
 
     async def all_done[T: OfTask](
         self, step: Callable[[T], object], items: Iterable[T], problem: str
     ) -> bool:
-        """Whether every step went through."""
+        """Whether all steps succeeded."""
         done = await self.each(lambda item: (step(item), True), items, problem)
         return None not in done
 
