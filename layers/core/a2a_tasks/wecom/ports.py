@@ -1,4 +1,4 @@
-"""What WeCom's packages need from the outside."""
+"""Ports of the WeCom packages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,32 +11,35 @@ from a2a_tasks.wecom.exchange import Claim, End, Exchange, ExchangeRef, Feedback
 
 
 class ConnectionReader(Protocol):
+    """Reads connections."""
+
     def connection(self, connection_id: str) -> Connection | None:
-        """The connection, also one that is switched off. Raises ``StoreUnavailable``."""
+        """A connection, also a disabled one; None if there is none. Raises ``StoreUnavailable``."""
         ...
 
 
 class ConnectionSecretsReader(Protocol):
-    def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
-        """Its secrets as of a few minutes ago at most.
+    """Reads the secrets of connections."""
 
-        ``fresh`` is for a request that none of them opens, since they may have been rotated meanwhile; it
-        asks anew unless that was done a moment ago, so that nobody can make it ask all the time.
-        Raises ``SecretsUnavailable``.
-        """
+    def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
+        """A connection's secrets, cached for some minutes. ``fresh`` reads them again, for a request that
+        the cached ones do not decrypt because they may have been rotated; limited in rate, so that callers
+        cannot force reads. Raises ``SecretsUnavailable``."""
         ...
 
 
 class DepartmentReader(Protocol):
+    """Reads the departments of WeCom users."""
+
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
-        """The departments that a person of the connection's corp is directly in; none if WeCom knows no such
-        person. Raises ``DepartmentsUnavailable`` and ``DepartmentsRefused``."""
+        """Ids of the departments to which a user belongs directly; empty if WeCom does not know the user.
+        Raises ``DepartmentsUnavailable`` and ``DepartmentsRefused``."""
         ...
 
 
 @dataclass
 class WeComRefused(Exception):
-    """WeCom has answered with an error. ``from_ip`` is where it was called from, if it says so."""
+    """WeCom responded with an error code. ``from_ip`` is our address as WeCom reports it, if it does."""
 
     endpoint: str
     errcode: int
@@ -48,7 +51,7 @@ class WeComRefused(Exception):
 
 @dataclass
 class WeComUnanswered(Exception):
-    """No answer of WeCom's. ``may_have_arrived`` is False where the request certainly did not."""
+    """WeCom did not respond. ``may_have_arrived`` is False if the request was certainly not received."""
 
     endpoint: str
     reason: str
@@ -60,7 +63,7 @@ class WeComUnanswered(Exception):
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """An access token, valid for so many seconds unless WeCom takes it back."""
+    """An access token, valid for ``seconds`` unless WeCom revokes it earlier."""
 
     value: str = field(repr=False)
     seconds: int
@@ -68,7 +71,7 @@ class IssuedToken:
 
 @dataclass(frozen=True)
 class Unreached:
-    """Those of a message's receivers who do not get it: no such member, or one without a licence."""
+    """Receivers that a message did not reach: unknown members, or members without a license."""
 
     invalid: tuple[str, ...] = ()
     unlicensed: tuple[str, ...] = ()
@@ -76,7 +79,7 @@ class Unreached:
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A file that somebody has sent."""
+    """A file that a user sent."""
 
     content: bytes = field(repr=False)
     media_type: str
@@ -84,10 +87,11 @@ class MediaFile:
 
 
 class WeComApi(Protocol):
-    """All methods raise ``WeComRefused`` and ``WeComUnanswered``, whose texts have no secrets in them."""
+    """WeCom's server API. All methods raise ``WeComRefused`` and ``WeComUnanswered``, whose messages
+    contain no secrets."""
 
     def issue_token(self, connection: Connection, corp_secret: str) -> IssuedToken:
-        """``gettoken``: the same token again while that is valid."""
+        """``gettoken``. Returns the same token while it is valid."""
         ...
 
     def send_message(self, connection: Connection, token: str, message: Mapping[str, Any]) -> Unreached:
@@ -95,15 +99,15 @@ class WeComApi(Protocol):
         ...
 
     def upload(self, connection: Connection, token: str, name: str, content: bytes) -> str:
-        """``media/upload`` of a file (6 bytes to 20 MB): its id, good for three days."""
+        """``media/upload`` of a file (6 bytes to 20 MB). Returns its media id, valid for three days."""
         ...
 
     def download(self, connection: Connection, token: str, media_id: str, limit: int) -> MediaFile:
-        """``media/get``, of ``limit`` bytes at most: a larger file counts as unanswered."""
+        """``media/get``. A file of more than ``limit`` bytes raises ``WeComUnanswered``."""
         ...
 
     def departments(self, connection: Connection, token: str, user_id: str) -> frozenset[int]:
-        """``user/get``: the departments that somebody is directly in."""
+        """``user/get``: the departments to which a user belongs directly."""
         ...
 
     def send_to_group(self, connection: Connection, key: str, message: Mapping[str, Any]) -> None:
@@ -111,111 +115,113 @@ class WeComApi(Protocol):
         ...
 
     def upload_to_group(self, connection: Connection, key: str, name: str, content: bytes) -> str:
-        """``webhook/upload_media`` of a file: its id, for this robot alone."""
+        """``webhook/upload_media``. Returns a media id that is valid for this robot only."""
         ...
 
     def respond(self, connection: Connection, response_url: str, message: Mapping[str, Any]) -> None:
-        """Answer a bot's message by the address that came with it, which works once and within an hour."""
+        """Answer a bot's message at its ``response_url``, which works once and within an hour."""
         ...
 
 
 @dataclass(frozen=True)
 class CachedToken:
-    """A token as it is kept: encrypted. ``expires_at`` is in Unix milliseconds."""
+    """An encrypted access token. ``expires_at`` is in Unix milliseconds."""
 
     sealed: bytes = field(repr=False)
     expires_at: int
 
 
 class AccessTokenStore(Protocol):
-    """One token for each connection. All methods raise ``StoreUnavailable`` and can be repeated."""
+    """One access token per connection. All methods are idempotent and raise ``StoreUnavailable``."""
 
     def get(self, connection_id: str) -> CachedToken | None:
-        """A consistent read."""
+        """The stored token, or None (a consistent read)."""
         ...
 
     def lock(self, connection_id: str, holder: str, now: int, until: int) -> bool:
-        """Whether ``holder`` is the one who asks for a new token now. A lock that nobody frees ends at its
-        ``until`` (Unix milliseconds)."""
+        """Lock a connection for requesting a new token. False if another holder has the lock. It expires
+        at ``until`` (Unix milliseconds)."""
         ...
 
     def put(self, connection_id: str, holder: str, token: CachedToken) -> bool:
-        """Keep a token and free the lock; False if the lock is another's by now."""
+        """Store a token and release the lock. False if another holder has the lock by now."""
         ...
 
     def unlock(self, connection_id: str, holder: str) -> None:
-        """Free the lock, if it is still this holder's."""
+        """Release the lock, if ``holder`` still has it."""
         ...
 
     def drop(self, connection_id: str, sealed: bytes) -> None:
-        """Forget a token that WeCom takes no more. One that has taken its place stays."""
+        """Delete a token that WeCom rejects, unless it was replaced meanwhile."""
         ...
 
 
 class FileUnavailable(Exception):
-    """A file could not be fetched in time, or from where it is said to be."""
+    """A file could not be fetched in time, or its address is not allowed."""
 
 
 class FileTooLarge(Exception):
-    """A file has more bytes than are wanted."""
+    """A file exceeds the size limit."""
 
 
 @dataclass(frozen=True)
 class SentFile:
-    """As it was fetched; ``name`` is empty where it has none."""
+    """A fetched file. ``name`` is empty if it has none."""
 
     content: bytes = field(repr=False)
     name: str
 
 
 class FileFetcher(Protocol):
+    """Fetches files that users send to bots."""
+
     def fetch(self, url: str, max_bytes: int, seconds: float) -> SentFile:
-        """Raises ``FileUnavailable`` and ``FileTooLarge``."""
+        """Download a file of at most ``max_bytes`` within ``seconds``. Raises ``FileUnavailable`` and
+        ``FileTooLarge``."""
         ...
 
 
 class ChatStore(Protocol):
-    """A chat is one person's, or a group's, on one connection. All methods raise ``StoreUnavailable``."""
+    """Current conversations of chats. A chat is a person or group on one connection. All methods raise
+    ``StoreUnavailable``."""
 
     def generation(self, connection_id: str, chat_key: str) -> int:
-        """The number of its present conversation, from 0."""
+        """Number of the chat's current conversation, from 0."""
         ...
 
     def begin(self, connection_id: str, chat_key: str, message_key: str) -> int:
-        """Begin a new conversation; the same message again begins no other. Its number."""
+        """Start a new conversation and return its number. Idempotent per message."""
         ...
 
 
 @dataclass(frozen=True)
 class ChatDelivery:
-    """What has become of a task is to be told to an exchange, or else to a group by its connection.
-
-    ``status`` and ``at`` (Unix milliseconds) are the change that is told of.
-    """
+    """A task's change to be delivered to an exchange, or to a group by its connection."""
 
     ref: TaskRef
     project_id: str
     status: Status
     at: int
+    """Time of the change (Unix milliseconds)."""
     correlation_id: str
     exchange_id: str | None = None
     group: str | None = None
 
 
 NEWEST = 200
-"""How many items a reader gets at most: all exchanges of a task, and its newest chunks."""
+"""Limit of items per read: all exchanges of a task, and its newest chunks."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A task's exchanges, and the newest of what it said, by turn, fence and number."""
+    """A task's exchanges, and its newest live chunks, sorted by turn, fence and number."""
 
     exchanges: list[Exchange]
     chunks: list[LiveChunk]
 
 
 class ExchangeReader(Protocol):
-    """A separate port: who only sends on what has ended changes nothing."""
+    """Read access only, for the function that fans changes out."""
 
     def of_task(self, task_id: str) -> list[Exchange]:
         """All exchanges of a task. Raises ``StoreUnavailable``."""
@@ -223,50 +229,55 @@ class ExchangeReader(Protocol):
 
 
 class ExchangeStore(Protocol):
-    """Each change gives the exchange as it stands then, whoever has made it so, and None where there is none;
-    making it again is safe. All methods raise ``StoreUnavailable``."""
+    """Exchanges. Every change returns the exchange as stored afterwards, whoever made the change, or None
+    if there is none. Changes are idempotent. All methods raise ``StoreUnavailable``."""
 
     def put(self, exchange: Exchange, until: int) -> Exchange:
-        """Keep a new exchange at least until this moment (Unix milliseconds), unless it is there already: the
-        one that is there."""
+        """Store a new exchange at least until ``until`` (Unix milliseconds). Returns the existing one if
+        there is one."""
         ...
 
     def remove(self, ref: ExchangeRef) -> bool:
-        """Take back one that never came to be, unless it has ended; whether it is gone."""
+        """Delete an exchange whose task was not created, unless it has ended. True if it is gone."""
         ...
 
-    def get(self, ref: ExchangeRef) -> Exchange | None: ...
+    def get(self, ref: ExchangeRef) -> Exchange | None:
+        """One exchange, or None."""
+        ...
 
     def watch(self, task_id: str) -> Watched:
-        """All there is to know at a refresh, in one consistent read."""
+        """All that a stream refresh needs, in one consistent read."""
         ...
 
-    def of_task(self, task_id: str) -> list[Exchange]: ...
+    def of_task(self, task_id: str) -> list[Exchange]:
+        """All exchanges of a task."""
+        ...
 
     def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
-        """Write down what it came to, unless that is written."""
+        """Record the end of an exchange, unless one is recorded."""
         ...
 
     def close(self, ref: ExchangeRef) -> Exchange | None:
-        """``may_close``: no refresh delivers it from then on."""
+        """Close the exchange for stream refreshes, which no longer deliver it (``may_close``)."""
         ...
 
     def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
-        """``may_claim``: nobody else delivers it from then on. It was claimed if its claim is this one."""
+        """Claim the delivery (``may_claim``). The caller has it if the returned exchange carries its
+        claim."""
         ...
 
     def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
-        """``may_settle``: the claimed delivery has arrived, or cannot."""
+        """Record that the claimed delivery succeeded or failed for good (``may_settle``)."""
         ...
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
-        """Keep what somebody thinks of the answer: the last opinion."""
+        """Record a user's feedback; the last one counts."""
         ...
 
 
 @dataclass(frozen=True)
 class DeliveryProgressRef:
-    """One answer of a task to one chat."""
+    """Identifies the delivery of one answer to one chat."""
 
     task_id: str
     name: str
@@ -274,24 +285,25 @@ class DeliveryProgressRef:
 
 @dataclass(frozen=True)
 class DeliveryProgress:
-    """So many parts, the first ones, are with WeCom. ``media_id`` is the file that was uploaded for one."""
+    """How many parts WeCom has received."""
 
     count: int = 0
     media_id: str | None = None
+    """The file uploaded for the next part, if any."""
 
 
 class DeliveryProgressStore(Protocol):
-    """All methods raise ``StoreUnavailable`` and can be repeated."""
+    """Progress of multi-part deliveries. All methods are idempotent and raise ``StoreUnavailable``."""
 
     def hold(self, ref: DeliveryProgressRef, holder: str, now: int, until: int) -> DeliveryProgress | None:
-        """Go on with an answer, as the only one until a moment (Unix milliseconds): what is sent of it. None
-        while somebody else is at it."""
+        """Take the delivery exclusively until ``until`` (Unix milliseconds) and return its progress. None
+        while another holder has it."""
         ...
 
     def note(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> bool:
-        """Write down how far it is; False if it is another's by now."""
+        """Record progress. False if another holder has the delivery by now."""
         ...
 
     def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
-        """Leave the rest to whoever comes next."""
+        """Release the delivery for another holder."""
         ...

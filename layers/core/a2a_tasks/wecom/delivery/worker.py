@@ -61,19 +61,20 @@ operator has put back into the queue."""
 BUSY_SECONDS = 60
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable, TokenBusy)
-"""What does not work for now, whatever the receiver does."""
+"""Transient faults on our side."""
 
 
 class _NoDeliveryRoute(Exception):
-    """There are no means left by which this could be delivered."""
+    """No way of delivery is left."""
 
 
 @dataclass(frozen=True)
 class ChatDeliveryWorker:
-    """Many at a time, each for itself.
+    """Delivers answers to chats, concurrently and independently.
 
-    An errand leaves the queue when its answer is with WeCom, or cannot be. What WeCom refuses for good is
-    buried: an operator who has removed the reason can put it back, and it goes on by the same means.
+    A message leaves the queue once its answer is with WeCom or cannot be delivered. What WeCom rejects for
+    good is dead-lettered: an operator who has removed the cause can redrive it, and delivery continues by
+    the same route.
     """
 
     tasks: TaskStore
