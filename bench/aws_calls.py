@@ -167,7 +167,7 @@ def _message(functions: Functions) -> Steps:
             functions.work(worker)
         steps["worker"] = functions.counted()
 
-    api.exchanges = replace(api.exchanges, tasks=replace(api.tasks, pause=pause))
+    api.services.exchanges = replace(api.services.exchanges, tasks=replace(api.services.tasks, pause=pause))
     body = json.dumps({"message": QUESTION})
     answer = Caller(api.handler, PROJECT).send("POST", f"/a2a/{AGENT}/messages", body=body)
     assert answer.status == 200, answer.text

@@ -21,7 +21,7 @@ LONGEST = 100_000
 @pytest.fixture
 def now(api: ModuleType) -> int:
     """The present of the function's own clock."""
-    moment: int = api.submitter.clock.now()
+    moment: int = api.services.submitter.clock.now()
     return moment
 
 

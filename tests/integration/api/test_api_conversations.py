@@ -32,24 +32,24 @@ def working(api: ModuleType, start_worker: Callable[..., Worker], monkeypatch: p
         with worker.account.calls.as_role(None):
             worker.deliver()
 
-    waiting = replace(api.tasks, pause=pause)
-    monkeypatch.setattr(api, "exchanges", replace(api.exchanges, tasks=waiting))
+    waiting = replace(api.services.tasks, pause=pause)
+    monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
     return worker
 
 
 @pytest.fixture
 def idle(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """No worker works, and time passes only as the API waits: its pauses in seconds."""
-    begun = api.tasks.ending.clock.now()
+    begun = api.services.tasks.ending.clock.now()
     pauses: list[float] = []
 
     class PassingClock:
         def now(self) -> int:
             return int(begun + sum(pauses) * 1000)
 
-    passing = replace(api.tasks.ending, clock=PassingClock())
-    waiting = replace(api.tasks, ending=passing, pause=pauses.append)
-    monkeypatch.setattr(api, "exchanges", replace(api.exchanges, tasks=waiting))
+    passing = replace(api.services.tasks.ending, clock=PassingClock())
+    waiting = replace(api.services.tasks, ending=passing, pause=pauses.append)
+    monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
     return pauses
 
 
@@ -202,8 +202,8 @@ def test_a_task_that_was_canceled_meanwhile_is_409(
         (task,) = account.store.page(AGENT, None, 2, None).tasks
         caller.delete(f"/a2a/{AGENT}/tasks/{task.ref.task_id}")
 
-    waiting = replace(api.tasks, pause=cancel)
-    monkeypatch.setattr(api, "exchanges", replace(api.exchanges, tasks=waiting))
+    waiting = replace(api.services.tasks, pause=cancel)
+    monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
     answer = send(caller, "Hi.")
     assert (answer.status, answer.code) == (409, "TASK_CANCELED")
     assert answer.body["taskId"]

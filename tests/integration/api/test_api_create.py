@@ -365,7 +365,7 @@ def test_an_unexpected_error_tells_callers_nothing(
     def break_down(_: object) -> None:
         raise RuntimeError("secret-detail of table tasks")
 
-    monkeypatch.setattr(type(api.submitter), "submit", lambda _, __: break_down(None))
+    monkeypatch.setattr(type(api.services.submitter), "submit", lambda _, __: break_down(None))
 
     answer = caller.post(AGENT, {"message": "hello"})
 

@@ -22,7 +22,7 @@ DAY_MS = 24 * 3_600_000
 @pytest.fixture
 def now(api: ModuleType) -> int:
     """The present of the function's own clock."""
-    moment: int = api.submitter.clock.now()
+    moment: int = api.services.submitter.clock.now()
     return moment
 
 

@@ -38,7 +38,7 @@ STORY = [
 @pytest.fixture
 def now(api: ModuleType) -> int:
     """The present of the function's own clock."""
-    moment: int = api.submitter.clock.now()
+    moment: int = api.services.submitter.clock.now()
     return moment
 
 
@@ -171,7 +171,7 @@ def test_a_wait_ends_with_the_next_event(
         if len(pauses) == 3:
             claimed(account.store, task, now)
 
-    monkeypatch.setattr(api, "tasks", replace(api.tasks, pause=pause))
+    monkeypatch.setattr(api.services, "tasks", replace(api.services.tasks, pause=pause))
     answer = caller.get(path_of(task, "?after=1&wait=20"))
 
     assert (answer.status, answer.body["nextCursor"], answer.body["taskStatus"]) == (200, "2", "running")

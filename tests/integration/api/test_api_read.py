@@ -41,7 +41,7 @@ NOT_FOUND = Answer(
 @pytest.fixture
 def now(api: ModuleType) -> int:
     """The present of the function's own clock."""
-    moment: int = api.submitter.clock.now()
+    moment: int = api.services.submitter.clock.now()
     return moment
 
 
@@ -489,7 +489,7 @@ def test_a_wait_ends_with_the_task(
         if len(pauses) == 3:
             caller.delete(f"/a2a/{AGENT}/tasks/{task.ref.task_id}")
 
-    monkeypatch.setattr(api, "tasks", replace(api.tasks, pause=pause))
+    monkeypatch.setattr(api.services, "tasks", replace(api.services.tasks, pause=pause))
     answer = caller.get(f"/a2a/{AGENT}/tasks/{task.ref.task_id}?wait=20")
     assert (answer.status, answer.body["status"]) == (200, "canceled")
     assert pauses == [pytest.approx(0.1), pytest.approx(0.15), pytest.approx(0.225)]

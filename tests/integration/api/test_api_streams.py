@@ -43,7 +43,7 @@ def _event(block: str) -> Sent:
 
 
 def let_pass(api: ModuleType, monkeypatch: pytest.MonkeyPatch, pause: Callable[[float], None]) -> None:
-    monkeypatch.setattr(api.streams, "follower", replace(api.streams.follower, pause=pause))
+    monkeypatch.setattr(api.services.streams, "follower", replace(api.services.streams.follower, pause=pause))
 
 
 @pytest.fixture
@@ -121,15 +121,15 @@ def test_a_task_that_fails_ends_the_stream_with_its_code(caller: Caller) -> None
 def test_a_stream_that_runs_out_of_time_says_where_to_look(
     caller: Caller, api: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, passed = api.tasks.ending.clock.now(), [0.0]
+    begun, passed = api.services.tasks.ending.clock.now(), [0.0]
 
     class PassingClock:
         def now(self) -> int:
             return int(begun + sum(passed) * 1000)
 
-    passing = replace(api.streams.follower.ending, clock=PassingClock())
-    follower = replace(api.streams.follower, ending=passing, pause=passed.append)
-    monkeypatch.setattr(api.streams, "follower", follower)
+    passing = replace(api.services.streams.follower.ending, clock=PassingClock())
+    follower = replace(api.services.streams.follower, ending=passing, pause=passed.append)
+    monkeypatch.setattr(api.services.streams, "follower", follower)
 
     answer = say(caller, "Hi.")
 
@@ -192,7 +192,7 @@ def test_a_whole_answer_is_the_same_by_the_runtime_that_streams(streaming: Calle
 def test_a_request_that_failed_leaves_no_stream_behind(
     caller: Caller, api: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.streams, "_begun", object())
+    monkeypatch.setattr(api.services.streams, "_begun", object())
 
     assert caller.get("/health").body == {"status": "ok"}
 

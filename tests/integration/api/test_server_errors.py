@@ -44,7 +44,7 @@ def test_a_store_that_does_not_answer_counts(
 def test_a_fault_of_the_code_counts(
     caller: Caller, api: ModuleType, monkeypatch: pytest.MonkeyPatch, counted: Callable[[], list[object]]
 ) -> None:
-    monkeypatch.setattr(api, "tasks", None)
+    monkeypatch.setattr(api.services, "tasks", None)
 
     assert caller.get(f"/a2a/{AGENT}/tasks").status == 500
     assert counted() == [1.0]
@@ -69,7 +69,7 @@ def test_a_failed_task_is_a_5xx_and_counts_nothing(
     first = in_a_hurry.send("POST", f"/a2a/{AGENT}/messages", body=message, headers=key)
     task = agents.store.get(TaskRef(AGENT, first.body["taskId"]))
     assert task is not None
-    failed(agents.store, task, api.submitter.clock.now())
+    failed(agents.store, task, api.services.submitter.clock.now())
 
     answer = in_a_hurry.send("POST", f"/a2a/{AGENT}/messages", body=message, headers=key)
 

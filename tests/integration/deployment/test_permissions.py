@@ -116,7 +116,7 @@ def workers_of(account: Account) -> DynamoDBWorkers:
 
 def test_the_api(agents: Account, start: Start) -> None:
     api = start("api")
-    caller, now = Caller(api.handler, PROJECT), api.submitter.clock.now()
+    caller, now = Caller(api.handler, PROJECT), api.services.submitter.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, maxPendingTasks=10)
     agents.registry.create_project(PROJECT, now)
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))

@@ -151,7 +151,12 @@ def readers(agents: Account, start: Callable[..., ModuleType], monkeypatch: pyte
     def never(seconds: float) -> NoReturn:
         raise AssertionError(f"{seconds} s are waited for what has ended")
 
-    for module in (api.tasks, api.streams.follower, a2a.door.methods.tasks, a2a.door.methods.follower):
+    for module in (
+        api.services.tasks,
+        api.services.streams.follower,
+        a2a.door.methods.tasks,
+        a2a.door.methods.follower,
+    ):
         monkeypatch.setitem(module.__dict__, "pause", never)
     first = Caller(api.handler, PROJECT, remaining_ms=NO_TIME_LEFT_MS)
     answer = first.send("POST", f"/a2a/{AGENT}/messages", body=json.dumps(MESSAGE), headers=KEY)

@@ -1,0 +1,42 @@
+"""What the routes call, put together once in a process."""
+
+import time
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+
+from a2a_tasks.adapters import environment
+from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
+from a2a_tasks.conversations.answers import Answerer
+from a2a_tasks.conversations.conversations import Conversations
+from a2a_tasks.conversations.follow import Follower
+from a2a_tasks.conversations.message_exchange import Exchanges
+from a2a_tasks.domain.text.json_text import deserialize, serialize
+from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.wecom.groups import Groups
+from a2a_tasks.wiring.payloads import payloads_of_function
+from a2a_tasks.wiring.push import push_configs_of_function
+from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
+from a2a_tasks.wiring.submitter import submitter_of_function
+from a2a_tasks.wiring.tasks import TaskWiring
+from functions.api.limits import Limits
+from functions.api.streams import Streams
+
+logger = Logger()
+telemetry = PowertoolsTelemetry(logger)
+app = APIGatewayRestResolver(enable_validation=True, serializer=serialize, json_body_deserializer=deserialize)
+
+wired = TaskWiring.of_function(telemetry)
+limits = Limits(rate_limiter_of_function(wired))
+_payloads = payloads_of_function(wired.texts)
+push_configs = push_configs_of_function(wired)
+_connections = DynamoDBConnections(wired.dynamodb, environment.text("REGISTRY_TABLE"))
+submitter = submitter_of_function(wired, _payloads, push_configs.acceptance, Groups(_connections))
+tasks = Tasks(wired.store, wired.registry, _payloads, _payloads, wired.ending, pause=time.sleep)
+answerer = Answerer(wired.store, wired.records, _payloads, wired.queue, wired.ending, telemetry)
+exchanges = Exchanges(submitter, answerer, wired.slots, tasks, push_configs)
+_live = DynamoDBLive(wired.dynamodb, wired.table)
+streams = Streams(Follower(wired.store, _live, wired.ending, pause=time.sleep), tasks, telemetry)
+conversations = Conversations(wired.contexts, wired.store, wired.registry, _payloads, wired.ending)
