@@ -110,7 +110,7 @@ def calls_and_imports(path: Path) -> list[ast.AST]:
 def code_of(function: Mapping[str, Any]) -> Iterator[ast.AST]:
     """The calls and imports in a function's own modules, and in those of the core layer that they import, one
     by the other."""
-    todo = sorted((ROOT / function["CodeUri"]).glob("*.py"))
+    todo = sorted((ROOT / function["CodeUri"]).rglob("*.py"))
     seen = set(todo)
     while todo:
         nodes = calls_and_imports(todo.pop())

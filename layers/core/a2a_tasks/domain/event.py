@@ -7,7 +7,7 @@ from typing import Any
 
 
 class EventType(StrEnum):
-    """Kind of an event; the values are stored and sent to callers."""
+    """The kinds of events. Their values are stored, and sent to callers."""
 
     STATUS = "status"  # a change of state
     TURN = "turn"  # a reply of the model was saved
