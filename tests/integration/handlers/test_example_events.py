@@ -27,7 +27,7 @@ TASK = TaskRef("assistant", load_event("api_get_task")["pathParameters"]["taskId
 @pytest.fixture
 def stored(agents: Account, start: Start) -> Task:
     """The task that the events name, with a deadline in the future."""
-    now = start("api").submitter.clock.now()
+    now = start("api").services.submitter.clock.now()
     task = replace(new_task(now), ref=TASK)
     agents.store.create(task)
     return task

@@ -49,8 +49,9 @@ def new_task(now: int = NOW, *, number: int = 0, agent_id: str = AGENT, **change
 
 
 def numbers_of_shard(now: int, index: int, count: int) -> list[int]:
-    """The first ``count`` numbers whose tasks of a moment fall into one shard of the indexes."""
-    falling = (n for n in itertools.count() if ids.shard(new_task(now, number=n).ref.task_id) == index)
+    """The first ``count`` numbers whose tasks of a moment fall into one shard of the indexes; from 100 on, so
+    that a test has the ones before for other tasks."""
+    falling = (n for n in itertools.count(100) if ids.shard(new_task(now, number=n).ref.task_id) == index)
     return list(itertools.islice(falling, count))
 
 
