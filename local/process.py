@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,10 +82,17 @@ class BackgroundProcess:
         return True
 
     def stop(self) -> bool:
-        """End the program and everything it started. True if it ran."""
+        """End the program, which saves its state, and everything it started. True if it ran."""
+        return self._end(_end_group)
+
+    def kill(self) -> bool:
+        """End the program and everything it started at once: nothing is saved. True if it ran."""
+        return self._end(_kill_group)
+
+    def _end(self, end: Callable[[int], None]) -> bool:
         pid = self.pid()
         if pid is not None:
-            _end_group(pid)
+            end(pid)
         if self._child is not None:
             self._child.wait()
             self._child = None
@@ -135,6 +142,10 @@ def _end_group(pid: int) -> None:
     limit = time.monotonic() + STOP_SECONDS
     while _runs(pid) and time.monotonic() < limit:
         time.sleep(POLL_SECONDS)
+    _kill_group(pid)
+
+
+def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 

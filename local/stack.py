@@ -223,6 +223,11 @@ class LocalStack:
         ran = [self._gateway.stop(), self._emulator.stop(), self._faults.stop(), self._stand_in.stop()]
         return any(ran)
 
+    def kill(self) -> None:
+        """End everything that `up` started at once. Nothing is saved."""
+        for process in (self._gateway, self._emulator, self._stand_in):
+            process.kill()
+
     def forget(self) -> None:
         """Delete everything that the stack has stored."""
         self.stop()

@@ -20,8 +20,15 @@ from local.standin.client import StandInClient
 # be taken over within seconds.
 PARAMETERS = {"WorkerTimeoutSeconds": "120", "LeaseSeconds": "9"}
 AGENTS = Path(__file__).parent / "agents.yaml"
-LONG = ("test_fuzz.py", "test_concurrency.py", "test_restart.py")
-"""Each has one test, which takes minutes: the longest first."""
+LONG = (
+    "test_fuzz.py",
+    "test_concurrency.py",
+    "test_agent_loop.py",
+    "test_restart.py",
+    "test_main_job.py",
+    "test_smoke.py",
+)
+"""Each has a test that takes a minute or more: the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,8 +47,10 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
         deployment = stack.up()
         yield Deployed(stack, deployment, StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}"))
     finally:
-        stack.stop()
-        if not request.session.testsfailed:
+        if request.session.testsfailed:
+            stack.stop()
+        else:
+            stack.kill()
             shutil.rmtree(folder, ignore_errors=True)
 
 

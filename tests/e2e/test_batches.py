@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.batch_line import entry_key
 from a2a_tasks.domain.pricing.table import TABLE
 from local.deployed import Deployed, Project, wait_until
 from local.standin.client import BatchRecord, StandInClient
 
-IN_LINE_SECONDS = 60
+IN_LINE_MS = 60_000
 """So long the first task waits for others."""
 RUNS_SECONDS = 60
 """The scheduler's own runs are this far apart; those of the test may meet them, as any two runs may."""
@@ -37,6 +40,7 @@ def test_tasks_that_can_wait_go_together_and_are_answered_alone(
     canceled = project.submit("[[standin: say=too late]] e2e-batch-canceled", lane="batch")
     accepted = [answered, failing, canceled]
     assert {project.get(task)["lane"] for task in accepted} == {"batch"}
+    have_waited(deployed, project, accepted)
 
     batch = wait_for_batch(deployed, answered)
     assert sorted(batch.custom_ids) == sorted(task["taskId"] for task in accepted)
@@ -68,6 +72,7 @@ def test_of_a_refused_batch_only_the_guilty_fails(
             project.submit(f"[[standin: say=ok]] e2e-batch-{what}", lane="batch")
             for what in ("first", "poison", "second")
         ]
+        have_waited(deployed, project, accepted)
         for task in (accepted[0], accepted[2]):
             wait_for_batch(deployed, task)
         failed = wait_for_end(deployed, project, accepted[1])
@@ -80,6 +85,27 @@ def test_of_a_refused_batch_only_the_guilty_fails(
     assert "answered 400" in failed["errorDetails"]["message"]
     assert [(task["status"], task["attempts"]) for task in done] == [("completed", 1)] * 2
     assert [len(batches_of(deployed, task)) for task in accepted] == [1, 0, 1]
+
+
+def have_waited(deployed: Deployed, project: Project, accepted: list[dict[str, Any]]) -> None:
+    """Put tasks, all at once, as far back in line as the first in it waits for others. That it does wait is
+    shown by tests/unit/batches with a clock of their own."""
+    dynamodb, table = deployed.client("dynamodb"), deployed.outputs["TasksTable"]
+    entries = []
+    for task in accepted:
+        created = datetime.fromisoformat(project.get(task)["createdAt"])
+        since = round(created.timestamp() * 1000) - IN_LINE_MS
+        dynamodb.update_item(
+            TableName=table,
+            Key={"pk": {"S": f"TASK#{task['taskId']}"}, "sk": {"S": f"TASK#{project.agent_id}"}},
+            UpdateExpression="SET createdAt = :since",
+            ExpressionAttributeValues={":since": {"N": str(since)}},
+        )
+        key = entry_key(project.project_id, since, task["taskId"])
+        entries.append(to_attributes(key | {"agentId": project.agent_id}))
+    dynamodb.transact_write_items(
+        TransactItems=[{"Put": {"TableName": table, "Item": entry}} for entry in entries]
+    )
 
 
 def work(deployed: Deployed) -> dict[str, Any]:
@@ -104,7 +130,7 @@ def wait_for_batch(deployed: Deployed, accepted: dict[str, Any]) -> BatchRecord:
         work(deployed)
         return batches_of(deployed, accepted)
 
-    return wait_until(look, IN_LINE_SECONDS + RUNS_SECONDS, "a batch")[0]
+    return wait_until(look, RUNS_SECONDS, "a batch")[0]
 
 
 def wait_for_end(deployed: Deployed, project: Project, accepted: dict[str, Any]) -> dict[str, Any]:
