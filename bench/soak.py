@@ -8,9 +8,7 @@ It ends by itself: what could not be submitted in ``MOST_SECONDS`` is not, and f
 import os
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from a2a_tasks.domain.ids import SHARDS
 from bench.havoc import Havoc
@@ -65,7 +63,7 @@ def run(project: Project) -> None:
     with step("Wait for the last task"):
         _wait(project.deployed, time.time() + PATIENCE_SECONDS)
     turns = [call for call in project.deployed.calls("soak-") if call.outcome == "completed"]
-    soaked = Soaked(count, accepted, list(_tasks(project, agent_id)), turns, havoc, started_at)
+    soaked = Soaked(count, accepted, list(project.tasks(agent_id)), turns, havoc, started_at)
     soaked.print()
     if soaked.broken:
         raise SystemExit(f"{soaked.broken}.")
@@ -115,14 +113,3 @@ def _live(deployed: Deployed) -> int:
             Select="COUNT",
         )["Count"]
     return count
-
-
-def _tasks(project: Project, agent_id: str) -> Iterator[dict[str, Any]]:
-    """Every task of the agent as it is now."""
-    params: dict[str, Any] = {"limit": 100}
-    while True:
-        page = project.insist("GET", f"/a2a/{agent_id}/tasks", params=params).json()
-        yield from page["tasks"]
-        if "nextCursor" not in page:
-            return
-        params["cursor"] = page["nextCursor"]

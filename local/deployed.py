@@ -5,7 +5,7 @@ import secrets
 import signal
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,16 @@ class Project:
             if time.monotonic() >= end:
                 raise Refused(f"{method} {path} for {seconds} s, in the end with {said}")
             time.sleep(POLL_SECONDS)
+
+    def tasks(self, agent_id: str) -> Iterator[dict[str, Any]]:
+        """Every task of an agent, as it is now."""
+        params: dict[str, Any] = {"limit": 100}
+        while True:
+            page = self.insist("GET", f"/a2a/{agent_id}/tasks", params=params).json()
+            yield from page["tasks"]
+            if "nextCursor" not in page:
+                return
+            params["cursor"] = page["nextCursor"]
 
     def submit(self, message: str, agent_id: str | None = None, **fields: Any) -> dict[str, Any]:
         """Create a task. Raises ``Refused`` unless it was accepted."""

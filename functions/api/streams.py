@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from a2a_tasks.access.server_errors import server_error
 from a2a_tasks.conversations.follow import Follower, Update
 from a2a_tasks.domain.events import last_number
-from a2a_tasks.domain.schedule import rest_seconds
+from a2a_tasks.domain.schedule import whole_seconds
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime import sse
@@ -84,7 +84,7 @@ class Streams:
         else:
             name = {200: "answer", 202: UNFINISHED}.get(last.status_code, "error")
             body = dict(last.body or {})
-            body |= {} if rest is None else {"retryAfterSeconds": rest_seconds(rest)}
+            body |= {} if rest is None else {"retryAfterSeconds": whole_seconds(rest)}
             yield sse.message(body, event=name, retry_ms=rest)
         finally:
             begun.close()

@@ -116,7 +116,7 @@ def receiver() -> Iterator[Receiver]:
 def test_no_task_is_lost_doubled_or_stuck(faulty: Project, receiver: Receiver, share: float) -> None:
     faults = Faults(faulty.deployed.stack.faults_url)
     agent_id = f"{faulty.project_id}-toolbox"
-    known = set(task_ids(faulty, agent_id))
+    known = task_ids(faulty, agent_id)
     all_asked = [Asked.of(share, number, faulty.agent_id) for number in range(TASKS)]
     until = time.monotonic() + PATIENCE_SECONDS
     faults.set(share)
@@ -128,7 +128,7 @@ def test_no_task_is_lost_doubled_or_stuck(faulty: Project, receiver: Receiver, s
 
     assert [one for one in done if one.task["status"] not in KINDS[one.asked.kind].ends] == []
     accepted = [task_id for one in done for task_id in one.task_ids]
-    assert sorted(set(task_ids(faulty, agent_id)) - known) == sorted(accepted), "each was made once"
+    assert sorted(task_ids(faulty, agent_id) - known) == sorted(accepted), "each was made once"
     bought = {one.asked: finished_turns(faulty, one.asked.marker) for one in done}
     wrong = {asked: turns for asked, turns in bought.items() if KINDS[asked.kind].turns not in (None, turns)}
     assert wrong == {}, "each finished turn was paid for once"
@@ -166,15 +166,8 @@ def do(project: Project, asked: Asked, agent_id: str, receiver: Receiver, until:
     return Done(asked, task, tuple(accepted))
 
 
-def task_ids(project: Project, agent_id: str) -> Iterator[str]:
-    """Every task of the agent."""
-    path, cursor = f"/a2a/{agent_id}/tasks", dict[str, str]()
-    while True:
-        page = project.insist("GET", path, params={"limit": 100} | cursor).json()
-        yield from (task["taskId"] for task in page["tasks"])
-        if "nextCursor" not in page:
-            return
-        cursor = {"cursor": page["nextCursor"]}
+def task_ids(project: Project, agent_id: str) -> set[str]:
+    return {task["taskId"] for task in project.tasks(agent_id)}
 
 
 def finished_turns(project: Project, marker: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.schedule import rest_seconds
+from a2a_tasks.domain.schedule import whole_seconds
 from a2a_tasks.domain.task import Question, Status, Task, iso8601
 
 STATES = {
@@ -81,7 +81,7 @@ def progress_event(task: Task, number: int, text: str) -> dict[str, Any]:
 
 def rest_event(task: Task, rest_ms: int) -> dict[str, Any]:
     """A ``TaskStatusUpdateEvent`` before a stream ends early: nothing will happen for so long."""
-    return status_update(task) | {"metadata": {"retryAfterSeconds": rest_seconds(rest_ms)}}
+    return status_update(task) | {"metadata": {"retryAfterSeconds": whole_seconds(rest_ms)}}
 
 
 def state_of(status: Status, failure: FailureCode | None) -> str:

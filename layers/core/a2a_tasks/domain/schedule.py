@@ -90,11 +90,6 @@ def rest_ms(task: Task, now: int) -> int | None:
     return None
 
 
-def rest_seconds(rest: int) -> int:
-    """``rest_ms`` in whole seconds, rounded up."""
-    return -(-rest // 1000)
-
-
 class NextAction(StrEnum):
     """What is to be done for a task, whether a worker or the sweeper looks at it."""
 
