@@ -159,10 +159,5 @@ def assert_half_price(usage: dict[str, Any]) -> None:
 
 def assert_no_worker_saw(deployed: Deployed, accepted: list[dict[str, Any]], since: int) -> None:
     """No message of them went through the queue: a worker writes down whatever it takes on."""
-    pages = (
-        deployed.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(logGroupName=f"/aws/lambda/{deployed.outputs['WorkerFunctionName']}", startTime=since)
-    )
-    log = "\n".join(event["message"] for page in pages for event in page["events"])
+    log = deployed.logged("worker", since)
     assert not [task["taskId"] for task in accepted if task["taskId"] in log]

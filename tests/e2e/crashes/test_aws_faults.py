@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from local.deployed import TERMINAL, Deployed, Project, make_project, wait_until
+from local.faults import client as wire
 from local.faults.client import SERVICES, Faults
 from local.stack import LocalStack
 from local.standin.client import StandInClient
@@ -133,7 +134,25 @@ def test_no_task_is_lost_doubled_or_stuck(faulty: Project, receiver: Receiver, s
     wrong = {asked: turns for asked, turns in bought.items() if KINDS[asked.kind].turns not in (None, turns)}
     assert wrong == {}, "each finished turn was paid for once"
     told = {task_id for one in done if one.asked.kind == "told" for task_id in one.task_ids}
-    wait_until(lambda: told <= ends_told(receiver), PATIENCE_SECONDS, "the end of each task told")
+    wait_until(lambda: told <= told_of(receiver), PATIENCE_SECONDS, "the end of each task told")
+
+
+def test_news_that_was_not_queued_is_queued_later(faulty: Project, receiver: Receiver) -> None:
+    """While SQS takes no message the notifier has Lambda bring the records of the stream again."""
+    deployed, faults = faulty.deployed, Faults(faulty.deployed.stack.faults_url)
+    told = hook(receiver)
+    accepted = faulty.submit("[[standin: delay=5; say=done]] wire-late", pushNotificationConfig=told)
+    wait_until(lambda: accepted["taskId"] in told_of(receiver, "working"), 60, "the start told")
+    since = deployed.now()
+    faults.set(1.0, kinds=[wire.Kind.FAILED], services=["sqs"])
+    try:
+        unsent = "notification not queued"
+        wait_until(lambda: unsent in deployed.logged("notifier", since), 60, "the notifier's failure")
+        assert accepted["taskId"] not in told_of(receiver)
+    finally:
+        faults.clear()
+
+    wait_until(lambda: accepted["taskId"] in told_of(receiver), 60, "the end told")
 
 
 def test_calls_of_every_service_have_failed(faulty: Project) -> None:
@@ -175,10 +194,10 @@ def finished_turns(project: Project, marker: str) -> int:
     return sum(call.outcome == "completed" for call in project.deployed.calls(marker))
 
 
-def ends_told(receiver: Receiver) -> set[str]:
-    """The ids of the tasks whose completion has come."""
+def told_of(receiver: Receiver, state: str = "completed") -> set[str]:
+    """The ids of the tasks of which this has come."""
     return {
         request.task.get("id") or request.task["taskId"]
         for request in receiver.requests
-        if request.state == "completed"
+        if request.state == state
     }
