@@ -12,8 +12,9 @@ class Report:
     ``unstarted`` timed out before anybody began; ``unwritten`` are past their deadline and live at the end of
     the simulation; ``open`` are all that are live then. ``idle`` is how many worker places were free, on
     average, while tasks waited that might have had them. ``go_on_late_max`` is the longest that a task waited
-    for its next worker after it was handed over, woken or given back. ``most_calls`` is the highest rate of
-    calls of the model, by second, in any minute.
+    for its next worker after it was handed over, woken or given back. ``told_late`` is from a change to its
+    notification in the queue, ``untold`` are changes of which none is there. ``most_calls`` is the highest
+    rate of calls of the model, by second, in any minute.
     """
 
     tasks: int
@@ -27,6 +28,9 @@ class Report:
     start_late_p99: float
     start_late_max: float
     go_on_late_max: float
+    told_late_p99: float
+    told_late_max: float
+    untold: int
     last_end: float
     idle: float
     oldest_due: float

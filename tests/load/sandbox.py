@@ -29,7 +29,7 @@ TURN_PROCESSOR_SECONDS = 0.02
 """For the stream of a model's turn."""
 LOCAL = frozenset({"api", "model"})
 """Ports whose methods that do not wait need no call."""
-FAILURES = {"queue": QueueUnavailable, "payloads": PayloadUnavailable}
+FAILURES = {"queue": QueueUnavailable, "notifications": QueueUnavailable, "payloads": PayloadUnavailable}
 
 LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 2.0
 """How often it is asked whether there is time left, and how long after that steps may take."""

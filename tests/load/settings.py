@@ -31,6 +31,14 @@ class SourceSettings:
 
 
 @dataclass(frozen=True)
+class StreamSettings:
+    """How a stream invokes a function: so many invocations for each shard, of so many records at most."""
+
+    batch_size: int
+    parallelization: int
+
+
+@dataclass(frozen=True)
 class QueueSettings:
     visibility_seconds: int
     max_receives: int | None
@@ -61,6 +69,10 @@ class Settings:
         source = resource_properties(logical_id)["Events"][event]["Properties"]
         most = self._value(source["ScalingConfig"]["MaximumConcurrency"])
         return SourceSettings(source["BatchSize"], most or 0)
+
+    def stream(self, logical_id: str, event: str) -> StreamSettings:
+        source = resource_properties(logical_id)["Events"][event]["Properties"]
+        return StreamSettings(source["BatchSize"], source["ParallelizationFactor"])
 
     def queue(self, logical_id: str) -> QueueSettings:
         properties = resource_properties(logical_id)

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, cast
 
@@ -23,18 +23,28 @@ from tests.load.report import Report, percentile
 from tests.load.sandbox import Sandbox
 from tests.load.settings import Settings, constant
 from tests.load.stores import BigPayloads, BigTaskStore, BigWorkers, sizes
+from tests.load.stream import ReportingSender, StreamSource, TimedNotifications
 from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.faults.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.stores.slots import MemorySlots
+from tests.twins.stores.tasks import Change
+from tests.twins.stream import status_change
 from tests.twins.sweeps import CalledHelpers
 from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
 OUTAGES = (StoreUnavailable, QueueUnavailable, PayloadUnavailable)
-COLD_START_SECONDS = {"worker": 2.5, "sweeper": 1.2, "cleanup": 1.2, "batcher": 2.5, "dead letter": 1.2}
+COLD_START_SECONDS = {
+    "worker": 2.5,
+    "sweeper": 1.2,
+    "cleanup": 1.2,
+    "batcher": 2.5,
+    "dead letter": 1.2,
+    "notifier": 1.0,
+}
 
 
 class _CountingTelemetry(MemoryTelemetry):
@@ -91,6 +101,9 @@ class Simulation:
         self.lane = BatchLane(self.deployment)
         self.batcher = self._function("batcher", "BatcherFunction", self._start_batcher)
         self.buriers = self._function("dead letter", "DeadLetterFunction", self._start_dead_letters)
+        self.notifier = self._function("notifier", "NotifierFunction", self._start_notifier)
+        changes = self.settings.stream("NotifierFunction", "Changes")
+        self.stream = StreamSource.of(self.notifier, changes, self.kernel, Random(self.seed + 3))  # noqa: S311
         self._begin()
 
     # -- what scenarios do
@@ -177,6 +190,9 @@ class Simulation:
             start_late_p99=percentile(monitor.starts_late, 0.99),
             start_late_max=max(monitor.starts_late, default=0.0),
             go_on_late_max=monitor.goes_on_late,
+            told_late_p99=percentile(self.notifications.late, 0.99),
+            told_late_max=max(self.notifications.late, default=0.0),
+            untold=self.stream.waiting,
             last_end=monitor.last_end,
             idle=sum(monitor.idle) / max(1, len(monitor.idle)),
             oldest_due=monitor.oldest_due,
@@ -196,7 +212,7 @@ class Simulation:
 
     @property
     def functions(self) -> tuple[Function, ...]:
-        return self.worker, self.sweeper, self.cleanup, self.batcher, self.buriers
+        return self.worker, self.sweeper, self.cleanup, self.batcher, self.buriers, self.notifier
 
     @property
     def usd(self) -> float:
@@ -215,12 +231,14 @@ class Simulation:
 
     def _deployment(self) -> Deployment:
         clock, settings = self.kernel.clock, self.settings
+        self.notifications = TimedNotifications(clock=clock)
         twins = Deployment(
             clock=clock,
-            store=BigTaskStore(clock, lambda change: self.monitor.note(change)),
+            store=BigTaskStore(clock, self._note),
             slot_store=MemorySlots(),
             workers=BigWorkers(),
             payloads=BigPayloads(),
+            notifications=self.notifications,
             telemetry=_CountingTelemetry(),
             model=cast(ScriptedModel, self.model),
             room=int(constant("functions/worker/app.py", "BATCH_SIZE")),
@@ -285,6 +303,11 @@ class Simulation:
         source.begin()
         return source
 
+    def _note(self, change: Change) -> None:
+        self.monitor.note(change)
+        if (told := status_change(change)) is not None:
+            self.stream.put(told)
+
     async def _look(self) -> None:
         while True:
             self.monitor.look(cast(BigTaskStore, self.deployment.store).oldest_due())
@@ -346,3 +369,8 @@ class Simulation:
             return kept
 
         return lambda deliveries, _: process.run(handle, deliveries)
+
+    def _start_notifier(self, process: Sandbox) -> Handler:
+        notifier = self.deployment.notifier(process)
+        notifier = replace(notifier, sender=ReportingSender(notifier.sender))
+        return lambda changes, _: process.run(notifier.notify, changes)

@@ -22,14 +22,15 @@ class MemoryStream:
         again, with everything behind it."""
         batch = self.store.changes[self.position :]
         try:
-            failed = notify([_told(change) for change in batch])
+            failed = notify([status_change(change) for change in batch])
         except Crash:
             return False
         self.position += len(batch) if failed is None else failed
         return failed is None
 
 
-def _told(change: Change) -> StatusChange | None:
+def status_change(change: Change) -> StatusChange | None:
+    """What passes the filter of the notifier's event source."""
     before, after = change.before, change.after
     if before is None or not after.notifies or before.status is after.status:
         return None

@@ -1,7 +1,17 @@
 """What has broken deployments, or might."""
 
 from tests.load.scenario import Scenario
-from tests.load.scenarios import batch_lane, dead_letters, lines, overload, saving, scale, sweeping, workers
+from tests.load.scenarios import (
+    batch_lane,
+    dead_letters,
+    lines,
+    notifications,
+    overload,
+    saving,
+    scale,
+    sweeping,
+    workers,
+)
 
 ALL: tuple[Scenario, ...] = (
     *sweeping.SCENARIOS,
@@ -11,5 +21,6 @@ ALL: tuple[Scenario, ...] = (
     *saving.SCENARIOS,
     *batch_lane.SCENARIOS,
     *overload.SCENARIOS,
+    *notifications.SCENARIOS,
     *scale.SCENARIOS,
 )

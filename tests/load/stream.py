@@ -1,0 +1,118 @@
+"""The stream of the tasks' table: what it carries comes a little later, and in order within a shard."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Self
+from zlib import crc32
+
+from a2a_tasks.domain.webhooks.push import Notification, StatusChange
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import QueueUnavailable
+from a2a_tasks.ports.queues import TimedSender, Unsent
+from tests.load.functions import Failed, Function
+from tests.load.kernel import Kernel
+from tests.load.settings import StreamSettings
+from tests.twins.timed_queue import MemorySender
+
+SHARDS = 4
+"""Of a table on demand that is new; it only gets more."""
+LAG_SECONDS, SPREAD = 0.2, 0.8
+"""Until a record can be read: the median, and so that one in a hundred takes 1.3 s. AWS says "in near-real
+time"."""
+POLL_SECONDS = 0.25
+"""Lambda looks four times a second into each shard:
+https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html."""
+
+
+@dataclass
+class _Lane:
+    """Records that one invocation at a time gets, each with the time from which it can be read."""
+
+    records: deque[tuple[float, StatusChange]] = field(default_factory=deque)
+    is_busy: bool = False
+
+
+@dataclass
+class StreamSource:
+    """The stream as it invokes a function. A batch of which a part failed comes again from there on; one
+    without an answer comes again whole."""
+
+    function: Function
+    settings: StreamSettings
+    kernel: Kernel
+    random: Random
+    lanes: list[_Lane]
+
+    @classmethod
+    def of(cls, function: Function, settings: StreamSettings, kernel: Kernel, random: Random) -> Self:
+        lanes = [_Lane() for _ in range(SHARDS * settings.parallelization)]
+        return cls(function, settings, kernel, random, lanes)
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not done with."""
+        return sum(len(lane.records) for lane in self.lanes)
+
+    def put(self, change: StatusChange) -> None:
+        """A record that passes the filter; the others cost nothing."""
+        lane = self.lanes[crc32(change.task.ref.task_id.encode()) % len(self.lanes)]
+        readable_at = self.kernel.time + LAG_SECONDS * self.random.lognormvariate(0, SPREAD)
+        if lane.records:
+            readable_at = max(readable_at, lane.records[-1][0])
+        lane.records.append((readable_at, change))
+        if not lane.is_busy:
+            lane.is_busy = True
+            self.kernel.loop.create_task(self._empty(lane))
+
+    async def _empty(self, lane: _Lane) -> None:
+        clock, loop = self.kernel.clock, self.kernel
+        await clock.sleep(lane.records[0][0] - loop.time + self.random.uniform(0, POLL_SECONDS))
+        while lane.records:
+            readable = [change for at, change in lane.records if at <= loop.time]
+            if readable and not self.function.is_throttled():
+                for _ in range(await self._invoke(readable[: self.settings.batch_size])):
+                    lane.records.popleft()
+            else:
+                await clock.sleep(POLL_SECONDS)
+        lane.is_busy = False
+
+    async def _invoke(self, batch: list[StatusChange]) -> int:
+        """How many of them are done with."""
+        try:
+            failed: int | None = await self.function.invoke(batch)
+        except Failed:
+            failed = 0
+        if failed == 0:
+            await self.kernel.clock.sleep(POLL_SECONDS)
+        return len(batch) if failed is None else failed
+
+
+@dataclass
+class TimedNotifications(MemorySender[Notification]):
+    """The notifications' queue, which knows how long after its change each was sent (seconds)."""
+
+    clock: Clock = field(kw_only=True)
+    late: list[float] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+
+    def send(self, contents: Sequence[Notification]) -> list[Unsent[Notification]]:
+        for content in contents:
+            if content.notification_id not in self.ids:
+                self.ids.add(content.notification_id)
+                self.late.append((self.clock.now() - content.at) / 1_000)
+        return []
+
+
+@dataclass(frozen=True)
+class ReportingSender:
+    """``TimedSender`` that says what was not sent, as the adapter of SQS does."""
+
+    sender: TimedSender[Notification]
+
+    def send(self, contents: Sequence[Notification]) -> list[Unsent[Notification]]:
+        try:
+            return self.sender.send(contents)
+        except QueueUnavailable as error:
+            return [Unsent(content, str(error)) for content in contents]
