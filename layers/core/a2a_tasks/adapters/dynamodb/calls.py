@@ -32,5 +32,15 @@ def call_if(operation: Callable[..., Any], **arguments: Any) -> Any:
         return None
 
 
+def call_or_item(operation: Callable[..., Any], **arguments: Any) -> tuple[bool, dict[str, Any]]:
+    """Whether a write's condition held, with the item: what the write returns, or else the item as it stands,
+    which saves a second read. Empty if there is none. Raises ``StoreUnavailable``."""
+    try:
+        answer = call(operation, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
+    except ClientError as error:
+        return False, error.response.get("Item", {})  # type: ignore[return-value]
+    return True, answer.get("Attributes", {})
+
+
 def code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]
