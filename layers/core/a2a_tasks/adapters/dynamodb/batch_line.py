@@ -5,11 +5,13 @@ BATCH#LINE#<project id>  <since>#<task id>  a task in line, which is in the orde
 BATCH#PROJECTS#<0–3>     <project id>       a project that has tasks in line
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Task, TaskRef
@@ -43,30 +45,20 @@ class DynamoDBBatchLine:
     def put(self, project_id: str, ref: TaskRef, since: int, now: int) -> None:
         """Put a task in a project's line, from a moment on."""
         self._list(project_id, now)
-        call(
-            self.client.update_item,
-            TableName=self.table,
-            Key=to_attributes(entry_key(project_id, since, ref.task_id)),
-            UpdateExpression="SET agentId = :agent, #ttl = :ttl",
-            ExpressionAttributeNames={"#ttl": "ttl"},
-            ExpressionAttributeValues=to_attributes(
-                {":agent": ref.agent_id, ":ttl": (since + LONGEST_LIFE_MS) // 1000}
-            ),
-        )
+        entry = Update().set(agentId=ref.agent_id, ttl=(since + LONGEST_LIFE_MS) // 1000)
+        self._write(entry_key(project_id, since, ref.task_id), entry)
 
     def _list(self, project_id: str, now: int) -> None:
         if now - self._listed.get(project_id, 0) < LISTED_MS:
             return
-        call(
-            self.client.update_item,
-            TableName=self.table,
-            Key=to_attributes(project_key(project_id)),
-            UpdateExpression="SET seenAt = :now",
-            ExpressionAttributeValues=to_attributes({":now": now}),
-        )
+        self._write(project_key(project_id), Update().set(seenAt=now))
         if len(self._listed) >= MOST_KNOWN:
             self._listed.clear()
         self._listed[project_id] = now
+
+    def _write(self, key: Mapping[str, Any], update: Update) -> None:
+        """Write an update that needs no condition. Raises ``StoreUnavailable``."""
+        call(self.client.update_item, TableName=self.table, Key=to_attributes(key), **update.arguments())
 
 
 def line_partition(project_id: str) -> str:

@@ -10,7 +10,6 @@ BATCH#API                     <API's id>          the batch that it belongs to
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -27,8 +26,9 @@ from a2a_tasks.adapters.dynamodb.batch_line import (
     project_key,
     projects_partition,
 )
-from a2a_tasks.adapters.dynamodb.calls import REFUSED_TRANSACTION, call, code_of
+from a2a_tasks.adapters.dynamodb.calls import REFUSED_TRANSACTION, call, call_if, call_or_item, code_of
 from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.batches import Batch, Member, Preparing, ProjectInLine, Waiting
@@ -66,20 +66,14 @@ class DynamoDBBatches(DynamoDBBatchLine):
         return _project(found or project_key(project_id))
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
-        self._call(
-            self.client.update_item,
-            Key=to_attributes(project_key(project_id)),
-            UpdateExpression="SET refusals = :refusals, pausedUntil = :until",
-            ExpressionAttributeValues=to_attributes({":refusals": refusals, ":until": until}),
-        )
+        self._write(project_key(project_id), Update().set(refusals=refusals, pausedUntil=until))
 
     def forget(self, project: ProjectInLine) -> None:
         """Protects a project that was listed since. A writer that puts a task in line without listing the
         project has listed it shortly before, so that it was not idle."""
         self._delete(
             project_key(project.project_id),
-            "attribute_not_exists(seenAt) OR seenAt = :seen",
-            {":seen": project.seen_at},
+            when("attribute_not_exists(seenAt)", "seenAt = :seen", seen=project.seen_at),
         )
 
     def waiting(self, project_id: str, now: int, limit: int) -> list[Waiting]:
@@ -100,20 +94,16 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
     def count_try(self, entry: Waiting, run_id: str) -> int:
         """Protects an entry that was removed since it was read. Counts once per run."""
-        try:
-            answer = self._call(
-                self.client.update_item,
-                Key=to_attributes(entry_key(entry.project_id, entry.since, entry.task_id)),
-                UpdateExpression="ADD tries :one SET triedBy = :run",
-                ConditionExpression=(
-                    "attribute_exists(pk) AND (attribute_not_exists(triedBy) OR triedBy <> :run)"
-                ),
-                ExpressionAttributeValues=to_attributes({":one": 1, ":run": run_id}),
-                ReturnValues="UPDATED_NEW",
-            )
-        except ClientError:
-            return 0
-        return int(from_attributes(answer["Attributes"])["tries"])
+        count = Update().add(tries=1).set(triedBy=run_id).when("attribute_exists(pk)")
+        count = count.when("attribute_not_exists(triedBy)", "triedBy <> :triedBy")
+        answer = call_if(
+            self.client.update_item,
+            TableName=self.table,
+            Key=to_attributes(entry_key(entry.project_id, entry.since, entry.task_id)),
+            ReturnValues="UPDATED_NEW",
+            **count.arguments(),
+        )
+        return int(from_attributes(answer["Attributes"])["tries"]) if answer else 0
 
     def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
         rows = [[entry.ref.agent_id, entry.ref.task_id, entry.since] for entry in entries]
@@ -137,7 +127,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
             item = _key(f"BATCH#{batch.batch_id}", f"MEMBERS#{number:04d}")
             item |= {"members": json.dumps(rows, separators=(",", ":")), "ttl": ttl}
             self._call(self.client.put_item, Item=to_attributes(item))
-        found = self._put(_item(batch), "attribute_not_exists(pk)")
+        found = self._put(_item(batch), when("attribute_not_exists(pk)"))
         return found is None or "abandoned" not in found
 
     def abandon(self, project_id: str, batch_id: str, now: int) -> bool:
@@ -146,17 +136,13 @@ class DynamoDBBatches(DynamoDBBatchLine):
         if "triedAt" in self._get(_open_key("", batch_id)):
             return False
         item = _open_key(project_id, batch_id) | {"abandoned": True, "ttl": now // 1000 + KEPT_SECONDS}
-        return self._put(item, "attribute_not_exists(pk) OR attribute_exists(abandoned)") is None
+        return self._put(item, when("attribute_not_exists(pk)", "attribute_exists(abandoned)")) is None
 
     def split(self, batch: Batch, parts: tuple[Batch, Batch], now: int) -> bool:
         """Protects what another run has written. A marker of the root's claim stays; a part's id is no
         claim."""
         key = _open_key(batch.project_id, batch.batch_id)
-        condition: dict[str, Any] = {
-            "TableName": self.table,
-            "ConditionExpression": "version = :version",
-            "ExpressionAttributeValues": to_attributes({":version": batch.version}),
-        }
+        condition = {"TableName": self.table} | when("version = :version", version=batch.version)
         gone: dict[str, Any] = {"Delete": {"Key": to_attributes(key)} | condition}
         if batch.root is None:
             known = key | {"split": True, "ttl": now // 1000 + SPLIT_SECONDS}
@@ -186,7 +172,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def update(self, batch: Batch) -> Batch | None:
         """Protects what another run has written, or done after writing: the version must be the one read."""
         written = _item(batch) | {"version": batch.version + 1}
-        found = self._put(written, "version = :version", {":version": batch.version})
+        found = self._put(written, when("version = :version", version=batch.version))
         is_ours = (
             found is not None
             and found.get("runId") == batch.run_id
@@ -200,13 +186,12 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def own(self, api_id: str, batch_id: str, now: int) -> bool:
         """Protects an existing assignment to another batch."""
         item = _key(API, api_id) | {"batchId": batch_id, "ttl": now // 1000 + KEPT_SECONDS}
-        found = self._put(item, "attribute_not_exists(pk) OR batchId = :mine", {":mine": batch_id})
-        return found is None
+        return self._put(item, when("attribute_not_exists(pk)", "batchId = :mine", mine=batch_id)) is None
 
     def close(self, batch: Batch) -> None:
         """Protects what another run has written. Members are left to the table's TTL."""
         key = _open_key(batch.project_id, batch.batch_id)
-        self._delete(key, "version = :version", {":version": batch.version})
+        self._delete(key, when("version = :version", version=batch.version))
 
     def _get(self, key: Mapping[str, Any]) -> dict[str, Any]:
         """The item, or no attributes if there is none."""
@@ -239,32 +224,15 @@ class DynamoDBBatches(DynamoDBBatchLine):
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _put(
-        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
-    ) -> dict[str, Any] | None:
+    def _put(self, item: Mapping[str, Any], condition: Mapping[str, Any]) -> dict[str, Any] | None:
         """None if written, otherwise the existing item; without attributes if it is gone."""
-        extra = {"ExpressionAttributeValues": to_attributes(values)} if values else {}
-        try:
-            self._call(
-                self.client.put_item,
-                Item=to_attributes(item),
-                ConditionExpression=condition,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **extra,
-            )
-        except ClientError as error:
-            found: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-            return from_attributes(found)
-        return None
+        is_put, found = call_or_item(
+            self.client.put_item, TableName=self.table, Item=to_attributes(item), **condition
+        )
+        return None if is_put else from_attributes(found)
 
-    def _delete(self, key: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
-        with suppress(ClientError):
-            self._call(
-                self.client.delete_item,
-                Key=to_attributes(key),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=to_attributes(values),
-            )
+    def _delete(self, key: Mapping[str, Any], condition: Mapping[str, Any]) -> None:
+        call_if(self.client.delete_item, TableName=self.table, Key=to_attributes(key), **condition)
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         return call(operation, TableName=self.table, **arguments)
