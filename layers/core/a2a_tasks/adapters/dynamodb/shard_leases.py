@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.calls import call_if
+from a2a_tasks.adapters.dynamodb.update import Update, when
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,17 +23,9 @@ class DynamoDBShardLeases:
 
     def take(self, shard: int, holder: str, now: int, until: int) -> bool:
         """Protects the work of who has it."""
-        answer = call_if(
-            self.client.update_item,
-            TableName=self.table,
-            Key=_key(shard),
-            UpdateExpression="SET #holder = :holder, #until = :until, #ttl = :ttl",
-            ConditionExpression="attribute_not_exists(pk) OR #holder = :holder OR #until <= :now",
-            ExpressionAttributeNames={"#holder": "holder", "#until": "until", "#ttl": "ttl"},
-            ExpressionAttributeValues=to_attributes(
-                {":holder": holder, ":until": until, ":now": now, ":ttl": until // 1000 + TTL_SECONDS}
-            ),
-        )
+        lease = Update().set(holder=holder, until=until, ttl=until // 1000 + TTL_SECONDS)
+        lease = lease.when("attribute_not_exists(pk)", "#holder = :holder", "#until <= :now", now=now)
+        answer = call_if(self.client.update_item, TableName=self.table, Key=_key(shard), **lease.arguments())
         return answer is not None
 
     def give_back(self, shard: int, holder: str) -> None:
@@ -41,9 +34,7 @@ class DynamoDBShardLeases:
             self.client.delete_item,
             TableName=self.table,
             Key=_key(shard),
-            ConditionExpression="#holder = :holder",
-            ExpressionAttributeNames={"#holder": "holder"},
-            ExpressionAttributeValues=to_attributes({":holder": holder}),
+            **when("#holder = :holder", holder=holder),
         )
 
 

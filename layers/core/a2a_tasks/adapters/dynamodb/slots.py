@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call, call_if
+from a2a_tasks.adapters.dynamodb.calls import call, call_if, call_or_item
 from a2a_tasks.adapters.dynamodb.due import due_keys
 from a2a_tasks.adapters.dynamodb.tasks.task_items import TTL_GRACE_SECONDS
+from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.task import Priority
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
@@ -53,28 +52,20 @@ class DynamoDBSlots:
 
     def take(self, scope: Scope, number: int, holder: Holder, until: int) -> Holder:
         """Protects the slot of another, and the fence of a later claim."""
-        return self._put(
-            scope,
-            number,
-            holder,
-            until,
-            "attribute_not_exists(pk) OR (task = :task AND fence < :fence)",
-            {":task": holder.task_id, ":fence": holder.fence},
-        )
+        is_mine = "(task = :task AND fence < :fence)"
+        free = when("attribute_not_exists(pk)", is_mine, task=holder.task_id, fence=holder.fence)
+        return self._put(scope, number, holder, until, free)
 
     def pass_on(self, scope: Scope, number: int, giver: Holder, taker: Holder, until: int) -> bool:
         """Protects the slot of another, and of a later claim."""
-        mine = {":task": giver.task_id, ":fence": giver.fence}
-        now = self._put(scope, number, taker, until, "task = :task AND fence = :fence", mine)
+        mine = when("task = :task AND fence = :fence", task=giver.task_id, fence=giver.fence)
+        now = self._put(scope, number, taker, until, mine)
         return (now.task_id, now.fence) == (taker.task_id, taker.fence)
 
     def free(self, scope: Scope, number: int, task_id: str, below: int) -> bool:
         """Protects the slot of another, and of a later claim."""
-        return self._delete(
-            _slot_key(scope, number),
-            "task = :task AND fence < :below",
-            {":task": task_id, ":below": below},
-        )
+        mine = when("task = :task AND fence < :below", task=task_id, below=below)
+        return self._delete(_slot_key(scope, number), mine)
 
     def wait(self, scope: Scope, waiter: Waiter) -> None:
         """Protects the entry of a later claim."""
@@ -88,13 +79,12 @@ class DynamoDBSlots:
         self._wrote(
             self.client.put_item,
             Item=_waiter_key(scope, waiter) | to_attributes(values),
-            ConditionExpression="attribute_not_exists(pk) OR fence <= :fence",
-            ExpressionAttributeValues=to_attributes({":fence": waiter.fence}),
+            **when("attribute_not_exists(pk)", "fence <= :fence", fence=waiter.fence),
         )
 
     def stop_waiting(self, scope: Scope, waiter: Waiter) -> None:
         """Protects the entry of a later claim."""
-        self._delete(_waiter_key(scope, waiter), "fence <= :fence", {":fence": waiter.fence})
+        self._delete(_waiter_key(scope, waiter), when("fence <= :fence", fence=waiter.fence))
 
     def place(self, scope: Scope, waiter: Waiter) -> Place:
         keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
@@ -115,41 +105,25 @@ class DynamoDBSlots:
         return tuple(_to_waiter(item) for item in items)
 
     def watch(self, scope: Scope, until: int, due_at: int) -> None:
-        call(
-            self.client.update_item,
-            TableName=self.table,
-            Key=_key(scope, LINE),
-            UpdateExpression=(
-                "SET #until = :until, #ttl = :ttl, dueShard = :shard, dueAt = if_not_exists(dueAt, :due)"
-            ),
-            ExpressionAttributeNames={"#until": "until", "#ttl": "ttl"},
-            ExpressionAttributeValues=to_attributes(
-                {":until": until, ":ttl": _ttl(until), ":shard": DUE_SHARD, ":due": due_at}
-            ),
-        )
+        line = Update().set(until=until, ttl=_ttl(until), dueShard=DUE_SHARD)
+        line = line.assign("dueAt = if_not_exists(dueAt, :due)", due=due_at)
+        call(self.client.update_item, TableName=self.table, Key=_key(scope, LINE), **line.arguments())
 
     def due_lines(self, now: int, limit: int) -> list[Scope]:
         return [_to_scope(key) for key in due_keys(self.client, self.table, DUE_SHARD, now, limit)]
 
     def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
         """Protects the later time of somebody who has come since."""
-        values = {":seen": seen_until, ":until": until, ":ttl": _ttl(until), ":due": due_at}
-        answer = self._wrote(
-            self.client.update_item,
-            Key=_key(scope, LINE),
-            UpdateExpression="SET #until = :until, #ttl = :ttl, dueAt = :due",
-            ConditionExpression="#until = :seen",
-            ExpressionAttributeNames={"#until": "until", "#ttl": "ttl"},
-            ExpressionAttributeValues=to_attributes(values),
-        )
-        return answer is not None
+        line = Update().set(until=until, ttl=_ttl(until), dueAt=due_at)
+        line = line.when("#until = :seen", seen=seen_until)
+        return self._wrote(self.client.update_item, Key=_key(scope, LINE), **line.arguments())
 
     def forget_line(self, scope: Scope, seen_until: int) -> bool:
         """Protects whoever has come since."""
-        return self._delete(_key(scope, LINE), "#until = :seen", {":seen": seen_until}, {"#until": "until"})
+        return self._delete(_key(scope, LINE), when("#until = :seen", seen=seen_until))
 
     def _put(
-        self, scope: Scope, number: int, holder: Holder, until: int, condition: str, values: dict[str, Any]
+        self, scope: Scope, number: int, holder: Holder, until: int, condition: dict[str, Any]
     ) -> Holder:
         """Write who has a slot, under a condition; who has it then, nobody for a slot that is not there."""
         item = {
@@ -158,19 +132,15 @@ class DynamoDBSlots:
             "at": holder.at,
             "ttl": _ttl(until),
         }
-        try:
-            call(
-                self.client.put_item,
-                TableName=self.table,
-                Item=_slot_key(scope, number) | to_attributes(item),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=to_attributes(values),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            there: Any = error.response.get("Item")
-            return _to_holder(there) if there else Holder("", -1, 0)
-        return holder
+        is_put, there = call_or_item(
+            self.client.put_item,
+            TableName=self.table,
+            Item=_slot_key(scope, number) | to_attributes(item),
+            **condition,
+        )
+        if is_put:
+            return holder
+        return _to_holder(there) if there else Holder("", -1, 0)
 
     def _query(
         self, partition: str, first: str, limit: int, *, last: str = END, now: int = 0
@@ -192,22 +162,13 @@ class DynamoDBSlots:
         )
         return answer["Items"], "LastEvaluatedKey" not in answer
 
-    def _delete(
-        self, key: dict[str, Any], condition: str, values: dict[str, Any], names: dict[str, str] | None = None
-    ) -> bool:
+    def _delete(self, key: dict[str, Any], condition: dict[str, Any]) -> bool:
         """Whether the condition held, and the item is gone."""
-        answer = self._wrote(
-            self.client.delete_item,
-            Key=key,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=to_attributes(values),
-            **({"ExpressionAttributeNames": names} if names else {}),
-        )
-        return answer is not None
+        return self._wrote(self.client.delete_item, Key=key, **condition)
 
-    def _wrote(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        """The answer; None where the condition did not hold."""
-        return call_if(operation, TableName=self.table, **arguments)
+    def _wrote(self, operation: Callable[..., Any], **arguments: Any) -> bool:
+        """Whether the condition held."""
+        return call_if(operation, TableName=self.table, **arguments) is not None
 
 
 def _partition(scope: Scope, page: int = 0) -> str:

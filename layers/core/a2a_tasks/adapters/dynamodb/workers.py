@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb.calls import call, call_if
 from a2a_tasks.adapters.dynamodb.due import due_keys
+from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.lease import Lease, Notes
 from a2a_tasks.domain.task import TaskRef
 
@@ -33,22 +34,19 @@ class DynamoDBWorkers:
     def open(self, lease: Lease) -> None:
         """Protects what has happened to the lease since an earlier try, whose answer was lost."""
         item = _key(lease.worker_id) | to_attributes(_values(lease))
-        self._wrote(self.client.put_item, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        self._wrote(self.client.put_item, Item=item, **when("attribute_not_exists(pk)"))
 
     def renew(self, lease: Lease) -> Notes | None:
         """Protects those who have found the worker dead, and a later renewal from an earlier one that was
         under way for long."""
         values = _values(lease)
         left = ["notes", "noteAll"] + [name for name in ("tasks", "disowned") if name not in values]
-        changes = ", ".join(f"#{name} = :{name}" for name in values)
+        renewal = Update().set(**values).remove(*left).when(_LIVING).when("#until <= :until")
         answer = self._wrote(
             self.client.update_item,
             Key=_key(lease.worker_id),
-            UpdateExpression=f"SET {changes} REMOVE {', '.join(f'#{name}' for name in left)}",
-            ConditionExpression=f"{_LIVING} AND #until <= :until",
-            ExpressionAttributeNames={f"#{name}": name for name in [*values, *left, "broken"]},
-            ExpressionAttributeValues=to_attributes({f":{name}": value for name, value in values.items()}),
             ReturnValues="ALL_OLD",
+            **renewal.arguments(),
         )
         if answer is not None:
             return _notes(from_attributes(answer["Attributes"]))
@@ -62,14 +60,8 @@ class DynamoDBWorkers:
 
     def break_off(self, lease: Lease) -> bool:
         """Protects a worker that has renewed meanwhile."""
-        answer = self._wrote(
-            self.client.update_item,
-            Key=_key(lease.worker_id),
-            UpdateExpression="SET #broken = :yes",
-            ConditionExpression="attribute_exists(pk) AND #until = :seen",
-            ExpressionAttributeNames={"#broken": "broken", "#until": "until"},
-            ExpressionAttributeValues=to_attributes({":yes": True, ":seen": lease.until}),
-        )
+        end = Update().set(broken=True).when("attribute_exists(pk) AND #until = :seen", seen=lease.until)
+        answer = self._wrote(self.client.update_item, Key=_key(lease.worker_id), **end.arguments())
         if answer is not None:
             return True
         current = self.lease(lease.worker_id)
@@ -77,19 +69,10 @@ class DynamoDBWorkers:
 
     def note(self, worker_id: str, task_id: str) -> Lease | None:
         """Protects the size of the item, and a lease that is gone from being made anew."""
-        return self._note(
-            worker_id,
-            update="ADD #notes :task",
-            condition=f"{_LIVING} AND (attribute_not_exists(#notes) OR size(#notes) < :most)",
-            names={"#notes": "notes"},
-            values={":task": {task_id}, ":most": MOST_NOTES},
-        ) or self._note(
-            worker_id,
-            update="SET #all = :yes",
-            condition=_LIVING,
-            names={"#all": "noteAll"},
-            values={":yes": True},
-        )
+        has_room = ("attribute_not_exists(#notes)", "size(#notes) < :most")
+        named = Update().add(notes={task_id}).when(_LIVING).when(*has_room, most=MOST_NOTES)
+        all_of_them = Update().set(noteAll=True).when(_LIVING)
+        return self._note(worker_id, named) or self._note(worker_id, all_of_them)
 
     def due(self, now: int, limit: int) -> list[str]:
         found = due_keys(self.client, self.table, DUE_SHARD, now, limit)
@@ -100,21 +83,12 @@ class DynamoDBWorkers:
         self._wrote(
             self.client.delete_item,
             Key=_key(worker_id),
-            ConditionExpression="attribute_exists(#broken)",
-            ExpressionAttributeNames={"#broken": "broken"},
+            **when("attribute_exists(#broken)"),
         )
 
-    def _note(
-        self, worker_id: str, update: str, condition: str, names: dict[str, str], values: dict[str, Any]
-    ) -> Lease | None:
+    def _note(self, worker_id: str, update: Update) -> Lease | None:
         answer = self._wrote(
-            self.client.update_item,
-            Key=_key(worker_id),
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names | {"#broken": "broken"},
-            ExpressionAttributeValues=to_attributes(values),
-            ReturnValues="ALL_NEW",
+            self.client.update_item, Key=_key(worker_id), ReturnValues="ALL_NEW", **update.arguments()
         )
         return None if answer is None else _lease(answer["Attributes"])
 
