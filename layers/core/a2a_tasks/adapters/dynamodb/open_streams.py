@@ -4,10 +4,9 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call, call_if
+from a2a_tasks.adapters.dynamodb.calls import call_if, call_or_item
+from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.ports.rates import PlacesFull, StreamPlace
 
 if TYPE_CHECKING:
@@ -47,36 +46,28 @@ class DynamoDBOpenStreams:
             self.client.update_item,
             TableName=self.table,
             Key=_key(place.key_id),
-            UpdateExpression="REMOVE #place",
-            ConditionExpression="#place = :until",
-            ExpressionAttributeNames={"#place": _name(place.number)},
-            ExpressionAttributeValues=to_attributes({":until": place.until}),
+            **_of(place).remove("#place").when("#place = :until", until=place.until).arguments(),
         )
 
     def _take(self, place: StreamPlace, now: int) -> dict[int, int] | None:
         """None if the place is held now; else what is held until when."""
-        try:
-            call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=_key(place.key_id),
-                UpdateExpression="SET #place = :until, #ttl = :ttl",
-                ConditionExpression="attribute_not_exists(#place) OR #place <= :now",
-                ExpressionAttributeNames={"#place": _name(place.number), "#ttl": "ttl"},
-                ExpressionAttributeValues=to_attributes(
-                    {":until": place.until, ":now": now, ":ttl": place.until // 1000 + TTL_SECONDS}
-                ),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            item = from_attributes(error.response.get("Item", {}))  # type: ignore[arg-type]
-            return {int(name[1:]): int(over) for name, over in item.items() if name[1:].isdigit()}
-        return None
+        taking = (
+            _of(place)
+            .assign("#place = :until", until=place.until)
+            .set(ttl=place.until // 1000 + TTL_SECONDS)
+            .when("attribute_not_exists(#place)", "#place <= :now", now=now)
+        )
+        is_taken, item = call_or_item(
+            self.client.update_item, TableName=self.table, Key=_key(place.key_id), **taking.arguments()
+        )
+        held = from_attributes(item)
+        return None if is_taken else {int(n[1:]): int(held[n]) for n in held if n[1:].isdigit()}
 
 
 def _key(key_id: str) -> dict[str, str]:
     return to_attributes({"pk": f"RATE#{key_id}", "sk": "STREAMS"})
 
 
-def _name(number: int) -> str:
-    return f"p{number}"
+def _of(place: StreamPlace) -> Update:
+    """An update in which ``#place`` is the place's attribute."""
+    return Update(names={"place": f"p{place.number}"})

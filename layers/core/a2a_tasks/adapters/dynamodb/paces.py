@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.calls import call, call_or_item
+from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain.pace import Pace, Way
 from a2a_tasks.ports.model import PaceTurn
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 24 * 3600
 """A pace that nobody has used for so long limits nobody."""
-NOBODY_IS_URGENT = "attribute_not_exists(urgentUntil) OR urgentUntil <= :now"
 
 
 @dataclass(frozen=True)
@@ -32,66 +30,48 @@ class DynamoDBPaces:
     def put(self, way: Way, seen: Pace | None, pace: Pace) -> Pace | None:
         """Protects what another worker has learned since: of many calls that are turned away at a moment one
         makes the pace slower."""
-        values = {
-            ":gap": pace.gap_ms,
-            ":set": pace.set_at,
-            ":next": pace.next_at,
-            ":overloaded": pace.is_overloaded,
-            ":ttl": pace.set_at // 1000 + KEPT_SECONDS,
-        }
-        expression = "SET gapMs = :gap, setAt = :set, nextAt = :next, overloaded = :overloaded, #ttl = :ttl"
-        if pace.taken_at is None:
-            expression += " REMOVE takenAt"
-        else:
-            expression = expression.replace("SET ", "SET takenAt = :taken, ")
-            values[":taken"] = pace.taken_at
-        condition, seen_values = _as_seen(seen)
-        return self._update(way, expression, condition, values | seen_values).pace
+        update = _if_as_seen(seen).set(
+            gapMs=pace.gap_ms,
+            setAt=pace.set_at,
+            nextAt=pace.next_at,
+            takenAt=pace.taken_at,
+            overloaded=pace.is_overloaded,
+            ttl=pace.set_at // 1000 + KEPT_SECONDS,
+        )
+        return self._update(way, update.remove("takenAt") if pace.taken_at is None else update).pace
 
     def take(self, way: Way, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
         """Protects the pace, whoever starts calls at the same moment: each goes by the one before."""
-        condition, values = _as_seen(seen)
-        condition += " AND nextAt <= :now"
+        next_at = now + seen.count_at(now) * seen.gap_at(now)
+        update = _if_as_seen(seen).set(nextAt=next_at, ttl=now // 1000 + KEPT_SECONDS)
+        update = update.when("nextAt <= :now", now=now)
         if not is_urgent:
-            condition += f" AND ({NOBODY_IS_URGENT})"
-        values |= {
-            ":next": now + seen.count_at(now) * seen.gap_at(now),
-            ":now": now,
-            ":ttl": now // 1000 + KEPT_SECONDS,
-        }
-        return self._update(way, "SET nextAt = :next, #ttl = :ttl", condition, values)
+            update = update.when("attribute_not_exists(urgentUntil)", "urgentUntil <= :now")
+        return self._update(way, update)
 
     def note_urgent(self, way: Way, until: int) -> None:
         """Protects against a pace that is gone: only what is there changes."""
-        condition = "attribute_exists(setAt)"
-        self._update(way, "SET urgentUntil = :until", condition, {":until": until})
+        self._update(way, Update().set(urgentUntil=until).when("attribute_exists(setAt)"))
 
-    def _update(self, way: Way, expression: str, condition: str, values: dict[str, Any]) -> PaceTurn:
-        names = {"#ttl": "ttl"} if "#ttl" in expression else {}
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=_key(way),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=to_attributes(values),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **({"ExpressionAttributeNames": names} if names else {}),
-            )
-        except ClientError as error:
-            return PaceTurn(False, _pace(error.response.get("Item")))
-        return PaceTurn(True, _pace(answer["Attributes"]))
+    def _update(self, way: Way, update: Update) -> PaceTurn:
+        is_made, item = call_or_item(
+            self.client.update_item,
+            TableName=self.table,
+            Key=_key(way),
+            ReturnValues="ALL_NEW",
+            **update.arguments(),
+        )
+        return PaceTurn(is_made, _pace(item))
 
 
-def _as_seen(seen: Pace | None) -> tuple[str, dict[str, int]]:
-    """What is true as long as nobody has set another pace, or has let this one grow."""
+def _if_as_seen(seen: Pace | None) -> Update:
+    """An update for as long as nobody has set another pace, or has let this one grow."""
     if seen is None:
-        return "attribute_not_exists(setAt)", {}
+        return Update().when("attribute_not_exists(setAt)")
+    update = Update().when("setAt = :seen", seen=seen.set_at)
     if seen.taken_at is None:
-        return "setAt = :seen AND attribute_not_exists(takenAt)", {":seen": seen.set_at}
-    return "setAt = :seen AND takenAt = :seenTaken", {":seen": seen.set_at, ":seenTaken": seen.taken_at}
+        return update.when("attribute_not_exists(takenAt)")
+    return update.when("takenAt = :seenTaken", seenTaken=seen.taken_at)
 
 
 def _key(way: Way) -> dict[str, Any]:

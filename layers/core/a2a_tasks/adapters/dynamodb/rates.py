@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.calls import call_or_item
+from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.rates import Bucket, Taking
 
@@ -30,48 +29,33 @@ class DynamoDBRates:
         """
         taking, latest, cost = Taking(False, seen, 0), rate.latest(count, now), count * rate.interval
         while not taking.is_granted and max(taking.tat, now) <= latest:
-            values = {":now": now, ":count": count}
-            if taking.tat <= now:
-                taking = self._take_from_whole(bucket, now + cost, values)
-            else:
-                taking = self._take_from_used(bucket, latest, cost, values)
+            is_whole = taking.tat <= now
+            update = _of_whole(now, cost) if is_whole else _of_used(now, latest, cost)
+            taking = self._update(bucket, update.add(total=count))
         return taking
 
-    def _take_from_whole(self, bucket: Bucket, then: int, values: dict[str, int]) -> Taking:
-        """Protects what others have taken: the bucket must still be whole."""
-        return self._update(
-            bucket,
-            "SET tat = :then, #ttl = :ttl ADD #total :count",
-            "attribute_not_exists(tat) OR tat <= :now",
-            values | {":then": then, ":ttl": _ttl(then)},
-        )
-
-    def _take_from_used(self, bucket: Bucket, latest: int, cost: int, values: dict[str, int]) -> Taking:
-        """Protects the limit, whoever takes at the same moment: so many must still be there."""
-        return self._update(
-            bucket,
-            "SET tat = tat + :cost, #ttl = :ttl ADD #total :count",
-            "tat > :now AND tat <= :latest",
-            values | {":cost": cost, ":latest": latest, ":ttl": _ttl(latest + cost)},
-        )
-
-    def _update(self, bucket: Bucket, expression: str, condition: str, values: dict[str, int]) -> Taking:
+    def _update(self, bucket: Bucket, update: Update) -> Taking:
         """What became of it if the condition held, or the bucket as it stands."""
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=to_attributes({"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#ttl": "ttl", "#total": "total"},
-                ExpressionAttributeValues=to_attributes(values),
-                ReturnValues="UPDATED_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            return _taking(False, error.response.get("Item", {}))  # type: ignore[arg-type]
-        return _taking(True, answer["Attributes"])
+        is_granted, item = call_or_item(
+            self.client.update_item,
+            TableName=self.table,
+            Key=to_attributes({"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}),
+            ReturnValues="UPDATED_NEW",
+            **update.arguments(),
+        )
+        return _taking(is_granted, item)
+
+
+def _of_whole(now: int, cost: int) -> Update:
+    """Protects what others have taken: the bucket must still be whole."""
+    update = Update().set(tat=now + cost, ttl=_ttl(now + cost))
+    return update.when("attribute_not_exists(tat)", "tat <= :now", now=now)
+
+
+def _of_used(now: int, latest: int, cost: int) -> Update:
+    """Protects the limit, whoever takes at the same moment: so many must still be there."""
+    update = Update().assign("tat = tat + :cost", cost=cost).set(ttl=_ttl(latest + cost))
+    return update.when("tat > :now AND tat <= :latest", now=now, latest=latest)
 
 
 def _taking(is_granted: bool, item: dict[str, Any]) -> Taking:
