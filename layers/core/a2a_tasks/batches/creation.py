@@ -13,6 +13,7 @@ from itertools import batched
 
 from a2a_tasks.batches.requests import BatchRequests
 from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Usage, released
@@ -182,5 +183,5 @@ class BatchCreation:
 
 def pause_seconds(refusals: int, retry_after: float | None) -> float:
     """Backoff in seconds after so many consecutive refusals."""
-    grown = min(BUSY_SECONDS * 2.0 ** min(refusals, 10), LONGEST_BUSY_SECONDS)
+    grown = backoff(refusals, BUSY_SECONDS, LONGEST_BUSY_SECONDS)
     return max(grown, min(retry_after or 0.0, LONGEST_ASKED_SECONDS))

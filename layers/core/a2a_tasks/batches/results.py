@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from a2a_tasks.batches.single_turn import SingleTurns
 from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_completion
 from a2a_tasks.domain.retry import next_try
@@ -223,7 +224,7 @@ class BatchResults:
     def _wait_for_model(self, task: Task, reason: str, spent: tuple[Spent, ...]) -> None:
         """The model throttled the request, which is no failed attempt: the task returns to the line as
         long as its ``queueTimeout`` allows."""
-        wait_ms = min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** min(task.turned_away, 10))
+        wait_ms = backoff(task.turned_away, FIRST_WAIT_MS, LONGEST_WAIT_MS)
         self.tasks.give_back(
             task,
             self.tasks.now() + wait_ms,

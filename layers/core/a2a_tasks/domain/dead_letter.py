@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from a2a_tasks.domain.backoff import backoff
+
 MOST_DEAD_LETTERS = 5
 """Announcements after dead letters without a claim in between; the next dead letter fails the task."""
 FIRST_DELAY_MS = 60_000
@@ -26,4 +28,4 @@ def after_dead_letter(before: Undelivered | None, now: int) -> Undelivered | Non
     if before is not None and now < before.resent_at + COPIES_MS:
         return None
     times = before.times + 1 if before else 1
-    return Undelivered(times, now + min(FIRST_DELAY_MS * 2 ** (times - 1), LONGEST_DELAY_MS))
+    return Undelivered(times, now + backoff(times - 1, FIRST_DELAY_MS, LONGEST_DELAY_MS))

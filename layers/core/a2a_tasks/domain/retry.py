@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Task
 
@@ -65,6 +66,6 @@ def delay_seconds(attempt: int, retry_after: float | None, random: float) -> int
     Exponential backoff from 1 s, or ``retry_after`` if longer, plus jitter of up to half the backoff
     (``random`` in [0, 1)), so that tasks rejected together do not come back together.
     """
-    backoff = min(MAX_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
-    wait = max(retry_after or 0.0, backoff)
-    return math.ceil(wait + random * JITTER * backoff)
+    grown = backoff(attempt - 1, BASE_SECONDS, MAX_SECONDS)
+    wait = max(retry_after or 0.0, grown)
+    return math.ceil(wait + random * JITTER * grown)

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from math import ceil
 
+from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, Way, grown, slowed
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS
 from a2a_tasks.domain.task import Priority, Task
@@ -109,8 +110,8 @@ class Pacing:
         shorter than ``retry_after`` (seconds)."""
         known = self._known.get(self._way(task.model))
         pace, now = known.pace if known else None, self.clock.now()
-        longest = LONGEST_SECONDS[task.priority]
-        seconds = min(longest, BASE_SECONDS[task.priority] * 2.0 ** min(task.turned_away, 10))
+        first, longest = BASE_SECONDS[task.priority], LONGEST_SECONDS[task.priority]
+        seconds = backoff(task.turned_away, first, longest)
         if pace is not None and pace.taken_at is not None:
             seconds *= GROWING
         held = max(retry_after or 0, (pace.next_at - now) / 1000 if pace else 0)

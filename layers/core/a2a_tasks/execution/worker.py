@@ -8,6 +8,7 @@ from typing import Any
 
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.slots import Entry, Slots
+from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.guards import guard_of_loss
 from a2a_tasks.domain.schedule import (
@@ -387,7 +388,7 @@ class _Begun:
 def _again(delivery: Delivery) -> Requeue:
     """Return the message for another worker, after a growing delay since the queue limits the number of
     receives."""
-    return Requeue(min(2 ** (delivery.receive_count - 1), LONGEST_RETURN_SECONDS))
+    return Requeue(backoff(delivery.receive_count - 1, 1, LONGEST_RETURN_SECONDS))
 
 
 def _seconds_until(moment: int, now: int) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.webhooks.retry import BASE_SECONDS
 
 LONGEST_PAUSE_SECONDS = 900.0
@@ -39,6 +40,7 @@ class Circuit:
         if now < self.open_until:
             return False
         self.failures += 1
-        pause = max(asked or 0.0, BASE_SECONDS * 2.0 ** min(self.failures - 1, 30))
-        self.open_until = now + int(min(pause, LONGEST_PAUSE_SECONDS) * 1000)
+        grown = backoff(self.failures - 1, BASE_SECONDS, LONGEST_PAUSE_SECONDS)
+        pause = max(min(asked or 0.0, LONGEST_PAUSE_SECONDS), grown)
+        self.open_until = now + int(pause * 1000)
         return True

@@ -4,6 +4,8 @@ import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from a2a_tasks.domain.backoff import backoff
+
 BASE_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 3 * 3_600.0
 MAX_ASKED_SECONDS = 6 * 3_600.0
@@ -35,9 +37,9 @@ def next_try_seconds(tries: int, left_ms: int, asked_seconds: float | None, rand
     left = left_ms // 1000
     if left < SHORTEST_SECONDS:
         return None
-    backoff = min(MAX_BACKOFF_SECONDS, BASE_SECONDS * 2.0 ** min(tries - 1, 30))
-    wait = max(min(asked_seconds or 0.0, MAX_ASKED_SECONDS), backoff)
-    return min(math.ceil(wait + random * JITTER * backoff), left)
+    grown = backoff(tries - 1, BASE_SECONDS, MAX_BACKOFF_SECONDS)
+    wait = max(min(asked_seconds or 0.0, MAX_ASKED_SECONDS), grown)
+    return min(math.ceil(wait + random * JITTER * grown), left)
 
 
 def asked_seconds(status: int, retry_after: str | None, now: int) -> float | None:
