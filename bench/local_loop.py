@@ -33,7 +33,7 @@ def _warm(project: Project) -> None:
 
 def _latency(project: Project) -> None:
     """One task after the other, on warm functions."""
-    to_door, to_visible, answers = [], [], []
+    to_call, to_visible, answers = [], [], []
     with step(f"{LATENCY_TASKS} tasks one by one"):
         for n in range(LATENCY_TASKS):
             marker = f"latency-{n}-"
@@ -44,14 +44,14 @@ def _latency(project: Project) -> None:
                 pass  # poll as fast as it goes, so that the pause between two polls is not measured
             visible = time.time()
             (call,) = project.deployed.calls(marker)
-            to_door.append(call.started_at - posted)
+            to_call.append(call.started_at - posted)
             to_visible.append(visible - (call.ended_at or call.started_at))
     table(
         f"Local loop, {LATENCY_TASKS} tasks one by one",
         ["", "p50", "p95"],
         [
             ["POST to its 202", *p50_p95(answers)],
-            ["POST to Claude's door", *p50_p95(to_door)],
+            ["POST to the call of Claude", *p50_p95(to_call)],
             ["Claude's last byte to a GET that says completed", *p50_p95(to_visible)],
         ],
     )

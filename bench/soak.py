@@ -90,7 +90,9 @@ def _submit(project: Project, agent_id: str, number: int) -> str:
     """A task's id; asked for again until there is an answer, as a caller does."""
     body = {"message": f"[[standin: {KINDS[number % len(KINDS)]}]] soak-{number}-"}
     key = {"Idempotency-Key": f"soak-{number}"}
-    answer = project.insist("POST", f"/a2a/{agent_id}/tasks", PATIENCE_SECONDS, json=body, headers=key)
+    answer = project.request_with_retries(
+        "POST", f"/a2a/{agent_id}/tasks", PATIENCE_SECONDS, json=body, headers=key
+    )
     task_id: str = answer.raise_for_status().json()["taskId"]
     return task_id
 

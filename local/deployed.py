@@ -137,7 +137,9 @@ class Project:
         url = f"{self.deployed.api_url}{path}"
         return httpx.request(method, url, headers=headers, timeout=60, trust_env=False, verify=TLS, **options)
 
-    def insist(self, method: str, path: str, seconds: float = 60, **options: Any) -> httpx.Response:
+    def request_with_retries(
+        self, method: str, path: str, seconds: float = 60, **options: Any
+    ) -> httpx.Response:
         """A request that is made again while there is no answer, or one that says to try again (429, 5xx).
         Raises ``Refused`` where that takes longer than ``seconds``."""
         end = time.monotonic() + seconds
@@ -157,7 +159,7 @@ class Project:
         """Every task of an agent, as it is now."""
         params: dict[str, Any] = {"limit": 100}
         while True:
-            page = self.insist("GET", f"/a2a/{agent_id}/tasks", params=params).json()
+            page = self.request_with_retries("GET", f"/a2a/{agent_id}/tasks", params=params).json()
             yield from page["tasks"]
             if "nextCursor" not in page:
                 return

@@ -29,20 +29,20 @@ from a2a_tasks.wiring.tasks import TaskWiring
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 _wired = TaskWiring.of_function(telemetry)
-_store, _ending, _registry = _wired.store, _wired.ending, _wired.registry
+_store, _finalizer, _registry = _wired.store, _wired.finalizer, _wired.registry
 _payloads = payloads_of_function(_wired.texts)
 _push = push_configs_of_function(_wired)
 _records = _wired.records
-door = AgentHandler(
+agent_handler = AgentHandler(
     methods=Methods(
-        tasks=Tasks(_store, _registry, _payloads, _payloads, _ending, pause=time.sleep),
-        latest=LatestTasks(_store, _wired.contexts, _registry, _ending),
-        rejecter=Rejecter(submitter_of_function(_wired, _payloads, _push.acceptance), _ending),
-        answerer=Answerer(_store, _records, _payloads, _wired.queue, _ending, telemetry),
+        tasks=Tasks(_store, _registry, _payloads, _payloads, _finalizer, pause=time.sleep),
+        latest=LatestTasks(_store, _wired.contexts, _registry, _finalizer),
+        rejecter=Rejecter(submitter_of_function(_wired, _payloads, _push.acceptance), _finalizer),
+        answerer=Answerer(_store, _records, _payloads, _wired.queue, _finalizer, telemetry),
         history=History(_records, _payloads),
         registry=_registry,
         push=_push,
-        follower=Follower(_store, DynamoDBLive(_wired.dynamodb, _wired.table), _ending, pause=time.sleep),
+        follower=Follower(_store, DynamoDBLive(_wired.dynamodb, _wired.table), _finalizer, pause=time.sleep),
         telemetry=telemetry,
         publisher=Publisher(
             organization=environment.optional("PROVIDER_NAME") or "",
@@ -65,7 +65,7 @@ gc.freeze()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Where answers must be whole: a stream too, as far as it gets in the time that callers wait."""
     try:
-        return door.answer(event, _seconds_left(context), is_whole=True).to_buffered()
+        return agent_handler.answer(event, _seconds_left(context), is_whole=True).to_buffered()
     finally:
         telemetry.flush()
 
@@ -74,7 +74,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
     """On the runtime that streams (``a2a_tasks.runtime``)."""
     try:
-        return door.answer(event, _seconds_left(context), is_whole=False)
+        return agent_handler.answer(event, _seconds_left(context), is_whole=False)
     finally:
         telemetry.flush()
 

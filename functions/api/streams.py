@@ -63,7 +63,7 @@ class Streams:
         if answer.status != HTTPStatus.OK:
             begun.close()
             return answer
-        until = self.follower.ending.clock.now() + int(seconds * 1000)
+        until = self.follower.finalizer.clock.now() + int(seconds * 1000)
         return StreamedAnswer(answer.status, self._events(begun, until), answer.headers)
 
     def _events(self, begun: Begun, until: int) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 _tasks = TaskWiring.of_function(telemetry)
 _budgets = DailyBudgets(DynamoDBSpend(_tasks.dynamodb, _tasks.table), _tasks.registry, _tasks.clock)
 _day = DayCount(_tasks.store, _budgets, telemetry)
-dead_letters = DeadLetters(_tasks.store, _tasks.queue, _tasks.ending, _day, telemetry)
+dead_letters = DeadLetters(_tasks.store, _tasks.queue, _tasks.finalizer, _day, telemetry)
 
 
 def _handle(record: SQSRecord) -> None:

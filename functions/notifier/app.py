@@ -20,7 +20,7 @@ notifier = Notifier(
     configs=DynamoDBPushConfigs(dynamodb, table),
     sender=notification_sender(sqs, environment.text("NOTIFICATION_QUEUE_URL")),
     exchanges=DynamoDBExchanges(dynamodb, table),
-    errands=delivery_sender(sqs, environment.text("WECOM_QUEUE_URL")),
+    chat_deliveries=delivery_sender(sqs, environment.text("WECOM_QUEUE_URL")),
     telemetry=telemetry,
 )
 

@@ -28,18 +28,18 @@ telemetry = PrintedTelemetry(
 clock = SystemClock()
 
 
-def _talkers() -> "MessageHandlers":
-    from a2a_tasks.wiring.wecom import talkers_of_function
+def _message_handlers() -> "MessageHandlers":
+    from a2a_tasks.wiring.wecom import message_handlers_of_function
 
-    return talkers_of_function(telemetry)
+    return message_handlers_of_function(telemetry)
 
 
-door = CallbackHandler(
+callback_handler = CallbackHandler(
     connections=CachedConnections(
         DynamoDBConnections(clients.dynamodb(), environment.text("REGISTRY_TABLE")), clock
     ),
     secrets=CachedConnectionSecrets(Lazy(clients.secretsmanager), clock),
-    talkers=Lazy(_talkers),
+    talkers=Lazy(_message_handlers),
     clock=clock,
     entropy=SystemEntropy(),
     telemetry=telemetry,
@@ -51,6 +51,6 @@ gc.freeze()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     until = clock.now() + round(WECOM_SECONDS * 1000)
     try:
-        return door.answer(event, lambda: (until - clock.now()) / 1000)
+        return callback_handler.answer(event, lambda: (until - clock.now()) / 1000)
     finally:
         telemetry.flush()

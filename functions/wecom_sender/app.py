@@ -36,7 +36,7 @@ from a2a_tasks.wiring.payloads import payloads_of_function
 AT_ONCE = 10
 
 
-def _errands() -> ChatDeliveryWorker:
+def _delivery_worker() -> ChatDeliveryWorker:
     dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
     payloads = payloads_of_function(DynamoDBTexts(dynamodb, table))
     clock, entropy, api = SystemClock(), SystemEntropy(), HttpWeComApi()
@@ -76,8 +76,8 @@ def _errands() -> ChatDeliveryWorker:
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
-errands = _errands()
-directory = Directory(errands.connections, errands.sender.app, errands.fixed_ip)
+delivery_worker = _delivery_worker()
+directory = Directory(delivery_worker.connections, delivery_worker.sender.app, delivery_worker.fixed_ip)
 gc.enable()
 gc.freeze()
 
@@ -88,7 +88,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
         return directory.answer(event["departmentsOf"])
     deliveries = [delivery_of(record) for record in event["Records"]]
     try:
-        kept = errands.run(deliveries)
+        kept = delivery_worker.run(deliveries)
     finally:
         telemetry.flush()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

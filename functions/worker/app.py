@@ -56,45 +56,45 @@ async def _run_apart[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P
 
 def _executor(tasks: TaskWiring) -> Executor:
     run = asyncio.to_thread
-    store, queue, slots, ending = tasks.store, tasks.queue, tasks.slots, tasks.ending
+    store, queue, slots, finalizer = tasks.store, tasks.queue, tasks.slots, tasks.finalizer
     clock, entropy, holders = tasks.clock, tasks.entropy, tasks.holders
     payloads = payloads_of_function(tasks.texts)
     submitter = submitter_of_function(tasks, payloads)
     budgets, connection = submitter.budgets, connection_of_function()
     workspaces = FolderWorkspaces(WORKSPACES)
     workspaces.wipe_all()
-    insistence = StoreRetry(clock, run)
+    store_retry = StoreRetry(clock, run)
     paces, key = DynamoDBPaces(tasks.dynamodb, tasks.table), connection.backend.value
     pacing = Pacing(paces, clock, entropy, telemetry, run, key)
-    journal = Checkpoints(store, tasks.records, payloads, clock, insistence, run)
-    allowance = CostLimits(budgets, prices_of_function(), telemetry)
+    checkpoints = Checkpoints(store, tasks.records, payloads, clock, store_retry, run)
+    cost_limits = CostLimits(budgets, prices_of_function(), telemetry)
     day = DayCount(store, budgets, telemetry)
     loop = AgentLoop(
         revisions=Revisions(tasks.registry),
         payloads=payloads,
         workspaces=workspaces,
         model=PacedModel(ClaudeModel(connection, clock), pacing),
-        journal=journal,
+        checkpoints=checkpoints,
         histories=Histories(tasks.contexts, store, payloads),
-        other_agents=OtherAgents(store, payloads, submitter, budgets, journal, clock, entropy, run),
-        allowance=allowance,
+        other_agents=OtherAgents(store, payloads, submitter, budgets, checkpoints, clock, entropy, run),
+        cost_limits=cost_limits,
         day=day,
-        prompts=Prompts(allowance, connection.backend, submitter.aliases),
-        made_files=MadeFiles(ClaudeFiles(connection, clock), payloads, journal, clock),
+        prompts=Prompts(cost_limits, connection.backend, submitter.aliases),
+        made_files=MadeFiles(ClaudeFiles(connection, clock), payloads, checkpoints, clock),
         telemetry=telemetry,
         run=run,
     )
-    settler = OutcomeHandler(
+    outcomes = OutcomeHandler(
         store=store,
         payloads=payloads,
         queue=queue,
         slots=slots,
-        ending=ending,
+        finalizer=finalizer,
         day=day,
         clock=clock,
         entropy=entropy,
         telemetry=telemetry,
-        insistence=insistence,
+        store_retry=store_retry,
         run=run,
         max_wait_ms=environment.integer("MAX_INPUT_WAIT_HOURS") * 3_600_000,
     )
@@ -111,13 +111,13 @@ def _executor(tasks: TaskWiring) -> Executor:
     return Executor(
         loop=loop,
         pacing=pacing,
-        settler=settler,
+        outcomes=outcomes,
         store=store,
         queue=queue,
         slots=slots,
         holders=holders,
         heartbeat=heartbeat,
-        ending=ending,
+        finalizer=finalizer,
         live=Live(DynamoDBLive(tasks.dynamodb, tasks.table), clock, telemetry, run),
         clock=clock,
         entropy=entropy,

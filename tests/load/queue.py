@@ -37,13 +37,13 @@ class BigQueue(MemoryQueue):
         message = super().put(ref, correlation_id, delay_seconds)
         self.messages.clear()
         self._live[message.message_id] = "" if ref is None else self.group_of(ref)
-        self._hide(message)
+        self._change_visibility(message)
         if not delay_seconds:
             self.on_message()
         return message
 
     def receive(
-        self, limit: int = 10, hidden_seconds: int | None = None, *, only_urgent: bool = False
+        self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
     ) -> list[Delivery]:
         if only_urgent:
             raise NotImplementedError("it knows one kind of message")
@@ -54,17 +54,17 @@ class BigQueue(MemoryQueue):
                 self._drop(message)
                 self.dead.put(message.ref, message.correlation_id)
             else:
-                received.append(self.deliver(message, hidden_seconds))
+                received.append(self.deliver(message, visibility_seconds))
         return received
 
-    def deliver(self, message: Message, hidden_seconds: int | None = None) -> Delivery:
+    def deliver(self, message: Message, visibility_seconds: int | None = None) -> Delivery:
         self._of_receipt.pop(message.receipt, None)
-        delivery = super().deliver(message, hidden_seconds)
+        delivery = super().deliver(message, visibility_seconds)
         self._of_receipt[message.receipt] = message
         if message.message_id not in self._flying:
             self._flying.add(message.message_id)
             self._flying_of[self._live[message.message_id]] += 1
-        self._hide(message)
+        self._change_visibility(message)
         return delivery
 
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
@@ -73,7 +73,7 @@ class BigQueue(MemoryQueue):
         finally:
             for delivery in deliveries:
                 if message := self._in_flight(delivery):
-                    self._hide(message)
+                    self._change_visibility(message)
 
     def delete(self, delivery: Delivery) -> None:
         if message := self._in_flight(delivery):
@@ -113,7 +113,7 @@ class BigQueue(MemoryQueue):
     def _in_flight(self, delivery: Delivery) -> Message | None:
         return self._of_receipt.get(delivery.receipt)
 
-    def _hide(self, message: Message) -> None:
+    def _change_visibility(self, message: Message) -> None:
         self._number += 1
         heapq.heappush(self._hidden, (message.visible_at, self._number, message))
 
@@ -144,10 +144,10 @@ class TwoQueues(MemoryQueue):
         message.is_urgent = is_urgent
 
     def receive(
-        self, limit: int = 10, hidden_seconds: int | None = None, *, only_urgent: bool = False
+        self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
     ) -> list[Delivery]:
-        urgent = self.urgent.receive(limit, hidden_seconds)
-        return urgent if urgent or only_urgent else self.new.receive(limit, hidden_seconds)
+        urgent = self.urgent.receive(limit, visibility_seconds)
+        return urgent if urgent or only_urgent else self.new.receive(limit, visibility_seconds)
 
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
         for is_urgent in (False, True):

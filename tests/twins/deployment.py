@@ -148,7 +148,7 @@ class Deployment:
     live: MemoryLive = field(default_factory=MemoryLive)
     paces: MemoryPaces = field(default_factory=MemoryPaces)
     chats: MemoryExchanges = field(init=False)
-    errands: MemorySender[ChatDelivery] = field(default_factory=MemorySender)
+    chat_deliveries: MemorySender[ChatDelivery] = field(default_factory=MemorySender)
     shard_leases: MemoryShardLeases = field(default_factory=MemoryShardLeases)
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
     room: int = 0  # each test says itself what a process gets
@@ -210,8 +210,8 @@ class Deployment:
         points = failpoints or Failpoints()
         push, queue = points.wrap("push", self.push), points.wrap("notifications", self.notifications)
         exchanges = points.wrap("exchanges", self.chats)
-        errands = points.wrap("errands", self.errands)
-        return Notifier(push, queue, exchanges, errands, self.telemetry)
+        chat_deliveries = points.wrap("errands", self.chat_deliveries)
+        return Notifier(push, queue, exchanges, chat_deliveries, self.telemetry)
 
     def slots(self, failpoints: Failpoints | None = None) -> Slots:
         points = failpoints or Failpoints()
@@ -252,53 +252,58 @@ class Deployment:
         clock, run = freeze or self.clock, freeze.run if freeze else inline
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
         queue, registry = points.wrap("queue", self.queue), points.wrap("registry", self.registry)
-        ending, budgets = self.ending(points), self.budgets(points)
-        slots = ending.slots
-        insistence = StoreRetry(clock, run)
+        finalizer, budgets = self.finalizer(points), self.budgets(points)
+        slots = finalizer.slots
+        store_retry = StoreRetry(clock, run)
         pacing = Pacing(points.wrap("paces", self.paces), clock, self.entropy, self.telemetry, run, "claude")
-        journal = Checkpoints(store, points.wrap("records", self.records), payloads, clock, insistence, run)
-        allowance, day = CostLimits(budgets, PRICES, self.telemetry), DayCount(store, budgets, self.telemetry)
+        checkpoints = Checkpoints(
+            store, points.wrap("records", self.records), payloads, clock, store_retry, run
+        )
+        cost_limits, day = (
+            CostLimits(budgets, PRICES, self.telemetry),
+            DayCount(store, budgets, self.telemetry),
+        )
         loop = AgentLoop(
             revisions=Revisions(registry),
             payloads=payloads,
             workspaces=self.workspaces.of_process(points),
             model=PacedModel(points.wrap("model", self.model), pacing),
-            journal=journal,
+            checkpoints=checkpoints,
             histories=Histories(points.wrap("contexts", self.contexts), store, payloads),
             other_agents=OtherAgents(
-                store, payloads, self.submitter(points), budgets, journal, clock, self.entropy, run
+                store, payloads, self.submitter(points), budgets, checkpoints, clock, self.entropy, run
             ),
-            allowance=allowance,
+            cost_limits=cost_limits,
             day=day,
-            prompts=Prompts(allowance, Backend.CLAUDE_API, ALIASES),
-            made_files=MadeFiles(points.wrap("files", self.files), payloads, journal, clock),
+            prompts=Prompts(cost_limits, Backend.CLAUDE_API, ALIASES),
+            made_files=MadeFiles(points.wrap("files", self.files), payloads, checkpoints, clock),
             telemetry=self.telemetry,
             run=run,
         )
-        settler = OutcomeHandler(
+        outcomes = OutcomeHandler(
             store=store,
             payloads=payloads,
             queue=queue,
             slots=slots,
-            ending=ending,
+            finalizer=finalizer,
             day=day,
             clock=clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
-            insistence=insistence,
+            store_retry=store_retry,
             run=run,
             max_wait_ms=MAX_WAIT_MS,
         )
         return Executor(
             loop=loop,
             pacing=pacing,
-            settler=settler,
+            outcomes=outcomes,
             store=store,
             queue=queue,
             slots=slots,
             holders=self.holders(points),
             heartbeat=self.heartbeat(points, freeze),
-            ending=ending,
+            finalizer=finalizer,
             live=Live(points.wrap("live", self.live), clock, self.telemetry, run),
             clock=clock,
             entropy=self.entropy,
@@ -308,7 +313,7 @@ class Deployment:
             kept=self.kept,
         )
 
-    def ending(self, failpoints: Failpoints | None = None) -> TaskFinalizer:
+    def finalizer(self, failpoints: Failpoints | None = None) -> TaskFinalizer:
         points = failpoints or Failpoints()
         return TaskFinalizer(
             store=points.wrap("store", self.store),
@@ -324,8 +329,8 @@ class Deployment:
     def sweeper(self, failpoints: Failpoints | None = None, at_once: AtOnce = in_turn) -> Sweeper:
         points = failpoints or Failpoints()
         store, queue = points.wrap("store", self.store), points.wrap("queue", self.queue)
-        batches, ending = points.wrap("batches", self.batches), self.ending(points)
-        dead_workers = DeadWorkers(store, queue, ending, self.telemetry)
+        batches, finalizer = points.wrap("batches", self.batches), self.finalizer(points)
+        dead_workers = DeadWorkers(store, queue, finalizer, self.telemetry)
         return Sweeper(
             store=store,
             workers=points.wrap("workers", self.workers),
@@ -335,7 +340,7 @@ class Deployment:
                 queue=queue,
                 slots=self.slots(points),
                 batches=batches,
-                ending=ending,
+                finalizer=finalizer,
                 dead_workers=dead_workers,
                 backlog=Backlog(queue, self.clock),
                 telemetry=self.telemetry,
@@ -371,13 +376,15 @@ class Deployment:
         points = failpoints or Failpoints()
         store = points.wrap("store", self.store)
         day = DayCount(store, self.budgets(points), self.telemetry)
-        return DeadLetters(store, points.wrap("queue", self.queue), self.ending(points), day, self.telemetry)
+        return DeadLetters(
+            store, points.wrap("queue", self.queue), self.finalizer(points), day, self.telemetry
+        )
 
     def tasks(self, failpoints: Failpoints | None = None) -> Tasks:
         points = failpoints or Failpoints()
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        ending = self.ending(points)
-        return Tasks(store, self.registry, payloads, self.payloads, ending, pause=self.clock.advance)
+        finalizer = self.finalizer(points)
+        return Tasks(store, self.registry, payloads, self.payloads, finalizer, pause=self.clock.advance)
 
     def answerer(self, failpoints: Failpoints | None = None) -> Answerer:
         points = failpoints or Failpoints()
@@ -386,7 +393,7 @@ class Deployment:
             records=points.wrap("records", self.records),
             payloads=points.wrap("payloads", self.payloads),
             queue=points.wrap("queue", self.queue),
-            ending=self.ending(points),
+            finalizer=self.finalizer(points),
             telemetry=self.telemetry,
         )
 
@@ -407,7 +414,7 @@ class Deployment:
             store=points.wrap("store", self.store),
             registry=self.registry,
             payloads=points.wrap("payloads", self.payloads),
-            ending=self.ending(points),
+            finalizer=self.finalizer(points),
         )
 
     def submit(self, message: str = "Write a report.", **changes: Any) -> Task:

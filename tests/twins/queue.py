@@ -58,7 +58,7 @@ class MemoryQueue:
         return sum(m.visible_at <= now and m.is_urgent is is_urgent for m in self.messages)
 
     def receive(
-        self, limit: int = 10, hidden_seconds: int | None = None, *, only_urgent: bool = False
+        self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
     ) -> list[Delivery]:
         """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;
         too often received ones move to ``dead``."""
@@ -72,14 +72,14 @@ class MemoryQueue:
                 self.messages.remove(message)
                 self.dead.put(message.ref, message.correlation_id)
                 continue
-            received.append(self.deliver(message, hidden_seconds))
+            received.append(self.deliver(message, visibility_seconds))
         return received
 
-    def deliver(self, message: Message, hidden_seconds: int | None = None) -> Delivery:
+    def deliver(self, message: Message, visibility_seconds: int | None = None) -> Delivery:
         """Hand out this message now, visible or not, as an at-least-once queue may."""
         message.receive_count += 1
         message.receipt = f"{message.message_id}#{message.receive_count}"
-        seconds = self.visibility_seconds if hidden_seconds is None else hidden_seconds
+        seconds = self.visibility_seconds if visibility_seconds is None else visibility_seconds
         message.visible_at = self.clock.now() + seconds * 1000
         return Delivery(
             message.message_id,
@@ -102,7 +102,9 @@ class MemoryQueue:
             else:
                 message.visible_at = now + seconds * 1000
         if failed:
-            raise QueueUnavailable(f"{failed} of {len(deliveries)} messages not hidden: MessageNotInflight")
+            raise QueueUnavailable(
+                f"{failed} of {len(deliveries)} messages keep their visibility timeout: MessageNotInflight"
+            )
 
     def delete(self, delivery: Delivery) -> None:
         message = self._in_flight(delivery)

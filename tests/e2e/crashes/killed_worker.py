@@ -32,27 +32,27 @@ def work(environment: dict[str, str], event: dict[str, Any], point: str, call: i
     slots = replace(
         worker.slots, store=points.wrap("slots", worker.slots.store), queue=queue, holders=holders
     )
-    ending = replace(worker.ending, store=store, slots=slots, queue=queue, holders=holders)
-    records = points.wrap("records", loop.journal.records)
-    journal = replace(loop.journal, store=store, records=records, payloads=payloads)
+    finalizer = replace(worker.finalizer, store=store, slots=slots, queue=queue, holders=holders)
+    records = points.wrap("records", loop.checkpoints.records)
+    checkpoints = replace(loop.checkpoints, store=store, records=records, payloads=payloads)
     executor = replace(
         worker,
         loop=replace(
             loop,
             payloads=payloads,
             model=points.wrap("model", loop.model),
-            journal=journal,
-            other_agents=replace(loop.other_agents, store=store, payloads=payloads, journal=journal),
+            checkpoints=checkpoints,
+            other_agents=replace(loop.other_agents, store=store, payloads=payloads, checkpoints=checkpoints),
         ),
-        settler=replace(
-            worker.settler, store=store, payloads=payloads, queue=queue, slots=slots, ending=ending
+        outcomes=replace(
+            worker.outcomes, store=store, payloads=payloads, queue=queue, slots=slots, finalizer=finalizer
         ),
         store=store,
         queue=queue,
         slots=slots,
         holders=holders,
         heartbeat=replace(worker.heartbeat, workers=workers, store=store, queue=queue),
-        ending=ending,
+        finalizer=finalizer,
     )
     deliveries = [app._tasks.queue.delivery_of(record) for record in event["Records"]]
     app._loop.run(executor.execute(deliveries, lambda: FUNCTION_SECONDS))

@@ -170,15 +170,15 @@ def do(project: Project, asked: Asked, agent_id: str, receiver: Receiver, until:
         body["pushNotificationConfig"] = hook(receiver)
     for n, message in enumerate(asked.messages):
         key = {"Idempotency-Key": f"{asked.marker}{n}"}
-        answer = project.insist(
+        answer = project.request_with_retries(
             "POST", f"/a2a/{agent_id}/tasks", json=body | {"message": message}, headers=key
         )
         assert answer.status_code == 202, answer.text
         path = answer.json()["checkUrl"]
         accepted.append(answer.json()["taskId"])
         if asked.kind == "canceled":
-            project.insist("DELETE", path)
-        while (task := project.insist("GET", path).json())["status"] not in TERMINAL:
+            project.request_with_retries("DELETE", path)
+        while (task := project.request_with_retries("GET", path).json())["status"] not in TERMINAL:
             if time.monotonic() > until:
                 break
             time.sleep(1)

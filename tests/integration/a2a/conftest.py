@@ -22,5 +22,5 @@ def client(app: ModuleType) -> A2ACaller:
 @pytest.fixture
 def now(app: ModuleType) -> int:
     """The present of the function's own clock."""
-    moment: int = app.door.clock.now()
+    moment: int = app.agent_handler.clock.now()
     return moment

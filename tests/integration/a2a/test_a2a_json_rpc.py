@@ -208,7 +208,7 @@ def test_what_is_unexpected_is_an_internal_error(
     agents: Account, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = start("a2a")
-    monkeypatch.setattr(type(app.door.methods), "_get", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(app.agent_handler.methods), "_get", lambda *_: 1 / 0)
 
     answer = post(A2ACaller(app.handler, PROJECT), json.dumps(GET))
 

@@ -34,9 +34,9 @@ def app(
         with worker.account.calls.as_role(None):
             worker.deliver()
 
-    methods = started.door.methods
+    methods = started.agent_handler.methods
     following = replace(methods, follower=replace(methods.follower, pause=pause))
-    monkeypatch.setattr(started, "door", replace(started.door, methods=following))
+    monkeypatch.setattr(started, "agent_handler", replace(started.agent_handler, methods=following))
     return started
 
 
@@ -95,9 +95,9 @@ def test_a_stream_that_cannot_go_on_ends(
     def fail(_: float) -> None:
         agents.calls.fail("GetItem", Fault.NOT_SENT, times=9)
 
-    methods = app.door.methods
+    methods = app.agent_handler.methods
     failing = replace(methods, follower=replace(methods.follower, pause=fail))
-    monkeypatch.setattr(app, "door", replace(app.door, methods=failing))
+    monkeypatch.setattr(app, "agent_handler", replace(app.agent_handler, methods=failing))
 
     responses = events(client.send("POST", "/v1/message:stream", {"message": MESSAGE}))
 
@@ -144,9 +144,9 @@ def test_a_stream_counts_until_it_is_over(
         refused.append(client.send("POST", "", blocking))
         raise StoreUnavailable("gone")
 
-    methods = started.door.methods
+    methods = started.agent_handler.methods
     following = replace(methods, follower=replace(methods.follower, pause=pause))
-    monkeypatch.setattr(started, "door", replace(started.door, methods=following))
+    monkeypatch.setattr(started, "agent_handler", replace(started.agent_handler, methods=following))
     task = client.rpc("SendMessage", returns_now)["task"]
 
     answer = client.send("GET", f"/v1/tasks/{task['id']}:subscribe")

@@ -84,7 +84,7 @@ LATER: dict[str, Any] = {
     ),
     "slot": Slot(4_999, 3, NOW),
     "overloads": 1,
-    "turned_away": 7,
+    "throttled_calls": 7,
     "undelivered": Undelivered(2, NOW + 120_000),
     "cut_off": True,
     "answered": ("TURN#0001#TOOL#toolu_05",),
@@ -119,7 +119,7 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
             "answered": list(task.answered),
             "slot": task_items.slot_value(task.slot) if task.slot else None,
             "overloads": task.overloads,
-            "turnedAway": task.turned_away,
+            "turnedAway": task.throttled_calls,
             "cutOff": task.cut_off,
             "undelivered": task_items.undelivered_value(task.undelivered) if task.undelivered else None,
         }

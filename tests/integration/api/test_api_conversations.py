@@ -40,15 +40,15 @@ def working(api: ModuleType, start_worker: Callable[..., Worker], monkeypatch: p
 @pytest.fixture
 def idle(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """No worker works, and time passes only as the API waits: its pauses in seconds."""
-    begun = api.services.tasks.ending.clock.now()
+    begun = api.services.tasks.finalizer.clock.now()
     pauses: list[float] = []
 
     class PassingClock:
         def now(self) -> int:
             return int(begun + sum(pauses) * 1000)
 
-    passing = replace(api.services.tasks.ending, clock=PassingClock())
-    waiting = replace(api.services.tasks, ending=passing, pause=pauses.append)
+    passing = replace(api.services.tasks.finalizer, clock=PassingClock())
+    waiting = replace(api.services.tasks, finalizer=passing, pause=pauses.append)
     monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
     return pauses
 

@@ -121,14 +121,14 @@ def test_a_task_that_fails_ends_the_stream_with_its_code(caller: Caller) -> None
 def test_a_stream_that_runs_out_of_time_says_where_to_look(
     caller: Caller, api: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, passed = api.services.tasks.ending.clock.now(), [0.0]
+    begun, passed = api.services.tasks.finalizer.clock.now(), [0.0]
 
     class PassingClock:
         def now(self) -> int:
             return int(begun + sum(passed) * 1000)
 
-    passing = replace(api.services.streams.follower.ending, clock=PassingClock())
-    follower = replace(api.services.streams.follower, ending=passing, pause=passed.append)
+    passing = replace(api.services.streams.follower.finalizer, clock=PassingClock())
+    follower = replace(api.services.streams.follower, finalizer=passing, pause=passed.append)
     monkeypatch.setattr(api.services.streams, "follower", follower)
 
     answer = say(caller, "Hi.")

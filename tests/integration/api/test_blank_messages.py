@@ -109,7 +109,7 @@ WAYS: dict[str, Callable[[Ways, str], list[str]]] = {
 @pytest.fixture
 def ways(agents: Account, start: Callable[..., ModuleType]) -> Ways:
     api, a2a = start("api"), start("a2a")
-    now = api.services.tasks.ending.clock.now()
+    now = api.services.tasks.finalizer.clock.now()
     task = asking(agents.store, created(agents.store, now - 1_000), now - 500)
     return Ways(agents, Caller(api.handler, PROJECT), A2ACaller(a2a.handler, PROJECT), task)
 

@@ -40,7 +40,7 @@ def reader(worker: Worker) -> Worker:
 
 
 def prompts_of(worker: Worker, task_id: str) -> dict[str, Any]:
-    records = worker.module.executor.loop.journal.records.records(task_id)
+    records = worker.module.executor.loop.checkpoints.records.records(task_id)
     document = payload.load(worker.account.payloads, records[0].payload)
     prompt: dict[str, Any] = json.loads(document["prompt"])
     return prompt
@@ -51,15 +51,15 @@ def test_updates_are_shown_as_progress_and_are_no_part_of_the_answer(
 ) -> None:
     task = reader.accept(STEPS, live=True, agent_revision=2)
     steps: list[str | None] = []
-    journal = reader.module.executor.loop.journal
-    advance = type(journal.store).advance
+    checkpoints = reader.module.executor.loop.checkpoints
+    advance = type(checkpoints.store).advance
 
     def noting(store: Any, ref: Any, fence: int, change: Any) -> Any:
         steps.append(change.progress.step if change.progress else None)
         return advance(store, ref, fence, change)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(journal.store), "advance", noting)
+        patch.setattr(type(checkpoints.store), "advance", noting)
         reader.work()
 
     assert reader.now(task).status is Status.COMPLETED

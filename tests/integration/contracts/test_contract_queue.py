@@ -165,7 +165,7 @@ def test_one_message_that_is_gone_is_named_and_the_others_are_hidden(account: Ac
     gone, there = received(account)
     account.queue.delete(gone)
 
-    with pytest.raises(QueueUnavailable, match=r"^1 of 2 messages not hidden: "):
+    with pytest.raises(QueueUnavailable, match=r"^1 of 2 messages keep their visibility timeout: "):
         account.queue.change_visibility([gone, there], 0)
 
     assert [record["messageId"] for record in account.receive()] == [there.message_id]

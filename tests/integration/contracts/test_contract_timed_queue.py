@@ -34,7 +34,7 @@ class Channel:
     queue: SQSTimedQueue | MemoryTimedQueue[Notification]
     put: Callable[[Notification], object]
     receive: Callable[[], list[TimedDelivery[Notification]]]
-    buried: Callable[[], list[tuple[TimedDelivery[Notification], str]]]
+    dead_letters: Callable[[], list[tuple[TimedDelivery[Notification], str]]]
 
 
 @pytest.fixture(params=["sqs", "memory"])
@@ -48,7 +48,7 @@ def channel(request: pytest.FixtureRequest) -> Channel:
 def on_sqs(account: Account) -> Channel:
     url, dead_url = (account.resources[name] for name in ("NotificationQueue", "NotificationDeadLetterQueue"))
 
-    def buried() -> list[tuple[TimedDelivery[Notification], str]]:
+    def dead_letters() -> list[tuple[TimedDelivery[Notification], str]]:
         records = account.receive("NotificationDeadLetterQueue")
         return [(delivery_of(r), r["messageAttributes"][REASON]["stringValue"]) for r in records]
 
@@ -56,7 +56,7 @@ def on_sqs(account: Account) -> Channel:
         SQSTimedQueue(account.sqs, url, dead_url),
         lambda notification: notification_sender(account.sqs, url).send([notification]),
         lambda: [delivery_of(record) for record in account.receive("NotificationQueue")],
-        buried,
+        dead_letters,
     )
 
 
@@ -88,7 +88,7 @@ def test_a_buried_message_is_the_same_with_the_reason(channel: Channel) -> None:
 
     channel.queue.dead_letter(delivery, "the receiver answered 503")
 
-    ((dead, reason),) = channel.buried()
+    ((dead, reason),) = channel.dead_letters()
     assert (dead.body, dead.group_id, dead.content) == (delivery.body, PROJECT, NOTIFICATION)
     assert reason == "the receiver answered 503"
 
@@ -108,7 +108,7 @@ def test_what_is_no_notification_is_delivered_as_such(account: Account, body: st
     assert (delivery.content, delivery.group_id) == (None, None)
     channel = on_sqs(account)
     channel.queue.dead_letter(delivery, "x" * 1_000)
-    ((dead, reason),) = channel.buried()
+    ((dead, reason),) = channel.dead_letters()
     assert (dead.body, reason) == (delivery.body, "x" * MAX_REASON)
 
 
@@ -123,4 +123,4 @@ def test_an_outage_is_told(account: Account, fault: Fault) -> None:
     account.calls.fail("SendMessage", fault)
     with pytest.raises(QueueUnavailable):
         channel.queue.dead_letter(delivery, "a reason")
-    assert len(channel.buried()) == (1 if fault is Fault.ANSWER_LOST else 0)
+    assert len(channel.dead_letters()) == (1 if fault is Fault.ANSWER_LOST else 0)

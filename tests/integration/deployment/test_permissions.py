@@ -152,7 +152,7 @@ def test_the_api(agents: Account, start: Start) -> None:
 
 def test_the_a2a_function(agents: Account, start: Start) -> None:
     a2a = start("a2a")
-    client, now = A2ACaller(a2a.handler, PROJECT), a2a.door.clock.now()
+    client, now = A2ACaller(a2a.handler, PROJECT), a2a.agent_handler.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1, maxPendingTasks=9, visibility="private")
     agents.give_signing_secret()
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
@@ -234,7 +234,7 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
 
 def test_the_dead_letter_function(agents: Account, start: Start) -> None:
     dead_letter = start("dead_letter")
-    now = dead_letter.dead_letters.ending.clock.now()
+    now = dead_letter.dead_letters.finalizer.clock.now()
     agents.add_agent(AGENT, PROJECT, maxConcurrentTasks=1)
     holder, waiting = created(agents.store, now - 400_000), created(agents.store, now, number=1)
     hold_and_wait(agents, holder, waiting)
@@ -293,14 +293,14 @@ def test_the_webhooks_function(agents: Account, start: Start) -> None:
 def test_the_wecom_sender(agents: Account, start: Start) -> None:
     sender = start("wecom_sender")
     with running_wecom() as wecom:
-        chats = Chats(agents, wecom, sender.errands.clock.now())
+        chats = Chats(agents, wecom, sender.delivery_worker.clock.now())
         app, bot = chats.connect(Kind.APP), chats.connect(Kind.BOT)
         group = chats.connect(Kind.GROUP)
         by_app, by_bot = chats.asked(app, number=1), chats.asked(bot, number=2)
         chats.exchanges.close(chats.exchange(by_bot).ref)
         chats.answered(by_app, LONG)
         chats.answered(by_bot)
-        errands = [
+        deliveries = [
             ChatDelivery(by_app.ref, PROJECT, Status.COMPLETED, chats.now, "request-1", exchange_id="1"),
             ChatDelivery(by_bot.ref, PROJECT, Status.COMPLETED, chats.now, "request-1", exchange_id="1"),
             ChatDelivery(
@@ -308,7 +308,7 @@ def test_the_wecom_sender(agents: Account, start: Start) -> None:
             ),
         ]
         queue = agents.resources["WecomQueue"]
-        delivery_sender(agents.sqs, queue).send(errands)
+        delivery_sender(agents.sqs, queue).send(deliveries)
         wecom.plan("webhook/send", WeComFault(FaultKind.ERRCODE, 93000))
         sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext())
 

@@ -117,7 +117,7 @@ def test_what_was_not_answered_waits_for_the_next_batch(
 
     for task, attempts in ((busy, 0), (expired, 1)):
         assert (current(agents, task).status, current(agents, task).attempt) == (Status.PENDING, attempts)
-    assert current(agents, busy).turned_away == 1
+    assert current(agents, busy).throttled_calls == 1
     failure = current(agents, refused).failure
     assert failure is not None
     assert failure.code is FailureCode.EXECUTION_ERROR
@@ -218,7 +218,7 @@ def test_a_canceled_batch_is_canceled_there_too(
 ) -> None:
     task = waiting(agents, now, "[[standin: say=ok]]")
     work(batcher)
-    batcher.batcher.submission.tasks.ending.cancel(current(agents, task))
+    batcher.batcher.submission.tasks.finalizer.cancel(current(agents, task))
 
     work(batcher)
 

@@ -25,7 +25,7 @@ def dead_letter(start: Callable[..., ModuleType]) -> ModuleType:
 
 @pytest.fixture
 def now(dead_letter: ModuleType) -> int:
-    moment: int = dead_letter.dead_letters.ending.clock.now()
+    moment: int = dead_letter.dead_letters.finalizer.clock.now()
     return moment
 
 

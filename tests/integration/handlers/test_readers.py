@@ -154,8 +154,8 @@ def readers(agents: Account, start: Callable[..., ModuleType], monkeypatch: pyte
     for module in (
         api.services.tasks,
         api.services.streams.follower,
-        a2a.door.methods.tasks,
-        a2a.door.methods.follower,
+        a2a.agent_handler.methods.tasks,
+        a2a.agent_handler.methods.follower,
     ):
         monkeypatch.setitem(module.__dict__, "pause", never)
     first = Caller(api.handler, PROJECT, remaining_ms=NO_TIME_LEFT_MS)

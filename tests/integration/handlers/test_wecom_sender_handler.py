@@ -41,7 +41,7 @@ class World:
         self.stream = TableStream(account)
         self.notifier = start("notifier")
         self.sender = start("wecom_sender")
-        self.clock = FakeClock(self.sender.errands.clock.now())
+        self.clock = FakeClock(self.sender.delivery_worker.clock.now())
         self._tell_the_time()
         self.chats = Chats(account, wecom, self.clock.now())
 
@@ -98,10 +98,10 @@ class World:
 
     def _tell_the_time(self) -> None:
         self.sent_at: dict[str, int] = getattr(self, "sent_at", {})
-        errands = self.sender.errands
-        for part in (errands, errands.sender, errands.sender.app.tokens):
+        delivery_worker = self.sender.delivery_worker
+        for part in (delivery_worker, delivery_worker.sender, delivery_worker.sender.app.tokens):
             object.__setattr__(part, "clock", self.clock)
-        for part in (errands.sender, errands.sender.app.tokens):
+        for part in (delivery_worker.sender, delivery_worker.sender.app.tokens):
             object.__setattr__(part, "pause", self.later)
 
 
@@ -219,7 +219,7 @@ def test_the_token_is_no_ones_to_read_in_the_table(world: World) -> None:
     world.send()
     items = world.account.dynamodb.scan(TableName=world.account.resources["TasksTable"])["Items"]
     (item,) = [item for item in items if item["sk"]["S"] == "TOKEN"]
-    token = world.sender.errands.sender.app.tokens.token(
+    token = world.sender.delivery_worker.sender.app.tokens.token(
         world.account.connections.connection("app"), world.wecom.settings().app.secret
     )
     assert token.value
@@ -277,7 +277,7 @@ def test_a_wrong_secret_is_not_tried_again_and_again(world: World) -> None:
     for number in range(8):
         world.chats.answered(world.chats.asked(app, number=number))
     world.tell()
-    object.__setattr__(world.sender.errands.sender.app.tokens, "pause", lambda _: None)
+    object.__setattr__(world.sender.delivery_worker.sender.app.tokens, "pause", lambda _: None)
     assert world.send() == 7
     (reason,) = world.dead()
     assert "secret is wrong" in reason

@@ -201,7 +201,7 @@ def test_overload_is_no_attempt_and_comes_back_by_a_new_message(
 
     waiting = worker.now(task)
     assert (waiting.status, waiting.attempt, waiting.held_by) == (Status.PENDING, 0, None)
-    assert waiting.turned_away == 1
+    assert waiting.throttled_calls == 1
     assert TIMEOUT_MS - 60_000 < (waiting.paused_ms or 0) <= TIMEOUT_MS
     assert waiting.due_at == waiting.not_before + 30_000
     assert kept == []
@@ -225,7 +225,7 @@ def test_while_it_lasts_the_next_task_is_put_off_before_it_is_claimed(
     worker.deliver()
 
     waiting = worker.now(task)
-    assert (waiting.status, waiting.fence, waiting.turned_away) == (Status.PENDING, 0, 1)
+    assert (waiting.status, waiting.fence, waiting.throttled_calls) == (Status.PENDING, 0, 1)
     assert waiting.not_before >= waiting.updated_at + 50_000
     assert len(claude.calls()) == IN_A_ROW
 
@@ -413,7 +413,7 @@ def test_the_same_message_twice_in_one_event_buys_one_answer(worker: Worker, cla
 
 def test_a_canceled_task_is_not_started(worker: Worker, claude: StandInClient) -> None:
     task = worker.accept("[[standin: say=done]]")
-    worker.module.executor.ending.cancel(task)
+    worker.module.executor.finalizer.cancel(task)
 
     _, kept = worker.deliver()
 

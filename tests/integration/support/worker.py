@@ -45,7 +45,7 @@ class Worker:
         renew = DynamoDBWorkers.renew
 
         def cancel_then_renew(*arguments: Any) -> Any:
-            self.module.executor.ending.cancel(task)
+            self.module.executor.finalizer.cancel(task)
             return renew(*arguments)
 
         with patch.object(DynamoDBWorkers, "renew", cancel_then_renew):

@@ -185,7 +185,7 @@ class MemoryTaskStore:
                 cut_off=release.cut_off,
                 held_by=None,
                 counted=task.counted if release.counted is None else release.counted,
-                turned_away=release.turned_away,
+                throttled_calls=release.throttled_calls,
                 events=events.with_placed(task.events, release.event),
                 **_run_stands_still(task, release.clocks),
             )
@@ -208,7 +208,7 @@ class MemoryTaskStore:
                 not_before=postponement.not_before,
                 due_at=postponement.due_at,
                 updated_at=now,
-                turned_away=postponement.turned_away,
+                throttled_calls=postponement.throttled_calls,
                 slot=None,
                 **_run_stands_still(task, postponement.clocks),
             ),

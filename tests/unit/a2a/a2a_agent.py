@@ -88,7 +88,7 @@ class A2AAgent:
 
     def _methods(self) -> Methods:
         deployment = self.deployment
-        ending = deployment.ending()
+        finalizer = deployment.finalizer()
 
         def pause(seconds: float) -> None:
             deployment.clock.advance(seconds)
@@ -96,15 +96,20 @@ class A2AAgent:
 
         return Methods(
             tasks=Tasks(
-                deployment.store, deployment.registry, deployment.payloads, deployment.payloads, ending, pause
+                deployment.store,
+                deployment.registry,
+                deployment.payloads,
+                deployment.payloads,
+                finalizer,
+                pause,
             ),
-            latest=LatestTasks(deployment.store, deployment.contexts, deployment.registry, ending),
-            rejecter=Rejecter(deployment.submitter(), ending),
+            latest=LatestTasks(deployment.store, deployment.contexts, deployment.registry, finalizer),
+            rejecter=Rejecter(deployment.submitter(), finalizer),
             answerer=deployment.answerer(),
             history=History(deployment.records, deployment.payloads),
             registry=deployment.registry,
             push=deployment.push_configs(),
-            follower=Follower(deployment.store, deployment.live, ending, pause),
+            follower=Follower(deployment.store, deployment.live, finalizer, pause),
             telemetry=deployment.telemetry,
             publisher=PUBLISHER,
         )

@@ -38,7 +38,7 @@ def stream(deployment: Deployment, task: Task, after: int = 1) -> Iterator[dict[
         deployment.clock.advance(seconds)
         deployment.work()
 
-    follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
+    follower = Follower(deployment.store, deployment.live, deployment.finalizer(), pause)
     responses = StreamResponses(results_of(deployment))
     updates = follower.follow(task, after, deployment.clock.now() + HOUR_MS)
     return responses.of(view.task_view(task, None), updates)
@@ -114,7 +114,7 @@ def test_what_is_said_grows_and_is_replaced_where_a_turn_begins_anew(deployment:
         else:
             deployment.work()
 
-    follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
+    follower = Follower(deployment.store, deployment.live, deployment.finalizer(), pause)
     responses = StreamResponses(results_of(deployment))
 
     updates = follower.follow(task, 1, deployment.clock.now() + HOUR_MS)

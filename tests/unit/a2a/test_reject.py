@@ -22,7 +22,7 @@ KEYED = Submission(
 
 
 def rejecter(deployment: Deployment, points: Failpoints | None = None) -> Rejecter:
-    return Rejecter(deployment.submitter(points), deployment.ending(points))
+    return Rejecter(deployment.submitter(points), deployment.finalizer(points))
 
 
 def assert_rejected(task: Task, reason: str) -> None:

@@ -126,7 +126,7 @@ def test_a_delayed_task_is_collected_when_its_time_has_come(lane: BatchLane) -> 
 
 def test_a_canceled_task_is_dropped_from_the_line(lane: BatchLane) -> None:
     task, other = lane.submit("one"), lane.submit("two")
-    lane.deployment.ending().cancel(task)
+    lane.deployment.finalizer().cancel(task)
 
     lane.minute()
 
@@ -445,7 +445,7 @@ def test_without_time_for_another_batch_the_task_fails(lane: BatchLane) -> None:
 
 def test_a_canceled_task_stays_canceled_and_its_answer_is_paid(lane: BatchLane) -> None:
     first, second = lane.under_way("one", "two")
-    lane.deployment.ending().cancel(lane.now_of(first))
+    lane.deployment.finalizer().cancel(lane.now_of(first))
     lane.api.end()
 
     lane.minute()
@@ -459,7 +459,7 @@ def test_a_cancel_just_before_the_result_wins(lane: BatchLane) -> None:
     (task,) = lane.under_way("one")
     lane.api.end()
     points = Failpoints()
-    points.before("store.finish", lambda: lane.deployment.ending().cancel(lane.now_of(task)))
+    points.before("store.finish", lambda: lane.deployment.finalizer().cancel(lane.now_of(task)))
     lane.minute(points)
 
     ended = lane.now_of(task)
@@ -495,11 +495,11 @@ def test_a_result_after_the_sweeper_has_timed_the_task_out_is_paid(lane: BatchLa
 
 def test_when_all_tasks_are_canceled_so_is_the_batch(lane: BatchLane) -> None:
     tasks = lane.under_way("one", "two")
-    lane.deployment.ending().cancel(lane.now_of(tasks[0]))
+    lane.deployment.finalizer().cancel(lane.now_of(tasks[0]))
     lane.minute()
     assert not lane.api.batches[0].canceled
 
-    lane.deployment.ending().cancel(lane.now_of(tasks[1]))
+    lane.deployment.finalizer().cancel(lane.now_of(tasks[1]))
     lane.minute()
     assert lane.api.batches[0].canceled
     lane.api.end()
@@ -512,7 +512,7 @@ def test_when_all_tasks_are_canceled_so_is_the_batch(lane: BatchLane) -> None:
 def test_tasks_found_ended_are_not_asked_for_again(lane: BatchLane) -> None:
     tasks = lane.under_way(*(f"{number}" for number in range(10)))
     for task in tasks[:9]:
-        lane.deployment.ending().cancel(lane.now_of(task))
+        lane.deployment.finalizer().cancel(lane.now_of(task))
     lane.minute()
     points = Failpoints()
 

@@ -176,7 +176,7 @@ def test_of_a_batch_that_was_never_created_only_what_still_waits_is_submitted(la
     points = Failpoints()
     points.fail("api.create", LOST)
     lane.minute(points)
-    lane.deployment.ending().cancel(lane.now_of(tasks[0]))
+    lane.deployment.finalizer().cancel(lane.now_of(tasks[0]))
     for _ in range(5):
         lane.minute()
 
@@ -192,7 +192,7 @@ def test_a_batch_that_was_never_created_is_forgotten_with_its_last_task(lane: Ba
     points = Failpoints()
     points.fail("api.create", LOST)
     lane.minute(points)
-    lane.deployment.ending().cancel(lane.now_of(task))
+    lane.deployment.finalizer().cancel(lane.now_of(task))
     for _ in range(5):
         lane.minute()
 

@@ -273,7 +273,7 @@ def test_a_part_goes_without_the_tasks_that_were_canceled_meanwhile(lane: BatchL
     tasks = [lane.submit(message) for message in ("one", "two", "three", "poison")]
     lane.api.refused.add("poison")
     lane.minute()
-    lane.deployment.ending().cancel(lane.now_of(tasks[0]))
+    lane.deployment.finalizer().cancel(lane.now_of(tasks[0]))
 
     let_all_end(lane, tasks)
 

@@ -112,13 +112,13 @@ class Worker:
                 return None  # broken: others have the task
             if notes.concern(id_of(task)):
                 return self._stop(task, Refused(self.store.get(task.ref)), delivery)
-            self._hide(delivery, LEASE_MS // 1000)
+            self._change_visibility(delivery, LEASE_MS // 1000)
         end = self.dice.choice(
             [self._complete, self._complete, self._retry, self._ask, self._await, self._hand_over]
         )
         return end(task, delivery)
 
-    def _hide(self, delivery: Delivery, seconds: int) -> None:
+    def _change_visibility(self, delivery: Delivery, seconds: int) -> None:
         with suppress(QueueUnavailable):  # it is visible again, or somebody else has it
             self.queue.change_visibility([delivery], seconds)
 
@@ -140,7 +140,7 @@ class Worker:
         seconds = self.dice.randint(1, 40)
         if self._release(task, delivery, seconds):
             self.slots.leave(task, ended=False)
-            self._hide(delivery, seconds)
+            self._change_visibility(delivery, seconds)
 
     def _await(self, task: Task, delivery: Delivery) -> None:
         if self._release(task, delivery, 0, (TaskRef(AGENT, "child"),)):

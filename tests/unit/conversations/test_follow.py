@@ -42,7 +42,7 @@ def follow(
     for_ms: int = HOUR_MS,
 ) -> Iterator[Update | None]:
     pause = Meanwhile(deployment, *meanwhile)
-    follower = Follower(deployment.store, deployment.live, deployment.ending(), pause)
+    follower = Follower(deployment.store, deployment.live, deployment.finalizer(), pause)
     return follower.follow(task, after, deployment.clock.now() + for_ms)
 
 

@@ -43,7 +43,7 @@ class Weather:
     paces: MemoryPaces = field(default_factory=MemoryPaces)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     calls: dict[str, Counter[int]] = field(default_factory=dict)
-    taken: dict[str, list[int]] = field(default_factory=dict)
+    successes: dict[str, list[int]] = field(default_factory=dict)
     tasks: list[Waiting] = field(default_factory=list)
     cycles: int = 0
     _events: list[tuple[int, int, Waiting]] = field(default_factory=list)
@@ -91,17 +91,17 @@ class Weather:
         self.calls.setdefault(task.model, Counter())[self.second(now)] += 1
         if self.is_bad(task.model, self.second(now)):
             self.clock.advance(0.001)
-            await process.turned_away(task.model, now, ModelBusy("529", overloaded=True, throttled=True))
+            await process.report_throttled(task.model, now, ModelBusy("529", overloaded=True, throttled=True))
             return self._wait(process, waiting)
-        self.taken.setdefault(task.model, []).append(now)
+        self.successes.setdefault(task.model, []).append(now)
         self.clock.advance(0.001)
-        await process.taken(task.model, now)
+        await process.report_success(task.model, now)
         waiting.done = (now - self.start) / 1000 + self.seconds
         return None
 
     def _wait(self, process: Pacing, waiting: Waiting) -> None:
         seconds = process.seconds_to_wait(waiting.task)
-        waiting.task = replace(waiting.task, turned_away=waiting.task.turned_away + 1)
+        waiting.task = replace(waiting.task, throttled_calls=waiting.task.throttled_calls + 1)
         self._later(waiting, self.clock.now() + seconds * 1000)
 
     def _later(self, waiting: Waiting, at: int) -> None:

@@ -48,7 +48,7 @@ async def hold(
 ) -> str:
     """Work on a new task in a process of its own."""
     heartbeat = deployment.heartbeat(points, freeze)
-    (delivery,) = deployment.queue.receive(hidden_seconds=LEASE_SECONDS)
+    (delivery,) = deployment.queue.receive(visibility_seconds=LEASE_SECONDS)
     task = await claim(deployment, heartbeat, the_task(deployment))
     held = LeasedTask(delivery, task, task.deadline, partial(heartbeat.is_ours, task.held_by))
     beating = asyncio.ensure_future(heartbeat.keep_beating())

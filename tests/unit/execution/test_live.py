@@ -39,7 +39,7 @@ def test_nothing_is_written_of_a_task_that_nobody_watches(deployment: Deployment
 
 def watch(deployment: Deployment, task: Task) -> None:
     """Somebody begins to follow it."""
-    follower = Follower(deployment.store, deployment.live, deployment.ending(), deployment.clock.advance)
+    follower = Follower(deployment.store, deployment.live, deployment.finalizer(), deployment.clock.advance)
     next(follower.follow(task, 0, deployment.clock.now()))
 
 

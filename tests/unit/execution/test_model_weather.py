@@ -40,7 +40,7 @@ def test_while_it_lasts_less_than_one_call_a_second_is_made(weather: Weather) ->
 
 
 def test_it_is_at_full_speed_two_minutes_after_the_first_success(weather: Weather) -> None:
-    first, *_ = taken = weather.taken[BAD]
+    first, *_ = taken = weather.successes[BAD]
     assert weather.second(first) - HOUR <= 15
     pace = weather.paces.paces[next(iter(weather.paces.paces))]
     assert pace.is_over(first + 120_000)

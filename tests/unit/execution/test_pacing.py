@@ -216,7 +216,7 @@ class TestTheStore:
         deployment.queue.put(task.ref)
         other = Worker(deployment)
         other.work()
-        assert deployment.now_of(task).turned_away == 2
+        assert deployment.now_of(task).throttled_calls == 2
         assert len(deployment.model.requests) == IN_A_ROW
         assert deployment.paces.calls["pace"] == 1
 
@@ -230,7 +230,7 @@ def test_a_task_that_was_postponed_is_not_moved_by_a_copy_of_its_message(worker:
     task = deployment.submit(priority=Priority.LOW)
     worker.work()
     postponed = deployment.now_of(task)
-    assert (postponed.turned_away, postponed.fence) == (1, 0)
+    assert (postponed.throttled_calls, postponed.fence) == (1, 0)
     deployment.queue.put(task.ref)
     worker.work()
     assert deployment.now_of(task) == postponed

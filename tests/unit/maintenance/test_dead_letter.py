@@ -170,7 +170,7 @@ class TestAnOutage:
             if deployment.clock.now() >= until:
                 points.up("store")
             deployment.work(points)
-            for letter in deployment.dead.receive(hidden_seconds=360):
+            for letter in deployment.dead.receive(visibility_seconds=360):
                 try:
                     deployment.dead_letters(points if is_general else None).handle(letter)
                 except StoreUnavailable:

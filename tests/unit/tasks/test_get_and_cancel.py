@@ -23,7 +23,7 @@ def cancel(deployment: Deployment, task: Task) -> Task:
 def complete(deployment: Deployment, task: Task) -> Written | Refused:
     guard = guard_of_completion(task.fence, deployment.clock.now())
     spent = (Spent(1, MODEL, Usage(1, 1, turns=1)),)
-    return deployment.ending().complete(task, Payload(inline='{"result":"Done."}'), spent, guard)
+    return deployment.finalizer().complete(task, Payload(inline='{"result":"Done."}'), spent, guard)
 
 
 def test_a_completed_task_is_read_with_its_output_and_usage(deployment: Deployment) -> None:
@@ -173,7 +173,7 @@ def test_completion_before_the_deadline_stays(deployment: Deployment) -> None:
     deployment.clock.advance(299.999)
     assert isinstance(complete(deployment, task), Written)
     deployment.clock.advance(1)
-    assert isinstance(deployment.ending().time_out(task), Refused)
+    assert isinstance(deployment.finalizer().time_out(task), Refused)
     assert get(deployment, task)["status"] == "completed"
 
 
@@ -192,7 +192,7 @@ def test_a_reader_that_loses_the_race_to_settle_sees_the_winners_end(deployment:
     deployment.clock.advance(299)
     complete(deployment, task)
     deployment.clock.advance(1)
-    assert deployment.ending().expire_if_overdue(seen).status is Status.COMPLETED
+    assert deployment.finalizer().expire_if_overdue(seen).status is Status.COMPLETED
 
 
 def test_what_is_not_the_callers_is_answered_like_what_does_not_exist(deployment: Deployment) -> None:

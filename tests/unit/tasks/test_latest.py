@@ -21,7 +21,7 @@ def page(deployment: Deployment, size: int = 100, token: str | None = None, **fi
 
 
 def latest_of(deployment: Deployment) -> LatestTasks:
-    return LatestTasks(deployment.store, deployment.contexts, deployment.registry, deployment.ending())
+    return LatestTasks(deployment.store, deployment.contexts, deployment.registry, deployment.finalizer())
 
 
 def several(deployment: Deployment, count: int) -> list[Task]:

@@ -464,9 +464,9 @@ def test_nothing_that_carries_secrets_shows_them(office: Office) -> None:
     deliverer = office.deliverer()
     found = deliverer._found(notification)
     assert found is not None
-    parcel = deliverer._packed(notification, *found)
+    request = deliverer._request(notification, *found)
     for secret in (TOKEN, CREDENTIALS, *SIGNING.live):
-        assert secret not in repr(parcel)
+        assert secret not in repr(request)
 
 
 def test_real_threads_and_a_real_loop_deliver_the_same(office: Office) -> None:

@@ -114,9 +114,9 @@ class OneAnswer:
         """The notifier sees the end, for the first time or once more."""
         change = StatusChange(self.deployment.now_of(self.task), self.task.status)
         assert self.deployment.notifier().notify([change]) is None
-        for errand in self.deployment.errands.sent:
+        for errand in self.deployment.chat_deliveries.sent:
             self.queue.put(errand)
-        self.deployment.errands.sent.clear()
+        self.deployment.chat_deliveries.sent.clear()
 
     def hurry(self) -> None:
         """What is in the queue is seen as having been there for as long as the stream is left in peace."""
@@ -138,7 +138,12 @@ class OneAnswer:
         store = points.wrap("store", deployment.store)
         exchanges = points.wrap("exchanges", deployment.chats)
         refreshes = Refreshes(
-            store, exchanges, deployment.ending(points), self._texts(), deployment.clock, deployment.telemetry
+            store,
+            exchanges,
+            deployment.finalizer(points),
+            self._texts(),
+            deployment.clock,
+            deployment.telemetry,
         )
         return refreshes.frame(BOT, self.ref.stream_id)
 

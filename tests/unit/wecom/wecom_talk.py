@@ -82,7 +82,7 @@ class Talk:
                 points.wrap("rates", self.rates), deployment.clock, deployment.telemetry, self.rate
             ),
             refreshes=Refreshes(
-                store, exchanges, deployment.ending(points), texts, deployment.clock, deployment.telemetry
+                store, exchanges, deployment.finalizer(points), texts, deployment.clock, deployment.telemetry
             ),
             files=Files(self),
             exchanges=exchanges,

@@ -28,10 +28,10 @@ class History:
         if length == 0:
             return None
         document = payload.load(self.payloads, task.input)
-        told = [messages.of_user(task, document["message"], document, f"{task.ref.task_id}-message")]
+        found = [messages.of_user(task, document["message"], document, f"{task.ref.task_id}-message")]
         for key in task.answered:
-            told += self._exchange(task, key)
-        return _newest(told if length is None else told[-length:])
+            found += self._exchange(task, key)
+        return _newest(found if length is None else found[-length:])
 
     def _exchange(self, task: Task, key: str) -> list[dict[str, Any]]:
         """A question and its answer; a question that an earlier release kept nowhere is left out."""
@@ -44,7 +44,7 @@ class History:
         return ([view.question_view(task, asked)] if asked else []) + [answer]
 
 
-def _newest(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _newest(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without the oldest for which there is no room."""
-    sizes = accumulate(len(view.to_bytes(message)) for message in reversed(told))
-    return told[len(told) - sum(size <= MAX_BYTES for size in sizes) :]
+    sizes = accumulate(len(view.to_bytes(message)) for message in reversed(found))
+    return found[len(found) - sum(size <= MAX_BYTES for size in sizes) :]

@@ -126,7 +126,7 @@ class Methods:
             call.open_stream(call.stream_seconds())
             subscribes = method == "SubscribeToTask"
             task, first = (self._subscribe if subscribes else self._send_streaming)(asked, call)
-        until = self.follower.ending.clock.now() + int(call.stream_seconds() * 1000)
+        until = self.follower.finalizer.clock.now() + int(call.stream_seconds() * 1000)
         # who subscribes to a task that asks wants to know how it goes on
         known = task.question if subscribes else None
         updates = self.follower.follow(task, last_number(task.events), until, known)

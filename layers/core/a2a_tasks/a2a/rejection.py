@@ -18,7 +18,7 @@ class Rejecter:
     """Submits tasks. One that is not taken has failed with REJECTED, and with the same reason."""
 
     submitter: Submitter
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
 
     def submit(self, submission: Submission) -> Task:
         """As ``Submitter.submit``. Raises ``RequestRefused`` for what is wrong with the request itself."""
@@ -31,7 +31,7 @@ class Rejecter:
 
     def _rejected(self, task: Task, reason: str) -> Task:
         # another request with the same key may have been accepted meanwhile: that task has time left
-        buried = Guard(frozenset({Status.PENDING}), deadline_by=self.ending.clock.now())
-        result = self.ending.fail(task, Failure(FailureCode.REJECTED, reason), buried)
+        guard = Guard(frozenset({Status.PENDING}), deadline_by=self.finalizer.clock.now())
+        result = self.finalizer.fail(task, Failure(FailureCode.REJECTED, reason), guard)
         current = result.task if isinstance(result, Written) else result.current
         return current or task

@@ -105,12 +105,14 @@ class CostLimits:
         used = [usage for bill in bills for usage in self._usage_of(bill, task)]
         return max(used, key=lambda usage: usage.cost_usd or 0)
 
-    def cut_off(self, told: Bill, request: ModelRequest) -> Bill:
-        """Upper estimate of a turn that was interrupted after ``told``: the length of the answer is
+    def cut_off(self, reported: Bill, request: ModelRequest) -> Bill:
+        """Upper estimate of a turn that was interrupted after ``reported``: the length of the answer is
         reported only at its end."""
-        *earlier, last = told.calls
+        *earlier, last = reported.calls
         last = replace(last, output_tokens=max(last.output_tokens, request.max_tokens))
-        return replace(told, calls=(*earlier, last), web_searches=max(told.web_searches, searches(request)))
+        return replace(
+            reported, calls=(*earlier, last), web_searches=max(reported.web_searches, searches(request))
+        )
 
     def charge(self, task: Task, bill: Bill) -> dict[str, Usage]:
         """Usage and cost of a turn by model. Also counted in the metrics."""

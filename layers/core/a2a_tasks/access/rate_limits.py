@@ -17,7 +17,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 
 MOST_SEEN = 10_000
 """Buckets that a process remembers."""
-STOCK_US = 60_000_000
+RESERVE_US = 60_000_000
 """Reserved tokens expire after so many microseconds; the bucket has refilled meanwhile."""
 _WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
 
@@ -47,7 +47,7 @@ class Standing:
 
 
 @dataclass
-class _Stock:
+class _Reserve:
     """What a process knows and has reserved of a bucket: ``left`` tokens in reserve, ``used`` since the
     last call, and ``share``, its part of all uses before that."""
 
@@ -60,7 +60,7 @@ class _Stock:
 
     def draw(self, count: int, now: int) -> int:
         """Up to ``count`` tokens from the reserve."""
-        if now - self.taken_at >= STOCK_US:
+        if now - self.taken_at >= RESERVE_US:
             self.left, self.used, self.share = 0, 0, 0.0
         drawn = min(count, self.left)
         self.left -= drawn
@@ -78,7 +78,7 @@ class _Stock:
         """Take in the result of a call to the store."""
         self.tat = taking.tat
         if taking.is_granted:
-            is_known = 0 < now - self.taken_at < STOCK_US and self.total
+            is_known = 0 < now - self.taken_at < RESERVE_US and self.total
             self.share = min(1.0, self.used / max(1, taking.total - self.total)) if is_known else 0.0
             self.total, self.taken_at, self.used = taking.total, now, 0
 
@@ -97,7 +97,7 @@ class RateLimiter:
     deployed: KeyLimits
     """Default limits, all of them set."""
     streams: OpenStreams
-    _stocks: dict[Bucket, _Stock] = field(default_factory=dict)
+    _reserves: dict[Bucket, _Reserve] = field(default_factory=dict)
 
     def caller(self, authorizer: Mapping[str, object]) -> "RateLimitedCaller":
         """The caller of a request, from the authorizer's context: ``keyId`` and the key's own limits."""
@@ -106,8 +106,8 @@ class RateLimiter:
     def take(self, bucket: Bucket, rate: Rate, count: int) -> tuple[int, Standing | None]:
         """Take up to ``count`` tokens. Returns how many, and what is left. If the store does not respond,
         all are granted and the state is unknown."""
-        now, stock = self.clock.now() * 1000, self._stock(bucket)
-        taken = stock.draw(count, now)
+        now, reserve = self.clock.now() * 1000, self._reserve(bucket)
+        taken = reserve.draw(count, now)
         try:
             if taken < count:
                 taken += self._take(bucket, rate, count - taken, now)
@@ -119,27 +119,27 @@ class RateLimiter:
         if taken < count:
             self.telemetry.count("RateLimited", code=bucket.metered.value)
             self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.metered.value)
-        return taken, stock.standing(rate, now)
+        return taken, reserve.standing(rate, now)
 
     def _take(self, bucket: Bucket, rate: Rate, count: int, now: int) -> int:
         """Take from the store. Raises ``StoreUnavailable``."""
-        stock, wanted = self._stock(bucket), min(count, rate.burst)
-        ahead = stock.ahead(rate, wanted, now)
+        reserve, wanted = self._reserve(bucket), min(count, rate.burst)
+        ahead = reserve.ahead(rate, wanted, now)
         while wanted:
-            taking = self.store.take(bucket, rate, wanted + ahead, now, stock.tat)
-            stock.see(taking, now)
+            taking = self.store.take(bucket, rate, wanted + ahead, now, reserve.tat)
+            reserve.see(taking, now)
             if taking.is_granted:
-                stock.left += ahead
+                reserve.left += ahead
                 break
             if not ahead:
-                wanted = min(wanted - 1, rate.free(stock.tat, now))
+                wanted = min(wanted - 1, rate.free(reserve.tat, now))
             ahead = 0
         return wanted
 
-    def _stock(self, bucket: Bucket) -> _Stock:
-        if bucket not in self._stocks and len(self._stocks) >= MOST_SEEN:
-            self._stocks.clear()
-        return self._stocks.setdefault(bucket, _Stock())
+    def _reserve(self, bucket: Bucket) -> _Reserve:
+        if bucket not in self._reserves and len(self._reserves) >= MOST_SEEN:
+            self._reserves.clear()
+        return self._reserves.setdefault(bucket, _Reserve())
 
 
 @dataclass

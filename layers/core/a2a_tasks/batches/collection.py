@@ -129,7 +129,7 @@ class BatchCollection:
         if task is None or task.is_terminal:
             self.batches.drop(entry)
         elif task.is_expired(now):
-            self.tasks.ending.time_out(task)
+            self.tasks.finalizer.time_out(task)
             self.batches.drop(entry)
         elif task.status is Status.RUNNING:
             self._look_after(entry, task, collected)
@@ -142,7 +142,7 @@ class BatchCollection:
                 encoded, most = request
                 return Prepared(entry, task, encoded, most)
             guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
-            self.tasks.ending.fail(task, request, guard)
+            self.tasks.finalizer.fail(task, request, guard)
             self.batches.drop(entry)
         return None
 

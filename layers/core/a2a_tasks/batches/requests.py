@@ -41,4 +41,4 @@ class BatchRequests:
         encoded = self.api.encode(task.ref.task_id, request)
         if len(encoded) > MAX_BYTES - 2 * ENVELOPE_BYTES:
             return Failure(FailureCode.EXECUTION_ERROR, "The task's message is too large for a batch.")
-        return encoded, self.turns.allowance.most(task, request)
+        return encoded, self.turns.cost_limits.most(task, request)

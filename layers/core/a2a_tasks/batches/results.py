@@ -144,7 +144,7 @@ class BatchResults:
         if task.status is Status.RUNNING:
             self._settle(task, outcome)
         elif task.is_terminal and task.held_by is not None:
-            self._attach(task, self._used(task, outcome))
+            self._add_usage(task, self._used(task, outcome))
         elif task.is_terminal:
             self.tasks.count(task)  # whoever recorded its end may have died before
 
@@ -160,7 +160,7 @@ class BatchResults:
         """The task's usage including this result."""
         match outcome:
             case ModelReply(usage=bill) | ModelRejected(used=bill):
-                used = self.turns.allowance.charge(task, bill)
+                used = self.turns.cost_limits.charge(task, bill)
                 return spend(released(task.spent), task.attempt, used)
             case ModelBusy(may_be_billed=True):
                 return as_used(task.spent)
@@ -182,28 +182,28 @@ class BatchResults:
                 self._retry(task, NOT_DONE[outcome], None, spent)
 
     def _answer(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
-        verdict = self.turns.verdict(task, reply)
-        if isinstance(verdict, Finished):
-            output = save_output(self.tasks.payloads, task, verdict.output)
+        turn_result = self.turns.result(task, reply)
+        if isinstance(turn_result, Finished):
+            output = save_output(self.tasks.payloads, task, turn_result.output)
             guard = guard_of_completion(task.fence, self.tasks.now())
-            result = self.tasks.ending.complete(task, output, spent, guard, finish_id=task.claim_id)
+            result = self.tasks.finalizer.complete(task, output, spent, guard, finish_id=task.claim_id)
             self.tasks.counted(result)
         else:
-            result = self.tasks.fail(task, verdict.failure, spent=spent, text=verdict.text)
+            result = self.tasks.fail(task, turn_result.failure, spent=spent, text=turn_result.text)
         if not isinstance(result, Refused):
             self.tasks.telemetry.count("BatchTasksAnswered")
         elif result.current is not None and result.current.is_expired(self.tasks.now()):
             self._time_out(task, reply, spent)
         elif result.current is not None and result.current.is_terminal:
-            self._attach(task, spent)
+            self._add_usage(task, spent)
 
     def _time_out(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
         output = save_partial(self.tasks.payloads, task, reply.text)
-        result = self.tasks.ending.time_out(task, spent=spent, output=output, finish_id=task.claim_id)
+        result = self.tasks.finalizer.time_out(task, spent=spent, output=output, finish_id=task.claim_id)
         if isinstance(self.tasks.counted(result), Refused):
-            self._attach(task, spent)
+            self._add_usage(task, spent)
 
-    def _attach(self, task: Task, spent: tuple[Spent, ...]) -> None:
+    def _add_usage(self, task: Task, spent: tuple[Spent, ...]) -> None:
         """The task was canceled or timed out before its answer came, which was paid for."""
         self.tasks.counted(self.tasks.store.add_partial_output(task.ref, task.fence, None, spent))
 
@@ -224,14 +224,14 @@ class BatchResults:
     def _wait_for_model(self, task: Task, reason: str, spent: tuple[Spent, ...]) -> None:
         """The model throttled the request, which is no failed attempt: the task returns to the line as
         long as its ``queueTimeout`` allows."""
-        wait_ms = backoff(task.turned_away, FIRST_WAIT_MS, LONGEST_WAIT_MS)
+        wait_ms = backoff(task.throttled_calls, FIRST_WAIT_MS, LONGEST_WAIT_MS)
         self.tasks.give_back(
             task,
             self.tasks.now() + wait_ms,
             spent=spent,
             keeps_attempt=True,
             code=FailureCode.MODEL_OVERLOADED,
-            turned_away=task.turned_away + 1,
+            throttled_calls=task.throttled_calls + 1,
         )
         self.tasks.telemetry.event("task waits for the model", task, reason=reason, seconds=wait_ms // 1000)
 

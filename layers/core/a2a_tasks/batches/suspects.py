@@ -62,7 +62,7 @@ class Suspects:
         task = self.tasks.store.get(entry.ref)
         if task is not None:
             guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
-            self.tasks.ending.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
+            self.tasks.finalizer.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
         self.batches.drop(entry)
 
 

@@ -33,13 +33,13 @@ class BatchTasks:
     store: TaskStore
     line: BatchLine
     payloads: PayloadStore
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     day: DayCount
     telemetry: Telemetry
 
     def now(self) -> int:
         """Unix milliseconds."""
-        return self.ending.clock.now()
+        return self.finalizer.clock.now()
 
     def held(self, member: Member) -> Task | None:
         """The task, if its batch still holds it."""
@@ -55,7 +55,7 @@ class BatchTasks:
         spent: tuple[Spent, ...],
         keeps_attempt: bool = False,
         code: FailureCode | None = None,
-        turned_away: int = 0,
+        throttled_calls: int = 0,
     ) -> None:
         """Release a held task to the line; if the process crashes in between, the sweeper enqueues it.
 
@@ -77,8 +77,8 @@ class BatchTasks:
             spent,
             keeps_attempt=keeps_attempt,
             code=code,
-            turned_away=turned_away,
-            told=task.events,  # complete: nobody tells anything while it is held
+            throttled_calls=throttled_calls,
+            known_events=task.events,  # complete: nobody tells anything while it is held
             counted=self.day.add(task, spent, task.counted),
             clocks=clocks,
         )
@@ -93,7 +93,9 @@ class BatchTasks:
         output."""
         guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
         spent = released(task.spent) if spent is None else spent
-        result = self.ending.fail(task, failure, guard, spent=spent, output=output, finish_id=task.claim_id)
+        result = self.finalizer.fail(
+            task, failure, guard, spent=spent, output=output, finish_id=task.claim_id
+        )
         return self.counted(result)
 
     def counted(self, result: Written | Refused) -> Written | Refused:

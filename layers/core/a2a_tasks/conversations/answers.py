@@ -28,7 +28,7 @@ class Answerer:
     records: RecordStore
     payloads: PayloadStore
     queue: TaskSender
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     telemetry: Telemetry
 
     def answer(
@@ -61,7 +61,7 @@ class Answerer:
         """
         if parts:
             content.check(parts)
-        task = self.ending.expire_if_overdue(task)
+        task = self.finalizer.expire_if_overdue(task)
         document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
         document |= {"parts": list(parts)} if parts else {}
         document |= {} if envelope is None else {"envelope": envelope}
@@ -80,7 +80,7 @@ class Answerer:
         saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
         record = Record(call_key(task.turns, call_id), saved)
         earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
-        result = self.store.resume(task.ref, call_id, self.ending.clock.now())
+        result = self.store.resume(task.ref, call_id, self.finalizer.clock.now())
         if not isinstance(result, Refused):
             self._announce(result.task)
         kept = document if earlier is None else payload.load(self.payloads, earlier.payload)

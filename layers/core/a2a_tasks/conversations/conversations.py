@@ -31,7 +31,7 @@ class Conversations:
     store: TaskStore
     registry: AgentReader
     payloads: PayloadStore
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
 
     def page(
         self, project_id: str, agent_id: str, context_id: str, limit: int, cursor: str | None
@@ -57,7 +57,7 @@ class Conversations:
         for task in tasks:
             if size > MAX_TEXT:
                 break
-            said = list(self._messages(self.ending.expire_if_overdue(task)))
+            said = list(self._messages(self.finalizer.expire_if_overdue(task)))
             size += sum(len(message["text"]) for message in said)
             messages += said
             if size > MAX_TEXT and task is not tasks[-1]:
@@ -103,7 +103,7 @@ class Conversations:
         """The entry is deleted last, so that an interruption leaves the way to the task."""
         ended = self._ended(task)
         if ended is not None:
-            now = self.ending.clock.now()
+            now = self.finalizer.clock.now()
             # until then its worker may not have noticed, and write what nobody would clean up
             self.store.expire(ended.ref, now if ended.held_by is None else now + NOTICE_MS)
         self.contexts.remove(context, task.ref.task_id)
@@ -112,10 +112,10 @@ class Conversations:
         """The task once it has ended; None if it is gone."""
         if task.is_terminal:
             return task
-        result = self.ending.cancel(task)
+        result = self.finalizer.cancel(task)
         if isinstance(result, Written):
             return result.task
-        return None if result.current is None else self.ending.expire_if_overdue(result.current)
+        return None if result.current is None else self.finalizer.expire_if_overdue(result.current)
 
 
 def _is_well_formed(context_id: str) -> bool:

@@ -53,7 +53,7 @@ class Follower:
 
     store: TaskStore
     live: LiveStore
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     pause: Callable[[float], None]
     """Sleeps for so many seconds."""
 
@@ -76,20 +76,20 @@ class Follower:
             # before its state is read: what it says from now on is written down
             watched = self.store.enable_live(task.ref)
             if isinstance(watched, Written):
-                self.ending.holders.tell(watched.task)
+                self.finalizer.holders.tell(watched.task)
         said, pause = Snapshot("", Progress()), SHORTEST_PAUSE
         while True:
-            task = self.ending.expire_if_overdue(self.store.get(task.ref) or task)
+            task = self.finalizer.expire_if_overdue(self.store.get(task.ref) or task)
             news = events.to_wire(task, after, MANY)
             now = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id))
             text, progress = _difference(said.text, now.text), _difference(said.updates, now.updates)
             is_new = bool(news["events"] or text or progress)
-            rest = rest_ms(task, self.ending.clock.now())
+            rest = rest_ms(task, self.finalizer.clock.now())
             update = Update(task, news["events"], text, progress, rest)
             after, said = int(news["nextCursor"]), now
             is_last = update.is_last and (known is None or task.question != known)
             yield update if is_new or is_last else None
-            left = (until - self.ending.clock.now()) / 1000
+            left = (until - self.finalizer.clock.now()) / 1000
             if is_last or left <= 0:
                 return
             self.pause(min(pause, left))

@@ -72,5 +72,5 @@ def asking_task(slots: Slots, tasks: Tasks, submission: Submission) -> Task | No
     task = None if ref is None else tasks.store.get(ref)
     if task is None or task.project_id != submission.project_id:
         return None
-    task = tasks.ending.expire_if_overdue(task)
+    task = tasks.finalizer.expire_if_overdue(task)
     return task if task.status is Status.INPUT_REQUIRED else None

@@ -289,7 +289,7 @@ class Task:
     """Messages dead-lettered since the last claim."""
     cut_off: bool = False
     """The last turn did not fit into the time that its worker had left."""
-    turned_away: int = 0
+    throttled_calls: int = 0
     """Consecutive calls that were throttled (HTTP 429 or 529) or not made because of the pace. While it is
     pending with such calls, the task waits for the model."""
     bounds_tries: bool = False

@@ -29,7 +29,7 @@ from a2a_tasks.execution.run import RunSnapshot, TaskRun
 from a2a_tasks.execution.tools.made_files import MadeFiles, files_in
 from a2a_tasks.execution.tools.toolbox import Toolbox, failed, storable
 from a2a_tasks.execution.transcript import Call, Turn
-from a2a_tasks.execution.turn import CONTINUED_STOPS, verdict_of
+from a2a_tasks.execution.turn import CONTINUED_STOPS, result_of
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
@@ -61,10 +61,10 @@ class AgentLoop:
     payloads: PayloadStore
     workspaces: Workspaces
     model: Model
-    journal: Checkpoints
+    checkpoints: Checkpoints
     histories: Histories
     other_agents: OtherAgents
-    allowance: CostLimits
+    cost_limits: CostLimits
     prompts: Prompts
     made_files: MadeFiles
     day: DayCount
@@ -77,7 +77,7 @@ class AgentLoop:
         agent = await self.run(self.revisions.of, task)
         if isinstance(agent, Failure):
             raise ModelRejected(agent.code, agent.message)
-        transcript = await self.journal.transcript(task)
+        transcript = await self.checkpoints.transcript(task)
         if transcript.prompt is None:  # otherwise it was saved with the prompt and is not read again
             history = await self.run(self.histories.before, task)
             transcript.history = history.messages
@@ -100,23 +100,23 @@ class AgentLoop:
             last = work.transcript.last
             if last is not None and last.stop_reason not in CONTINUED_STOPS:
                 return _ended(work, last, last.to_reply(), work.agent.max_tokens)
-            if (verdict := await self._answer_calls(work)) is not None:
-                return verdict
+            if (result := await self._answer_calls(work)) is not None:
+                return result
             if (failure := await self._refusal(work)) is not None:
                 return Failed(failure, work.text)
             if work.turns_bought and seconds_left() < HAND_OVER_SECONDS:
                 return HandingOver()
-            max_tokens = self.allowance.max_tokens(work.task, work.agent, total(work.spent))
+            max_tokens = self.cost_limits.max_tokens(work.task, work.agent, total(work.spent))
             reply = await self._buy_turn(work, max_tokens)
             # saved before its files are fetched, so that it is not paid for twice
             if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
                 return _ended(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
-                await self.journal.save_turn(work, reply)
+                await self.checkpoints.save_turn(work, reply)
             work.draft = Draft()
             await self._count_for_day(work)
 
-    def take_stock(self, work: TaskRun) -> RunSnapshot:
+    def snapshot(self, work: TaskRun) -> RunSnapshot:
         """State of the run when it stops, including what an interrupted turn has been billed so far."""
         self._cut_off(work, work.draft.usage, may_be_billed=work.under_way is not None)
         last = work.transcript.last
@@ -149,7 +149,9 @@ class AgentLoop:
         if len(work.transcript.turns) >= work.agent.max_turns:
             turns = f"{work.agent.max_turns} turns"
             return Failure(FailureCode.MAX_TURNS_EXCEEDED, f"The agent did not finish within {turns}.")
-        return await self.journal.insist(work, lambda: self.allowance.refusal(work.task, total(work.spent)))
+        return await self.checkpoints.with_retries(
+            work, lambda: self.cost_limits.refusal(work.task, total(work.spent))
+        )
 
     async def _buy_turn(self, work: TaskRun, max_tokens: int) -> ModelReply:
         """The model's next reply, with its usage counted."""
@@ -186,24 +188,24 @@ class AgentLoop:
         task = work.task
         if work.counted is None:
             work.counted = await self.run(self.day.baseline, task, work.spent)
-        if self.allowance.is_limited(task, work.counted):
-            most = self.allowance.most(task, request)
+        if self.cost_limits.is_limited(task, work.counted):
+            most = self.cost_limits.most(task, request)
             work.spent = reserve(work.spent, task.attempt, task.model, most)
-            await self.journal.save_spent(work)
+            await self.checkpoints.save_spent(work)
 
-    def _cut_off(self, work: TaskRun, told: Bill, *, may_be_billed: bool) -> None:
+    def _cut_off(self, work: TaskRun, reported: Bill, *, may_be_billed: bool) -> None:
         """Count an interrupted turn, if there is one: what it was billed as far as known, or else, if
         there is a limit, its maximum."""
         draft, request = work.draft, work.under_way
         work.draft, work.under_way = Draft(draft.text), None
         has_limit = reserved_for(work.spent) is not None
         if has_limit and request is not None and not draft.is_told:
-            if may_be_billed and not told.calls:
+            if may_be_billed and not reported.calls:
                 work.spent = as_used(work.spent)
-            elif told.calls:
-                told = self.allowance.cut_off(told, request)
+            elif reported.calls:
+                reported = self.cost_limits.cut_off(reported, request)
         work.spent = released(work.spent)
-        self._count(work, replace(told, turns=0))
+        self._count(work, replace(reported, turns=0))
 
     async def _count_for_day(self, work: TaskRun) -> None:
         """Not cancelled with the run: the day's counter may have been incremented already, and must not be
@@ -214,7 +216,7 @@ class AgentLoop:
 
     def _count(self, work: TaskRun, bill: Bill) -> None:
         """Add a turn to the task's usage."""
-        work.spent = spend(work.spent, work.task.attempt, self.allowance.charge(work.task, bill))
+        work.spent = spend(work.spent, work.task.attempt, self.cost_limits.charge(work.task, bill))
 
     # -- tools
 
@@ -227,9 +229,11 @@ class AgentLoop:
         for call in turn.open_calls if turn else []:
             assert turn is not None  # noqa: S101  for the type checker
             if call.name not in work.agent.allowed_tools:
-                await self.journal.answer(work, turn, call, failed(f"There is no tool {call.name}."))
+                await self.checkpoints.answer(work, turn, call, failed(f"There is no tool {call.name}."))
             elif call.name in work.agent.denied_after_untrusted and work.transcript.has_read_untrusted(turn):
-                await self.journal.answer(work, turn, call, failed(AFTER_UNTRUSTED.format(tool=call.name)))
+                await self.checkpoints.answer(
+                    work, turn, call, failed(AFTER_UNTRUSTED.format(tool=call.name))
+                )
             elif call.name in CHILD_TOOLS:
                 child = await self.other_agents.call(work, turn, call)
                 children += [child] if child else []
@@ -237,7 +241,7 @@ class AgentLoop:
                 asked = _question_of(call)
                 if asked is None or question is not None:
                     answer = "Ask one question at a time." if asked else "question must be a text."
-                    await self.journal.answer(work, turn, call, failed(answer))
+                    await self.checkpoints.answer(work, turn, call, failed(answer))
                 else:
                     question = asked
             else:
@@ -249,26 +253,26 @@ class AgentLoop:
     async def _run_tool(self, work: TaskRun, turn: Turn, call: Call) -> None:
         runs_once = effect_of(call.name) is Effect.ONCE
         if runs_once and call.started:
-            await self.journal.answer(work, turn, call, failed(INTERRUPTED))
+            await self.checkpoints.answer(work, turn, call, failed(INTERRUPTED))
             return
         if runs_once:
-            await self.journal.save_start(work, turn, call)
-        done = await self.journal.insist(work, lambda: work.toolbox.run(call, work.transcript))
+            await self.checkpoints.save_start(work, turn, call)
+        done = await self.checkpoints.with_retries(work, lambda: work.toolbox.run(call, work.transcript))
         if runs_once and not done.answer.is_error:
-            saved = await self.journal.insist(work, lambda: work.toolbox.save_workspace(call))
+            saved = await self.checkpoints.with_retries(work, lambda: work.toolbox.save_workspace(call))
             done = replace(done, workspace=saved)
-        await self.journal.answer(work, turn, call, done)
+        await self.checkpoints.answer(work, turn, call, done)
 
 
 def _ended(work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> Finished | Failed:
     """How the task ends with its last reply: its output, files that are missing from it, and whether
     content from outside may have influenced it."""
-    verdict = verdict_of(work.agent, reply, max_tokens)
-    if isinstance(verdict, Failed):
-        return verdict
+    result = result_of(work.agent, reply, max_tokens)
+    if isinstance(result, Failed):
+        return result
     missing, is_untrusted = work.transcript.missing, work.transcript.has_read_untrusted(turn)
     notes = {"notes": list(missing.values())} if missing else {}
-    return Finished(verdict.output | notes | ({UNTRUSTED: True} if is_untrusted else {}))
+    return Finished(result.output | notes | ({UNTRUSTED: True} if is_untrusted else {}))
 
 
 def _question_of(call: Call) -> Question | None:

@@ -36,7 +36,7 @@ class Checkpoints:
     records: RecordStore
     payloads: PayloadStore
     clock: Clock
-    insistence: StoreRetry
+    store_retry: StoreRetry
     run: RunBlocking
 
     async def transcript(self, task: Task) -> Transcript:
@@ -62,7 +62,7 @@ class Checkpoints:
             Advance(
                 now, spent=work.spent, counted=work.counted, turns=number, progress=work.toolbox.progress
             ),
-            events.turn(now, number, reply.tools, work.stood_in(reply)),
+            events.turn(now, number, reply.tools, work.fallback_model(reply)),
         )
         await self._save_prompt(work)
         await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
@@ -106,9 +106,9 @@ class Checkpoints:
         child = {"child": asdict(call.child)} if call.child else {}
         await self._note(work, turn, call, done.to_document() | child)
 
-    async def insist[T](self, work: TaskRun, write: Callable[[], T]) -> T:
+    async def with_retries[T](self, work: TaskRun, write: Callable[[], T]) -> T:
         """Retry while the store does not respond and the task is still held."""
-        return await self.insistence.call(write, work.held)
+        return await self.store_retry.call(write, work.held)
 
     async def _save_use(self, work: TaskRun, call: Call) -> None:
         work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)
@@ -130,7 +130,7 @@ class Checkpoints:
             saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
             return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved))
 
-        if not await self.insist(work, write):
+        if not await self.with_retries(work, write):
             raise Stopped(Stop.LOST)
 
     async def _advance(self, work: TaskRun, advance: Advance, event: Event | None = None) -> None:
@@ -138,7 +138,7 @@ class Checkpoints:
         task = work.task
         if event is not None:
             advance = replace(advance, event=events.placed(work.events, event))
-        result = await self.insist(work, lambda: self.store.advance(task.ref, task.fence, advance))
+        result = await self.with_retries(work, lambda: self.store.advance(task.ref, task.fence, advance))
         if isinstance(result, Refused):
             ended = result.current is None or result.current.is_terminal
             raise Stopped(Stop.ENDED if ended else Stop.LOST)

@@ -35,7 +35,7 @@ class OtherAgents:
     payloads: PayloadStore
     submitter: Submitter
     budgets: DailyBudgets
-    journal: Checkpoints
+    checkpoints: Checkpoints
     clock: Clock
     entropy: Entropy
     run: RunBlocking
@@ -59,8 +59,8 @@ class OtherAgents:
         if not task.is_terminal:
             return task.ref
         work.spent = with_child(work.spent, work.task.attempt, task.ref.task_id, task.spent)
-        await self.journal.save_spent(work)
-        await self.journal.answer(work, turn, call, Done(await self._result_of(task)))
+        await self.checkpoints.save_spent(work)
+        await self.checkpoints.answer(work, turn, call, Done(await self._result_of(task)))
         return None
 
     async def _start(self, work: TaskRun, turn: Turn, call: Call) -> TaskRef | None:
@@ -68,17 +68,17 @@ class OtherAgents:
         task_id = call.child.task_id if call.child else new_id
         submission = await self._submission(work, turn, call, task_id)
         if isinstance(submission, Done):
-            await self.journal.answer(work, turn, call, submission)
+            await self.checkpoints.answer(work, turn, call, submission)
             return None
         child = call.child or TaskRef(submission.agent_id, new_id)
         if call.child is None:
             work.spent = with_share(work, submission.budget, task_id)
-            await self.journal.save_child(work, turn, call, child)
+            await self.checkpoints.save_child(work, turn, call, child)
         try:
-            await self.journal.insist(work, lambda: self.submitter.submit(submission))
+            await self.checkpoints.with_retries(work, lambda: self.submitter.submit(submission))
         except RequestRefused as refused:
             work.spent = released(work.spent, task_id)
-            await self.journal.answer(work, turn, call, failed(refused.message))
+            await self.checkpoints.answer(work, turn, call, failed(refused.message))
             return None
         return child
 

@@ -33,7 +33,7 @@ DUE_MS = 90_000
 DUE_AGAIN_MS = 30_000
 MOST_DISOWNED = 100
 """With more disowned claims the lease is given up and a new one opened."""
-HIDDEN_AT_ONCE, HIDE_TRIES = 10, 4
+VISIBILITY_BATCH, VISIBILITY_TRIES = 10, 4
 OPEN_TRIES = 3
 
 
@@ -46,7 +46,7 @@ class _Mine:
     now: int
     ticks: int
     due_at: int | None = None
-    is_hidden: bool = False
+    is_invisible: bool = False
 
 
 @dataclass
@@ -163,7 +163,7 @@ class Heartbeat:
             return 0
         passed = max(self.clock.now() - mine.now, self.clock.ticks() - mine.ticks)
         lease_ms = self.lease_seconds * 1000
-        return lease_ms - passed - (0 if mine.is_hidden else min(CLOCKS_APART_MS, lease_ms // 4))
+        return lease_ms - passed - (0 if mine.is_invisible else min(CLOCKS_APART_MS, lease_ms // 4))
 
     def _seconds_to_next(self) -> float:
         if self._mine is None:
@@ -210,7 +210,7 @@ class Heartbeat:
             self._give_up()
             return
         # not awaited by the next beat, as they may hang
-        for step in (self._hide(), self._look(notes)):
+        for step in (self._extend_visibility(), self._look(notes)):
             task = asyncio.ensure_future(step)
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)
@@ -276,17 +276,17 @@ class Heartbeat:
             timer.cancel()
             await asyncio.gather(timer, return_exceptions=True)
 
-    async def _hide(self) -> None:
+    async def _extend_visibility(self) -> None:
         """Keep the messages invisible for as long as the lease is valid, because a worker that takes a
         task over needs both to be over."""
         mine = self._mine
-        groups = [list(some) for some in batched(self._in_hand, HIDDEN_AT_ONCE, strict=False)]
-        hidden = await asyncio.gather(*(self._hidden(group) for group in groups))
+        groups = [list(some) for some in batched(self._in_hand, VISIBILITY_BATCH, strict=False)]
+        extended = await asyncio.gather(*(self._extend(group) for group in groups))
         if mine is not None:
-            mine.is_hidden = all(hidden)
+            mine.is_invisible = all(extended)
 
-    async def _hidden(self, deliveries: list[Delivery]) -> bool:
-        for attempt in range(HIDE_TRIES):
+    async def _extend(self, deliveries: list[Delivery]) -> bool:
+        for attempt in range(VISIBILITY_TRIES):
             if attempt:
                 await self.clock.sleep(RETRY_SECONDS)
             try:

@@ -58,62 +58,62 @@ class OutcomeHandler:
     payloads: PayloadStore
     queue: TaskSender
     slots: Slots
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     day: DayCount
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
-    insistence: StoreRetry
+    store_retry: StoreRetry
     run: RunBlocking
     max_wait_ms: int
     """Longest time that a question waits for its answer."""
 
-    async def conclude(self, stock: RunSnapshot, verdict: RunResult) -> Requeue | None:
+    async def conclude(self, snapshot: RunSnapshot, result: RunResult) -> Requeue | None:
         """The run has ended by itself."""
-        match verdict:
+        match result:
             case Finished(output):
-                return await self._complete(stock.saying(str(output["result"])), output)
+                return await self._complete(snapshot.with_text(str(output["result"])), output)
             case Failed(failure, text):
-                return await self.fail(stock.saying(text), failure)
+                return await self.fail(snapshot.with_text(text), failure)
             case Asking(question):
-                return await self._ask(stock, question)
+                return await self._ask(snapshot, question)
             case Waiting(children):
-                return await self._await_children(stock, children)
+                return await self._await_children(snapshot, children)
             case HandingOver():
-                return await self._hand_over(stock)
+                return await self._hand_over(snapshot)
 
-    async def stop(self, stock: RunSnapshot, why: Stop) -> Requeue | None:
+    async def stop(self, snapshot: RunSnapshot, why: Stop) -> Requeue | None:
         """The run was stopped from outside."""
-        self.telemetry.event("work stopped", stock.task, why=why)
+        self.telemetry.event("work stopped", snapshot.task, why=why)
         match why:
             case Stop.ENDED:
-                return await self._ended_by_others(stock)
+                return await self._ended_by_others(snapshot)
             case Stop.LOST:
                 return Requeue(None)
             case Stop.DEADLINE:
-                return await self._time_out(stock)
-            case Stop.SHUTDOWN if stock.has_bought or stock.held.is_late:
+                return await self._time_out(snapshot)
+            case Stop.SHUTDOWN if snapshot.has_bought or snapshot.held.is_late:
                 # the turn started late: the next worker has more time for it
-                return await self._hand_over(stock, cut_off=True)
+                return await self._hand_over(snapshot, cut_off=True)
             case Stop.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."
-                return await self.retry(stock, Failure(FailureCode.EXECUTION_ERROR, reason), cut_off=True)
+                return await self.retry(snapshot, Failure(FailureCode.EXECUTION_ERROR, reason), cut_off=True)
 
-    async def fail(self, stock: RunSnapshot, failure: Failure) -> Requeue | None:
+    async def fail(self, snapshot: RunSnapshot, failure: Failure) -> Requeue | None:
         """The run cannot succeed."""
-        task, guard = stock.task, guard_of_worker(stock.task.fence)
-        output = await self._save_partial(stock)
-        result = await self._insist(
-            stock,
-            lambda: self.ending.fail(
-                task, failure, guard, spent=stock.spent, output=output, finish_id=task.claim_id
+        task, guard = snapshot.task, guard_of_worker(snapshot.task.fence)
+        output = await self._save_partial(snapshot)
+        result = await self._with_retries(
+            snapshot,
+            lambda: self.finalizer.fail(
+                task, failure, guard, spent=snapshot.spent, output=output, finish_id=task.claim_id
             ),
         )
-        return await self._ended(stock, result)
+        return await self._ended(snapshot, result)
 
     async def retry(
         self,
-        stock: RunSnapshot,
+        snapshot: RunSnapshot,
         failure: Failure,
         *,
         retry_after: float | None = None,
@@ -124,21 +124,21 @@ class OutcomeHandler:
         the deadline. ``retry_after`` is in seconds."""
         if overload is not None and overload.is_switch:
             retry_after = None  # belonged to the previous model
-        then = next_try(stock.task, failure, self.clock.now(), retry_after, self.entropy.fraction())
-        return await self._try_again(stock, failure, then, overload=overload, cut_off=cut_off)
+        then = next_try(snapshot.task, failure, self.clock.now(), retry_after, self.entropy.fraction())
+        return await self._try_again(snapshot, failure, then, overload=overload, cut_off=cut_off)
 
-    async def sit_out(self, stock: RunSnapshot, failure: Failure) -> Requeue | None:
+    async def retry_after_outage(self, snapshot: RunSnapshot, failure: Failure) -> Requeue | None:
         """A dependency does not respond. As long as this run has completed no turn, which a repetition
         might pay for again, it counts as no failed attempt, because outages end."""
-        if stock.has_bought:
-            return await self.retry(stock, failure)
-        seconds = min(stock.held.delivery.receive_count * OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS)
-        then = in_time(stock.task, failure, self.clock.now(), seconds)
-        return await self._try_again(stock, failure, then, keeps_attempt=True)
+        if snapshot.has_bought:
+            return await self.retry(snapshot, failure)
+        seconds = min(snapshot.held.delivery.receive_count * OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS)
+        then = in_time(snapshot.task, failure, self.clock.now(), seconds)
+        return await self._try_again(snapshot, failure, then, keeps_attempt=True)
 
     async def _try_again(
         self,
-        stock: RunSnapshot,
+        snapshot: RunSnapshot,
         failure: Failure,
         then: NextTry | Failure,
         *,
@@ -147,22 +147,22 @@ class OutcomeHandler:
         cut_off: bool = False,
     ) -> Requeue | None:
         if isinstance(then, Failure):
-            return await self.fail(stock, then)
-        task, now = stock.task, self.clock.now()
+            return await self.fail(snapshot, then)
+        task, now = snapshot.task, self.clock.now()
         due_at = due_after_release(then.not_before, task.deadline)
         release = Release(
             now,
             then.not_before,
             due_at,
-            stock.spent,
+            snapshot.spent,
             code=failure.code,
             overload=overload,
             keeps_attempt=keeps_attempt,
             cut_off=cut_off,
         )
-        result = await self._release(stock, release)
+        result = await self._release(snapshot, release)
         if isinstance(result, Refused):
-            return await self._refused(stock, result)
+            return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
         self.telemetry.count("TaskRetries")
         self.telemetry.event(
@@ -172,7 +172,7 @@ class OutcomeHandler:
 
     async def wait_for_model(
         self,
-        stock: RunSnapshot,
+        snapshot: RunSnapshot,
         failure: Failure,
         seconds: int,
         overload: Overload | None = None,
@@ -185,10 +185,10 @@ class OutcomeHandler:
         No attempt is used up, unless the caller has limited the attempts and the call was made. The task
         gets a new message, because it may wait more often than SQS delivers one.
         """
-        task, now = stock.task, self.clock.now()
+        task, now = snapshot.task, self.clock.now()
         is_attempt = task.bounds_tries and was_called
         if is_attempt and (last := last_attempt(task, failure)) is not None:
-            return await self.fail(stock, last)
+            return await self.fail(snapshot, last)
         is_switch = overload is not None and overload.is_switch
         seconds = SWITCH_SECONDS if is_switch else seconds
         clocks = clocks_of_wait(task, now)
@@ -197,16 +197,16 @@ class OutcomeHandler:
             now,
             not_before,
             due_after_release(not_before, clocks.deadline if clocks else task.deadline),
-            stock.spent,
+            snapshot.spent,
             keeps_attempt=not is_attempt,
             code=failure.code,
             overload=overload,
-            turned_away=0 if is_switch else task.turned_away + 1,
+            throttled_calls=0 if is_switch else task.throttled_calls + 1,
             clocks=clocks,
         )
-        result = await self._release(stock, release)
+        result = await self._release(snapshot, release)
         if isinstance(result, Refused):
-            return await self._refused(stock, result)
+            return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
         self.telemetry.event("task waits for the model", task, reason=failure.message, seconds=seconds)
         await self.run(self.queue.send, result.task, seconds)
@@ -217,7 +217,7 @@ class OutcomeHandler:
         now = self.clock.now()
         clocks, not_before = clocks_of_wait(task, now), now + seconds * 1000
         due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
-        postponement = Postponement(now, not_before, due_at, task.turned_away + 1, clocks)
+        postponement = Postponement(now, not_before, due_at, task.throttled_calls + 1, clocks)
         result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
         if isinstance(result, Written):
             if task.slot is not None:
@@ -228,137 +228,139 @@ class OutcomeHandler:
 
     # -- ends
 
-    async def _complete(self, stock: RunSnapshot, document: dict[str, Any]) -> Requeue | None:
-        task = stock.task
-        output = await self._insist(stock, lambda: save_output(self.payloads, task, document))
-        result = await self._insist(
-            stock,
-            lambda: self.ending.complete(
+    async def _complete(self, snapshot: RunSnapshot, document: dict[str, Any]) -> Requeue | None:
+        task = snapshot.task
+        output = await self._with_retries(snapshot, lambda: save_output(self.payloads, task, document))
+        result = await self._with_retries(
+            snapshot,
+            lambda: self.finalizer.complete(
                 task,
                 output,
-                stock.spent,
+                snapshot.spent,
                 guard_of_completion(task.fence, self.clock.now()),
                 finish_id=task.claim_id,
             ),
         )
         if isinstance(result, Written):
-            return await self._settle(stock, result.task)
+            return await self._settle(snapshot, result.task)
         if result.current is not None and result.current.is_expired(self.clock.now()):
-            return await self._time_out(stock)
-        return await self._refused(stock, result)
+            return await self._time_out(snapshot)
+        return await self._refused(snapshot, result)
 
-    async def _time_out(self, stock: RunSnapshot) -> Requeue | None:
-        task, output = stock.task, await self._save_partial(stock)
-        result = await self._insist(
-            stock,
-            lambda: self.ending.time_out(
-                task, spent=stock.spent, output=output, finish_id=task.claim_id, fence=task.fence
+    async def _time_out(self, snapshot: RunSnapshot) -> Requeue | None:
+        task, output = snapshot.task, await self._save_partial(snapshot)
+        result = await self._with_retries(
+            snapshot,
+            lambda: self.finalizer.time_out(
+                task, spent=snapshot.spent, output=output, finish_id=task.claim_id, fence=task.fence
             ),
         )
-        return await self._ended(stock, result)
+        return await self._ended(snapshot, result)
 
-    async def _ended(self, stock: RunSnapshot, result: Written | Refused) -> Requeue | None:
+    async def _ended(self, snapshot: RunSnapshot, result: Written | Refused) -> Requeue | None:
         if isinstance(result, Refused):
-            return await self._refused(stock, result)
-        await self._cancel_children(stock)
-        return await self._settle(stock, result.task)
+            return await self._refused(snapshot, result)
+        await self._cancel_children(snapshot)
+        return await self._settle(snapshot, result.task)
 
-    async def _refused(self, stock: RunSnapshot, refused: Refused) -> Requeue | None:
+    async def _refused(self, snapshot: RunSnapshot, refused: Refused) -> Requeue | None:
         """A refused write means that the task was ended by somebody else, or is held by another worker,
         which will do so."""
         if refused.current is None:
             return DONE
-        return await self._ended_by_others(stock) if refused.current.is_terminal else Requeue(None)
+        return await self._ended_by_others(snapshot) if refused.current.is_terminal else Requeue(None)
 
-    async def _ended_by_others(self, stock: RunSnapshot) -> Requeue | None:
+    async def _ended_by_others(self, snapshot: RunSnapshot) -> Requeue | None:
         """The task was canceled or timed out meanwhile: save the partial output and free the slot."""
-        task, output = stock.task, await self._save_partial(stock)
-        result = await self._insist(
-            stock, lambda: self.store.add_partial_output(task.ref, task.fence, output, stock.spent)
+        task, output = snapshot.task, await self._save_partial(snapshot)
+        result = await self._with_retries(
+            snapshot, lambda: self.store.add_partial_output(task.ref, task.fence, output, snapshot.spent)
         )
         current = result.task if isinstance(result, Written) else result.current
         await self._leave(task, ended=True)
-        await self._cancel_children(stock)
-        return DONE if current is None else await self._settle(stock, current)
+        await self._cancel_children(snapshot)
+        return DONE if current is None else await self._settle(snapshot, current)
 
     # -- pauses
 
-    async def _ask(self, stock: RunSnapshot, question: Question) -> Requeue | None:
+    async def _ask(self, snapshot: RunSnapshot, question: Question) -> Requeue | None:
         """The run clock stops until the answer, at most for the longest wait."""
-        task, now = stock.task, self.clock.now()
+        task, now = snapshot.task, self.clock.now()
         until = longest_wait(task, now, self.max_wait_ms)
-        counted = await self._counted(stock)
+        counted = await self._counted(snapshot)
         pause = Pause(now, question, until, max(1_000, task.deadline - now), counted)
-        result = await self._insist(stock, lambda: self.store.pause(task.ref, task.fence, pause))
+        result = await self._with_retries(snapshot, lambda: self.store.pause(task.ref, task.fence, pause))
         if isinstance(result, Refused):
-            return await self._refused(stock, result)
+            return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
         self.telemetry.count("TasksAskedForInput")
         self.telemetry.event("task asks for input", result.task)
         return DONE
 
-    async def _await_children(self, stock: RunSnapshot, children: tuple[TaskRef, ...]) -> Requeue | None:
-        task, now = stock.task, self.clock.now()
+    async def _await_children(self, snapshot: RunSnapshot, children: tuple[TaskRef, ...]) -> Requeue | None:
+        task, now = snapshot.task, self.clock.now()
         release = Release(
             now,
             now,
             due_while_awaiting(now, task.deadline),
-            stock.spent,
+            snapshot.spent,
             keeps_attempt=True,
             awaits=children,
         )
-        result = await self._release(stock, release)
+        result = await self._release(snapshot, release)
         if isinstance(result, Refused):
-            return await self._refused(stock, result)
+            return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
         # one of them may have ended before it could see that this task waits
-        await self.run(self.ending.wake_if_ready, result.task)
+        await self.run(self.finalizer.wake_if_ready, result.task)
         return DONE
 
-    async def _hand_over(self, stock: RunSnapshot, *, cut_off: bool = False) -> Requeue | None:
+    async def _hand_over(self, snapshot: RunSnapshot, *, cut_off: bool = False) -> Requeue | None:
         """Let another worker continue at once. The task keeps its slots."""
-        task, now = stock.task, self.clock.now()
+        task, now = snapshot.task, self.clock.now()
         due_at = due_after_release(now, task.deadline)
-        release = Release(now, now, due_at, stock.spent, keeps_attempt=True, cut_off=cut_off)
-        result = await self._release(stock, release)
+        release = Release(now, now, due_at, snapshot.spent, keeps_attempt=True, cut_off=cut_off)
+        result = await self._release(snapshot, release)
         if isinstance(result, Refused):
-            return await self._refused(stock, result)
-        self.telemetry.event("task goes on in another worker", task, turns=stock.turns)
+            return await self._refused(snapshot, result)
+        self.telemetry.event("task goes on in another worker", task, turns=snapshot.turns)
         await self.run(self.queue.send, result.task)
         return DONE
 
     # -- writing
 
-    async def _release(self, stock: RunSnapshot, release: Release) -> Written | Refused:
-        task, counted = stock.task, await self._counted(stock)
+    async def _release(self, snapshot: RunSnapshot, release: Release) -> Written | Refused:
+        task, counted = snapshot.task, await self._counted(snapshot)
         release = replace(release, counted=counted)
-        return await self._insist(stock, lambda: self.store.release(task.ref, task.fence, release))
+        return await self._with_retries(snapshot, lambda: self.store.release(task.ref, task.fence, release))
 
-    async def _counted(self, stock: RunSnapshot) -> Usage | None:
+    async def _counted(self, snapshot: RunSnapshot) -> Usage | None:
         """Count what was interrupted; the day's count of the task as it is released."""
-        return await self.run(self.day.add, stock.task, stock.spent, await _known(stock))
+        return await self.run(self.day.add, snapshot.task, snapshot.spent, await _known(snapshot))
 
-    async def _settle(self, stock: RunSnapshot, ended: Task) -> Requeue | None:
+    async def _settle(self, snapshot: RunSnapshot, ended: Task) -> Requeue | None:
         """The end is written; now its usage is counted, on which nothing of the task depends. If that
         fails, the message returns for it."""
-        is_counted = await self.run(self.day.settle, ended, await _known(stock))
+        is_counted = await self.run(self.day.settle, ended, await _known(snapshot))
         return DONE if is_counted else Requeue(COUNT_AGAIN_SECONDS)
 
-    async def _cancel_children(self, stock: RunSnapshot) -> None:
+    async def _cancel_children(self, snapshot: RunSnapshot) -> None:
         """Nobody waits for the started tasks any more."""
-        if stock.children:
-            await self.run(self.ending.cancel_children, stock.task, stock.children)
+        if snapshot.children:
+            await self.run(self.finalizer.cancel_children, snapshot.task, snapshot.children)
 
     async def _leave(self, task: Task, *, ended: bool) -> None:
         await self.run(self.slots.leave, task, ended=ended)
 
-    async def _save_partial(self, stock: RunSnapshot) -> Payload | None:
-        return await self._insist(stock, lambda: save_partial(self.payloads, stock.task, stock.text))
+    async def _save_partial(self, snapshot: RunSnapshot) -> Payload | None:
+        return await self._with_retries(
+            snapshot, lambda: save_partial(self.payloads, snapshot.task, snapshot.text)
+        )
 
-    async def _insist[T](self, stock: RunSnapshot, write: Callable[[], T]) -> T:
-        return await self.insistence.call(write, stock.held)
+    async def _with_retries[T](self, snapshot: RunSnapshot, write: Callable[[], T]) -> T:
+        return await self.store_retry.call(write, snapshot.held)
 
 
-async def _known(stock: RunSnapshot) -> Usage | None:
+async def _known(snapshot: RunSnapshot) -> Usage | None:
     """The day's count of the task, once it is known."""
-    return stock.counted if stock.counting is None else await stock.counting
+    return snapshot.counted if snapshot.counting is None else await snapshot.counting

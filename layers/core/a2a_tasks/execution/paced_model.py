@@ -23,20 +23,20 @@ class PacedModel:
             overloaded = self.pacing.is_overloaded(name)
             raise ModelBusy(NOT_NOW, overloaded=overloaded, throttled=True, was_called=False)
         begun_at = self.pacing.clock.now()
-        telling = asyncio.ensure_future(self._tell(name, begun_at, draft))
+        reporting = asyncio.ensure_future(self._report(name, begun_at, draft))
         try:
             reply = await self.model.turn(request, draft)
         except ModelBusy as busy:
             if busy.throttled:
-                await self.pacing.turned_away(name, begun_at, busy)
+                await self.pacing.report_throttled(name, begun_at, busy)
             raise
         finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-        await self.pacing.taken(name, begun_at)
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+        await self.pacing.report_success(name, begun_at)
         return reply
 
-    async def _tell(self, name: str, begun_at: int, draft: Draft) -> None:
+    async def _report(self, name: str, begun_at: int, draft: Draft) -> None:
         """Report success when the response begins, because it may take minutes to end."""
         await draft.begun.wait()
-        await self.pacing.taken(name, begun_at)
+        await self.pacing.report_success(name, begun_at)

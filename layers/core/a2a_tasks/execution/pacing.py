@@ -75,14 +75,14 @@ class Pacing:
     def limits(self, task: Task) -> bool:
         """Whether a call for the task may have to wait."""
         known = self._known.get(self._way(task.model))
-        return (known is not None and known.pace is not None) or task.turned_away > 0
+        return (known is not None and known.pace is not None) or task.throttled_calls > 0
 
     async def admit(self, task: Task) -> bool:
         """Whether a call may be made for a task that nobody has claimed yet. It must follow soon, because
         it is counted now."""
         way, is_urgent = self._way(task.model), task.priority is Priority.HIGH
         async with self._locks[way]:
-            if await self._may_start(way, is_urgent=is_urgent, is_suspect=task.turned_away > 0):
+            if await self._may_start(way, is_urgent=is_urgent, is_suspect=task.throttled_calls > 0):
                 if (known := self._known.get(way)) is not None:
                     known.admit(self.clock.now())
                 return True
@@ -111,7 +111,7 @@ class Pacing:
         known = self._known.get(self._way(task.model))
         pace, now = known.pace if known else None, self.clock.now()
         first, longest = BASE_SECONDS[task.priority], LONGEST_SECONDS[task.priority]
-        seconds = backoff(task.turned_away, first, longest)
+        seconds = backoff(task.throttled_calls, first, longest)
         if pace is not None and pace.taken_at is not None:
             seconds *= GROWING
         held = max(retry_after or 0, (pace.next_at - now) / 1000 if pace else 0)
@@ -123,7 +123,7 @@ class Pacing:
         known = self._known.get(self._way(model))
         return known is not None and known.pace is not None and known.pace.is_overloaded
 
-    async def turned_away(self, model: str, begun_at: int, busy: ModelBusy) -> None:
+    async def report_throttled(self, model: str, begun_at: int, busy: ModelBusy) -> None:
         """Report that a call that began at ``begun_at`` was throttled."""
         way, now = self._way(model), self.clock.now()
         self.telemetry.count("ModelOverloaded", code=model)
@@ -142,7 +142,7 @@ class Pacing:
                     self.telemetry.milliseconds("ModelPaceMs", new.gap_ms)
                     return
 
-    async def taken(self, model: str, begun_at: int) -> None:
+    async def report_success(self, model: str, begun_at: int) -> None:
         """Report that a call that began at ``begun_at`` succeeded: the pace recovers from now on."""
         way = self._way(model)
         self._in_a_row[way] = 0

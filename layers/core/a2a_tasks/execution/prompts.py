@@ -23,7 +23,7 @@ OWN_TOOLS: dict[str, dict[str, Any]] = WORKSPACE_DEFINITIONS | DEFINITIONS
 class Prompts:
     """Builds prompts."""
 
-    allowance: CostLimits
+    cost_limits: CostLimits
     backend: Backend
     aliases: dict[str, str]
     """Model ids by alias."""
@@ -34,7 +34,7 @@ class Prompts:
         prompt = Prompt(
             model=task.model,
             system=agent.system_prompt,
-            tools=self.allowance.bounded(tools, task),
+            tools=self.cost_limits.bounded(tools, task),
             mcp_servers=servers,
             output_schema=agent.output_schema,
             effort=agent.effort,
@@ -50,7 +50,7 @@ class Prompts:
             ModelRejected: A server is no longer the project's, or the agent may not use it.
         """
         needed, allowed = set(prompt.mcp_servers), servers_of(agent.allowed_tools)
-        settings = self.allowance.budgets.settings(
+        settings = self.cost_limits.budgets.settings(
             agent.project_id, lambda kept: needed <= {server.name for server in kept.mcp_servers}
         )
         usable = [server for server in settings.mcp_servers if server.name in allowed]
@@ -74,7 +74,7 @@ class Prompts:
         return [
             model
             for model in models_behind(task.model, listed)
-            if self.allowance.has_price(task, model)
+            if self.cost_limits.has_price(task, model)
             and (prompt is None or (prompt.drops_thinking and self._drops_thinking(model)))
         ]
 

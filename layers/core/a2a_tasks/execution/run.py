@@ -48,7 +48,7 @@ class TaskRun:
         """The text of the turn in progress, or else of the last one."""
         return self.draft.text or self.transcript.text
 
-    def stood_in(self, reply: ModelReply) -> str | None:
+    def fallback_model(self, reply: ModelReply) -> str | None:
         """The model that answered instead of the task's own after a refusal."""
         prompt, calls = self.transcript.prompt, reply.usage.calls
         if prompt is None or prompt.fallbacks is None or not calls:
@@ -85,6 +85,6 @@ class RunSnapshot:
         """The task."""
         return self.held.task
 
-    def saying(self, text: str) -> "RunSnapshot":
+    def with_text(self, text: str) -> "RunSnapshot":
         """A copy with newer text, if there is any."""
         return replace(self, text=text or self.text)

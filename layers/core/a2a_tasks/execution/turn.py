@@ -36,7 +36,7 @@ def not_shown(refused: RequestRefused) -> Failure:
     return Failure(FailureCode.EXECUTION_ERROR, f"The model cannot be shown the message: {refused.message}.")
 
 
-def verdict_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
+def result_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
     """How a task ends with its last reply. ``max_tokens`` was the request's limit."""
     if reply.stop_reason not in COMPLETE_STOPS:
         is_capped = reply.stop_reason == "max_tokens" and max_tokens < agent.max_tokens

@@ -69,13 +69,13 @@ class Executor:
 
     loop: AgentLoop
     pacing: Pacing
-    settler: OutcomeHandler
+    outcomes: OutcomeHandler
     store: TaskStore
     queue: WorkerQueue
     slots: Slots
     holders: Holders
     heartbeat: Heartbeat
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     live: Live
     clock: Clock
     entropy: Entropy
@@ -193,7 +193,7 @@ class Executor:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Requeue(0)  # back at once, until it is dead-lettered
-        await self._hide(delivery)
+        await self._extend_visibility(delivery)
         task = await self.run(self.store.get, delivery.ref)
         if task is None or task.lane is Lane.BATCH:
             return DONE
@@ -206,7 +206,7 @@ class Executor:
         if task.cut_off and invocation.is_late:
             return _again(delivery)  # its turn would be interrupted again
         if await self._must_wait(task):
-            result = await self.settler.postpone(task, self.pacing.seconds_to_wait(task))
+            result = await self.outcomes.postpone(task, self.pacing.seconds_to_wait(task))
             return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
         with invocation.place(task.project_id) as has_place:
             if not has_place:
@@ -279,19 +279,19 @@ class Executor:
             case NextAction.NOTHING:
                 return await self._after_its_end(task, now)
             case NextAction.EXPIRE:
-                await self.run(self.ending.time_out, task)
+                await self.run(self.finalizer.time_out, task)
             case NextAction.WAKE:
-                await self.run(self.ending.wake_if_ready, task)
+                await self.run(self.finalizer.wake_if_ready, task)
             case NextAction.FAIL_LOST:
-                await self.run(self.ending.fail, task, lost(task), guard_of_loss(task.fence))
+                await self.run(self.finalizer.fail, task, lost(task), guard_of_loss(task.fence))
             case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
-                if not task.turned_away:  # otherwise a duplicate: its own message comes in time
+                if not task.throttled_calls:  # otherwise a duplicate: its own message comes in time
                     return Requeue(_seconds_until(task.not_before, now))
         return DONE
 
     async def _after_its_end(self, task: Task, now: int) -> Requeue | None:
         """Complete what whoever ended the task may have crashed before."""
-        await self.run(self.ending.cancel_children, task, task.awaits)
+        await self.run(self.finalizer.cancel_children, task, task.awaits)
         if await self.run(self.holders.lease, task) is not None:
             return DONE  # its worker is alive and does the rest
         await self.run(self.slots.leave, task, ended=True)
@@ -300,7 +300,7 @@ class Executor:
     async def _count_ended(self, task: Task, now: int) -> Requeue | None:
         """Count the usage that its worker may have crashed before counting, once that worker is certainly
         done."""
-        day = self.settler.day
+        day = self.outcomes.day
         if day.owes(task):
             age = now - (task.completed_at or now)
             if age < self.lease_seconds * 1000:
@@ -308,7 +308,7 @@ class Executor:
             return DONE if await self.run(day.settle, task) else Requeue(COUNT_AGAIN_SECONDS)
         return DONE
 
-    async def _hide(self, delivery: Delivery) -> None:
+    async def _extend_visibility(self, delivery: Delivery) -> None:
         """Make the message invisible for the length of a lease: if this process dies, both expire and the
         next claim succeeds. Before the claim, so that no crash in between leaves the message invisible for
         hours."""
@@ -324,14 +324,14 @@ class Executor:
         self.telemetry.event("task running", task, attempt=task.attempt)
         then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
         # slightly after the deadline, so that the wall clock has passed it as well
-        hair = 2 if then is Stop.DEADLINE else 0
-        seconds = max(0, held.until - now + hair) / 1000
+        margin_ms = 2 if then is Stop.DEADLINE else 0
+        seconds = max(0, held.until - now + margin_ms) / 1000
         begun = _Begun()
         try:
-            verdict = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
-            return await self.settler.conclude(self._stock(held, begun), verdict)
+            result = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
+            return await self.outcomes.conclude(self._snapshot(held, begun), result)
         except Stopped as stopped:
-            return await self.settler.stop(self._stock(held, begun), stopped.why)
+            return await self.outcomes.stop(self._snapshot(held, begun), stopped.why)
         except ModelBusy as busy:
             failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
             overload = None
@@ -339,27 +339,29 @@ class Executor:
                 overload = await self.loop.overload(begun.work)
             if busy.throttled:
                 seconds = self.pacing.seconds_to_wait(task, busy.retry_after)
-                return await self.settler.wait_for_model(
-                    self._stock(held, begun), failure, seconds, overload, was_called=busy.was_called
+                return await self.outcomes.wait_for_model(
+                    self._snapshot(held, begun), failure, seconds, overload, was_called=busy.was_called
                 )
-            return await self.settler.retry(
-                self._stock(held, begun), failure, retry_after=busy.retry_after, overload=overload
+            return await self.outcomes.retry(
+                self._snapshot(held, begun), failure, retry_after=busy.retry_after, overload=overload
             )
         except ModelRejected as rejected:
-            return await self.settler.fail(self._stock(held, begun), Failure(rejected.code, rejected.reason))
+            return await self.outcomes.fail(
+                self._snapshot(held, begun), Failure(rejected.code, rejected.reason)
+            )
         except PayloadCorrupt as error:
             failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
-            return await self.settler.fail(self._stock(held, begun), failure)
+            return await self.outcomes.fail(self._snapshot(held, begun), failure)
         except RequestRefused as refused:
-            return await self.settler.fail(self._stock(held, begun), not_shown(refused))
+            return await self.outcomes.fail(self._snapshot(held, begun), not_shown(refused))
         except (StoreUnavailable, PayloadUnavailable) as error:
             failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
-            return await self.settler.sit_out(self._stock(held, begun), failure)
+            return await self.outcomes.retry_after_outage(self._snapshot(held, begun), failure)
         except Exception as error:
             self.telemetry.problem("execution failed", task, error=error)
             reason = f"The worker met an unexpected error ({type(error).__name__})."
             failure = Failure(FailureCode.EXECUTION_ERROR, reason)
-            return await self.settler.retry(self._stock(held, begun), failure)
+            return await self.outcomes.retry(self._snapshot(held, begun), failure)
         finally:
             if begun.work is not None:
                 await self.run(begun.work.toolbox.close)
@@ -373,9 +375,9 @@ class Executor:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    def _stock(self, held: LeasedTask, begun: "_Begun") -> RunSnapshot:
+    def _snapshot(self, held: LeasedTask, begun: "_Begun") -> RunSnapshot:
         """State of the run now, including an interrupted turn."""
-        return RunSnapshot(held, held.task.spent) if begun.work is None else self.loop.take_stock(begun.work)
+        return RunSnapshot(held, held.task.spent) if begun.work is None else self.loop.snapshot(begun.work)
 
 
 @dataclass

@@ -22,7 +22,7 @@ class DeadLetters:
 
     store: TaskStore
     queue: TaskSender
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     day: DayCount
     telemetry: Telemetry
 
@@ -52,21 +52,21 @@ class DeadLetters:
     def _needs_message(self, task: Task) -> bool:
         if task.status is Status.INPUT_REQUIRED or task.awaits or task.lane is Lane.BATCH:
             return False
-        return task.status is Status.PENDING or self.ending.holders.take(task) is None
+        return task.status is Status.PENDING or self.finalizer.holders.take(task) is None
 
     def _see_to(self, task: Task) -> None:
         """Announce a task that nobody holds and that only a message can start, or fail it after too many
         dead letters."""
-        now = self.ending.clock.now()
+        now = self.finalizer.clock.now()
         if task.is_expired(now):
-            self.ending.time_out(task)
+            self.finalizer.time_out(task)
         elif task.status is Status.RUNNING and task.attempts_are_used_up():
-            self.ending.fail(task, lost(task), guard_of_loss(task.fence))
+            self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
         elif undelivered := after_dead_letter(task.undelivered, now):
             if undelivered.times <= MOST_DEAD_LETTERS:
                 self._announce(task, undelivered, now)
             elif isinstance(
-                self.ending.fail(task, _never_claimed(), guard_of_dead_letter(task.fence)), Written
+                self.finalizer.fail(task, _never_claimed(), guard_of_dead_letter(task.fence)), Written
             ):
                 self._tell("task given up after its dead letters", task, undelivered)
 

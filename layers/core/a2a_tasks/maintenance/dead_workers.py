@@ -19,12 +19,12 @@ class DeadWorkers:
 
     store: TaskStore
     queue: TaskSender
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     telemetry: Telemetry
 
     def look_at(self, worker_id: str) -> list[Did]:
         """If the worker is dead, recover the tasks that its lease lists, since their messages may be lost."""
-        workers, now = self.ending.holders.workers, self.ending.clock.now()
+        workers, now = self.finalizer.holders.workers, self.finalizer.clock.now()
         lease = workers.lease(worker_id)
         if lease is None or lease.due_at is None or lease.due_at > now:
             return []  # the index lags behind
@@ -36,15 +36,15 @@ class DeadWorkers:
         ]
         done = [self.take_back(task) for task in held]
         workers.forget(worker_id)
-        return [*done, Did.BURIED]
+        return [*done, Did.DEAD_WORKER]
 
     def take_back(self, task: Task) -> Did:
         """Announce a running task whose worker is dead, or fail it if no attempts are left."""
-        if task.due_at is None or self.ending.holders.take(task) is not None:
+        if task.due_at is None or self.finalizer.holders.take(task) is not None:
             return Did.NOTHING  # renewed since; it stays due
-        now = self.ending.clock.now()
+        now = self.finalizer.clock.now()
         if task.attempts_are_used_up():
-            result = self.ending.fail(task, lost(task), guard_of_loss(task.fence))
+            result = self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
             return Did.GAVE_UP if isinstance(result, Written) else Did.NOTHING
         if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):
             return Did.NOTHING

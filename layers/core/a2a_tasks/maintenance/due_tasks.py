@@ -39,19 +39,19 @@ class DueTasks:
     queue: TaskSender
     slots: Slots
     batches: BatchLine
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     dead_workers: DeadWorkers
     backlog: Backlog
     telemetry: Telemetry
 
     def look_at(self, task: Task) -> Did:
         """Do what ``next_action`` says for a task from the index of due tasks."""
-        now = self.ending.clock.now()
+        now = self.finalizer.clock.now()
         action = next_action(task, now)
         if action is NextAction.NOTHING or task.due_at is None:
             return Did.NOTHING  # the index lags behind
         if action is NextAction.EXPIRE:
-            return Did.TIMED_OUT if isinstance(self.ending.time_out(task), Written) else Did.NOTHING
+            return Did.TIMED_OUT if isinstance(self.finalizer.time_out(task), Written) else Did.NOTHING
         if task.due_at > now:
             return Did.NOTHING  # moved since the index was read
         match action:
@@ -77,7 +77,7 @@ class DueTasks:
     def _look_at_running(self, task: Task, now: int) -> Did:
         """Check once per claim. As soon as the worker's lease lists the task, whoever finds that worker
         dead recovers it, so it is due at its deadline only."""
-        lease = self.ending.holders.lease(task)
+        lease = self.finalizer.holders.lease(task)
         if lease is None:
             return self.dead_workers.take_back(task)
         return self._postpone(
@@ -86,7 +86,7 @@ class DueTasks:
 
     def _look_at_parent(self, task: Task, now: int) -> Did:
         """It awaits other tasks, and the wake-up may be lost."""
-        if self.ending.wake_if_ready(task):
+        if self.finalizer.wake_if_ready(task):
             return Did.RESENT
         return self._postpone(task, due_while_awaiting(now, task.deadline, task.updated_at))
 

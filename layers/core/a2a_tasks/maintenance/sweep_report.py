@@ -12,7 +12,7 @@ class Did(StrEnum):
     GAVE_UP = "lost"
     RESENT = "resent"
     POSTPONED = "postponed"
-    BURIED = "dead_workers"
+    DEAD_WORKER = "dead_workers"
     LINE = "lines"
     FAILED = "errors"
     NOTHING = "nothing"

@@ -23,7 +23,7 @@ class Notifier:
     configs: PushConfigIds
     sender: TimedSender[Notification]
     exchanges: ExchangeReader
-    errands: TimedSender[ChatDelivery]
+    chat_deliveries: TimedSender[ChatDelivery]
     telemetry: Telemetry
 
     def notify(self, changes: Sequence[StatusChange | None]) -> int | None:
@@ -34,37 +34,37 @@ class Notifier:
             delivered again. None if all are sent.
         """
         notifications: list[tuple[int, Notification]] = []
-        errands: list[tuple[int, ChatDelivery]] = []
+        chat_deliveries: list[tuple[int, ChatDelivery]] = []
         failed: list[int] = []
         for place, change in enumerate(changes):
             if change is None:
                 continue
             try:
                 notifications += [(place, found) for found in self._notifications(change)]
-                errands += [(place, found) for found in self._errands(change)]
+                chat_deliveries += [(place, found) for found in self._chat_deliveries(change)]
             except StoreUnavailable as error:
                 self.telemetry.problem("receivers not read", change.task, reason=str(error))
                 failed.append(place)
                 break
         failed += self._send(self.sender, notifications, "notification", "NotificationsQueued")
-        failed += self._send(self.errands, errands, "errand", "WecomErrandsQueued")
+        failed += self._send(self.chat_deliveries, chat_deliveries, "errand", "WecomErrandsQueued")
         return min(failed, default=None)
 
     def _notifications(self, change: StatusChange) -> list[Notification]:
         ids = self.configs.ids(change.task.ref.task_id)
         return [notification_of(change, config_id) for config_id in ids]
 
-    def _errands(self, change: StatusChange) -> list[ChatDelivery]:
+    def _chat_deliveries(self, change: StatusChange) -> list[ChatDelivery]:
         task = change.task
         if task.status not in NEWS_FOR_CHATS:
             return []
-        errand = ChatDelivery(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
+        delivery = ChatDelivery(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
         # only who watches a task in a chat has an exchange
         exchanges = self.exchanges.of_task(task.ref.task_id) if task.live else []
         waiting = [exchange for exchange in exchanges if is_waiting(exchange)]
         return [
-            *(replace(errand, exchange_id=exchange.ref.exchange_id) for exchange in waiting),
-            *(replace(errand, group=connection_id) for connection_id in task.groups),
+            *(replace(delivery, exchange_id=exchange.ref.exchange_id) for exchange in waiting),
+            *(replace(delivery, group=connection_id) for connection_id in task.groups),
         ]
 
     def _send[T: (Notification, ChatDelivery)](

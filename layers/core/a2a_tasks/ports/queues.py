@@ -69,8 +69,8 @@ class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
     """The worker's side: it settles messages, sends those of tasks that continue or have waited, and polls
     for more while it has capacity."""
 
-    def receive(self, limit: int, hidden_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
-        """Poll for up to ``limit`` messages (1–10), which become invisible for ``hidden_seconds``.
+    def receive(self, limit: int, visibility_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
+        """Poll for up to ``limit`` messages (1–10), which become invisible for ``visibility_seconds``.
 
         Urgent messages are returned at once. Without any, waits up to a second for others, unless
         ``only_urgent``. Raises ``QueueUnavailable``.

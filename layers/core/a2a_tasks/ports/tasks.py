@@ -128,7 +128,7 @@ class Release:
     """Tasks that must end first."""
     code: FailureCode | None = None
     """The failure that is retried."""
-    told: tuple[Event, ...] = ()
+    known_events: tuple[Event, ...] = ()
     """The task's events, if its holder knows all of them."""
     overload: Overload | None = None
     """The next model after an overload. None resets the count of consecutive overloads."""
@@ -136,7 +136,7 @@ class Release:
     """What the project's day counts of the task."""
     cut_off: bool = False
     """A turn did not fit into the worker's remaining time."""
-    turned_away: int = 0
+    throttled_calls: int = 0
     """Consecutive throttled calls."""
     clocks: Clocks | None = None
     """The clocks once the run clock is stopped. None leaves them."""
@@ -151,7 +151,7 @@ class Release:
             code=self.code,
             model=self.overload.model if self.overload and self.overload.is_switch else None,
         )
-        return events.returned(self.told, event)
+        return events.returned(self.known_events, event)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Postponement:
     now: int
     not_before: int
     due_at: int
-    turned_away: int
+    throttled_calls: int
     """Consecutive throttled calls."""
     clocks: Clocks | None = None
     """The clocks once the run clock is stopped. None leaves them."""

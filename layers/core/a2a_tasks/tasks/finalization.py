@@ -222,6 +222,6 @@ def _timeout(task: Task) -> Failure:
     if task.status is Status.INPUT_REQUIRED:
         return Failure(FailureCode.TIMEOUT, "The agent's question was not answered in time.")
     if task.waits_for_start:
-        return _too_busy(task) if task.turned_away else _not_started(task)
+        return _too_busy(task) if task.throttled_calls else _not_started(task)
     seconds = (task.timeout_ms or task.deadline - task.created_at) / 1000
     return Failure(FailureCode.TIMEOUT, f"The task did not finish within its timeout of {seconds:g} s.")

@@ -42,7 +42,7 @@ class LatestTasks:
     store: TaskStore
     contexts: ContextStore
     registry: AgentReader
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
 
     def page(
         self,
@@ -98,10 +98,10 @@ class LatestTasks:
 
     def _settled(self, outline: Outline) -> Outline:
         """If its deadline has passed, the task is failed first, as for any reader."""
-        if outline.status in TERMINAL or self.ending.clock.now() < outline.deadline:
+        if outline.status in TERMINAL or self.finalizer.clock.now() < outline.deadline:
             return outline
         task = self.store.get(outline.ref)
-        return Outline.of(self.ending.expire_if_overdue(task)) if task else outline
+        return Outline.of(self.finalizer.expire_if_overdue(task)) if task else outline
 
 
 def _order(outline: Outline) -> tuple[int, str]:

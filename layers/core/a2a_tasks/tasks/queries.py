@@ -48,7 +48,7 @@ class Tasks:
     registry: AgentReader
     payloads: PayloadStore
     links: ArtifactLinks
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     pause: Callable[[float], None]
     """Sleeps for so many seconds."""
 
@@ -59,7 +59,9 @@ class Tasks:
 
     def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """The task. If its deadline has passed, it is failed first."""
-        return self.ending.expire_if_overdue(task_of_project(self.store.read, project_id, agent_id, task_id))
+        return self.finalizer.expire_if_overdue(
+            task_of_project(self.store.read, project_id, agent_id, task_id)
+        )
 
     def wait(
         self,
@@ -71,11 +73,11 @@ class Tasks:
     ) -> Task:
         """The task as soon as it has ended, asks a question, or ``is_enough`` is true, at the latest after
         ``seconds``."""
-        until = self.ending.clock.now() + int(seconds * 1000)
+        until = self.finalizer.clock.now() + int(seconds * 1000)
         task = self.find(project_id, agent_id, task_id)
         pause = SHORTEST_PAUSE
         while not is_enough(task):
-            left = (until - self.ending.clock.now()) / 1000
+            left = (until - self.finalizer.clock.now()) / 1000
             if left <= 0:
                 break
             self.pause(min(pause, left))
@@ -116,27 +118,27 @@ class Tasks:
         """``{"tasks": […], "nextCursor"?}``, newest first, without outputs."""
         agent = agent_of_project(self.registry, project_id, agent_id)
         try:
-            page = self.store.page(agent.agent_id, status, limit, cursor, self.ending.clock.now())
+            page = self.store.page(agent.agent_id, status, limit, cursor, self.finalizer.clock.now())
         except InvalidCursor:
             raise RequestRefused(
                 ErrorCode.VALIDATION_ERROR,
                 "cursor: is not one that this list returned; leave it out to begin at the newest task",
                 [{"field": "cursor", "message": "is not one that this list returned"}],
             ) from None
-        settled = [self.ending.expire_if_overdue(task) for task in page.tasks]
+        settled = [self.finalizer.expire_if_overdue(task) for task in page.tasks]
         tasks = [to_wire(task, None) for task in settled if status in (None, task.status)]
         return {"tasks": tasks} | ({"nextCursor": page.cursor} if page.cursor else {})
 
     def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """Cancel a live task. Idempotent."""
         task = task_of_project(self.store.get, project_id, agent_id, task_id)
-        result = self.ending.cancel(task)
+        result = self.finalizer.cancel(task)
         if isinstance(result, Written):
             return result.task
-        current = self.ending.expire_if_overdue(result.current or task)
+        current = self.finalizer.expire_if_overdue(result.current or task)
         if current.status is Status.CANCELED:
             # whoever canceled it may have died before doing this
-            self.ending.cancel_children(current, current.awaits)
+            self.finalizer.cancel_children(current, current.awaits)
             return current
         raise RequestRefused(
             ErrorCode.TASK_NOT_CANCELABLE, f"The task has already {current.status} and cannot be canceled."

@@ -112,20 +112,20 @@ class Deliverer:
         config, task = found
         receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
         receiver.check()  # what must wait costs no more than its records
-        parcel = await self.run(self._packed, notification, config, task)
+        request = await self.run(self._request, notification, config, task)
         async with receiver.attempt():
-            answer = await self._post(parcel)
+            answer = await self._post(request)
         if answer.status == GONE:
-            await self.run(self._unsubscribe, notification, parcel.config)
+            await self.run(self._unsubscribe, notification, request.config)
             return
         self.telemetry.count("WebhooksDelivered")
-        host = urlsplit(parcel.config.url).hostname
+        host = urlsplit(request.config.url).hostname
         self._tell("notification delivered", notification, host=host, status_code=answer.status)
 
-    async def _post(self, parcel: WebhookRequest) -> ReceiverAnswer:
+    async def _post(self, request: WebhookRequest) -> ReceiverAnswer:
         """The response of a receiver that has accepted the notification or wants no more."""
         try:
-            answer = await self.client.post(parcel.config.url, parcel.headers, parcel.body)
+            answer = await self.client.post(request.config.url, request.headers, request.body)
         except NotAnswered as error:
             raise NotTaken(str(error)) from None
         if answer.status != GONE and answer.status not in ACKNOWLEDGED:
@@ -138,7 +138,7 @@ class Deliverer:
         task = self.tasks.get(notification.ref) if config else None
         return None if config is None or task is None else (config, task)
 
-    def _packed(self, notification: Notification, config: StoredPushConfig, task: Task) -> WebhookRequest:
+    def _request(self, notification: Notification, config: StoredPushConfig, task: Task) -> WebhookRequest:
         task_id = notification.ref.task_id
         secrets = self.secrets.of_project(task.project_id)
         if not secrets:

@@ -40,7 +40,7 @@ class TaskWiring:
     contexts: DynamoDBContexts
     records: DynamoDBRecords
     texts: DynamoDBTexts
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
 
     @classmethod
     def of_function(cls, telemetry: Telemetry) -> "TaskWiring":
@@ -55,7 +55,7 @@ class TaskWiring:
         holders = Holders(DynamoDBWorkers(dynamodb, table), clock)
         places = DynamoDBSlots(dynamodb, table)
         slots = Slots(places, store, queue, registry, holders, clock, entropy, telemetry)
-        ending = TaskFinalizer(
+        finalizer = TaskFinalizer(
             store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms()
         )
         return cls(
@@ -72,5 +72,5 @@ class TaskWiring:
             contexts=DynamoDBContexts(dynamodb, table, kept_ms),
             records=DynamoDBRecords(dynamodb, table, kept_ms),
             texts=DynamoDBTexts(dynamodb, table, kept_ms),
-            ending=ending,
+            finalizer=finalizer,
         )

@@ -28,17 +28,17 @@ from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 
-def talkers_of_function(telemetry: Telemetry) -> MessageHandlers:
+def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
     """As the environment says. Raises ``Misconfigured``."""
     wired = TaskWiring.of_function(telemetry)
     payloads = payloads_of_function(wired.texts)
-    tasks = Tasks(wired.store, wired.registry, payloads, payloads, wired.ending, pause=_never)
+    tasks = Tasks(wired.store, wired.registry, payloads, payloads, wired.finalizer, pause=_never)
     answerer = Answerer(
         wired.store,
         wired.records,
         payloads,
         wired.queue,
-        wired.ending,
+        wired.finalizer,
         telemetry,
     )
     submitter = submitter_of_function(wired, payloads)
@@ -56,7 +56,7 @@ def talkers_of_function(telemetry: Telemetry) -> MessageHandlers:
             asking=asking,
             commander=commander,
             people=people,
-            refreshes=Refreshes(wired.store, exchanges, wired.ending, texts, wired.clock, telemetry),
+            refreshes=Refreshes(wired.store, exchanges, wired.finalizer, texts, wired.clock, telemetry),
             files=files,
             exchanges=exchanges,
             clock=wired.clock,

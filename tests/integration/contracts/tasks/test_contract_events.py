@@ -192,15 +192,15 @@ def test_a_claim_that_came_to_nothing_leaves_no_trace_in_a_full_list(store: Task
     many = (events.accepted(NOW),) * FULL
     before = given_back(store, claimed(store, created(store, events=many), NOW), keeps_attempt=True)
     task = claimed(store, before, NOW)
-    release = Release(NOW + 5, NOW + 5, NOW + 9, (), keeps_attempt=True, told=task.events)
+    release = Release(NOW + 5, NOW + 5, NOW + 9, (), keeps_attempt=True, known_events=task.events)
 
     for _ in range(times):
         result = store.release(task.ref, 2, release)
 
     details = {"status": "pending", "reason": "handed_over"}
     assert isinstance(result, Written)
-    told = Event(NOW + 5, EventType.STATUS, details, skipped=2)
-    assert result.task.events == (*before.events[:-1], told)
+    known_events = Event(NOW + 5, EventType.STATUS, details, skipped=2)
+    assert result.task.events == (*before.events[:-1], known_events)
     assert store.get(task.ref) == result.task
 
 

@@ -1,4 +1,4 @@
-"""The agent card of A2A 0.3: that of 1.0 in the older form, with the address of its own door."""
+"""The agent card of A2A 0.3: that of 1.0 in the older form, with the address of its own interface."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 VERSION = "0.3"
 """As an interface of a 1.0 card names it."""
 PATH = "/v0.3"
-"""Of the 0.3 door, below an agent's address."""
+"""Of the 0.3 interface, below an agent's address."""
 WELL_KNOWN = (f"{PATH}/.well-known/agent-card.json", f"{PATH}/.well-known/agent.json")
 """Where clients look for the card: since 0.3, and before."""
 # Signatures are not: they are of the card in its 1.0 form.
@@ -34,9 +34,9 @@ RENAMED_IN_SCHEMES = {"location": "in"}
 
 
 def card_view(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A 0.3 ``AgentCard`` of a 1.0 one, which names the 0.3 door among its interfaces."""
-    door = next(each for each in card["supportedInterfaces"] if each["protocolVersion"] == VERSION)
-    url, transport = door["url"], door["protocolBinding"]
+    """A 0.3 ``AgentCard`` of a 1.0 one, which names the 0.3 interface among its interfaces."""
+    interface = next(each for each in card["supportedInterfaces"] if each["protocolVersion"] == VERSION)
+    url, transport = interface["url"], interface["protocolBinding"]
     capabilities = card["capabilities"]
     view = {
         "protocolVersion": f"{VERSION}.0",

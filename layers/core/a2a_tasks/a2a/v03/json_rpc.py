@@ -1,4 +1,4 @@
-"""The door for clients of A2A 0.3: JSON-RPC alone, and the methods of 1.0 behind it."""
+"""The interface for clients of A2A 0.3: JSON-RPC alone, and the methods of 1.0 behind it."""
 
 from collections.abc import Mapping
 from dataclasses import replace

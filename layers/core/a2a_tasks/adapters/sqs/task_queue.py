@@ -61,14 +61,16 @@ class SQSTaskQueue:
             failed += self._call(operation, is_urgent=is_urgent, Entries=entries).get("Failed", [])
         if failed:
             codes = ", ".join(sorted({entry["Code"] for entry in failed}))
-            raise QueueUnavailable(f"{len(failed)} of {len(deliveries)} messages not hidden: {codes}")
+            raise QueueUnavailable(
+                f"{len(failed)} of {len(deliveries)} messages keep their visibility timeout: {codes}"
+            )
 
-    def receive(self, limit: int, hidden_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
+    def receive(self, limit: int, visibility_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
         """A short poll of the urgent ones, whose own event source finds what that overlooks."""
-        urgent = self._receive(limit, hidden_seconds, 0, is_urgent=True)
+        urgent = self._receive(limit, visibility_seconds, 0, is_urgent=True)
         if urgent or only_urgent:
             return urgent
-        return self._receive(limit, hidden_seconds, LONG_POLL_SECONDS, is_urgent=False)
+        return self._receive(limit, visibility_seconds, LONG_POLL_SECONDS, is_urgent=False)
 
     def delete(self, delivery: Delivery) -> None:
         self._call(self.client.delete_message, is_urgent=delivery.is_urgent, ReceiptHandle=delivery.receipt)
@@ -87,13 +89,13 @@ class SQSTaskQueue:
         )
 
     def _receive(
-        self, limit: int, hidden_seconds: int, wait_seconds: int, *, is_urgent: bool
+        self, limit: int, visibility_seconds: int, wait_seconds: int, *, is_urgent: bool
     ) -> list[Delivery]:
         answer = self._call(
             self.client.receive_message,
             is_urgent=is_urgent,
             MaxNumberOfMessages=limit,
-            VisibilityTimeout=hidden_seconds,
+            VisibilityTimeout=visibility_seconds,
             WaitTimeSeconds=wait_seconds,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
             MessageAttributeNames=[CORRELATION_ID],

@@ -19,16 +19,16 @@ def delivery_sender(client: "SQSClient", url: str) -> SQSSender[ChatDelivery]:
     return SQSSender(client, url, to_message)
 
 
-def to_message(errand: ChatDelivery) -> dict[str, Any]:
+def to_message(delivery: ChatDelivery) -> dict[str, Any]:
     message = {
-        "agentId": errand.ref.agent_id,
-        "taskId": errand.ref.task_id,
-        "projectId": errand.project_id,
-        "status": errand.status.value,
-        "at": errand.at,
-        "correlationId": errand.correlation_id,
-        "exchangeId": errand.exchange_id,
-        "group": errand.group,
+        "agentId": delivery.ref.agent_id,
+        "taskId": delivery.ref.task_id,
+        "projectId": delivery.project_id,
+        "status": delivery.status.value,
+        "at": delivery.at,
+        "correlationId": delivery.correlation_id,
+        "exchangeId": delivery.exchange_id,
+        "group": delivery.group,
     }
     return {name: value for name, value in message.items() if value is not None}
 

@@ -53,7 +53,7 @@ class MadeFiles:
 
     files: ModelFiles
     payloads: PayloadStore
-    journal: Checkpoints
+    checkpoints: Checkpoints
     clock: Clock
 
     async def collect(self, work: TaskRun) -> None:
@@ -73,8 +73,8 @@ class MadeFiles:
         except ModelFileUnavailable as error:
             done = failed(storable(f"{error.name or file_id} could not be kept: {error}")[: MAX_NAME * 3])
         else:
-            done = await self.journal.insist(work, lambda: self._save(work, file_id, file))
-        await self.journal.answer(work, turn, call, done)
+            done = await self.checkpoints.with_retries(work, lambda: self._save(work, file_id, file))
+        await self.checkpoints.answer(work, turn, call, done)
 
     async def _fetch(self, work: TaskRun, file_id: str, until: int) -> ModelFile:
         artifacts = work.transcript.artifacts.values()

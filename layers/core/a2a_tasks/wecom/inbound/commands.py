@@ -81,7 +81,7 @@ class CommandHandler:
         context = ContextRef(connection.agent_id or "", context_id(connection, key, generation))
         newest = self.contexts.newest(context, AFTER_ALL, NEWEST)
         found = self.tasks.store.get_all([TaskRef(context.agent_id, task_id) for task_id in newest])
-        settled = [self.tasks.ending.expire_if_overdue(task) for task in found]
+        settled = [self.tasks.finalizer.expire_if_overdue(task) for task in found]
         own = [task for task in settled if task.project_id == connection.project_id]
         return sorted((task for task in own if not task.is_terminal), key=lambda task: task.ref.task_id)
 

@@ -32,7 +32,7 @@ BY_STREAM = "stream"
 class Refreshes:
     store: TaskStore
     exchanges: ExchangeStore
-    ending: TaskFinalizer
+    finalizer: TaskFinalizer
     texts: ResultTexts
     clock: Clock
     telemetry: Telemetry
@@ -64,7 +64,7 @@ class Refreshes:
         found = self.store.get(exchange.task)
         if found is None:
             return exchange, None  # the message is kept before its task is made
-        task = self.ending.expire_if_overdue(found)
+        task = self.finalizer.expire_if_overdue(found)
         return ended(self.exchanges, exchange, task), task
 
     def _closed(self, exchange: Exchange) -> dict[str, Any]:

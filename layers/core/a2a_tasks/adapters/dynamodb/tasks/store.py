@@ -246,8 +246,8 @@ class DynamoDBTaskStore:
             remove.append("overloads")
         if release.cut_off:
             changes["cutOff"] = True
-        if release.turned_away:
-            changes["turnedAway"] = release.turned_away
+        if release.throttled_calls:
+            changes["turnedAway"] = release.throttled_calls
         else:
             remove.append("turnedAway")
         if release.clocks is not None:
@@ -268,7 +268,7 @@ class DynamoDBTaskStore:
         changes: dict[str, Any] = {
             "notBefore": postponement.not_before,
             "dueAt": postponement.due_at,
-            "turnedAway": postponement.turned_away,
+            "turnedAway": postponement.throttled_calls,
             "updatedAt": postponement.now,
         }
         if postponement.clocks is not None:

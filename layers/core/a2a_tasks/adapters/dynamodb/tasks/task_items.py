@@ -311,7 +311,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         overloads=int(values.get("overloads", 0)),
         undelivered=_undelivered(values["undelivered"]) if "undelivered" in values else None,
         cut_off=values.get("cutOff", False),
-        turned_away=int(values.get("turnedAway", 0)),
+        throttled_calls=int(values.get("turnedAway", 0)),
         bounds_tries=bool(values.get("boundsTries", False)),
         events=tuple(_event(value) for value in values.get("events", ())),
     )

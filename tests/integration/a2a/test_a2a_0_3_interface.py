@@ -1,4 +1,4 @@
-"""The door for clients of A2A 0.3, through the real handler: what it answers is read with the older types."""
+"""The interface for clients of A2A 0.3, through the real handler, read with the older types."""
 
 from collections.abc import Callable
 from types import ModuleType

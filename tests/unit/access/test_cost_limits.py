@@ -27,7 +27,7 @@ type Make = Callable[..., CostLimits]
 
 @pytest.fixture
 def make(deployment: Deployment) -> Make:
-    """An allowance at a price for the task's model."""
+    """Cost limits at a price for the task's model."""
 
     def made(price: Price | None = PRICE, *, in_batch: bool = False) -> CostLimits:
         prices = replace(TABLE, models={} if price is None else {MODEL: price})
@@ -44,11 +44,13 @@ def test_a_turn_may_come_to_what_the_dearest_model_takes_that_may_answer(
     deployment: Deployment, make: Make, fallbacks: Any, expected: Price
 ) -> None:
     """With ``default`` the API chooses, so it may be any."""
-    allowance = make()
-    allowance = replace(allowance, prices=replace(allowance.prices, models={MODEL: PRICE, "other": DEAR}))
+    cost_limits = make()
+    cost_limits = replace(
+        cost_limits, prices=replace(cost_limits.prices, models={MODEL: PRICE, "other": DEAR})
+    )
     request = ModelRequest(Prompt(MODEL, "", fallbacks=fallbacks), [], max_tokens=1_000_000)
 
-    most = allowance.most(task(deployment, Budget()), request)
+    most = cost_limits.most(task(deployment, Budget()), request)
 
     factor = max(TABLE.geo.values())
     assert most.cost_usd is not None
@@ -93,8 +95,8 @@ def test_the_dearest_price_that_may_apply_limits_the_answer(
     deployment: Deployment, make: Make, price: Price | None, in_batch: bool, expected: int
 ) -> None:
     budget = Budget(cost_usd=CENT / 10)
-    allowance = make(price, in_batch=in_batch)
-    assert allowance.max_tokens(task(deployment, budget), agent(max_tokens=1_000), Usage()) == expected
+    cost_limits = make(price, in_batch=in_batch)
+    assert cost_limits.max_tokens(task(deployment, budget), agent(max_tokens=1_000), Usage()) == expected
 
 
 def test_what_is_used_up_buys_no_turn(deployment: Deployment, make: Make) -> None:
