@@ -34,12 +34,12 @@ def _message_handlers() -> "MessageHandlers":
     return message_handlers_of_function(telemetry)
 
 
-callback_handler = CallbackHandler(
+callbacks = CallbackHandler(
     connections=CachedConnections(
         DynamoDBConnections(clients.dynamodb(), environment.text("REGISTRY_TABLE")), clock
     ),
     secrets=CachedConnectionSecrets(Lazy(clients.secretsmanager), clock),
-    talkers=Lazy(_message_handlers),
+    handlers=Lazy(_message_handlers),
     clock=clock,
     entropy=SystemEntropy(),
     telemetry=telemetry,
@@ -51,6 +51,6 @@ gc.freeze()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     until = clock.now() + round(WECOM_SECONDS * 1000)
     try:
-        return callback_handler.answer(event, lambda: (until - clock.now()) / 1000)
+        return callbacks.answer(event, lambda: (until - clock.now()) / 1000)
     finally:
         telemetry.flush()

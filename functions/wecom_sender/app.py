@@ -76,8 +76,8 @@ def _delivery_worker() -> ChatDeliveryWorker:
 
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
-delivery_worker = _delivery_worker()
-directory = Directory(delivery_worker.connections, delivery_worker.sender.app, delivery_worker.fixed_ip)
+worker = _delivery_worker()
+directory = Directory(worker.connections, worker.sender.app, worker.fixed_ip)
 gc.enable()
 gc.freeze()
 
@@ -88,7 +88,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
         return directory.answer(event["departmentsOf"])
     deliveries = [delivery_of(record) for record in event["Records"]]
     try:
-        kept = delivery_worker.run(deliveries)
+        kept = worker.run(deliveries)
     finally:
         telemetry.flush()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

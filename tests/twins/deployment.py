@@ -210,7 +210,7 @@ class Deployment:
         points = failpoints or Failpoints()
         push, queue = points.wrap("push", self.push), points.wrap("notifications", self.notifications)
         exchanges = points.wrap("exchanges", self.chats)
-        chat_deliveries = points.wrap("errands", self.chat_deliveries)
+        chat_deliveries = points.wrap("chat_deliveries", self.chat_deliveries)
         return Notifier(push, queue, exchanges, chat_deliveries, self.telemetry)
 
     def slots(self, failpoints: Failpoints | None = None) -> Slots:

@@ -7,7 +7,7 @@ from a2a_tasks.wecom.ports import CachedToken, DeliveryProgress, DeliveryProgres
 
 
 @dataclass
-class MemoryParts:
+class MemoryDeliveryProgress:
     """``DeliveryProgressStore``, atomic under one lock."""
 
     sent: dict[DeliveryProgressRef, DeliveryProgress] = field(default_factory=dict)

@@ -64,8 +64,8 @@ def deployed(visitor: Operator, agents: Account, start: Callable[..., ModuleType
     deploy(STACK, tables(agents) | {"ApiUrl": API_URL, "ApiId": "abc123"})
     function: Any = start("wecom")
     clock = FakeClock()
-    function.callback_handler = replace(
-        function.callback_handler,
+    function.callbacks = replace(
+        function.callbacks,
         connections=CachedConnections(agents.connections, clock),
         secrets=CachedConnectionSecrets(lambda: agents.secrets, clock),
     )

@@ -293,7 +293,7 @@ def test_the_webhooks_function(agents: Account, start: Start) -> None:
 def test_the_wecom_sender(agents: Account, start: Start) -> None:
     sender = start("wecom_sender")
     with running_wecom() as wecom:
-        chats = Chats(agents, wecom, sender.delivery_worker.clock.now())
+        chats = Chats(agents, wecom, sender.worker.clock.now())
         app, bot = chats.connect(Kind.APP), chats.connect(Kind.BOT)
         group = chats.connect(Kind.GROUP)
         by_app, by_bot = chats.asked(app, number=1), chats.asked(bot, number=2)

@@ -162,12 +162,12 @@ def store_secrets(account: Account, connection: Connection, secrets: ConnectionS
 
 @contextmanager
 def clock_of(module: Any, clock: FakeClock) -> Iterator[None]:
-    before = module.callback_handler
-    module.callback_handler = replace(before, clock=clock)
+    before = module.callbacks
+    module.callbacks = replace(before, clock=clock)
     try:
         yield
     finally:
-        module.callback_handler = before
+        module.callbacks = before
 
 
 def test_the_urls_of_both_are_verified(chat: Chat) -> None:
@@ -239,7 +239,7 @@ def test_a_rotated_key_works_at_once_and_the_one_before_too(chat: Chat, agents: 
     assert helper is not None
     store_secrets(agents, helper, secrets)
     # what is kept is older than what may be asked for anew
-    chat.module.callback_handler.secrets._kept._entries.clear()
+    chat.module.callbacks.secrets._kept._entries.clear()
     assert chat.wecom.verify_bot_url().is_verified
     chat.wecom.use(replace(chat.wecom.settings(), bot=new))
     assert chat.wecom.verify_bot_url().is_verified
@@ -397,7 +397,7 @@ def test_what_is_not_taken_is_told(chat: Chat, agents: Account) -> None:
     agents.add_agent(AGENT, PROJECT, enabled=False)
     assert chat.hears("Hello") == "The assistant is switched off. Please ask your administrator."
     connect(agents, chat.wecom, agent_id="nobody")
-    chat.module.callback_handler.connections._kept._entries.clear()
+    chat.module.callbacks.connections._kept._entries.clear()
     assert chat.hears("你好") == "助手的设置有问题，请联系管理员。"
 
 

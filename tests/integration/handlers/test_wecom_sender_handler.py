@@ -41,7 +41,7 @@ class World:
         self.stream = TableStream(account)
         self.notifier = start("notifier")
         self.sender = start("wecom_sender")
-        self.clock = FakeClock(self.sender.delivery_worker.clock.now())
+        self.clock = FakeClock(self.sender.worker.clock.now())
         self._tell_the_time()
         self.chats = Chats(account, wecom, self.clock.now())
 
@@ -51,7 +51,7 @@ class World:
         assert answer == {"batchItemFailures": []}
 
     def send(self) -> int:
-        """Let the sender run the visible errands; how many stay in the queue."""
+        """Let the sender run the visible messages; how many stay in the queue."""
         records = self.account.receive("WecomQueue")
         for record in records:
             # the queue's own clock stands beside the one that a test moves
@@ -71,7 +71,7 @@ class World:
         return len(kept)
 
     def hidden_for(self) -> list[int]:
-        """The seconds for which errands were put off by the sender, in order."""
+        """The seconds for which messages were put off by the sender, in order."""
         calls = self.account.calls.of("ChangeMessageVisibility")
         return [seconds for call in calls if (seconds := call.parameters["VisibilityTimeout"])]
 
@@ -83,7 +83,7 @@ class World:
         return seen.texts(to, via)
 
     def dead(self) -> list[str]:
-        """Why errands were given up."""
+        """Why messages were given up."""
         records = self.account.receive("WecomDeadLetterQueue")
         return [record["messageAttributes"]["reason"]["stringValue"] for record in records]
 
@@ -98,10 +98,10 @@ class World:
 
     def _tell_the_time(self) -> None:
         self.sent_at: dict[str, int] = getattr(self, "sent_at", {})
-        delivery_worker = self.sender.delivery_worker
-        for part in (delivery_worker, delivery_worker.sender, delivery_worker.sender.app.tokens):
+        worker = self.sender.worker
+        for part in (worker, worker.sender, worker.sender.app.tokens):
             object.__setattr__(part, "clock", self.clock)
-        for part in (delivery_worker.sender, delivery_worker.sender.app.tokens):
+        for part in (worker.sender, worker.sender.app.tokens):
             object.__setattr__(part, "pause", self.later)
 
 
@@ -219,7 +219,7 @@ def test_the_token_is_no_ones_to_read_in_the_table(world: World) -> None:
     world.send()
     items = world.account.dynamodb.scan(TableName=world.account.resources["TasksTable"])["Items"]
     (item,) = [item for item in items if item["sk"]["S"] == "TOKEN"]
-    token = world.sender.delivery_worker.sender.app.tokens.token(
+    token = world.sender.worker.sender.app.tokens.token(
         world.account.connections.connection("app"), world.wecom.settings().app.secret
     )
     assert token.value
@@ -251,7 +251,7 @@ def test_what_wecom_refuses_for_good_is_given_up_with_words_for_the_operator(
     (reason,) = world.dead()
     assert advice in reason
     assert world.texts() == []
-    assert any(line.startswith("errand given up") and advice in line for line in logged(caplog))
+    assert any(line.startswith("chat delivery given up") and advice in line for line in logged(caplog))
     assert f'"code":"{errcode if errcode != 99999 else "other"}"' in capsys.readouterr().out
 
 
@@ -277,7 +277,7 @@ def test_a_wrong_secret_is_not_tried_again_and_again(world: World) -> None:
     for number in range(8):
         world.chats.answered(world.chats.asked(app, number=number))
     world.tell()
-    object.__setattr__(world.sender.delivery_worker.sender.app.tokens, "pause", lambda _: None)
+    object.__setattr__(world.sender.worker.sender.app.tokens, "pause", lambda _: None)
     assert world.send() == 7
     (reason,) = world.dead()
     assert "secret is wrong" in reason
@@ -569,7 +569,7 @@ def test_an_outage_here_loses_nothing_and_doubles_nothing(
     assert world.chats.exchange(task).state is State.DELIVERED
 
 
-def test_a_message_that_is_no_errand_stops_nobody(world: World) -> None:
+def test_a_message_that_is_no_chat_delivery_stops_nobody(world: World) -> None:
     world.account.sqs.send_message(QueueUrl=world.account.resources["WecomQueue"], MessageBody="garbage")
     by_app(world)
     assert world.send() == 0

@@ -67,7 +67,7 @@ def cold_start(
             if name == "webhooks":
                 module._loop.close()
             if name == "wecom_sender":
-                module.delivery_worker.threads.shutdown()
+                module.worker.threads.shutdown()
             if name == "batcher":
                 _shut_down(module, module.batcher.results.api.connection)
             # a logger outlives its module, and with it the captured output of the test that made it

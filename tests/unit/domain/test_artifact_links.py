@@ -137,7 +137,7 @@ def test_in_a_chat_only_results_are_links_and_those_that_lead_out_say_so(deploym
     )
     texts = ResultTexts(deployment.store, Results(deployment.payloads, deployment.payloads))
 
-    told = texts.told(ended, End(0, Status.COMPLETED), Language.EN)
+    told = texts.of_task(ended, End(0, Status.COMPLETED), Language.EN)
 
     assert told.text == "See us (`https://evil.example/?q=secret`)."
     first, second, third = told.links.splitlines()[1:]

@@ -29,7 +29,7 @@ encoded_keys = st.binary(min_size=32, max_size=32).map(lambda key: base64.b64enc
 
 
 def receive(vector: Vector) -> str:
-    """What a vector's request is opened to, by the endpoint that it would come through."""
+    """What a vector's request is opened to, as a callback of its kind."""
     if vector.kind.endswith("url_verify"):
         return verify_url([vector.key], vector.query, vector.now).message
     if vector.kind == "app_message":

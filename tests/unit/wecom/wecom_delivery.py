@@ -114,8 +114,8 @@ class OneAnswer:
         """The notifier sees the end, for the first time or once more."""
         change = StatusChange(self.deployment.now_of(self.task), self.task.status)
         assert self.deployment.notifier().notify([change]) is None
-        for errand in self.deployment.chat_deliveries.sent:
-            self.queue.put(errand)
+        for delivery in self.deployment.chat_deliveries.sent:
+            self.queue.put(delivery)
         self.deployment.chat_deliveries.sent.clear()
 
     def hurry(self) -> None:
@@ -125,10 +125,10 @@ class OneAnswer:
             message.visible_at = self.deployment.clock.now()
 
     def send(self, failpoints: Failpoints | None = None) -> None:
-        """The sender runs the errands that are visible."""
+        """The sender delivers what is visible in the queue."""
         delivered = self.queue.receive()
         with ThreadPoolExecutor(1) as threads:
-            kept = self._errands(failpoints or Failpoints(), threads).run(delivered)
+            kept = self._worker(failpoints or Failpoints(), threads).run(delivered)
         self.queue.settle(delivered, kept)
 
     def refresh(self, failpoints: Failpoints | None = None) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class OneAnswer:
         )
         return refreshes.frame(BOT, self.ref.stream_id)
 
-    def _errands(self, points: Failpoints, threads: ThreadPoolExecutor) -> ChatDeliveryWorker:
+    def _worker(self, points: Failpoints, threads: ThreadPoolExecutor) -> ChatDeliveryWorker:
         api: Any = points.wrap("person", self.person)
         return ChatDeliveryWorker(
             tasks=self.deployment.store,

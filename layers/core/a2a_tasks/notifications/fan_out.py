@@ -47,7 +47,7 @@ class Notifier:
                 failed.append(place)
                 break
         failed += self._send(self.sender, notifications, "notification", "NotificationsQueued")
-        failed += self._send(self.chat_deliveries, chat_deliveries, "errand", "WecomErrandsQueued")
+        failed += self._send(self.chat_deliveries, chat_deliveries, "chat delivery", "WecomDeliveriesQueued")
         return min(failed, default=None)
 
     def _notifications(self, change: StatusChange) -> list[Notification]:

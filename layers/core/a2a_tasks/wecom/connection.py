@@ -12,6 +12,8 @@ _TOKEN_LENGTH, _AES_KEY_LENGTH = 32, 43
 
 
 class Kind(StrEnum):
+    """What a connection is in WeCom."""
+
     BOT = "bot"  # an AI bot (智能机器人), in groups and with one person
     APP = "app"  # a self-built application (自建应用), with one person
     GROUP = "group"  # a group's robot (群机器人), which only writes

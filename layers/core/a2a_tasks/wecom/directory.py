@@ -15,6 +15,8 @@ from a2a_tasks.wecom.protocol.errcodes import Remedy, remedy
 
 @dataclass(frozen=True)
 class Directory:
+    """Looks up departments for the callback function, whose address WeCom does not trust."""
+
     connections: ConnectionReader
     app: WeComApp
     fixed_ip: str | None = None

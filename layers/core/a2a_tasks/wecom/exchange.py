@@ -28,6 +28,8 @@ TTL_MS = 30 * 24 * 3_600_000
 
 
 class State(StrEnum):
+    """How far the delivery of an exchange's answer is."""
+
     OPEN = "open"  # refreshes of the stream deliver
     CLOSED = "closed"  # there is no stream, or no longer: a sender delivers
     CLAIMED = "claimed"  # a sender is at it
@@ -39,6 +41,8 @@ FINAL = frozenset({State.DELIVERED, State.UNDELIVERABLE})
 
 
 class Means(StrEnum):
+    """How an answer is delivered."""
+
     STREAM = "stream"
     URL = "url"  # the response URL that came with the message
     PUSH = "push"  # a message by an application or a group's robot
@@ -53,6 +57,7 @@ class ExchangeRef:
 
     @property
     def stream_id(self) -> str:
+        """The id of the exchange's stream in WeCom."""
         return self.task_id if self.exchange_id == FIRST else f"{self.task_id}.{self.exchange_id}"
 
     @classmethod
@@ -118,6 +123,7 @@ class Exchange:
 
     @property
     def task(self) -> TaskRef:
+        """The task whose answer is awaited."""
         return TaskRef(self.agent_id, self.ref.task_id)
 
     @property
@@ -198,4 +204,5 @@ def state_after(claim: Claim) -> State:
 
 
 def find(exchanges: Sequence[Exchange], ref: ExchangeRef) -> Exchange | None:
+    """The exchange of this name, or None."""
     return next((exchange for exchange in exchanges if exchange.ref == ref), None)

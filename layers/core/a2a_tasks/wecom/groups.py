@@ -17,6 +17,8 @@ class Groups:
     connections: ConnectionReader
 
     def check(self, project_id: str, groups: Sequence[str]) -> None:
+        """Check the ids of connections. Raises ``RequestRefused`` (VALIDATION_ERROR), naming the one that is
+        wrong, and ``StoreUnavailable``."""
         for place, connection_id in enumerate(groups):
             problem = problem_of(self.connections.connection(connection_id), project_id)
             if problem is not None:

@@ -7,6 +7,8 @@ _CHINESE = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 class Language(StrEnum):
+    """A language of the phrases; its value is stored."""
+
     ZH = "zh"
     EN = "en"
 

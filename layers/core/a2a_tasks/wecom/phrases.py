@@ -173,6 +173,7 @@ _REFUSALS: dict[ErrorCode, tuple[str, str]] = {
 
 
 def say(language: Language, phrase: Phrase, **values: object) -> str:
+    """A phrase in a language, with the values that it names in braces."""
     return _in(language, _PHRASES[phrase]).format(**values)
 
 

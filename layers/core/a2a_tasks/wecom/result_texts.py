@@ -28,6 +28,7 @@ class ResultText:
 
     @property
     def whole(self) -> str:
+        """The text, and the links below it."""
         return "\n\n".join(filter(None, (self.text, self.links)))
 
 
@@ -48,14 +49,14 @@ class ResultTexts:
             raise ValueError("the exchange goes on")
         reads = exchange.end.status in (Status.COMPLETED, Status.FAILED)
         task = self.store.get(exchange.task) if reads else None
-        return self.told(task, exchange.end, exchange.language).whole
+        return self.of_task(task, exchange.end, exchange.language).whole
 
     def fitting(self, exchange: Exchange, limit: int) -> str:
         """The same in so many bytes, with a remark on where the rest is."""
         remark = say(exchange.language, Phrase.REST, task=exchange.ref.task_id)
         return shorten(self.text(exchange), limit, remark)
 
-    def told(self, task: Task | None, end: End, language: Language) -> ResultText:
+    def of_task(self, task: Task | None, end: End, language: Language) -> ResultText:
         """What a task has come to; only a result and a failure need the task.
 
         Raises ``PayloadUnavailable``.

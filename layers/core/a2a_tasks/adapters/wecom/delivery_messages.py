@@ -1,4 +1,4 @@
-"""Errands as messages of their queue on SQS: a standard queue, fair by project (``MessageGroupId``)."""
+"""Chat deliveries as SQS messages. Their queue is a standard one, fair by project (``MessageGroupId``)."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def to_message(delivery: ChatDelivery) -> dict[str, Any]:
 
 
 def chat_delivery_of(body: str) -> ChatDelivery:
-    """The errand of a message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none."""
+    """The delivery of a message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none."""
     message: Mapping[str, Any] = json.loads(body)
     return ChatDelivery(
         ref=TaskRef(message["agentId"], message["taskId"]),

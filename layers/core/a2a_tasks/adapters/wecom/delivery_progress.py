@@ -14,7 +14,7 @@ from a2a_tasks.wecom.ports import DeliveryProgress, DeliveryProgressRef
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT_SECONDS = 7 * 24 * 3600
+TTL_SECONDS = 7 * 24 * 3600
 """An answer is on its way for hours at most."""
 
 
@@ -32,7 +32,7 @@ class DynamoDBDeliveryProgress:
             ref,
             "SET holder = :holder, heldUntil = :until, #ttl = :ttl",
             "attribute_not_exists(heldUntil) OR heldUntil <= :now OR holder = :holder",
-            {":holder": holder, ":until": until, ":now": now, ":ttl": now // 1000 + KEPT_SECONDS},
+            {":holder": holder, ":until": until, ":now": now, ":ttl": now // 1000 + TTL_SECONDS},
         )
         return None if item is None else DeliveryProgress(int(item.get("sent", 0)), item.get("mediaId"))
 

@@ -26,10 +26,10 @@ class TokenBusy(Exception):
 
 @dataclass(frozen=True)
 class AccessToken:
-    """``kept`` is what to drop if WeCom does not take it."""
+    """``sealed`` is how the store has it."""
 
     value: str
-    kept: bytes
+    sealed: bytes
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class AccessTokens:
         for wait in range(WAITS):
             if wait:
                 self.pause(WAIT_SECONDS)
-            token, left_ms = self._kept(connection, corp_secret)
+            token, left_ms = self._cached(connection, corp_secret)
             if token is not None and left_ms > EARLY_MS:
                 return token
             now = self.clock.now()
@@ -61,11 +61,11 @@ class AccessTokens:
 
     def drop(self, connection: Connection, token: AccessToken) -> None:
         """WeCom does not take it. Raises ``StoreUnavailable``."""
-        self.store.drop(connection.connection_id, token.kept)
+        self.store.drop(connection.connection_id, token.sealed)
 
     def _renewed(self, connection: Connection, corp_secret: str, holder: str) -> AccessToken:
         """With the lock: a new token, unless another process was faster."""
-        token, left_ms = self._kept(connection, corp_secret)
+        token, left_ms = self._cached(connection, corp_secret)
         if token is not None and left_ms > EARLY_MS:
             self.store.unlock(connection.connection_id, holder)
             return token
@@ -85,11 +85,11 @@ class AccessTokens:
         self.store.put(connection.connection_id, holder, CachedToken(sealed, expires_at))
         return AccessToken(issued.value, sealed)
 
-    def _kept(self, connection: Connection, corp_secret: str) -> tuple[AccessToken | None, int]:
+    def _cached(self, connection: Connection, corp_secret: str) -> tuple[AccessToken | None, int]:
         """The token that is kept, and for how many milliseconds it is still good."""
-        kept = self.store.get(connection.connection_id)
-        if kept is None:
+        cached = self.store.get(connection.connection_id)
+        if cached is None:
             return None, 0
-        value = open_sealed(kept.sealed, corp_secret, connection.connection_id)
-        left_ms = kept.expires_at - self.clock.now()
-        return (AccessToken(value, kept.sealed), left_ms) if value is not None else (None, 0)
+        value = open_sealed(cached.sealed, corp_secret, connection.connection_id)
+        left_ms = cached.expires_at - self.clock.now()
+        return (AccessToken(value, cached.sealed), left_ms) if value is not None else (None, 0)

@@ -21,12 +21,15 @@ class WeComApp:
     secrets: ConnectionSecretsReader
 
     def send(self, connection: Connection, message: Mapping[str, Any]) -> Unreached:
+        """``message/send``: whom the message did not reach."""
         return self._with_token(connection, lambda token: self.api.send_message(connection, token, message))
 
     def upload(self, connection: Connection, name: str, content: bytes) -> str:
+        """``media/upload``: the media id of a file."""
         return self._with_token(connection, lambda token: self.api.upload(connection, token, name, content))
 
     def download(self, connection: Connection, media_id: str, limit: int) -> MediaFile:
+        """``media/get``: a file of at most ``limit`` bytes."""
         return self._with_token(
             connection, lambda token: self.api.download(connection, token, media_id, limit)
         )

@@ -23,6 +23,8 @@ REFERENCE_LENGTH = 12
 
 @dataclass(frozen=True)
 class TextPart:
+    """One message of text, or of Markdown where the receiver shows it."""
+
     content: str = field(repr=False)
 
 
@@ -52,6 +54,7 @@ def parts_for_app(
 def parts_for_group(
     connection: Connection, headline: str, text: str, files: str, task_id: str, language: Language
 ) -> list[OutgoingPart]:
+    """An answer as messages of a group's robot, below a ``headline`` that says whose it is."""
     is_plain = connection.markdown is False
     limit = GROUP_TEXT_BYTES if is_plain else GROUP_BYTES
     shown = f"**{headline}**\n\n{text}"

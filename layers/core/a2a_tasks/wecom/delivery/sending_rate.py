@@ -20,8 +20,10 @@ class Sent(StrEnum):
 
 
 def member_bucket(connection: Connection, user_id: str) -> Bucket:
+    """Counts what an application sends to one person (``TO_MEMBER``)."""
     return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", Sent.MESSAGES)
 
 
 def group_bucket(connection: Connection) -> Bucket:
+    """Counts what a group's robot sends (``TO_GROUP``)."""
     return Bucket(f"WECOM#{connection.connection_id}", Sent.MESSAGES)

@@ -98,49 +98,51 @@ class ChatDeliveryWorker:
 
     def _settle(self, delivery: TimedDelivery[ChatDelivery]) -> bool:
         """Whether the message must stay."""
-        errand = delivery.content
-        if errand is None:
+        chat_delivery = delivery.content
+        if chat_delivery is None:
             self.telemetry.count("MalformedMessages")
-            self.telemetry.problem("message is no errand", message_id=delivery.message_id)
+            self.telemetry.problem("message is no chat delivery", message_id=delivery.message_id)
             return False
         try:
-            if errand.exchange_id is not None:
-                self._to_exchange(errand, ExchangeRef(errand.ref.task_id, errand.exchange_id), delivery)
-            elif errand.group is not None:
-                self._to_group(errand, errand.group)
+            if chat_delivery.exchange_id is not None:
+                self._to_exchange(
+                    chat_delivery, ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id), delivery
+                )
+            elif chat_delivery.group is not None:
+                self._to_group(chat_delivery, chat_delivery.group)
         except DeliveryDeferred as later:
-            return self._again(delivery, errand, str(later), later.seconds)
+            return self._again(delivery, chat_delivery, str(later), later.seconds)
         except WeComRefused as refused:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
-                return self._again(delivery, errand, str(refused))
+                return self._again(delivery, chat_delivery, str(refused))
             code = errcodes.metric_code(refused.errcode)
-            return self._give_up(delivery, errand, refused_words(refused, self.fixed_ip), code)
+            return self._give_up(delivery, chat_delivery, refused_words(refused, self.fixed_ip), code)
         except WeComUnanswered as unanswered:
-            return self._again(delivery, errand, str(unanswered))
+            return self._again(delivery, chat_delivery, str(unanswered))
         except NobodyReached as error:
-            return self._give_up(delivery, errand, str(error), "unreached")
+            return self._give_up(delivery, chat_delivery, str(error), "unreached")
         except _NoDeliveryRoute as error:
             self.telemetry.count("WecomUndeliverable")
-            self._tell_problem("answer not delivered to WeCom", errand, reason=str(error))
+            self._tell_problem("answer not delivered to WeCom", chat_delivery, reason=str(error))
             return False
         except OURS as error:
-            self._tell_problem("errand not run", errand, reason=str(error))
-            return self._again(delivery, errand, "something here did not answer")
+            self._tell_problem("chat delivery failed", chat_delivery, reason=str(error))
+            return self._again(delivery, chat_delivery, "something here did not answer")
         except Exception as error:
             # whatever it was, it must not stop the others
-            self._tell_problem("errand not run", errand, error=error)
-            return self._again(delivery, errand, "something here went wrong")
+            self._tell_problem("chat delivery failed", chat_delivery, error=error)
+            return self._again(delivery, chat_delivery, "something here went wrong")
         return False
 
     # ------------------------------------------------------------ the answer to an exchange
 
     def _to_exchange(
-        self, errand: ChatDelivery, ref: ExchangeRef, delivery: TimedDelivery[ChatDelivery]
+        self, chat_delivery: ChatDelivery, ref: ExchangeRef, delivery: TimedDelivery[ChatDelivery]
     ) -> None:
         exchange = self.exchanges.get(ref)
         if exchange is None or exchange.state in FINAL:
             return
-        task = self.tasks.get(errand.ref)
+        task = self.tasks.get(chat_delivery.ref)
         if task is None:
             return  # it was deleted, and its exchange with it
         is_new = exchange.end is None
@@ -222,7 +224,7 @@ class ChatDeliveryWorker:
         delivery: TimedDelivery[ChatDelivery],
     ) -> None:
         via = self._pusher(exchange, connection)
-        found = self.texts.told(task, end, exchange.language) if via else None
+        found = self.texts.of_task(task, end, exchange.language) if via else None
         if not self._claimed(exchange, Means.PUSH, delivery):
             return
         if via is None or found is None:
@@ -260,32 +262,32 @@ class ChatDeliveryWorker:
 
     # ------------------------------------------------------------ news for a group
 
-    def _to_group(self, errand: ChatDelivery, group: str) -> None:
+    def _to_group(self, chat_delivery: ChatDelivery, group: str) -> None:
         connection = self.connections.connection(group)
-        task = self.tasks.get(errand.ref)
+        task = self.tasks.get(chat_delivery.ref)
         if task is None:
             return
         is_ours = connection is not None and connection.project_id == task.project_id
         if connection is None or not is_ours or connection.kind is not Kind.GROUP or not connection.enabled:
             raise _NoDeliveryRoute("the group's connection is gone or switched off")
-        end = _end_as_told(task, errand)
+        end = _end_as_told(task, chat_delivery)
         if end is None:
             return
         language = self.texts.language_of(task)
-        found = self.texts.told(task, end, language)
+        found = self.texts.of_task(task, end, language)
         headline = _headline(task.ref.agent_id, end, language)
         parts = parts_for_group(connection, headline, found.text, found.links, task.ref.task_id, language)
-        ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{errand.status}#{errand.at}")
+        ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{chat_delivery.status}#{chat_delivery.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
-        self._tell("news delivered to WeCom", errand)
+        self._tell("news delivered to WeCom", chat_delivery)
 
     # ------------------------------------------------------------ later, or no more
 
     def _again(
         self,
         delivery: TimedDelivery[ChatDelivery],
-        errand: ChatDelivery,
+        chat_delivery: ChatDelivery,
         reason: str,
         seconds: int | None = None,
     ) -> bool:
@@ -294,37 +296,43 @@ class ChatDeliveryWorker:
         backoff = next_try_seconds(delivery.receive_count, left_ms, None, self.entropy.fraction())
         wait = backoff if seconds is None or backoff is None else seconds
         if wait is None:
-            return self._give_up(delivery, errand, reason, "late")
+            return self._give_up(delivery, chat_delivery, reason, "late")
         try:
             self.queue.change_visibility(delivery, wait)
         except QueueUnavailable as error:
             # it comes back by itself when the queue's own time is over
-            self._tell_problem("errand not put off", errand, reason=str(error))
+            self._tell_problem("chat delivery not rescheduled", chat_delivery, reason=str(error))
             return True
         self.telemetry.count("WecomRetries")
-        self._tell("errand put off", errand, reason=reason, seconds=wait, tries=delivery.receive_count)
+        self._tell(
+            "chat delivery rescheduled",
+            chat_delivery,
+            reason=reason,
+            seconds=wait,
+            tries=delivery.receive_count,
+        )
         return True
 
     def _give_up(
-        self, delivery: TimedDelivery[ChatDelivery], errand: ChatDelivery, reason: str, code: str
+        self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery, reason: str, code: str
     ) -> bool:
         """What is claimed stays so, by its means: put back into the queue, it goes on."""
         try:
             self.queue.dead_letter(delivery, reason)
         except QueueUnavailable as error:
-            self._tell_problem("errand not buried", errand, reason=str(error))
+            self._tell_problem("chat delivery not dead-lettered", chat_delivery, reason=str(error))
             return True
         self.telemetry.count("WecomGivenUp", code=code)
-        self._tell_problem("errand given up", errand, reason=reason)
+        self._tell_problem("chat delivery given up", chat_delivery, reason=reason)
         return False
 
-    def _tell(self, name: str, errand: ChatDelivery, **fields: object) -> None:
-        self.telemetry.event(name, None, **_ids(errand), **fields)
+    def _tell(self, name: str, chat_delivery: ChatDelivery, **fields: object) -> None:
+        self.telemetry.event(name, None, **_ids(chat_delivery), **fields)
 
     def _tell_problem(
-        self, name: str, errand: ChatDelivery, error: Exception | None = None, **fields: object
+        self, name: str, chat_delivery: ChatDelivery, error: Exception | None = None, **fields: object
     ) -> None:
-        self.telemetry.problem(name, None, error=error, **_ids(errand), **fields)
+        self.telemetry.problem(name, None, error=error, **_ids(chat_delivery), **fields)
 
     def _tell_of(self, exchange: Exchange, name: str, **fields: object) -> None:
         ids = {
@@ -337,12 +345,16 @@ class ChatDeliveryWorker:
         self.telemetry.event(name, None, **ids, **fields)
 
 
-def _end_as_told(task: Task, errand: ChatDelivery) -> End | None:
+def _end_as_told(task: Task, chat_delivery: ChatDelivery) -> End | None:
     """The change that is told of; None of a question that is answered, which is no news any more."""
     if task.is_terminal:
-        return End(errand.at, task.status) if task.status is errand.status else None
-    if task.status is Status.INPUT_REQUIRED and task.question is not None and task.updated_at == errand.at:
-        return End(errand.at, task.status, task.question.text)
+        return End(chat_delivery.at, task.status) if task.status is chat_delivery.status else None
+    if (
+        task.status is Status.INPUT_REQUIRED
+        and task.question is not None
+        and task.updated_at == chat_delivery.at
+    ):
+        return End(chat_delivery.at, task.status, task.question.text)
     return None
 
 
@@ -350,13 +362,13 @@ def _headline(agent_id: str, end: End, language: Language) -> str:
     return say(language, Phrase.NEWS, agent=agent_id, status=status_word(language, end.status))
 
 
-def _ids(errand: ChatDelivery) -> dict[str, object]:
+def _ids(chat_delivery: ChatDelivery) -> dict[str, object]:
     return {
-        "task_id": errand.ref.task_id,
-        "agent_id": errand.ref.agent_id,
-        "project_id": errand.project_id,
-        "correlation_id": errand.correlation_id,
-        "exchange_id": errand.exchange_id,
-        "group": errand.group,
-        "change": errand.status.value,
+        "task_id": chat_delivery.ref.task_id,
+        "agent_id": chat_delivery.ref.agent_id,
+        "project_id": chat_delivery.project_id,
+        "correlation_id": chat_delivery.correlation_id,
+        "exchange_id": chat_delivery.exchange_id,
+        "group": chat_delivery.group,
+        "change": chat_delivery.status.value,
     }

@@ -21,6 +21,8 @@ RESERVE_SECONDS = 1.5
 
 @dataclass(frozen=True)
 class Files:
+    """Turns the files of a message into parts for the agent."""
+
     fetcher: FileFetcher
 
     def parts(

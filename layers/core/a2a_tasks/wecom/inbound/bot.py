@@ -85,7 +85,7 @@ class Bot:
         try:
             sentence = self._at_once(connection, message, said, message_key)
             if sentence is None:
-                items = said.told()
+                items = said.for_agent()
                 parts = self.files.parts(items, key, seconds_left) if _has_files(items) else ()
                 texts = (item for item in items if isinstance(item, str))
                 exchange = self.asking.ask(

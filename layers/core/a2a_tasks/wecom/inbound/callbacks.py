@@ -44,11 +44,11 @@ REFUSED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class CallbackHandler:
-    """``talkers`` gives what answers messages, made at its first use: a URL is verified without."""
+    """``handlers`` gives what answers messages, made at its first use: a URL is verified without."""
 
     connections: ConnectionReader
     secrets: ConnectionSecretsReader
-    talkers: Callable[[], MessageHandlers]
+    handlers: Callable[[], MessageHandlers]
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -99,7 +99,7 @@ class CallbackHandler:
         received = self._open(
             connection, lambda keys, now: receive_bot_message(keys, bot_id, query, body, now, url)
         )
-        reply = self.talkers().bot.answer(connection, received, request_id, seconds_left)
+        reply = self.handlers().bot.answer(connection, received, request_id, seconds_left)
         if reply is None:
             return _answer(b"", "application/json")
         random = self.entropy.bytes(RANDOM_BYTES)
@@ -112,7 +112,7 @@ class CallbackHandler:
             connection, lambda keys, now: receive_app_message(keys, app_id, query, body, now)
         )
         now = self.clock.now()
-        reply = self.talkers().app.answer(connection, received, request_id, now)
+        reply = self.handlers().app.answer(connection, received, request_id, now)
         if reply is None:
             return _answer(b"", "application/xml")
         nonce, random = self.entropy.bytes(NONCE_BYTES).hex(), self.entropy.bytes(RANDOM_BYTES)

@@ -15,6 +15,8 @@ from a2a_tasks.wecom.ports import ChatStore
 
 
 class Command(StrEnum):
+    """What people can ask of us instead of the agent."""
+
     NEW = "new"  # begin a new conversation
     CANCEL = "cancel"  # end what is under way in this one
     STATUS = "status"  # tell what is under way

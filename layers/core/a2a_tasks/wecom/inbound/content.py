@@ -35,13 +35,15 @@ class MessageContent:
 
     @property
     def is_empty(self) -> bool:
+        """Whether there is nothing to ask, not even a quote."""
         return not self.items and not self.quoted
 
     @property
     def language(self) -> Language:
+        """The language that somebody writes in."""
         return language_of(self.text)
 
-    def told(self) -> tuple[str | BotMedia, ...]:
+    def for_agent(self) -> tuple[str | BotMedia, ...]:
         """Everything for the agent: what was quoted first, and marked as such."""
         return (*_as_quote(self.quoted, self.language), *self.items)
 

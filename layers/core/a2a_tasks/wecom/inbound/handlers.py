@@ -10,5 +10,7 @@ if TYPE_CHECKING:  # they load most of the package, and a URL is verified withou
 
 @dataclass(frozen=True)
 class MessageHandlers:
+    """One handler for each kind of connection."""
+
     bot: "Bot"
     app: "Application"

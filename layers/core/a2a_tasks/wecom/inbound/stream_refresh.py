@@ -30,6 +30,8 @@ BY_STREAM = "stream"
 
 @dataclass(frozen=True)
 class Refreshes:
+    """Answers WeCom's refreshes of a stream."""
+
     store: TaskStore
     exchanges: ExchangeStore
     finalizer: TaskFinalizer

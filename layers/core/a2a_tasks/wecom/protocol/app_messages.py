@@ -12,23 +12,31 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True)
 class Text:
+    """What somebody wrote."""
+
     content: str
 
 
 @dataclass(frozen=True)
 class Image:
+    """A picture. ``media_id`` is what ``media/get`` takes, for three days."""
+
     picture_url: str
     media_id: str
 
 
 @dataclass(frozen=True)
 class Voice:
+    """A recording without a transcript; ``format`` is amr or speex."""
+
     media_id: str
     format: str
 
 
 @dataclass(frozen=True)
 class Video:
+    """A video. ``media_id`` is what ``media/get`` takes, for three days."""
+
     media_id: str
     thumbnail_media_id: str
 
@@ -45,6 +53,8 @@ class Location:
 
 @dataclass(frozen=True)
 class Link:
+    """A link that somebody shared."""
+
     title: str
     description: str
     url: str

@@ -28,6 +28,7 @@ class Origin:
 
     @property
     def is_group(self) -> bool:
+        """Whether it was written in a group."""
         return self.chat_id is not None
 
 

@@ -44,6 +44,7 @@ class Query:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> Self:
+        """From the parameters of a URL, which are decoded already."""
         names = ("msg_signature", "timestamp", "nonce", "echostr")
         return cls(*(parameters.get(name, "") for name in names))
 

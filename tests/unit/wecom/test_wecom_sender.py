@@ -32,7 +32,7 @@ from tests.twins.stores.rates import MemoryRates
 from tests.twins.stores.tasks import MemoryTaskStore
 from tests.twins.telemetry import MemoryTelemetry
 from tests.twins.timed_queue import MemoryTimedQueue
-from tests.twins.wecom import MemoryAccessTokens, MemoryParts
+from tests.twins.wecom import MemoryAccessTokens, MemoryDeliveryProgress
 
 URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=c"
 LONG = "长" * 2_000
@@ -88,7 +88,7 @@ class World:
     tasks: MemoryTaskStore = field(default_factory=MemoryTaskStore)
     exchanges: MemoryExchanges = field(default_factory=MemoryExchanges)
     connections: MemoryConnections = field(default_factory=MemoryConnections)
-    parts: MemoryParts = field(default_factory=MemoryParts)
+    parts: MemoryDeliveryProgress = field(default_factory=MemoryDeliveryProgress)
     tokens: MemoryAccessTokens = field(default_factory=MemoryAccessTokens)
     rates: MemoryRates = field(default_factory=MemoryRates)
     sealing: MemorySealing = field(default_factory=MemorySealing)
@@ -108,9 +108,9 @@ class World:
             said = result = Payload(key="tasks/of/long/ago.json", sha256="0" * 64)
         task = created(self.tasks, now, project_id="demo", deadline=now + 10**9, input=said)
         self.task = completed(self.tasks, task, now, result)
-        errand = ChatDelivery(self.task.ref, "demo", Status.COMPLETED, now, "request-1")
+        delivery = ChatDelivery(self.task.ref, "demo", Status.COMPLETED, now, "request-1")
         if self.connection.kind is Kind.GROUP:
-            self.queue.put(replace(errand, group="group"))
+            self.queue.put(replace(delivery, group="group"))
             return
         exchange = Exchange(
             ref=self.ref,
@@ -125,7 +125,7 @@ class World:
         )
         sealed = self.sealing.seal(URL.encode(), exchange.sealing_context)
         self.exchanges.put(replace(exchange, sealed_url=sealed), now + 10**10)
-        self.queue.put(replace(errand, exchange_id=self.ref.exchange_id))
+        self.queue.put(replace(delivery, exchange_id=self.ref.exchange_id))
 
     @property
     def ref(self) -> ExchangeRef:

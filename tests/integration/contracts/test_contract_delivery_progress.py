@@ -11,7 +11,7 @@ from a2a_tasks.wecom.ports import DeliveryProgress, DeliveryProgressRef, Deliver
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import completed, created
-from tests.twins.wecom import MemoryParts
+from tests.twins.wecom import MemoryDeliveryProgress
 
 NOW = 1_750_000_000_000
 REF = DeliveryProgressRef("0197d2f0-0000-7000-8000-000000000000", "1")
@@ -21,7 +21,7 @@ UNTIL = NOW + 120_000
 @pytest.fixture(params=["dynamodb", "memory"])
 def parts(request: pytest.FixtureRequest) -> DeliveryProgressStore:
     if request.param == "memory":
-        return MemoryParts()
+        return MemoryDeliveryProgress()
     account: Account = request.getfixturevalue("account")
     return DynamoDBDeliveryProgress(account.dynamodb, account.resources["TasksTable"])
 
