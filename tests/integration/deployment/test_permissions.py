@@ -16,6 +16,7 @@ from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
+from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Payload, Priority, Status, Task
 from a2a_tasks.domain.tools.catalog import McpServer
@@ -215,12 +216,16 @@ def test_the_sweeper(agents: Account, start: Start) -> None:
     holder = created(agents.store, now - 400_000)
     waiting = [created(agents.store, now - 31_000, number=number) for number in (1, 3)]
     hold_and_wait(agents, holder, *waiting)
-    created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
-    for number, priority in ((4, Priority.NORMAL), (5, Priority.HIGH)):
-        # not in line: its message may be gone
+    batched = created(agents.store, now - 31_000, number=2, lane=Lane.BATCH, deadline=now + 3_600_000)
+    # not in line: their messages may be gone
+    lost = [
         created(agents.store, now - 31_000, number=number, priority=priority)
+        for number, priority in ((4, Priority.NORMAL), (5, Priority.HIGH))
+    ]
     workers_of(agents).open(Lease("dead", now - 60_000, frozenset({holder.ref}), due_at=now - 1))
-    for number in numbers_of_shard(now - 31_000, 3, count=50):
+    taken = {shard(task.ref.task_id) for task in (holder, *waiting, batched, *lost)}
+    full = next(number for number in range(SHARDS) if number not in taken)
+    for number in numbers_of_shard(now - 31_000, full, count=50):
         created(agents.store, now - 31_000, number=number)
 
     report = sweeper.handler(load_event("sweeper_schedule"), LambdaContext())
