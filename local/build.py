@@ -12,7 +12,7 @@ from local.sources import deployment_digest
 from local.tools import ROOT
 
 SHARED = ROOT / ".local" / "builds"
-KEPT_SECONDS = 86_400.0
+MAX_AGE_SECONDS = 86_400.0
 """Longer than any stack lives that uses a shared build."""
 STAMP = "sources.sha256"
 
@@ -46,7 +46,7 @@ def outdated(build: Path, digest: str) -> Iterator[bool]:
 
 def delete_old_builds(builds: Path = SHARED) -> None:
     """Delete what nobody has asked for in a day. For the block of `outdated`: nobody is about to use them."""
-    oldest = time.time() - KEPT_SECONDS
+    oldest = time.time() - MAX_AGE_SECONDS
     for build in builds.iterdir():
         stamp = build / STAMP
         if build.is_dir() and (stamp if stamp.exists() else build).stat().st_mtime < oldest:

@@ -19,7 +19,7 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.agents.definition import parse_agent
-from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.deployment.secret_store import SecretStore
 from a2actl.webhooks.secrets import WebhookSecrets
 from local.stack import Deployment, LocalStack
 from local.standin.calls import Call
@@ -207,7 +207,7 @@ def make_project(deployed: Deployed, project_id: str, agents: Path) -> Project:
     now = deployed.now()
     registry.create_project(project_id, now)
     signing = WebhookSecrets(
-        KeptSecrets(deployed.client("secretsmanager")),
+        SecretStore(deployed.client("secretsmanager")),
         f"{deployed.stack.stack_name}/webhooks/",
         SystemClock(),
         SystemEntropy(),

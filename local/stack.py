@@ -25,11 +25,11 @@ from local.claude import Claude
 from local.faults.client import SERVICES
 from local.gateway.server import HEALTH_PATH
 from local.gateway.settings import Settings
-from local.kept_state import forget_stream_positions
 from local.ports import Ports
 from local.process import BackgroundProcess
 from local.progress import Progress, Silent
 from local.sources import deployment_digest
+from local.stream_positions import forget_stream_positions
 from local.template.samconfig import samconfig, template_parameters
 from local.tools import BUILDER, EMULATOR, MICROBURST, ROOT, SAM, install_tools, run_tool
 

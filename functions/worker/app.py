@@ -41,8 +41,8 @@ from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 BATCH_SIZE = 10
-"""Of the event source in the template, and as many as one call of the queue can hide."""
-KEPT_PLACES = 2
+"""Of the event source in the template, and as many as one ChangeMessageVisibilityBatch takes."""
+RESERVED_PLACES = 2
 """For tasks of other projects, where one has ten."""
 THREADS = 32
 _heart = ThreadPoolExecutor(MOST_TRIES + 2)
@@ -124,7 +124,7 @@ def _executor(tasks: TaskWiring) -> Executor:
         telemetry=telemetry,
         run=run,
         room=BATCH_SIZE,
-        kept=KEPT_PLACES,
+        reserved=RESERVED_PLACES,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.build import KEPT_SECONDS, STAMP, delete_old_builds, outdated
+from local.build import MAX_AGE_SECONDS, STAMP, delete_old_builds, outdated
 
 
 def test_one_builds_and_the_others_wait_for_it(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_build_that_failed_is_made_again(tmp_path: Path) -> None:
 
 
 def test_builds_that_nobody_used_for_a_day_are_deleted(tmp_path: Path) -> None:
-    long_ago = time.time() - KEPT_SECONDS - 60
+    long_ago = time.time() - MAX_AGE_SECONDS - 60
     for name in ("used again", "half of one", "unused"):
         folder = tmp_path / name
         folder.mkdir()

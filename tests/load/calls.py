@@ -21,7 +21,7 @@ from a2a_tasks.adapters.dynamodb.tasks.task_items import (
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.pace import Way
 from a2a_tasks.domain.task import Task, TaskRef
-from a2a_tasks.ports.batches import Waiting
+from a2a_tasks.ports.batches import QueuedTask
 from a2a_tasks.ports.slots import PAGE, Scope
 from tests.twins.stores.slots import MemorySlots
 
@@ -118,7 +118,7 @@ def _enqueued(_: Any, task: Task, *__: Any) -> tuple[Touch, ...]:
     return (Touch(line_partition(task.project_id), 1),)
 
 
-def _dropped(_: Any, entry: Waiting) -> tuple[Touch, ...]:
+def _dropped(_: Any, entry: QueuedTask) -> tuple[Touch, ...]:
     return (Touch(line_partition(entry.project_id), 1),)
 
 

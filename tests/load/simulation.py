@@ -242,7 +242,7 @@ class Simulation:
             telemetry=_CountingTelemetry(),
             model=cast(ScriptedModel, self.model),
             room=int(constant("functions/worker/app.py", "BATCH_SIZE")),
-            kept=int(constant("functions/worker/app.py", "KEPT_PLACES")),
+            reserved=int(constant("functions/worker/app.py", "RESERVED_PLACES")),
             lease_seconds=settings.parameter("LeaseSeconds"),
             max_timeout_ms=settings.parameter("MaxTaskTimeoutMs"),
         )

@@ -152,7 +152,7 @@ class Deployment:
     shard_leases: MemoryShardLeases = field(default_factory=MemoryShardLeases)
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
     room: int = 0  # each test says itself what a process gets
-    kept: int = 0
+    reserved: int = 0
     lease_seconds: int = LEASE_SECONDS
     max_timeout_ms: int = MAX_TIMEOUT_MS
     stream: MemoryStream = field(init=False)
@@ -310,7 +310,7 @@ class Deployment:
             telemetry=self.telemetry,
             run=run,
             room=self.room,
-            kept=self.kept,
+            reserved=self.reserved,
         )
 
     def finalizer(self, failpoints: Failpoints | None = None) -> TaskFinalizer:

@@ -9,7 +9,7 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.domain.agents.backend import Backend
 from a2actl.deployment.account import Account
-from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.deployment.secret_store import SecretStore
 from a2actl.projects.mcp_tokens import McpTokens
 from a2actl.terminal.fault import Fault
 from a2actl.webhooks.queues import NotificationQueues
@@ -44,7 +44,7 @@ class Deployment:
 
     @property
     def mcp_tokens(self) -> McpTokens:
-        return McpTokens(self._kept_secrets, f"{self.stack_name}/mcp/")
+        return McpTokens(self._secret_store, f"{self.stack_name}/mcp/")
 
     @property
     def connections(self) -> DynamoDBConnections:
@@ -53,7 +53,7 @@ class Deployment:
 
     @property
     def connection_secrets(self) -> ConnectionSecretsStore:
-        return ConnectionSecretsStore(self._kept_secrets, f"{self.stack_name}/wecom/")
+        return ConnectionSecretsStore(self._secret_store, f"{self.stack_name}/wecom/")
 
     @property
     def push_configs(self) -> DynamoDBPushConfigs:
@@ -63,7 +63,7 @@ class Deployment:
     @property
     def webhook_secrets(self) -> WebhookSecrets:
         prefix = f"{self.stack_name}/webhooks/"
-        return WebhookSecrets(self._kept_secrets, prefix, SystemClock(), SystemEntropy())
+        return WebhookSecrets(self._secret_store, prefix, SystemClock(), SystemEntropy())
 
     @property
     def notifications(self) -> NotificationQueues:
@@ -75,8 +75,8 @@ class Deployment:
         )
 
     @property
-    def _kept_secrets(self) -> KeptSecrets:
-        return KeptSecrets(self.account.secretsmanager())
+    def _secret_store(self) -> SecretStore:
+        return SecretStore(self.account.secretsmanager())
 
     @property
     def backend(self) -> Backend:

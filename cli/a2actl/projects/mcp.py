@@ -81,7 +81,7 @@ def list_servers(context: typer.Context, project: Project = None, as_json: AsJso
 @app.command("remove")
 def remove(context: typer.Context, name: Name, project: Project = None) -> None:
     """Remove a server, and the token that a2actl keeps for it."""
-    from a2actl.deployment.kept_secrets import RECOVERY_DAYS
+    from a2actl.deployment.secret_store import RECOVERY_DAYS
 
     stack = chosen_stack(context)
     project_id = stack.project(project)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.deployment.secret_store import SecretStore
 from a2actl.terminal.fault import Fault
 
 
@@ -10,16 +10,18 @@ from a2actl.terminal.fault import Fault
 class McpTokens:
     """Secrets ``<prefix><project>/<server>``, each the token alone. What AWS raises passes through."""
 
-    kept: KeptSecrets
+    secret_store: SecretStore
     prefix: str
 
     def store(self, project_id: str, server: str, token: str) -> str:
         """The ARN of the secret, which is made, replaced or restored as needed."""
-        return self.kept.store(self._name(project_id, server), token, f"Token of the MCP server {server}.")
+        return self.secret_store.store(
+            self._name(project_id, server), token, f"Token of the MCP server {server}."
+        )
 
     def existing(self, arn: str) -> str:
         """The whole ARN of somebody else's secret. Raises ``Fault`` if the worker could not read it."""
-        found = self.kept.described(arn)
+        found = self.secret_store.described(arn)
         if found is None or "DeletedDate" in found:
             raise Fault(f"There is no secret {arn!r}; check --secret-arn, or let a2actl keep the token.")
         if not found["Name"].startswith(self.prefix):
@@ -37,7 +39,7 @@ class McpTokens:
 
     def delete(self, project_id: str, server: str) -> bool:
         """Whether there was a token to delete; repeating it is harmless."""
-        return self.kept.delete(self._name(project_id, server))
+        return self.secret_store.delete(self._name(project_id, server))
 
     def _name(self, project_id: str, server: str) -> str:
         return f"{self.prefix}{project_id}/{server}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.domain.webhooks.secret import RANDOM_BYTES, NotASecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2actl.deployment.kept_secrets import KeptSecrets
+from a2actl.deployment.secret_store import SecretStore
 from a2actl.terminal.fault import Fault
 
 
@@ -12,14 +12,14 @@ from a2actl.terminal.fault import Fault
 class WebhookSecrets:
     """Secrets ``<prefix><project>``, each as ``WebhookSecret.to_json``. What AWS raises passes through."""
 
-    kept: KeptSecrets
+    secret_store: SecretStore
     prefix: str
     clock: Clock
     entropy: Entropy
 
     def read(self, project_id: str) -> WebhookSecret | None:
         """None if the project has none. Raises ``Fault`` for what is none."""
-        text = self.kept.read(self._name(project_id))
+        text = self.secret_store.read(self._name(project_id))
         try:
             return None if text is None else WebhookSecret.from_json(text)
         except NotASecret:
@@ -30,15 +30,15 @@ class WebhookSecrets:
 
     def ensure(self, project_id: str) -> str:
         """The ARN of the project's secret; one is made if there is none."""
-        if self.kept.read(self._name(project_id)) is None:
+        if self.secret_store.read(self._name(project_id)) is None:
             return self.write(project_id, WebhookSecret.new(*self.chance()))
-        arn: str = self.kept.described(self._name(project_id))["ARN"]
+        arn: str = self.secret_store.described(self._name(project_id))["ARN"]
         return arn
 
     def write(self, project_id: str, secret: WebhookSecret) -> str:
         """The ARN of the secret, as it is from now on."""
         description = f"Signs the notifications of the project {project_id}."
-        return self.kept.store(self._name(project_id), secret.to_json(), description)
+        return self.secret_store.store(self._name(project_id), secret.to_json(), description)
 
     def chance(self) -> tuple[bytes, int]:
         """What a new secret is made of, and when: random bytes and Unix milliseconds."""

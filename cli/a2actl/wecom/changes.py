@@ -217,7 +217,7 @@ def apply(
 def delete(context: typer.Context, connection: ConnectionId) -> None:
     """Delete a connection and its secrets. Tasks under way go on, and nobody in WeCom is told of them."""
     from a2a_tasks.adapters.wecom.connections import UnknownConnection
-    from a2actl.deployment.kept_secrets import RECOVERY_DAYS
+    from a2actl.deployment.secret_store import RECOVERY_DAYS
 
     with chosen_stack(context).deployment() as deployment:
         found = deployment.connections.connection(connection)

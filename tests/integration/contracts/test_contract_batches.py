@@ -18,8 +18,8 @@ from a2a_tasks.ports.batches import (
     BatchStore,
     Member,
     Preparing,
-    ProjectInLine,
-    Waiting,
+    QueuedProject,
+    QueuedTask,
 )
 from a2a_tasks.ports.errors import StoreUnavailable
 from tests.integration.support.account import Account
@@ -47,10 +47,10 @@ def begun(store: BatchStore, batch: Batch = BATCH) -> Batch:
     return batch
 
 
-def in_line(store: BatchStore, **changes: Any) -> Waiting:
+def in_line(store: BatchStore, **changes: Any) -> QueuedTask:
     task = new_task(**changes)
     store.enqueue(task, NOW)
-    return Waiting(task.ref, max(task.created_at, task.not_before), task.project_id)
+    return QueuedTask(task.ref, max(task.created_at, task.not_before), task.project_id)
 
 
 # -- the line
@@ -168,7 +168,7 @@ def test_a_project_is_listed_with_its_first_task(store: BatchStore) -> None:
     in_line(store, number=2, project_id="rival", not_before=NOW + 10)
 
     assert sorted(one.project_id for one in store.projects()) == ["demo", "rival"]
-    assert store.project("demo") == ProjectInLine("demo", seen_at=NOW)
+    assert store.project("demo") == QueuedProject("demo", seen_at=NOW)
     assert (store.is_empty("rival"), store.is_empty("demo-2")) == (False, True)
 
 
@@ -176,11 +176,11 @@ def test_a_project_that_is_paused_is_so_until_that_ends(store: BatchStore) -> No
     in_line(store)
     store.pause("demo", 3, NOW + 60_000)
     in_line(store)
-    assert store.projects() == [ProjectInLine("demo", NOW, refusals=3, paused_until=NOW + 60_000)]
+    assert store.projects() == [QueuedProject("demo", NOW, refusals=3, paused_until=NOW + 60_000)]
     assert store.project("demo") == store.projects()[0]
 
     store.pause("demo", 0, 0)
-    assert store.project("demo") == ProjectInLine("demo", NOW)
+    assert store.project("demo") == QueuedProject("demo", NOW)
 
 
 def test_a_project_is_forgotten_unless_it_was_seen_since(store: BatchStore) -> None:
@@ -376,17 +376,17 @@ def test_a_large_batch_keeps_the_order_of_its_members(store: BatchStore) -> None
 
 CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("UpdateItem", lambda store: store.enqueue(new_task(), NOW)),
-    ("UpdateItem", lambda store: store.count_try(Waiting(new_task().ref, NOW, "demo"), "run-1")),
+    ("UpdateItem", lambda store: store.count_try(QueuedTask(new_task().ref, NOW, "demo"), "run-1")),
     ("Query", lambda store: store.waiting("demo", NOW, 10)),
     ("PutItem", lambda store: store.note_preparing("demo", "run-1", NOW, [])),
     ("Query", lambda store: store.preparing("demo")),
     ("DeleteItem", lambda store: store.end_preparing("demo", "run-1")),
-    ("DeleteItem", lambda store: store.drop(Waiting(new_task().ref, NOW, "demo"))),
+    ("DeleteItem", lambda store: store.drop(QueuedTask(new_task().ref, NOW, "demo"))),
     ("Query", lambda store: store.projects()),
     ("Query", lambda store: store.move_old_line(NOW, 10)),
     ("GetItem", lambda store: store.project("demo")),
     ("UpdateItem", lambda store: store.pause("demo", 1, NOW)),
-    ("DeleteItem", lambda store: store.forget(ProjectInLine("demo", NOW))),
+    ("DeleteItem", lambda store: store.forget(QueuedProject("demo", NOW))),
     ("Query", lambda store: store.is_empty("demo")),
     ("PutItem", lambda store: store.begin(BATCH, MEMBERS)),
     ("PutItem", lambda store: store.abandon("demo", "batch-1", NOW)),

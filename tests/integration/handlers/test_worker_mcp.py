@@ -44,7 +44,7 @@ def begun(worker: Worker, server: McpServer) -> Task:
     return task
 
 
-def kept_prompt(worker: Worker, task: Task) -> str:
+def saved_prompt(worker: Worker, task: Task) -> str:
     records = {record.key: record for record in worker.account.records.records(task.ref.task_id)}
     prompt: str = payload.load(worker.account.payloads, records[PROMPT_KEY].payload)["prompt"]
     return prompt
@@ -52,7 +52,7 @@ def kept_prompt(worker: Worker, task: Task) -> str:
 
 def rewrite(worker: Worker, task: Task, change: Callable[[dict[str, object]], None]) -> None:
     """Write the stored prompt as somebody could who can write the tasks' table."""
-    prompt = json.loads(kept_prompt(worker, task))
+    prompt = json.loads(saved_prompt(worker, task))
     change(prompt)
     document = json.dumps({"prompt": json.dumps(prompt)})
     record = Record(PROMPT_KEY, Payload(inline=document))
@@ -60,7 +60,7 @@ def rewrite(worker: Worker, task: Task, change: Callable[[dict[str, object]], No
 
 
 def test_a_stored_prompt_holds_names_alone(worker: Worker, begun: Task, server: McpServer) -> None:
-    prompt = kept_prompt(worker, begun)
+    prompt = saved_prompt(worker, begun)
 
     assert json.loads(prompt)["mcp_servers"] == ["docs"]
     assert server.url not in prompt

@@ -16,14 +16,14 @@ from a2a_tasks.ports.batches import (
     NotAccepted,
     NotDone,
     Preparing,
-    ProjectInLine,
+    QueuedProject,
+    QueuedTask,
     RemoteBatch,
     RemoteStatus,
     Result,
-    Waiting,
 )
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
-from a2a_tasks.ports.queues import in_line_since
+from a2a_tasks.ports.queues import queued_since
 from tests.twins.clock import FakeClock
 
 type Outcome = ModelReply | ModelBusy | ModelRejected | NotDone
@@ -33,8 +33,8 @@ class MemoryBatches:
     """``BatchStore``, each method atomic."""
 
     def __init__(self) -> None:
-        self.line: dict[tuple[int, str], Waiting] = {}
-        self.listed: dict[str, ProjectInLine] = {}
+        self.line: dict[tuple[int, str], QueuedTask] = {}
+        self.listed: dict[str, QueuedProject] = {}
         self.open: dict[str, Batch] = {}
         self.abandoned: set[str] = set()
         self.has_split: set[str] = set()
@@ -48,7 +48,7 @@ class MemoryBatches:
         return any(task_id == task.ref.task_id for _, task_id in self.line)
 
     def enqueue(self, task: Task, now: int) -> None:
-        entry = Waiting(task.ref, in_line_since(task), task.project_id)
+        entry = QueuedTask(task.ref, queued_since(task), task.project_id)
         with self._lock:
             self.listed[task.project_id] = replace(self.project(task.project_id), seen_at=now)
             self.line[_place(entry)] = entry
@@ -57,23 +57,23 @@ class MemoryBatches:
     def move_old_line(self, now: int, limit: int) -> None:
         """There is none."""
 
-    def projects(self) -> list[ProjectInLine]:
+    def projects(self) -> list[QueuedProject]:
         with self._lock:
             return list(self.listed.values())
 
-    def project(self, project_id: str) -> ProjectInLine:
-        return self.listed.get(project_id, ProjectInLine(project_id, 0))
+    def project(self, project_id: str) -> QueuedProject:
+        return self.listed.get(project_id, QueuedProject(project_id, 0))
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
         with self._lock:
             self.listed[project_id] = replace(self.project(project_id), refusals=refusals, paused_until=until)
 
-    def forget(self, project: ProjectInLine) -> None:
+    def forget(self, project: QueuedProject) -> None:
         with self._lock:
             if self.project(project.project_id).seen_at == project.seen_at:
                 self.listed.pop(project.project_id, None)
 
-    def waiting(self, project_id: str, now: int, limit: int) -> list[Waiting]:
+    def waiting(self, project_id: str, now: int, limit: int) -> list[QueuedTask]:
         with self._lock:
             due = [replace(e, tries=len(self._tries[place])) for place, e in sorted(self.line.items())]
         return [e for e in due if e.project_id == project_id and e.since <= now][:limit]
@@ -82,12 +82,12 @@ class MemoryBatches:
         with self._lock:
             return not any(entry.project_id == project_id for entry in self.line.values())
 
-    def drop(self, entry: Waiting) -> None:
+    def drop(self, entry: QueuedTask) -> None:
         with self._lock:
             self.line.pop(_place(entry), None)
             self._tries.pop(_place(entry), None)
 
-    def count_try(self, entry: Waiting, run_id: str) -> int:
+    def count_try(self, entry: QueuedTask, run_id: str) -> int:
         with self._lock:
             runs = self._tries.get(_place(entry), [run_id])
             if run_id in runs[-1:]:
@@ -95,7 +95,7 @@ class MemoryBatches:
             runs.append(run_id)
             return len(runs)
 
-    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[QueuedTask]) -> None:
         self._preparing[project_id, run_id] = Preparing(run_id, now, tuple(entries))
 
     def preparing(self, project_id: str) -> list[Preparing]:
@@ -163,7 +163,7 @@ class MemoryBatches:
                 del self.open[batch.batch_id]
 
 
-def _place(entry: Waiting) -> tuple[int, str]:
+def _place(entry: QueuedTask) -> tuple[int, str]:
     return entry.since, entry.task_id
 
 

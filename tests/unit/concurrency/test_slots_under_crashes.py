@@ -174,7 +174,7 @@ class Worker:
     def cancel(self, ref: TaskRef) -> None:
         now = self.agent.clock.now()
         result = self.store.finish(ref, outcome(Status.CANCELED, now, self.new_id()), guard_of_cancel(now))
-        if isinstance(result, Written) and not self.holders.tell(result.task):
+        if isinstance(result, Written) and not self.holders.notify(result.task):
             self.slots.leave(result.task, ended=True)
 
     def go_on(self, ref: TaskRef) -> None:

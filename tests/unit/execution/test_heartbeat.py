@@ -192,7 +192,7 @@ class TestNotes:
         def watch() -> None:
             watched = deployment.store.enable_live(task.ref)
             assert isinstance(watched, Written)
-            assert deployment.holders().tell(watched.task)
+            assert deployment.holders().notify(watched.task)
 
         deployment.clock.later(1, watch)
         deployment.clock.run(all_of_it())
@@ -495,7 +495,7 @@ class TestTakingOver:
         task = replace(self.held(deployment), held_by="long gone")
         assert deployment.holders().take(task) is None
         assert deployment.holders().lease(task) is None
-        assert not deployment.holders().tell(task)
+        assert not deployment.holders().notify(task)
 
 
 def test_the_first_reason_to_stop_counts(deployment: Deployment) -> None:

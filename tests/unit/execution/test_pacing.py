@@ -200,7 +200,7 @@ class TestTheStore:
         deployment.model.then(*[throttled() for _ in range(5)], answer())
         assert worker.until_ended(task).status is Status.COMPLETED
 
-    def test_in_fine_weather_it_is_not_asked(self, worker: Worker) -> None:
+    def test_without_throttling_it_is_not_asked(self, worker: Worker) -> None:
         task = worker.deployment.submit()
         assert worker.until_ended(task).status is Status.COMPLETED
         assert not worker.deployment.paces.calls

@@ -168,7 +168,7 @@ class TestOtherProjects:
     @pytest.fixture
     def shared(self, sharing: Deployment) -> Deployment:
         """Ten places, and two more, of which a project has ten for a quarter of an hour."""
-        sharing.kept = 2
+        sharing.reserved = 2
         sharing.registry.apply(agent(max_concurrent_tasks=50))
         sharing.registry.put_project(ProjectSettings("rival"))
         sharing.registry.apply(agent("other", "rival"))

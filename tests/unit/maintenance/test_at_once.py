@@ -88,7 +88,7 @@ def test_what_hangs_stops_nobody_and_is_left_behind() -> None:
         time_is_up.set()
         return []
 
-    threads = Threads(2, patience_seconds=0)
+    threads = Threads(2, grace_seconds=0)
     threads([hanging, chain("a", 20, done), last], lambda: not time_is_up.is_set())
     assert len(done) == 20
     threads([chain("b", 2, done)], plenty)
@@ -98,7 +98,7 @@ def test_what_hangs_stops_nobody_and_is_left_behind() -> None:
 
 def test_when_time_is_up_what_waits_is_not_begun() -> None:
     hanging, done = Hanging(), list[str]()
-    threads = Threads(1, patience_seconds=0)
+    threads = Threads(1, grace_seconds=0)
     threads([hanging, chain("a", 1, done)], lambda: False)
     hanging.ends.set()
     threads([chain("b", 1, done)], plenty)

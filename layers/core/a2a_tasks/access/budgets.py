@@ -11,7 +11,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.registry import ProjectReader
 from a2a_tasks.ports.tasks import SpendStore
 
-SETTINGS_KEPT_MS = 30_000
+SETTINGS_TTL_MS = 30_000
 """How long a process caches a project's settings."""
 
 
@@ -32,7 +32,7 @@ class DailyBudgets:
     spending: SpendStore
     projects: ProjectReader
     clock: Clock
-    _kept: dict[str, tuple[int, ProjectSettings]] = field(default_factory=dict)
+    _cached: dict[str, tuple[int, ProjectSettings]] = field(default_factory=dict)
 
     def settings(
         self, project_id: str, suffice: Callable[[ProjectSettings], bool] = lambda _: True
@@ -40,10 +40,10 @@ class DailyBudgets:
         """A project's settings, cached for up to half a minute. Read again if the cached ones do not
         ``suffice``, so that nothing is refused that an operator has just allowed."""
         now = self.clock.now()
-        read_at, settings = self._kept.get(project_id, (0, ProjectSettings(project_id)))
-        if now - read_at >= SETTINGS_KEPT_MS or not suffice(settings):
+        read_at, settings = self._cached.get(project_id, (0, ProjectSettings(project_id)))
+        if now - read_at >= SETTINGS_TTL_MS or not suffice(settings):
             settings = self.projects.project(project_id) or ProjectSettings(project_id)
-            self._kept[project_id] = (now, settings)
+            self._cached[project_id] = (now, settings)
         return settings
 
     def is_used_up(self, project_id: str) -> bool:

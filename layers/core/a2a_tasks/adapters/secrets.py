@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-KEPT_SECONDS = 300
+TTL_SECONDS = 300
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 """Secrets Manager's words for a secret that is not there or empty, and for one that is being deleted."""
 
@@ -36,7 +36,7 @@ class Secrets:
     def _read(self, arn: str, fresh: bool, **options: Any) -> Any:
         try:
             with self._one_reader:
-                return self._provider.get(arn, max_age=KEPT_SECONDS, force_fetch=fresh, **options)
+                return self._provider.get(arn, max_age=TTL_SECONDS, force_fetch=fresh, **options)
         except GetParameterError as error:
             cause = error.__context__
             if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in GONE:

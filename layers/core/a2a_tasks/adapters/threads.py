@@ -15,24 +15,24 @@ class Threads:
     """``AtOnce``. What still hangs so many seconds after the end of the time is left behind, and its thread
     with it until it ends; the others are kept for the next call."""
 
-    def __init__(self, threads: int, patience_seconds: float = 2) -> None:
+    def __init__(self, threads: int, grace_seconds: float = 2) -> None:
         self._threads = threads
-        self._patience = patience_seconds / LOOK_SECONDS
+        self._grace = grace_seconds / LOOK_SECONDS
         self._pool = ThreadPoolExecutor(2 * threads)  # room for those that an earlier call left behind
 
     def __call__(self, steps: Sequence[Step], time_left: TimeLeft) -> None:
-        line = _Line(steps)
-        pending = {self._pool.submit(line.work) for _ in range(self._threads)}
+        queue = _StepQueue(steps)
+        pending = {self._pool.submit(queue.work) for _ in range(self._threads)}
         too_late = 0
-        while pending and too_late <= self._patience:
+        while pending and too_late <= self._grace:
             done, pending = wait(pending, timeout=LOOK_SECONDS)
             too_late += not time_left()
             for thread in done:
                 thread.result()  # raises what no step may raise
-        line.close()
+        queue.close()
 
 
-class _Line:
+class _StepQueue:
     """Steps that wait for a thread."""
 
     def __init__(self, steps: Sequence[Step]) -> None:

@@ -1,4 +1,4 @@
-"""Things that are read from elsewhere and kept by the process for a while."""
+"""A cache of values that are read from elsewhere."""
 
 import threading
 from collections.abc import Callable
@@ -14,20 +14,20 @@ class _Entry[T]:
 
 
 class TtlCache[T]:
-    """Values by name, each read anew when it is older than ``kept_ms``. What is not there is not kept."""
+    """Values by name, each read again when it is older than ``ttl_ms``. Missing values are not cached."""
 
-    def __init__(self, clock: Clock, kept_ms: int) -> None:
+    def __init__(self, clock: Clock, ttl_ms: int) -> None:
         self._clock = clock
-        self._kept_ms = kept_ms
+        self._ttl_ms = ttl_ms
         self._entries: dict[str, _Entry[T]] = {}
         self._one_reader = threading.Lock()
 
-    def get(self, name: str, read: Callable[[], T | None], *, kept_ms: int | None = None) -> T | None:
-        """The value, from ``read`` if none is as young as ``kept_ms``; its exceptions pass through."""
+    def get(self, name: str, read: Callable[[], T | None], *, ttl_ms: int | None = None) -> T | None:
+        """The value, from ``read`` if none cached is younger than ``ttl_ms``. Raises what ``read`` raises."""
         with self._one_reader:
             now = self._clock.now()
             entry = self._entries.get(name)
-            if entry and now - entry.read_at < (self._kept_ms if kept_ms is None else kept_ms):
+            if entry and now - entry.read_at < (self._ttl_ms if ttl_ms is None else ttl_ms):
                 return entry.value
             value = read()
             if value is None:

@@ -13,9 +13,9 @@ from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.schedule import claimable, clocks_of_start, due_after_start
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.usage import Usage, released, reserve
-from a2a_tasks.ports.batches import BatchStore, Member, Waiting
+from a2a_tasks.ports.batches import BatchStore, Member, QueuedTask
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
-from a2a_tasks.ports.queues import in_line_since
+from a2a_tasks.ports.queues import queued_since
 from a2a_tasks.ports.tasks import Claim, Refused
 
 COLLECT_SECONDS = 15
@@ -28,7 +28,7 @@ ABANDONED_MS = 120_000
 class Prepared:
     """A task ready for a batch."""
 
-    entry: Waiting
+    entry: QueuedTask
     task: Task
     request: bytes
     """The serialized request."""
@@ -50,11 +50,11 @@ class Collected:
     room: BatchRoom
     members: list[Member] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
-    entries: list[Waiting] = field(default_factory=list)
+    entries: list[QueuedTask] = field(default_factory=list)
     size: int = ENVELOPE_BYTES
     """Bytes of all requests that fit."""
     is_full: bool = False
-    fates: dict[str, frozenset[Member] | None] = field(default_factory=dict)
+    members_of: dict[str, frozenset[Member] | None] = field(default_factory=dict)
 
     def has_room_for(self, item: Prepared) -> bool:
         """Reserve room for an item. False if it does not fit; it then stays in line."""
@@ -88,7 +88,7 @@ class BatchCollection:
         """Tasks that could not be prepared before."""
         return Suspects(self.batches, self.tasks)
 
-    async def fill(self, collected: Collected, entries: Sequence[Waiting], run_id: str) -> None:
+    async def fill(self, collected: Collected, entries: Sequence[QueuedTask], run_id: str) -> None:
         """Claim as many tasks as fit into a batch and into the project's budget."""
         run = self.side_by_side.run
         entries = await run(self.suspects.sorted_out, collected.project_id, entries, run_id)
@@ -103,7 +103,7 @@ class BatchCollection:
             await self._take(group, collected, run_id)
         await run(self.batches.end_preparing, collected.project_id, run_id)
 
-    async def _take(self, group: Sequence[Waiting], collected: Collected, run_id: str) -> None:
+    async def _take(self, group: Sequence[QueuedTask], collected: Collected, run_id: str) -> None:
         found = await self.side_by_side.each(
             lambda entry: self._try_to_prepare(entry, collected, run_id), group, "task not read"
         )
@@ -115,7 +115,7 @@ class BatchCollection:
             if member is not None:
                 collected.add(item, member)
 
-    def _try_to_prepare(self, entry: Waiting, collected: Collected, run_id: str) -> Prepared | None:
+    def _try_to_prepare(self, entry: QueuedTask, collected: Collected, run_id: str) -> Prepared | None:
         try:
             return self._prepare(entry, collected)
         except (StoreUnavailable, PayloadUnavailable):
@@ -124,7 +124,7 @@ class BatchCollection:
             self.suspects.failed(entry, run_id, error)
             raise
 
-    def _prepare(self, entry: Waiting, collected: Collected) -> Prepared | None:
+    def _prepare(self, entry: QueuedTask, collected: Collected) -> Prepared | None:
         task, now = self.tasks.store.get(entry.ref), self.tasks.now()
         if task is None or task.is_terminal:
             self.batches.drop(entry)
@@ -133,7 +133,7 @@ class BatchCollection:
             self.batches.drop(entry)
         elif task.status is Status.RUNNING:
             self._look_after(entry, task, collected)
-        elif entry.since != in_line_since(task):
+        elif entry.since != queued_since(task):
             self.batches.enqueue(task, now)  # given back since
             self.batches.drop(entry)
         elif claimable(task, now):
@@ -165,15 +165,15 @@ class BatchCollection:
         result = self.tasks.store.claim(task.ref, claim)
         return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
 
-    def _look_after(self, entry: Waiting, task: Task, collected: Collected) -> None:
+    def _look_after(self, entry: QueuedTask, task: Task, collected: Collected) -> None:
         """Handle an entry whose task is claimed: by a run at work, as a member of a batch, or by a crashed
         run."""
         if task.claim_id is None or self.tasks.now() - task.updated_at < ABANDONED_MS:
             return
-        fates = collected.fates
-        if task.claim_id not in fates:
-            fates[task.claim_id] = self._fate(task.project_id, task.claim_id)
-        members = fates[task.claim_id]
+        members_of = collected.members_of
+        if task.claim_id not in members_of:
+            members_of[task.claim_id] = self._members_of(task.project_id, task.claim_id)
+        members = members_of[task.claim_id]
         if members is not None and Member(task.ref, task.fence) in members:
             self.batches.drop(entry)
         else:
@@ -181,7 +181,7 @@ class BatchCollection:
             spent = released(task.spent)
             self.tasks.give_back(task, self.tasks.now(), spent=spent, keeps_attempt=True)
 
-    def _fate(self, project_id: str, batch_id: str) -> frozenset[Member] | None:
+    def _members_of(self, project_id: str, batch_id: str) -> frozenset[Member] | None:
         """Members of a recorded batch. None if it was not recorded and never will be."""
         if self.batches.abandon(project_id, batch_id, self.tasks.now()):
             return None

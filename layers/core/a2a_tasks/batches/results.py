@@ -41,7 +41,7 @@ NOT_DONE = {
     ),
 }
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 60_000, 900_000
-"""When a task that the model has turned away may be in a batch again: at first, doubling, and at most."""
+"""Delay before a task that the model throttled may join another batch: at first, and at most."""
 NO_RESULT = ModelBusy("The batch has ended without a result for this task.", may_be_billed=True)
 
 

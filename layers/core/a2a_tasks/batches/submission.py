@@ -17,7 +17,7 @@ from a2a_tasks.batches.creation import CREATE_SECONDS, BatchCreation, Creation
 from a2a_tasks.batches.room import BatchRoom
 from a2a_tasks.batches.tasks import BatchTasks, SideBySide
 from a2a_tasks.domain import ids
-from a2a_tasks.ports.batches import IDLE_MS, Batch, BatchStore, ProjectInLine, Waiting
+from a2a_tasks.ports.batches import IDLE_MS, Batch, BatchStore, QueuedProject, QueuedTask
 from a2a_tasks.ports.clock import Entropy
 from a2a_tasks.ports.errors import StoreUnavailable
 
@@ -44,18 +44,18 @@ class Round:
 
     run_id: str
     time_left: Callable[[], float]
-    projects: deque[ProjectInLine] = field(default_factory=deque)
+    projects: deque[QueuedProject] = field(default_factory=deque)
     submitted: int = 0
     errors: int = 0
     refusals: int = 0
 
-    def next(self) -> ProjectInLine | None:
+    def next(self) -> QueuedProject | None:
         """The next project, while there is time and the API accepts batches."""
         if not self.projects or self.refusals >= REFUSALS or self.time_left() < SUBMISSION_SECONDS:
             return None
         return self.projects.popleft()
 
-    def has_come(self, project: ProjectInLine, creation: Creation) -> None:
+    def has_come(self, project: QueuedProject, creation: Creation) -> None:
         """Record the result of a project's turn."""
         if creation is Creation.CREATED:
             self.submitted, self.refusals = self.submitted + 1, 0
@@ -89,7 +89,7 @@ class BatchSubmission:
         await asyncio.gather(*(self._take_turns(turns) for _ in range(AT_ONCE)))
         return turns
 
-    def _look_at(self, project: ProjectInLine) -> bool | None:
+    def _look_at(self, project: QueuedProject) -> bool | None:
         """Whether a project should get a turn; None if unknown."""
         now = self.tasks.now()
         try:
@@ -142,13 +142,13 @@ class BatchSubmission:
         return creation
 
     def _problem(
-        self, project: ProjectInLine, *, reason: str | None = None, error: Exception | None = None
+        self, project: QueuedProject, *, reason: str | None = None, error: Exception | None = None
     ) -> None:
         self.tasks.telemetry.problem(
             "project's tasks not submitted", project_id=project.project_id, reason=reason, error=error
         )
 
 
-def _are_enough(entries: Sequence[Waiting], now: int) -> bool:
+def _are_enough(entries: Sequence[QueuedTask], now: int) -> bool:
     """Whether the entries make a batch: there are enough, or the first has waited long enough."""
     return len(entries) >= ENOUGH or any(entry.since <= now - WAIT_MS for entry in entries[:1])

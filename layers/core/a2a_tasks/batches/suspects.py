@@ -13,7 +13,7 @@ from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.task import Status
-from a2a_tasks.ports.batches import BatchStore, Waiting
+from a2a_tasks.ports.batches import BatchStore, QueuedTask
 
 MAX_TRIES = 3
 """Runs that may fail to prepare a task before it fails."""
@@ -29,7 +29,7 @@ class Suspects:
     batches: BatchStore
     tasks: BatchTasks
 
-    def sorted_out(self, project_id: str, entries: Sequence[Waiting], run_id: str) -> list[Waiting]:
+    def sorted_out(self, project_id: str, entries: Sequence[QueuedTask], run_id: str) -> list[QueuedTask]:
         """Entries that may be prepared, suspects last, without those that other runs are preparing. Those
         without tries left fail."""
         tries: dict[str, int] = {}
@@ -42,7 +42,7 @@ class Suspects:
                 continue
             tries |= {e.task_id: self.batches.count_try(e, other.run_id) for e in other.entries}
             self.batches.end_preparing(project_id, other.run_id)
-        kept: list[Waiting] = []
+        kept: list[QueuedTask] = []
         for entry in entries:
             tried = max(entry.tries, tries.get(entry.task_id, 0))
             if tried >= MAX_TRIES:
@@ -51,12 +51,12 @@ class Suspects:
                 kept.append(replace(entry, tries=tried))
         return sorted(kept, key=lambda entry: entry.tries > 0)
 
-    def failed(self, entry: Waiting, run_id: str, error: Exception) -> None:
+    def failed(self, entry: QueuedTask, run_id: str, error: Exception) -> None:
         """Record that a task could not be prepared."""
         if self.batches.count_try(entry, run_id) >= MAX_TRIES:
             self.give_up(entry, type(error).__name__)
 
-    def give_up(self, entry: Waiting, why: str) -> None:
+    def give_up(self, entry: QueuedTask, why: str) -> None:
         """Fail a task that would otherwise block the line until its deadline."""
         reason = f"The task's request could not be made in {MAX_TRIES} tries ({why})."
         task = self.tasks.store.get(entry.ref)
@@ -66,7 +66,7 @@ class Suspects:
         self.batches.drop(entry)
 
 
-def groups(entries: Iterable[Waiting]) -> list[tuple[Waiting, ...]]:
+def groups(entries: Iterable[QueuedTask]) -> list[tuple[QueuedTask, ...]]:
     """Entries prepared in parallel: many together, but each suspect alone."""
     known = list(entries)
     others = [entry for entry in known if not entry.tries]

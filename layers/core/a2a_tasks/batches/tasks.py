@@ -15,7 +15,7 @@ from a2a_tasks.ports.batches import Member
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
-from a2a_tasks.ports.queues import BatchLine
+from a2a_tasks.ports.queues import BatchQueue
 from a2a_tasks.ports.tasks import Refused, Release, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
@@ -31,7 +31,7 @@ class BatchTasks:
     ``PayloadUnavailable``."""
 
     store: TaskStore
-    line: BatchLine
+    queue: BatchQueue
     payloads: PayloadStore
     finalizer: TaskFinalizer
     day: DayCount
@@ -84,7 +84,7 @@ class BatchTasks:
         )
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
-            self.line.enqueue(result.task, now)
+            self.queue.enqueue(result.task, now)
 
     def fail(
         self, task: Task, failure: Failure, *, spent: tuple[Spent, ...] | None = None, text: str = ""

@@ -22,7 +22,7 @@ class Holders:
             return None
         return self._living(self.workers.lease(task.held_by), task)
 
-    def tell(self, task: Task) -> bool:
+    def notify(self, task: Task) -> bool:
         """Leave a note for the worker that holds the task, which looks at it with its next heartbeat.
         False if nobody holds it."""
         if task.held_by is None or task.lane is Lane.BATCH:

@@ -76,7 +76,7 @@ class Follower:
             # before its state is read: what it says from now on is written down
             watched = self.store.enable_live(task.ref)
             if isinstance(watched, Written):
-                self.finalizer.holders.tell(watched.task)
+                self.finalizer.holders.notify(watched.task)
         said, pause = Snapshot("", Progress()), SHORTEST_PAUSE
         while True:
             task = self.finalizer.expire_if_overdue(self.store.get(task.ref) or task)

@@ -71,12 +71,12 @@ class Checkpoints:
     async def _save_prompt(self, work: TaskRun) -> None:
         """Save the prompt with the first turn, and again after a fallback to another model."""
         prompt, history = work.transcript.prompt, work.transcript.history
-        if prompt is None or prompt == work.transcript.kept_prompt:
+        if prompt is None or prompt == work.transcript.saved_prompt:
             return
         document: dict[str, Any] = {"prompt": prompt.to_json()} | ({"history": history} if history else {})
         document |= {"beginsUntrusted": True} if work.transcript.begins_untrusted else {}
         await self._record(work, PROMPT_KEY, "prompt", document)
-        work.transcript.kept_prompt = prompt
+        work.transcript.saved_prompt = prompt
 
     async def save_start(self, work: TaskRun, turn: Turn, call: Call) -> None:
         """Save that a tool begins which must not run twice."""

@@ -38,7 +38,7 @@ OPEN_TRIES = 3
 
 
 @dataclass
-class _Mine:
+class _OwnLease:
     """The lease as this process knows it: when its last acknowledged renewal was sent, by both clocks, and
     whether the messages were made invisible since."""
 
@@ -72,7 +72,7 @@ class Heartbeat:
     _in_hand: list[Delivery] = field(default_factory=list)
     _disowned: set[str] = field(default_factory=set)
     _to_look_at: set[str] = field(default_factory=set)
-    _mine: _Mine | None = None
+    _mine: _OwnLease | None = None
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -177,7 +177,7 @@ class Heartbeat:
     async def _open(self) -> None:
         """Open a lease. All tasks of the invocation wait for this."""
         for tries_left in reversed(range(OPEN_TRIES)):
-            mine = _Mine(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
+            mine = _OwnLease(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
             until = mine.now + self.lease_seconds * 1000
             try:
                 await self.run(self.workers.open, Lease(mine.worker_id, until))
@@ -246,7 +246,7 @@ class Heartbeat:
         if (before := self._mine) is None:
             return
         now = self.clock.now()
-        mine = _Mine(before.worker_id, now, self.clock.ticks(), _due_at(before, now))
+        mine = _OwnLease(before.worker_id, now, self.clock.ticks(), _due_at(before, now))
         try:
             notes = await self.run(self.workers.renew, self._lease(mine))
         except Exception as error:
@@ -257,7 +257,7 @@ class Heartbeat:
             self._mine = mine
             answer.set_result(notes)
 
-    def _lease(self, mine: _Mine) -> Lease:
+    def _lease(self, mine: _OwnLease) -> Lease:
         return Lease(
             mine.worker_id,
             mine.now + self.lease_seconds * 1000,
@@ -326,7 +326,7 @@ class Heartbeat:
             held.notice(task)
 
 
-def _due_at(before: _Mine, now: int) -> int:
+def _due_at(before: _OwnLease, now: int) -> int:
     """Moved only once a minute, because it is an index key."""
     is_far = before.due_at is not None and before.due_at - now > DUE_AGAIN_MS
     return before.due_at if is_far and before.due_at is not None else now + DUE_MS

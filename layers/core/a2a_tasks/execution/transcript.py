@@ -76,7 +76,7 @@ class Transcript:
     opening: dict[str, Any]
     """The caller's message."""
     prompt: Prompt | None = None
-    kept_prompt: Prompt | None = None
+    saved_prompt: Prompt | None = None
     """The prompt as stored."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Earlier messages of the conversation."""
@@ -100,7 +100,7 @@ class Transcript:
         transcript = cls(opening, begins_untrusted=begins_untrusted)
         for key, document in documents:
             if key == PROMPT_KEY:
-                transcript.prompt = transcript.kept_prompt = Prompt.from_json(document["prompt"])
+                transcript.prompt = transcript.saved_prompt = Prompt.from_json(document["prompt"])
                 transcript.history = document.get("history", [])
                 transcript.begins_untrusted |= document.get("beginsUntrusted", False)
             elif CALL not in key:

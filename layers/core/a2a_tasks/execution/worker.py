@@ -84,7 +84,7 @@ class Executor:
     room: int
     """Tasks that an invocation may execute at a time. While it has room it polls for more messages itself:
     a worker that waits for the model costs nothing more, and needs no cold start."""
-    kept: int = 0
+    reserved: int = 0
     """Additional places for projects that do not fill ``room`` already, so that another project's task
     need not wait for theirs."""
 
@@ -130,7 +130,7 @@ class Executor:
             await self._first_of(under_way, SHARE_AFTER_SECONDS)
         while (under_way := {work for work in under_way if not work.done()}) or called.is_set():
             room, now = self.room - len(under_way), self.clock.now()
-            if room + self.kept <= 0 or invocation.time_left() <= until:
+            if room + self.reserved <= 0 or invocation.time_left() <= until:
                 if not under_way:
                     return
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)

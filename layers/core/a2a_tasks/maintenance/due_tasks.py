@@ -19,7 +19,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.maintenance.backlog import Backlog
 from a2a_tasks.maintenance.dead_workers import DeadWorkers
 from a2a_tasks.maintenance.sweep_report import Did
-from a2a_tasks.ports.queues import BatchLine, TaskSender
+from a2a_tasks.ports.queues import BatchQueue, TaskSender
 from a2a_tasks.ports.tasks import TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
@@ -38,7 +38,7 @@ class DueTasks:
     store: TaskStore
     queue: TaskSender
     slots: Slots
-    batches: BatchLine
+    batches: BatchQueue
     finalizer: TaskFinalizer
     dead_workers: DeadWorkers
     backlog: Backlog

@@ -13,7 +13,7 @@ from typing import Protocol
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
-from a2a_tasks.ports.queues import BatchLine
+from a2a_tasks.ports.queues import BatchQueue
 
 IDLE_MS = 3_600_000
 """A project stays listed for this long after its last task: well above the time for which a writer may rely
@@ -21,7 +21,7 @@ on the project being listed."""
 
 
 @dataclass(frozen=True)
-class ProjectInLine:
+class QueuedProject:
     """A project that has, or recently had, tasks in line. Times are Unix milliseconds."""
 
     project_id: str
@@ -34,7 +34,7 @@ class ProjectInLine:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedTask:
     """A task in line for a batch."""
 
     ref: TaskRef
@@ -58,7 +58,7 @@ class Preparing:
     run_id: str
     begun_at: int
     """Unix milliseconds."""
-    entries: tuple[Waiting, ...]
+    entries: tuple[QueuedTask, ...]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Batch:
         return replace(self, run_id=run_id, tried_at=now, count=count, reserved=reserved)
 
 
-class BatchStore(BatchLine, Protocol):
+class BatchStore(BatchQueue, Protocol):
     """Records of batches and lines. All methods raise ``StoreUnavailable``, read consistently, and are
     idempotent. Times are Unix milliseconds."""
 
@@ -143,11 +143,11 @@ class BatchStore(BatchLine, Protocol):
         """Move up to ``limit`` tasks from the single line of earlier releases to their projects' lines."""
         ...
 
-    def projects(self) -> list[ProjectInLine]:
+    def projects(self) -> list[QueuedProject]:
         """All projects with tasks in line, including those that start later, and some without any."""
         ...
 
-    def project(self, project_id: str) -> ProjectInLine:
+    def project(self, project_id: str) -> QueuedProject:
         """State of a project, listed or not."""
         ...
 
@@ -155,12 +155,12 @@ class BatchStore(BatchLine, Protocol):
         """Suspend creations for a project until ``until``; 0 resumes them."""
         ...
 
-    def forget(self, project: ProjectInLine) -> None:
+    def forget(self, project: QueuedProject) -> None:
         """Stop listing a project whose line is empty and that was not seen for ``IDLE_MS``, unless it was
         seen since ``project`` was read."""
         ...
 
-    def waiting(self, project_id: str, now: int, limit: int) -> list[Waiting]:
+    def waiting(self, project_id: str, now: int, limit: int) -> list[QueuedTask]:
         """Up to ``limit`` of a project's tasks whose wait has started, oldest first."""
         ...
 
@@ -168,11 +168,11 @@ class BatchStore(BatchLine, Protocol):
         """Whether a project's line has no entries, not even future ones."""
         ...
 
-    def drop(self, entry: Waiting) -> None:
+    def drop(self, entry: QueuedTask) -> None:
         """Remove an entry. One of the same task with another ``since`` is left alone."""
         ...
 
-    def count_try(self, entry: Waiting, run_id: str) -> int:
+    def count_try(self, entry: QueuedTask, run_id: str) -> int:
         """Count a run that could not prepare a task, once per run.
 
         Returns:
@@ -181,7 +181,7 @@ class BatchStore(BatchLine, Protocol):
         """
         ...
 
-    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[QueuedTask]) -> None:
         """Record what a run is about to prepare, replacing its previous note."""
         ...
 

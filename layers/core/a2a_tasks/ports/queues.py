@@ -129,7 +129,7 @@ class TimedQueue(Protocol):
         ...
 
 
-class BatchLine(Protocol):
+class BatchQueue(Protocol):
     """Where tasks of the batch lane wait."""
 
     def enqueue(self, task: Task, now: int) -> None:
@@ -145,7 +145,7 @@ class BatchLine(Protocol):
         ...
 
 
-def in_line_since(task: Task) -> int:
+def queued_since(task: Task) -> int:
     """Since when a pending task waits for a batch (Unix milliseconds). A line entry with another value is
     stale."""
     return max(task.created_at, task.not_before)

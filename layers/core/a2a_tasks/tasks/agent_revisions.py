@@ -7,7 +7,7 @@ from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.registry import AgentReader
 
-MOST_KEPT = 200
+MAX_CACHED = 200
 
 
 @dataclass(frozen=True)
@@ -15,18 +15,18 @@ class Revisions:
     """Reads revisions and caches them for the life of the process, since they never change."""
 
     registry: AgentReader
-    _kept: dict[tuple[str, int], AgentRevision] = field(default_factory=dict, init=False, repr=False)
+    _cached: dict[tuple[str, int], AgentRevision] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, task: Task) -> AgentRevision | Failure:
         """The task's revision, or why the task fails if that is gone. Raises ``StoreUnavailable``."""
         key = task.ref.agent_id, task.agent_revision
-        agent = self._kept.get(key) or self.registry.revision(*key)
+        agent = self._cached.get(key) or self.registry.revision(*key)
         if agent is None:
             return Failure(
                 FailureCode.AGENT_MISCONFIGURED,
                 f"Revision {task.agent_revision} of the agent, which this task was created for, is gone.",
             )
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
-        self._kept[key] = agent
+        if len(self._cached) >= MAX_CACHED:
+            self._cached.clear()
+        self._cached[key] = agent
         return agent

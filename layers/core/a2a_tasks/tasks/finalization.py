@@ -160,7 +160,7 @@ class TaskFinalizer:
     def _tell_or_free(self, task: Task) -> None:
         """Notify the worker that may still be executing the task; it frees the slot itself. Only after the
         end is written, because the worker reads the task."""
-        if not self.holders.tell(task):
+        if not self.holders.notify(task):
             self.slots.leave(task, ended=True)
 
     def _attempt(self, task: Task, problem: str, step: Callable[[], object]) -> None:

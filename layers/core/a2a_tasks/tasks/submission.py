@@ -17,7 +17,7 @@ from a2a_tasks.domain.webhooks.push import PushConfig
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
-from a2a_tasks.ports.queues import BatchLine, TaskSender
+from a2a_tasks.ports.queues import BatchQueue, TaskSender
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import ContextStore, Reservation, ReservationStore, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
@@ -63,7 +63,7 @@ class Idempotency:
     key: str
     digest: str
     """Digest of the request."""
-    kept_ms: int = RESERVED_MS
+    ttl_ms: int = RESERVED_MS
     """Lifetime of the key in milliseconds."""
 
 
@@ -135,7 +135,7 @@ class Submitter:
     queue: TaskSender
     slots: Slots
     contexts: ContextStore
-    batches: BatchLine
+    batches: BatchQueue
     reservations: ReservationStore
     budgets: DailyBudgets
     push: PushTaker
@@ -229,7 +229,7 @@ class Submitter:
         now = self.clock.now()
         task_id = asking.ref.task_id if asking else ids.task_id(now, self.entropy.bytes(10))
         call_id = asking.question.call_id if asking and asking.question else None
-        wanted = Reservation(task_id, asked.digest, now + asked.kept_ms, call_id)
+        wanted = Reservation(task_id, asked.digest, now + asked.ttl_ms, call_id)
         held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
         if held.digest != asked.digest:
             raise key_reused()

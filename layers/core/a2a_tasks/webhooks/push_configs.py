@@ -82,7 +82,7 @@ class PushConfigs:
         if asked is None:
             return config_id
         now = self.clock.now()
-        wanted = Reservation(config_id, asked.digest, now + asked.kept_ms)
+        wanted = Reservation(config_id, asked.digest, now + asked.ttl_ms)
         held = self.reservations.reserve(project_id, f"push {task_id}", asked.key, wanted, now)
         if held.digest != asked.digest:
             raise key_reused()

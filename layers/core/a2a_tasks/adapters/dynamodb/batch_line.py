@@ -15,7 +15,7 @@ from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Task, TaskRef
-from a2a_tasks.ports.queues import in_line_since
+from a2a_tasks.ports.queues import queued_since
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,7 +40,7 @@ class DynamoDBBatchLine:
     def enqueue(self, task: Task, now: int) -> None:
         """The project first, so that no task is in a line that nobody reads. Leaves what is counted of an
         entry that is there already: the sweeper puts tasks in anew."""
-        self.put(task.project_id, task.ref, in_line_since(task), now)
+        self.put(task.project_id, task.ref, queued_since(task), now)
 
     def put(self, project_id: str, ref: TaskRef, since: int, now: int) -> None:
         """Put a task in a project's line, from a moment on."""

@@ -31,7 +31,7 @@ from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.batches import Batch, Member, Preparing, ProjectInLine, Waiting
+from a2a_tasks.ports.batches import Batch, Member, Preparing, QueuedProject, QueuedTask
 from a2a_tasks.ports.errors import StoreUnavailable
 
 MEMBERS_PER_ITEM = 1_000
@@ -57,18 +57,18 @@ class DynamoDBBatches(DynamoDBBatchLine):
             self.put(project_id, TaskRef(entry["agentId"], task_id), int(entry["since"]), now)
             self._call(self.client.delete_item, Key=to_attributes(_key(OLD_LINE, entry["sk"])))
 
-    def projects(self) -> list[ProjectInLine]:
+    def projects(self) -> list[QueuedProject]:
         partitions = (projects_partition(number) for number in range(PROJECT_SHARDS))
         return [_project(item) for one in partitions for page in self._pages(one) for item in page]
 
-    def project(self, project_id: str) -> ProjectInLine:
+    def project(self, project_id: str) -> QueuedProject:
         found = self._get(project_key(project_id))
         return _project(found or project_key(project_id))
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
         self._write(project_key(project_id), Update().set(refusals=refusals, pausedUntil=until))
 
-    def forget(self, project: ProjectInLine) -> None:
+    def forget(self, project: QueuedProject) -> None:
         """Protects a project that was listed since. A writer that puts a task in line without listing the
         project has listed it shortly before, so that it was not idle."""
         self._delete(
@@ -76,8 +76,8 @@ class DynamoDBBatches(DynamoDBBatchLine):
             when("attribute_not_exists(seenAt)", "seenAt = :seen", seen=project.seen_at),
         )
 
-    def waiting(self, project_id: str, now: int, limit: int) -> list[Waiting]:
-        found: list[Waiting] = []
+    def waiting(self, project_id: str, now: int, limit: int) -> list[QueuedTask]:
+        found: list[QueuedTask] = []
         pages = self._pages(line_partition(project_id), sort="sk < :after", after=place(now + 1), limit=limit)
         for page in pages:
             found += [_waiting(project_id, entry) for entry in page]
@@ -88,11 +88,11 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def is_empty(self, project_id: str) -> bool:
         return not next(self._pages(line_partition(project_id), limit=1))
 
-    def drop(self, entry: Waiting) -> None:
+    def drop(self, entry: QueuedTask) -> None:
         key = entry_key(entry.project_id, entry.since, entry.task_id)
         self._call(self.client.delete_item, Key=to_attributes(key))
 
-    def count_try(self, entry: Waiting, run_id: str) -> int:
+    def count_try(self, entry: QueuedTask, run_id: str) -> int:
         """Protects an entry that was removed since it was read. Counts once per run."""
         count = Update().add(tries=1).set(triedBy=run_id).when("attribute_exists(pk)")
         count = count.when("attribute_not_exists(triedBy)", "triedBy <> :triedBy")
@@ -105,7 +105,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         )
         return int(from_attributes(answer["Attributes"])["tries"]) if answer else 0
 
-    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[Waiting]) -> None:
+    def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[QueuedTask]) -> None:
         rows = [[entry.ref.agent_id, entry.ref.task_id, entry.since] for entry in entries]
         item = _preparing_key(project_id, run_id) | {"begunAt": now, "ttl": now // 1000 + KEPT_SECONDS}
         item |= {"entries": json.dumps(rows, separators=(",", ":"))}
@@ -244,8 +244,8 @@ def _is_condition(error: ClientError) -> bool:
     return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
 
 
-def _project(values: Mapping[str, Any]) -> ProjectInLine:
-    return ProjectInLine(
+def _project(values: Mapping[str, Any]) -> QueuedProject:
+    return QueuedProject(
         values["sk"],
         int(values.get("seenAt", 0)),
         int(values.get("refusals", 0)),
@@ -253,14 +253,16 @@ def _project(values: Mapping[str, Any]) -> ProjectInLine:
     )
 
 
-def _waiting(project_id: str, values: Mapping[str, Any]) -> Waiting:
+def _waiting(project_id: str, values: Mapping[str, Any]) -> QueuedTask:
     since, _, task_id = values["sk"].partition("#")
-    return Waiting(TaskRef(values["agentId"], task_id), int(since), project_id, int(values.get("tries", 0)))
+    return QueuedTask(
+        TaskRef(values["agentId"], task_id), int(since), project_id, int(values.get("tries", 0))
+    )
 
 
 def _preparing(project_id: str, values: Mapping[str, Any]) -> Preparing:
     rows = json.loads(values["entries"])
-    entries = tuple(Waiting(TaskRef(agent, task), since, project_id) for agent, task, since in rows)
+    entries = tuple(QueuedTask(TaskRef(agent, task), since, project_id) for agent, task, since in rows)
     return Preparing(values["sk"], int(values["begunAt"]), entries)
 
 

@@ -25,16 +25,16 @@ class ProjectSecrets:
     client: "SecretsManagerClient"
     registry: ProjectReader
     clock: Clock
-    _kept: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict, repr=False)
+    _cached: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict, repr=False)
 
     def of_project(self, project_id: str) -> tuple[str, ...]:
-        until, secrets = self._kept.get(project_id, (0, ()))
+        until, secrets = self._cached.get(project_id, (0, ()))
         if self.clock.now() < until:
             return secrets
         settings = self.registry.project(project_id)
         secrets = self._read(settings.webhook_secret_arn) if settings and settings.webhook_secret_arn else ()
         if secrets:  # that there is none is asked again: the operator may be making one
-            self._kept[project_id] = (self.clock.now() + TTL_MS, secrets)
+            self._cached[project_id] = (self.clock.now() + TTL_MS, secrets)
         return secrets
 
     def _read(self, arn: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ class CachedConnectionSecrets:
 
     def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
         arn = connection.secret_arn
-        found = self._kept.get(arn, lambda: self._read(arn), kept_ms=FRESH_MS if fresh else None)
+        found = self._kept.get(arn, lambda: self._read(arn), ttl_ms=FRESH_MS if fresh else None)
         if found is None:
             raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no secret")
         return found

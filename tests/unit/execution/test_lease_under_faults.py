@@ -1,4 +1,4 @@
-"""The lease in bad weather, for thousands of beats: one call in twenty fails or loses its answer, everything
+"""The lease while calls fail, for thousands of beats: one call in twenty fails or loses its answer, all
 stands still for two seconds now and then, and clocks are two seconds apart.
 
 Nobody takes anything from a worker that lives, and a worker that lives loses nothing; of a worker that is
@@ -47,7 +47,7 @@ class QuickClock(FakeClock):
 
 
 @dataclass
-class Weather:
+class Faults:
     """``Clock`` and ``RunBlocking`` of one process."""
 
     true: FakeClock
@@ -91,17 +91,17 @@ class World:
         self.deployment = Deployment(clock=QuickClock())
         self.clock, dice = self.deployment.clock, random.Random(seed)  # noqa: S311  chance that repeats
         stalls = list(self._stalls(dice, seconds))
-        self.weather = Weather(self.clock, dice, skews[0], stalls)
+        self.faults = Faults(self.clock, dice, skews[0], stalls)
         workers, queue = self.deployment.workers, self.deployment.queue
-        self.holders = Holders(workers, Weather(self.clock, dice, skews[1]))
+        self.holders = Holders(workers, Faults(self.clock, dice, skews[1]))
         self.heartbeat = Heartbeat(
             workers,
             self.deployment.store,
             queue,
-            self.weather,
+            self.faults,
             self.deployment.entropy,
             self.deployment.telemetry,
-            self.weather.run,
+            self.faults.run,
             LEASE_SECONDS,
         )
         self.held: list[LeasedTask] = []
@@ -137,7 +137,7 @@ class World:
         assert delivery.ref is not None
         async with self.heartbeat.handling(delivery):
             worker_id = await self._worker_id()
-            claim = Claim(delivery.message_id, self.weather.now(), worker_id, 0, delivery.message_id)
+            claim = Claim(delivery.message_id, self.faults.now(), worker_id, 0, delivery.message_id)
             result = self.deployment.store.claim(delivery.ref, claim)
             assert isinstance(result, Written)
             held = LeasedTask(
@@ -183,7 +183,7 @@ class World:
 
 @pytest.mark.parametrize("skews", SKEWS, ids=["behind", "ahead", "equal"])
 @pytest.mark.parametrize("seed", range(2))
-def test_in_bad_weather_a_living_worker_keeps_everything(seed: int, skews: tuple[int, int]) -> None:
+def test_while_calls_fail_a_living_worker_keeps_everything(seed: int, skews: tuple[int, int]) -> None:
     seconds = BEATS * 4.4
     world = World(seed, skews, seconds)
     started = world.clock.now()
@@ -217,7 +217,7 @@ def test_of_a_killed_worker_all_twenty_tasks_are_claimable_within_ten_seconds(
     assert max(world.taken.values()) <= died + (RECOVERY_SECONDS + LOOK_SECONDS) * 1000
 
 
-def test_the_weather_is_bad_enough_to_break_a_lease_without_a_second_try(
+def test_the_faults_suffice_to_break_a_lease_without_a_second_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the first test says means something: with one try a beat the worker does lose everything."""

@@ -1,4 +1,4 @@
-"""What a process keeps of what it has read."""
+"""The cache of values that are read from elsewhere."""
 
 import pytest
 
@@ -23,52 +23,52 @@ class Source:
 
 def test_a_value_is_read_anew_when_its_time_is_over() -> None:
     clock, source = FakeClock(), Source()
-    kept: TtlCache[str] = TtlCache(clock, 5_000)
-    assert kept.get("a", source.read) == "first"
+    cache: TtlCache[str] = TtlCache(clock, 5_000)
+    assert cache.get("a", source.read) == "first"
     source.value = "second"
     clock.advance(4.999)
-    assert kept.get("a", source.read) == "first"
+    assert cache.get("a", source.read) == "first"
     clock.advance(0.001)
-    assert kept.get("a", source.read) == "second"
+    assert cache.get("a", source.read) == "second"
     assert source.reads == 2
 
 
 def test_who_wants_it_younger_reads_anew_for_all() -> None:
     clock, source = FakeClock(), Source()
-    kept: TtlCache[str] = TtlCache(clock, 5_000)
-    kept.get("a", source.read)
+    cache: TtlCache[str] = TtlCache(clock, 5_000)
+    cache.get("a", source.read)
     source.value = "second"
     clock.advance(1)
-    assert kept.get("a", source.read, kept_ms=2_000) == "first"
-    assert kept.get("a", source.read, kept_ms=1_000) == "second"
-    assert kept.get("a", source.read) == "second"
+    assert cache.get("a", source.read, ttl_ms=2_000) == "first"
+    assert cache.get("a", source.read, ttl_ms=1_000) == "second"
+    assert cache.get("a", source.read) == "second"
 
 
 def test_what_is_not_there_is_asked_for_each_time() -> None:
     clock, source = FakeClock(), Source()
-    kept: TtlCache[str] = TtlCache(clock, 5_000)
+    cache: TtlCache[str] = TtlCache(clock, 5_000)
     source.value = None
-    assert [kept.get("a", source.read), kept.get("a", source.read)] == [None, None]
+    assert [cache.get("a", source.read), cache.get("a", source.read)] == [None, None]
     source.value = "there"
-    assert kept.get("a", source.read) == "there"
+    assert cache.get("a", source.read) == "there"
     clock.advance(5)
     source.value = None
-    assert kept.get("a", source.read) is None
+    assert cache.get("a", source.read) is None
 
 
 def test_names_are_apart_and_a_failed_read_changes_nothing() -> None:
     clock, source = FakeClock(), Source()
-    kept: TtlCache[str] = TtlCache(clock, 5_000)
+    cache: TtlCache[str] = TtlCache(clock, 5_000)
 
     def fail() -> str:
         raise OSError("down")
 
-    kept.get("a", source.read)
+    cache.get("a", source.read)
     with pytest.raises(OSError, match="down"):
-        kept.get("a", fail, kept_ms=0)
+        cache.get("a", fail, ttl_ms=0)
     with pytest.raises(OSError, match="down"):
-        kept.get("b", fail)
-    assert kept.get("a", fail) == "first"
+        cache.get("b", fail)
+    assert cache.get("a", fail) == "first"
 
 
 def test_a_connection_is_read_once_in_half_a_minute() -> None:

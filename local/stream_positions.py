@@ -1,4 +1,4 @@
-"""What the emulator has kept over a restart and cannot use."""
+"""Positions in streams that the emulator has stored and cannot use after a restart."""
 
 import json
 from pathlib import Path
@@ -15,10 +15,10 @@ def forget_stream_positions(state: Path) -> None:
     """
     path = state / LAMBDA
     try:
-        kept = json.loads(path.read_text())
+        document = json.loads(path.read_text())
     except FileNotFoundError:
         return
-    if kept["payload"].pop(POSITIONS, None):
+    if document["payload"].pop(POSITIONS, None):
         written = path.with_suffix(".json.new")
-        written.write_text(json.dumps(kept))
+        written.write_text(json.dumps(document))
         written.replace(path)

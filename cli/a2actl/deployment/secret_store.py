@@ -15,7 +15,7 @@ RECOVERY_DAYS = 7
 
 
 @dataclass(frozen=True)
-class KeptSecrets:
+class SecretStore:
     """Secrets by name. What AWS raises passes through."""
 
     client: "SecretsManagerClient"

@@ -33,8 +33,8 @@ class Waiting:
 
 
 @dataclass
-class Weather:
-    """``is_bad(model, second)`` says whether a call is turned away; one that is taken lasts ``seconds``."""
+class Outage:
+    """``is_bad(model, second)`` says whether a call is throttled; one that succeeds takes ``seconds``."""
 
     is_bad: Callable[[str, int], bool]
     workers: int = 20
