@@ -1,1 +1,1 @@
-"""The A2A protocol (a2a-protocol.org): how tasks, messages and errors look to its clients."""
+"""The A2A protocol (a2a-protocol.org): requests, tasks and errors in its terms."""

@@ -1,4 +1,4 @@
-"""The agent card: what an agent is and can do, and where and how it is reached."""
+"""Agent cards: what an agent can do, and where and how to call it."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from a2a_tasks.tasks.content import INPUT_MODES
 PROTOCOL_VERSION = "1.0"
 WELL_KNOWN = "/.well-known/agent-card.json"
 HTTP_JSON_PATH = "/v1"
-"""Below an agent's address, where the other API has ``/tasks`` for itself."""
+"""Path of the HTTP+JSON binding below an agent's address, where ``/tasks`` belongs to the REST API."""
 MAX_AGE_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Publisher:
-    """Who runs the agents, as all their cards say; empty texts are left out. The protocol asks for both the
-    organization and its address, or neither."""
+    """The ``provider`` of all cards. Empty texts are left out; the protocol requires either both organization
+    and address or neither."""
 
     organization: str = ""
     url: str = ""
     documentation_url: str = ""
 
     def fields(self) -> dict[str, Any]:
-        """Those of a card."""
+        """The card's fields."""
         both = self.organization and self.url
         provider = {"provider": {"organization": self.organization, "url": self.url}} if both else {}
         documentation = {"documentationUrl": self.documentation_url} if self.documentation_url else {}
@@ -37,7 +37,7 @@ class Publisher:
 
 @dataclass(frozen=True)
 class CardFile:
-    """A card as it is sent; ``etag`` is with its quotes, ``last_modified`` an HTTP date."""
+    """A card as served. ``etag`` includes its quotes, ``last_modified`` is an HTTP date."""
 
     body: bytes
     etag: str
@@ -52,7 +52,8 @@ class CardFile:
         publisher: Publisher,
         form: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     ) -> "CardFile":
-        """``address`` is the agent's, without a slash at the end; ``form`` is that of another version."""
+        """``address`` is the agent's, without a trailing slash; ``form`` converts the card to another
+        version."""
         body = to_bytes(form(agent_card(agent, address, publisher)))
         kept_by = "public" if agent.visibility is Visibility.PUBLIC else "private"
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -61,10 +62,11 @@ class CardFile:
 
     @property
     def headers(self) -> dict[str, str]:
+        """Caching headers of the response."""
         return {"ETag": self.etag, "Last-Modified": self.last_modified, "Cache-Control": self.cache_control}
 
     def is_known_by(self, if_none_match: str) -> bool:
-        """Whether an ``If-None-Match`` header names it."""
+        """Whether an ``If-None-Match`` header matches it."""
         known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
         return self.etag in known or "*" in known
 
@@ -93,7 +95,7 @@ def agent_card(agent: AgentRevision, address: str, publisher: Publisher) -> dict
 
 
 def interfaces(address: str) -> list[dict[str, str]]:
-    """Where the agent is reached, the preferred way first."""
+    """Interfaces of the agent, in order of preference."""
     ways = (
         ("JSONRPC", "", PROTOCOL_VERSION),
         ("HTTP+JSON", HTTP_JSON_PATH, PROTOCOL_VERSION),
@@ -106,7 +108,7 @@ def interfaces(address: str) -> list[dict[str, str]]:
 
 
 def _skills(agent: AgentRevision) -> list[dict[str, Any]]:
-    """Those of its definition, or else the one that its description tells of; each needs a tag."""
+    """Skills of the definition, or one made of its description. The protocol requires a tag for each."""
     given = agent.skills or (
         {"id": agent.agent_id, "name": agent.name, "description": agent.description or agent.name},
     )

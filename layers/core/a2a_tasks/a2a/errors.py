@@ -13,8 +13,8 @@ BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
 class Problem(Enum):
-    """What went wrong: its JSON-RPC code, its HTTP status, and gRPC's name of that; and the
-    ``reason`` that clients read, if it is not the member's name."""
+    """An error: its JSON-RPC code, HTTP status, gRPC status name, and ``reason`` if that is not the member's
+    name."""
 
     TASK_NOT_FOUND = (-32001, 404, "NOT_FOUND")
     TASK_NOT_CANCELABLE = (-32002, 400, "FAILED_PRECONDITION")
@@ -44,11 +44,13 @@ class Problem(Enum):
 
     @property
     def reason(self) -> str:
+        """The ``reason`` of its ``ErrorInfo``."""
         return self._reason or self.name
 
 
 OF_HTTP_ALONE = frozenset({Problem.AGENT_NOT_FOUND, Problem.RATE_LIMIT_EXCEEDED})
-"""Not answers of an agent, but of what is in front of it; JSON-RPC too answers them by the HTTP status."""
+"""Errors not of an agent but of what is in front of it. JSON-RPC requests too are answered with their HTTP
+status."""
 OF_REFUSALS = {
     ErrorCode.CONTENT_TYPE_NOT_SUPPORTED: Problem.CONTENT_TYPE_NOT_SUPPORTED,
     ErrorCode.NOT_FOUND: Problem.TASK_NOT_FOUND,
@@ -66,13 +68,13 @@ OF_REFUSALS = {
     ErrorCode.BUDGET_EXCEEDED: Problem.RATE_LIMIT_EXCEEDED,
     ErrorCode.INTERNAL_ERROR: Problem.INTERNAL_ERROR,
 }
-"""What a refusal of the services is called here; all others are of the parameters."""
+"""Errors of the services, translated. All others mean invalid parameters."""
 
 
 @dataclass
 class A2AError(Exception):
-    """A request that is answered with an error. ``violations`` are ``{"field", "description"}``;
-    ``retry_after`` is in seconds, where waiting helps."""
+    """A request is answered with an error. ``violations`` are ``{"field", "description"}``; ``retry_after``
+    is in seconds, if retrying helps."""
 
     problem: Problem
     message: str
@@ -85,6 +87,7 @@ class A2AError(Exception):
 
     @classmethod
     def of(cls, refused: RequestRefused) -> "A2AError":
+        """The error for a refusal of the services."""
         violations = [
             {"field": detail["field"], "description": detail["message"]} for detail in refused.details
         ]
@@ -95,7 +98,7 @@ class A2AError(Exception):
 
     @classmethod
     def invalid(cls, field: str, problem: str) -> "A2AError":
-        """A parameter that is not as it must be."""
+        """INVALID_PARAMS for one parameter."""
         violation = {"field": field, "description": problem}
         return cls(Problem.INVALID_PARAMS, f"{field}: {problem}", [violation])
 
@@ -104,7 +107,7 @@ class A2AError(Exception):
         return {"code": self.problem.code, "message": self.message, "data": self._details()}
 
     def to_http_json(self) -> dict[str, Any]:
-        """The body of an HTTP+JSON answer."""
+        """The body of an HTTP+JSON response."""
         return {
             "error": {
                 "code": self.problem.http_status,

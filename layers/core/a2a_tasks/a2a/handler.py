@@ -1,4 +1,4 @@
-"""What comes to an agent's address: its card, and the bindings of the protocol."""
+"""Requests to an agent's address: its card and the protocol's bindings."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,12 +24,13 @@ from a2a_tasks.runtime.answer import StreamedAnswer
 
 LONGEST_WAIT_SECONDS = 25.0
 RESERVE_SECONDS = 3.0
-"""Of the gateway's time, for the answer itself."""
+"""Part of the gateway's timeout that is reserved for the response itself."""
 
 
 @dataclass(frozen=True)
 class AgentHandler:
-    """``public_base_url`` is the API's address, if it is not the one that the gateway was called by."""
+    """Authenticates, limits and answers requests. ``public_base_url`` is the API's address if it differs from
+    the one that the gateway was called by."""
 
     methods: Methods
     limiter: RateLimiter
@@ -42,8 +43,9 @@ class AgentHandler:
     def answer(
         self, event: Mapping[str, Any], seconds_left: Callable[[], float], *, is_whole: bool
     ) -> StreamedAnswer:
-        """What API Gateway sends back. ``seconds_left`` is this invocation's time; where an answer must be
-        whole before it is sent, also a stream lasts no longer than callers wait."""
+        """The response for API Gateway. ``seconds_left`` returns the time left of this invocation. With
+        ``is_whole`` the response is sent only once it is complete, so a stream lasts no longer than a request
+        may wait."""
 
         def wait_seconds() -> float:
             return max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS))
@@ -82,7 +84,7 @@ class AgentHandler:
                 return http_json.answer(self.methods, request, call, rest.removeprefix(card.HTTP_JSON_PATH))
 
     def _guarded(self, pieces: Iterator[bytes], caller: RateLimitedCaller) -> Iterator[bytes]:
-        """A stream ends where it cannot go on: its client subscribes again."""
+        """Ends a stream on errors; its client subscribes again."""
         try:
             yield from pieces
         except (StoreUnavailable, PayloadUnavailable) as error:
@@ -92,10 +94,8 @@ class AgentHandler:
             self.telemetry.flush()
 
     def _card(self, request: Request) -> Answer:
-        """The agent's card. Nobody can tell a private agent of others from one that does not exist.
-
-        Not by the reads that it costs either: a key is looked up whatever it is for.
-        """
+        """The agent's card. A private agent of another project looks like one that does not exist, also by
+        the number of reads: the key is looked up in both cases."""
         try:
             key = authenticate(self.keys, request.headers.get("authorization", ""), self.clock.now())
             agent = self.agents.agent(request.agent_id) if ids.AGENT_ID.fullmatch(request.agent_id) else None

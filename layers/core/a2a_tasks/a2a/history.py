@@ -1,4 +1,4 @@
-"""What was said in a task: the caller's message, and the questions and answers since."""
+"""History of a task: the caller's message, then questions and answers."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -12,19 +12,19 @@ from a2a_tasks.ports.tasks import RecordStore
 from a2a_tasks.tasks import payload
 
 MAX_BYTES = 3 * 1024 * 1024
-"""Of a history: an answer of Lambda is at most 6 MB, and there is the task's result beside it."""
+"""Upper limit of a history. A Lambda response is limited to 6 MB and also contains the task's result."""
 
 
 @dataclass(frozen=True)
 class History:
-    """Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``."""
+    """Reads histories. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``."""
 
     records: RecordStore
     payloads: PayloadStore
 
     def of(self, task: Task, length: int | None = None) -> list[dict[str, Any]] | None:
-        """The newest ``Message`` objects, in their order, as far as there is room for them; None for a length
-        of 0, as the protocol has it."""
+        """The newest ``length`` ``Message`` objects in order, as far as they fit. None for a length of 0, as
+        the protocol requires."""
         if length == 0:
             return None
         document = payload.load(self.payloads, task.input)
@@ -34,7 +34,7 @@ class History:
         return _newest(found if length is None else found[-length:])
 
     def _exchange(self, task: Task, key: str) -> list[dict[str, Any]]:
-        """A question and its answer; a question that an earlier release kept nowhere is left out."""
+        """A question and its answer. A question that an earlier release did not store is left out."""
         record = self.records.record(task.ref.task_id, key)
         if record is None:
             return []
@@ -45,6 +45,6 @@ class History:
 
 
 def _newest(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without the oldest for which there is no room."""
+    """Drops the oldest messages that do not fit."""
     sizes = accumulate(len(view.to_bytes(message)) for message in reversed(found))
     return found[len(found) - sum(size <= MAX_BYTES for size in sizes) :]

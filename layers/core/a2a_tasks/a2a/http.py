@@ -1,4 +1,4 @@
-"""Requests as API Gateway hands them over, and answers as it takes them."""
+"""HTTP requests and responses of API Gateway."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,8 @@ SUPPORTED = "1.0"
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. ``rest`` is its path below the agent's address, decoded, without a slash at its end;
-    ``headers`` are by lower-case names; ``address`` is the agent's as the client knows it."""
+    """An HTTP request. ``rest`` is the decoded path below the agent's address without a trailing slash,
+    ``headers`` have lower-case names, and ``address`` is the agent's as the client knows it."""
 
     method: str
     agent_id: str
@@ -35,7 +35,7 @@ class Request:
 
     @classmethod
     def of(cls, event: Mapping[str, Any], public_base_url: str | None) -> "Request":
-        """Of a REST API's event. ``public_base_url`` is the API's address if it is not the gateway's own."""
+        """From a REST API event. ``public_base_url`` is the API's address if it is not the gateway's own."""
         parameters, resource, context = event["pathParameters"], event["resource"], event["requestContext"]
         agent_id: str = parameters["agentId"]
         rest = resource.partition("{agentId}")[2].replace("{proxy+}", parameters.get("proxy", ""))
@@ -55,7 +55,7 @@ class Request:
         )
 
     def json(self) -> Any:
-        """The body. Raises ``A2AError`` for one that is not JSON, or says that it is something else."""
+        """The parsed body. Raises ``A2AError`` if it is not JSON or has another content type."""
         media_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         if media_type not in (JSON, A2A_JSON):
             raise A2AError(Problem.UNSUPPORTED_MEDIA_TYPE, f"content-type: must be {JSON} or {A2A_JSON}")
@@ -67,7 +67,7 @@ class Request:
             raise A2AError(Problem.JSON_PARSE, f"The body {error.msg}.") from None
 
     def check_version(self) -> None:
-        """Raises ``A2AError`` where another version than 1.0 is spoken; without a word it is 0.3."""
+        """Raises ``A2AError`` unless the client speaks 1.0. Without a version header it speaks 0.3."""
         query = {name.lower(): value for name, value in self.query.items()}
         asked = self.headers.get(VERSION) or query.get(VERSION) or "0.3"
         if ".".join(asked.strip().split(".")[:2]) != SUPPORTED:
@@ -77,7 +77,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer; ``pieces`` are what follows ``body``, each when it is there."""
+    """An HTTP response. ``pieces`` follow ``body`` as they are generated."""
 
     status: int
     body: bytes = b""
@@ -87,16 +87,17 @@ class Answer:
 
     @classmethod
     def of(cls, document: Mapping[str, Any], status: int = 200, media_type: str = JSON) -> "Answer":
+        """A JSON response."""
         return cls(status, to_bytes(document), media_type)
 
     @classmethod
     def of_stream(cls, responses: Iterator[Mapping[str, Any] | None]) -> "Answer":
-        """Server-sent events; None is a comment that keeps the connection open."""
+        """Server-sent events. None becomes a comment that keeps the connection open."""
         pieces = (sse.KEEP_ALIVE if each is None else sse.message(each) for each in responses)
         return cls(200, media_type=sse.CONTENT_TYPE, headers={"Cache-Control": "no-cache"}, pieces=pieces)
 
     def to_streamed(self, more: Mapping[str, str]) -> StreamedAnswer:
-        """As API Gateway takes it; ``more`` are further headers."""
+        """For API Gateway, with additional headers."""
         is_empty = not self.body and self.media_type != sse.CONTENT_TYPE
         headers = {} if is_empty else {"Content-Type": self.media_type}
         return StreamedAnswer(
@@ -105,12 +106,14 @@ class Answer:
 
 
 def retry_after(error: A2AError) -> dict[str, str]:
+    """The ``Retry-After`` header, if the error has one."""
     return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
 
 
 def _base_url(context: Mapping[str, Any], headers: Mapping[str, str], agent_id: str, rest: str) -> str:
-    """The API's address as the gateway was called by; the path in its ``context`` has the stage, or a
-    domain's base path. Others may be given it from a cache, so it is not taken from the client's headers."""
+    """The API's address as the gateway was called. The path of its ``context`` includes the stage or the
+    custom domain's base path. Not taken from the client's headers, because caches may serve the card to
+    others."""
     agent, path = f"/a2a/{agent_id}", context["path"]
     before, found, _ = path.rpartition(agent + rest)
     if not found:  # written otherwise there, such as with an encoded colon

@@ -1,4 +1,4 @@
-"""The HTTP+JSON binding: a route for each method."""
+"""The HTTP+JSON binding: one route for each method."""
 
 import re
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ ROUTES = [
     ("DELETE", f"{TASK}{CONFIGS}/(?P<config>[^/]+)", "DeleteTaskPushNotificationConfig"),
     ("GET", "/extendedAgentCard", "GetExtendedAgentCard"),
 ]
-"""The protocol's routes, below the binding's own address."""
+"""The protocol's routes below the binding's address."""
 _ROUTES = [(verb, re.compile(path), method) for verb, path, method in ROUTES]
 OF_ONE_TASK = frozenset({"GetTask", "CancelTask", "SubscribeToTask"})
-"""Methods whose ``id`` is the task's; elsewhere that is ``taskId``, and ``id`` the configuration's."""
+"""Methods whose ``id`` is the task's. For others that is ``taskId``, and ``id`` is the configuration's."""
 
 
 def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
-    """``path`` is below the binding's address."""
+    """The response to a request, also to an invalid one. ``path`` is below the binding's address."""
     try:
         request.check_version()
         method, named = _route(request.method, path)
@@ -45,13 +45,13 @@ def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
 
 
 def refusal(error: A2AError, request: Request) -> Answer:
-    """An error as an answer."""
+    """An error as a response."""
     answered = Answer.of(error.to_http_json(), error.problem.http_status, _media_type(request))
     return Answer(answered.status, answered.body, answered.media_type, retry_after(error))
 
 
 def _route(verb: str, path: str) -> tuple[str, dict[str, str]]:
-    """The method, and the parameters that the path names."""
+    """The method and the parameters in the path."""
     for known, pattern, method in _ROUTES:
         found = pattern.fullmatch(path)
         if verb == known and found:
@@ -63,6 +63,7 @@ def _route(verb: str, path: str) -> tuple[str, dict[str, str]]:
 
 
 def body_of(request: Request) -> dict[str, Any]:
+    """The parameters in the body. Raises ``A2AError`` unless it is a JSON object or empty."""
     document = request.json() if request.body else {}
     if not isinstance(document, Mapping):
         raise A2AError(Problem.INVALID_REQUEST, "The body must be a JSON object.")
@@ -70,6 +71,6 @@ def body_of(request: Request) -> dict[str, Any]:
 
 
 def _media_type(request: Request) -> str:
-    """The protocol's own where the client names it, and plain JSON for those that do not know it."""
+    """The protocol's media type if the client accepts it by name, else plain JSON."""
     named = request.headers.get("content-type", "") + request.headers.get("accept", "")
     return A2A_JSON if A2A_JSON in named.lower() else JSON

@@ -1,4 +1,4 @@
-"""The JSON-RPC 2.0 binding: one address, and HTTP 200 for every answer of the agent."""
+"""The JSON-RPC 2.0 binding: one address, with HTTP status 200 for all responses of the agent."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +13,7 @@ type Form = Callable[[A2AError], dict[str, Any]]
 
 
 def answer(methods: Methods, request: Request, call: Call) -> Answer:
+    """The response to a request, also to an invalid one; streamed for streaming methods."""
     request_id: Id = None
     try:
         document = document_of(request)
@@ -29,15 +30,17 @@ def answer(methods: Methods, request: Request, call: Call) -> Answer:
 
 
 def response(request_id: Id, result: Any) -> dict[str, Any]:
+    """A successful response."""
     return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
 def refused(error: A2AError, request_id: Id, form: Form = A2AError.to_json_rpc) -> dict[str, Any]:
-    """An error as a response; ``form`` makes its ``error``."""
+    """An error response. ``form`` makes its ``error`` member."""
     return {"jsonrpc": "2.0", "id": request_id, "error": form(error)}
 
 
 def refusal(error: A2AError, request_id: Id = None, form: Form = A2AError.to_json_rpc) -> Answer:
+    """An error as an HTTP response."""
     document = refused(error, request_id, form)
     if error.problem not in OF_HTTP_ALONE:
         return Answer.of(document)
@@ -46,6 +49,7 @@ def refusal(error: A2AError, request_id: Id = None, form: Form = A2AError.to_jso
 
 
 def document_of(request: Request) -> Mapping[str, Any]:
+    """The request object. Raises ``A2AError``; batches are not supported."""
     document = request.json()
     if isinstance(document, list):
         raise A2AError(Problem.INVALID_REQUEST, "Batches are not taken; send one request at a time.")
@@ -55,6 +59,7 @@ def document_of(request: Request) -> Mapping[str, Any]:
 
 
 def id_of(document: Mapping[str, Any]) -> Id:
+    """The request's id. Raises ``A2AError`` if it is neither a string nor a whole number."""
     request_id = document.get("id")
     if isinstance(request_id, bool) or not isinstance(request_id, str | int):
         raise A2AError(Problem.INVALID_REQUEST, "id: must be a string or a whole number")
@@ -64,7 +69,7 @@ def id_of(document: Mapping[str, Any]) -> Id:
 
 
 def asked(document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The method and its parameters."""
+    """Method and parameters. Raises ``A2AError``."""
     if document.get("jsonrpc") != "2.0":
         raise A2AError(Problem.INVALID_REQUEST, 'jsonrpc: must be "2.0"')
     method, params = document.get("method"), document.get("params", {})

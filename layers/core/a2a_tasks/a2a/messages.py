@@ -1,4 +1,4 @@
-"""Messages of A2A as input of tasks, and back."""
+"""Converts A2A messages to task input and back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from a2a_tasks.tasks import content
 from a2a_tasks.tasks.content import text_of
 
 MAX_TEXT = 100_000
-"""Characters of all texts of a message, as in the other API; what is longer is a file."""
+"""Characters of all text parts of a message, as in the REST API. Longer texts must be files."""
 OF_THE_TASK = frozenset({"role", "parts", "taskId", "contextId"})
-"""What a task knows anyway, or says better: the rest of a message is its sender's own."""
+"""Fields that the task already has. The rest of a message is stored as its envelope."""
 
 
 @dataclass(frozen=True)
 class IncomingMessage:
-    """A client's message as the services take it (see ``Submission``)."""
+    """A client's message as ``Submission`` takes it."""
 
     text: str
     parts: tuple[dict[str, Any], ...]
@@ -26,7 +26,7 @@ class IncomingMessage:
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> "IncomingMessage":
-        """Raises ``A2AError`` and ``RequestRefused`` for what agents cannot read."""
+        """From a ``Message``. Raises ``A2AError`` and ``RequestRefused`` if agents cannot read it."""
         content.check(message["parts"], "message.parts")
         text, parts = text_of(message["parts"]), tuple(message["parts"])
         if len(text) > MAX_TEXT:
@@ -39,12 +39,12 @@ class IncomingMessage:
 
 
 def is_plain(parts: tuple[dict[str, Any], ...], text: str) -> bool:
-    """Whether the parts say no more than the text does."""
+    """Whether the parts contain nothing but the text."""
     return bool(text) and parts == ({"text": text},)
 
 
 def of_user(task: Task, text: str, document: Mapping[str, Any], message_id: str) -> dict[str, Any]:
-    """The ``Message`` again, from what is kept of it; ``message_id`` is for one that did not come by A2A."""
+    """The stored ``Message``. ``message_id`` is used for one that was not received by A2A."""
     envelope: dict[str, Any] = document.get("envelope", {})
     parts = document.get("parts") or [{"text": text}]
     return view.message(task, "ROLE_USER", message_id, parts) | envelope

@@ -1,7 +1,4 @@
-"""The methods of A2A 1.0 on plain JSON objects, whatever binding they come by.
-
-Nothing is kept between two calls: a task is what the store says, whoever made it.
-"""
+"""The methods of A2A 1.0 on plain JSON objects, independent of the binding. Stateless between calls."""
 
 import hashlib
 import json
@@ -42,16 +39,15 @@ STREAMING = frozenset({"SendStreamingMessage", "SubscribeToTask"})
 INLINE_PUSH = "configuration.taskPushNotificationConfig"
 RETRY_AFTER_SECONDS = 5
 MAX_LIST_BYTES = 4 * 1024 * 1024
-"""Of the tasks on a page: an answer of Lambda is at most 6 MB."""
+"""Upper limit of the tasks on a page. A Lambda response is limited to 6 MB."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls, and how. ``address`` is the agent's, without a slash at the end; ``wait_seconds`` is how
-    long an answer may still be waited for, and ``stream_seconds`` how long one may be streamed.
-    ``count_creation`` is called before a task is made, and ``open_stream`` before a wait or a stream of so
-    many seconds; both may refuse it (``RequestRefused``);
-    ``push_format`` is in which form receivers are told."""
+    """Who calls, and how. ``address`` is the agent's without a trailing slash. ``wait_seconds`` and
+    ``stream_seconds`` return for how many seconds a response may be waited for or streamed.
+    ``count_creation`` is called before a task is created and ``open_stream`` before a wait or stream, with
+    its seconds; both may raise ``RequestRefused``. ``push_format`` is the format of notifications."""
 
     project_id: str
     agent_id: str
@@ -67,7 +63,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Methods:
-    """What an agent's clients may ask for."""
+    """The methods that an agent's clients may call."""
 
     tasks: Tasks
     latest: LatestTasks
@@ -81,7 +77,7 @@ class Methods:
     publisher: Publisher
 
     def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
-        """The result of a method. Raises ``A2AError``, whatever goes wrong."""
+        """The result of a method. Raises only ``A2AError``."""
         methods: dict[str, Callable[[dict[str, Any], Call], dict[str, Any]]] = {
             "SendMessage": self._send,
             "GetTask": self._get,
@@ -101,7 +97,7 @@ class Methods:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Whatever goes wrong, as the protocol's errors."""
+        """Turns all errors into ``A2AError``."""
         try:
             yield
         except A2AError:
@@ -117,9 +113,10 @@ class Methods:
             raise A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error.") from error
 
     def stream(self, method: str, params: Mapping[str, Any], call: Call) -> Iterator[dict[str, Any] | None]:
-        """The responses of a method of ``STREAMING``, each when it is there; None is a sign of life.
+        """The responses of a method of ``STREAMING`` as they arise. None is a keep-alive.
 
-        Raises as ``call`` before the first one; after it ``StoreUnavailable`` and ``PayloadUnavailable``.
+        Before the first one it raises what ``call`` raises, after that ``StoreUnavailable`` and
+        ``PayloadUnavailable``.
         """
         with self._explained():
             asked = requests.parse(method, params)
@@ -147,7 +144,7 @@ class Methods:
     def _results(
         self, task: Task, room: Room | None = None
     ) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
-        """The output and the saved artifacts; ``room`` is an answer's that shows more than one task."""
+        """Output and saved artifacts. ``room`` is shared by all tasks of a response."""
         results = self.tasks.results
         return results.output(task), saved_views(results, task.artifacts, room or Room())
 
@@ -163,7 +160,7 @@ class Methods:
         return {"task": self._view(task, configuration.get("historyLength"), Room())}
 
     def _sent(self, params: dict[str, Any], call: Call) -> Task:
-        """The task that a message makes, or lets go on."""
+        """The task that a message creates or continues."""
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
             raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
@@ -213,7 +210,7 @@ class Methods:
     def _go_on(
         self, message: dict[str, Any], said: IncomingMessage, push: PushConfig | None, call: Call
     ) -> Task:
-        """Answer the question of a task."""
+        """Answer a task's question."""
         task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
         if message.get("contextId", task.context_id) != task.context_id:
             raise A2AError.invalid("message.contextId", "is not that of the task; leave it out")
@@ -262,7 +259,7 @@ class Methods:
         }
 
     def _views(self, tasks: list[Task], params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The first of the tasks, as far as there is room in an answer."""
+        """The tasks from the first on, as many as fit into a response."""
         views: list[dict[str, Any]] = []
         size = 0
         room = Room() if params.get("includeArtifacts") else None
@@ -285,7 +282,7 @@ class Methods:
         return self._view(self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None, Room())
 
     def _view(self, task: Task, history_length: int | None, room: Room | None) -> dict[str, Any]:
-        """``room`` is for the contents of artifacts; None leaves all results out."""
+        """``room`` limits the contents of artifacts. None leaves all results out."""
         output, artifacts = (None, ()) if room is None else self._results(task, room)
         return view.task_view(task, output, artifacts, self.history.of(task, history_length))
 
@@ -302,7 +299,7 @@ class Methods:
         return to_wire(task_id, self.push.get(call.project_id, call.agent_id, task_id, params["id"]))
 
     def _list_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
-        """All on one page: a task has few."""
+        """All on one page, since a task has few."""
         task_id = params["taskId"]
         configs = self.push.list(call.project_id, call.agent_id, task_id)
         return {"configs": [to_wire(task_id, config) for config in configs], "nextPageToken": ""}
@@ -317,7 +314,8 @@ class Methods:
 
 
 def _task_id(params: Mapping[str, Any]) -> str:
-    """The types do not require it, since a configuration that comes with a message has none."""
+    """Required here, because the protobuf type is shared with configurations inside messages, which have
+    none."""
     task_id: str | None = params.get("taskId")
     if task_id is None:
         raise A2AError.invalid("taskId", "is required")
@@ -338,7 +336,7 @@ def _push_config(given: Mapping[str, Any] | None, call: Call) -> PushConfig | No
 
 
 def _idempotency(key: str | None, params: Mapping[str, Any]) -> Idempotency | None:
-    """Raises ``RequestRefused`` for a key that is none."""
+    """Raises ``RequestRefused`` for an invalid key."""
     if key is None:
         return None
     if not 1 <= len(key) <= 255:

@@ -1,4 +1,4 @@
-"""What a receiver is sent of one change of a task."""
+"""Bodies of push notifications."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,20 +14,23 @@ from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.tasks.results import Results
 
 MAX_BYTES = 20_000
-"""A receiver is sent no more (the scheme's own advice); who wants the rest reads the task."""
+"""Upper limit of a body, as the Standard Webhooks specification advises. Receivers read the task for the
+rest."""
 SHORT = 1_000
 OMITTED = {"artifactsOmitted": True}
 
 
 @dataclass(frozen=True)
 class NotificationBodies:
+    """Renders notifications in the receiver's format."""
+
     results: Results
 
     def body(self, task: Task, notification: Notification, form: PushFormat) -> bytes:
-        """The task itself where it has ended or asks, else its new status; at most ``MAX_BYTES``.
+        """The task if it has ended or asks a question, else its new status; at most ``MAX_BYTES``.
 
-        The same at every try, as far as the record allows: what came after the change is not in it. Where
-        the artifacts are too much they are left out, and the metadata says so. Raises ``PayloadUnavailable``.
+        Retries get the same body as far as possible: later changes are left out. Artifacts that do not fit
+        are left out, which the metadata says. Raises ``PayloadUnavailable``.
         """
         then = _as_notified(task, notification)
         for shown in self._views(then):
@@ -37,8 +40,8 @@ class NotificationBodies:
         return _of_status(_shortened(then), form)
 
     def _views(self, task: Task) -> Iterator[dict[str, Any]]:
-        """How a task can be shown that is worth it, the fullest first: with its results, with addresses in
-        place of saved contents, without."""
+        """Views of a task, the fullest first: with results, with URLs instead of saved contents, without
+        results."""
         if not task.is_terminal and task.question is None:
             return
         with suppress(PayloadCorrupt):  # gone for good: that the task has ended is still news
@@ -52,8 +55,7 @@ class NotificationBodies:
 
 
 def _as_notified(task: Task, notification: Notification) -> Task:
-    """The task as far as it is what the notification is about: one that has gone on since says nothing more
-    than the status that it had."""
+    """The task as of the notification. One that has changed since only has its status."""
     is_final = task.is_terminal and task.status is notification.status
     is_asking = task.status is Status.INPUT_REQUIRED and task.updated_at == notification.at
     if is_final or (is_asking and notification.status is Status.INPUT_REQUIRED):
@@ -63,7 +65,7 @@ def _as_notified(task: Task, notification: Notification) -> Task:
 
 
 def _shortened(task: Task) -> Task:
-    """With no more of its question, or of the reason of its failure, than a notification has room for."""
+    """A copy whose question and failure message are cut to what a notification has room for."""
     question, failure = task.question, task.failure
     return replace(
         task,

@@ -1,4 +1,4 @@
-"""Requests that an agent does not take, as tasks: for callers who expect one that says so."""
+"""Rejected requests as tasks, for callers who expect a task."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.submission import Submission, Submitter
 
 REJECTIONS = frozenset({ErrorCode.AGENT_DISABLED, ErrorCode.BUDGET_EXCEEDED})
-"""What says that the agent takes no tasks now, and not that the request is wrong."""
+"""Errors that mean that the agent takes no tasks now, rather than that the request is invalid."""
 
 
 @dataclass(frozen=True)
 class Rejecter:
-    """Submits tasks. One that is not taken has failed with REJECTED, and with the same reason."""
+    """Submits tasks. A rejected one becomes a task that has failed with REJECTED and the reason."""
 
     submitter: Submitter
     finalizer: TaskFinalizer
 
     def submit(self, submission: Submission) -> Task:
-        """As ``Submitter.submit``. Raises ``RequestRefused`` for what is wrong with the request itself."""
+        """As ``Submitter.submit``. Raises ``RequestRefused`` if the request itself is invalid."""
         try:
             return self.submitter.submit(submission)
         except RequestRefused as refused:

@@ -1,9 +1,8 @@
-"""What clients ask for, checked against the protocol's own types, as plain JSON objects.
+"""Validates requests against the protocol's own types; the result is plain JSON.
 
-Names come in camelCase or snake_case (ProtoJSON takes both) and leave in camelCase. What no type knows is
-left out; a value that its type does not take is refused. Free-form JSON (``metadata``, ``data``) is the
-caller's own and never meets the types: they would make a float of every number, and take ten microseconds
-for it.
+Names may be camelCase or snake_case (as in ProtoJSON) and are returned in camelCase. Unknown fields are
+dropped, invalid values refused. Free-form JSON (``metadata``, ``data``) belongs to the caller and bypasses
+the types, which would turn every number into a float and take ten microseconds for each.
 """
 
 import base64
@@ -25,18 +24,18 @@ from a2a_tasks.domain.text import json_limits
 from a2a_tasks.domain.text.json_limits import BeyondLimits
 
 type Kind = Any
-"""The descriptor of a type, for which protobuf has several unrelated classes."""
+"""A message descriptor, for which protobuf has several unrelated classes."""
 
 STRUCT: Kind = Struct.DESCRIPTOR
 VALUE: Kind = Value.DESCRIPTOR
 TIMESTAMP: Kind = Timestamp.DESCRIPTOR
 MAX_PAGE_SIZE = 100
 MAX_ITEMS = 100
-"""Of an array that the types know; each item costs them ten microseconds."""
+"""Items of an array of a known type. Each costs ten microseconds."""
 MAX_INT = 2**31 - 1
 _WHOLE = re.compile(r"-?\d{1,10}")
 _PLACE = re.compile(r" at \w+\.(?P<place>[\w.\[\]]+)\.?$")
-"""Where in a request a value is that cannot be parsed, at the end of the parser's message."""
+"""Place of an invalid value, at the end of the parser's message."""
 _NESTED = re.compile(r"(?:Failed to parse [\w.]+ field: )+")
 
 TYPES: dict[str, type[Message]] = {
@@ -52,11 +51,11 @@ TYPES: dict[str, type[Message]] = {
     "DeleteTaskPushNotificationConfig": a2a_pb2.DeleteTaskPushNotificationConfigRequest,
     "GetExtendedAgentCard": a2a_pb2.GetExtendedAgentCardRequest,
 }
-"""By method: what its parameters are."""
+"""Parameter type of each method."""
 
 
 class FreeForm(dict[str, Any]):
-    """Stands for a free-form ``value`` where a message is parsed, which sees an empty object."""
+    """A free-form ``value`` that the parser sees as an empty object."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -64,9 +63,9 @@ class FreeForm(dict[str, Any]):
 
 
 def parse(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a method: only what is set, timestamps as Unix milliseconds.
+    """The parameters of a method: only fields that are set, timestamps as Unix milliseconds.
 
-    Raises ``A2AError`` (INVALID_PARAMS) that names each wrong field.
+    Raises ``A2AError`` (INVALID_PARAMS) that names each invalid field.
     """
     message = TYPES[method]()
     known = _known(params, message.DESCRIPTOR)
@@ -87,7 +86,7 @@ def parse(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_query(method: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """Query parameters as JSON, which has numbers and booleans. Raises ``A2AError``."""
+    """Query parameters as JSON with numbers and booleans. Raises ``A2AError``."""
     fields = _fields(TYPES[method].DESCRIPTOR)
     params: dict[str, Any] = {}
     for name, text in query.items():
@@ -119,7 +118,7 @@ def _is_object(field: FieldDescriptor) -> bool:
 
 
 def _known(value: Mapping[str, Any], kind: Kind, place: str = "") -> dict[str, Any]:
-    """The value without fields that its type does not have, so that anything else wrong is an error."""
+    """The value without unknown fields, so that every other problem is an error."""
     known: dict[str, Any] = {}
     fields = _fields(kind)
     for name, part in value.items():
@@ -180,7 +179,7 @@ def _expect(is_met: bool, place: str, expected: str) -> None:
 
 
 def _plain(message: Message, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set in a message; free-form values as they were sent."""
+    """The fields set in a message, with free-form values as sent."""
     plain: dict[str, Any] = {}
     for field, value in message.ListFields():
         name, sent = field.json_name, known[field.json_name]

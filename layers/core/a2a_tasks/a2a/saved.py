@@ -1,4 +1,4 @@
-"""Saved artifacts as A2A shows them: what is small is in the answer itself, the rest has an address."""
+"""Saved artifacts in A2A: small ones inline, others by URL."""
 
 import base64
 from collections.abc import Sequence
@@ -12,23 +12,24 @@ from a2a_tasks.ports.payloads import LINK_SECONDS
 from a2a_tasks.tasks.results import Results
 
 MAX_CONTENT_BYTES = 100 * 1024
-"""Of one artifact that is shown with its content."""
+"""Upper limit of one inline artifact."""
 MAX_CONTENTS_BYTES = 1024 * 1024
-"""Of all of them in an answer, as JSON: there are its history and its result too, and Lambda takes 6 MB."""
+"""Upper limit of all inline artifacts of a response, as JSON. A Lambda response is limited to 6 MB and also
+contains history and result."""
 MAX_CONTENTS = 20
-"""In an answer. Each is a request to the payload store, one after another."""
+"""Inline artifacts of a response. Each is one request to the payload store."""
 
 
 @dataclass
 class Room:
-    """What is left in one answer for contents: bytes of JSON, and how many."""
+    """What is left of a response for inline contents: bytes of JSON, and their number."""
 
     size: int = MAX_CONTENTS_BYTES
     count: int = MAX_CONTENTS
 
 
 def saved_views(results: Results, artifacts: Sequence[Artifact], room: Room) -> list[dict[str, Any]]:
-    """``Artifact`` objects, which use up the room that they need. Raises ``PayloadUnavailable``."""
+    """``Artifact`` objects, which use up ``room``. Raises ``PayloadUnavailable``."""
     return [_saved(results, artifact, room) for artifact in artifacts]
 
 
@@ -45,7 +46,7 @@ def _saved(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]:
 
 
 def _content(results: Results, artifact: Artifact, room: Room) -> dict[str, Any] | None:
-    """The part's content, or None where it is too much or gone, and an address has to do."""
+    """The part's content, or None if it does not fit or no longer exists; the URL is shown then."""
     size = artifact.size_bytes
     if artifact.key is None or size is None or size > min(room.size, MAX_CONTENT_BYTES) or room.count == 0:
         return None
@@ -60,7 +61,7 @@ def _content(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]
 
 
 def _shown(form: ArtifactForm, data: bytes) -> dict[str, Any]:
-    """Bytes that are not what they were saved as are shown as bytes."""
+    """Content that does not match its media type is shown as bytes."""
     try:
         match form:
             case ArtifactForm.TEXT:

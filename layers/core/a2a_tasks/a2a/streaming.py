@@ -15,12 +15,12 @@ type Results = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping
 
 @dataclass
 class StreamResponses:
-    """One stream. Its first response is the task; then come its changes in order; its last is the status at
-    which it ends, and before that the whole results.
+    """One stream. It begins with the task, continues with its changes in order, and ends with all results and
+    the final status.
 
-    What the model says of its progress is told as the state at which it works. What the agent says is the
-    artifact ``result`` in the making: appended to, or replaced where a turn had to be begun anew, and at the
-    end by what the result is. Where the task cannot start soon the last response says when to come back.
+    Progress updates of the model are shown as status updates. Its text becomes the artifact ``result`` as it
+    is generated: appended to, replaced if a turn is retried, and finally replaced by the result. If the task
+    cannot start soon, the last response says when to subscribe again.
     """
 
     results: Results
@@ -30,7 +30,8 @@ class StreamResponses:
     def of(
         self, first: Mapping[str, Any], updates: Iterable[Update | None]
     ) -> Iterator[dict[str, Any] | None]:
-        """``first`` is the task as it stands (``view.task_view``). None where nothing is new."""
+        """The responses of a stream. ``first`` is the task as ``view.task_view`` shows it. None is a
+        keep-alive."""
         yield {"task": dict(first)}
         for update in updates:
             if update is None:

@@ -1,4 +1,4 @@
-"""How long a task may take, which A2A has no fields for: in the metadata of the request that makes it."""
+"""Timeouts in the metadata of requests, because A2A has no fields for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ SHORTEST_MS = 1_000
 
 @dataclass(frozen=True)
 class Times:
-    """``timeout`` and ``queueTimeout`` in milliseconds, as in the other API; None is the agent's default."""
+    """``timeout`` and ``queueTimeout`` in milliseconds, as in the REST API. None is the agent's default."""
 
     timeout_ms: int | None = None
     queue_timeout_ms: int | None = None
 
     @classmethod
     def of(cls, params: Mapping[str, Any], max_timeout_ms: int) -> "Times":
-        """Of a request's parameters. Raises ``A2AError`` that names the wrong field."""
+        """From the parameters of a request. Raises ``A2AError`` that names the invalid field."""
         metadata = params.get("metadata", {})
         return cls(
             _milliseconds(metadata, "timeout", SHORTEST_MS, max_timeout_ms),

@@ -1,6 +1,7 @@
-"""Tasks as A2A 1.0 objects: ProtoJSON of ``a2a.proto``, camelCase, no fields of our own but in ``metadata``.
+"""Tasks as A2A 1.0 objects: ProtoJSON of ``a2a.proto`` in camelCase, with our own fields only in
+``metadata``.
 
-Written as plain JSON objects, not by way of the generated types: those turn every number into a float.
+Plain JSON objects rather than the generated types, which turn every number into a float.
 """
 
 import json
@@ -20,9 +21,9 @@ STATES = {
     Status.CANCELED: "TASK_STATE_CANCELED",
 }
 REJECTIONS = frozenset({FailureCode.REJECTED, FailureCode.MODEL_REFUSED})
-"""Failures that mean that the agent would not do the task, not that it could not."""
+"""Failures that mean that the agent refused the task rather than tried it."""
 RESULT = "result"
-"""The artifact that is the answer; the others are named by the tools that made them."""
+"""Id of the artifact that is the answer. Other artifacts are named by their tool calls."""
 
 
 def task_view(
@@ -31,8 +32,8 @@ def task_view(
     artifacts: Sequence[Mapping[str, Any]] = (),
     history: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """A ``Task``. ``output`` is its output document, ``artifacts`` are what was saved beside it
-    (``saved.saved_views``), ``history`` are ``Message`` objects; None leaves the field out."""
+    """A ``Task``. ``output`` is its output document, ``artifacts`` are from ``saved.saved_views``,
+    ``history`` has ``Message`` objects. None leaves a field out."""
     view: dict[str, Any] = {"id": task.ref.task_id}
     if task.context_id is not None:
         view["contextId"] = task.context_id
@@ -45,18 +46,18 @@ def task_view(
 
 
 def status_update(task: Task) -> dict[str, Any]:
-    """A ``TaskStatusUpdateEvent``: what changed, without the results."""
+    """A ``TaskStatusUpdateEvent`` with the current status, without results."""
     return update_of(task) | {"status": status_view(task)}
 
 
 def update_of(task: Task) -> dict[str, Any]:
-    """What every update says of its task. A context is required there: a task that has none is its own."""
+    """Common fields of all updates. A context is required; a task without one is its own."""
     return {"taskId": task.ref.task_id, "contextId": task.context_id or task.ref.task_id}
 
 
 def status_event(task: Task, event: Mapping[str, Any]) -> dict[str, Any]:
-    """A ``TaskStatusUpdateEvent`` that tells one of the task's events, as ``events.to_wire`` shows it. What
-    is not a state is told as work going on, in ``metadata``."""
+    """A ``TaskStatusUpdateEvent`` for an event as ``events.to_wire`` shows it. Events that change no state
+    are shown as WORKING, with details in ``metadata``."""
     update = status_update(task)
     named = {name: value for name, value in event.items() if name not in ("at", "id")}
     if event.get("status") == task.status:
@@ -72,25 +73,25 @@ def status_event(task: Task, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def progress_event(task: Task, number: int, text: str) -> dict[str, Any]:
-    """A ``TaskStatusUpdateEvent`` with what the model says of its progress for the ``number``-th time. The
-    same number again says more of the same."""
+    """A ``TaskStatusUpdateEvent`` with the model's ``number``-th progress update. The same number again
+    extends it."""
     said = message(task, "ROLE_AGENT", f"{task.ref.task_id}-progress-{number}", [{"text": text}])
     status = {"state": STATES[Status.RUNNING], "message": said, "timestamp": iso8601(task.updated_at)}
     return update_of(task) | {"status": status, "metadata": {"event": {"type": "thinking"}}}
 
 
 def rest_event(task: Task, rest_ms: int) -> dict[str, Any]:
-    """A ``TaskStatusUpdateEvent`` before a stream ends early: nothing will happen for so long."""
+    """A ``TaskStatusUpdateEvent`` before a stream ends early, because nothing will happen for ``rest_ms``."""
     return status_update(task) | {"metadata": {"retryAfterSeconds": whole_seconds(rest_ms)}}
 
 
 def state_of(status: Status, failure: FailureCode | None) -> str:
-    """The ``TaskState`` of a task that has this status, and failed with this code if it did."""
+    """The ``TaskState`` of a status, and of the failure code if it failed."""
     return "TASK_STATE_REJECTED" if failure in REJECTIONS else STATES[status]
 
 
 def status_view(task: Task) -> dict[str, Any]:
-    """A ``TaskStatus``; its message is the agent's question, the reason of a failure, or the step at hand."""
+    """A ``TaskStatus``. Its message is the agent's question, the reason of a failure, or the current step."""
     failure = task.failure.code if task.failure else None
     status: dict[str, Any] = {"state": state_of(task.status, failure)}
     if task.status is Status.INPUT_REQUIRED and task.question is not None:
@@ -102,7 +103,7 @@ def status_view(task: Task) -> dict[str, Any]:
 
 
 def question_view(task: Task, question: Question) -> dict[str, Any]:
-    """The ``Message`` that asks, the same in the status and later in the history."""
+    """The ``Message`` with the question, the same in the status and in the history."""
     return message(task, "ROLE_AGENT", f"{task.ref.task_id}-{question.call_id}", [{"text": question.text}])
 
 
@@ -117,7 +118,7 @@ def message(task: Task, role: str, message_id: str, parts: Sequence[Mapping[str,
 def artifacts_view(
     output: Mapping[str, Any] | None, artifacts: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """``Artifact`` objects: what was saved on the way first, then the answer."""
+    """``Artifact`` objects: those saved during the task, then the answer."""
     answer = [_result(output)] if output and _has_result(output) else []
     return [dict(saved) for saved in artifacts] + answer
 
@@ -127,7 +128,7 @@ def _has_result(output: Mapping[str, Any]) -> bool:
 
 
 def _result(output: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer as text; where the agent has an output schema, as data alone, which says the same."""
+    """The answer as text, or as data only if the agent has an output schema."""
     part: dict[str, Any] = {"text": output.get("result", ""), "mediaType": "text/plain"}
     if "data" in output:
         part = {"data": output["data"], "mediaType": "application/json"}
@@ -152,5 +153,5 @@ def _metadata(task: Task) -> dict[str, Any]:
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
-    """JSON as it is sent."""
+    """JSON as sent."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,1 +1,1 @@
-"""The ports on AWS and on Claude. boto3 is imported here and nowhere else."""
+"""The ports on AWS and Claude. boto3 is imported nowhere else."""

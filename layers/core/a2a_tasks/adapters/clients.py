@@ -1,4 +1,4 @@
-"""boto3 clients that fail fast: a call is given up, and made again, while a lease still lives."""
+"""boto3 clients with short timeouts: a call is aborted and retried within a lease."""
 
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,6 @@ def secretsmanager() -> "SecretsManagerClient":
 
 
 def functions() -> "LambdaClient":
-    """For what is asked while somebody waits, who asks again where there is no answer."""
+    """A client without retries, for callers who are waiting and retry by themselves."""
     once = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
     return whole(boto3.client("lambda", config=CONFIG.merge(once)))

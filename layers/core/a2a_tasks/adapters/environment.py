@@ -1,14 +1,14 @@
-"""A function's configuration: environment variables, read once and named where they are missing."""
+"""A function's configuration from environment variables."""
 
 import os
 
 
 class Misconfigured(Exception):
-    """The function was deployed without a variable that it needs."""
+    """The function was deployed without a required variable."""
 
 
 def text(name: str) -> str:
-    """Raises ``Misconfigured``."""
+    """A required variable. Raises ``Misconfigured``."""
     value = os.environ.get(name)
     if not value:
         raise Misconfigured(f"environment variable {name} is not set")
@@ -16,12 +16,12 @@ def text(name: str) -> str:
 
 
 def optional(name: str) -> str | None:
-    """None where it is missing or empty."""
+    """A variable, or None if it is missing or empty."""
     return os.environ.get(name) or None
 
 
 def integer(name: str) -> int:
-    """Raises ``Misconfigured``."""
+    """A required whole number. Raises ``Misconfigured``."""
     value = text(name)
     try:
         return int(value)
@@ -30,5 +30,5 @@ def integer(name: str) -> int:
 
 
 def retention_ms() -> int:
-    """How long an ended task is kept."""
+    """Retention of ended tasks (milliseconds). Raises ``Misconfigured``."""
     return integer("RETENTION_DAYS") * 24 * 3_600_000

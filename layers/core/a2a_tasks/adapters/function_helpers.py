@@ -1,4 +1,4 @@
-"""More processes of the sweeper's own function, each for one shard."""
+"""Additional invocations of the sweeper, each for one shard."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FunctionHelpers:
-    """``Helpers``: invokes ``function`` asynchronously. What it invokes must invoke nothing in turn."""
+    """``Helpers``: invokes ``function`` asynchronously. What it invokes must not invoke anything itself, or
+    sweeps would multiply."""
 
     client: "Callable[[], LambdaClient]"
     function: str

@@ -1,4 +1,4 @@
-"""Secrets that callers give, encrypted by a key that never leaves KMS."""
+"""Callers' secrets, encrypted with a key that never leaves KMS."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NOT_SEALED_SO = frozenset({"InvalidCiphertextException", "IncorrectKeyException"
 
 @dataclass(frozen=True)
 class KmsSealing:
-    """``Sealer`` and ``Opener``; a function's role lets it be one of them. ``client`` gives one."""
+    """``Sealer`` and ``Opener``. A function's role permits one of the two. ``client`` returns a client."""
 
     client: "Callable[[], KMSClient]"
     key_arn: str

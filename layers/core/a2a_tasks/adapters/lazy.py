@@ -1,11 +1,11 @@
-"""Something that is made at its first use, once, whichever thread comes first."""
+"""A thread-safe value that is created on first use."""
 
 import threading
 from collections.abc import Callable
 
 
 class Lazy[T]:
-    """``Lazy(make)()`` is what ``make`` gives, and the same from then on."""
+    """``Lazy(make)()`` returns what ``make`` returned the first time."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make

@@ -1,6 +1,7 @@
-"""Logs and metrics as JSON lines, for the function that WeCom waits one second for.
+"""Logs and metrics as JSON lines, for the function to which WeCom gives one second.
 
-They look like those of ``adapters/telemetry.py``, whose libraries take a good part of that second to load.
+The format is that of ``adapters/telemetry.py``, whose libraries take a considerable part of that second to
+import.
 """
 
 import json
@@ -17,8 +18,8 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 @dataclass
 class PrintedTelemetry:
-    """``Telemetry``: lines on standard output, metrics in CloudWatch's embedded format. For one request at a
-    time."""
+    """``Telemetry``: lines on standard output, metrics in CloudWatch's embedded metric format (EMF). Not
+    thread-safe."""
 
     service: str
     namespace: str

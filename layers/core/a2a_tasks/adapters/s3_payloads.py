@@ -1,4 +1,4 @@
-"""Payloads on S3, under ``tasks/<task id>/``: task ids sort by time, so the oldest list first."""
+"""Payloads on S3 under ``tasks/<task id>/``. Task ids sort by time, so the oldest are listed first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +15,14 @@ if TYPE_CHECKING:
 
 PREFIX = "tasks/"
 GONE = "NoSuchKey"
-"""Every reader may list a task's objects, or S3 would say ``AccessDenied`` instead, as it also does while
-permissions change or a key cannot be used: that passes."""
+"""Every reader has ``s3:ListBucket``, without which S3 would respond ``AccessDenied`` for a missing object.
+That response remains retryable: permissions may be changing, or a key be unusable."""
 
 
 @dataclass(frozen=True)
 class S3Payloads:
-    """``PayloadStore``, ``ArtifactLinks`` and ``PayloadCleaner``.
-
-    ``client`` gives the client, made at its first use, since most tasks need none.
-    """
+    """``PayloadStore``, ``ArtifactLinks`` and ``PayloadCleaner``. ``client`` returns the client, created on
+    first use because most tasks need none."""
 
     client: "Callable[[], S3Client]"
     bucket: str
@@ -77,7 +75,7 @@ class S3Payloads:
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
     def _call(self, operation: Callable[..., Any], gone: str | None = None, **arguments: Any) -> Any:
-        """``gone`` is the error code by which this operation says that there is no such object."""
+        """``gone`` is the error code by which this operation reports a missing object."""
         try:
             return operation(Bucket=self.bucket, **arguments)
         except ClientError as error:

@@ -1,4 +1,4 @@
-"""Keys and tokens in Secrets Manager, kept by the process for a few minutes."""
+"""API keys and tokens in Secrets Manager, cached for ``TTL_SECONDS``."""
 
 import threading
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 TTL_SECONDS = 300
+"""How long a process caches a secret."""
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
-"""Secrets Manager's words for a secret that is not there or empty, and for one that is being deleted."""
+"""Error codes for a secret that does not exist or has no value, and for one that is being deleted."""
 
 
 class Secrets:
-    """What the operator has put in. Both methods block, and give an empty text where there is nothing; with
-    ``fresh`` they ask anew. Raise ``GetParameterError`` where Secrets Manager does not answer."""
+    """Secrets set by the operator. Both methods block, and return an empty string if there is none; ``fresh``
+    bypasses the cache. Raises ``GetParameterError`` if Secrets Manager does not respond."""
 
     def __init__(self, client: "SecretsManagerClient", api_key_arn: str) -> None:
         self._provider = SecretsProvider(boto3_client=client)
@@ -25,12 +26,13 @@ class Secrets:
         self._one_reader = threading.Lock()  # ten tasks that start together read the key once
 
     def api_key(self, fresh: bool) -> str:
-        """The key in the JSON ``{"apiKey": …}``. An error of its own where the secret has another shape."""
+        """The key in the JSON ``{"apiKey": …}``. Raises ``KeyError``, ``TypeError`` or
+        ``TransformParameterError`` if the secret has another format."""
         secret = self._read(self._api_key_arn, fresh, transform="json")
         return str(secret["apiKey"]) if secret is not None else ""
 
     def token(self, arn: str, fresh: bool) -> str:
-        """A secret that holds a token and nothing else."""
+        """A secret whose whole value is a token."""
         return str(self._read(arn, fresh) or "")
 
     def _read(self, arn: str, fresh: bool, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The real clock and the real chance."""
+"""The system's clock and randomness."""
 
 import os
 import random
@@ -6,10 +6,12 @@ import sys
 import time
 
 _STEADY = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
-"""The first also counts the time for which the machine was suspended."""
+"""CLOCK_BOOTTIME also counts time during which the machine was suspended."""
 
 
 class SystemClock:
+    """``Clock``."""
+
     def now(self) -> int:
         return time.time_ns() // 1_000_000
 
@@ -23,6 +25,8 @@ class SystemClock:
 
 
 class SystemEntropy:
+    """``Entropy``. Only ``bytes`` are cryptographically secure."""
+
     def bytes(self, count: int) -> bytes:
         return os.urandom(count)
 

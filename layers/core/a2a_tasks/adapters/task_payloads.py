@@ -1,4 +1,4 @@
-"""Payloads of tasks: texts in the tasks' table, and whatever is larger, or no text, in the bucket."""
+"""Payloads of tasks: small texts in the tasks table, everything else in the bucket."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

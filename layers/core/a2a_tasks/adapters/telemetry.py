@@ -12,11 +12,11 @@ from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from a2a_tasks.domain.task import Task
 
 SERVICE = "tasks"
-"""The one dimension of every metric: which function counted does not matter, tenants would be unbounded."""
+"""The only dimension of metrics. Which function counted does not matter, and projects would be unbounded."""
 
 
 class PowertoolsTelemetry:
-    """``Telemetry`` for one function. Thread-safe, since the worker's writes run in threads."""
+    """``Telemetry`` of one function. Thread-safe, because the worker writes in threads."""
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
@@ -57,7 +57,7 @@ class PowertoolsTelemetry:
 
 
 def _print(metrics: EphemeralMetrics) -> None:
-    """In one write, which Powertools does in two: another thread's line between them spoils both."""
+    """In one write; Powertools uses two, between which another thread's line would corrupt both."""
     if not is_metrics_disabled():
         sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")
     metrics.clear_metrics()

@@ -1,4 +1,4 @@
-"""Steps in threads, for work that mostly waits for AWS."""
+"""Runs steps in threads, for work that mostly waits for AWS."""
 
 import threading
 from collections import deque
@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from a2a_tasks.ports.blocking import Step, TimeLeft
 
 LOOK_SECONDS = 0.25
-"""How often it is asked whether there is time left while all threads are busy."""
+"""How often ``time_left`` is checked while all threads are busy."""
 
 
 class Threads:
-    """``AtOnce``. What still hangs so many seconds after the end of the time is left behind, and its thread
-    with it until it ends; the others are kept for the next call."""
+    """``AtOnce``. Steps still running ``grace_seconds`` after the time is up are abandoned, with their
+    threads until they end. Other threads are reused by the next call."""
 
     def __init__(self, threads: int, grace_seconds: float = 2) -> None:
         self._threads = threads
@@ -41,7 +41,7 @@ class _StepQueue:
         self._changed = threading.Condition()
 
     def work(self) -> None:
-        """Take steps until none can come any more."""
+        """Run steps until no more can follow."""
         while step := self._next():
             followers: Sequence[Step] = ()
             try:
@@ -50,7 +50,7 @@ class _StepQueue:
                 self._done(followers)
 
     def close(self) -> None:
-        """Nobody begins another step."""
+        """No further step starts."""
         with self._changed:
             self._steps.clear()
             self._busy = 0

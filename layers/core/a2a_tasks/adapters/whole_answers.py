@@ -1,8 +1,8 @@
-"""Answers of AWS that have come whole.
+"""Detects truncated responses of AWS.
 
-The SDK does not compare an answer with its Content-Length: where the connection is closed after the head or
-within the body, it takes it for an empty one, and an item that is there for one that is not. DynamoDB's
-checksum, by which it calls again, does not help in the last try.
+The SDK does not compare a response with its Content-Length: if the connection is closed after the head or
+within the body, it sees an empty response, and so a missing item. DynamoDB's checksum, which triggers a
+retry, is not checked on the last attempt.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,8 @@ AGAIN_SECONDS = 0.05
 
 
 def whole[C: "BaseClient"](client: C) -> C:
-    """The client, which from now on calls again where an answer has broken off, as often as after other
-    faults, and raises ``ConnectionClosedError`` if that does not help."""
+    """The client, which from now on retries truncated responses as often as other errors, and then raises
+    ``ConnectionClosedError``."""
     most = client.meta.config.retries["total_max_attempts"]  # type: ignore[attr-defined]
 
     def again(

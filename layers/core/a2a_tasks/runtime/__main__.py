@@ -1,4 +1,4 @@
-"""The process of a function: load its handler, then one invocation after the other."""
+"""A function's process: loads the handler and serves invocations one by one."""
 
 import importlib
 import os
@@ -15,7 +15,7 @@ type Handler = Callable[[Any, Context], Any]
 
 
 def run(api: RuntimeApi, handler: Handler) -> None:
-    """Serve for ever. ``handler(event, context)`` gives a ``StreamedAnswer``, or a document to answer."""
+    """Serve forever. ``handler(event, context)`` returns a ``StreamedAnswer`` or a JSON document."""
     while True:
         event, context = api.next()
         os.environ["_X_AMZN_TRACE_ID"] = context.trace_id  # where X-Ray looks for it
@@ -34,14 +34,14 @@ def run(api: RuntimeApi, handler: Handler) -> None:
 
 
 def load(name: str) -> Handler:
-    """The handler of ``package.module.function``."""
+    """The handler by its name ``package.module.function``."""
     module, _, function = name.rpartition(".")
     handler: Handler = getattr(importlib.import_module(module), function)
     return handler
 
 
 def main() -> None:
-    """Lambda's own variables say what to run."""
+    """Run the function that Lambda's environment variables describe."""
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:

@@ -1,4 +1,4 @@
-"""An HTTP answer whose body is made while it is sent."""
+"""HTTP responses that are sent while they are generated."""
 
 import base64
 import json
@@ -8,13 +8,13 @@ from typing import Any
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)
-"""Between the head and the body (Amazon API Gateway Developer Guide, "Set up a Lambda proxy integration with
-payload response streaming")."""
+"""Between head and body (Amazon API Gateway Developer Guide, "Set up a Lambda proxy integration with payload
+response streaming")."""
 
 
 @dataclass(frozen=True)
 class StreamedAnswer:
-    """What a handler returns. ``body`` gives the pieces in order, each as soon as it is there."""
+    """A handler's response. ``body`` yields pieces as they become available."""
 
     status: int
     body: Iterator[bytes]
@@ -22,7 +22,7 @@ class StreamedAnswer:
 
     @classmethod
     def of_event(cls, answer: Mapping[str, Any]) -> "StreamedAnswer":
-        """Of a whole answer, as Lambda proxy integrations take it."""
+        """From a complete response in the format of Lambda proxy integrations."""
         many = {name: ",".join(values) for name, values in (answer.get("multiValueHeaders") or {}).items()}
         body = (answer.get("body") or "").encode(errors="surrogatepass")
         if answer.get("isBase64Encoded"):
@@ -30,12 +30,12 @@ class StreamedAnswer:
         return cls(answer["statusCode"], iter([body]), {**(answer.get("headers") or {}), **many})
 
     def chunks(self) -> Iterator[bytes]:
-        """What goes to API Gateway: the head with its delimiter, then the body."""
+        """Bytes for API Gateway: the head with its delimiter, then the body."""
         head = {"statusCode": self.status, "headers": dict(self.headers)}
         yield json.dumps(head, separators=(",", ":")).encode() + DELIMITER
         yield from self.body
 
     def to_buffered(self) -> dict[str, Any]:
-        """The same for an integration that takes answers only when they are whole; waits for the end."""
+        """The response for an integration without streaming. Waits for the end."""
         text = b"".join(self.body).decode()
         return {"statusCode": self.status, "headers": dict(self.headers), "body": text}

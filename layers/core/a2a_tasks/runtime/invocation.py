@@ -1,4 +1,4 @@
-"""What a handler is told of its invocation."""
+"""The context of an invocation."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Context:
-    """The part of Lambda's context object that functions use; ``deadline`` is in Unix milliseconds."""
+    """The part of Lambda's context object that functions use. ``deadline`` is in Unix milliseconds."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -17,7 +17,7 @@ class Context:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> "Context":
-        """Of the Runtime API's answer to ``next``; the case of names means nothing (RFC 9110 §5.1)."""
+        """From the Runtime API's response to ``next``. Header names are case-insensitive (RFC 9110 §5.1)."""
         given = {name.lower(): value for name, value in headers.items()}
         return cls(
             given["lambda-runtime-aws-request-id"],
@@ -28,15 +28,19 @@ class Context:
 
     @property
     def function_name(self) -> str:
+        """The function's name."""
         return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
 
     @property
     def function_version(self) -> str:
+        """The function's version."""
         return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "")
 
     @property
     def memory_limit_in_mb(self) -> int:
+        """The function's memory in MiB."""
         return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"))
 
     def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the timeout, never negative."""
         return max(0, self.deadline - int(time.time() * 1000))

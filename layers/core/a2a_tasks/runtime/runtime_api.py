@@ -1,4 +1,4 @@
-"""The Runtime API: one connection to the host, as long as the process lives."""
+"""Client of the Runtime API, with one connection for the life of the process."""
 
 import base64
 import json
@@ -14,28 +14,28 @@ _PREFIX = "/2018-06-01/runtime"
 
 
 class RuntimeApi:
-    """``host`` is ``AWS_LAMBDA_RUNTIME_API``. All methods raise ``OSError`` or ``HTTPException`` where it is
-    gone: the process ends then, and Lambda starts another."""
+    """``host`` is ``AWS_LAMBDA_RUNTIME_API``. All methods raise ``OSError`` or ``HTTPException`` if it is
+    gone; the process then ends, and Lambda starts another."""
 
     def __init__(self, host: str) -> None:
         # without a timeout: the environment is frozen until there is an invocation
         self._connection = HTTPConnection(host)
 
     def next(self) -> tuple[Any, Context]:
-        """Wait for an invocation: its event, and what is told of it."""
+        """Wait for an invocation: its event and context."""
         self._connection.request("GET", f"{_PREFIX}/invocation/next")
         answer = self._connection.getresponse()
         event = json.loads(answer.read())
         return event, Context.from_headers(dict(answer.headers.items()))
 
     def respond(self, request_id: str, document: Any) -> None:
-        """Answer with a whole JSON document."""
+        """Respond with a complete JSON document."""
         body = json.dumps(document).encode()
         self._post(f"/invocation/{request_id}/response", body, {"Content-Type": "application/json"})
 
     def stream(self, request_id: str, chunks: Iterator[bytes]) -> BaseException | None:
-        """Answer piece by piece. What ``chunks`` raises goes to the host in trailers, since the head is gone
-        by then, and is returned."""
+        """Respond piece by piece. An exception of ``chunks`` is sent in trailers, because the head has been
+        sent by then, and returned."""
         connection = self._connection
         connection.putrequest("POST", f"{_PREFIX}/invocation/{request_id}/response")
         connection.putheader("Content-Type", CONTENT_TYPE)
@@ -57,11 +57,11 @@ class RuntimeApi:
         return failure
 
     def fail(self, request_id: str, error: BaseException) -> None:
-        """Nothing was answered: the invocation failed."""
+        """Report that the invocation failed without a response."""
         self._post_error(f"/invocation/{request_id}/error", error)
 
     def fail_to_start(self, error: BaseException) -> None:
-        """The function's module could not be loaded."""
+        """Report that the function's module could not be loaded."""
         self._post_error("/init/error", error)
 
     def _post_error(self, path: str, error: BaseException) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 CONTENT_TYPE = "text/event-stream"
 KEEP_ALIVE = b": keep-alive\n\n"
-"""A comment: it keeps a connection open on which nothing is said."""
+"""A comment that keeps an idle connection open."""
 
 
 def message(
@@ -16,8 +16,7 @@ def message(
     event_id: str | None = None,
     retry_ms: int | None = None,
 ) -> bytes:
-    """One event. ``data`` is JSON in one line, so that it is one line here too; ``retry_ms`` is how long a
-    client waits before it connects again."""
+    """One event. ``data`` is JSON on one line; ``retry_ms`` is the client's reconnection delay."""
     lines = [f"id: {event_id}"] if event_id is not None else []
     lines += [f"event: {event}"] if event is not None else []
     lines += [f"retry: {retry_ms}"] if retry_ms is not None else []

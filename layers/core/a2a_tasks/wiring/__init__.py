@@ -1,1 +1,1 @@
-"""Services on their adapters, put together from a function's environment; what several functions share."""
+"""Wiring of services and adapters from a function's environment, shared by several functions."""

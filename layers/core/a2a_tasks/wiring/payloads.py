@@ -1,4 +1,4 @@
-"""What every function needs that keeps or reads the texts and files of tasks."""
+"""Payload store of functions that read or write texts and files of tasks."""
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
@@ -8,5 +8,5 @@ from a2a_tasks.adapters.task_payloads import TaskPayloads
 
 
 def payloads_of_function(texts: DynamoDBTexts) -> TaskPayloads:
-    """As the environment says. Raises ``Misconfigured``."""
+    """The payload store. Raises ``Misconfigured``."""
     return TaskPayloads(texts, S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET")))

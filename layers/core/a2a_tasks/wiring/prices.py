@@ -1,4 +1,4 @@
-"""The prices that a function reckons with."""
+"""Prices of the deployment."""
 
 from a2a_tasks.adapters import environment
 from a2a_tasks.domain.pricing.overrides import BadPrices, with_overrides
@@ -7,7 +7,7 @@ from a2a_tasks.domain.pricing.table import TABLE
 
 
 def prices_of_function() -> Prices:
-    """The list's, with the deployment's own. Raises ``Misconfigured``."""
+    """The price table with the deployment's overrides. Raises ``Misconfigured``."""
     try:
         return with_overrides(TABLE, environment.optional("MODEL_PRICES") or "")
     except BadPrices as error:

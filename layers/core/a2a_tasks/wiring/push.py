@@ -1,4 +1,4 @@
-"""What every function needs that takes push configurations."""
+"""Push configurations."""
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
@@ -11,7 +11,7 @@ from a2a_tasks.wiring.tasks import TaskWiring
 
 
 def push_configs_of_function(tasks: TaskWiring) -> PushConfigs:
-    """As the environment says. Raises ``Misconfigured``."""
+    """The service for push configurations. Raises ``Misconfigured``."""
     store = DynamoDBPushConfigs(tasks.dynamodb, tasks.table)
     acceptance = PushAcceptance(
         store=store,

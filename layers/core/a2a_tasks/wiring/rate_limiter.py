@@ -1,4 +1,4 @@
-"""What every function needs that callers with an API key reach."""
+"""Rate limits of functions that callers with an API key reach."""
 
 from a2a_tasks.access.open_streams import OpenStreams
 from a2a_tasks.access.rate_limits import RateLimiter
@@ -10,7 +10,7 @@ from a2a_tasks.wiring.tasks import TaskWiring
 
 
 def rate_limiter_of_function(tasks: TaskWiring) -> RateLimiter:
-    """As the environment says. Raises ``Misconfigured``."""
+    """The rate limiter. Raises ``Misconfigured``."""
     deployed = KeyLimits(
         requests_per_hour=environment.integer("REQUESTS_PER_HOUR"),
         request_burst=environment.integer("REQUEST_BURST"),

@@ -1,4 +1,4 @@
-"""What every function needs that creates tasks: the API for its callers, the worker for its agents."""
+"""Submission of tasks, by the API for its callers and by the worker for its agents."""
 
 import json
 
@@ -20,8 +20,7 @@ def submitter_of_function(
     push: PushTaker | None = None,
     groups: GroupTaker | None = None,
 ) -> Submitter:
-    """As the environment says; without ``push`` and ``groups`` its tasks name nobody who is to be told.
-    Raises ``Misconfigured``."""
+    """The submitter. Without ``push`` and ``groups`` its tasks notify nobody. Raises ``Misconfigured``."""
     return Submitter(
         store=tasks.store,
         registry=tasks.registry,

@@ -1,4 +1,4 @@
-"""What every function needs that may end a task: the end frees slots and wakes who waits."""
+"""Services of every function that may end a task, which frees slots and wakes waiting tasks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskWiring:
-    """One of each for the whole process; ``table`` is the tasks'."""
+    """One instance of each service for the whole process. ``table`` is the tasks table."""
 
     dynamodb: "DynamoDBClient"
     table: str
@@ -44,7 +44,7 @@ class TaskWiring:
 
     @classmethod
     def of_function(cls, telemetry: Telemetry) -> "TaskWiring":
-        """As the environment says. Raises ``Misconfigured``."""
+        """From the function's environment. Raises ``Misconfigured``."""
         dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
         clock, entropy = SystemClock(), SystemEntropy()
         kept_ms = environment.retention_ms() + LONGEST_LIFE_MS

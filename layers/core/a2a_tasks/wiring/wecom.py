@@ -1,4 +1,4 @@
-"""What the function needs that people in WeCom reach, beyond verifying a URL."""
+"""Services of the function that WeCom calls, beyond verifying a URL."""
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
@@ -29,7 +29,7 @@ from a2a_tasks.wiring.tasks import TaskWiring
 
 
 def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
-    """As the environment says. Raises ``Misconfigured``."""
+    """The handlers of messages. Raises ``Misconfigured``."""
     wired = TaskWiring.of_function(telemetry)
     payloads = payloads_of_function(wired.texts)
     tasks = Tasks(wired.store, wired.registry, payloads, payloads, wired.finalizer, pause=_never)
@@ -67,7 +67,7 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
 
 
 def _rate() -> Rate | None:
-    """What each person may ask."""
+    """Rate limit of each person, or None."""
     per_hour = environment.integer("WECOM_QUESTIONS_PER_HOUR")
     return Rate(per_hour, environment.integer("WECOM_QUESTION_BURST")) if per_hour else None
 

@@ -1,1 +1,1 @@
-"""A2A 0.3, as another form of 1.0."""
+"""A2A 0.3, translated to and from 1.0."""

@@ -1,14 +1,14 @@
-"""The agent card of A2A 0.3: that of 1.0 in the older form, with the address of its own interface."""
+"""The agent card of A2A 0.3, converted from that of 1.0."""
 
 from collections.abc import Mapping
 from typing import Any
 
 VERSION = "0.3"
-"""As an interface of a 1.0 card names it."""
+"""Version of the interface in a 1.0 card."""
 PATH = "/v0.3"
-"""Of the 0.3 interface, below an agent's address."""
+"""Path of the 0.3 interface below an agent's address."""
 WELL_KNOWN = (f"{PATH}/.well-known/agent-card.json", f"{PATH}/.well-known/agent.json")
-"""Where clients look for the card: since 0.3, and before."""
+"""Paths of the card: since 0.3, and before."""
 # Signatures are not: they are of the card in its 1.0 form.
 SHARED = (
     "name",
@@ -34,7 +34,7 @@ RENAMED_IN_SCHEMES = {"location": "in"}
 
 
 def card_view(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A 0.3 ``AgentCard`` of a 1.0 one, which names the 0.3 interface among its interfaces."""
+    """A 0.3 ``AgentCard`` from a 1.0 one that lists the 0.3 interface."""
     interface = next(each for each in card["supportedInterfaces"] if each["protocolVersion"] == VERSION)
     url, transport = interface["url"], interface["protocolBinding"]
     capabilities = card["capabilities"]
@@ -61,7 +61,7 @@ def _skill(skill: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _security(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Alternatives: each names the schemes that it needs, with their scopes."""
+    """Alternatives, each with the schemes that it requires and their scopes."""
     if not (requirements := value.get("securityRequirements")):
         return {}
     return {

@@ -1,7 +1,7 @@
-"""Objects of A2A in the form of an older version and back, by tables.
+"""Table-driven conversion between objects of A2A 0.3 and 1.0.
 
-A codec knows one kind of value in both forms: *old* is that of the older version, *new* that of A2A 1.0.
-Values are plain JSON. What is upgraded comes from a client and may be anything; what is downgraded is ours.
+A codec converts one kind of value: *old* is the 0.3 form, *new* that of 1.0. Values are plain JSON. Upgraded
+values come from clients and are validated; downgraded ones are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 @dataclass
 class Malformed(Exception):
-    """A client's value does not have its form. ``field`` is its place, as the client wrote it."""
+    """A client's value is invalid. ``field`` is its path as the client wrote it."""
 
     field: str
     problem: str
@@ -21,6 +21,8 @@ class Malformed(Exception):
 
 
 class Codec(Protocol):
+    """Converts one kind of value."""
+
     def upgrade(self, value: Any, place: str) -> Any:
         """The new form; None leaves the value out. Raises ``Malformed``."""
         ...
@@ -31,7 +33,7 @@ class Codec(Protocol):
 
 
 class Same:
-    """The same in both forms."""
+    """Identical in both forms."""
 
     def upgrade(self, value: Any, _place: str) -> Any:
         return value
@@ -45,7 +47,7 @@ SAME = Same()
 
 @dataclass(frozen=True)
 class Text:
-    """Text, the same in both forms. An ``optional`` one may be empty, and is left out then."""
+    """Text, identical in both forms. An empty ``optional`` one is left out."""
 
     optional: bool = False
 
@@ -64,7 +66,7 @@ OPTIONAL_TEXT = Text(optional=True)
 
 @dataclass(frozen=True)
 class Names:
-    """An enumeration: its old names by its new ones. ``unknown`` stands for new ones without an old name."""
+    """An enumeration, by old names. ``unknown`` replaces new values that have no old name."""
 
     old: Mapping[str, str]
     unknown: str
@@ -96,8 +98,8 @@ class Each:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a record. ``new`` is its new name if it has another. ``empty`` is written in the old form
-    where that requires the field and the new one has none."""
+    """A field of a record. ``new`` is its new name if that differs. ``empty`` is written if the old form
+    requires a field that the new one lacks."""
 
     old: str
     codec: Codec = SAME
@@ -107,12 +109,13 @@ class Field:
 
     @property
     def new_name(self) -> str:
+        """Its name in 1.0."""
         return self.new or self.old
 
 
 @dataclass(frozen=True)
 class Record:
-    """An object with these fields; others are dropped. ``kind`` is how the old form says what it is."""
+    """An object with these fields; others are dropped. ``kind`` is its discriminator in the old form."""
 
     fields: Sequence[Field]
     kind: str | None = None
@@ -142,12 +145,12 @@ class Record:
 
 
 def object_at(value: Any, place: str) -> dict[str, Any]:
-    """The value, if it is an object. Raises ``Malformed``."""
+    """The value, which must be an object. Raises ``Malformed``."""
     if not isinstance(value, dict):
         raise Malformed(place or "params", "must be an object")
     return value
 
 
 def within(place: str, field: str) -> str:
-    """The place of a field of the object at a place; the outermost object has the place ``""``."""
+    """The path of a field of the object at ``place``; the root has the path ``""``."""
     return f"{place}.{field}" if place else field

@@ -1,4 +1,4 @@
-"""Errors of A2A 1.0 as those of 0.3."""
+"""Errors of A2A 1.0 as errors of 0.3."""
 
 import re
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ FIELDS = (
     (re.compile(r"\bROLE_USER\b"), "user"),
     (re.compile(r"\bGetTask\b"), "tasks/get"),
 )
-"""Names of 1.0 in messages, and what 0.3 calls the same."""
+"""Names of 1.0 in messages, and their names in 0.3."""
 
 
 def error_view(error: A2AError) -> dict[str, Any]:
-    """A JSON-RPC error of 0.3; codes that it does not have become an internal error.
+    """A JSON-RPC error of 0.3; codes unknown to it become an internal error.
 
-    ``data`` is a list of typed details in 1.0. Clients of 0.3 know no such types, and some of them take
-    nothing but an object: it is one that has all the details' fields.
+    In 1.0 ``data`` is a list of typed details. Clients of 0.3 do not know these, and some accept only an
+    object: it has the fields of all details.
     """
     known = error.to_json_rpc()
     data: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The interface for clients of A2A 0.3: JSON-RPC alone, and the methods of 1.0 behind it."""
+"""The interface for clients of A2A 0.3: JSON-RPC only, on the methods of 1.0."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from a2a_tasks.domain.webhooks.push import PushFormat
 
 
 def answer(methods: Methods, request: Request, call: Call) -> Answer:
-    """No version needs to be named here: the address says it."""
+    """The response to a request, also to an invalid one. No version header is needed: the address says it."""
     request_id: Id = None
     try:
         document = json_rpc.document_of(request)
@@ -33,10 +33,12 @@ def answer(methods: Methods, request: Request, call: Call) -> Answer:
 
 
 def refusal(error: A2AError, request_id: Id = None) -> Answer:
+    """An error as an HTTP response."""
     return json_rpc.refusal(error, request_id, error_view)
 
 
 def call_of(method: str, params: Mapping[str, Any]) -> v03_methods.Call:
+    """The 1.0 call of a request. Raises ``A2AError``."""
     try:
         return v03_methods.to_call(method, params)
     except MethodUnknown:
@@ -55,7 +57,7 @@ def _result(asked: v03_methods.Call, result: Mapping[str, Any]) -> Any:
 
 
 def _streamed(methods: Methods, asked: v03_methods.Call, call: Call, request_id: Id) -> Answer:
-    """Clients of 0.3 that ask for a stream read nothing else, so an error too is told in one."""
+    """Clients of 0.3 that request a stream read nothing else, so errors too are sent as events."""
     try:
         responses = methods.stream(asked.method, asked.params, call)
     except A2AError as error:

@@ -1,4 +1,4 @@
-"""The methods of A2A 0.3 as calls of those of 1.0."""
+"""Methods of A2A 0.3 as calls of methods of 1.0."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from a2a_tasks.a2a.v03.objects import MESSAGE, PUSH_CONFIG, TASK, TaskPushConfig
 
 
 class Blocking:
-    """0.3 asks to wait, 1.0 not to. Both wait where it is left out, as the protocol's own servers do."""
+    """``blocking`` of 0.3 is the inverse of ``returnImmediately`` of 1.0. Both wait by default, as the
+    protocol's own servers do."""
 
     def upgrade(self, value: Any, place: str) -> bool:
         if not isinstance(value, bool):
@@ -22,7 +23,7 @@ class Blocking:
 
 
 class HistoryLength:
-    """0 is all of it in 0.3, as if it were left out, and nothing in 1.0."""
+    """0 means everything in 0.3, as if it were left out, and nothing in 1.0."""
 
     def upgrade(self, value: Any, _place: str) -> Any:
         return value or None
@@ -65,13 +66,12 @@ class MethodUnknown(Exception):
 
 
 class NoPushConfig(Exception):
-    """The task has none."""
+    """The task has no push configuration."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a 1.0 method; ``result`` makes the 0.3 result of what it answers, or of each response that it
-    streams."""
+    """A call of a 1.0 method. ``result`` converts its result, or each streamed response, to 0.3."""
 
     method: str
     params: dict[str, Any]
@@ -80,21 +80,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Method:
-    """A method of 0.3: that of 1.0, and how its parameters and its result look."""
+    """A method of 0.3: its method of 1.0, and the conversions of parameters and result."""
 
     name: str
     params: Record | TaskPushConfig
     result: Callable[[Any], Any]
 
     def call(self, params: Any) -> Call:
-        """Raises ``Malformed``."""
+        """The call with these parameters. Raises ``Malformed``."""
         return Call(self.name, self.params.upgrade({} if params is None else params, ""), self.result)
 
 
 def to_call(name: str, params: Any) -> Call:
-    """The call that a 0.3 request stands for. Its result may raise ``NoPushConfig``.
+    """The call of a 0.3 request. Converting its result may raise ``NoPushConfig``.
 
-    Raises ``MethodUnknown``, and ``Malformed`` for parameters.
+    Raises ``MethodUnknown`` and ``Malformed``.
     """
     method = METHODS.get(name)
     if method is None:

@@ -1,7 +1,7 @@
-"""Objects of A2A 0.3 as those of 1.0, and back: tasks, messages, parts, push configurations.
+"""Objects of A2A 0.3 to 1.0 and back: tasks, messages, parts, push configurations.
 
-Nothing is lost that both versions can say. What only 1.0 can say is left out, but for data that is no object:
-that is wrapped in one, marked in the way of the protocol's own SDK.
+Whatever both versions can express is preserved. The rest of 1.0 is left out, except for data that is no
+object: it is wrapped in one and marked as the protocol's own SDK does.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ STATES = Names(
 )
 ROLES = Names({"ROLE_USER": "user", "ROLE_AGENT": "agent"}, unknown="agent")
 WRAPPED = "data_part_compat"
-"""In a data part's metadata: its object stands for the ``value`` in it."""
+"""Metadata key of a data part: its object wraps the actual ``value``."""
 
 
 FILE = Record(
@@ -49,7 +49,7 @@ FILE = Record(
 
 
 class Part:
-    """0.3 tells by ``kind`` what a part is, 1.0 by the field that it has."""
+    """0.3 discriminates parts by ``kind``, 1.0 by the field that is set."""
 
     def upgrade(self, value: Any, place: str) -> dict[str, Any]:
         part = object_at(value, place)
@@ -137,11 +137,11 @@ RESPONSES = {
     "artifactUpdate": ARTIFACT_UPDATE,
 }
 LAST = frozenset({"completed", "failed", "canceled", "rejected", "input-required", "auth-required"})
-"""States at which a stream ends."""
+"""States that end a stream."""
 
 
 class Authentication:
-    """0.3 lists schemes, of which one has the credentials; 1.0 has that one."""
+    """0.3 lists several schemes, one of them with credentials; 1.0 has that one only."""
 
     def upgrade(self, value: Any, place: str) -> dict[str, Any] | None:
         authentication = object_at(value, place)
@@ -170,7 +170,7 @@ PUSH_CONFIG = Record(
 
 
 class TaskPushConfig:
-    """0.3 has the configuration in an object of its own, beside the task's id."""
+    """0.3 nests the configuration in an object beside the task's id."""
 
     def upgrade(self, value: Any, place: str) -> dict[str, Any]:
         outer = _TASK_PUSH_CONFIG.upgrade(value, place)
@@ -190,12 +190,12 @@ _TASK_PUSH_CONFIG = Record(
 
 
 def task_view(task: Mapping[str, Any]) -> dict[str, Any]:
-    """A 0.3 ``Task`` of a 1.0 one."""
+    """A 0.3 ``Task`` from a 1.0 one."""
     return TASK.downgrade(task)
 
 
 def response_view(response: Mapping[str, Any]) -> dict[str, Any]:
-    """What is in a 1.0 ``SendMessageResponse`` or ``StreamResponse``, bare as 0.3 has it."""
+    """The content of a 1.0 ``SendMessageResponse`` or ``StreamResponse``, without the wrapper, as in 0.3."""
     ((name, value),) = response.items()
     view = RESPONSES[name].downgrade(value)
     return view | {"final": view["status"]["state"] in LAST} if name == "statusUpdate" else view

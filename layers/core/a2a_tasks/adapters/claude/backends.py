@@ -1,4 +1,4 @@
-"""Clients of the places where Claude is served."""
+"""Clients of the services that offer Claude."""
 
 import logging
 
@@ -16,7 +16,7 @@ logging.getLogger("anthropic").setLevel(logging.INFO)
 
 
 def needs_key(backend: Backend) -> bool:
-    """Whether calls carry an API key; elsewhere they are signed as the function's role."""
+    """Whether calls are authenticated by an API key, rather than signed with the function's role."""
     return backend is Backend.CLAUDE_API
 
 

@@ -1,4 +1,4 @@
-"""Message Batches by the ``anthropic`` SDK. Only the batcher imports it."""
+"""Message Batches through the ``anthropic`` SDK. Imported only by the batcher."""
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
@@ -29,26 +29,26 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 
 NOT_NOW = frozenset({429, 529})
-"""Of the answers that ask to come back later, those that say that nothing was done."""
+"""Responses that mean that nothing was created and that a later call may succeed."""
 FOR_AN_OPERATOR = frozenset({401, 402, 403, 404})
-"""The key, the bill, a permission, or an address that has no batches: nothing that is in the batch, whose
-requests the API looks at later (its reference, "Create a Message Batch")."""
+"""Problems with the key, billing, permissions or address, rather than with the requests in the batch, which
+the API validates later (API reference, "Create a Message Batch")."""
 NOT_FOUND = 404
 MISCONFIGURED_TYPES = frozenset({"authentication_error", "permission_error", "not_found_error"})
-"""The key, its permissions, or the agent's model: an operator must act."""
+"""Problems with the key, its permissions or the agent's model that an operator must fix."""
 PAGE = 100
 
 
 class ClaudeBatches:
-    """``MessageBatches`` on a backend that has them."""
+    """``MessageBatches`` on backends that support it."""
 
     def __init__(self, connection: ClaudeConnection, clock: Clock) -> None:
         self.connection = connection
         self._clock = clock
 
     def encode(self, task_id: str, request: ModelRequest) -> bytes:
-        """Without the marker for prompt caching: the requests of a batch run at any time within a day, each
-        with an end of its own, and what is written to the cache and never read costs a quarter more."""
+        """Without prompt caching: requests of a batch run at any time within a day, and a cache entry that is
+        written and never read costs a quarter more."""
         params = parameters(request, self.connection.backend, {})
         params.pop("cache_control", None)
         text = json.dumps({"custom_id": task_id, "params": params}, ensure_ascii=False, separators=(",", ":"))
@@ -109,7 +109,7 @@ class ClaudeBatches:
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Raise ``ModelBusy`` or ``ModelRejected`` for what the SDK raises."""
+        """Turns errors of the SDK into ``ModelBusy`` or ``ModelRejected``."""
         try:
             yield
         except (anthropic.APIError, httpx2.HTTPError) as error:
@@ -118,12 +118,13 @@ class ClaudeBatches:
             raise ModelBusy(f"The API's answer cannot be read: {error}") from None
 
     async def _call[T](self, call: Callable[[Any], Awaitable[T]]) -> T:
-        """Call the API, with a client that has batches; the type of them all does not say so."""
+        """Call the API with a client that supports batches, which the type of the clients does not
+        express."""
         return await self.connection.call(lambda client, _: call(client))
 
 
 def not_created(error: Exception, now_ms: int) -> NotAccepted | ModelRejected | CreationUnknown:
-    """What an error of the SDK, or of the connection below it, says of a creation."""
+    """What an error of the SDK or the network means for a creation."""
     failure = explain(error, now_ms)
     if not isinstance(error, anthropic.APIStatusError):
         was_not_sent = isinstance(failure, ModelBusy) and not failure.may_be_billed
@@ -138,7 +139,8 @@ def not_created(error: Exception, now_ms: int) -> NotAccepted | ModelRejected | 
 
 
 def body_of(requests: list[bytes]) -> bytes:
-    """The body of a creation; ``requests`` is emptied on the way, so that no more than one is held twice."""
+    """The body of a creation. Empties ``requests`` on the way, so that only one of them is in memory
+    twice."""
     body = BytesIO()
     body.write(b'{"requests":[')
     requests.reverse()
@@ -180,7 +182,7 @@ def _result(line: Mapping[str, Any]) -> Result:
 
 
 def _error(error: Mapping[str, Any]) -> ModelBusy | ModelRejected:
-    """The same meaning as if the request had been a call of its own."""
+    """As the error of a single call would be interpreted."""
     reason = f"The model's API answered {error['type']}: {redact(error['message'])}"
     if error["type"] in BUSY_TYPES:
         throttled = error["type"] in THROTTLED_TYPES

@@ -1,4 +1,4 @@
-"""The way to Claude's API: clients, and the credentials that calls carry."""
+"""Connection to Claude's API: clients and credentials."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,28 +17,28 @@ from a2a_tasks.ports.model import ModelRejected
 KEY_REFUSED = 401
 ROLE_REFUSED = frozenset({401, 403})
 REFUSED = frozenset({400, 401, 403})
-"""Answers that other credentials may change: the API says 400 where an MCP server refuses its token."""
+"""Status codes that other credentials may change. The API responds 400 if an MCP server rejects its token."""
 
 type Call[T] = Callable[[Client, Mapping[str, str]], Awaitable[T]]
-"""A call with a client, and the MCP servers' tokens by their secrets' ARNs."""
+"""A call with a client and the MCP servers' tokens by the ARNs of their secrets."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What one call carries: the API's key, or None where the function's role signs, and the MCP servers'
-    tokens by their secrets' ARNs."""
+    """Credentials of one call: the API key, or None if it is signed with the function's role, and the MCP
+    servers' tokens by the ARNs of their secrets."""
 
     key: str | None = field(repr=False)
     tokens: dict[str, str] = field(repr=False)
 
 
 class ClaudeConnection:
-    """Calls to one backend. A secret is read anew when what it gave was refused, so that a rotated one needs
-    no restart.
+    """Calls to one backend. Secrets are read again when the credentials are rejected, so that a rotation
+    needs no restart.
 
-    ``connect(key)`` makes a client; the key is None where calls are signed by the function's role.
-    ``api_key(fresh)`` and ``token(arn, fresh)`` read a secret and may block; an empty text says that there is
-    none.
+    ``connect(key)`` creates a client; the key is None if calls are signed with the function's role.
+    ``api_key(fresh)`` and ``token(arn, fresh)`` read a secret and may block; an empty string means that there
+    is none.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class ClaudeConnection:
         self._clients: dict[str | None, Client] = {}
 
     async def call[T](self, call: Call[T], servers: Sequence[McpServer] = ()) -> T:
-        """Make a call that uses these MCP servers; once more if its credentials were refused and there may be
-        others.
+        """Make a call that uses these MCP servers. It is retried once if its credentials were rejected and
+        may have changed.
 
-        Raises what the call raises, and ``ModelRejected`` where a credential is missing.
+        Raises what the call raises, and ``ModelRejected`` if a credential is missing.
         """
         servers = servers if self.backend in HAS_MCP else ()
         key = await self._key(fresh=False) if needs_key(self.backend) else None
@@ -72,16 +72,16 @@ class ClaudeConnection:
         return await call(self._client(renewed.key), renewed.tokens)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the clients."""
         for client in self._clients.values():
             await client.close()
 
     async def _renewed(
         self, carried: Credentials, status: int, servers: Sequence[McpServer]
     ) -> Credentials | None:
-        """What a refused call is tried with once more, if anything.
+        """Credentials for the retry of a rejected call, or None.
 
-        A role's call is repeated as it is: its credentials may have been renewed while the first was signed.
+        A call signed with a role is retried unchanged: its credentials may have been renewed in between.
         """
         if status not in REFUSED:
             return None
@@ -130,7 +130,7 @@ class ClaudeConnection:
 
 
 def connection_of_function() -> ClaudeConnection:
-    """The one that the function's environment describes. Raises ``Misconfigured``."""
+    """The connection configured by the function's environment. Raises ``Misconfigured``."""
     backend = Backend(environment.text("CLAUDE_BACKEND"))
     base_url = environment.optional("CLAUDE_BASE_URL")
     workspace_id = environment.optional("CLAUDE_WORKSPACE_ID")

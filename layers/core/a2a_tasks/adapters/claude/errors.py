@@ -1,4 +1,4 @@
-"""What a failed call to the Messages API means: worth another try, or refused for good."""
+"""Interprets errors of the Messages API: retryable, or refused for good."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,32 +15,32 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected
 BUSY_TYPES = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
 OVERLOADED_TYPE = "overloaded_error"
 OVERLOADED_STATUS = 529
-"""The model has too much to do. Not 429, which is the account's own limit: its operator's to raise, and over
-soon."""
+"""The model is overloaded. Unlike 429, which is the account's own limit: that is for its operator to raise,
+and over soon."""
 THROTTLED_TYPES = frozenset({OVERLOADED_TYPE, "rate_limit_error"})
 THROTTLED_STATUS = frozenset({429, 503, OVERLOADED_STATUS})
-"""The service has turned the call away without looking at it. Bedrock throttles with 429, and says 503 where
-a model has no capacity."""
+"""The service rejected the call without processing it. Bedrock throttles with 429, and responds 503 if a
+model has no capacity."""
 BUSY_STATUS = frozenset({408, 409, 429})
 LIMIT, LEFT = "anthropic-ratelimit-", "-remaining"
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
-"""A 429 that waiting does not cure."""
+"""Error codes of a 429 for which waiting does not help."""
 MISCONFIGURED_STATUS = frozenset({401, 403, 404})
-"""The key, its permissions, or the agent's model: an operator must act."""
+"""Problems with the key, its permissions or the agent's model that an operator must fix."""
 MAX_REASON = 500
-"""Characters; a proxy may answer with a whole page."""
+"""Characters. A proxy may respond with a whole page."""
 _KEY = re.compile(r"sk-[A-Za-z0-9_-]{6,}")
 _SESSION_TOKEN = re.compile(r"(x-amz-security-token:)[^\s'\"\\]+", re.IGNORECASE)
-"""AWS quotes the signed headers where a signature does not match."""
+"""AWS quotes the signed headers when a signature does not match."""
 
 
 def explain(
     error: Exception, now_ms: int, *, used: Bill | None = None, secrets: Collection[str] = ()
 ) -> ModelBusy | ModelRejected:
-    """What an error of the SDK, or of the connection below it, means; ``used`` is what the call was billed
-    so far, ``secrets`` are the tokens it carried.
+    """Interpret an error of the SDK or the network. ``used`` is what the call has been billed so far,
+    ``secrets`` are the tokens it carried.
 
-    An error inside the stream has status 200, so the error's type decides before the status does.
+    An error within the stream has status 200, so the error's type is checked before the status.
     """
     used = used or Bill()
     if not isinstance(error, anthropic.APIStatusError):
@@ -63,15 +63,14 @@ def explain(
 
 
 def _was_not_sent(error: Exception) -> bool:
-    """There was no connection that the request could have gone by."""
+    """Whether no connection was established, so that the request was not sent."""
     cause = error.__cause__ if isinstance(error, anthropic.APIError) else error
     return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def asked_to_wait(headers: Mapping[str, str], now_ms: int) -> float | None:
-    """Seconds that the service asks to wait: by its ``retry-after``, or else until the last of the rate
-    limits that are used up is whole again (``anthropic-ratelimit-<limit>-remaining`` and ``-reset``, RFC
-    3339)."""
+    """Seconds to wait as the service asks: by ``retry-after``, or until the last of the exhausted rate limits
+    is reset (``anthropic-ratelimit-<limit>-remaining`` and ``-reset``, RFC 3339)."""
     asked = seconds_to_wait(headers.get("retry-after"), now_ms)
     if asked is not None:
         return asked
@@ -93,7 +92,7 @@ def _seconds_until(reset: str, now_ms: int) -> float | None:
 
 
 def seconds_to_wait(retry_after: str | None, now_ms: int) -> float | None:
-    """Seconds from a ``retry-after`` header (RFC 9110 §10.2.3: seconds, or a date), if it says so."""
+    """Seconds of a ``retry-after`` header (RFC 9110 §10.2.3: seconds or a date), or None."""
     if retry_after is None:
         return None
     try:
@@ -107,7 +106,7 @@ def seconds_to_wait(retry_after: str | None, now_ms: int) -> float | None:
 
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
-    """The text without these secrets, and without anything that looks like an API key or a session token."""
+    """The text without these secrets and without anything that looks like an API key or session token."""
     for secret in secrets:
         text = text.replace(secret, "[token]")
     text = _SESSION_TOKEN.sub(r"\1[token]", text)

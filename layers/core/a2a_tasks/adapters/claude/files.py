@@ -1,4 +1,4 @@
-"""Files that code execution has made, by the ``anthropic`` SDK."""
+"""Files created by code execution, through the ``anthropic`` SDK."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelFile, ModelFileUnavailable, ModelRejected
 
 SECONDS = 30.0
-"""For one file, whatever happens: bytes that trickle in outlive every timeout of a read."""
+"""Timeout of a whole download. A read timeout does not end one that trickles."""
 
 
 @dataclass(frozen=True)
 class ClaudeFiles:
-    """``ModelFiles`` on a backend that has them."""
+    """``ModelFiles`` on backends that support them."""
 
     connection: ClaudeConnection
     clock: Clock

@@ -1,4 +1,5 @@
-"""The model on the Messages API, by the ``anthropic`` SDK. Only the worker imports it: it costs a second."""
+"""The model on the Messages API, through the ``anthropic`` SDK. Imported only by the worker, because it takes
+a second."""
 
 import json
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ from a2a_tasks.domain.text import json_limits
 from a2a_tasks.ports.model import Draft, ModelReply
 
 MUST_GO_ON = frozenset({"tool_use", "pause_turn", "compaction"})
-"""Stop reasons after which the reply is sent back, so that all of it is needed."""
+"""Stop reasons after which the reply is sent back, so that it must be complete."""
 _LEFT_BY_REFUSAL = frozenset({"thinking", "redacted_thinking", "connector_text", "tool_use"})
 _SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
 _DELTA_FIELDS = {
@@ -24,16 +24,16 @@ _DELTA_FIELDS = {
     "signature_delta": ("signature", "signature"),
     "input_json_delta": ("partial_json", "input"),
 }
-"""Which field of a delta belongs to which field of its block."""
+"""For each delta type its field, and the field of the block that it extends."""
 
 
 class BrokenReply(Exception):
-    """A reply that must be sent back and cannot be: a tool call's input is not a JSON object."""
+    """A reply that must be sent back but cannot be: a tool call's input is not a JSON object."""
 
 
 def reply_of(message: Mapping[str, Any], *, charges_for_code: bool = False) -> ModelReply:
-    """The turn that a finished message is; ``message`` is the API's message object. Raises ``BeyondLimits``
-    for content that can be neither kept nor sent back: tools of others have written parts of it."""
+    """The turn of a complete message; ``message`` is the API's message object. Raises ``BeyondLimits`` for
+    content that can be neither stored nor sent back, such as output of tools run by others."""
     content = message["content"]
     json_limits.check_value(content)
     code_runs = int(charges_for_code and any(map(runs_code, content)))
@@ -55,8 +55,8 @@ def _dropped_thinking(message: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 class ReplyBuilder:
-    """Takes a stream's events in order and keeps ``draft`` current, its updates too where thinking
-    ``shows_updates``. Events of other types are passed over."""
+    """Builds a reply from a stream's events in order, and keeps ``draft`` current, including thinking updates
+    if ``shows_updates``. Events of unknown types are ignored."""
 
     def __init__(self, draft: Draft, *, shows_updates: bool, charges_for_code: bool) -> None:
         self._draft = draft
@@ -66,6 +66,7 @@ class ReplyBuilder:
         self._message: dict[str, Any] = {"usage": {}}
 
     def add(self, event: Mapping[str, Any]) -> None:
+        """Apply the next event."""
         match event["type"]:
             case "message_start":
                 self._update(event["message"])
@@ -82,11 +83,11 @@ class ReplyBuilder:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the message said why it ended: one that is cut off ends without any error."""
+        """Whether the message has a stop reason. A stream that is cut off ends without an error."""
         return self._message.get("stop_reason") is not None
 
     def reply(self) -> ModelReply:
-        """The finished turn. Raises ``BrokenReply`` and ``BeyondLimits``."""
+        """The complete turn. Raises ``BrokenReply`` and ``BeyondLimits``."""
         blocks = [block.finished() for block in self._blocks]
         whole = [block for block in blocks if block is not None]
         if len(whole) < len(blocks) and self._message["stop_reason"] in MUST_GO_ON:
@@ -100,15 +101,15 @@ class ReplyBuilder:
             self._draft.updates += delta["thinking"]
 
     def _update(self, fields: Mapping[str, Any]) -> None:
-        """Take over what is given; the counts of ``usage`` are totals, and those left out still hold."""
+        """Apply message fields. The counts of ``usage`` are totals; missing ones remain valid."""
         usage = self._message["usage"] | _given(fields.get("usage") or {})
         self._message |= _given(fields) | {"usage": usage}
         self._draft.usage, self._draft.is_told = bill_of(usage, turns=0), self.is_complete
 
 
 class _Block:
-    """A content block in the making. What comes in pieces is joined at its end: joining each piece at once
-    would copy a long text thousands of times."""
+    """A content block in progress. Its pieces are joined once at the end, because joining each one would copy
+    a long text thousands of times."""
 
     def __init__(self, start: dict[str, Any]) -> None:
         self._fields = start
@@ -144,9 +145,9 @@ class _Block:
 
 
 def _echoed(content: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
-    """Without what a model that refused has left before the fallback that went on: the API refuses to take it
-    back (its guide "Refusals and fallback", "Continuing the conversation"). Its text stays, and so do its
-    finished server tools."""
+    """The content without what a refusing model left before the fallback that continued: the API does not
+    accept it back (guide "Refusals and fallback", "Continuing the conversation"). Its text and finished
+    server tools stay."""
     last = max((n for n, block in enumerate(content) if block["type"] == "fallback"), default=0)
     finished = {block.get("tool_use_id") for block in content}
     for n, block in enumerate(content):
@@ -161,12 +162,12 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_blank(block: Mapping[str, Any]) -> bool:
-    """The API sends text blocks without any text, and refuses to take them back."""
+    """The API sends text blocks without text, and does not accept them back."""
     return block["type"] == "text" and not block["text"].strip()
 
 
 def _sendable(block: dict[str, Any]) -> dict[str, Any]:
-    """Without what the API sends and refuses to take back: ``file_id`` in the citations of documents."""
+    """Without what the API sends but does not accept back: ``file_id`` in citations of documents."""
     if block["type"] != "text" or not block.get("citations"):
         return block
     citations = [

@@ -1,4 +1,4 @@
-"""What a turn sends to the Messages API, by backend."""
+"""Requests of the Messages API, by backend."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,19 +8,20 @@ from a2a_tasks.domain.tools.catalog import McpServer
 from a2a_tasks.ports.model import ModelRequest, Prompt
 
 MCP_BETA = "mcp-client-2026-09-15"
-"""The version that hands the servers' tool listings out as blocks and takes them back: a listing that changed
-in mid-task would otherwise change what thinking is bound to."""
+"""The version that returns the servers' tool listings as blocks and accepts them back. Otherwise a listing
+that changes during a task would change what thinking is bound to."""
 CONTEXT_EDITS = (
     ("clear_tool_uses_20250919", "context-management-2025-06-27"),
     ("compact_20260112", "compact-2026-01-12"),
 )
-"""Context management in the order in which it is tried, with the beta of each."""
+"""Context management in order of preference, with the beta of each."""
 EPHEMERAL = {"type": "ephemeral"}
 _NOT_CACHEABLE = frozenset({"thinking", "redacted_thinking"})
 
 
 def parameters(request: ModelRequest, backend: Backend, tokens: Mapping[str, str]) -> dict[str, Any]:
-    """The request's body without ``stream``; ``tokens`` are the MCP servers' by their secrets' ARNs."""
+    """The request's body without ``stream``. ``tokens`` are those of the MCP servers by the ARNs of their
+    secrets."""
     prompt = request.prompt
     body: dict[str, Any] = {
         "model": prompt.model,
@@ -54,7 +55,7 @@ def betas(prompt: Prompt, backend: Backend) -> list[str]:
 
 
 def headers(prompt: Prompt, backend: Backend) -> dict[str, str]:
-    """The headers that the request needs beside the SDK's own."""
+    """Headers in addition to the SDK's own."""
     needed = betas(prompt, backend)
     return {"anthropic-beta": ",".join(needed)} if needed else {}
 
@@ -82,8 +83,8 @@ def _output_config(prompt: Prompt) -> dict[str, Any]:
 def _caching(request: ModelRequest, backend: Backend) -> dict[str, Any]:
     """Cache everything up to the end of the conversation.
 
-    Bedrock refuses the marker at the top level, which moves by itself (Anthropic's prompt caching guide,
-    "Edge cases"), so there it is set on the last block, in a copy of that message alone.
+    Bedrock does not accept the marker at the top level, which moves automatically (Anthropic's prompt caching
+    guide, "Edge cases"), so it is set on the last block, in a copy of that message.
     """
     if backend is not Backend.BEDROCK:
         return {"cache_control": EPHEMERAL}

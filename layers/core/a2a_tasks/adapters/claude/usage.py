@@ -1,4 +1,4 @@
-"""What the API bills, from the ``usage`` objects of its replies (the SDK's ``BetaUsage``)."""
+"""Billed usage, from the ``usage`` objects of replies (the SDK's ``BetaUsage``)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,25 +8,26 @@ from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 _FREE_CODE_TOOLS = ("web_search_", "web_fetch_")
 _CODE_TOOLS = frozenset({"code_execution", "bash_code_execution", "text_editor_code_execution"})
 _ANSWERS = frozenset({"message", "fallback_message"})
-"""The iterations that the totals beside them sum up; compaction and advisors are billed on top."""
+"""Iterations that are included in the totals. Compaction and advisors are billed in addition."""
 
 
 _BILLED_REFUSALS = frozenset({"bio", "frontier_llm", "reasoning_extraction"})
 
 
 def charges_for_code(tools: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether code that a request with these tools runs is billed: beside web search or web fetch it is free
-    (Anthropic's pricing page, "Code execution tool")."""
+    """Whether code execution is billed for a request with these tools; it is free together with web search or
+    web fetch (Anthropic's pricing page, "Code execution tool")."""
     return not any(tool.get("type", "").startswith(_FREE_CODE_TOOLS) for tool in tools)
 
 
 def runs_code(block: Mapping[str, Any]) -> bool:
+    """Whether the block is a call of code execution."""
     return block["type"] == "server_tool_use" and block.get("name") in _CODE_TOOLS
 
 
 def billed(usage: Mapping[str, Any], content: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The same without the attempts that are not billed: those that were refused before any output, unless
-    for a reason for which they are (Anthropic's guide "Refusals and fallback", "How refusals are billed")."""
+    """The usage without attempts that are not billed: refused before any output, unless for a reason that is
+    billed (Anthropic's guide "Refusals and fallback", "How refusals are billed")."""
     hops = [block for block in content if block["type"] == "fallback"]
     reasons = {hop["from"]["model"]: (hop.get("trigger") or {}).get("category") for hop in hops}
 
@@ -44,8 +45,8 @@ def billed(usage: Mapping[str, Any], content: Iterable[Mapping[str, Any]]) -> Ma
 def bill_of(usage: Mapping[str, Any], turns: int, *, code_runs: int = 0) -> Bill:
     """The bill of one reply.
 
-    Each iteration is a call of its own: it has its own model after a fallback, and its own prompt, by whose
-    length it is priced. Where none is listed that answered, the totals are the one call that did.
+    Each iteration is a call of its own: with its own model after a fallback, and its own prompt, whose length
+    determines the price. If no answering iteration is listed, the totals are the one call that answered.
     """
     iterations = usage.get("iterations") or ()
     calls = [_call(entry) for entry in iterations]

@@ -1,1 +1,1 @@
-"""The queues on SQS."""
+"""SQS queues."""

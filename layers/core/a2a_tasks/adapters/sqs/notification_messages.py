@@ -1,4 +1,4 @@
-"""Notifications as messages of their queue on SQS: a standard queue, fair by project (``MessageGroupId``)."""
+"""Notifications as messages of an SQS standard queue, fair by project (``MessageGroupId``)."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 def notification_sender(client: "SQSClient", url: str) -> SQSSender[Notification]:
-    """Into their queue. A message names its task and configuration; all else is in their records."""
+    """Sender of notifications. A message only names task and configuration; the rest is read from their
+    items."""
     return SQSSender(client, url, to_message)
 
 
 def to_message(notification: Notification) -> dict[str, Any]:
+    """The JSON of a message."""
     return {
         "agentId": notification.ref.agent_id,
         "taskId": notification.ref.task_id,
@@ -33,7 +35,8 @@ def to_message(notification: Notification) -> dict[str, Any]:
 
 
 def notification_of(body: str) -> Notification:
-    """The notification of a message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none."""
+    """The notification of a message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for other
+    bodies."""
     message: Mapping[str, Any] = json.loads(body)
     return Notification(
         ref=TaskRef(message["agentId"], message["taskId"]),
@@ -47,5 +50,5 @@ def notification_of(body: str) -> Notification:
 
 
 def delivery_of(record: Mapping[str, Any]) -> TimedDelivery[Notification]:
-    """A delivery from a record of a Lambda SQS event."""
+    """The delivery of a record of a Lambda SQS event."""
     return timed_queue.delivery_of(record, notification_of)

@@ -1,4 +1,4 @@
-"""Many messages into a queue, in as few calls as SQS allows."""
+"""Sends many messages in as few calls as possible."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 AT_ONCE = 10
-"""Messages that SQS takes in one call."""
+"""Limit of SendMessageBatch."""
 
 
 class OfProject(Protocol):
-    """The project's messages share the queue fairly with those of others (``MessageGroupId``)."""
+    """Content that belongs to a project, whose messages share the queue fairly with others
+    (``MessageGroupId``)."""
 
     @property
     def project_id(self) -> str: ...
@@ -26,7 +27,7 @@ class OfProject(Protocol):
 
 @dataclass(frozen=True)
 class SQSSender[T: OfProject]:
-    """``TimedSender``. ``to_message`` makes what a message says, a JSON object."""
+    """``TimedSender``. ``to_message`` makes a message's JSON object."""
 
     client: "SQSClient"
     url: str

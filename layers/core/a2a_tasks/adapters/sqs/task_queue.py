@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 CORRELATION_ID = "correlationId"
 LONG_POLL_SECONDS = 1
-"""Any long poll asks all of SQS's servers; a short one may find nothing where something is."""
+"""A long poll queries all of SQS's servers; a short one may miss messages."""
 
 
 @dataclass(frozen=True)
 class SQSTaskQueue:
-    """``WorkerQueue`` and ``QueueLength``. A message names its task; all else is in the record.
+    """``WorkerQueue`` and ``QueueLength``. A message only names its task; the rest is read from the item.
 
-    SQS knows no priorities, so what goes first has a queue of its own.
+    SQS has no priorities, so urgent messages have a queue of their own.
     """
 
     client: "SQSClient"
@@ -49,7 +49,7 @@ class SQSTaskQueue:
         return int(answer["Attributes"][name])
 
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
-        """Up to ten deliveries in one call for each queue, which is as many as an invocation receives."""
+        """One call for each queue, with up to ten deliveries: as many as an invocation receives."""
         failed: list[Any] = []
         for is_urgent in sorted({delivery.is_urgent for delivery in deliveries}):
             entries = [
@@ -66,7 +66,7 @@ class SQSTaskQueue:
             )
 
     def receive(self, limit: int, visibility_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
-        """A short poll of the urgent ones, whose own event source finds what that overlooks."""
+        """Short poll of the urgent queue first; what that misses, the queue's own event source receives."""
         urgent = self._receive(limit, visibility_seconds, 0, is_urgent=True)
         if urgent or only_urgent:
             return urgent
@@ -76,7 +76,7 @@ class SQSTaskQueue:
         self._call(self.client.delete_message, is_urgent=delivery.is_urgent, ReceiptHandle=delivery.receipt)
 
     def delivery_of(self, record: Mapping[str, Any]) -> Delivery:
-        """A delivery from a record of a Lambda SQS event."""
+        """The delivery of a record of a Lambda SQS event."""
         attributes = record.get("messageAttributes", {})
         queue_name = record["eventSourceARN"].rpartition(":")[2]
         return Delivery(
@@ -110,7 +110,7 @@ class SQSTaskQueue:
 
 
 def _to_delivery(message: Mapping[str, Any], *, is_urgent: bool) -> Delivery:
-    """A delivery from an answer of ReceiveMessage."""
+    """The delivery of a message from ReceiveMessage."""
     attributes = message.get("MessageAttributes", {})
     return Delivery(
         message_id=message["MessageId"],

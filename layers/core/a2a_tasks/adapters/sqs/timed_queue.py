@@ -1,4 +1,4 @@
-"""A queue whose messages are tried by time, as its consumer sees it, on SQS."""
+"""An SQS queue whose messages are retried for a time rather than a number of receives."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REASON = "reason"
-"""Attribute of a dead message: why it was given up."""
+"""Message attribute of a dead letter: why delivery was given up."""
 MAX_REASON = 500
 
 
@@ -34,8 +34,8 @@ class SQSTimedQueue:
         )
 
     def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:
-        """Not left to SQS, which counts receives: this one counts time. Sent twice it is there twice, under
-        the same id."""
+        """Not by the redrive policy of SQS, which counts receives rather than time. Sent before the message
+        is deleted: a crash in between sends it twice, under the same id."""
         group = {} if delivery.group_id is None else {"MessageGroupId": delivery.group_id}
         self._call(
             self.client.send_message,
@@ -53,7 +53,7 @@ class SQSTimedQueue:
 
 
 def delivery_of[T](record: Mapping[str, Any], parse: Callable[[str], T]) -> TimedDelivery[T]:
-    """A delivery from a record of a Lambda SQS event."""
+    """The delivery of a record of a Lambda SQS event."""
     attributes = record["attributes"]
     return TimedDelivery(
         message_id=record["messageId"],
@@ -67,8 +67,7 @@ def delivery_of[T](record: Mapping[str, Any], parse: Callable[[str], T]) -> Time
 
 
 def content_of[T](body: str, parse: Callable[[str], T]) -> T | None:
-    """None if the body is not what ``parse`` takes, which says so by a ``ValueError``, ``KeyError`` or
-    ``TypeError``."""
+    """None if ``parse`` rejects the body by a ``ValueError``, ``KeyError`` or ``TypeError``."""
     try:
         return parse(body)
     except (ValueError, KeyError, TypeError):

@@ -1,1 +1,1 @@
-"""The way to receivers of notifications, and the secrets that sign."""
+"""HTTP requests to receivers of notifications, and signing secrets."""

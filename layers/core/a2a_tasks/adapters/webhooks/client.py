@@ -1,4 +1,4 @@
-"""The way to a receiver of notifications: one guarded request, over within seconds."""
+"""One guarded request to a receiver of notifications, with a total timeout of seconds."""
 
 import asyncio
 import socket
@@ -21,11 +21,11 @@ MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER = b"retry-after"
 
 type Resolve = Callable[[str, int], Awaitable[list[Address]]]
-"""The addresses of a host's name. Raises ``OSError``."""
+"""Addresses of a host name. Raises ``OSError``."""
 
 
 class _Forbidden(Exception):
-    """The host has an address that no notification may go to."""
+    """The host has an address that must not receive notifications."""
 
 
 class GuardedClient:
@@ -96,7 +96,7 @@ class GuardedClient:
 
 
 class _GuardedNetwork(httpcore2.AsyncNetworkBackend):
-    """TCP to checked addresses, for one request; what it has opened is closed with it."""
+    """TCP to checked addresses, for one request. Its connections are closed with it."""
 
     def __init__(self, resolve: Resolve, *, allow_loopback: bool) -> None:
         self._resolve = resolve
@@ -134,7 +134,7 @@ class _GuardedNetwork(httpcore2.AsyncNetworkBackend):
         raise failure
 
     async def _checked(self, host: str, port: int) -> list[Address]:
-        """The host's addresses. One that is forbidden forbids them all: an honest name has none."""
+        """Addresses of the host. If one of them is forbidden, all are."""
         try:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -145,13 +145,13 @@ class _GuardedNetwork(httpcore2.AsyncNetworkBackend):
 
 
 async def resolve_by_system(host: str, port: int) -> list[Address]:
-    """As the system's resolver says, in its order."""
+    """Addresses from the system's resolver, in its order."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ip_address(place[0]) for *_, place in found))
 
 
 def _target_of(url: str) -> httpcore2.URL:
-    """The address as ``check_url`` has read it: nothing is parsed twice, and maybe differently."""
+    """The URL as ``check_url`` parsed it, because parsing it twice might give different results."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return httpcore2.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=target)

@@ -1,4 +1,4 @@
-"""The projects' signing secrets in Secrets Manager, kept by the process for a minute."""
+"""Projects' signing secrets in Secrets Manager, cached for a minute."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 TTL_MS = 60_000
-"""So long after a rotation the new secret may not sign yet. The previous one does."""
+"""How long after a rotation the previous secret may still be the one that signs."""
 
 
 @dataclass
 class ProjectSecrets:
-    """``SigningSecrets``. Threads that come at the same moment may each read the same secret."""
+    """``SigningSecrets``. Concurrent threads may each read the same secret."""
 
     client: "SecretsManagerClient"
     registry: ProjectReader

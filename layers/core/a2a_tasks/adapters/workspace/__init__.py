@@ -1,1 +1,1 @@
-"""Workspaces in a folder of the worker."""
+"""Workspaces in a directory of the worker."""

@@ -1,6 +1,5 @@
-"""Workspaces in a folder. A path that the model names is only ever a key of an index in memory; the files on
-disk are numbered. So no path, whatever it holds, can lead out of the workspace, and there is nothing to
-follow: no folders, no links."""
+"""Workspaces in a directory. A path from the model is only a key of an index in memory; files on disk are
+numbered. So no path can escape the workspace, and there are neither directories nor links to follow."""
 
 import os
 import shutil
@@ -29,17 +28,15 @@ from a2a_tasks.ports.workspace import Excerpt, Matches, Search, WorkspaceRefused
 
 PRIVATE = 0o700
 NUMBER_BYTES = 10
-"""At most, of a line's number, a tab and the line's end, where a file is shown."""
+"""Upper limit of a line's number, tab and line end in an excerpt."""
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that would break the lists of paths that the model reads: control characters, halves of
-surrogate pairs, line and paragraph separators."""
+"""Unicode categories that would corrupt the lists of paths shown to the model: control characters, lone
+surrogates, line and paragraph separators."""
 
 
 def parse_path(text: str) -> str:
-    """The path as the index knows it: its parts joined by ``/``; ``""`` is the workspace itself.
-
-    Raises ``WorkspaceRefused``.
-    """
+    """The path as the index has it: its parts joined by ``/``; ``""`` is the workspace itself. Raises
+    ``WorkspaceRefused``."""
     if len(text) > PATH_BYTES + len(ROOT) + 1:
         raise WorkspaceRefused(f"The path is longer than {PATH_BYTES} bytes. Use a shorter one.")
     if any(unicodedata.category(character) in UNPRINTABLE for character in text):
@@ -67,7 +64,7 @@ class _Stored:
 
 
 class FolderWorkspace:
-    """``Workspace`` in a folder of its own, which must be new and empty."""
+    """``Workspace`` in a directory of its own, which must be new and empty."""
 
     def __init__(self, folder: Path, grep_seconds: float) -> None:
         self._folder = folder
@@ -113,7 +110,7 @@ class FolderWorkspace:
             return workspace_snapshot.pack((path, self._load(path)) for path in sorted(self._index))
 
     def restore(self, snapshot: bytes) -> None:
-        """Raises ``WorkspaceRefused``; some of the files are there then."""
+        """Restore a snapshot. Raises ``WorkspaceRefused``; some files may have been restored then."""
         with self._at_work():
             for name, data in workspace_snapshot.unpack(snapshot):
                 key = parse_path(name)
@@ -130,7 +127,8 @@ class FolderWorkspace:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """One call at a time. A thread outlives the task that was canceled, so a late call must not write."""
+        """One call at a time. A thread outlives the cancellation of its task, so late calls must not
+        write."""
         with self._lock:
             if self._closed:
                 raise WorkspaceRefused("The workspace is closed; its task has ended here.")
@@ -272,8 +270,8 @@ def _edited(key: str, text: str, old: str, new: str, replace_all: bool) -> tuple
 
 
 class FolderWorkspaces:
-    """``Workspaces`` below ``root``, whose parent must exist, in a folder named after the process: locally,
-    several workers share a machine. Greps give up after ``grep_seconds``."""
+    """``Workspaces`` below ``root``, whose parent must exist, in a directory named after the process, because
+    local workers share a machine. Grep is limited to ``grep_seconds``."""
 
     def __init__(self, root: Path, grep_seconds: float = GREP_SECONDS) -> None:
         self._root = root
@@ -319,7 +317,7 @@ class FolderWorkspaces:
 
 
 def _is_process(name: str) -> bool:
-    """Whether a process of this id is alive."""
+    """Whether a process with this id is running."""
     try:
         os.kill(int(name), 0)
     except PermissionError:

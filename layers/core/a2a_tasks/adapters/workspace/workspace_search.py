@@ -1,5 +1,5 @@
-"""Glob and grep over the files of a workspace, with RE2: a pattern comes from a model that reads the web, and
-RE2 takes time linear in the text and bounded memory for every pattern, without holding the interpreter."""
+"""Glob and grep over the files of a workspace, with RE2: patterns come from a model that reads the web. RE2
+takes linear time and bounded memory for every pattern, without holding the GIL."""
 
 import re
 import time
@@ -15,9 +15,9 @@ from a2a_tasks.ports.workspace import FileMatches, Line, Matches, Search, Worksp
 REGEX_MEMORY = 1024 * 1024
 """Bytes that RE2 may use for one pattern."""
 REGEX_STEPS = 1_000
-"""Instructions of a compiled pattern: with as many as this, a line of 1 MiB takes three seconds at worst."""
+"""Instructions of a compiled pattern. With this many, a line of 1 MiB takes at most three seconds."""
 ALTERNATIVES = 64
-"""Patterns without braces that one with braces may stand for."""
+"""Patterns that one with braces may expand to."""
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _CUT = "…"
 _HINT = "It has no look-around and no backreferences; a literal ( or [ or the like needs a \\ before it."
@@ -26,7 +26,7 @@ type Regex = Any
 
 
 def glob(paths: Iterable[str], pattern: str, folder: str) -> list[str]:
-    """Those of ``paths``, all below ``folder``, that match. Raises ``WorkspaceRefused``."""
+    """The ``paths`` that match; all must be below ``folder``. Raises ``WorkspaceRefused``."""
     anywhere = "" if "/" in pattern else "**/"
     if pattern.startswith(f"{ROOT}/"):
         pattern, folder = pattern.removeprefix(f"{ROOT}/"), ""
@@ -45,7 +45,7 @@ def _glob_regex(patterns: list[str]) -> Regex:
 
 
 def _alternatives(pattern: str) -> list[str]:
-    """``a.{b,c}`` is ``a.b`` and ``a.c``: the standard library's globs know no braces."""
+    """Expands braces, which the standard library's globs do not support."""
     if len(pattern) > PATH_BYTES:
         raise WorkspaceRefused(f"The glob pattern is longer than {PATH_BYTES} characters. Use a shorter one.")
     patterns = [pattern]
@@ -81,7 +81,7 @@ def _compile(pattern: str, what: str, hint: str = "", ignore_case: bool = False)
 
 
 def grep(files: Iterable[tuple[str, bytes]], search: Search, seconds: float) -> Matches:
-    """Searches in the order given. Raises ``WorkspaceRefused`` for a pattern that cannot be used."""
+    """Matches in the given order. Raises ``WorkspaceRefused`` for invalid patterns."""
     if len(search.pattern) > PATTERN_CHARACTERS:
         raise WorkspaceRefused(f"The pattern is longer than {PATTERN_CHARACTERS:,} characters.")
     scan = _Scan(search, seconds)
@@ -98,7 +98,7 @@ def grep(files: Iterable[tuple[str, bytes]], search: Search, seconds: float) -> 
 
 
 class _Scan:
-    """One grep at work, with what is left of its time and of its answer's size."""
+    """A running grep, with the rest of its time and of its result's size."""
 
     def __init__(self, search: Search, seconds: float) -> None:
         self._search = search

@@ -1,5 +1,5 @@
-"""A workspace's files as a ``.tar.gz``, and back. A snapshot is not trusted: it is read in bounded memory,
-and nothing but plain files comes out of it."""
+"""A workspace's files as a ``.tar.gz``, and back. Snapshots are not trusted: they are read in bounded memory,
+and only plain files are extracted."""
 
 import gzip
 import io
@@ -11,18 +11,19 @@ from a2a_tasks.domain.tools.workspace import FILES, TOTAL_BYTES
 from a2a_tasks.ports.workspace import WorkspaceRefused
 
 HEADER_BYTES = 4 * 1024
-"""At most, around one file: its header, the padding, and a long or non-ASCII name's own header and data."""
+"""Upper limit of the overhead of a file: its header, padding, and an extended header for a long or non-ASCII
+name."""
 ARCHIVE_BYTES = TOTAL_BYTES + FILES * HEADER_BYTES + tarfile.RECORDSIZE
 COMPRESSION = 6
-"""A third of the time of 9, and nearly as small: this is done after every turn that writes."""
+"""Takes a third of the time of level 9 and is nearly as small. It is done after every turn that writes."""
 GZIP = zlib.MAX_WBITS | 16
 
 DAMAGE = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError, RecursionError)
-"""What reading a damaged or malicious archive raises; headers that announce headers end in the last one."""
+"""Raised when reading a damaged or malicious archive. Recursive headers end in the last one."""
 
 
 def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """The same files in the same order give the same bytes (with the same zlib)."""
+    """Deterministic: the same files in the same order give the same bytes (with the same zlib)."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, data in files:
@@ -33,7 +34,7 @@ def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def unpack(snapshot: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names as they stand in the archive, not checked. Raises ``WorkspaceRefused``."""
+    """Names as in the archive, unchecked. Raises ``WorkspaceRefused``."""
     try:
         inflated, end = _inflate(snapshot), 0
         with tarfile.open(fileobj=io.BytesIO(inflated), mode="r:") as archive:
@@ -54,7 +55,7 @@ def unpack(snapshot: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _inflate(snapshot: bytes) -> bytes:
-    """Never more than ``ARCHIVE_BYTES``, whatever the snapshot claims."""
+    """At most ``ARCHIVE_BYTES``, whatever the snapshot claims."""
     inflater = zlib.decompressobj(GZIP)
     archive = inflater.decompress(snapshot, ARCHIVE_BYTES + 1)
     if len(archive) > ARCHIVE_BYTES:
