@@ -162,6 +162,7 @@ class BatchCollection:
             spent=spent,
             counted=self.tasks.day.baseline(task, task.spent),
         )
+        # refused if the task has ended or was claimed since it was read
         result = self.tasks.store.claim(task.ref, claim)
         return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
 

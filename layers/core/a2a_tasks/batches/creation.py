@@ -99,6 +99,7 @@ class BatchCreation:
             await self._run(self.batches.close, batch)
             return
         again = batch.retried(run_id, self.tasks.now(), len(held), reserved)
+        # under the version read, so that one run creates it again; tried_at is set before the call
         written = await self._run(self.batches.update, again)
         if written is not None:  # else another run does it
             await self.create(written, held, requests)

@@ -97,6 +97,7 @@ class BatchResults:
         self, batch: Batch, remote: RemoteBatch, run_id: str, time_left: Callable[[], float]
     ) -> None:
         until = self.tasks.now() + int(time_left() * 1000)
+        # under the version read: one run at a time records results
         held = await self._run(self.batches.update, replace(batch, run_id=run_id, held_until=until))
         if held is None:
             return  # another run does it
@@ -107,6 +108,7 @@ class BatchResults:
             await self._run(self.batches.update, replace(held, held_until=0))
             raise
         if is_done:
+            # only now: results not yet recorded are found through the batch's record
             await self._run(self.batches.close, held)
             self.tasks.telemetry.count("BatchesEnded")
         else:

@@ -133,11 +133,13 @@ class BatchSubmission:
             return None
         members, batch_id = tuple(collected.members), collected.batch_id
         batch = Batch(batch_id, run_id, self.tasks.now(), len(members), project_id, reserved=room.taken)
+        # before the API creates it: after a crash its record says that it may exist there
         if not await run(self.batches.begin, batch, members):
             return None  # another run took this one for dead, and gives the tasks back
         creation = await self.creation.create(batch, members, collected.requests)
         if creation is Creation.CREATED and project.refusals:
             await run(self.batches.pause, project_id, 0, 0)
+        # last, as until then a crash leaves entries, which the next run drops for members of a batch
         await self.side_by_side.each(self.batches.drop, collected.entries, "task not taken out of line")
         return creation
 

@@ -216,6 +216,7 @@ class Slots:
         return None
 
     def _hold(self, scope: Scope, number: int, task: Task) -> Holder:
+        """Take the slot if nobody else has it. Returns who has it now."""
         holder = Holder(task.ref.task_id, task.fence, self.clock.now())
         return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
 
@@ -284,6 +285,7 @@ class Slots:
             given = self.handover.to_next(scope, number, holder, view)
         if given is not Given.NOT:
             return
+        # not if a later claim of the task has taken it over; then filled for who joined the line meanwhile
         self.store.free(scope, number, holder.task_id, holder.fence + 1)
         if is_within:
             self.fill(scope, number)

@@ -79,7 +79,9 @@ class Answerer:
         digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
         saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
         record = Record(call_key(task.turns, call_id), saved)
+        # of concurrent answers the first one is stored
         earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
+        # refused if the question is no longer open: answered, canceled or expired
         result = self.store.resume(task.ref, call_id, self.finalizer.clock.now())
         if not isinstance(result, Refused):
             self._announce(result.task)

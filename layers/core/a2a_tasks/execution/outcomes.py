@@ -209,6 +209,7 @@ class OutcomeHandler:
             return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
         self.telemetry.event("task waits for the model", task, reason=failure.message, seconds=seconds)
+        # before the old message is deleted, so that a crash leaves two messages rather than none
         await self.run(self.queue.send, result.task, seconds)
         return DONE
 
@@ -218,6 +219,7 @@ class OutcomeHandler:
         clocks, not_before = clocks_of_wait(task, now), now + seconds * 1000
         due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)
         postponement = Postponement(now, not_before, due_at, task.throttled_calls + 1, clocks)
+        # refused if another worker has claimed the task since it was read
         result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
         if isinstance(result, Written):
             if task.slot is not None:
@@ -230,6 +232,7 @@ class OutcomeHandler:
 
     async def _complete(self, snapshot: RunSnapshot, document: dict[str, Any]) -> Requeue | None:
         task = snapshot.task
+        # before the record that names it; if the end is refused, clean-up deletes it with the task
         output = await self._with_retries(snapshot, lambda: save_output(self.payloads, task, document))
         result = await self._with_retries(
             snapshot,
@@ -324,12 +327,14 @@ class OutcomeHandler:
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
         self.telemetry.event("task goes on in another worker", task, turns=snapshot.turns)
+        # after the release, without which the other worker's claim would be refused
         await self.run(self.queue.send, result.task)
         return DONE
 
     # -- writing
 
     async def _release(self, snapshot: RunSnapshot, release: Release) -> Written | Refused:
+        """Give the task up, unless another worker has it by now (fence)."""
         task, counted = snapshot.task, await self._counted(snapshot)
         release = replace(release, counted=counted)
         return await self._with_retries(snapshot, lambda: self.store.release(task.ref, task.fence, release))
@@ -350,6 +355,8 @@ class OutcomeHandler:
             await self.run(self.finalizer.cancel_children, snapshot.task, snapshot.children)
 
     async def _leave(self, task: Task, *, ended: bool) -> None:
+        """Free the slots. Always after the write that gives the task up: before it, another task would run
+        beside this one. If a crash prevents it, the sweep of the line frees them."""
         await self.run(self.slots.leave, task, ended=ended)
 
     async def _save_partial(self, snapshot: RunSnapshot) -> Payload | None:

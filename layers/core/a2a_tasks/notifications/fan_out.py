@@ -45,7 +45,7 @@ class Notifier:
             except StoreUnavailable as error:
                 self.telemetry.problem("receivers not read", change.task, reason=str(error))
                 failed.append(place)
-                break
+                break  # all from here on are delivered again, so later ones would be sent twice
         failed += self._send(self.sender, notifications, "notification", "NotificationsQueued")
         failed += self._send(self.chat_deliveries, chat_deliveries, "chat delivery", "WecomDeliveriesQueued")
         return min(failed, default=None)

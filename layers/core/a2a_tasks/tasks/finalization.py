@@ -105,6 +105,7 @@ class TaskFinalizer:
             return False
         if not all(self._has_ended(ref) for ref in task.awaits):
             return False
+        # under the fence: of several children that end together one wakes it
         result = self.store.wake(task.ref, task.fence, self.clock.now())
         if isinstance(result, Written):
             self.queue.send(result.task)
@@ -144,6 +145,7 @@ class TaskFinalizer:
             failure=failure,
             spent=spent,
         )
+        # protects an earlier end; a retry with the finish_id of the end that was written succeeds
         result = self.store.finish(task.ref, outcome, guard)
         if isinstance(result, Written):
             self._report(result.task)
@@ -151,6 +153,8 @@ class TaskFinalizer:
         return result
 
     def _follow_up(self, task: Task) -> None:
+        """What follows from a written end. A crash may prevent it: then the sweep of the line frees the
+        slot, and a waiting task is woken when it is due."""
         if task.lane is not Lane.BATCH:
             self._attempt(task, "slot not freed", lambda: self._tell_or_free(task))
         if task.parent is not None:

@@ -181,6 +181,7 @@ class Submitter:
             self.contexts.add(task.context, task_id)
             self.slots.register(task)
         self._keep_push(task, submission)
+        # refused if an earlier request with this id has created it, which may have died before announcing it
         if self.store.create(task):
             self.telemetry.count("TasksCreated")
             self.telemetry.event("task accepted", task)
@@ -230,6 +231,7 @@ class Submitter:
         task_id = asking.ref.task_id if asking else ids.task_id(now, self.entropy.bytes(10))
         call_id = asking.question.call_id if asking and asking.question else None
         wanted = Reservation(task_id, asked.digest, now + asked.ttl_ms, call_id)
+        # the first of concurrent requests stores its reservation, the others get it
         held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
         if held.digest != asked.digest:
             raise key_reused()

@@ -176,6 +176,7 @@ class Deliverer:
         """Retry later, or dead-letter. True if the message must stay."""
         left_ms = delivery.sent_at + self.span_ms - self.clock.now()
         wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
+        # the message is deleted after it was dead-lettered, so that a crash delivers it again
         try:
             if wait is None:
                 await self.run(self.queue.dead_letter, delivery, reason)
