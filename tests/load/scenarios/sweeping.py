@@ -20,7 +20,8 @@ def hold(sim: Simulation, tasks: list[Task], seconds: float, deadline_in: float)
         group = tasks[start : start + TASKS_OF_A_WORKER]
         worker_id = f"elsewhere-{group[0].ref.task_id}"
         refs = frozenset(task.ref for task in group)
-        twins.workers.open(Lease(worker_id, now + int(seconds * 1000), refs))
+        until = now + int(seconds * 1000)
+        twins.workers.open(Lease(worker_id, until, refs, due_at=until))
         for task in group:
             twins.store.claim(task.ref, TaskClaim(worker_id, now, worker_id, 0))
             running = twins.store.tasks[task.ref]
