@@ -19,7 +19,7 @@ from a2a_tasks.adapters.dynamodb.tasks.task_items import (
     retention_shard,
 )
 from a2a_tasks.domain.ids import shard
-from a2a_tasks.domain.pace import Way
+from a2a_tasks.domain.pace import PaceKey
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.batches import QueuedTask
 from a2a_tasks.ports.slots import PAGE, Scope
@@ -138,8 +138,8 @@ def _slots(scope: Scope, page: int = 0) -> str:
     return f"SLOTS#{scope.agent_id}#{scope.context_id or ''}/{page}"
 
 
-def _paced(_: Any, way: Way, *__: Any, **___: Any) -> tuple[Touch, ...]:
-    return (Touch(f"PACE#{way.model}#{way.key}", 1),)
+def _paced(_: Any, pace_key: PaceKey, *__: Any, **___: Any) -> tuple[Touch, ...]:
+    return (Touch(f"PACE#{pace_key.model}#{pace_key.key}", 1),)
 
 
 def _spent(_: Any, project_id: str, __: str, ___: Any, task_id: str = "") -> tuple[Touch, ...]:

@@ -11,7 +11,7 @@ from a2a_tasks.ports.queues import TimedDelivery, Unsent
 MAX_HIDDEN_SECONDS = 43_200
 
 
-class OfProject(Protocol):
+class HasProjectId(Protocol):
     @property
     def project_id(self) -> str: ...
 
@@ -41,7 +41,7 @@ class Message[T]:
 
 
 @dataclass
-class MemoryTimedQueue[T: OfProject]:
+class MemoryTimedQueue[T: HasProjectId]:
     """``TimedQueue``, with what SQS itself does. ``dead`` are the buried, each with the reason."""
 
     clock: Clock

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a2a_tasks.domain.webhooks.secret import RANDOM_BYTES, NotASecret, WebhookSecret
+from a2a_tasks.domain.webhooks.secret import RANDOM_BYTES, InvalidSecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2actl.deployment.secret_store import SecretStore
 from a2actl.terminal.fault import Fault
@@ -22,7 +22,7 @@ class WebhookSecrets:
         text = self.secret_store.read(self._name(project_id))
         try:
             return None if text is None else WebhookSecret.from_json(text)
-        except NotASecret:
+        except InvalidSecret:
             raise Fault(
                 f"The secret {self._name(project_id)} is not one that a2actl made; delete it in Secrets"
                 f" Manager and make a new one: a2actl webhooks secret rotate --project {project_id}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
-from a2a_tasks.domain.pace import FIRST_GAP_MS, Pace, Way, grown, slowed
+from a2a_tasks.domain.pace import FIRST_GAP_MS, Pace, PaceKey, grown, slowed
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import PaceStore, PaceTurn
 from tests.integration.support.account import Account
@@ -14,7 +14,7 @@ from tests.integration.support.aws_calls import Fault
 from tests.twins.stores.paces import MemoryPaces
 
 NOW = 1_750_000_000_000
-WAY, OTHER = Way("claude-opus-5-5", "claude-api"), Way("claude-haiku-5-5", "claude-api")
+WAY, OTHER = PaceKey("claude-opus-5-5", "claude-api"), PaceKey("claude-haiku-5-5", "claude-api")
 SLOW = slowed(None, NOW, None, is_overloaded=True)
 LATER = NOW + FIRST_GAP_MS
 

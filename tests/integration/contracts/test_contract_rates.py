@@ -7,7 +7,7 @@ import pytest
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.domain.access.rate import Metered, Rate
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.rates import Bucket, RateStore, Taking
+from a2a_tasks.ports.rates import Bucket, RateStore, TakeResult
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.twins.stores.rates import MemoryRates
@@ -27,29 +27,29 @@ def rates(request: pytest.FixtureRequest) -> RateStore:
 
 
 def test_a_new_bucket_is_whole(rates: RateStore) -> None:
-    assert rates.take(BUCKET, RATE, 10, NOW) == Taking(True, NOW + 10 * SECOND)
-    assert rates.take(BUCKET, RATE, 1, NOW) == Taking(False, NOW + 10 * SECOND)
+    assert rates.take(BUCKET, RATE, 10, NOW) == TakeResult(True, NOW + 10 * SECOND)
+    assert rates.take(BUCKET, RATE, 1, NOW) == TakeResult(False, NOW + 10 * SECOND)
 
 
 def test_what_was_taken_comes_back_evenly(rates: RateStore) -> None:
     rates.take(BUCKET, RATE, 10, NOW)
     assert not rates.take(BUCKET, RATE, 1, NOW + SECOND - 1).is_granted
-    assert rates.take(BUCKET, RATE, 1, NOW + SECOND) == Taking(True, NOW + 11 * SECOND)
+    assert rates.take(BUCKET, RATE, 1, NOW + SECOND) == TakeResult(True, NOW + 11 * SECOND)
     assert not rates.take(BUCKET, RATE, 3, NOW + 3 * SECOND).is_granted
-    assert rates.take(BUCKET, RATE, 2, NOW + 3 * SECOND) == Taking(True, NOW + 13 * SECOND)
+    assert rates.take(BUCKET, RATE, 2, NOW + 3 * SECOND) == TakeResult(True, NOW + 13 * SECOND)
 
 
 def test_a_bucket_is_never_more_than_whole(rates: RateStore) -> None:
     rates.take(BUCKET, RATE, 1, NOW)
     later = NOW + 9_999 * SECOND
     assert not rates.take(BUCKET, RATE, 11, later).is_granted
-    assert rates.take(BUCKET, RATE, 10, later) == Taking(True, later + 10 * SECOND)
+    assert rates.take(BUCKET, RATE, 10, later) == TakeResult(True, later + 10 * SECOND)
 
 
 def test_a_refusal_takes_nothing(rates: RateStore) -> None:
     rates.take(BUCKET, RATE, 8, NOW)
     for _ in range(3):
-        assert rates.take(BUCKET, RATE, 3, NOW) == Taking(False, NOW + 8 * SECOND)
+        assert rates.take(BUCKET, RATE, 3, NOW) == TakeResult(False, NOW + 8 * SECOND)
     assert rates.take(BUCKET, RATE, 2, NOW).is_granted
 
 
@@ -62,11 +62,11 @@ def test_each_bucket_is_for_itself(rates: RateStore, other: Bucket) -> None:
 @pytest.mark.parametrize("seen", [0, NOW - SECOND, NOW + SECOND, NOW + 4 * SECOND])
 def test_what_was_seen_changes_nothing(rates: RateStore, seen: int) -> None:
     rates.take(BUCKET, RATE, 4, NOW)
-    assert rates.take(BUCKET, RATE, 2, NOW, seen) == Taking(True, NOW + 6 * SECOND)
+    assert rates.take(BUCKET, RATE, 2, NOW, seen) == TakeResult(True, NOW + 6 * SECOND)
 
 
 def test_a_bucket_that_was_deleted_is_whole_whatever_was_seen(rates: RateStore) -> None:
-    assert rates.take(BUCKET, RATE, 2, NOW, NOW + SECOND) == Taking(True, NOW + 2 * SECOND)
+    assert rates.take(BUCKET, RATE, 2, NOW, NOW + SECOND) == TakeResult(True, NOW + 2 * SECOND)
 
 
 def test_of_many_at_once_only_the_burst_is_granted(rates: RateStore) -> None:
@@ -93,7 +93,7 @@ def test_one_write_is_the_rule(account: Account) -> None:
 def test_a_bucket_that_was_seen_full_is_not_asked(account: Account) -> None:
     tat = account.rates.take(BUCKET, RATE, 10, NOW).tat
     account.calls.made.clear()
-    assert account.rates.take(BUCKET, RATE, 1, NOW + SECOND - 1, tat) == Taking(False, tat)
+    assert account.rates.take(BUCKET, RATE, 1, NOW + SECOND - 1, tat) == TakeResult(False, tat)
     assert account.calls.made == []
     assert account.rates.take(BUCKET, RATE, 1, NOW + SECOND, tat).is_granted
 
@@ -101,14 +101,14 @@ def test_a_bucket_that_was_seen_full_is_not_asked(account: Account) -> None:
 def test_a_write_that_the_sdk_repeats_takes_twice_at_most(account: Account) -> None:
     for n, expected in enumerate((2, 4)):
         account.calls.fail("UpdateItem", Fault.SENT_TWICE)
-        assert account.rates.take(BUCKET, RATE, 1, NOW, NOW + n) == Taking(True, NOW + expected * SECOND)
+        assert account.rates.take(BUCKET, RATE, 1, NOW, NOW + n) == TakeResult(True, NOW + expected * SECOND)
 
 
 def test_an_answer_that_was_lost_is_told(account: Account) -> None:
     account.calls.fail("UpdateItem", Fault.ANSWER_LOST)
     with pytest.raises(StoreUnavailable):
         account.rates.take(BUCKET, RATE, 1, NOW)
-    assert account.rates.take(BUCKET, RATE, 1, NOW) == Taking(True, NOW + 2 * SECOND)
+    assert account.rates.take(BUCKET, RATE, 1, NOW) == TakeResult(True, NOW + 2 * SECOND)
 
 
 def test_a_bucket_that_nobody_uses_is_deleted_some_day(account: Account) -> None:

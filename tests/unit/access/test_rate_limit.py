@@ -9,7 +9,7 @@ from a2a_tasks.access.rate_limits import RateLimitedCaller, RateLimiter
 from a2a_tasks.domain.access.rate import KeyLimits, Metered, Rate
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.rates import Bucket, Taking
+from a2a_tasks.ports.rates import Bucket, TakeResult
 from tests.twins.clock import FakeClock
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.stores.open_streams import MemoryOpenStreams
@@ -223,7 +223,7 @@ class Fleet:
         ]
         self.random = Random(processes)  # noqa: S311
 
-    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> Taking:
+    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> TakeResult:
         self.takes += 1
         return self.store.take(bucket, rate, count, now, seen)
 

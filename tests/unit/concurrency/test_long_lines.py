@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.concurrency.handover import PATIENCE_MS
+from a2a_tasks.concurrency.handover import STARVING_MS
 from a2a_tasks.concurrency.line_watch import GRANTS, PAGES, LineWatch
 from a2a_tasks.concurrency.slots import WATCH_EVERY_MS
 from a2a_tasks.domain.task import Task
@@ -50,7 +50,7 @@ def test_a_slot_is_handed_on_with_five_calls(waiting: int, chance: float) -> Non
     holder = agent.new()
     agent.enter(holder)
     line = line_of(agent, waiting)
-    agent.clock.advance(PATIENCE_MS / 1000)
+    agent.clock.advance(STARVING_MS / 1000)
     ended, points = agent.complete(agent.claim(holder)), Failpoints()
     agent.dice.next = chance
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.concurrency.handover import PATIENCE_MS
+from a2a_tasks.concurrency.handover import STARVING_MS
 from a2a_tasks.concurrency.line_watch import GRANTS, LineWatch
 from a2a_tasks.concurrency.slots import LIMIT_CACHE_MS, WATCH_EVERY_MS, Slots
 from a2a_tasks.domain.lease import CLOCKS_APART_MS
@@ -192,7 +192,7 @@ def test_one_grant_in_four_goes_to_whoever_has_waited_longest(agent: OneAgent) -
     low, normal = agent.new(priority=Priority.LOW), agent.new()
     high, high2 = agent.new(priority=Priority.HIGH), agent.new(priority=Priority.HIGH)
     agent.enter(first, second, low, normal, high, high2)
-    agent.clock.advance(PATIENCE_MS / 1000)
+    agent.clock.advance(STARVING_MS / 1000)
 
     for task, fraction in ((first, 0.25), (high, 0.1249), (low, 0.2499), (normal, 0.5)):
         agent.dice.next = fraction
@@ -205,7 +205,7 @@ def test_who_has_not_waited_long_lets_a_higher_priority_go_first(agent: OneAgent
     first, second = agent.new(), agent.new()
     low, high = agent.new(priority=Priority.LOW), agent.new(priority=Priority.HIGH)
     agent.enter(first, second, low, high)
-    agent.clock.advance(PATIENCE_MS / 1000 - 1)
+    agent.clock.advance(STARVING_MS / 1000 - 1)
     agent.dice.next = 0.0
 
     agent.run(first)
@@ -217,10 +217,10 @@ def test_who_has_not_waited_long_lets_a_higher_priority_go_first(agent: OneAgent
 def test_nobody_starves_behind_an_endless_stream_of_high_tasks(priority: Priority) -> None:
     agent = OneAgent(limit=1)
     running = agent.new(priority=Priority.HIGH)
-    patient = [agent.new(priority=priority) for _ in range(5)]
-    agent.enter(running, *patient)
+    starving = [agent.new(priority=priority) for _ in range(5)]
+    agent.enter(running, *starving)
     slots = replace(agent.process(), entropy=SeededEntropy(3))
-    agent.clock.advance(PATIENCE_MS / 1000)
+    agent.clock.advance(STARVING_MS / 1000)
     for _ in range(100):
         slots.enter(agent.new(priority=Priority.HIGH))
         slots.leave(agent.cancel(running), ended=True)
@@ -228,7 +228,7 @@ def test_nobody_starves_behind_an_endless_stream_of_high_tasks(priority: Priorit
         running = agent.store.tasks[TaskRef(AGENT, holder)]
 
     served = [task for task in agent.store.tasks.values() if task.is_terminal]
-    assert {id_of(task) for task in patient} <= {id_of(task) for task in served}
+    assert {id_of(task) for task in starving} <= {id_of(task) for task in served}
     assert sum(task.priority is Priority.HIGH for task in served) >= 70
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from a2a_tasks.domain.webhooks.secret import NotASecret, WebhookSecret, fingerprint, signed_headers
+from a2a_tasks.domain.webhooks.secret import InvalidSecret, WebhookSecret, fingerprint, signed_headers
 
 NOW = 1_767_225_600_000
 FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in (1, 2, 3))
@@ -95,7 +95,7 @@ def test_it_is_kept_as_json_and_read_again() -> None:
     ],
 )
 def test_anything_else_is_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(NotASecret) as raised:
+    with pytest.raises(InvalidSecret) as raised:
         WebhookSecret.from_json(text)
     assert str(raised.value) == "not a signing secret as a2actl keeps it"
     assert raised.value.__cause__ is None

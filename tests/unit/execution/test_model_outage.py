@@ -68,7 +68,7 @@ def test_another_models_tasks_notice_nothing() -> None:
     fine = outage.add(500, "fine-1")
     outage.run(1)
     assert max(ends(fine)) <= outage.second(outage.clock.now()) + outage.seconds
-    assert {way.model for way in outage.paces.paces} == {BAD}
+    assert {pace_key.model for pace_key in outage.paces.paces} == {BAD}
 
 
 def test_those_of_high_priority_go_first() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.execution import structured
-from a2a_tasks.execution.structured import NotAsAsked
+from a2a_tasks.execution.structured import InvalidOutput
 
 ANY: dict[str, Any] = {}
 
@@ -23,7 +23,7 @@ ANY: dict[str, Any] = {}
     ],
 )
 def test_what_callers_could_not_be_given_is_no_data(text: str, problem: str) -> None:
-    with pytest.raises(NotAsAsked) as refused:
+    with pytest.raises(InvalidOutput) as refused:
         structured.parse(text, ANY)
 
     asked = "The model's answer does not fit the agent's outputSchema"

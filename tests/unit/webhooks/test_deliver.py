@@ -22,7 +22,7 @@ from a2a_tasks.ports.errors import (
 from a2a_tasks.ports.webhooks import NotAnswered, ReceiverAnswer
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.webhooks.delivery import Deliverer
-from a2a_tasks.webhooks.receivers import MOST_KNOWN, NotTaken, Receivers
+from a2a_tasks.webhooks.receivers import MOST_KNOWN, NotDelivered, Receivers
 from a2a_tasks.webhooks.secrets import sealed
 from tests.integration.support.stored_task import completed, created
 from tests.twins.clock import FakeClock
@@ -549,7 +549,7 @@ def test_what_one_project_waits_for_is_nothing_to_another(office: Office) -> Non
     other = process.of("other", "example.com")
 
     other.check()
-    with pytest.raises(NotTaken, match="did not answer lately"):
+    with pytest.raises(NotDelivered, match="did not answer lately"):
         process.of("demo", "example.com").check()
 
 

@@ -12,7 +12,7 @@ from a2a_tasks.domain.access.rate import KeyLimits, Metered, Rate, open_streams_
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.rates import Bucket, RateStore, StreamPlace, Taking
+from a2a_tasks.ports.rates import Bucket, RateStore, StreamPlace, TakeResult
 from a2a_tasks.ports.telemetry import Telemetry
 
 MOST_SEEN = 10_000
@@ -23,7 +23,7 @@ _WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
 
 
 @dataclass(frozen=True)
-class Standing:
+class BucketState:
     """State of a rate limit. Durations are microseconds."""
 
     rate: Rate
@@ -74,7 +74,7 @@ class _Reserve:
             return 0
         return int(min(self.used, rate.ahead(self.share)))
 
-    def see(self, taking: Taking, now: int) -> None:
+    def see(self, taking: TakeResult, now: int) -> None:
         """Take in the result of a call to the store."""
         self.tat = taking.tat
         if taking.is_granted:
@@ -82,9 +82,9 @@ class _Reserve:
             self.share = min(1.0, self.used / max(1, taking.total - self.total)) if is_known else 0.0
             self.total, self.taken_at, self.used = taking.total, now, 0
 
-    def standing(self, rate: Rate, now: int) -> Standing:
+    def state(self, rate: Rate, now: int) -> BucketState:
         """The state including this process's reserve."""
-        return Standing(rate, self.tat - self.left * rate.interval, now)
+        return BucketState(rate, self.tat - self.left * rate.interval, now)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class RateLimiter:
         """The caller of a request, from the authorizer's context: ``keyId`` and the key's own limits."""
         return RateLimitedCaller(self, str(authorizer["keyId"]), KeyLimits.from_named(authorizer))
 
-    def take(self, bucket: Bucket, rate: Rate, count: int) -> tuple[int, Standing | None]:
+    def take(self, bucket: Bucket, rate: Rate, count: int) -> tuple[int, BucketState | None]:
         """Take up to ``count`` tokens. Returns how many, and what is left. If the store does not respond,
         all are granted and the state is unknown."""
         now, reserve = self.clock.now() * 1000, self._reserve(bucket)
@@ -119,7 +119,7 @@ class RateLimiter:
         if taken < count:
             self.telemetry.count("RateLimited", code=bucket.metered.value)
             self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.metered.value)
-        return taken, reserve.standing(rate, now)
+        return taken, reserve.state(rate, now)
 
     def _take(self, bucket: Bucket, rate: Rate, count: int, now: int) -> int:
         """Take from the store. Raises ``StoreUnavailable``."""
@@ -151,7 +151,7 @@ class RateLimitedCaller:
     limiter: RateLimiter
     key_id: str
     own: KeyLimits
-    _standings: dict[Metered, Standing] = field(default_factory=dict)
+    _states: dict[Metered, BucketState] = field(default_factory=dict)
     _place: StreamPlace | None = None
 
     def count_request(self) -> None:
@@ -193,9 +193,9 @@ class RateLimitedCaller:
     def headers(self) -> dict[str, str]:
         """``RateLimit-Limit`` (burst), ``-Remaining`` and ``-Reset`` (seconds until full) of the limit
         with the least left. Empty without a limit, or if its state is unknown."""
-        if not self._standings:
+        if not self._states:
             return {}
-        least = min(self._standings.values(), key=lambda standing: (standing.free, -standing.wait))
+        least = min(self._states.values(), key=lambda state: (state.free, -state.wait))
         return {
             "RateLimit-Limit": str(least.rate.burst),
             "RateLimit-Remaining": str(least.free),
@@ -206,15 +206,15 @@ class RateLimitedCaller:
         rate = rate_of(metered, self.own, self.limiter.deployed)
         if rate is None:
             return count
-        taken, standing = self.limiter.take(Bucket(self.key_id, metered), rate, count)
-        if standing is not None:
-            self._standings[metered] = standing
+        taken, state = self.limiter.take(Bucket(self.key_id, metered), rate, count)
+        if state is not None:
+            self._states[metered] = state
         return taken
 
     def _refusal(self, metered: Metered) -> RequestRefused:
-        standing = self._standings[metered]
-        rate = standing.rate
-        seconds = max(1, _seconds(standing.wait))
+        state = self._states[metered]
+        rate = state.rate
+        seconds = max(1, _seconds(state.wait))
         return RequestRefused(
             ErrorCode.RATE_LIMIT_EXCEEDED,
             f"{_WORDS[metered]} of this API key are limited to {rate.per_hour:,} an hour and {rate.burst:,}"

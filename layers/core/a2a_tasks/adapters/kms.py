@@ -12,7 +12,7 @@ from a2a_tasks.ports.sealing import SealBroken
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
-NOT_SEALED_SO = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+UNDECRYPTABLE = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class KmsSealing:
                 KeyId=self.key_arn, CiphertextBlob=sealed, EncryptionContext=dict(context)
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] in NOT_SEALED_SO:
+            if error.response["Error"]["Code"] in UNDECRYPTABLE:
                 raise SealBroken(str(error)) from error
             raise SealingUnavailable(str(error)) from error
         except BotoCoreError as error:

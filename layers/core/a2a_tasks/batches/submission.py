@@ -55,7 +55,7 @@ class Round:
             return None
         return self.projects.popleft()
 
-    def has_come(self, project: QueuedProject, creation: Creation) -> None:
+    def finish_turn(self, project: QueuedProject, creation: Creation) -> None:
         """Record the result of a project's turn."""
         if creation is Creation.CREATED:
             self.submitted, self.refusals = self.submitted + 1, 0
@@ -114,7 +114,7 @@ class BatchSubmission:
                 self._problem(project, error=error)
             else:
                 if creation is not None:
-                    turns.has_come(project, creation)
+                    turns.finish_turn(project, creation)
 
     async def _take_turn(self, project_id: str, run_id: str) -> Creation | None:
         """Make one batch of a project's tasks, if there are still enough."""

@@ -110,7 +110,7 @@ class BatchTasks:
             raise StoreUnavailable("what the task has used is not counted yet")
 
 
-class OfTask(Protocol):
+class HasTaskId(Protocol):
     """Something that belongs to one task."""
 
     @property
@@ -126,20 +126,20 @@ class SideBySide:
     run: RunBlocking
     telemetry: Telemetry
 
-    async def each[T: OfTask, R](
+    async def each[T: HasTaskId, R](
         self, step: Callable[[T], R], items: Iterable[T], problem: str
     ) -> list[R | None]:
         """Results of the steps, in order. None for steps whose store did not respond, which are reported."""
         return await asyncio.gather(*(self.run(self._try, step, item, problem) for item in items))
 
-    async def all_done[T: OfTask](
+    async def all_done[T: HasTaskId](
         self, step: Callable[[T], object], items: Iterable[T], problem: str
     ) -> bool:
         """Whether all steps succeeded."""
         done = await self.each(lambda item: (step(item), True), items, problem)
         return None not in done
 
-    def _try[T: OfTask, R](self, step: Callable[[T], R], item: T, problem: str) -> R | None:
+    def _try[T: HasTaskId, R](self, step: Callable[[T], R], item: T, problem: str) -> R | None:
         try:
             return step(item)
         except (StoreUnavailable, PayloadUnavailable) as error:

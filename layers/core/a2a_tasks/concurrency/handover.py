@@ -18,9 +18,9 @@ from a2a_tasks.ports.telemetry import Telemetry
 OLDEST_FIRST = 0.25
 """Share of grants that prefer lower priorities, to prevent starvation: half to the oldest task of normal
 priority, half to the oldest of low."""
-PATIENCE_MS = 60_000
+STARVING_MS = 60_000
 """Tasks younger than this always let higher priorities go first."""
-PATIENT = 5
+STARVING_READ = 5
 """The oldest task that can start is chosen from this many."""
 FEW = 3
 MANY = 500
@@ -29,11 +29,11 @@ TRIES = 20
 """After this many tasks that could not use a slot it is freed; the sweep of the line continues."""
 
 
-class Given(Enum):
+class HandoverResult(Enum):
     """Result of handing over a slot."""
 
-    OVER = "over"  # the next in line holds it
-    NOT = "not"  # nobody can use it; the giver still holds it
+    DONE = "done"  # the next in line holds it
+    NOBODY = "nobody"  # nobody can use it; the giver still holds it
     LOST = "lost"  # the giver no longer held it
 
 
@@ -58,21 +58,21 @@ class Handover:
     called: Event = field(default_factory=Event, compare=False)
     """Set when this process has announced a task after giving it a slot."""
 
-    def to_patient(self, scope: Scope, number: int, giver: Holder) -> Given:
+    def to_starving(self, scope: Scope, number: int, giver: Holder) -> HandoverResult:
         """In one of four grants, hand an agent's slot to a task that has waited long behind higher
         priorities."""
         chance = self.entropy.fraction()
         if scope.context_id is not None or chance >= OLDEST_FIRST:
-            return Given.NOT
+            return HandoverResult.NOBODY
         first = Priority.LOW if chance < OLDEST_FIRST / 2 else Priority.NORMAL
-        long_ago = self.clock.now() - PATIENCE_MS
-        waiters = self.store.waiting(scope, PATIENT, self.clock.now(), first)
-        patient = [waiter for waiter in waiters if created_ms(waiter.task_id) <= long_ago]
-        return self._to_one_of(scope, number, giver, patient)
+        long_ago = self.clock.now() - STARVING_MS
+        waiters = self.store.waiting(scope, STARVING_READ, self.clock.now(), first)
+        starving = [waiter for waiter in waiters if created_ms(waiter.task_id) <= long_ago]
+        return self._to_one_of(scope, number, giver, starving)
 
     def to_next(
         self, scope: Scope, number: int, giver: Holder, view: View, *, before: str | None = None
-    ) -> Given:
+    ) -> HandoverResult:
         """Hand over a slot that ``giver`` holds; with ``before`` only to tasks ahead of that one."""
         return self._to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
 
@@ -119,7 +119,9 @@ class Handover:
         is_waiting = task is not None and task.status is Status.PENDING and task.fence == waiter.fence
         return is_waiting and task is not None and claimable(task, self.clock.now())
 
-    def _to_one_of(self, scope: Scope, number: int, giver: Holder, waiters: Iterable[Waiter]) -> Given:
+    def _to_one_of(
+        self, scope: Scope, number: int, giver: Holder, waiters: Iterable[Waiter]
+    ) -> HandoverResult:
         for waiter in islice(waiters, TRIES):
             now = self.clock.now()
             slot = Slot(number, waiter.fence, now)
@@ -129,11 +131,11 @@ class Handover:
             taker = Holder(waiter.task_id, waiter.fence, now)
             if self.store.pass_on(scope, number, giver, taker, gone_by(waiter.task_id)):
                 self.call(scope, waiter, task)
-                return Given.OVER
+                return HandoverResult.DONE
             if scope.context_id is None:
                 self.tasks.withdraw(task.ref, slot)
-            return Given.LOST
-        return Given.NOT
+            return HandoverResult.LOST
+        return HandoverResult.NOBODY
 
     def _in_order(self, scope: Scope, view: View, giver: Holder, before: str | None) -> Iterator[Waiter]:
         """The first waiter, then the others of its priority in random order, since concurrent givers see

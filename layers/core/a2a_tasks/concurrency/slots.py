@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
 
-from a2a_tasks.concurrency.handover import Given, Handover, gone_by, is_able, name_of
+from a2a_tasks.concurrency.handover import Handover, HandoverResult, gone_by, is_able, name_of
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.domain.schedule import is_called
 from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef
@@ -209,7 +209,7 @@ class Slots:
                 continue
             given = self.handover.to_next(scope, number, giver, view, before=task.ref.task_id)
             own = Holder(task.ref.task_id, task.fence, self.clock.now())
-            if given is Given.NOT and self.store.pass_on(
+            if given is HandoverResult.NOBODY and self.store.pass_on(
                 scope, number, giver, own, gone_by(task.ref.task_id)
             ):
                 return number
@@ -261,7 +261,10 @@ class Slots:
         if slot is not None and slot.fence < below:
             own[slot.number] = Holder(task.ref.task_id, slot.fence, slot.at)
             is_within = slot.number < (limit or 0)
-            if is_within and self.handover.to_patient(scope, slot.number, own[slot.number]) is Given.OVER:
+            if (
+                is_within
+                and self.handover.to_starving(scope, slot.number, own[slot.number]) is HandoverResult.DONE
+            ):
                 return
         elif limit is None:
             return
@@ -280,10 +283,10 @@ class Slots:
 
     def give_back(self, scope: Scope, number: int, holder: Holder, view: View) -> None:
         """Hand a slot to the next in line; free it if nobody waits or it exceeds the limit."""
-        is_within, given = number < (self.limit(scope) or 0), Given.NOT
+        is_within, given = number < (self.limit(scope) or 0), HandoverResult.NOBODY
         if is_within and view.waiters:
             given = self.handover.to_next(scope, number, holder, view)
-        if given is not Given.NOT:
+        if given is not HandoverResult.NOBODY:
             return
         # not if a later claim of the task has taken it over; then filled for who joined the line meanwhile
         self.store.free(scope, number, holder.task_id, holder.fence + 1)
@@ -301,7 +304,10 @@ class Slots:
             if is_beyond or (able <= tried and (line.is_all or attempt > 0)):
                 return False
             giver = self.handover.borrow(scope, number)
-            if giver is None or self.handover.to_next(scope, number, giver, line) is not Given.NOT:
+            if (
+                giver is None
+                or self.handover.to_next(scope, number, giver, line) is not HandoverResult.NOBODY
+            ):
                 return True
             self.store.free(scope, number, giver.task_id, giver.fence + 1)
             tried |= able

@@ -26,8 +26,8 @@ AHEAD_MS = 250
 
 
 @dataclass(frozen=True)
-class Way:
-    """What has a pace of its own: a model called with one key."""
+class PaceKey:
+    """Identifies a pace: a model called with one API key."""
 
     model: str
     key: str
@@ -36,7 +36,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Pace:
-    """The pace of a way as stored. Times are Unix milliseconds."""
+    """A pace as stored. Times are Unix milliseconds."""
 
     gap_ms: int
     """Time between two calls at ``set_at``."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 from a2a_tasks.domain.backoff import backoff
-from a2a_tasks.domain.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, Way, grown, slowed
+from a2a_tasks.domain.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, PaceKey, grown, slowed
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS
 from a2a_tasks.domain.task import Priority, Task
 from a2a_tasks.ports.blocking import RunBlocking
@@ -66,41 +66,41 @@ class Pacing:
     run: RunBlocking
     key: str
     """Name of the key or account that calls are made with."""
-    _known: dict[Way, _Known] = field(default_factory=dict, init=False, repr=False)
-    _in_a_row: Counter[Way] = field(default_factory=Counter, init=False, repr=False)
-    _locks: defaultdict[Way, asyncio.Lock] = field(
+    _known: dict[PaceKey, _Known] = field(default_factory=dict, init=False, repr=False)
+    _in_a_row: Counter[PaceKey] = field(default_factory=Counter, init=False, repr=False)
+    _locks: defaultdict[PaceKey, asyncio.Lock] = field(
         default_factory=lambda: defaultdict(asyncio.Lock), init=False, repr=False
     )
 
     def limits(self, task: Task) -> bool:
         """Whether a call for the task may have to wait."""
-        known = self._known.get(self._way(task.model))
+        known = self._known.get(self._pace_key(task.model))
         return (known is not None and known.pace is not None) or task.throttled_calls > 0
 
     async def admit(self, task: Task) -> bool:
         """Whether a call may be made for a task that nobody has claimed yet. It must follow soon, because
         it is counted now."""
-        way, is_urgent = self._way(task.model), task.priority is Priority.HIGH
-        async with self._locks[way]:
-            if await self._may_start(way, is_urgent=is_urgent, is_suspect=task.throttled_calls > 0):
-                if (known := self._known.get(way)) is not None:
+        pace_key, is_urgent = self._pace_key(task.model), task.priority is Priority.HIGH
+        async with self._locks[pace_key]:
+            if await self._may_start(pace_key, is_urgent=is_urgent, is_suspect=task.throttled_calls > 0):
+                if (known := self._known.get(pace_key)) is not None:
                     known.admit(self.clock.now())
                 return True
             if is_urgent:
-                await self._note_urgent(way)
+                await self._note_urgent(pace_key)
         self.telemetry.count("PacedCalls")
         return False
 
     async def may_call(self, model: str) -> bool:
         """Whether a running task may call the model now. Running tasks go before those that have not
         begun."""
-        way = self._way(model)
-        async with self._locks[way]:
-            known = self._known.get(way)
+        pace_key = self._pace_key(model)
+        async with self._locks[pace_key]:
+            known = self._known.get(pace_key)
             if known is not None and known.admitted > 0 and self.clock.now() < known.admitted_until:
                 known.admitted -= 1
                 return True
-            if await self._may_start(way, is_urgent=True, is_suspect=False):
+            if await self._may_start(pace_key, is_urgent=True, is_suspect=False):
                 return True
         self.telemetry.count("PacedCalls")
         return False
@@ -108,7 +108,7 @@ class Pacing:
     def seconds_to_wait(self, task: Task, retry_after: float | None = None) -> int:
         """Delay in seconds of a task that has to wait: with jitter, shorter for high priority, and never
         shorter than ``retry_after`` (seconds)."""
-        known = self._known.get(self._way(task.model))
+        known = self._known.get(self._pace_key(task.model))
         pace, now = known.pace if known else None, self.clock.now()
         first, longest = BASE_SECONDS[task.priority], LONGEST_SECONDS[task.priority]
         seconds = backoff(task.throttled_calls, first, longest)
@@ -120,50 +120,50 @@ class Pacing:
 
     def is_overloaded(self, model: str) -> bool:
         """Whether the model itself is overloaded, as far as known."""
-        known = self._known.get(self._way(model))
+        known = self._known.get(self._pace_key(model))
         return known is not None and known.pace is not None and known.pace.is_overloaded
 
     async def report_throttled(self, model: str, begun_at: int, busy: ModelBusy) -> None:
         """Report that a call that began at ``begun_at`` was throttled."""
-        way, now = self._way(model), self.clock.now()
+        pace_key, now = self._pace_key(model), self.clock.now()
         self.telemetry.count("ModelOverloaded", code=model)
-        self._in_a_row[way] += 1
-        if self._in_a_row[way] < IN_A_ROW:
+        self._in_a_row[pace_key] += 1
+        if self._in_a_row[pace_key] < IN_A_ROW:
             return
-        async with self._locks[way]:
-            known = self._known.get(way)
+        async with self._locks[pace_key]:
+            known = self._known.get(pace_key)
             seen = known.pace if known else None
             for _ in range(2):
                 if seen is not None and seen.set_at >= begun_at:
                     return  # the call began before this pace was set
                 new = slowed(seen, now, busy.retry_after, is_overloaded=busy.overloaded)
-                seen = await self._put(way, seen, new)
+                seen = await self._put(pace_key, seen, new)
                 if seen is not None and seen.set_at == now:
                     self.telemetry.milliseconds("ModelPaceMs", new.gap_ms)
                     return
 
     async def report_success(self, model: str, begun_at: int) -> None:
         """Report that a call that began at ``begun_at`` succeeded: the pace recovers from now on."""
-        way = self._way(model)
-        self._in_a_row[way] = 0
-        async with self._locks[way]:
-            known = self._known.get(way)
+        pace_key = self._pace_key(model)
+        self._in_a_row[pace_key] = 0
+        async with self._locks[pace_key]:
+            known = self._known.get(pace_key)
             if known is None or known.pace is None or known.pace.taken_at is not None:
                 return
             if begun_at > known.pace.set_at:
-                await self._put(way, known.pace, grown(known.pace, self.clock.now()))
+                await self._put(pace_key, known.pace, grown(known.pace, self.clock.now()))
 
-    # -- under the way's lock
+    # -- under the key's lock
 
-    def _way(self, model: str) -> Way:
-        return Way(model, self.key)
+    def _pace_key(self, model: str) -> PaceKey:
+        return PaceKey(model, self.key)
 
-    async def _may_start(self, way: Way, *, is_urgent: bool, is_suspect: bool) -> bool:
-        known, now = self._known.get(way), self.clock.now()
+    async def _may_start(self, pace_key: PaceKey, *, is_urgent: bool, is_suspect: bool) -> bool:
+        known, now = self._known.get(pace_key), self.clock.now()
         if known is None or (known.pace is None and now - known.read_at >= KNOWN_MS):
             if not is_suspect:
                 return True
-            known = self._see(way, await self._read(way))
+            known = self._see(pace_key, await self._read(pace_key))
         is_first = is_urgent or self.entropy.fraction() < WHOEVER_COMES
         for _ in range(2):
             pace, now = known.pace, self.clock.now()
@@ -175,52 +175,52 @@ class Pacing:
                 return True
             if pace.next_at > now or (not is_first and pace.urgent_until > now):
                 return False
-            taking = await self._take(way, pace, now, is_urgent=is_first)
-            known = self._see(way, taking.pace)
+            taking = await self._take(pace_key, pace, now, is_urgent=is_first)
+            known = self._see(pace_key, taking.pace)
             if taking.is_granted:
                 known.ahead, known.ahead_until = pace.count_at(now) - 1, now + AHEAD_MS
                 return True
         return False
 
-    async def _note_urgent(self, way: Way) -> None:
-        known, now = self._known.get(way), self.clock.now()
+    async def _note_urgent(self, pace_key: PaceKey) -> None:
+        known, now = self._known.get(pace_key), self.clock.now()
         if known is None or known.pace is None or known.pace.urgent_until > now + URGENT_MS // 2:
             return
         known.pace = replace(known.pace, urgent_until=now + URGENT_MS)
         try:
-            await self.run(self.store.note_urgent, way, now + URGENT_MS)
+            await self.run(self.store.note_urgent, pace_key, now + URGENT_MS)
         except StoreUnavailable as error:
             self._not_asked(error)
 
-    async def _read(self, way: Way) -> Pace | None:
+    async def _read(self, pace_key: PaceKey) -> Pace | None:
         try:
-            return await self.run(self.store.pace, way)
+            return await self.run(self.store.pace, pace_key)
         except StoreUnavailable as error:
             self._not_asked(error)
             return None
 
-    async def _put(self, way: Way, seen: Pace | None, new: Pace) -> Pace | None:
+    async def _put(self, pace_key: PaceKey, seen: Pace | None, new: Pace) -> Pace | None:
         try:
-            current = await self.run(self.store.put, way, seen, new)
+            current = await self.run(self.store.put, pace_key, seen, new)
         except StoreUnavailable as error:
             self._not_asked(error)
             current = new
-        self._see(way, current)
+        self._see(pace_key, current)
         return current
 
-    async def _take(self, way: Way, pace: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
+    async def _take(self, pace_key: PaceKey, pace: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
         try:
-            return await self.run(self.store.take, way, pace, now, is_urgent=is_urgent)
+            return await self.run(self.store.take, pace_key, pace, now, is_urgent=is_urgent)
         except StoreUnavailable as error:
             self._not_asked(error)
             return PaceTurn(True, replace(pace, next_at=now + LONGEST_GAP_MS))
 
-    def _see(self, way: Way, pace: Pace | None) -> _Known:
-        known = self._known.get(way)
+    def _see(self, pace_key: PaceKey, pace: Pace | None) -> _Known:
+        known = self._known.get(pace_key)
         if known is None:
-            known = self._known[way] = _Known(pace, self.clock.now())
+            known = self._known[pace_key] = _Known(pace, self.clock.now())
         if pace is not None and pace.taken_at != (known.pace.taken_at if known.pace else None):
-            self._in_a_row[way] = 0  # it recovers: earlier throttled calls no longer count
+            self._in_a_row[pace_key] = 0  # it recovers: earlier throttled calls no longer count
         known.pace, known.read_at = pace, self.clock.now()
         return known
 

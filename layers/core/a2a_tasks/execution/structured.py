@@ -11,7 +11,7 @@ from a2a_tasks.domain.text.json_limits import BeyondLimits
 from a2a_tasks.domain.text.json_text import deserialize
 
 
-class NotAsAsked(Exception):
+class InvalidOutput(Exception):
     """The answer is not an object of the schema; ``failure`` says where."""
 
     def __init__(self, failure: Failure) -> None:
@@ -20,7 +20,7 @@ class NotAsAsked(Exception):
 
 
 def parse(text: str, schema: dict[str, Any]) -> Any:
-    """The validated value of an answer. Raises ``NotAsAsked``."""
+    """The validated value of an answer. Raises ``InvalidOutput``."""
     try:
         value = deserialize(text)
         json_limits.check_value(value)
@@ -30,7 +30,7 @@ def parse(text: str, schema: dict[str, Any]) -> Any:
         problem = error.message
     except fastjsonschema.JsonSchemaDefinitionException as error:
         message = f"The agent's outputSchema cannot be used: {error}"
-        raise NotAsAsked(Failure(FailureCode.AGENT_MISCONFIGURED, message)) from None
+        raise InvalidOutput(Failure(FailureCode.AGENT_MISCONFIGURED, message)) from None
     except json.JSONDecodeError as error:
         problem = f"it {error.msg}"
     except BeyondLimits as error:
@@ -38,4 +38,4 @@ def parse(text: str, schema: dict[str, Any]) -> Any:
     else:
         return value
     message = f"The model's answer does not fit the agent's outputSchema: {problem}."
-    raise NotAsAsked(Failure(FailureCode.EXECUTION_ERROR, message))
+    raise InvalidOutput(Failure(FailureCode.EXECUTION_ERROR, message))

@@ -45,7 +45,7 @@ def result_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finis
     if agent.output_schema is not None:
         try:
             output["data"] = structured.parse(reply.text, agent.output_schema)
-        except structured.NotAsAsked as error:
+        except structured.InvalidOutput as error:
             return Failed(error.failure, reply.text)
     return Finished(output)
 

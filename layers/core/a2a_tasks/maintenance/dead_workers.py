@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from a2a_tasks.domain.guards import guard_of_loss
 from a2a_tasks.domain.schedule import due_after_resend, lost
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.maintenance.sweep_report import Did
+from a2a_tasks.maintenance.sweep_report import SweepAction
 from a2a_tasks.ports.queues import TaskSender
 from a2a_tasks.ports.tasks import TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
@@ -22,7 +22,7 @@ class DeadWorkers:
     finalizer: TaskFinalizer
     telemetry: Telemetry
 
-    def look_at(self, worker_id: str) -> list[Did]:
+    def look_at(self, worker_id: str) -> list[SweepAction]:
         """If the worker is dead, recover the tasks that its lease lists, since their messages may be lost."""
         workers, now = self.finalizer.holders.workers, self.finalizer.clock.now()
         lease = workers.lease(worker_id)
@@ -36,18 +36,18 @@ class DeadWorkers:
         ]
         done = [self.take_back(task) for task in held]
         workers.forget(worker_id)
-        return [*done, Did.DEAD_WORKER]
+        return [*done, SweepAction.DEAD_WORKER]
 
-    def take_back(self, task: Task) -> Did:
+    def take_back(self, task: Task) -> SweepAction:
         """Announce a running task whose worker is dead, or fail it if no attempts are left."""
         if task.due_at is None or self.finalizer.holders.take(task) is not None:
-            return Did.NOTHING  # renewed since; it stays due
+            return SweepAction.NOTHING  # renewed since; it stays due
         now = self.finalizer.clock.now()
         if task.attempts_are_used_up():
             result = self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
-            return Did.GAVE_UP if isinstance(result, Written) else Did.NOTHING
+            return SweepAction.GAVE_UP if isinstance(result, Written) else SweepAction.NOTHING
         if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):
-            return Did.NOTHING
+            return SweepAction.NOTHING
         self.queue.send(task)
         self.telemetry.event("task sent again", task, state=task.status)
-        return Did.RESENT
+        return SweepAction.RESENT

@@ -18,7 +18,7 @@ from a2a_tasks.domain.schedule import (
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.maintenance.backlog import Backlog
 from a2a_tasks.maintenance.dead_workers import DeadWorkers
-from a2a_tasks.maintenance.sweep_report import Did
+from a2a_tasks.maintenance.sweep_report import SweepAction
 from a2a_tasks.ports.queues import BatchQueue, TaskSender
 from a2a_tasks.ports.tasks import TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
@@ -44,16 +44,20 @@ class DueTasks:
     backlog: Backlog
     telemetry: Telemetry
 
-    def look_at(self, task: Task) -> Did:
+    def look_at(self, task: Task) -> SweepAction:
         """Do what ``next_action`` says for a task from the index of due tasks."""
         now = self.finalizer.clock.now()
         action = next_action(task, now)
         if action is NextAction.NOTHING or task.due_at is None:
-            return Did.NOTHING  # the index lags behind
+            return SweepAction.NOTHING  # the index lags behind
         if action is NextAction.EXPIRE:
-            return Did.TIMED_OUT if isinstance(self.finalizer.time_out(task), Written) else Did.NOTHING
+            return (
+                SweepAction.TIMED_OUT
+                if isinstance(self.finalizer.time_out(task), Written)
+                else SweepAction.NOTHING
+            )
         if task.due_at > now:
-            return Did.NOTHING  # moved since the index was read
+            return SweepAction.NOTHING  # moved since the index was read
         match action:
             case NextAction.LEAVE_TO_BATCHER:
                 return self._look_at_batched(task, now)
@@ -68,13 +72,13 @@ class DueTasks:
             case NextAction.START:
                 return self._look_at_pending(task, now)
 
-    def _look_at_batched(self, task: Task, now: int) -> Did:
+    def _look_at_batched(self, task: Task, now: int) -> SweepAction:
         """Make sure that it is in line; from then on the batcher takes care of it until its deadline."""
         if task.status is Status.PENDING:
             self.batches.enqueue(task, now)  # its creator may have died before doing so
         return self._postpone(task, task.deadline)
 
-    def _look_at_running(self, task: Task, now: int) -> Did:
+    def _look_at_running(self, task: Task, now: int) -> SweepAction:
         """Check once per claim. As soon as the worker's lease lists the task, whoever finds that worker
         dead recovers it, so it is due at its deadline only."""
         lease = self.finalizer.holders.lease(task)
@@ -84,13 +88,13 @@ class DueTasks:
             task, task.deadline if lease.is_watched(task) else due_after_take_over(now, task.deadline)
         )
 
-    def _look_at_parent(self, task: Task, now: int) -> Did:
+    def _look_at_parent(self, task: Task, now: int) -> SweepAction:
         """It awaits other tasks, and the wake-up may be lost."""
         if self.finalizer.wake_if_ready(task):
-            return Did.RESENT
+            return SweepAction.RESENT
         return self._postpone(task, due_while_awaiting(now, task.deadline, task.updated_at))
 
-    def _look_at_delayed(self, task: Task, now: int) -> Did:
+    def _look_at_delayed(self, task: Task, now: int) -> SweepAction:
         """Its start was too far away for an SQS delay and is near now."""
         delay_ms = task.not_before - now
         later = due_after_release(task.not_before, task.deadline)
@@ -98,7 +102,7 @@ class DueTasks:
             return self._postpone(task, later)
         return self._send(task, later, whole_seconds(delay_ms))
 
-    def _look_at_pending(self, task: Task, now: int) -> Did:
+    def _look_at_pending(self, task: Task, now: int) -> SweepAction:
         """It waits for a worker: in its agent's line, in the queue, or for a lost message."""
         if self.slots.is_waiting(task):  # the line is swept as a whole
             return self._postpone(task, task.deadline)
@@ -106,13 +110,13 @@ class DueTasks:
         later = due_after_resend(task, now, backlog)
         return self._send(task, later) if may_be_lost(task, now, backlog) else self._postpone(task, later)
 
-    def _postpone(self, task: Task, due_at: int) -> Did:
+    def _postpone(self, task: Task, due_at: int) -> SweepAction:
         moved = self.store.reschedule(task.ref, task.due_at or 0, due_at)
-        return Did.POSTPONED if moved else Did.NOTHING
+        return SweepAction.POSTPONED if moved else SweepAction.NOTHING
 
-    def _send(self, task: Task, due_at: int, delay_seconds: int = 0) -> Did:
+    def _send(self, task: Task, due_at: int, delay_seconds: int = 0) -> SweepAction:
         if not self.store.reschedule(task.ref, task.due_at or 0, due_at):
-            return Did.NOTHING
+            return SweepAction.NOTHING
         self.queue.send(task, delay_seconds)
         self.telemetry.event("task sent again", task, state=task.status)
-        return Did.RESENT
+        return SweepAction.RESENT

@@ -6,7 +6,7 @@ from functools import partial
 
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.maintenance.due_tasks import DueTasks
-from a2a_tasks.maintenance.sweep_report import Did, Tally
+from a2a_tasks.maintenance.sweep_report import SweepAction, Tally
 from a2a_tasks.ports.blocking import Step, TimeLeft
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
@@ -65,16 +65,16 @@ class ShardSweep:
             return []
         try:
             task = self.store.get(ref) if tasks is None else tasks.get(ref)
-            self.tally.looked(self.due_tasks.look_at(task) if task else Did.NOTHING)
+            self.tally.looked(self.due_tasks.look_at(task) if task else SweepAction.NOTHING)
         except (StoreUnavailable, QueueUnavailable) as error:
-            self.tally.looked(Did.FAILED)
+            self.tally.looked(SweepAction.FAILED)
             self.telemetry.problem("task not swept", task_id=ref.task_id, reason=str(error))
         except Exception as error:  # one task must not affect the others
-            self.tally.looked(Did.FAILED)
+            self.tally.looked(SweepAction.FAILED)
             self.telemetry.problem("task not swept", task_id=ref.task_id, error=error)
         return []
 
     def _broke_off(self, error: StoreUnavailable) -> None:
-        self.tally.did(Did.FAILED)
+        self.tally.did(SweepAction.FAILED)
         self.tally.leave_unfinished(self.shard)
         self.telemetry.problem("shard not swept", shard=self.shard, reason=str(error))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Did(StrEnum):
+class SweepAction(StrEnum):
     """Result of looking at one item. The values are fields of ``SweepReport``."""
 
     TIMED_OUT = "timed_out"
@@ -52,17 +52,17 @@ class Tally:
         self.oldest_ms: int | None = None
         self._lock = threading.Lock()
 
-    def looked(self, *done: Did) -> None:
+    def looked(self, *done: SweepAction) -> None:
         """Count a task, and what was done for it."""
         with self._lock:
             self.report.looked_at += 1
         self.did(*done)
 
-    def did(self, *done: Did) -> None:
+    def did(self, *done: SweepAction) -> None:
         """Count what was done."""
         with self._lock:
             for each in done:
-                if each is not Did.NOTHING:
+                if each is not SweepAction.NOTHING:
                     setattr(self.report, each, getattr(self.report, each) + 1)
 
     def saw(self, age_ms: int) -> None:

@@ -9,7 +9,7 @@ from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.maintenance.dead_workers import DeadWorkers
 from a2a_tasks.maintenance.due_tasks import DueTasks
 from a2a_tasks.maintenance.shard_sweep import PAGE, ShardSweep
-from a2a_tasks.maintenance.sweep_report import Did, SweepReport, Tally
+from a2a_tasks.maintenance.sweep_report import SweepAction, SweepReport, Tally
 from a2a_tasks.ports.blocking import AtOnce, Step, TimeLeft
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
@@ -138,7 +138,7 @@ class Sweeper:
         more: list[Step] = []
         try:
             if time_left():
-                tally.did(Did.LINE)
+                tally.did(SweepAction.LINE)
                 is_unfinished = self.lines.look_at(scope)
                 more = [partial(self._look_at_line, tally, time_left, scope)] if is_unfinished else []
         except (StoreUnavailable, QueueUnavailable) as error:
@@ -146,7 +146,7 @@ class Sweeper:
         return more
 
     def _failed(self, tally: Tally, error: Exception, problem: str) -> None:
-        tally.did(Did.FAILED)
+        tally.did(SweepAction.FAILED)
         self.telemetry.problem(problem, reason=str(error))
 
     def _reported(self, tally: Tally) -> SweepReport:

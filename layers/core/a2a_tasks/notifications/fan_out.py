@@ -12,7 +12,7 @@ from a2a_tasks.ports.webhooks import PushConfigIds
 from a2a_tasks.wecom.exchange import is_waiting
 from a2a_tasks.wecom.ports import ChatDelivery, ExchangeReader
 
-NEWS_FOR_CHATS = TERMINAL | {Status.INPUT_REQUIRED}
+CHAT_STATUSES = TERMINAL | {Status.INPUT_REQUIRED}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Notifier:
 
     def _chat_deliveries(self, change: StatusChange) -> list[ChatDelivery]:
         task = change.task
-        if task.status not in NEWS_FOR_CHATS:
+        if task.status not in CHAT_STATUSES:
             return []
         delivery = ChatDelivery(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
         # only who watches a task in a chat has an exchange

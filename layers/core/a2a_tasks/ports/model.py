@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.pace import Pace, Way
+from a2a_tasks.domain.pace import Pace, PaceKey
 from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.domain.tools.catalog import McpServer
 
@@ -225,11 +225,11 @@ class PaceStore(Protocol):
     """The pace of calls, shared by all processes. All methods raise ``StoreUnavailable``. Times are Unix
     milliseconds."""
 
-    def pace(self, way: Way) -> Pace | None:
+    def pace(self, pace_key: PaceKey) -> Pace | None:
         """The pace as last written (a consistent read), or None."""
         ...
 
-    def put(self, way: Way, seen: Pace | None, pace: Pace) -> Pace | None:
+    def put(self, pace_key: PaceKey, seen: Pace | None, pace: Pace) -> Pace | None:
         """Replace the pace by compare-and-set. Calls that others have started meanwhile do not count as a
         change.
 
@@ -238,11 +238,11 @@ class PaceStore(Protocol):
         """
         ...
 
-    def take(self, way: Way, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
+    def take(self, pace_key: PaceKey, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
         """Start as many calls as ``seen`` allows per write, if it is still the current pace, the next call is
         due, and, unless ``is_urgent``, no task of high priority is waiting."""
         ...
 
-    def note_urgent(self, way: Way, until: int) -> None:
+    def note_urgent(self, pace_key: PaceKey, until: int) -> None:
         """Give tasks of high priority precedence until ``until``."""
         ...

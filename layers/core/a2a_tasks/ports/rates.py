@@ -17,7 +17,7 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Taking:
+class TakeResult:
     """Result of ``RateStore.take``."""
 
     is_granted: bool
@@ -30,7 +30,7 @@ class Taking:
 class RateStore(Protocol):
     """Token buckets that all processes share."""
 
-    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> Taking:
+    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> TakeResult:
         """Take ``count`` tokens, all or none.
 
         Args:

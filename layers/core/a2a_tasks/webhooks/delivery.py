@@ -29,7 +29,7 @@ from a2a_tasks.ports.webhooks import (
     SigningSecrets,
     WebhookClient,
 )
-from a2a_tasks.webhooks.receivers import NotTaken, Receivers
+from a2a_tasks.webhooks.receivers import NotDelivered, Receivers
 from a2a_tasks.webhooks.request import headers
 from a2a_tasks.webhooks.secrets import opened
 
@@ -93,8 +93,8 @@ class Deliverer:
             return False
         try:
             await self._deliver(notification)
-        except NotTaken as not_taken:
-            return await self._again(delivery, notification, str(not_taken), not_taken.asked)
+        except NotDelivered as not_delivered:
+            return await self._again(delivery, notification, str(not_delivered), not_delivered.asked)
         except OURS as error:
             self._tell_problem("notification not sent", notification, reason=str(error))
             return await self._again(delivery, notification, "something here did not answer")
@@ -127,7 +127,7 @@ class Deliverer:
         try:
             answer = await self.client.post(request.config.url, request.headers, request.body)
         except NotAnswered as error:
-            raise NotTaken(str(error)) from None
+            raise NotDelivered(str(error)) from None
         if answer.status != GONE and answer.status not in ACKNOWLEDGED:
             self._refuse(answer)
         return answer
@@ -142,11 +142,11 @@ class Deliverer:
         task_id = notification.ref.task_id
         secrets = self.secrets.of_project(task.project_id)
         if not secrets:
-            raise NotTaken("the project has no signing secret; `a2actl webhooks secret rotate` makes one")
+            raise NotDelivered("the project has no signing secret; `a2actl webhooks secret rotate` makes one")
         try:
             given = opened(self.opener, task_id, config)
         except SealBroken:
-            raise NotTaken("the configuration's secrets cannot be decrypted; create it anew") from None
+            raise NotDelivered("the configuration's secrets cannot be decrypted; create it anew") from None
         body = self.bodies.body(task, notification, config.format)
         signed = headers(
             secrets, notification.notification_id, self.clock.now() // 1000, body, config.scheme, given
@@ -164,7 +164,7 @@ class Deliverer:
 
     def _refuse(self, answer: ReceiverAnswer) -> NoReturn:
         asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
-        raise NotTaken(f"the receiver answered {answer.status}", asked)
+        raise NotDelivered(f"the receiver answered {answer.status}", asked)
 
     async def _again(
         self,

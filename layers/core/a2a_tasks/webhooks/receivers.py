@@ -22,7 +22,7 @@ MOST_KNOWN = 10_000
 ONE_AT_A_TIME_SECONDS = 5.0
 
 
-class NotTaken(Exception):
+class NotDelivered(Exception):
     """A receiver has not accepted a notification. ``asked`` is the delay in seconds after which it may be
     retried."""
 
@@ -49,25 +49,25 @@ class Receiver:
     first: asyncio.Event | None = None
 
     def check(self) -> None:
-        """Raise ``NotTaken`` if it must not be called now."""
+        """Raise ``NotDelivered`` if it must not be called now."""
         now = self.clock.now()
         if now < self.circuit.open_until:
-            raise NotTaken("the receiver did not answer lately", (self.circuit.open_until - now) / 1000)
+            raise NotDelivered("the receiver did not answer lately", (self.circuit.open_until - now) / 1000)
         if not self.circuit.is_proven and (wait := WAITING.wait(self.waiting.tat, now * 1000)):
-            raise NotTaken("the project's receivers do not answer", wait / 1_000_000)
+            raise NotDelivered("the project's receivers do not answer", wait / 1_000_000)
         if wait := CALLS.wait(self.calls_tat, now * 1000):
-            raise NotTaken("the receiver gets too many notifications", wait / 1_000_000)
+            raise NotDelivered("the receiver gets too many notifications", wait / 1_000_000)
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """One attempt: ``NotTaken`` raised inside opens the circuit. While the receiver is unproven one
+        """One attempt: ``NotDelivered`` raised inside opens the circuit. While the receiver is unproven one
         attempt goes first and the others wait for its result, once, since waiting holds up other
-        deliveries. Raises ``NotTaken`` as ``check`` does."""
+        deliveries. Raises ``NotDelivered`` as ``check`` does."""
         if self.first is not None:
             await self.first.wait()
             if not self.circuit.is_proven:
                 self.check()
-                raise NotTaken(
+                raise NotDelivered(
                     "the receiver takes long, and is called by one at a time", ONE_AT_A_TIME_SECONDS
                 )
         self.check()
@@ -90,8 +90,8 @@ class Receiver:
         begun = self.clock.now()
         try:
             yield
-        except NotTaken as not_taken:
-            if self.circuit.failed(self.clock.now(), not_taken.asked):
+        except NotDelivered as not_delivered:
+            if self.circuit.failed(self.clock.now(), not_delivered.asked):
                 self._charge(begun)  # what fails beside it took the same time
             raise
         self.circuit.answered((self.clock.now() - begun) / 1000)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb.calls import call, call_or_item
 from a2a_tasks.adapters.dynamodb.update import Update
-from a2a_tasks.domain.pace import Pace, Way
+from a2a_tasks.domain.pace import Pace, PaceKey
 from a2a_tasks.ports.model import PaceTurn
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ class DynamoDBPaces:
     client: "DynamoDBClient"
     table: str
 
-    def pace(self, way: Way) -> Pace | None:
-        answer = call(self.client.get_item, TableName=self.table, Key=_key(way), ConsistentRead=True)
+    def pace(self, pace_key: PaceKey) -> Pace | None:
+        answer = call(self.client.get_item, TableName=self.table, Key=_key(pace_key), ConsistentRead=True)
         return _pace(answer.get("Item"))
 
-    def put(self, way: Way, seen: Pace | None, pace: Pace) -> Pace | None:
+    def put(self, pace_key: PaceKey, seen: Pace | None, pace: Pace) -> Pace | None:
         """Protects what another worker has learned since: of many calls that are turned away at a moment one
         makes the pace slower."""
         update = _if_as_seen(seen).set(
@@ -38,26 +38,26 @@ class DynamoDBPaces:
             overloaded=pace.is_overloaded,
             ttl=pace.set_at // 1000 + KEPT_SECONDS,
         )
-        return self._update(way, update.remove("takenAt") if pace.taken_at is None else update).pace
+        return self._update(pace_key, update.remove("takenAt") if pace.taken_at is None else update).pace
 
-    def take(self, way: Way, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
+    def take(self, pace_key: PaceKey, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
         """Protects the pace, whoever starts calls at the same moment: each goes by the one before."""
         next_at = now + seen.count_at(now) * seen.gap_at(now)
         update = _if_as_seen(seen).set(nextAt=next_at, ttl=now // 1000 + KEPT_SECONDS)
         update = update.when("nextAt <= :now", now=now)
         if not is_urgent:
             update = update.when("attribute_not_exists(urgentUntil)", "urgentUntil <= :now")
-        return self._update(way, update)
+        return self._update(pace_key, update)
 
-    def note_urgent(self, way: Way, until: int) -> None:
+    def note_urgent(self, pace_key: PaceKey, until: int) -> None:
         """Protects against a pace that is gone: only what is there changes."""
-        self._update(way, Update().set(urgentUntil=until).when("attribute_exists(setAt)"))
+        self._update(pace_key, Update().set(urgentUntil=until).when("attribute_exists(setAt)"))
 
-    def _update(self, way: Way, update: Update) -> PaceTurn:
+    def _update(self, pace_key: PaceKey, update: Update) -> PaceTurn:
         is_made, item = call_or_item(
             self.client.update_item,
             TableName=self.table,
-            Key=_key(way),
+            Key=_key(pace_key),
             ReturnValues="ALL_NEW",
             **update.arguments(),
         )
@@ -74,8 +74,8 @@ def _if_as_seen(seen: Pace | None) -> Update:
     return update.when("takenAt = :seenTaken", seenTaken=seen.taken_at)
 
 
-def _key(way: Way) -> dict[str, Any]:
-    return to_attributes({"pk": f"PACE#{way.model}#{way.key}", "sk": "PACE"})
+def _key(pace_key: PaceKey) -> dict[str, Any]:
+    return to_attributes({"pk": f"PACE#{pace_key.model}#{pace_key.key}", "sk": "PACE"})
 
 
 def _pace(item: Any) -> Pace | None:

@@ -7,7 +7,7 @@ from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attribute
 from a2a_tasks.adapters.dynamodb.calls import call_or_item
 from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain.access.rate import Rate
-from a2a_tasks.ports.rates import Bucket, Taking
+from a2a_tasks.ports.rates import Bucket, TakeResult
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,18 +23,18 @@ class DynamoDBRates:
     client: "DynamoDBClient"
     table: str
 
-    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> Taking:
+    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> TakeResult:
         """Expressions know no maximum, so there is one write for a bucket that is whole and one for another.
         What was seen of it decides which is tried first, and a refusal brings the truth.
         """
-        taking, latest, cost = Taking(False, seen, 0), rate.latest(count, now), count * rate.interval
+        taking, latest, cost = TakeResult(False, seen, 0), rate.latest(count, now), count * rate.interval
         while not taking.is_granted and max(taking.tat, now) <= latest:
             is_whole = taking.tat <= now
             update = _of_whole(now, cost) if is_whole else _of_used(now, latest, cost)
             taking = self._update(bucket, update.add(total=count))
         return taking
 
-    def _update(self, bucket: Bucket, update: Update) -> Taking:
+    def _update(self, bucket: Bucket, update: Update) -> TakeResult:
         """What became of it if the condition held, or the bucket as it stands."""
         is_granted, item = call_or_item(
             self.client.update_item,
@@ -58,9 +58,9 @@ def _of_used(now: int, latest: int, cost: int) -> Update:
     return update.when("tat > :now AND tat <= :latest", now=now, latest=latest)
 
 
-def _taking(is_granted: bool, item: dict[str, Any]) -> Taking:
+def _taking(is_granted: bool, item: dict[str, Any]) -> TakeResult:
     bucket = from_attributes(item)
-    return Taking(is_granted, int(bucket.get("tat", 0)), int(bucket.get("total", 0)))
+    return TakeResult(is_granted, int(bucket.get("tat", 0)), int(bucket.get("total", 0)))
 
 
 def _ttl(whole_at: int) -> int:

@@ -17,7 +17,7 @@ AT_ONCE = 10
 """Limit of SendMessageBatch."""
 
 
-class OfProject(Protocol):
+class HasProjectId(Protocol):
     """Content that belongs to a project, whose messages share the queue fairly with others
     (``MessageGroupId``)."""
 
@@ -26,7 +26,7 @@ class OfProject(Protocol):
 
 
 @dataclass(frozen=True)
-class SQSSender[T: OfProject]:
+class SQSSender[T: HasProjectId]:
     """``TimedSender``. ``to_message`` makes a message's JSON object."""
 
     client: "SQSClient"

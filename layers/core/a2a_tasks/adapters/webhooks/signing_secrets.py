@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.adapters.secrets import GONE
-from a2a_tasks.domain.webhooks.secret import NotASecret, WebhookSecret
+from a2a_tasks.domain.webhooks.secret import InvalidSecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import SecretsUnavailable
 from a2a_tasks.ports.registry import ProjectReader
@@ -48,5 +48,5 @@ class ProjectSecrets:
             raise SecretsUnavailable(str(error)) from error
         except BotoCoreError as error:
             raise SecretsUnavailable(str(error)) from error
-        except NotASecret as error:
+        except InvalidSecret as error:
             raise SecretsUnavailable(f"{arn}: {error}") from None

@@ -14,7 +14,7 @@ PREFIX = "whsec_"
 RANDOM_BYTES = 32
 
 
-class NotASecret(ValueError):
+class InvalidSecret(ValueError):
     """The text is not a signing secret of ours. The message does not repeat it."""
 
 
@@ -35,7 +35,7 @@ class WebhookSecret:
 
     @classmethod
     def from_json(cls, text: str) -> "WebhookSecret":
-        """Parse a stored secret. Raises ``NotASecret``."""
+        """Parse a stored secret. Raises ``InvalidSecret``."""
         try:
             stored = json.loads(text)
             current, previous = stored["current"], stored.get("previous")
@@ -44,7 +44,7 @@ class WebhookSecret:
             return cls(current, str(stored.get("rotatedAt", "")), previous)
         except (ValueError, KeyError, TypeError, AttributeError):
             # `from None`: the cause would show the text
-            raise NotASecret("not a signing secret as a2actl keeps it") from None
+            raise InvalidSecret("not a signing secret as a2actl keeps it") from None
 
     def to_json(self) -> str:
         """Serialize as ``{"current", "rotatedAt", "previous"?}``."""
@@ -96,5 +96,5 @@ def _encoded(random: bytes) -> str:
 def _key_of(secret: str) -> bytes:
     key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     if not secret.startswith(PREFIX) or len(key) != RANDOM_BYTES:
-        raise NotASecret("not a signing secret")
+        raise InvalidSecret("not a signing secret")
     return key
