@@ -27,7 +27,7 @@ class BillingModel(ScriptedModel):
             self._waste(request)
             raise
         except ModelBusy as busy:
-            if draft.is_told:
+            if draft.usage_is_final:
                 self.billed[self.asked[-1].message] += tokens(busy.used)
             elif busy.may_be_billed:
                 self._waste(request)

@@ -68,7 +68,7 @@ def test_the_time_to_wait_is_the_callers_else_the_agents(deployment: Deployment)
     deployment.registry.apply(agent(queue_timeout_ms=60_000))
     assert deployment.submit().deadline == now + 60_000
     assert deployment.submit(queue_timeout_ms=90_000).deadline == now + 90_000
-    assert deployment.submit(queue_timeout_ms=90_000, patience_ms=30_000).deadline == now + 30_000
+    assert deployment.submit(queue_timeout_ms=90_000, max_queue_timeout_ms=30_000).deadline == now + 30_000
 
 
 def test_the_agents_revision_is_pinned(deployment: Deployment) -> None:

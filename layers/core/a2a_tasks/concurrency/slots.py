@@ -260,12 +260,10 @@ class Slots:
         own: dict[int, Holder] = {}
         if slot is not None and slot.fence < below:
             own[slot.number] = Holder(task.ref.task_id, slot.fence, slot.at)
-            is_within = slot.number < (limit or 0)
-            if (
-                is_within
-                and self.handover.to_starving(scope, slot.number, own[slot.number]) is HandoverResult.DONE
-            ):
-                return
+            if slot.number < (limit or 0):
+                given = self.handover.to_starving(scope, slot.number, own[slot.number])
+                if given is HandoverResult.DONE:
+                    return
         elif limit is None:
             return
         view = self.store.view(scope, limit or PAGE)

@@ -199,7 +199,7 @@ class AgentLoop:
         draft, request = work.draft, work.under_way
         work.draft, work.under_way = Draft(draft.text), None
         has_limit = reserved_for(work.spent) is not None
-        if has_limit and request is not None and not draft.is_told:
+        if has_limit and request is not None and not draft.usage_is_final:
             if may_be_billed and not reported.calls:
                 work.spent = as_used(work.spent)
             elif reported.calls:

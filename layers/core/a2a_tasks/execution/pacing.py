@@ -34,8 +34,8 @@ GROWING = 0.3
 
 @dataclass
 class _Known:
-    """What this process knows of a way: calls that it may make until ``ahead_until``, and how many of them
-    belong to admitted tasks."""
+    """What this process knows about a pace: calls that it may make until ``ahead_until``, and how many of
+    them belong to admitted tasks."""
 
     pace: Pace | None
     read_at: int

@@ -119,7 +119,7 @@ class Draft:
     """Billed so far."""
     updates: str = ""
     """Progress updates so far."""
-    is_told: bool = False
+    usage_is_final: bool = False
     """``usage`` is final."""
     begun: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
     """Set when the response begins."""

@@ -96,7 +96,7 @@ class Submission:
     begins_context: bool = False
     """Without ``context_id``: start a conversation, named after this task."""
     queue_timeout_ms: int | None = None
-    patience_ms: int | None = None
+    max_queue_timeout_ms: int | None = None
     """Upper limit of the queue timeout, whatever the agent's, because nobody would receive a later answer."""
     origin: Origin | None = None
     idempotency: Idempotency | None = None
@@ -338,7 +338,7 @@ class Submitter:
 
 def _queue_timeout(agent: AgentRevision, submission: Submission) -> int:
     asked = submission.queue_timeout_ms or agent.queue_timeout_ms
-    return min(asked, submission.patience_ms or asked)
+    return min(asked, submission.max_queue_timeout_ms or asked)
 
 
 def _smaller(asked: Budget, allowed: Budget) -> Budget:

@@ -104,7 +104,7 @@ class ReplyBuilder:
         """Apply message fields. The counts of ``usage`` are totals; missing ones remain valid."""
         usage = self._message["usage"] | _given(fields.get("usage") or {})
         self._message |= _given(fields) | {"usage": usage}
-        self._draft.usage, self._draft.is_told = bill_of(usage, turns=0), self.is_complete
+        self._draft.usage, self._draft.usage_is_final = bill_of(usage, turns=0), self.is_complete
 
 
 class _Block:

@@ -123,7 +123,7 @@ class InboundMessages:
             message=asked.text,
             context=None,
             timeout_ms=None,
-            patience_ms=PATIENCE_MS,
+            max_queue_timeout_ms=PATIENCE_MS,
             correlation_id=asked.correlation_id,
             context_id=context_id(connection, key, generation),
             live=True,
