@@ -1,4 +1,4 @@
-"""A2A: agents as other agents and their programs know them. What is done is in ``a2a_tasks.a2a``."""
+"""A2A: agents for other agents and programs. The behaviour is in ``a2a_tasks.a2a``."""
 
 import gc
 import time
@@ -63,7 +63,7 @@ gc.freeze()
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Where answers must be whole: a stream too, as far as it gets in the time that callers wait."""
+    """For integrations without streaming: a stream is cut off after the time that a request may wait."""
     try:
         return agent_handler.answer(event, _seconds_left(context), is_whole=True).to_buffered()
     finally:
@@ -72,7 +72,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
-    """On the runtime that streams (``a2a_tasks.runtime``)."""
+    """For the streaming runtime (``a2a_tasks.runtime``)."""
     try:
         return agent_handler.answer(event, _seconds_left(context), is_whole=False)
     finally:

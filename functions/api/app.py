@@ -1,4 +1,4 @@
-"""The API: hand a task over, follow it, cancel it. Its routes are in ``routes``."""
+"""The REST API: create, follow and cancel tasks. Its routes are in ``routes``."""
 
 import gc
 from typing import Any
@@ -19,7 +19,7 @@ gc.freeze()
 
 @services.logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Where answers must be whole: a stream too, as far as it gets in the time that callers wait."""
+    """For integrations without streaming: a stream is cut off after the time that a request may wait."""
     whole = _resolve(event, context)
     if not services.streams.has_begun:
         return whole
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @services.logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
-    """On the runtime that streams (``a2a_tasks.runtime``)."""
+    """For the streaming runtime (``a2a_tasks.runtime``)."""
     return services.streams.answer(_resolve(event, context), request.milliseconds_left() / 1000)
 
 

@@ -1,4 +1,4 @@
-"""What a caller asked for, as the services take it."""
+"""Converts request bodies to what the services take."""
 
 import hashlib
 import json
@@ -26,7 +26,8 @@ def to_submission(
     idempotency_key: str | None,
     now: int,
 ) -> Submission:
-    """Raises ``RequestRefused`` for what only shows in relation: sizes, and moments too far ahead."""
+    """Raises ``RequestRefused`` for limits that the body's model cannot check: sizes, and start times too far
+    ahead."""
     _check_context(body.context)
     cost = None if body.max_cost_usd is None else Decimal(str(body.max_cost_usd))
     return Submission(
@@ -57,7 +58,7 @@ def of_message(
     correlation_id: str,
     idempotency_key: str | None,
 ) -> Submission:
-    """A message that is waited for. Raises ``RequestRefused`` for a context that is too large."""
+    """A message whose answer is waited for. Raises ``RequestRefused`` if its context is too large."""
     _check_context(body.context)
     # under the same key a task that says the same is another request
     digest = f"message {digest_of(body)}"
@@ -97,7 +98,7 @@ def _check_context(context: dict[str, Any] | None) -> None:
 
 
 def _start_of(body: NewTask, now: int) -> int | None:
-    """The earliest start in Unix milliseconds; None means at once."""
+    """Earliest start in Unix milliseconds. None is at once."""
     if body.delay_seconds is not None:
         return now + body.delay_seconds * 1000
     if body.not_before is None:
@@ -111,7 +112,7 @@ def _start_of(body: NewTask, now: int) -> int | None:
 
 
 def digest_of(body: NewTask | NewExchange | NewPushConfig) -> str:
-    """Of what was asked for, however it was written."""
+    """Digest of a request's content, independent of its formatting."""
     asked = body.model_dump(mode="json", exclude_unset=True, exclude={"context"})
     if not isinstance(body, NewPushConfig) and "context" in body.model_fields_set:
         asked["context"] = body.context  # as it is: a dump of it would be a second one

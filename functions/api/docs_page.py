@@ -1,6 +1,6 @@
-"""The page at /docs: the API's OpenAPI document in Swagger UI, with nothing loaded from elsewhere.
+"""The page at /docs: the OpenAPI document in Swagger UI, with no external resources.
 
-Only this page needs this module, so it is imported when somebody asks for the page.
+Imported on demand, because only this page needs it.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from a2a_tasks.domain.text.json_text import serialize
 from functions.api.openapi import openapi_document
 
 HERE = Server(url=".")
-"""Relative to the page: right below every stage and custom domain."""
+"""Relative to the page, so that it is right for every stage and custom domain."""
 MAX_AGE_SECONDS = 3_600
 HEADERS = {
     "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}",
@@ -28,18 +28,18 @@ HEADERS = {
 
 
 def document_answer(app: APIGatewayRestResolver, if_none_match: str) -> Response[str]:
-    """The document itself; nothing but that it is the same where the ``If-None-Match`` header names it."""
+    """The document, or 304 if the ``If-None-Match`` header matches it."""
     return _answer("application/json", _document(app), if_none_match)
 
 
 def page_answer(app: APIGatewayRestResolver, if_none_match: str) -> Response[str]:
-    """The page, with the document in it."""
+    """The page, which contains the document."""
     return _answer("text/html; charset=utf-8", _page(app), if_none_match)
 
 
 @cache
 def _document(app: APIGatewayRestResolver) -> str:
-    """Made once in a process: it takes as long as fifty other requests."""
+    """Generated once per process, because it takes as long as fifty requests."""
     return serialize(openapi_document(app, [HERE]))
 
 

@@ -1,4 +1,4 @@
-"""Every error as ``{"error", "code", "details"?}``: the one place where faults become HTTP."""
+"""All errors as ``{"error", "code", "details"?}``: the only place that maps exceptions to HTTP."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -27,7 +27,7 @@ NOT_JSON = RequestRefused(ErrorCode.VALIDATION_ERROR, "content-type: must be app
 
 
 def install(app: APIGatewayRestResolver, telemetry: Telemetry) -> None:
-    """Register the handlers of every error that a route may raise."""
+    """Register handlers for all exceptions that a route may raise."""
 
     @app.exception_handler(RequestRefused)
     def refused(error: RequestRefused) -> Response[Any]:
@@ -67,7 +67,7 @@ def install(app: APIGatewayRestResolver, telemetry: Telemetry) -> None:
 
 
 def to_answer(refusal: RequestRefused) -> dict[str, Any]:
-    """The refusal of a request that no route has seen, as the gateway takes it."""
+    """Response of a request that was refused before routing."""
     answer = _answer(refusal)
     return {
         "statusCode": answer.status_code,
@@ -78,13 +78,13 @@ def to_answer(refusal: RequestRefused) -> dict[str, Any]:
 
 
 def _is_json(app: APIGatewayRestResolver) -> bool:
-    """Whether the request has no body, or says that it is JSON, or says nothing."""
+    """Whether the request has no body, no content type, or that of JSON."""
     content_type = app.current_event.headers.get("content-type") or JSON
     return not app.current_event.body or content_type.startswith(JSON)
 
 
 def _body_of(app: APIGatewayRestResolver) -> type[BaseModel]:
-    """What the route takes as its body."""
+    """The model of the route's body."""
     path = app.current_event.path
     if path.endswith(":batchCreate"):
         return NewTasks
@@ -96,12 +96,12 @@ def _body_of(app: APIGatewayRestResolver) -> type[BaseModel]:
 
 
 def in_body(error: ValidationError) -> list[Mapping[str, Any]]:
-    """The errors of a part of the body, as those of a whole one are."""
+    """Errors of a part of the body, located as in the whole body."""
     return [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
 
 
 def to_refusal(errors: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> RequestRefused:
-    """The refusal that names each wrong field, and what would be right; ``model`` is what was expected."""
+    """A refusal that names each invalid field and what is valid. ``model`` is the expected body."""
     details = [_detail(found, model) for found in errors]
     too_long = any(
         found["type"] == "string_too_long" and tuple(found["loc"]) == ("body", "message") for found in errors
@@ -131,7 +131,7 @@ def _detail(found: Mapping[str, Any], model: type[BaseModel]) -> dict[str, str]:
 
 
 def _model_at(location: Sequence[str], model: type[BaseModel]) -> type[BaseModel]:
-    """What was expected at a place inside the body."""
+    """The expected model at a place inside the body."""
     for name in location:
         field = next((field for field in model.model_fields.values() if field.alias == name), None)
         kinds = get_args(field.annotation) or (field.annotation,) if field else ()

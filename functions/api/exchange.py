@@ -1,4 +1,4 @@
-"""How a message that was waited for is answered."""
+"""Responses to messages whose answer was waited for."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,12 +11,12 @@ from a2a_tasks.tasks.queries import Tasks
 
 
 def path_of(task: Task) -> str:
-    """The task's, below the API's base URL."""
+    """The task's path below the API's base URL."""
     return f"/a2a/{task.ref.agent_id}/tasks/{task.ref.task_id}"
 
 
 def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
-    """What became of the message; its task may still be under way."""
+    """The answer, the question or the failure; 202 if the task is still running."""
     match task.status:
         case Status.COMPLETED:
             output = tasks.results.output(task) or {}
@@ -37,7 +37,7 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
 
 
 def goes_on(task: Task) -> dict[str, Any]:
-    """Where to look for a task whose end is not waited for."""
+    """Where to poll for a task that is still running."""
     return {
         "taskId": task.ref.task_id,
         "status": task.status.value,

@@ -1,4 +1,4 @@
-"""The rate limits of whoever has sent the request at hand."""
+"""Rate limits of the current request's caller."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from functions.api import errors
 
 
 class Limits:
-    """Stands before the routes. A process answers one request at a time, so there is one ``caller``."""
+    """Checks limits before routing. A process handles one request at a time, so there is one ``caller``."""
 
     def __init__(self, limiter: RateLimiter) -> None:
         self.limiter = limiter
@@ -17,18 +17,18 @@ class Limits:
 
     @property
     def caller(self) -> RateLimitedCaller:
-        """For routes that make tasks, which count too. There is none where no key is asked for."""
+        """For routes that also count creations. Only on routes that require an API key."""
         if self._caller is None:
             raise LookupError("no key was asked for")
         return self._caller
 
     def close(self) -> None:
-        """Nothing of the request is open any more."""
+        """End the request, and free the stream that it opened."""
         if self._caller is not None:
             self._caller.close()
 
     def answer(self, event: dict[str, Any], resolve: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What ``resolve`` answers, unless it is one request too many; in any case with headers."""
+        """The response of ``resolve``, or 429; with rate limit headers if there is a caller."""
         authorizer = event["requestContext"].get("authorizer")
         self._caller = self.limiter.caller(authorizer) if authorizer else None
         if self._caller is None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, made from its routes."""
+"""The API's OpenAPI document, generated from its routes."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ UNUSED = {
     "description": "Validation Error",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}},
 }
-"""What Powertools says of every operation that does not use the status itself."""
+"""What Powertools adds to every operation that does not define the status itself."""
 MEANINGS = {
     "400": "The request is not valid; `details` names each field (`VALIDATION_ERROR`).",
     "401": "The API key is missing or not valid (`UNAUTHORIZED`).",
@@ -47,7 +47,7 @@ RATE_LIMIT_HEADERS = {
     "RateLimit-Reset": "Seconds until all of them are there again.",
 }
 RETRY_AFTER = {"429", "503"}
-"""Statuses that say in how many seconds to try again."""
+"""Statuses with a ``Retry-After`` header."""
 DESCRIPTION = """\
 Hand a task to an agent, get its id at once, and fetch the result when it is there.
 
@@ -58,7 +58,7 @@ one that does not exist.
 
 
 def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> dict[str, Any]:
-    """The document as JSON values; ``servers`` are where the API is."""
+    """The document as JSON values. ``servers`` are the API's base URLs."""
     text: str = app.get_openapi_json_schema(
         title="a2a-tasks",
         version=VERSION,
@@ -81,7 +81,8 @@ def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> 
 
 
 def _corrected(document: dict[str, Any]) -> dict[str, Any]:
-    """What Powertools cannot know: the template's parameter names, and what this API answers otherwise."""
+    """Corrects what Powertools cannot know: names of path parameters in the template, and other responses of
+    this API."""
     text = json.dumps(document)
     for name, public in PARAMETERS.items():
         text = text.replace(f"{{{name}}}", f"{{{public}}}").replace(
@@ -104,7 +105,7 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_headers(document: dict[str, Any]) -> None:
-    """Those of every answer to a request with a key that the gateway has let through."""
+    """Adds the headers of all responses to authenticated requests."""
     integer = {"schema": {"type": "integer", "minimum": 0}}
     described = RATE_LIMIT_HEADERS | {"Retry-After": "Seconds after which to try again."}
     document["components"]["headers"] = {

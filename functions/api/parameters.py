@@ -1,4 +1,4 @@
-"""What the routes' parameters and answers have in common."""
+"""Common parameters and responses of routes."""
 
 from typing import Annotated, Any
 
@@ -22,6 +22,6 @@ IdempotencyKey = Annotated[
 
 
 def refusals(*statuses: int) -> dict[int, Any]:
-    """The documentation of the errors that a route may answer with."""
+    """Documentation of a route's error responses."""
     content = {"application/json": {"model": ErrorBody}}
     return {status: {"description": "Refused", "content": content} for status in statuses}

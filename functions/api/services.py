@@ -1,4 +1,4 @@
-"""What the routes call, put together once in a process."""
+"""Services that the routes call, one instance per process."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Messages whose answers are streamed: server-sent events, from the task's acceptance to its end."""
+"""Streamed answers to messages: server-sent events from the task's acceptance to its end."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ UNFINISHED = "unfinished"
 
 @dataclass(frozen=True)
 class Begun:
-    """A stream that follows its head; ``close`` is called when it is over."""
+    """A stream whose head was sent. ``close`` is called at its end."""
 
     task: Task
     close: Callable[[], None]
 
 
 class Streams:
-    """A route begins a stream; what is streamed follows when the route has answered. A process answers one
-    request at a time, so there is one stream."""
+    """A route begins a stream, which is sent after the route has returned. A process handles one request at a
+    time, so there is one stream."""
 
     def __init__(self, follower: Follower, tasks: Tasks, telemetry: Telemetry) -> None:
         self.follower = follower
@@ -42,20 +42,21 @@ class Streams:
 
     @property
     def has_begun(self) -> bool:
+        """Whether the current request has begun a stream."""
         return self._begun is not None
 
     def begin(self, task: Task, close: Callable[[], None]) -> Response[Any]:
-        """The head of the answer; ``close`` is called when the stream is over."""
+        """The head of the response. ``close`` is called at the end of the stream."""
         self._begun = Begun(task, close)
         headers = {"Cache-Control": "no-cache"}
         return Response(status_code=200, content_type=sse.CONTENT_TYPE, headers=headers, body="")
 
     def forget(self) -> None:
-        """There is no stream."""
+        """Drop a stream that an earlier request left behind."""
         self._begun = None
 
     def answer(self, whole: dict[str, Any], seconds: float) -> StreamedAnswer:
-        """What the route has answered, with the stream behind it if it began one, for at most so long."""
+        """The route's response, followed by its stream for at most ``seconds``, if it began one."""
         begun, self._begun = self._begun, None
         answer = StreamedAnswer.of_event(whole)
         if begun is None:
@@ -67,7 +68,7 @@ class Streams:
         return StreamedAnswer(answer.status, self._events(begun, until), answer.headers)
 
     def _events(self, begun: Begun, until: int) -> Iterator[bytes]:
-        """Where the store does not answer any more, the stream ends as where its time is over."""
+        """If the store does not respond any more, the stream ends as if its time were over."""
         task, rest = begun.task, None
         yield sse.message(goes_on(task), event="accepted")
         try:

@@ -1,4 +1,4 @@
-"""Authorizer: an API key becomes a project. Lean on purpose: neither Powertools nor pydantic is imported."""
+"""Authorizer: maps API keys to projects. Kept lean: imports neither Powertools nor pydantic."""
 
 import gc
 import json
@@ -16,9 +16,9 @@ gc.freeze()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
-    """Allow every route of the stage (the answer is cached for all of them), or 401.
+    """Allow all routes of the stage, because the response is cached for all of them, or raise.
 
-    API Gateway turns exactly the exception text ``Unauthorized`` into 401.
+    API Gateway responds 401 only if the exception's text is exactly ``Unauthorized``.
     """
     key = authenticate(registry, event["authorizationToken"], clock.now())
     if key is None:

@@ -1,4 +1,4 @@
-"""Batcher: every minute, makes Message Batches of the tasks in the batch lane and records their results."""
+"""Batcher: every minute, submits tasks of the batch lane as Message Batches and records results."""
 
 import asyncio
 import gc

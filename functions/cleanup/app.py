@@ -1,4 +1,4 @@
-"""Cleanup: every hour, deletes what callers have deleted, and what is past its retention in the bucket."""
+"""Cleanup: every hour, deletes what callers have deleted, and payloads past their retention."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""Dead letter: a message that kept failing has its task announced again, or in the end given up."""
+"""Dead letters: the task of a message that kept failing is announced again, or finally failed."""
 
 from typing import Any
 

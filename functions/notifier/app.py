@@ -1,4 +1,4 @@
-"""Notifier: a change of a task's status becomes one message for each receiver, and each chat that waits."""
+"""Notifier: for each change of a task's status, one message per receiver and waiting chat."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ notifier = Notifier(
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
-    """What Lambda is told to bring again: the first record that was not done with, and all behind it."""
+    """The first record that was not handled completely; Lambda delivers it and all later ones again."""
     records = event["Records"]
     try:
         failed = notifier.notify([status_change_of(record) for record in records])

@@ -1,7 +1,7 @@
-"""Sweeper: every minute, finds the tasks that somebody must look at.
+"""Sweeper: every minute, finds tasks that are due.
 
-The schedule has it sweep all shards. Those with more than a page it hands over to further processes of its
-own, which are told one shard each and hand over nothing.
+The scheduled invocation sweeps all shards. Shards with more than a page are handed to further invocations of
+the function, one shard each, which hand over nothing.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from a2a_tasks.maintenance.sweeper import Sweeper
 from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_MS = 5_000
-"""The last look begins before that. A call that hangs then is left behind two seconds later."""
+"""No step starts this shortly before the timeout. A call that hangs is abandoned two seconds later."""
 THREADS = 16
 """More than one processor can keep busy with calls of five milliseconds, so that some may hang."""
 

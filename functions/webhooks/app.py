@@ -1,4 +1,4 @@
-"""Webhooks: brings notifications to their receivers, up to ten at a time that share the wait."""
+"""Webhooks: delivers notifications to their receivers, up to ten concurrently."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ from a2a_tasks.webhooks.receivers import Receivers
 from a2a_tasks.wiring.payloads import payloads_of_function
 
 THREADS = 32
-"""Calls of AWS for ten notifications, and names of receivers that take long to be resolved."""
+"""For AWS calls of ten notifications, and slow name resolution of receivers."""
 
 
 def _deliverer() -> Deliverer:

@@ -1,4 +1,4 @@
-"""Worker: executes what the queue delivers, up to ten tasks an invocation that share its bill."""
+"""Worker: executes tasks from the queue, up to ten concurrently per invocation."""
 
 import asyncio
 import gc
@@ -41,12 +41,12 @@ from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 BATCH_SIZE = 10
-"""Of the event source in the template, and as many as one ChangeMessageVisibilityBatch takes."""
+"""As in the template's event source, and the limit of ChangeMessageVisibilityBatch."""
 RESERVED_PLACES = 2
-"""For tasks of other projects, where one has ten."""
+"""Additional places for tasks of other projects when one project has ten."""
 THREADS = 32
 _heart = ThreadPoolExecutor(MOST_TRIES + 2)
-"""Threads that work which waits for a store cannot take from the heartbeat."""
+"""Threads of the heartbeat, which work that waits for a store cannot occupy."""
 WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
 
 
