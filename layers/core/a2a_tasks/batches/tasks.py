@@ -65,7 +65,7 @@ class BatchTasks:
             spent: Its usage by now.
             keeps_attempt: It does not count as an attempt, and the run clock stops.
             code: The failure that is retried.
-            turned_away: Consecutive throttled calls.
+            throttled_calls: Consecutive throttled calls.
         """
         now = self.now()
         clocks = clocks_of_wait(task, now) if keeps_attempt else None

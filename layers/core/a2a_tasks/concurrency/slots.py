@@ -286,7 +286,7 @@ class Slots:
             given = self.handover.to_next(scope, number, holder, view)
         if given is not HandoverResult.NOBODY:
             return
-        # not if a later claim of the task has taken it over; then filled for who joined the line meanwhile
+        # refused for a slot that a later claim of the task has taken over
         self.store.free(scope, number, holder.task_id, holder.fence + 1)
         if is_within:
             self.fill(scope, number)

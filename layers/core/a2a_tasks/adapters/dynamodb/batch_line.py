@@ -31,7 +31,7 @@ MOST_KNOWN = 10_000
 
 @dataclass(frozen=True)
 class DynamoDBBatchLine:
-    """``BatchLine``."""
+    """``BatchQueue``."""
 
     client: "DynamoDBClient"
     table: str
