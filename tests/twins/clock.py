@@ -3,7 +3,6 @@
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 START_MS = 1_767_225_600_000
@@ -16,11 +15,8 @@ class Stuck(AssertionError):
     """The work waits for something that no passing of time will bring."""
 
 
-@dataclass(order=True)
-class _Alarm:
-    at_us: int
-    number: int
-    ring: Callable[[], object] = field(compare=False)
+type _Alarm = tuple[int, int, Callable[[], object]]
+"""When it rings, in microseconds; a number of its own, so that no two are equal; and what it then does."""
 
 
 class FakeClock:
@@ -70,7 +66,7 @@ class FakeClock:
             if not self._alarms:
                 working.cancel()
                 raise Stuck("nothing is left that could wake the work")
-            self._advance_to(self._alarms[0].at_us)
+            self._advance_to(self._alarms[0][0])
 
     async def settle(self) -> None:
         """Let everything happen that needs no time."""
@@ -82,13 +78,13 @@ class FakeClock:
 
     def _set(self, seconds: float, ring: Callable[[], object]) -> _Alarm:
         self._number += 1
-        alarm = _Alarm(self._now_us + max(0, round(seconds * 1_000_000)), self._number, ring)
+        alarm = (self._now_us + max(0, round(seconds * 1_000_000)), self._number, ring)
         heapq.heappush(self._alarms, alarm)
         return alarm
 
     def _advance_to(self, at_us: int) -> None:
-        while self._alarms and self._alarms[0].at_us <= at_us:
-            alarm = heapq.heappop(self._alarms)
-            self._now_us = max(self._now_us, alarm.at_us)
-            alarm.ring()
+        while self._alarms and self._alarms[0][0] <= at_us:
+            rings_at, _, ring = heapq.heappop(self._alarms)
+            self._now_us = max(self._now_us, rings_at)
+            ring()
         self._now_us = max(self._now_us, at_us)

@@ -1,5 +1,6 @@
 """Failpoints: a port fails at a chosen call, before it takes effect or after (its answer is lost)."""
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Callable
@@ -79,6 +80,9 @@ class Failpoints:
         raise fault.error
 
 
+_is_async = functools.cache(inspect.iscoroutinefunction)
+
+
 class _Wrapped:
     def __init__(self, name: str, port: object, failpoints: Failpoints) -> None:
         self._name = name
@@ -88,9 +92,9 @@ class _Wrapped:
     def __getattr__(self, attribute: str) -> Any:
         value = getattr(self._port, attribute)
         point = f"{self._name}.{attribute}"
-        if inspect.iscoroutinefunction(value):
-            return self._wrap_async(point, value)
-        return self._wrap(point, value) if inspect.ismethod(value) else value
+        if inspect.ismethod(value):
+            return self._wrap_async(point, value) if _is_async(value.__func__) else self._wrap(point, value)
+        return self._wrap_async(point, value) if inspect.iscoroutinefunction(value) else value
 
     def _wrap(self, point: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -350,9 +350,9 @@ class MemoryTaskStore:
 
     def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
         with self._lock:
-            times = [(task.ref, task.due_at) for task in self.tasks.values()]
-        entries = [Due(ref, due_at) for ref, due_at in times if due_at is not None and due_at <= now]
-        entries = [due for due in entries if in_shard(due.ref, shard)]
+            times = [(ref, task.due_at) for ref, task in self.tasks.items()]
+        in_time = [(ref, due_at) for ref, due_at in times if due_at is not None and due_at <= now]
+        entries = [Due(ref, due_at) for ref, due_at in in_time if in_shard(ref, shard)]
         if after is not None:
             entries = [due for due in entries if _place(due) > _place(after)]
         return sorted(entries, key=_place)[:limit]
