@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from a2a_tasks.domain.errors import FAILURE_STATUS, HTTP_STATUS, ErrorCode
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.views.tasks import artifacts_view
 
 
 def path_of(task: Task) -> str:
@@ -22,8 +23,7 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
             output = tasks.results.output(task) or {}
             answer = _answer(task, output.get("result", ""))
             answer |= {"data": output["data"]} if "data" in output else {}
-            artifacts = tasks.results.artifacts(task)
-            return _response(200, answer | ({"artifacts": artifacts} if artifacts else {}))
+            return _response(200, answer | artifacts_view(tasks.results.artifacts(task)))
         case Status.INPUT_REQUIRED:
             return _response(200, _answer(task, task.question.text if task.question else ""))
         case Status.FAILED:

@@ -16,6 +16,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime import sse
 from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.views.events import event_view
 from functions.api.errors import UNAVAILABLE
 from functions.api.exchange import answer_of, goes_on
 
@@ -97,4 +98,4 @@ def _messages(update: Update) -> Iterator[bytes]:
         if said is not None:
             yield sse.message({"offset": said.offset, "text": said.text}, event=name)
     for event in update.events:
-        yield sse.message(event, event=event["type"], event_id=event["id"])
+        yield sse.message(event_view(event), event=event.type.value, event_id=str(event.number))

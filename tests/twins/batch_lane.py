@@ -98,6 +98,5 @@ class BatchLane:
 
     def output_of(self, task: Task) -> dict[str, Any]:
         """As a caller reads it."""
-        wire = self.deployment.tasks().get(task.project_id, task.ref.agent_id, task.ref.task_id)
-        output: dict[str, Any] = wire["output"]
+        output: dict[str, Any] = self.deployment.shown(task)["output"]
         return output

@@ -53,6 +53,7 @@ from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Submission, Submitter
+from a2a_tasks.views.tasks import task_view
 from a2a_tasks.webhooks.acceptance import PushAcceptance
 from a2a_tasks.webhooks.push_configs import PushConfigs
 from a2a_tasks.wecom.ports import ChatDelivery
@@ -478,6 +479,14 @@ class Deployment:
     def notify(self, failpoints: Failpoints | None = None) -> bool:
         """One invocation of the notifier on what the stream holds; whether nothing is left."""
         return self.stream.deliver(self.notifier(failpoints).notify)
+
+    def shown(
+        self, task: Task, wait_seconds: float = 0, failpoints: Failpoints | None = None
+    ) -> dict[str, Any]:
+        """The task as its caller sees it."""
+        tasks = self.tasks(failpoints)
+        task = tasks.wait(task.project_id, task.ref.agent_id, task.ref.task_id, wait_seconds)
+        return task_view(task, tasks.results.output(task), tasks.results.artifacts(task))
 
     def now_of(self, task: Task) -> Task:
         """The task as it is stored now."""

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from a2a_tasks.runtime import sse
+from a2a_tasks.views.conversations import conversation_view
 from functions.api import request, services
 from functions.api.creation import of_message
 from functions.api.exchange import answer_of
@@ -90,7 +91,8 @@ def get_conversation(
     limit: Annotated[int, Query(ge=1, le=100, description="Messages of at most so many tasks.")] = 50,
     cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
 ) -> dict[str, Any]:
-    return services.conversations.page(request.project(), agent_id, unquote(context_id), limit, cursor)
+    page = services.conversations.page(request.project(), agent_id, unquote(context_id), limit, cursor)
+    return conversation_view(page)
 
 
 @router.delete(

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from a2a_tasks.tasks.submission import Idempotency
-from a2a_tasks.webhooks.push_configs import to_wire
+from a2a_tasks.views.push_configs import push_config_view
 from functions.api import request, services
 from functions.api.creation import digest_of, to_push_config
 from functions.api.models.push_configs import Deleted, NewPushConfig, PushConfigList, PushConfigView
@@ -49,7 +49,7 @@ def create_push_config(
         status_code=201,
         content_type="application/json",
         headers={"Location": f"pushNotificationConfigs/{stored.config_id}"},
-        body=to_wire(task_id, stored),
+        body=push_config_view(task_id, stored),
     )
 
 
@@ -65,7 +65,7 @@ def create_push_config(
 )
 def list_push_configs(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
     configs = services.push_configs.list(request.project(), agent_id, task_id)
-    return {"configs": [to_wire(task_id, config) for config in configs]}
+    return {"configs": [push_config_view(task_id, config) for config in configs]}
 
 
 @router.get(
@@ -79,7 +79,9 @@ def list_push_configs(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
     tags=["push notifications"],
 )
 def get_push_config(agent_id: AgentId, task_id: TaskId, config_id: ConfigId) -> dict[str, Any]:
-    return to_wire(task_id, services.push_configs.get(request.project(), agent_id, task_id, config_id))
+    return push_config_view(
+        task_id, services.push_configs.get(request.project(), agent_id, task_id, config_id)
+    )
 
 
 @router.delete(

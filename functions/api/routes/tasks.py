@@ -13,6 +13,8 @@ from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.tasks.queries import task_of_project
 from a2a_tasks.tasks.submission import Submission, agent_of_project
+from a2a_tasks.views.events import events_view
+from a2a_tasks.views.tasks import task_view, tasks_view
 from functions.api import errors, request, services
 from functions.api.creation import to_submission
 from functions.api.exchange import path_of
@@ -118,7 +120,7 @@ def list_tasks(
     limit: Annotated[int, Query(ge=1, le=100, description="At most so many tasks.")] = 20,
     cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
 ) -> dict[str, Any]:
-    return services.tasks.page(request.project(), agent_id, status, limit, cursor)
+    return tasks_view(services.tasks.page(request.project(), agent_id, status, limit, cursor))
 
 
 @router.get(
@@ -134,7 +136,9 @@ def list_tasks(
 def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, Any]:
     if wait:
         services.limits.caller.open_stream(wait)
-    return services.tasks.get(request.project(), agent_id, task_id, wait)
+    task = services.tasks.wait(request.project(), agent_id, task_id, wait)
+    results = services.tasks.results
+    return task_view(task, results.output(task), results.artifacts(task))
 
 
 @router.get(
@@ -164,7 +168,7 @@ def list_events(
 ) -> dict[str, Any]:
     if wait:
         services.limits.caller.open_stream(wait)
-    return services.tasks.events(request.project(), agent_id, task_id, after, limit, wait)
+    return events_view(services.tasks.events(request.project(), agent_id, task_id, after, limit, wait))
 
 
 @router.post(

@@ -21,6 +21,7 @@ def test_the_packages_are_in_order() -> None:
         ("domain/ids.py", "a2a_tasks.ports.clock", "A package knows only those below it BROKEN"),
         ("tasks/queries.py", "a2a_tasks.execution.worker", "A package knows only those below it BROKEN"),
         ("wecom/protocol/text.py", "a2a_tasks.wecom.ports", "WeCom's protocol knows nothing of tasks BROKEN"),
+        ("tasks/queries.py", "a2a_tasks.views.tasks", "A package knows only those below it BROKEN"),
         ("tasks/queries.py", "boto3", "Only adapters and wiring know AWS and Claude BROKEN"),
     ],
 )

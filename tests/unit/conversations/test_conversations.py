@@ -15,6 +15,7 @@ from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.tasks import Record
 from a2a_tasks.tasks import payload
+from a2a_tasks.views.conversations import conversation_view
 from tests.twins.deployment import RETENTION_MS, Deployment, agent, plenty
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
@@ -48,7 +49,7 @@ def sent(deployment: Deployment, call: int = -1) -> list[tuple[str, str]]:
 
 
 def read(deployment: Deployment, limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
-    return deployment.conversations().page("demo", "writer", "talk", limit, cursor)
+    return conversation_view(deployment.conversations().page("demo", "writer", "talk", limit, cursor))
 
 
 def said(deployment: Deployment) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy
+from a2a_tasks.views.events import events_view
 from tests.twins.deployment import LEASE_SECONDS, MAX_WAIT_MS, Deployment, agent
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, hang, uses
@@ -29,7 +30,8 @@ def with_tools(deployment: Deployment) -> Deployment:
 def read(
     deployment: Deployment, task: Task, after: int = 0, *, limit: int = 100, wait: float = 0
 ) -> dict[str, Any]:
-    return deployment.tasks().events("demo", task.ref.agent_id, task.ref.task_id, after, limit, wait)
+    asked = task.ref.agent_id, task.ref.task_id, after, limit, wait
+    return events_view(deployment.tasks().events("demo", *asked))
 
 
 def told(deployment: Deployment, task: Task) -> list[dict[str, Any]]:

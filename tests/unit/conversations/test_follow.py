@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.conversations.follow import Follower, Text, Update
+from a2a_tasks.domain.event import NumberedEvent
 from a2a_tasks.domain.schedule import BATCH_LOOK_MS, SOON_MS
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.live import LiveChunk
@@ -47,7 +48,8 @@ def follow(
 
 
 def statuses(updates: list[Update | None]) -> list[str]:
-    return [event["status"] for update in updates if update for event in update.events if "status" in event]
+    told = [event.details for update in updates if update for event in update.events]
+    return [details["status"] for details in told if "status" in details]
 
 
 def test_a_task_is_followed_from_its_creation_to_its_end(deployment: Deployment) -> None:
@@ -67,11 +69,11 @@ def test_two_followers_see_the_same_events_in_the_same_order(deployment: Deploym
     from_the_start = list(follow(deployment, task, deployment.work))
     later = list(follow(deployment, task))
 
-    def seen(updates: list[Update | None]) -> list[dict[str, Any]]:
+    def seen(updates: list[Update | None]) -> list[NumberedEvent]:
         return [event for update in updates if update for event in update.events]
 
     assert seen(from_the_start) == seen(later)
-    assert [event["id"] for event in seen(later)] == [str(n + 1) for n in range(len(seen(later)))]
+    assert [event.number for event in seen(later)] == [n + 1 for n in range(len(seen(later)))]
     assert from_the_start[-1] is not None
     assert from_the_start[-1].task.status is Status.INPUT_REQUIRED
 

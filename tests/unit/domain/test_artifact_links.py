@@ -118,7 +118,7 @@ def test_callers_can_tell_a_link_from_a_file_of_ours(deployment: Deployment) -> 
     shown = saved_views(deployment.tasks().results, ended.artifacts, Room())
     view = artifacts_view(None, shown)
     assert [artifact["metadata"] for artifact in view] == [{"sizeBytes": 1}, {"external": True}]
-    ours, theirs = deployment.tasks().get("demo", "writer", task.ref.task_id)["output"]["artifacts"]
+    ours, theirs = deployment.shown(task)["output"]["artifacts"]
     assert (ours["name"], "external" in ours) == ("a.txt", False)
     assert (theirs["url"], theirs["external"]) == (GOOD, True)
 

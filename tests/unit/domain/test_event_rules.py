@@ -16,7 +16,6 @@ from a2a_tasks.domain.events import FULL, MAX_TEXT_BYTES, UnknownEvent
 from a2a_tasks.domain.task import Artifact, Payload, Progress, Status, Task, TaskRef
 
 NOW = 1_750_000_000_000
-MOMENT = "2025-06-15T15:06:40"
 ARTIFACT = Event(NOW, EventType.ARTIFACT, {"artifactId": "a"})
 MAX_TURNS = 1_000
 MAX_ITEM_BYTES = 400 * 1024
@@ -48,7 +47,7 @@ def told_by_worker(told: tuple[Event, ...], *more: Event) -> tuple[Event, ...]:
 
 
 def ids_of(task: Task, after: int = 0, limit: int = 10_000) -> list[int]:
-    return [int(event["id"]) for event in events.to_wire(task, after, limit)["events"]]
+    return [event.number for event in events.news(task, after, limit).events]
 
 
 def test_a_turn_names_each_tool_once() -> None:
@@ -90,35 +89,9 @@ def test_an_artifact_is_told_once() -> None:
     assert events.saved((first,), NOW + 1, "call-2") is not None
 
 
-def test_a_followers_page_goes_on_where_the_last_one_ended() -> None:
-    task = task_with(events.accepted(NOW), events.claimed(NOW + 1), events.turn(NOW + 2, 1, ["Read"]))
-
-    first = events.to_wire(task, 0, 2)
-    second = events.to_wire(task, int(first["nextCursor"]), 2)
-    third = events.to_wire(task, int(second["nextCursor"]), 2)
-
-    assert first == {
-        "events": [
-            {"id": "1", "at": "2025-06-15T15:06:40.000Z", "type": "status", "status": "pending"},
-            {
-                "id": "2",
-                "at": "2025-06-15T15:06:40.001Z",
-                "type": "status",
-                "status": "running",
-                "attempt": 1,
-            },
-        ],
-        "nextCursor": "2",
-        "taskStatus": "running",
-    }
-    turn = {"id": "3", "at": f"{MOMENT}.002Z", "type": "turn", "turn": 1, "tools": ["Read"]}
-    assert second["events"] == [turn]
-    assert (third["events"], third["nextCursor"]) == ([], "3")
-
-
 def test_a_number_that_was_not_reached_is_unknown() -> None:
     with pytest.raises(UnknownEvent):
-        events.to_wire(task_with(events.accepted(NOW)), 2, 10)
+        events.news(task_with(events.accepted(NOW)), 2, 10)
 
 
 def test_an_artifact_is_told_with_its_name() -> None:
@@ -126,9 +99,9 @@ def test_an_artifact_is_told_with_its_name() -> None:
     told = events.saved((), NOW, "call-1")
     assert told is not None
 
-    (event,) = events.to_wire(task_with(told, artifacts=(artifact,)), 0, 1)["events"]
+    (event,) = events.news(task_with(told, artifacts=(artifact,)), 0, 1).events
 
-    assert (event["artifactId"], event["name"]) == ("call-1", "报告.md")
+    assert event.details == {"artifactId": "call-1", "name": "报告.md"}
 
 
 def test_attempts_are_counted_back_from_the_tasks_own() -> None:
@@ -146,9 +119,15 @@ def test_attempts_are_counted_back_from_the_tasks_own() -> None:
         events.claimed(NOW),
     )
 
-    wire = events.to_wire(task_with(*told, attempt=4), 0, 100)["events"]
+    found = events.news(task_with(*told, attempt=4), 0, 100).events
 
-    assert [event["attempt"] for event in wire if event["status"] == "running"] == [3, 3, 4, 4, 4]
+    assert [each.details["attempt"] for each in found if each.details["status"] == "running"] == [
+        3,
+        3,
+        4,
+        4,
+        4,
+    ]
 
 
 def full_list() -> tuple[Event, ...]:
@@ -208,8 +187,8 @@ def test_in_a_full_list_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
 
     assert twice == (*full_list(), replace(handed_over(NOW + 2), skipped=4))
     assert events.last_number(twice) == events.last_number(told) + 3
-    before = events.to_wire(task_with(*told, events.claimed(NOW), attempt=2), 0, 1_000)["events"][1]
-    assert events.to_wire(task_with(*twice, events.claimed(NOW), attempt=1), 0, 1_000)["events"][1] == before
+    before = events.news(task_with(*told, events.claimed(NOW), attempt=2), 0, 1_000).events[1]
+    assert events.news(task_with(*twice, events.claimed(NOW), attempt=1), 0, 1_000).events[1] == before
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import (
     guard_of_cancel,
     guard_of_completion,
@@ -43,16 +42,12 @@ from a2a_tasks.domain.task import (
     Lane,
     Outcome,
     Payload,
-    Priority,
-    Progress,
-    Question,
     Status,
     Task,
     TaskRef,
     iso8601,
 )
-from a2a_tasks.domain.task_view import to_wire
-from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.domain.usage import Usage
 
 CREATED = 1_000_000
 DEADLINE = CREATED + 300_000
@@ -298,94 +293,3 @@ def test_an_outcome_ends_a_task(status: Status) -> None:
 def test_times_on_the_wire() -> None:
     assert iso8601(0) == "1970-01-01T00:00:00.000Z"
     assert iso8601(1_767_225_600_123) == "2026-01-01T00:00:00.123Z"
-
-
-def test_a_new_task_on_the_wire() -> None:
-    assert to_wire(task(), None) == {
-        "taskId": "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
-        "agentId": "writer",
-        "status": "pending",
-        "createdAt": "1970-01-01T00:16:40.000Z",
-        "updatedAt": "1970-01-01T00:16:40.000Z",
-        "attempts": 0,
-    }
-
-
-def test_an_ended_task_on_the_wire() -> None:
-    ended = task(
-        Status.FAILED,
-        attempt=2,
-        started_at=CREATED + 1,
-        completed_at=CREATED + 2,
-        failure=Failure(FailureCode.OUTPUT_TRUNCATED, "Cut off."),
-        spent=(Spent(1, "m", Usage(1, 2, turns=1, cost_usd=Decimal("0.5"))),),
-    )
-    wire = to_wire(ended, {"result": "Hal", "partial": True})
-    assert wire["errorDetails"] == {"message": "Cut off.", "code": "OUTPUT_TRUNCATED"}
-    assert wire["output"] == {"result": "Hal", "partial": True}
-    assert wire["startedAt"] == "1970-01-01T00:16:40.001Z"
-    assert wire["completedAt"] == "1970-01-01T00:16:40.002Z"
-    assert wire["attempts"] == 2
-    assert wire["usage"]["costUsd"] == 0.5
-
-
-def test_a_running_task_on_the_wire_says_what_it_does() -> None:
-    used = running(started_at=CREATED + 1, turns=2, progress=Progress("WebSearch", "Reading", 40))
-    assert to_wire(used, None)["progress"] == {
-        "turn": 3,
-        "tool": "WebSearch",
-        "step": "Reading",
-        "percent": 40,
-    }
-    silent = running(started_at=CREATED + 1)
-    assert to_wire(silent, None)["progress"] == {"turn": 1}
-
-
-def test_an_ended_task_has_no_progress_and_asks_nothing() -> None:
-    ended = task(
-        Status.CANCELED, started_at=CREATED, progress=Progress(step="s"), question=Question("c", "?")
-    )
-    assert not {"progress", "question"} & to_wire(ended, None).keys()
-
-
-def test_a_question_is_on_the_wire_while_it_is_asked() -> None:
-    asking = task(Status.INPUT_REQUIRED, started_at=CREATED, question=Question("call-1", "Which city?"))
-    assert to_wire(asking, None)["question"] == "Which city?"
-
-
-def test_a_start_in_the_future_is_on_the_wire_until_it_is_made() -> None:
-    delayed = task(not_before=CREATED + 60_000)
-    assert to_wire(delayed, None)["notBefore"] == iso8601(CREATED + 60_000)
-    assert "notBefore" not in to_wire(replace(delayed, started_at=CREATED + 60_000), None)
-    assert "notBefore" not in to_wire(task(not_before=CREATED), None)
-
-
-def test_what_is_as_usual_is_not_on_the_wire() -> None:
-    assert not {"priority", "lane"} & to_wire(task(), None).keys()
-    wire = to_wire(task(priority=Priority.LOW, lane=Lane.BATCH), None)
-    assert (wire["priority"], wire["lane"]) == ("low", "batch")
-
-
-def test_artifacts_are_part_of_the_output_also_before_there_is_a_result() -> None:
-    artifact = {"artifactId": "call-1", "name": "a", "mediaType": "text/plain", "url": "https://example.com/"}
-    assert to_wire(running(), None, [artifact])["output"] == {"artifacts": [artifact]}
-    assert to_wire(task(Status.COMPLETED), {"result": "r"}, [artifact])["output"] == {
-        "result": "r",
-        "artifacts": [artifact],
-    }
-
-
-def test_usage_on_the_wire_is_also_by_model_and_by_attempt() -> None:
-    spent = (
-        Spent(1, "a", Usage(1, 0, turns=1, cost_usd=Decimal("0.1"))),
-        Spent(2, "a", Usage(2, 0, turns=1, cost_usd=Decimal("0.2"))),
-        Spent(2, "b", Usage(4, 0, turns=1, cost_usd=Decimal("0.4")), task_id="child"),
-    )
-    usage = to_wire(running(spent=spent), None)["usage"]
-    assert (usage["inputTokens"], usage["turns"], usage["costUsd"]) == (7, 3, 0.7)
-    assert [(entry["model"], entry["inputTokens"]) for entry in usage["byModel"]] == [("a", 3), ("b", 4)]
-    assert [(entry["attempt"], entry["inputTokens"]) for entry in usage["byAttempt"]] == [(1, 1), (2, 6)]
-
-
-def test_a_model_that_was_never_reached_has_no_usage_on_the_wire() -> None:
-    assert "usage" not in to_wire(running(spent=(Spent(1, "a", Usage()),)), None)

@@ -32,18 +32,6 @@ def test_sums_are_by_kind() -> None:
     assert (Usage(web_searches=2) + Usage(1, web_searches=3)).web_searches == 5
 
 
-def test_on_the_wire() -> None:
-    assert Usage(1, 2, 3, 4, 5).to_wire() == {
-        "inputTokens": 1,
-        "outputTokens": 2,
-        "cacheReadTokens": 3,
-        "cacheWriteTokens": 4,
-        "turns": 5,
-    }
-    assert Usage(1, 2, cost_usd=Decimal("0.25")).to_wire()["costUsd"] == 0.25
-    assert Usage(1, 2, web_searches=3).to_wire()["webSearches"] == 3
-
-
 def test_all_kinds_of_tokens_count() -> None:
     assert Usage(1, 20, 300, 4_000).tokens == 4_321
     assert Usage(cache_read_tokens=1).has_tokens

@@ -44,7 +44,7 @@ def with_tools(deployment: Deployment) -> Deployment:
 
 
 def output_of(deployment: Deployment, task: Task) -> dict[str, Any]:
-    output: dict[str, Any] = deployment.tasks().get("demo", task.ref.agent_id, task.ref.task_id)["output"]
+    output: dict[str, Any] = deployment.shown(task)["output"]
     return output
 
 
@@ -133,7 +133,7 @@ class TestTurns:
         seen: list[dict[str, Any]] = []
 
         def look() -> None:
-            seen.append(with_tools.tasks().get("demo", "writer", task.ref.task_id)["progress"])
+            seen.append(with_tools.shown(task)["progress"])
 
         with_tools.clock.later(1, look)
         with_tools.clock.later(11, look)
@@ -296,7 +296,7 @@ class TestStopping:
         """The task is settled by a reader a moment before its worker does so."""
         task = with_tools.submit(timeout_ms=20_000)
         with_tools.model.then(Partly("Half", hang))
-        with_tools.clock.later(20, lambda: with_tools.tasks().get("demo", "writer", task.ref.task_id))
+        with_tools.clock.later(20, lambda: with_tools.shown(task))
         with_tools.work()
         assert output_of(with_tools, task) == {"result": "Half", "partial": True}
 
@@ -410,7 +410,7 @@ class TestQuestions:
         asking = self.ask(with_tools)
         assert asking.status is Status.INPUT_REQUIRED
         assert not with_tools.queue.messages
-        wire = with_tools.tasks().get("demo", "writer", asking.ref.task_id)
+        wire = with_tools.shown(asking)
         assert (wire["status"], wire["question"]) == ("input_required", "Which year?")
 
     def test_the_answer_is_the_tools_result_and_the_clock_stood_still(self, with_tools: Deployment) -> None:
@@ -879,7 +879,7 @@ class TestMoney:
         deployment.work()
         deployment.clock.advance(60)
         deployment.work()
-        usage = deployment.tasks().get("demo", "writer", task.ref.task_id)["usage"]
+        usage = deployment.shown(task)["usage"]
         assert (usage["inputTokens"], usage["outputTokens"], usage["turns"]) == (20, 6, 1)
         assert [(entry["attempt"], entry["outputTokens"]) for entry in usage["byAttempt"]] == [(1, 1), (2, 5)]
         assert [entry["model"] for entry in usage["byModel"]] == ["claude-test-1"]

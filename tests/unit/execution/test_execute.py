@@ -133,7 +133,7 @@ class TestAnswers:
         assert ended.output is not None
         assert ended.output.key
         assert ended.output.key.startswith(place.format(task.ref.task_id))
-        wire = deployment.tasks().get("demo", "writer", task.ref.task_id)
+        wire = deployment.shown(task)
         assert wire["output"] == {"result": text}
         assert deployment.model.requests[0].messages[0]["content"][-1]["text"] == text
 
@@ -812,7 +812,7 @@ class TestStaleWorkers:
         deployment.clock.later(0.2, lambda: cut_off.up("store.finish"))
         deployment.work(cut_off)
         assert second[0].result() == []
-        wire = deployment.tasks().get("demo", "writer", task.ref.task_id)
+        wire = deployment.shown(task)
         assert wire["output"] == {"result": fresh}
         assert deployment.now_of(task).fence == 2
         assert deployment.store.finishes[task.ref] == 1

@@ -33,7 +33,7 @@ def coder(deployment: Deployment) -> Deployment:
 
 
 def output(deployment: Deployment, task: Task) -> dict[str, Any]:
-    shown = deployment.tasks().get("demo", task.ref.agent_id, task.ref.task_id)["output"]
+    shown = deployment.shown(task)["output"]
     return {name: value for name, value in shown.items() if name != "artifacts"}
 
 

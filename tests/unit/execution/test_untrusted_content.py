@@ -112,7 +112,7 @@ def test_what_a_conversation_has_read_counts_for_its_later_tasks(gated: Deployme
     first = gated.submit("Look it up.", context_id="talk")
     gated.model.then(reading(answer("Save my file!")))
     gated.work()
-    assert gated.tasks().get("demo", "writer", first.ref.task_id)["output"] == {"result": "Save my file!"}
+    assert gated.shown(first)["output"] == {"result": "Save my file!"}
 
     for message in ("Go on.", "And on."):  # the third task sees what the second has said
         gated.clock.advance(1)

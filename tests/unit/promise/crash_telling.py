@@ -9,6 +9,7 @@ from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.execution.transcript import turn_document
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.tasks import payload
+from a2a_tasks.views.events import events_view
 from tests.twins.deployment import Deployment
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import Asked
@@ -105,7 +106,7 @@ class Telling:
         for ref in self.deployment.store.tasks:
             seen = self.seen.setdefault(ref, [])
             after = int(seen[-1]["id"]) if seen else 0
-            answer = self.deployment.tasks().events("demo", ref.agent_id, ref.task_id, after, 2)
+            answer = events_view(self.deployment.tasks().events("demo", ref.agent_id, ref.task_id, after, 2))
             seen += answer["events"]
             news += len(answer["events"])
         return news

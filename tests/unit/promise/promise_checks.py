@@ -13,6 +13,7 @@ from a2a_tasks.domain.usage import total
 from a2a_tasks.execution.transcript import Transcript
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.tasks import payload
+from a2a_tasks.views.events import events_view
 from tests.twins.deployment import MAX_WAIT_MS, RETENTION_MS, Deployment
 from tests.twins.model import Asked
 from tests.twins.stores.tasks import Change
@@ -230,8 +231,7 @@ def check_slots(deployment: Deployment, limits: dict[str, int]) -> None:
 def check_told(change: Change) -> None:
     """A write to a live task: its events are those before and at most one more, which is the change."""
     before, after = change.before, change.after
-    told = events.to_wire(after, 0, len(after.events))["events"]
-    earlier = events.to_wire(before, 0, len(before.events))["events"] if before is not None else []
+    told, earlier = all_events(after), all_events(before) if before is not None else []
     assert [event["id"] for event in told] == [str(number) for number in range(1, len(told) + 1)]
     assert told[: len(earlier)] == earlier
     assert len(told) - len(earlier) == (1 if is_told(change) else 0)
@@ -247,6 +247,12 @@ def check_told(change: Change) -> None:
     assert [event["turn"] for event in told if event["type"] == "turn"][-1:] == [after.turns][: after.turns]
     saved = [event["artifactId"] for event in told if event["type"] == "artifact"]
     assert saved == [artifact.artifact_id for artifact in after.artifacts]
+
+
+def all_events(task: Task) -> list[dict[str, Any]]:
+    """As its caller sees them."""
+    shown: list[dict[str, Any]] = events_view(events.news(task, 0, len(task.events)))["events"]
+    return shown
 
 
 def is_told(change: Change) -> bool:

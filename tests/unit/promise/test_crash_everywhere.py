@@ -12,6 +12,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.usage import total
 from a2a_tasks.execution.agent_loop import INTERRUPTED
 from a2a_tasks.ports.slots import Scope
+from a2a_tasks.views.events import events_view
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, Deployment
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer
@@ -101,7 +102,7 @@ def assert_told(name: str, telling: Telling) -> None:
         if change.before is None or not change.before.is_terminal:
             check_told(change)
     for ref, seen in telling.seen.items():
-        told = deployment.tasks().events("demo", ref.agent_id, ref.task_id, 0, 500)
+        told = events_view(deployment.tasks().events("demo", ref.agent_id, ref.task_id, 0, 500))
         assert seen == told["events"], "who followed it has missed nothing, and seen nothing twice"
     assert_each_turn_was_bought_once(telling)
     assert_each_request_extends_the_one_before(telling)
@@ -169,7 +170,7 @@ def results(telling: Telling, message: str) -> list[str]:
 
 def output_of(telling: Telling, task: Task) -> dict[str, Any]:
     """A task's output as a caller sees it."""
-    wire = telling.deployment.tasks().get("demo", task.ref.agent_id, task.ref.task_id)
+    wire = telling.deployment.shown(task)
     output: dict[str, Any] = wire["output"]
     return output
 

@@ -305,17 +305,16 @@ class Promise(RuleBasedStateMachine):
         return data.draw(st.sampled_from(sorted(self.deployment.store.tasks, key=str)))
 
     def _call(self, what: str, ref: TaskRef, process: Failpoints | None = None) -> None:
-        tasks = self.deployment.tasks(process)
         if what == "get":
             try:
-                tasks.get("demo", ref.agent_id, ref.task_id)
+                self.deployment.shown(self.deployment.store.tasks[ref], failpoints=process)
             except PayloadCorrupt:
                 # cleanup died between its payloads and the task itself
                 ended_at = self.deployment.store.tasks[ref].completed_at or 0
                 assert ended_at + RETENTION_MS <= self.deployment.clock.now()
             return
         try:
-            tasks.cancel("demo", ref.agent_id, ref.task_id)
+            self.deployment.tasks(process).cancel("demo", ref.agent_id, ref.task_id)
         except RequestRefused:
             # the only task that cannot be canceled is one that has ended otherwise
             assert self.deployment.store.tasks[ref].status in (Status.COMPLETED, Status.FAILED)
@@ -575,7 +574,7 @@ class Promise(RuleBasedStateMachine):
         snapshot.workers = MemoryWorkers()
         snapshot.store.tasks = dict(self.deployment.store.tasks)
         for ref in expired:
-            wire = snapshot.tasks().get("demo", ref.agent_id, ref.task_id)
+            wire = snapshot.shown(snapshot.store.tasks[ref])
             assert wire["status"] == "failed"
             assert wire["errorDetails"]["code"] in TIMEOUTS
 
@@ -631,14 +630,14 @@ class Promise(RuleBasedStateMachine):
         deployment.clock.advance(max(0, last - deployment.clock.now()) / 1000 + SWEEP_SECONDS)
         self.clean(Failpoints())
         ends: Counter[str] = Counter()
-        for ref, task in deployment.store.tasks.items():
+        for task in deployment.store.tasks.values():
             assert task.is_terminal
             assert task.completed_at is not None
             # a worker that overslept may start a task that is over when it begins
             latest = max(task.deadline, task.created_at) + SWEEP_SECONDS * 1_000
             assert task.completed_at <= latest
             ends[task.status] += 1
-            wire = deployment.tasks().get("demo", ref.agent_id, ref.task_id)
+            wire = deployment.shown(task)
             assert ("output" in wire) >= (task.status is Status.COMPLETED), "its output is what was stored"
         assert self.accepted <= set(deployment.store.tasks)
         self.checks.check_changes()

@@ -6,14 +6,15 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.guards import guard_of_completion
 from a2a_tasks.domain.task import Artifact, Payload, Question, Status, Task
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.ports.tasks import Advance, Pause, Refused, Written
+from a2a_tasks.ports.tasks import Advance, Page, Pause, Refused, Written
+from a2a_tasks.views.tasks import tasks_view
 from tests.twins.deployment import MODEL, RETENTION_MS, Deployment, agent
 
 MISSING_ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
 def get(deployment: Deployment, task: Task) -> dict[str, object]:
-    return deployment.tasks().get("demo", "writer", task.ref.task_id)
+    return deployment.shown(task)
 
 
 def cancel(deployment: Deployment, task: Task) -> Task:
@@ -72,7 +73,7 @@ def test_artifacts_are_read_with_addresses_as_soon_as_they_are_saved(deployment:
             },
         ]
     }
-    (listed,) = deployment.tasks().page("demo", "writer", None, 10, None)["tasks"]
+    (listed,) = tasks_view(deployment.tasks().page("demo", "writer", None, 10, None))["tasks"]
     assert "output" not in listed
 
 
@@ -208,7 +209,7 @@ def test_what_is_not_the_callers_is_answered_like_what_does_not_exist(deployment
         ("demo", "writer", known.upper()),
         ("demo", "writer", "1"),
     ]:
-        for ask in (deployment.tasks().get, deployment.tasks().cancel):
+        for ask in (deployment.tasks().find, deployment.tasks().cancel):
             with pytest.raises(RequestRefused) as refused:
                 ask(project, agent_id, task_id)
             assert refused.value.to_body() == {"error": "There is no such task.", "code": "TASK_NOT_FOUND"}
@@ -230,9 +231,9 @@ def test_a_list_is_newest_first_in_pages(deployment: Deployment) -> None:
     cursor = None
     for expected in (2, 2, 1):
         page = deployment.tasks().page("demo", "writer", None, 2, cursor)
-        assert len(page["tasks"]) == expected
-        read += [task["taskId"] for task in page["tasks"]]
-        cursor = page.get("nextCursor")
+        assert len(page.tasks) == expected
+        read += [task.ref.task_id for task in page.tasks]
+        cursor = page.cursor
     assert cursor is None
     assert read == made[::-1]
 
@@ -241,16 +242,16 @@ def test_a_list_shows_no_task_live_past_its_deadline(deployment: Deployment) -> 
     deployment.submit(queue_timeout_ms=1_000)
     deployment.submit()
     deployment.clock.advance(1)
-    listed = deployment.tasks().page("demo", "writer", None, 10, None)["tasks"]
-    assert sorted(task["status"] for task in listed) == ["failed", "pending"]
-    assert len(deployment.tasks().page("demo", "writer", Status.PENDING, 10, None)["tasks"]) == 1
+    listed = deployment.tasks().page("demo", "writer", None, 10, None).tasks
+    assert sorted(task.status for task in listed) == ["failed", "pending"]
+    assert len(deployment.tasks().page("demo", "writer", Status.PENDING, 10, None).tasks) == 1
 
 
 def test_a_filtered_list_leaves_out_what_it_settles(deployment: Deployment) -> None:
     deployment.submit(queue_timeout_ms=1_000)
     deployment.clock.advance(1)
-    assert deployment.tasks().page("demo", "writer", Status.PENDING, 10, None) == {"tasks": []}
-    assert len(deployment.tasks().page("demo", "writer", Status.FAILED, 10, None)["tasks"]) == 1
+    assert deployment.tasks().page("demo", "writer", Status.PENDING, 10, None) == Page([], None)
+    assert len(deployment.tasks().page("demo", "writer", Status.FAILED, 10, None).tasks) == 1
 
 
 def test_lists_are_the_projects_own(deployment: Deployment) -> None:
@@ -272,7 +273,7 @@ class TestWaiting:
     def waited(self, deployment: Deployment, task: Task, seconds: int = 20) -> tuple[object, float]:
         """The state that a waiting reader gets, and how long that took."""
         before = deployment.clock.now()
-        wire = deployment.tasks().get("demo", "writer", task.ref.task_id, seconds)
+        wire = deployment.shown(task, seconds)
         return wire["status"], (deployment.clock.now() - before) / 1000
 
     def test_the_answer_comes_when_the_task_has_ended(self, deployment: Deployment) -> None:

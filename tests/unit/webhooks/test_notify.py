@@ -81,8 +81,8 @@ def test_a_task_that_is_canceled(deployment: Deployment) -> None:
 def test_a_task_whose_deadline_a_reader_notices(deployment: Deployment) -> None:
     task = submit(deployment)
     deployment.clock.advance(DAY)
-    deployment.tasks().get("demo", "writer", task.ref.task_id)
-    deployment.tasks().get("demo", "writer", task.ref.task_id)
+    deployment.shown(task)
+    deployment.shown(task)
     deployment.sweep()
     assert told(deployment) == [Status.FAILED]
 

@@ -32,7 +32,8 @@ from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.latest import InvalidToken, LatestTasks, token_of
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Idempotency, Submission, agent_of_project
-from a2a_tasks.webhooks.push_configs import PushConfigs, to_wire
+from a2a_tasks.views.push_configs import push_config_view
+from a2a_tasks.webhooks.push_configs import PushConfigs
 
 DEFAULT_PAGE_SIZE = 50
 STREAMING = frozenset({"SendStreamingMessage", "SubscribeToTask"})
@@ -292,17 +293,17 @@ class Methods:
         task_id, config = _task_id(params), _push_config(params, call)
         if config is None:
             raise A2AError.invalid("url", "is required")
-        return to_wire(task_id, self.push.create(call.project_id, call.agent_id, task_id, config))
+        return push_config_view(task_id, self.push.create(call.project_id, call.agent_id, task_id, config))
 
     def _get_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         task_id = params["taskId"]
-        return to_wire(task_id, self.push.get(call.project_id, call.agent_id, task_id, params["id"]))
+        return push_config_view(task_id, self.push.get(call.project_id, call.agent_id, task_id, params["id"]))
 
     def _list_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         """All on one page, since a task has few."""
         task_id = params["taskId"]
         configs = self.push.list(call.project_id, call.agent_id, task_id)
-        return {"configs": [to_wire(task_id, config) for config in configs], "nextPageToken": ""}
+        return {"configs": [push_config_view(task_id, config) for config in configs], "nextPageToken": ""}
 
     def _delete_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         self.push.delete(call.project_id, call.agent_id, params["taskId"], params["id"])

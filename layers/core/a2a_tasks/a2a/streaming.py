@@ -61,9 +61,9 @@ class StreamResponses:
 
     def _changes(self, update: Update) -> Iterator[dict[str, Any]]:
         for event in update.events:
-            if event["type"] == EventType.ARTIFACT:
+            if event.type is EventType.ARTIFACT:
                 continue  # they come together, with the end: addresses work only for a while
-            if event.get("status") in (Status.COMPLETED, Status.FAILED, Status.CANCELED):
+            if event.details.get("status") in (Status.COMPLETED, Status.FAILED, Status.CANCELED):
                 output, artifacts = self.results(update.task)
                 for artifact in view.artifacts_view(output, artifacts):
                     yield _artifact_update(update.task, artifact, append=False, is_last=True)

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.event import NumberedEvent
 from a2a_tasks.domain.schedule import whole_seconds
 from a2a_tasks.domain.task import Question, Status, Task, iso8601
+from a2a_tasks.views.usage import usage_view
 
 STATES = {
     Status.PENDING: "TASK_STATE_SUBMITTED",
@@ -55,21 +57,21 @@ def update_of(task: Task) -> dict[str, Any]:
     return {"taskId": task.ref.task_id, "contextId": task.context_id or task.ref.task_id}
 
 
-def status_event(task: Task, event: Mapping[str, Any]) -> dict[str, Any]:
-    """A ``TaskStatusUpdateEvent`` for an event as ``events.to_wire`` shows it. Events that change no state
-    are shown as WORKING, with details in ``metadata``."""
-    update = status_update(task)
-    named = {name: value for name, value in event.items() if name not in ("at", "id")}
-    if event.get("status") == task.status:
+def status_event(task: Task, event: NumberedEvent) -> dict[str, Any]:
+    """A ``TaskStatusUpdateEvent`` for an event of the task. Events that change no state are shown as WORKING,
+    with details in ``metadata``."""
+    update, details = status_update(task), event.details
+    if details.get("status") == task.status:
         status = update["status"]
-    elif "status" in event:
-        status = {"state": STATES[Status(event["status"])]}
+    elif "status" in details:
+        status = {"state": STATES[Status(details["status"])]}
     else:
         status = {"state": STATES[Status.RUNNING]}
-        if "step" in event:
-            parts = [{"text": event["step"]}]
-            status["message"] = message(task, "ROLE_AGENT", f"{task.ref.task_id}-event-{event['id']}", parts)
-    return update | {"status": status | {"timestamp": event["at"]}, "metadata": {"event": named}}
+        if "step" in details:
+            message_id = f"{task.ref.task_id}-event-{event.number}"
+            status["message"] = message(task, "ROLE_AGENT", message_id, [{"text": details["step"]}])
+    named = {"type": event.type.value} | dict(details)
+    return update | {"status": status | {"timestamp": iso8601(event.at)}, "metadata": {"event": named}}
 
 
 def progress_event(task: Task, number: int, text: str) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def _metadata(task: Task) -> dict[str, Any]:
     if task.failure is not None:
         known["errorCode"] = task.failure.code.value
     if task.usage.has_tokens:
-        known["usage"] = task.usage.to_wire()
+        known["usage"] = usage_view(task.usage)
     return known
 
 

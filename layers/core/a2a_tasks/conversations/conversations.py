@@ -1,13 +1,13 @@
-"""Conversations as callers see them: reading and deleting."""
+"""Conversations: reading and deleting them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.schedule import NOTICE_MS
-from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef, iso8601
+from a2a_tasks.domain.task import ContextRef, Status, Task, TaskRef
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
@@ -23,6 +23,27 @@ UNANSWERED = frozenset({Status.FAILED, Status.CANCELED})
 
 
 @dataclass(frozen=True)
+class SaidMessage:
+    """One message of a conversation."""
+
+    role: Literal["user", "agent"]
+    text: str
+    task_id: str
+    at: int
+    """Unix milliseconds."""
+
+
+@dataclass(frozen=True)
+class ConversationPage:
+    """Messages, the oldest first."""
+
+    context_id: str
+    messages: list[SaidMessage]
+    cursor: str | None
+    """Continues the conversation. None on the last page."""
+
+
+@dataclass(frozen=True)
 class Conversations:
     """A project's conversations. All methods raise ``RequestRefused`` (AGENT_NOT_FOUND),
     ``StoreUnavailable`` and ``PayloadUnavailable``."""
@@ -35,10 +56,8 @@ class Conversations:
 
     def page(
         self, project_id: str, agent_id: str, context_id: str, limit: int, cursor: str | None
-    ) -> dict[str, Any]:
-        """``{"sessionId", "messages": [{"role", "text", "taskId", "at"}], "nextCursor"?}`` of up to
-        ``limit`` tasks, oldest first. Failed and canceled tasks have no answer. Raises ``RequestRefused``
-        (CONTEXT_NOT_FOUND)."""
+    ) -> ConversationPage:
+        """What was said in up to ``limit`` tasks. Raises ``RequestRefused`` (CONTEXT_NOT_FOUND)."""
         context = self._context(project_id, agent_id, context_id)
         if cursor is not None and not ids.is_task_id(cursor):
             text = "is not one that this conversation returned"
@@ -51,19 +70,18 @@ class Conversations:
         tasks = payload.at_hand(self.payloads, self._tasks(context, task_ids))
         if cursor is None and not tasks and len(task_ids) < limit:
             raise RequestRefused(ErrorCode.CONTEXT_NOT_FOUND, "There is no such conversation.")
-        messages: list[dict[str, Any]] = []
+        messages: list[SaidMessage] = []
         size = 0
         last = task_ids[-1] if len(task_ids) == limit else None
         for task in tasks:
             if size > MAX_TEXT:
                 break
             said = list(self._messages(self.finalizer.expire_if_overdue(task)))
-            size += sum(len(message["text"]) for message in said)
+            size += sum(len(message.text) for message in said)
             messages += said
             if size > MAX_TEXT and task is not tasks[-1]:
                 last = task.ref.task_id
-        wire = {"sessionId": context_id, "messages": messages}
-        return wire | ({"nextCursor": last} if last else {})
+        return ConversationPage(context_id, messages, last)
 
     def delete(self, project_id: str, agent_id: str, context_id: str, time_left: Callable[[], bool]) -> None:
         """Cancel the live tasks of a conversation and delete all of it; clean-up deletes the tasks. Later
@@ -87,7 +105,8 @@ class Conversations:
         tasks = self.store.get_all([TaskRef(context.agent_id, task_id) for task_id in task_ids])
         return sorted(tasks, key=lambda task: task.ref.task_id)
 
-    def _messages(self, task: Task) -> Iterator[dict[str, Any]]:
+    def _messages(self, task: Task) -> Iterator[SaidMessage]:
+        """None of a task that has failed or was canceled."""
         if task.status in UNANSWERED:
             return
         try:
@@ -95,9 +114,11 @@ class Conversations:
             output = payload.load(self.payloads, task.output) if task.output else {}
         except PayloadCorrupt:
             return  # clean-up has begun with it
-        yield _message("user", asked, task, task.created_at)
+        task_id = task.ref.task_id
+        yield SaidMessage("user", asked, task_id, task.created_at)
         if task.status is Status.COMPLETED:
-            yield _message("agent", output.get("result", ""), task, task.completed_at or task.updated_at)
+            answered_at = task.completed_at or task.updated_at
+            yield SaidMessage("agent", output.get("result", ""), task_id, answered_at)
 
     def _forget(self, context: ContextRef, task: Task) -> None:
         """The entry is deleted last, so that an interruption leaves the way to the task."""
@@ -120,7 +141,3 @@ class Conversations:
 
 def _is_well_formed(context_id: str) -> bool:
     return ids.CONTEXT_ID.fullmatch(context_id) is not None
-
-
-def _message(role: str, text: str, task: Task, at: int) -> dict[str, Any]:
-    return {"role": role, "text": text, "taskId": task.ref.task_id, "at": iso8601(at)}

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from a2a_tasks.domain import events
+from a2a_tasks.domain.event import NumberedEvent
+from a2a_tasks.domain.events import news
 from a2a_tasks.domain.schedule import rest_ms
 from a2a_tasks.domain.task import Progress, Question, Status, Task
 from a2a_tasks.ports.live import LiveStore
@@ -33,8 +33,8 @@ class Update:
     """What is new."""
 
     task: Task
-    events: list[dict[str, Any]]
-    """Events since the last update, as callers see them."""
+    events: list[NumberedEvent]
+    """Since the last update."""
     text: Text | None
     progress: Text | None = None
     """Progress updates of the model."""
@@ -80,13 +80,13 @@ class Follower:
         said, pause = Snapshot("", Progress()), SHORTEST_PAUSE
         while True:
             task = self.finalizer.expire_if_overdue(self.store.get(task.ref) or task)
-            news = events.to_wire(task, after, MANY)
+            found = news(task, after, MANY)
             now = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id))
             text, progress = _difference(said.text, now.text), _difference(said.updates, now.updates)
-            is_new = bool(news["events"] or text or progress)
+            is_new = bool(found.events or text or progress)
             rest = rest_ms(task, self.finalizer.clock.now())
-            update = Update(task, news["events"], text, progress, rest)
-            after, said = int(news["nextCursor"]), now
+            update = Update(task, found.events, text, progress, rest)
+            after, said = found.last, now
             is_last = update.is_last and (known is None or task.question != known)
             yield update if is_new or is_last else None
             left = (until - self.finalizer.clock.now()) / 1000

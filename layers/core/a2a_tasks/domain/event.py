@@ -1,4 +1,4 @@
-"""An event: one step in a task's history, as callers see it."""
+"""An event: one step in a task's history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,10 +38,23 @@ class Event:
     """Unix milliseconds."""
     type: EventType
     details: Mapping[str, Any] = field(default_factory=dict)
-    """JSON object, stored as callers see it, by type: ``status`` with ``reason``? and ``code``?; ``turn``
+    """JSON object, stored as callers get it, by type: ``status`` with ``reason``? and ``code``?; ``turn``
     with ``tools``?; ``tool``; ``step``? and ``percent``?; ``artifactId``."""
     skipped: int = 0
     """Events that this one replaced; readers add them, so that later events keep their numbers."""
+
+
+@dataclass(frozen=True)
+class NumberedEvent:
+    """An event as readers get it."""
+
+    number: int
+    """From 1. Numbers rise; where events were replaced, some are missing."""
+    at: int
+    """Unix milliseconds."""
+    type: EventType
+    details: Mapping[str, Any]
+    """The event's own, with ``attempt`` where a claim began one, and the artifact's ``name``."""
 
 
 @dataclass(frozen=True)

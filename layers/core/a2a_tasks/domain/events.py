@@ -1,15 +1,15 @@
-"""The event of each change of a task, where it is stored, and how callers read it.
+"""The event of each change of a task, where it is stored, and how it is read.
 
 Every write is billed by the size of the whole item, so events are short and their list is bounded.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.event import Event, EventType, Placed, Reason
-from a2a_tasks.domain.task import Outcome, Progress, Status, Task, iso8601
+from a2a_tasks.domain.event import Event, EventType, NumberedEvent, Placed, Reason
+from a2a_tasks.domain.task import Outcome, Progress, Status, Task
 
 FULL = 250
 """From this length on, a worker's event replaces its previous one."""
@@ -166,21 +166,26 @@ def last_number(events: Sequence[Event]) -> int:
     return len(events) + sum(event.skipped for event in events)
 
 
-def to_wire(task: Task, after: int, limit: int) -> dict[str, Any]:
-    """Up to ``limit`` events after number ``after``, as callers see them: ``{"events": [{"id", "at",
-    "type", …}], "nextCursor", "taskStatus"}``. Raises ``UnknownEvent``."""
+@dataclass(frozen=True)
+class News:
+    """What has happened to a task since a reader last looked."""
+
+    task: Task
+    events: list[NumberedEvent]
+    last: int
+    """Number of the last event that the reader has now seen."""
+
+
+def news(task: Task, after: int, limit: int) -> News:
+    """Up to ``limit`` events after number ``after``. Raises ``UnknownEvent``."""
     if after > last_number(task.events):
         raise UnknownEvent(after)
-    news = [event for number, event in _counted(task) if number > after][:limit]
-    return {
-        "events": news,
-        "nextCursor": news[-1]["id"] if news else str(after),
-        "taskStatus": task.status.value,
-    }
+    found = [event for event in _numbered(task) if event.number > after][:limit]
+    return News(task, found, found[-1].number if found else after)
 
 
-def _counted(task: Task) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The events as callers see them, with their numbers.
+def _numbered(task: Task) -> Iterator[NumberedEvent]:
+    """All events of a task.
 
     A claim increments ``attempt`` without knowing its value, so the attempt of each claim is counted here.
     Tasks of releases without events may start in the middle, so counting starts at what is left of
@@ -192,12 +197,12 @@ def _counted(task: Task) -> Iterator[tuple[int, dict[str, Any]]]:
     for event in task.events:
         number += 1 + event.skipped
         attempt += _attempts(event)
-        wire = {"id": str(number), "at": iso8601(event.at), "type": event.type.value} | dict(event.details)
-        if event.details.get("status") == Status.RUNNING:
-            wire["attempt"] = attempt
+        details = dict(event.details)
+        if details.get("status") == Status.RUNNING:
+            details["attempt"] = attempt
         if event.type is EventType.ARTIFACT:
-            wire["name"] = names[event.details["artifactId"]]
-        yield number, wire
+            details["name"] = names[details["artifactId"]]
+        yield NumberedEvent(number, event.at, event.type, details)
 
 
 def _attempts(event: Event) -> int:

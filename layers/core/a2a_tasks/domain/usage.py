@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,20 +38,6 @@ class Usage:
     def has_tokens(self) -> bool:
         """False if the model was not reached, or refused before reading anything."""
         return self.tokens > 0
-
-    def to_wire(self) -> dict[str, Any]:
-        """``{"inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "turns",
-        "webSearches"?, "costUsd"?}``."""
-        wire: dict[str, Any] = {
-            "inputTokens": self.input_tokens,
-            "outputTokens": self.output_tokens,
-            "cacheReadTokens": self.cache_read_tokens,
-            "cacheWriteTokens": self.cache_write_tokens,
-            "turns": self.turns,
-        }
-        if self.web_searches:
-            wire["webSearches"] = self.web_searches
-        return wire if self.cost_usd is None else wire | {"costUsd": float(self.cost_usd)}
 
 
 def _sum_costs(left: Usage, right: Usage) -> Decimal | None:

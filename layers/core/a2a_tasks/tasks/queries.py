@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from a2a_tasks.domain import events, ids
+from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.events import News, UnknownEvent, last_number, news
 from a2a_tasks.domain.task import Status, Task, TaskRef
-from a2a_tasks.domain.task_view import to_wire
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, Written
+from a2a_tasks.ports.tasks import InvalidCursor, Page, TaskStore, Written
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.tasks.submission import agent_of_project
@@ -52,11 +51,6 @@ class Tasks:
     pause: Callable[[float], None]
     """Sleeps for so many seconds."""
 
-    def get(self, project_id: str, agent_id: str, task_id: str, wait_seconds: float = 0) -> dict[str, Any]:
-        """The task as callers see it, as soon as it has ended or asks a question, at the latest after
-        ``wait_seconds``."""
-        return self.view(self.wait(project_id, agent_id, task_id, wait_seconds))
-
     def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """The task. If its deadline has passed, it is failed first."""
         return self.finalizer.expire_if_overdue(
@@ -87,25 +81,21 @@ class Tasks:
 
     def events(
         self, project_id: str, agent_id: str, task_id: str, after: int, limit: int, wait_seconds: float = 0
-    ) -> dict[str, Any]:
-        """``{"events": […], "nextCursor", "taskStatus"}`` with the events after number ``after``, as soon
-        as there are any or none can follow, at the latest after ``wait_seconds``."""
+    ) -> News:
+        """Up to ``limit`` events after number ``after``, as soon as there are any or none can follow, at the
+        latest after ``wait_seconds``."""
 
         def has_news(task: Task) -> bool:
-            return task.is_terminal or events.last_number(task.events) != after
+            return task.is_terminal or last_number(task.events) != after
 
         task = self.wait(project_id, agent_id, task_id, wait_seconds, has_news)
         try:
-            return events.to_wire(task, after, limit)
-        except events.UnknownEvent:
+            return news(task, after, limit)
+        except UnknownEvent:
             problem = "is beyond the task's newest event; give the last answer's nextCursor, or leave it out"
             raise RequestRefused(
                 ErrorCode.VALIDATION_ERROR, f"after: {problem}", [{"field": "after", "message": problem}]
             ) from None
-
-    def view(self, task: Task) -> dict[str, Any]:
-        """The task as callers see it, with its output."""
-        return to_wire(task, self.results.output(task), self.results.artifacts(task))
 
     @property
     def results(self) -> Results:
@@ -114,8 +104,8 @@ class Tasks:
 
     def page(
         self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None
-    ) -> dict[str, Any]:
-        """``{"tasks": […], "nextCursor"?}``, newest first, without outputs."""
+    ) -> Page:
+        """The agent's tasks, newest first."""
         agent = agent_of_project(self.registry, project_id, agent_id)
         try:
             page = self.store.page(agent.agent_id, status, limit, cursor, self.finalizer.clock.now())
@@ -126,8 +116,7 @@ class Tasks:
                 [{"field": "cursor", "message": "is not one that this list returned"}],
             ) from None
         settled = [self.finalizer.expire_if_overdue(task) for task in page.tasks]
-        tasks = [to_wire(task, None) for task in settled if status in (None, task.status)]
-        return {"tasks": tasks} | ({"nextCursor": page.cursor} if page.cursor else {})
+        return Page([task for task in settled if status in (None, task.status)], page.cursor)
 
     def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """Cancel a live task. Idempotent."""

@@ -12,6 +12,19 @@ UNTRUSTED = "untrusted"
 
 
 @dataclass(frozen=True)
+class LinkedArtifact:
+    """An artifact, and where it can be downloaded now."""
+
+    artifact: Artifact
+    url: str
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the agent gave the address, which leads out of this service."""
+        return self.artifact.url is not None
+
+
+@dataclass(frozen=True)
 class Results:
     """Reads outputs and artifacts of tasks."""
 
@@ -27,9 +40,9 @@ class Results:
         document.pop(UNTRUSTED, None)
         return document
 
-    def artifacts(self, task: Task) -> list[dict[str, Any]]:
-        """For each artifact ``{"artifactId", "name", "mediaType", "sizeBytes"?, "url", "external"?}``."""
-        return [self._artifact(artifact) for artifact in task.artifacts]
+    def artifacts(self, task: Task) -> list[LinkedArtifact]:
+        """The artifacts with their addresses."""
+        return [LinkedArtifact(artifact, self.address(artifact)) for artifact in task.artifacts]
 
     def address(self, artifact: Artifact) -> str:
         """A download address, valid for ``LINK_SECONDS``."""
@@ -41,13 +54,3 @@ class Results:
             return self.payloads.get(key)
         except PayloadCorrupt:
             return None
-
-    def _artifact(self, artifact: Artifact) -> dict[str, Any]:
-        wire: dict[str, Any] = {
-            "artifactId": artifact.artifact_id,
-            "name": artifact.name,
-            "mediaType": artifact.media_type,
-        }
-        if artifact.size_bytes is not None:
-            wire["sizeBytes"] = artifact.size_bytes
-        return wire | {"url": self.address(artifact)} | ({} if artifact.url is None else {"external": True})

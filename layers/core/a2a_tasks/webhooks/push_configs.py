@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Task
@@ -96,9 +95,3 @@ class PushConfigs:
                 ErrorCode.VALIDATION_ERROR,
                 f"This task has {MAX_CONFIGS} push notification configurations, which is the most.",
             )
-
-
-def to_wire(task_id: str, config: StoredPushConfig) -> dict[str, Any]:
-    """The configuration in A2A's shape, without token and credentials."""
-    wire: dict[str, Any] = {"id": config.config_id, "taskId": task_id, "url": config.url}
-    return wire | ({"authentication": {"scheme": config.scheme}} if config.scheme is not None else {})

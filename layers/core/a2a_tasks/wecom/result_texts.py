@@ -1,8 +1,6 @@
 """What an exchange came to, in words for the chat."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from a2a_tasks.domain.task import Status, Task
@@ -10,7 +8,7 @@ from a2a_tasks.domain.tools.artifact_link import is_safe
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.tasks import payload
-from a2a_tasks.tasks.results import Results
+from a2a_tasks.tasks.results import LinkedArtifact, Results
 from a2a_tasks.wecom.exchange import End, Exchange
 from a2a_tasks.wecom.language import Language, language_of
 from a2a_tasks.wecom.phrases import Phrase, failure_sentence, say
@@ -96,11 +94,11 @@ class ResultTexts:
         return "\n".join([say(language, Phrase.FILES), *links])
 
 
-def _link(artifact: Mapping[str, Any], language: Language) -> str:
+def _link(linked: LinkedArtifact, language: Language) -> str:
     """A line with an artifact's link; one that leads out of the deployment says where to, and is none where
     it would not be safe to show."""
-    name, url = _label(artifact["name"]), artifact["url"]
-    if not artifact.get("external"):
+    name, url = _label(linked.artifact.name), linked.url
+    if not linked.is_external:
         return f"- [{name}]({url})"
     if not is_safe(url):  # saved by an earlier release, which took any
         return f"- {name} {say(language, Phrase.LINK_LEFT_OUT)}"

@@ -1,0 +1,21 @@
+"""The events of a task, as the REST API shows them."""
+
+from typing import Any
+
+from a2a_tasks.domain.event import NumberedEvent
+from a2a_tasks.domain.events import News
+from a2a_tasks.domain.task import iso8601
+
+
+def events_view(news: News) -> dict[str, Any]:
+    """``{"events": [{"id", "at", "type", …}], "nextCursor", "taskStatus"}``."""
+    return {
+        "events": [event_view(event) for event in news.events],
+        "nextCursor": str(news.last),
+        "taskStatus": news.task.status.value,
+    }
+
+
+def event_view(event: NumberedEvent) -> dict[str, Any]:
+    """``{"id", "at", "type", …}`` with the event's details."""
+    return {"id": str(event.number), "at": iso8601(event.at), "type": event.type.value} | dict(event.details)
