@@ -60,6 +60,7 @@ class DayCount:
         if not is_counted:
             used, less = known, NOTHING
         try:
+            # under the count read, so that of two that settle the task only one corrects downwards
             if used != task.counted and self.store.note_counted(task.ref, task.counted, used):
                 self._add(task, less)
         except StoreUnavailable as error:

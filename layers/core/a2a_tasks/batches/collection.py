@@ -99,6 +99,7 @@ class BatchCollection:
             if collected.is_full or collected.room.must_wait or self.tasks.now() >= until:
                 break
             now = self.tasks.now()
+            # first, so that if one of them kills this process the next run knows whom to suspect
             await run(self.batches.note_preparing, collected.project_id, run_id, now, group)
             await self._take(group, collected, run_id)
         await run(self.batches.end_preparing, collected.project_id, run_id)

@@ -97,6 +97,7 @@ class Handover:
             return self._choose_of_conversation(scope, waiter)
         now, ref = self.clock.now(), TaskRef(scope.agent_id, waiter.task_id)
         due_at = due_after_release(now, waiter.deadline) if waiter.due_at <= now else None
+        # a write on the task's item: of several givers only one can grant it
         result = self.tasks.grant(ref, waiter.fence, now, slot, due_at)
         if isinstance(result, Written):
             return result.task
@@ -129,6 +130,7 @@ class Handover:
             if task is None:
                 continue
             taker = Holder(waiter.task_id, waiter.fence, now)
+            # refused if the giver has lost the slot
             if self.store.pass_on(scope, number, giver, taker, gone_by(waiter.task_id)):
                 self.call(scope, waiter, task)
                 return HandoverResult.DONE

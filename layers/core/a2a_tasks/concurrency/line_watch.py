@@ -36,6 +36,7 @@ class LineWatch:
         limit = slots.limit(scope)
         view = slots.store.view(scope, PAGE if limit is None else limit)
         if not view.waiters and view.is_all:
+            # under the time read, which a task that has joined since may have extended
             if view.watched_until > now:
                 slots.store.reschedule(scope, view.watched_until, view.watched_until, now + WATCH_EVERY_MS)
             else:
@@ -100,6 +101,7 @@ class LineWatch:
         now = self.slots.clock.now()
         is_late = holder.at < now - WATCH_EVERY_MS and (task.due_at or 0) > now + WATCH_EVERY_MS
         if task.status is Status.PENDING and holder.fence == task.fence and is_late and claimable(task, now):
+            # due soon, in case this message is lost too
             self.slots.tasks.reschedule(task.ref, task.due_at or 0, due_after_release(now, task.deadline))
             self.slots.call(scope, task)
 

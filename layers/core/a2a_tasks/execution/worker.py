@@ -232,6 +232,7 @@ class Executor:
         worker_id = await self.heartbeat.worker_id()
         claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
         try:
+            # raises the fence: of concurrent claims one succeeds, and an earlier holder's writes are refused
             result = await self.run(self.store.claim, task.ref, claim)
             if isinstance(result, Refused):
                 await self.run(self.slots.give_up, task, entry, result.current)

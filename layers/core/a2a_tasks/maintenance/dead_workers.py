@@ -46,6 +46,7 @@ class DeadWorkers:
         if task.attempts_are_used_up():
             result = self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
             return SweepAction.GAVE_UP if isinstance(result, Written) else SweepAction.NOTHING
+        # before the message, so that of two concurrent sweeps only one sends
         if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):
             return SweepAction.NOTHING
         self.queue.send(task)
