@@ -211,7 +211,6 @@ OPERATIONS: dict[str, Operation] = {
     "paces.take": _write("UpdateItem", 1, _paced),
     "paces.note_urgent": _write("UpdateItem", 1, _paced),
     "batches.enqueue": _write("UpdateItem", 1, _enqueued),
-    "batches.move_old_line": _read("Query"),
     "batches.projects": Operation("DynamoDB", "Query", reads=4, requests=4),
     "batches.project": _read("GetItem"),
     "batches.pause": _write("UpdateItem"),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.batch_line import LISTED_MS
 from a2a_tasks.adapters.dynamodb.batches import MEMBERS_PER_ITEM, DynamoDBBatches
 from a2a_tasks.domain.task import TaskRef
@@ -383,7 +382,6 @@ CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("DeleteItem", lambda store: store.end_preparing("demo", "run-1")),
     ("DeleteItem", lambda store: store.drop(QueuedTask(new_task().ref, NOW, "demo"))),
     ("Query", lambda store: store.projects()),
-    ("Query", lambda store: store.move_old_line(NOW, 10)),
     ("GetItem", lambda store: store.project("demo")),
     ("UpdateItem", lambda store: store.pause("demo", 1, NOW)),
     ("DeleteItem", lambda store: store.forget(QueuedProject("demo", NOW))),
@@ -456,51 +454,6 @@ def test_an_entry_of_the_line_is_deleted_in_time(account: Account) -> None:
 
     ttl = [int(item["ttl"]["N"]) for item in items if "ttl" in item]
     assert ttl == [NOW // 1000 + 28 * 24 * 3600]
-
-
-def test_the_line_of_an_earlier_release_goes_on_in_those_of_the_projects(account: Account) -> None:
-    tasks = [new_task(number=n) for n in range(3)]
-    for task in tasks:
-        item = {"pk": "BATCH#LINE", "sk": f"demo#{task.ref.task_id}", "agentId": "assistant", "since": NOW}
-        account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=to_attributes(item))
-    store = on_dynamodb(account)
-
-    store.move_old_line(NOW, 2)
-    assert len(store.waiting("demo", NOW, 10)) == 2
-    for _ in range(2):
-        store.move_old_line(NOW, 2)
-
-    moved = {entry.ref for entry in store.waiting("demo", NOW, 10)}
-    assert moved == {task.ref for task in tasks}
-    assert [one.project_id for one in store.projects()] == ["demo"]
-    items = account.dynamodb.scan(TableName=account.resources["TasksTable"])["Items"]
-    assert "BATCH#LINE" not in {item["pk"]["S"] for item in items}
-
-
-def test_a_batch_of_an_earlier_release_is_followed_and_its_tasks_stay_its_own(account: Account) -> None:
-    """It was written down without its project, and reserved for several."""
-    item = {
-        "pk": "BATCH#OPEN",
-        "sk": "batch-1",
-        "runId": "run-1",
-        "triedAt": NOW,
-        "count": 2,
-        "version": 1,
-        "heldUntil": 0,
-        "liveFrom": 0,
-        "reserved": {"demo": {"costUsd": Decimal(1), "tokens": 5}},
-    }
-    account.dynamodb.put_item(TableName=account.resources["TasksTable"], Item=to_attributes(item))
-    store = on_dynamodb(account)
-
-    (batch,) = store.open_batches()
-    assert batch == replace(BATCH, project_id="")
-    assert not store.abandon("demo", "batch-1", NOW)
-    changed = store.update(replace(batch, api_id="msgbatch_1"))
-    assert changed is not None
-    assert store.open_batches() == [changed]
-    store.close(changed)
-    assert store.open_batches() == []
 
 
 def test_more_than_a_page_of_members_is_read_whole(account: Account) -> None:

@@ -243,7 +243,7 @@ def test_a_store_that_does_not_answer_is_asked_again(
     assert len(claude.batches()) == 1
 
 
-def test_an_idle_run_reads_three_lists_and_gives_a_sign_of_life(
+def test_an_idle_run_reads_two_lists_and_gives_a_sign_of_life(
     capsys: pytest.CaptureFixture[str], batcher: ModuleType, agents: Account
 ) -> None:
     agents.calls.made.clear()
@@ -251,6 +251,6 @@ def test_an_idle_run_reads_three_lists_and_gives_a_sign_of_life(
     assert work(batcher) == {"finished": True}
 
     read = [call.parameters["ExpressionAttributeValues"][":pk"]["S"] for call in agents.calls.of("Query")]
-    assert sorted(read) == ["BATCH#LINE", "BATCH#OPEN", *(f"BATCH#PROJECTS#{n}" for n in range(4))]
+    assert sorted(read) == ["BATCH#OPEN", *(f"BATCH#PROJECTS#{n}" for n in range(4))]
     assert len(agents.calls.made) == len(read)
     assert '"BatchRuns":[1.0]' in capsys.readouterr().out

@@ -54,9 +54,6 @@ class MemoryBatches:
             self.line[_place(entry)] = entry
             self._tries.setdefault(_place(entry), [])
 
-    def move_old_line(self, now: int, limit: int) -> None:
-        """There is none."""
-
     def projects(self) -> list[QueuedProject]:
         with self._lock:
             return list(self.listed.values())

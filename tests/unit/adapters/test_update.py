@@ -28,7 +28,7 @@ def test_an_update_has_each_clause_once_and_what_its_placeholders_stand_for() ->
 
 
 def test_what_dynamodb_refuses_to_get_empty_is_left_out() -> None:
-    assert when("attribute_not_exists(pk)") == {"ConditionExpression": "attribute_not_exists(pk)"}
+    assert when("attribute_not_exists(pk)").arguments() == {"ConditionExpression": "attribute_not_exists(pk)"}
     assert Update().remove("a").arguments() == {
         "UpdateExpression": "REMOVE #a",
         "ExpressionAttributeNames": {"#a": "a"},

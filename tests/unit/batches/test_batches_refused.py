@@ -1,7 +1,6 @@
 """Batches that the API does not create: not now, or not with what is in them."""
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -71,25 +70,6 @@ def test_to_wait_for_an_api_that_accepts_nothing_is_no_run_time(lane: BatchLane)
 
     assert lane.now_of(task).status is Status.COMPLETED
     assert len(lane.api.creations) == 11
-
-
-def test_a_batch_of_an_earlier_release_is_given_back_and_pauses_nobody(lane: BatchLane) -> None:
-    """It is of several projects, and names none."""
-    tasks = [lane.submit("one"), of_rival(lane)]
-    points = Failpoints()
-    points.fail("api.create", CreationUnknown("The connection was lost."))
-    points.fail("api.create", CreationUnknown("The connection was lost."), call=2)
-    lane.minute(points)
-    lane.batches.open = {key: replace(one, project_id="") for key, one in lane.batches.open.items()}
-    lane.batches.listed = {key: replace(one, paused_until=0) for key, one in lane.batches.listed.items()}
-    lane.api.unwilling = [NOT_NOW, NOT_NOW]
-    for _ in range(5):
-        lane.minute()
-
-    assert {lane.now_of(task).status for task in tasks} == {Status.PENDING}
-    assert [one.paused_until for one in lane.batches.projects()] == [0, 0]
-    let_all_end(lane, tasks)
-    assert [lane.api.times_sent(task) for task in tasks] == [1, 1]
 
 
 def test_an_operator_sees_what_is_not_accepted_and_why(lane: BatchLane) -> None:

@@ -118,9 +118,7 @@ class BatchCreation:
         await self._end(batch, members, lambda task: self._again(task, again))
 
     async def _pause(self, batch: Batch, retry_after: float | None) -> int:
-        """Suspend the batch's project; returns until when. Batches of earlier releases have no project."""
-        if not batch.project_id:
-            return self.tasks.now() + int(pause_seconds(0, retry_after) * 1000)
+        """Suspend the batch's project; returns until when."""
         project = await self._run(self.batches.project, batch.project_id)
         until = self.tasks.now() + int(pause_seconds(project.refusals, retry_after) * 1000)
         await self._run(self.batches.pause, batch.project_id, project.refusals + 1, until)

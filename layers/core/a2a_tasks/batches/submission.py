@@ -32,8 +32,6 @@ AT_ONCE = 4
 """Batches made in parallel; each is held in memory."""
 REFUSALS = 4
 """After this many consecutive batches without success, of any project, a run makes no more."""
-OLD_AT_A_TIME = 500
-"""Tasks moved per run from the line of an earlier release."""
 SUBMISSION_SECONDS = COLLECT_SECONDS + CREATE_SECONDS + 15
 """With less time left no batch is begun, so that a run that creates a batch can record its id."""
 
@@ -79,7 +77,6 @@ class BatchSubmission:
     async def submit(self, run_id: str, time_left: Callable[[], float]) -> Round:
         """Serve the projects with waiting tasks repeatedly, while there is time."""
         run = self.side_by_side.run
-        await run(self.batches.move_old_line, self.tasks.now(), OLD_AT_A_TIME)
         listed = await run(self.batches.projects)
         are_ready = await asyncio.gather(*(run(self._look_at, project) for project in listed))
         ready = [project for project, is_ready in zip(listed, are_ready, strict=True) if is_ready]

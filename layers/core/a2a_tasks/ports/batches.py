@@ -139,10 +139,6 @@ class BatchStore(BatchQueue, Protocol):
     """Records of batches and lines. All methods raise ``StoreUnavailable``, read consistently, and are
     idempotent. Times are Unix milliseconds."""
 
-    def move_old_line(self, now: int, limit: int) -> None:
-        """Move up to ``limit`` tasks from the single line of earlier releases to their projects' lines."""
-        ...
-
     def projects(self) -> list[QueuedProject]:
         """All projects with tasks in line, including those that start later, and some without any."""
         ...

@@ -5,20 +5,14 @@ BATCH#LINE#<project id>  <since>#<task id>  a task in line, which is in the orde
 BATCH#PROJECTS#<0–3>     <project id>       a project that has tasks in line
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.dynamodb.attributes import to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.queues import queued_since
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 PROJECT_SHARDS = 4
 """Partitions of the list of projects; a run reads them all. With fewer than before, projects of the others
@@ -30,11 +24,9 @@ MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True)
-class DynamoDBBatchLine:
+class DynamoDBBatchLine(Store):
     """``BatchQueue``."""
 
-    client: "DynamoDBClient"
-    table: str
     _listed: dict[str, int] = field(default_factory=dict, compare=False)
 
     def enqueue(self, task: Task, now: int) -> None:
@@ -46,26 +38,22 @@ class DynamoDBBatchLine:
         """Put a task in a project's line, from a moment on."""
         self._list(project_id, now)
         entry = Update().set(agentId=ref.agent_id, ttl=(since + LONGEST_LIFE_MS) // 1000)
-        self._write(entry_key(project_id, since, ref.task_id), entry)
+        self._update(entry_key(project_id, since, ref.task_id), entry)
 
     def _list(self, project_id: str, now: int) -> None:
         if now - self._listed.get(project_id, 0) < LISTED_MS:
             return
-        self._write(project_key(project_id), Update().set(seenAt=now))
+        self._update(project_key(project_id), Update().set(seenAt=now))
         if len(self._listed) >= MOST_KNOWN:
             self._listed.clear()
         self._listed[project_id] = now
-
-    def _write(self, key: Mapping[str, Any], update: Update) -> None:
-        """Write an update that needs no condition. Raises ``StoreUnavailable``."""
-        call(self.client.update_item, TableName=self.table, Key=to_attributes(key), **update.arguments())
 
 
 def line_partition(project_id: str) -> str:
     return f"BATCH#LINE#{project_id}"
 
 
-def entry_key(project_id: str, since: int, task_id: str) -> dict[str, Any]:
+def entry_key(project_id: str, since: int, task_id: str) -> Item:
     return {"pk": line_partition(project_id), "sk": f"{place(since)}#{task_id}"}
 
 
@@ -78,5 +66,5 @@ def projects_partition(number: int) -> str:
     return f"BATCH#PROJECTS#{number}"
 
 
-def project_key(project_id: str) -> dict[str, Any]:
+def project_key(project_id: str) -> Item:
     return {"pk": projects_partition(ids.shard(project_id) % PROJECT_SHARDS), "sk": project_id}

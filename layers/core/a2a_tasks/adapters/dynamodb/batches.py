@@ -9,14 +9,11 @@ BATCH#API                     <API's id>          the batch that it belongs to
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import batched
+from itertools import batched, chain, islice
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb.batch_line import (
     PROJECT_SHARDS,
     DynamoDBBatchLine,
@@ -26,13 +23,12 @@ from a2a_tasks.adapters.dynamodb.batch_line import (
     project_key,
     projects_partition,
 )
-from a2a_tasks.adapters.dynamodb.calls import REFUSED_TRANSACTION, call, call_if, call_or_item, code_of
+from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item
 from a2a_tasks.adapters.dynamodb.tasks import task_items
-from a2a_tasks.adapters.dynamodb.update import Update, when
+from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.batches import Batch, Member, Preparing, QueuedProject, QueuedTask
-from a2a_tasks.ports.errors import StoreUnavailable
 
 MEMBERS_PER_ITEM = 1_000
 KEPT_SECONDS = 30 * 24 * 3600
@@ -40,8 +36,6 @@ KEPT_SECONDS = 30 * 24 * 3600
 SPLIT_SECONDS = 3 * 24 * 3600
 """Time to live of the marker of a split batch. By then none of its tasks holds its claim."""
 OPEN, API = "BATCH#OPEN", "BATCH#API"
-OLD_LINE = "BATCH#LINE"
-"""The line of an earlier release."""
 IS_BATCH = "attribute_exists(triedAt)"
 
 
@@ -49,24 +43,16 @@ IS_BATCH = "attribute_exists(triedAt)"
 class DynamoDBBatches(DynamoDBBatchLine):
     """``BatchStore``. The docstring of each conditional write says what its condition protects."""
 
-    def move_old_line(self, now: int, limit: int) -> None:
-        """Sort keys of the old line are ``<project id>#<task id>``. An entry is deleted once its
-        replacement exists."""
-        for entry in next(self._pages(OLD_LINE, limit=limit)):
-            project_id, _, task_id = entry["sk"].partition("#")
-            self.put(project_id, TaskRef(entry["agentId"], task_id), int(entry["since"]), now)
-            self._call(self.client.delete_item, Key=to_attributes(_key(OLD_LINE, entry["sk"])))
-
     def projects(self) -> list[QueuedProject]:
         partitions = (projects_partition(number) for number in range(PROJECT_SHARDS))
-        return [_project(item) for one in partitions for page in self._pages(one) for item in page]
+        return [_project(item) for one in partitions for item in self._all(one)]
 
     def project(self, project_id: str) -> QueuedProject:
         found = self._get(project_key(project_id))
         return _project(found or project_key(project_id))
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
-        self._write(project_key(project_id), Update().set(refusals=refusals, pausedUntil=until))
+        self._update(project_key(project_id), Update().set(refusals=refusals, pausedUntil=until))
 
     def forget(self, project: QueuedProject) -> None:
         """Protects a project that was listed since. A writer that puts a task in line without listing the
@@ -77,46 +63,37 @@ class DynamoDBBatches(DynamoDBBatchLine):
         )
 
     def waiting(self, project_id: str, now: int, limit: int) -> list[QueuedTask]:
-        found: list[QueuedTask] = []
-        pages = self._pages(line_partition(project_id), sort="sk < :after", after=place(now + 1), limit=limit)
-        for page in pages:
-            found += [_waiting(project_id, entry) for entry in page]
-            if len(found) >= limit:
-                break
-        return found[:limit]
+        values = {"pk": line_partition(project_id), "after": place(now + 1)}
+        pages = self._pages("pk = :pk AND sk < :after", values, ConsistentRead=True, Limit=limit)
+        entries = islice(chain.from_iterable(pages), limit)
+        return [_waiting(project_id, entry) for entry in entries]
 
     def is_empty(self, project_id: str) -> bool:
-        return not next(self._pages(line_partition(project_id), limit=1))
+        line = {"pk": line_partition(project_id)}
+        return not self._query("pk = :pk", line, ConsistentRead=True, Limit=1)[0]
 
     def drop(self, entry: QueuedTask) -> None:
-        key = entry_key(entry.project_id, entry.since, entry.task_id)
-        self._call(self.client.delete_item, Key=to_attributes(key))
+        self._delete(entry_key(entry.project_id, entry.since, entry.task_id))
 
     def count_try(self, entry: QueuedTask, run_id: str) -> int:
         """Protects an entry that was removed since it was read. Counts once per run."""
         count = Update().add(tries=1).set(triedBy=run_id).when("attribute_exists(pk)")
         count = count.when("attribute_not_exists(triedBy)", "triedBy <> :triedBy")
-        answer = call_if(
-            self.client.update_item,
-            TableName=self.table,
-            Key=to_attributes(entry_key(entry.project_id, entry.since, entry.task_id)),
-            ReturnValues="UPDATED_NEW",
-            **count.arguments(),
-        )
-        return int(from_attributes(answer["Attributes"])["tries"]) if answer else 0
+        key = entry_key(entry.project_id, entry.since, entry.task_id)
+        is_counted, item = self._update(key, count, "UPDATED_NEW")
+        return int(item["tries"]) if is_counted else 0
 
     def note_preparing(self, project_id: str, run_id: str, now: int, entries: Sequence[QueuedTask]) -> None:
         rows = [[entry.ref.agent_id, entry.ref.task_id, entry.since] for entry in entries]
         item = _preparing_key(project_id, run_id) | {"begunAt": now, "ttl": now // 1000 + KEPT_SECONDS}
         item |= {"entries": json.dumps(rows, separators=(",", ":"))}
-        self._call(self.client.put_item, Item=to_attributes(item))
+        self._put(item)
 
     def preparing(self, project_id: str) -> list[Preparing]:
-        pages = self._pages(_preparing_key(project_id, "")["pk"])
-        return [_preparing(project_id, item) for page in pages for item in page]
+        return [_preparing(project_id, item) for item in self._all(_preparing_key(project_id, "")["pk"])]
 
     def end_preparing(self, project_id: str, run_id: str) -> None:
-        self._call(self.client.delete_item, Key=to_attributes(_preparing_key(project_id, run_id)))
+        self._delete(_preparing_key(project_id, run_id))
 
     def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
         """Protects tasks that were given back: an abandoned batch never begins. The members are written
@@ -126,125 +103,67 @@ class DynamoDBBatches(DynamoDBBatchLine):
             rows = [[member.ref.agent_id, member.ref.task_id, member.fence] for member in part]
             item = _key(f"BATCH#{batch.batch_id}", f"MEMBERS#{number:04d}")
             item |= {"members": json.dumps(rows, separators=(",", ":")), "ttl": ttl}
-            self._call(self.client.put_item, Item=to_attributes(item))
-        found = self._put(_item(batch), when("attribute_not_exists(pk)"))
-        return found is None or "abandoned" not in found
+            self._put(item)
+        return "abandoned" not in self._put(_item(batch), when("attribute_not_exists(pk)")).item
 
     def abandon(self, project_id: str, batch_id: str, now: int) -> bool:
-        """Protects a recorded batch, whose tasks stay its members. Earlier releases recorded it without
-        its project."""
-        if "triedAt" in self._get(_open_key("", batch_id)):
-            return False
+        """Protects a recorded batch, whose tasks stay its members."""
         item = _open_key(project_id, batch_id) | {"abandoned": True, "ttl": now // 1000 + KEPT_SECONDS}
-        return self._put(item, when("attribute_not_exists(pk)", "attribute_exists(abandoned)")) is None
+        never_began = when("attribute_not_exists(pk)", "attribute_exists(abandoned)")
+        return self._put(item, never_began).is_made
 
     def split(self, batch: Batch, parts: tuple[Batch, Batch], now: int) -> bool:
         """Protects what another run has written. A marker of the root's claim stays; a part's id is no
         claim."""
         key = _open_key(batch.project_id, batch.batch_id)
-        condition = {"TableName": self.table} | when("version = :version", version=batch.version)
-        gone: dict[str, Any] = {"Delete": {"Key": to_attributes(key)} | condition}
-        if batch.root is None:
-            known = key | {"split": True, "ttl": now // 1000 + SPLIT_SECONDS}
-            gone = {"Put": {"Item": to_attributes(known)} | condition}
-        puts = [{"Put": {"TableName": self.table, "Item": to_attributes(_item(part))}} for part in parts]
-        try:
-            call(self.client.transact_write_items, TransactItems=[gone, *puts])
-        except ClientError as error:
-            if code_of(error) == REFUSED_TRANSACTION and _is_condition(error):
-                return False
-            raise StoreUnavailable(str(error)) from error
-        return True
+        as_read, marker = _as_read(batch), {"split": True, "ttl": now // 1000 + SPLIT_SECONDS}
+        is_root = batch.root is None
+        return self._transact(
+            ("Put", key | marker, as_read) if is_root else ("Delete", key, as_read),
+            *(("Put", _item(part), ALWAYS) for part in parts),
+        )
 
     def open_batches(self) -> list[Batch]:
-        return [_batch(item) for page in self._pages(OPEN, filtered=IS_BATCH) for item in page]
+        return [_batch(item) for item in self._all(OPEN, FilterExpression=IS_BATCH)]
 
     def open_of(self, project_id: str) -> list[Batch]:
-        prefix = _open_key(project_id, "")["sk"]
-        pages = self._pages(OPEN, sort="begins_with(sk, :after)", after=prefix, filtered=IS_BATCH)
-        return [_batch(item) for page in pages for item in page]
+        values = {"pk": OPEN, "prefix": _open_key(project_id, "")["sk"]}
+        found = self._items("pk = :pk AND begins_with(sk, :prefix)", values, FilterExpression=IS_BATCH)
+        return [_batch(item) for item in found]
 
     def members(self, root_id: str) -> tuple[Member, ...]:
-        pages = self._pages(f"BATCH#{root_id}")
-        rows = [row for page in pages for item in page for row in json.loads(item["members"])]
+        rows = [row for item in self._all(f"BATCH#{root_id}") for row in json.loads(item["members"])]
         return tuple(Member(TaskRef(agent_id, task_id), fence) for agent_id, task_id, fence in rows)
 
     def update(self, batch: Batch) -> Batch | None:
         """Protects what another run has written, or done after writing: the version must be the one read."""
         written = _item(batch) | {"version": batch.version + 1}
-        found = self._put(written, when("version = :version", version=batch.version))
-        is_ours = (
-            found is not None
-            and found.get("runId") == batch.run_id
-            and found.get("version") == batch.version + 1
-        )
-        return _batch(written) if found is None or is_ours else None
+        is_made, found = self._put(written, _as_read(batch))
+        is_ours = is_made or (found.get("runId"), found.get("version")) == (batch.run_id, batch.version + 1)
+        return _batch(written) if is_ours else None
 
     def owner(self, api_id: str) -> str | None:
-        return self._get(_key(API, api_id)).get("batchId")
+        return (self._get(_key(API, api_id)) or {}).get("batchId")
 
     def own(self, api_id: str, batch_id: str, now: int) -> bool:
         """Protects an existing assignment to another batch."""
         item = _key(API, api_id) | {"batchId": batch_id, "ttl": now // 1000 + KEPT_SECONDS}
-        return self._put(item, when("attribute_not_exists(pk)", "batchId = :mine", mine=batch_id)) is None
+        return self._put(item, when("attribute_not_exists(pk)", "batchId = :mine", mine=batch_id)).is_made
 
     def close(self, batch: Batch) -> None:
         """Protects what another run has written. Members are left to the table's TTL."""
-        key = _open_key(batch.project_id, batch.batch_id)
-        self._delete(key, when("version = :version", version=batch.version))
+        self._delete(_open_key(batch.project_id, batch.batch_id), _as_read(batch))
 
-    def _get(self, key: Mapping[str, Any]) -> dict[str, Any]:
-        """The item, or no attributes if there is none."""
-        answer = self._call(self.client.get_item, Key=to_attributes(key), ConsistentRead=True)
-        return from_attributes(answer.get("Item", {}))
-
-    def _pages(
-        self,
-        partition: str,
-        *,
-        sort: str | None = None,
-        after: str | None = None,
-        filtered: str | None = None,
-        limit: int | None = None,
-    ) -> Iterator[list[dict[str, Any]]]:
-        """Items of a partition, sorted by sort key. ``sort`` is a key condition on the value ``:after``,
-        ``limit`` the size of a page."""
-        given = {":pk": partition} | ({} if after is None else {":after": after})
-        query: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk" + (f" AND {sort}" if sort else ""),
-            "ExpressionAttributeValues": to_attributes(given),
-            "ConsistentRead": True,
-        }
-        query |= {} if filtered is None else {"FilterExpression": filtered}
-        query |= {} if limit is None else {"Limit": limit}
-        while True:
-            answer = self._call(self.client.query, **query)
-            yield [from_attributes(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _put(self, item: Mapping[str, Any], condition: Mapping[str, Any]) -> dict[str, Any] | None:
-        """None if written, otherwise the existing item; without attributes if it is gone."""
-        is_put, found = call_or_item(
-            self.client.put_item, TableName=self.table, Item=to_attributes(item), **condition
-        )
-        return None if is_put else from_attributes(found)
-
-    def _delete(self, key: Mapping[str, Any], condition: Mapping[str, Any]) -> None:
-        call_if(self.client.delete_item, TableName=self.table, Key=to_attributes(key), **condition)
-
-    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        return call(operation, TableName=self.table, **arguments)
+    def _all(self, partition: str, **options: Any) -> list[Item]:
+        return self._items("pk = :pk", {"pk": partition}, **options)
 
 
-def _is_condition(error: ClientError) -> bool:
-    """Whether a condition failed, rather than the transaction conflicting or being throttled."""
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+def _as_read(batch: Batch) -> Condition:
+    """Nobody has written it since."""
+    return when("version = :version", version=batch.version)
 
 
-def _project(values: Mapping[str, Any]) -> QueuedProject:
+def _project(values: Item) -> QueuedProject:
     return QueuedProject(
         values["sk"],
         int(values.get("seenAt", 0)),
@@ -253,33 +172,33 @@ def _project(values: Mapping[str, Any]) -> QueuedProject:
     )
 
 
-def _waiting(project_id: str, values: Mapping[str, Any]) -> QueuedTask:
+def _waiting(project_id: str, values: Item) -> QueuedTask:
     since, _, task_id = values["sk"].partition("#")
     return QueuedTask(
         TaskRef(values["agentId"], task_id), int(since), project_id, int(values.get("tries", 0))
     )
 
 
-def _preparing(project_id: str, values: Mapping[str, Any]) -> Preparing:
+def _preparing(project_id: str, values: Item) -> Preparing:
     rows = json.loads(values["entries"])
     entries = tuple(QueuedTask(TaskRef(agent, task), since, project_id) for agent, task, since in rows)
     return Preparing(values["sk"], int(values["begunAt"]), entries)
 
 
-def _preparing_key(project_id: str, run_id: str) -> dict[str, Any]:
+def _preparing_key(project_id: str, run_id: str) -> Item:
     return _key(f"BATCH#PREPARING#{project_id}", run_id)
 
 
-def _open_key(project_id: str, batch_id: str) -> dict[str, Any]:
-    """Batches of an earlier release have no project. Neither kind of id contains ``#``."""
-    return _key(OPEN, f"{project_id}#{batch_id}" if project_id else batch_id)
+def _open_key(project_id: str, batch_id: str) -> Item:
+    """Neither kind of id contains ``#``."""
+    return _key(OPEN, f"{project_id}#{batch_id}")
 
 
-def _key(partition: str, sort: str) -> dict[str, Any]:
+def _key(partition: str, sort: str) -> Item:
     return {"pk": partition, "sk": sort}
 
 
-def _item(batch: Batch) -> dict[str, Any]:
+def _item(batch: Batch) -> Item:
     values = _open_key(batch.project_id, batch.batch_id) | {
         "runId": batch.run_id,
         "triedAt": batch.tried_at,
@@ -302,7 +221,7 @@ def _item(batch: Batch) -> dict[str, Any]:
     return values
 
 
-def _batch(values: Mapping[str, Any]) -> Batch:
+def _batch(values: Item) -> Batch:
     project_id, _, batch_id = values["sk"].rpartition("#")
     end = values.get("end")
     return Batch(
@@ -316,13 +235,8 @@ def _batch(values: Mapping[str, Any]) -> Batch:
         foreign=frozenset(values.get("foreign", ())),
         held_until=int(values["heldUntil"]),
         live_from=int(values["liveFrom"]),
-        reserved=_reserved(values.get("reserved", {})),
+        reserved=task_items.to_counted(values["reserved"]) if "reserved" in values else Usage(),
         root=values.get("root"),
         first=int(values.get("first", 0)),
         end=None if end is None else int(end),
     )
-
-
-def _reserved(value: Mapping[str, Any]) -> Usage:
-    """Earlier releases stored one reservation per project; their batches span projects and count for none."""
-    return task_items.to_counted(value) if "costUsd" in value else Usage()

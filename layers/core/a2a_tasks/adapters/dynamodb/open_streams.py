@@ -2,15 +2,10 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call_if, call_or_item
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.ports.rates import PlacesFull, StreamPlace
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 TRIES = 10
 """Where many take places at the same moment. Each try that fails has seen all of them."""
@@ -19,12 +14,9 @@ TTL_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
-class DynamoDBOpenStreams:
+class DynamoDBOpenStreams(Store):
     """``OpenStreamStore``. Since places are numbered, the item is no larger than the limit allows, and a
     write needs to protect one place only."""
-
-    client: "DynamoDBClient"
-    table: str
 
     def take(self, key_id: str, limit: int, now: int, until: int) -> StreamPlace | PlacesFull:
         place, held = StreamPlace(key_id, secrets.randbelow(limit), until), dict[int, int]()
@@ -42,12 +34,8 @@ class DynamoDBOpenStreams:
 
     def free(self, place: StreamPlace) -> None:
         # refused: its time was over, or this is the second try of a write that was done
-        call_if(
-            self.client.update_item,
-            TableName=self.table,
-            Key=_key(place.key_id),
-            **_of(place).remove("#place").when("#place = :until", until=place.until).arguments(),
-        )
+        mine = _of(place).when("#place = :until", until=place.until)
+        self._update(_key(place.key_id), mine.remove("#place"))
 
     def _take(self, place: StreamPlace, now: int) -> dict[int, int] | None:
         """None if the place is held now; else what is held until when."""
@@ -57,15 +45,12 @@ class DynamoDBOpenStreams:
             .set(ttl=place.until // 1000 + TTL_SECONDS)
             .when("attribute_not_exists(#place)", "#place <= :now", now=now)
         )
-        is_taken, item = call_or_item(
-            self.client.update_item, TableName=self.table, Key=_key(place.key_id), **taking.arguments()
-        )
-        held = from_attributes(item)
+        is_taken, held = self._update(_key(place.key_id), taking)
         return None if is_taken else {int(n[1:]): int(held[n]) for n in held if n[1:].isdigit()}
 
 
-def _key(key_id: str) -> dict[str, str]:
-    return to_attributes({"pk": f"RATE#{key_id}", "sk": "STREAMS"})
+def _key(key_id: str) -> Item:
+    return {"pk": f"RATE#{key_id}", "sk": "STREAMS"}
 
 
 def _of(place: StreamPlace) -> Update:

@@ -1,31 +1,22 @@
 """The paces of models, in the tasks' table: one small item a model and key, there only after an overload."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call, call_or_item
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain.pace import Pace, PaceKey
 from a2a_tasks.ports.model import PaceTurn
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_SECONDS = 24 * 3600
 """A pace that nobody has used for so long limits nobody."""
 
 
 @dataclass(frozen=True)
-class DynamoDBPaces:
+class DynamoDBPaces(Store):
     """``PaceStore``."""
 
-    client: "DynamoDBClient"
-    table: str
-
     def pace(self, pace_key: PaceKey) -> Pace | None:
-        answer = call(self.client.get_item, TableName=self.table, Key=_key(pace_key), ConsistentRead=True)
-        return _pace(answer.get("Item"))
+        return _pace(self._get(_key(pace_key)))
 
     def put(self, pace_key: PaceKey, seen: Pace | None, pace: Pace) -> Pace | None:
         """Protects what another worker has learned since: of many calls that are turned away at a moment one
@@ -38,7 +29,7 @@ class DynamoDBPaces:
             overloaded=pace.is_overloaded,
             ttl=pace.set_at // 1000 + KEPT_SECONDS,
         )
-        return self._update(pace_key, update.remove("takenAt") if pace.taken_at is None else update).pace
+        return self._change(pace_key, update.remove("takenAt") if pace.taken_at is None else update).pace
 
     def take(self, pace_key: PaceKey, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
         """Protects the pace, whoever starts calls at the same moment: each goes by the one before."""
@@ -47,20 +38,14 @@ class DynamoDBPaces:
         update = update.when("nextAt <= :now", now=now)
         if not is_urgent:
             update = update.when("attribute_not_exists(urgentUntil)", "urgentUntil <= :now")
-        return self._update(pace_key, update)
+        return self._change(pace_key, update)
 
     def note_urgent(self, pace_key: PaceKey, until: int) -> None:
         """Protects against a pace that is gone: only what is there changes."""
-        self._update(pace_key, Update().set(urgentUntil=until).when("attribute_exists(setAt)"))
+        self._update(_key(pace_key), Update().set(urgentUntil=until).when("attribute_exists(setAt)"))
 
-    def _update(self, pace_key: PaceKey, update: Update) -> PaceTurn:
-        is_made, item = call_or_item(
-            self.client.update_item,
-            TableName=self.table,
-            Key=_key(pace_key),
-            ReturnValues="ALL_NEW",
-            **update.arguments(),
-        )
+    def _change(self, pace_key: PaceKey, update: Update) -> PaceTurn:
+        is_made, item = self._update(_key(pace_key), update, "ALL_NEW")
         return PaceTurn(is_made, _pace(item))
 
 
@@ -74,14 +59,13 @@ def _if_as_seen(seen: Pace | None) -> Update:
     return update.when("takenAt = :seenTaken", seenTaken=seen.taken_at)
 
 
-def _key(pace_key: PaceKey) -> dict[str, Any]:
-    return to_attributes({"pk": f"PACE#{pace_key.model}#{pace_key.key}", "sk": "PACE"})
+def _key(pace_key: PaceKey) -> Item:
+    return {"pk": f"PACE#{pace_key.model}#{pace_key.key}", "sk": "PACE"}
 
 
-def _pace(item: Any) -> Pace | None:
-    if not item:
+def _pace(values: Item | None) -> Pace | None:
+    if not values:
         return None
-    values = from_attributes(item)
     return Pace(
         gap_ms=int(values["gapMs"]),
         set_at=int(values["setAt"]),

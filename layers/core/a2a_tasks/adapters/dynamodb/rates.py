@@ -1,49 +1,32 @@
 """What callers have used of their rates, in the tasks' table: one item a bucket, two numbers in it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call_or_item
+from a2a_tasks.adapters.dynamodb.store import Store
 from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.rates import Bucket, TakeResult
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 TTL_GRACE_SECONDS = 24 * 3600
 """So long after it is whole again the table's TTL may delete a bucket: a missing one is whole."""
 
 
 @dataclass(frozen=True)
-class DynamoDBRates:
+class DynamoDBRates(Store):
     """``RateStore``."""
-
-    client: "DynamoDBClient"
-    table: str
 
     def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> TakeResult:
         """Expressions know no maximum, so there is one write for a bucket that is whole and one for another.
         What was seen of it decides which is tried first, and a refusal brings the truth.
         """
+        key = {"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}
         taking, latest, cost = TakeResult(False, seen, 0), rate.latest(count, now), count * rate.interval
         while not taking.is_granted and max(taking.tat, now) <= latest:
             is_whole = taking.tat <= now
             update = _of_whole(now, cost) if is_whole else _of_used(now, latest, cost)
-            taking = self._update(bucket, update.add(total=count))
+            is_granted, item = self._update(key, update.add(total=count), "UPDATED_NEW")
+            taking = TakeResult(is_granted, int(item.get("tat", 0)), int(item.get("total", 0)))
         return taking
-
-    def _update(self, bucket: Bucket, update: Update) -> TakeResult:
-        """What became of it if the condition held, or the bucket as it stands."""
-        is_granted, item = call_or_item(
-            self.client.update_item,
-            TableName=self.table,
-            Key=to_attributes({"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}),
-            ReturnValues="UPDATED_NEW",
-            **update.arguments(),
-        )
-        return _taking(is_granted, item)
 
 
 def _of_whole(now: int, cost: int) -> Update:
@@ -56,11 +39,6 @@ def _of_used(now: int, latest: int, cost: int) -> Update:
     """Protects the limit, whoever takes at the same moment: so many must still be there."""
     update = Update().assign("tat = tat + :cost", cost=cost).set(ttl=_ttl(latest + cost))
     return update.when("tat > :now AND tat <= :latest", now=now, latest=latest)
-
-
-def _taking(is_granted: bool, item: dict[str, Any]) -> TakeResult:
-    bucket = from_attributes(item)
-    return TakeResult(is_granted, int(bucket.get("tat", 0)), int(bucket.get("total", 0)))
 
 
 def _ttl(whole_at: int) -> int:

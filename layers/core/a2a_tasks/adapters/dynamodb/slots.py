@@ -1,20 +1,13 @@
 """Slots on DynamoDB, in the tasks' table. Beside each conditional write stands what it protects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call, call_if, call_or_item
-from a2a_tasks.adapters.dynamodb.due import due_keys
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks.task_items import TTL_GRACE_SECONDS
-from a2a_tasks.adapters.dynamodb.update import Update, when
+from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
 from a2a_tasks.domain.task import Priority
-from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 LINE, SLOT, WAIT = "LINE", "SLOT#", "WAIT#"
 """Sort keys, in this order: one query reads whether a line is watched, who has slots, and who is first."""
@@ -27,45 +20,42 @@ PRIORITIES = {rank: priority for priority, rank in RANKS.items()}
 
 
 @dataclass(frozen=True)
-class DynamoDBSlots:
+class DynamoDBSlots(Store):
     """``SlotStore``: an item for each slot that is held and for each waiter, and one for the line. The first
     slots are in one partition with the line, others in pages of their own, so that no partition takes all
     writes."""
 
-    client: "DynamoDBClient"
-    table: str
-
     def view(self, scope: Scope, slots: int) -> View:
         limit = 1 + min(slots, PAGE) + FIRSTS
-        items, is_all = self._query(_partition(scope), LINE, limit)
+        items, is_all = self._range(_partition(scope), LINE, limit)
         slots_held = {_number(item): _to_holder(item) for item in items if _is(item, SLOT)}
         waiters = tuple(_to_waiter(item) for item in items if _is(item, WAIT))
-        until = next((int(item["until"]["N"]) for item in items if _is(item, LINE)), 0)
+        until = next((int(item["until"]) for item in items if _is(item, LINE)), 0)
         if not waiters and not is_all:  # more slots are held than expected
-            items, is_all = self._query(_partition(scope), WAIT, FIRSTS)
+            items, is_all = self._range(_partition(scope), WAIT, FIRSTS)
             waiters = tuple(_to_waiter(item) for item in items)
         return View(slots_held, waiters, is_all, until)
 
     def page(self, scope: Scope, number: int) -> Mapping[int, Holder]:
-        items, _ = self._query(_partition(scope, number), SLOT, PAGE, last=WAIT)
+        items, _ = self._range(_partition(scope, number), SLOT, PAGE, last=WAIT)
         return {_number(item): _to_holder(item) for item in items}
 
     def take(self, scope: Scope, number: int, holder: Holder, until: int) -> Holder:
         """Protects the slot of another, and the fence of a later claim."""
         is_mine = "(task = :task AND fence < :fence)"
         free = when("attribute_not_exists(pk)", is_mine, task=holder.task_id, fence=holder.fence)
-        return self._put(scope, number, holder, until, free)
+        return self._occupy(scope, number, holder, until, free)
 
     def pass_on(self, scope: Scope, number: int, giver: Holder, taker: Holder, until: int) -> bool:
         """Protects the slot of another, and of a later claim."""
         mine = when("task = :task AND fence = :fence", task=giver.task_id, fence=giver.fence)
-        now = self._put(scope, number, taker, until, mine)
+        now = self._occupy(scope, number, taker, until, mine)
         return (now.task_id, now.fence) == (taker.task_id, taker.fence)
 
     def free(self, scope: Scope, number: int, task_id: str, below: int) -> bool:
         """Protects the slot of another, and of a later claim."""
         mine = when("task = :task AND fence < :below", task=task_id, below=below)
-        return self._delete(_slot_key(scope, number), mine)
+        return self._delete(_slot_key(scope, number), mine).is_made
 
     def wait(self, scope: Scope, waiter: Waiter) -> None:
         """Protects the entry of a later claim."""
@@ -76,11 +66,8 @@ class DynamoDBSlots:
             "dueAt": waiter.due_at,
             "ttl": _ttl(waiter.deadline),
         }
-        self._wrote(
-            self.client.put_item,
-            Item=_waiter_key(scope, waiter) | to_attributes(values),
-            **when("attribute_not_exists(pk)", "fence <= :fence", fence=waiter.fence),
-        )
+        latest = when("attribute_not_exists(pk)", "fence <= :fence", fence=waiter.fence)
+        self._put(_waiter_key(scope, waiter) | values, latest)
 
     def stop_waiting(self, scope: Scope, waiter: Waiter) -> None:
         """Protects the entry of a later claim."""
@@ -88,87 +75,53 @@ class DynamoDBSlots:
 
     def place(self, scope: Scope, waiter: Waiter) -> Place:
         keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
-        request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
-        answer = call(self.client.batch_get_item, RequestItems=request)
-        if answer.get("UnprocessedKeys"):
-            raise StoreUnavailable("not all items of a batch were read")
-        found = {item["sk"]["S"]: item for item in answer["Responses"].get(self.table, [])}
-        line, slot, entry = (found.get(key["sk"]["S"]) for key in keys)
-        return Place(
-            entry is not None, int(line["until"]["N"]) if line else 0, _to_holder(slot) if slot else None
-        )
+        found = {item["sk"]: item for item in self._get_all(keys)}
+        line, slot, entry = (found.get(key["sk"]) for key in keys)
+        return Place(entry is not None, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
 
     def waiting(
         self, scope: Scope, limit: int, now: int = 0, first: Priority = Priority.HIGH
     ) -> tuple[Waiter, ...]:
-        items, _ = self._query(_partition(scope), f"{WAIT}{RANKS[first]}", limit, now=now)
+        items, _ = self._range(_partition(scope), f"{WAIT}{RANKS[first]}", limit, now=now)
         return tuple(_to_waiter(item) for item in items)
 
     def watch(self, scope: Scope, until: int, due_at: int) -> None:
         line = Update().set(until=until, ttl=_ttl(until), dueShard=DUE_SHARD)
         line = line.assign("dueAt = if_not_exists(dueAt, :due)", due=due_at)
-        call(self.client.update_item, TableName=self.table, Key=_key(scope, LINE), **line.arguments())
+        self._update(_key(scope, LINE), line)
 
     def due_lines(self, now: int, limit: int) -> list[Scope]:
-        return [_to_scope(key) for key in due_keys(self.client, self.table, DUE_SHARD, now, limit)]
+        return [_to_scope(key) for key in self._due(DUE_SHARD, now, limit)]
 
     def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
         """Protects the later time of somebody who has come since."""
         line = Update().set(until=until, ttl=_ttl(until), dueAt=due_at)
         line = line.when("#until = :seen", seen=seen_until)
-        return self._wrote(self.client.update_item, Key=_key(scope, LINE), **line.arguments())
+        return self._update(_key(scope, LINE), line).is_made
 
     def forget_line(self, scope: Scope, seen_until: int) -> bool:
         """Protects whoever has come since."""
-        return self._delete(_key(scope, LINE), when("#until = :seen", seen=seen_until))
+        return self._delete(_key(scope, LINE), when("#until = :seen", seen=seen_until)).is_made
 
-    def _put(
-        self, scope: Scope, number: int, holder: Holder, until: int, condition: dict[str, Any]
-    ) -> Holder:
+    def _occupy(self, scope: Scope, number: int, holder: Holder, until: int, condition: Condition) -> Holder:
         """Write who has a slot, under a condition; who has it then, nobody for a slot that is not there."""
-        item = {
-            "task": holder.task_id,
-            "fence": holder.fence,
-            "at": holder.at,
-            "ttl": _ttl(until),
-        }
-        is_put, there = call_or_item(
-            self.client.put_item,
-            TableName=self.table,
-            Item=_slot_key(scope, number) | to_attributes(item),
-            **condition,
-        )
+        item = {"task": holder.task_id, "fence": holder.fence, "at": holder.at, "ttl": _ttl(until)}
+        is_put, there = self._put(_slot_key(scope, number) | item, condition)
         if is_put:
             return holder
         return _to_holder(there) if there else Holder("", -1, 0)
 
-    def _query(
+    def _range(
         self, partition: str, first: str, limit: int, *, last: str = END, now: int = 0
-    ) -> tuple[list[dict[str, Any]], bool]:
+    ) -> tuple[list[Item], bool]:
         """Items from ``first`` to before ``last``, and whether that is all."""
-        values: dict[str, Any] = {":pk": partition, ":first": first, ":last": last}
-        optional = {}
+        values: Item = {"pk": partition, "first": first, "last": last}
+        options: Item = {"ConsistentRead": True, "Limit": limit}
         if now:
-            values[":now"] = now
-            optional["FilterExpression"] = "deadline > :now"
-        answer = call(
-            self.client.query,
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=to_attributes(values),
-            ConsistentRead=True,
-            Limit=limit,
-            **optional,
-        )
-        return answer["Items"], "LastEvaluatedKey" not in answer
-
-    def _delete(self, key: dict[str, Any], condition: dict[str, Any]) -> bool:
-        """Whether the condition held, and the item is gone."""
-        return self._wrote(self.client.delete_item, Key=key, **condition)
-
-    def _wrote(self, operation: Callable[..., Any], **arguments: Any) -> bool:
-        """Whether the condition held."""
-        return call_if(operation, TableName=self.table, **arguments) is not None
+            values["now"] = now
+            options["FilterExpression"] = "deadline > :now"
+        items, after = self._query("pk = :pk AND sk BETWEEN :first AND :last", values, **options)
+        return items, after is None
 
 
 def _partition(scope: Scope, page: int = 0) -> str:
@@ -179,45 +132,44 @@ def _partition(scope: Scope, page: int = 0) -> str:
     return f"{agent}/{page}" if page else agent
 
 
-def _to_scope(entry: Mapping[str, Any]) -> Scope:
-    agent_id, _, context_id = entry["pk"]["S"].removeprefix("SLOTS#").partition("#")
+def _to_scope(entry: Item) -> Scope:
+    agent_id, _, context_id = entry["pk"].removeprefix("SLOTS#").partition("#")
     return Scope(agent_id, context_id or None)
 
 
-def _key(scope: Scope, sort_key: str) -> dict[str, Any]:
-    return to_attributes({"pk": _partition(scope), "sk": sort_key})
+def _key(scope: Scope, sort_key: str) -> Item:
+    return {"pk": _partition(scope), "sk": sort_key}
 
 
-def _slot_key(scope: Scope, number: int) -> dict[str, Any]:
-    return to_attributes({"pk": _partition(scope, number // PAGE), "sk": f"{SLOT}{number:04}"})
+def _slot_key(scope: Scope, number: int) -> Item:
+    return {"pk": _partition(scope, number // PAGE), "sk": f"{SLOT}{number:04}"}
 
 
-def _waiter_key(scope: Scope, waiter: Waiter) -> dict[str, Any]:
+def _waiter_key(scope: Scope, waiter: Waiter) -> Item:
     return _key(scope, f"{WAIT}{RANKS[waiter.priority]}#{waiter.task_id}")
 
 
-def _is(item: Mapping[str, Any], kind: str) -> bool:
-    return bool(item["sk"]["S"].startswith(kind))
+def _is(item: Item, kind: str) -> bool:
+    return bool(item["sk"].startswith(kind))
 
 
-def _number(item: Mapping[str, Any]) -> int:
-    return int(item["sk"]["S"].removeprefix(SLOT))
+def _number(item: Item) -> int:
+    return int(item["sk"].removeprefix(SLOT))
 
 
-def _to_holder(item: Mapping[str, Any]) -> Holder:
-    return Holder(item["task"]["S"], int(item["fence"]["N"]), int(item["at"]["N"]))
+def _to_holder(item: Item) -> Holder:
+    return Holder(item["task"], int(item["fence"]), int(item["at"]))
 
 
-def _to_waiter(item: Mapping[str, Any]) -> Waiter:
-    values = from_attributes(item)
-    rank, task_id = values["sk"].removeprefix(WAIT).split("#")
+def _to_waiter(item: Item) -> Waiter:
+    rank, task_id = item["sk"].removeprefix(WAIT).split("#")
     return Waiter(
         task_id,
         PRIORITIES[int(rank)],
-        int(values["fence"]),
-        int(values["deadline"]),
-        int(values["notBefore"]),
-        int(values["dueAt"]),
+        int(item["fence"]),
+        int(item["deadline"]),
+        int(item["notBefore"]),
+        int(item["dueAt"]),
     )
 
 

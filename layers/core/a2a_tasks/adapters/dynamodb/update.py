@@ -86,6 +86,6 @@ class Update(Condition):
         return self._placed({"UpdateExpression": changes, "ConditionExpression": self._condition()})
 
 
-def when(*alternatives: str, **values: Any) -> dict[str, Any]:
-    """The arguments of a put or a delete that is made only if one of the alternatives is true."""
-    return Condition().when(*alternatives, **values).arguments()
+def when(*alternatives: str, **values: Any) -> Condition:
+    """The condition of a put or a delete: one of the alternatives must be true."""
+    return Condition().when(*alternatives, **values)

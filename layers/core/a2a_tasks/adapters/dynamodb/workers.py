@@ -1,18 +1,11 @@
 """Worker leases in the table of tasks: one small item a process."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call, call_if
-from a2a_tasks.adapters.dynamodb.due import due_keys
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.lease import Lease, Notes
 from a2a_tasks.domain.task import TaskRef
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 DUE_SHARD = "due#workers"
 """Their partition of the index ``due``: each writes there once a minute."""
@@ -25,16 +18,12 @@ _LIVING = "attribute_exists(pk) AND attribute_not_exists(#broken)"
 
 
 @dataclass(frozen=True)
-class DynamoDBWorkers:
+class DynamoDBWorkers(Store):
     """``Workers``. Beside each conditional write stands what it protects."""
-
-    client: "DynamoDBClient"
-    table: str
 
     def open(self, lease: Lease) -> None:
         """Protects what has happened to the lease since an earlier try, whose answer was lost."""
-        item = _key(lease.worker_id) | to_attributes(_values(lease))
-        self._wrote(self.client.put_item, Item=item, **when("attribute_not_exists(pk)"))
+        self._put(_key(lease.worker_id) | _values(lease), when("attribute_not_exists(pk)"))
 
     def renew(self, lease: Lease) -> Notes | None:
         """Protects those who have found the worker dead, and a later renewal from an earlier one that was
@@ -42,30 +31,20 @@ class DynamoDBWorkers:
         values = _values(lease)
         left = ["notes", "noteAll"] + [name for name in ("tasks", "disowned") if name not in values]
         renewal = Update().set(**values).remove(*left).when(_LIVING).when("#until <= :until")
-        answer = self._wrote(
-            self.client.update_item,
-            Key=_key(lease.worker_id),
-            ReturnValues="ALL_OLD",
-            **renewal.arguments(),
-        )
-        if answer is not None:
-            return _notes(from_attributes(answer["Attributes"]))
-        current = self.lease(lease.worker_id)
-        return None if current is None or current.is_broken else Notes()
+        is_made, item = self._update(_key(lease.worker_id), renewal, "ALL_OLD")
+        if is_made:
+            return _notes(item)
+        return None if not item or _lease(item).is_broken else Notes()
 
     def lease(self, worker_id: str) -> Lease | None:
-        key = _key(worker_id)
-        item = call(self.client.get_item, TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+        item = self._get(_key(worker_id))
         return _lease(item) if item else None
 
     def break_off(self, lease: Lease) -> bool:
         """Protects a worker that has renewed meanwhile."""
         end = Update().set(broken=True).when("attribute_exists(pk) AND #until = :seen", seen=lease.until)
-        answer = self._wrote(self.client.update_item, Key=_key(lease.worker_id), **end.arguments())
-        if answer is not None:
-            return True
-        current = self.lease(lease.worker_id)
-        return current is None or current.is_broken
+        is_made, item = self._update(_key(lease.worker_id), end)
+        return is_made or not item or _lease(item).is_broken
 
     def note(self, worker_id: str, task_id: str) -> Lease | None:
         """Protects the size of the item, and a lease that is gone from being made anew."""
@@ -75,34 +54,23 @@ class DynamoDBWorkers:
         return self._note(worker_id, named) or self._note(worker_id, all_of_them)
 
     def due(self, now: int, limit: int) -> list[str]:
-        found = due_keys(self.client, self.table, DUE_SHARD, now, limit)
-        return [key["pk"]["S"].removeprefix("WORKER#") for key in found]
+        return [key["pk"].removeprefix("WORKER#") for key in self._due(DUE_SHARD, now, limit)]
 
     def forget(self, worker_id: str) -> None:
         """Protects a lease that lives."""
-        self._wrote(
-            self.client.delete_item,
-            Key=_key(worker_id),
-            **when("attribute_exists(#broken)"),
-        )
+        self._delete(_key(worker_id), when("attribute_exists(#broken)"))
 
     def _note(self, worker_id: str, update: Update) -> Lease | None:
-        answer = self._wrote(
-            self.client.update_item, Key=_key(worker_id), ReturnValues="ALL_NEW", **update.arguments()
-        )
-        return None if answer is None else _lease(answer["Attributes"])
-
-    def _wrote(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        """The answer; None where the condition did not hold."""
-        return call_if(operation, TableName=self.table, **arguments)
+        is_made, item = self._update(_key(worker_id), update, "ALL_NEW")
+        return _lease(item) if is_made else None
 
 
-def _key(worker_id: str) -> dict[str, Any]:
-    return to_attributes({"pk": f"WORKER#{worker_id}", "sk": _SORT_KEY})
+def _key(worker_id: str) -> Item:
+    return {"pk": f"WORKER#{worker_id}", "sk": _SORT_KEY}
 
 
-def _values(lease: Lease) -> dict[str, Any]:
-    values: dict[str, Any] = {"until": lease.until, "ttl": lease.until // 1000 + TTL_SECONDS}
+def _values(lease: Lease) -> Item:
+    values: Item = {"until": lease.until, "ttl": lease.until // 1000 + TTL_SECONDS}
     if lease.tasks:
         values["tasks"] = {f"{ref.agent_id}/{ref.task_id}" for ref in lease.tasks}
     if lease.disowned:
@@ -112,8 +80,7 @@ def _values(lease: Lease) -> dict[str, Any]:
     return values
 
 
-def _lease(item: Mapping[str, Any]) -> Lease:
-    values = from_attributes(item)
+def _lease(values: Item) -> Lease:
     return Lease(
         worker_id=values["pk"].removeprefix("WORKER#"),
         until=int(values["until"]),
@@ -124,7 +91,7 @@ def _lease(item: Mapping[str, Any]) -> Lease:
     )
 
 
-def _notes(values: Mapping[str, Any]) -> Notes:
+def _notes(values: Item) -> Notes:
     return Notes(frozenset(values.get("notes", ())), bool(values.get("noteAll", False)))
 
 

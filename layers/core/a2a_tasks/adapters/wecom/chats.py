@@ -1,54 +1,28 @@
 """Chats in the tasks' table: one item each."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.update import Update
 
 
 @dataclass(frozen=True)
-class DynamoDBChats:
+class DynamoDBChats(Store):
     """``ChatStore``. There is an item only of a chat in which somebody began anew."""
 
-    client: "DynamoDBClient"
-    table: str
-
     def generation(self, connection_id: str, chat_key: str) -> int:
-        answer = call(
-            self.client.get_item,
-            TableName=self.table,
-            Key=_key(connection_id, chat_key),
-            ConsistentRead=True,
-        )
-        return _generation(answer.get("Item") or {})
+        return _generation(self._get(_key(connection_id, chat_key)) or {})
 
     def begin(self, connection_id: str, chat_key: str, message_key: str) -> int:
         """Protects the conversation that the same message has begun already."""
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=_key(connection_id, chat_key),
-                UpdateExpression="SET begunBy = :message ADD generation :one",
-                ConditionExpression="attribute_not_exists(begunBy) OR begunBy <> :message",
-                ExpressionAttributeValues=to_attributes({":message": message_key, ":one": 1}),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            return _generation(error.response["Item"])  # type: ignore[typeddict-item]
-        return _generation(answer["Attributes"])
+        update = Update().set(begunBy=message_key).add(generation=1)
+        update = update.when("attribute_not_exists(begunBy)", "begunBy <> :begunBy")
+        return _generation(self._update(_key(connection_id, chat_key), update, "ALL_NEW").item)
 
 
-def _generation(item: dict[str, Any]) -> int:
-    return int(from_attributes(item).get("generation", 0))
+def _generation(item: Item) -> int:
+    return int(item.get("generation", 0))
 
 
-def _key(connection_id: str, chat_key: str) -> dict[str, Any]:
-    return to_attributes({"pk": f"CHAT#{connection_id}#{chat_key}", "sk": "CHAT"})
+def _key(connection_id: str, chat_key: str) -> Item:
+    return {"pk": f"CHAT#{connection_id}#{chat_key}", "sk": "CHAT"}

@@ -1,16 +1,11 @@
 """WeCom connections in the registry. The functions read; the operator's command writes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import REFUSED, REFUSED_TRANSACTION, call, code_of
+from a2a_tasks.adapters.dynamodb.store import ALWAYS, Store
+from a2a_tasks.adapters.dynamodb.update import when
 from a2a_tasks.wecom.connection import API_URL, Connection, Conversation, Kind
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class ConnectionTaken(Exception):
@@ -22,98 +17,46 @@ class UnknownConnection(Exception):
 
 
 @dataclass(frozen=True)
-class DynamoDBConnections:
+class DynamoDBConnections(Store):
     """``ConnectionReader``, and what the operator's command writes. All raise ``StoreUnavailable``."""
 
-    client: "DynamoDBClient"
-    table: str
-
     def connection(self, connection_id: str) -> Connection | None:
-        answer = call(
-            self.client.get_item,
-            TableName=self.table,
-            Key=to_attributes(_key(connection_id)),
-            ConsistentRead=True,
-        )
-        item = answer.get("Item")
-        return to_connection(connection_id, from_attributes(item)) if item else None
+        item = self._get(_key(connection_id))
+        return to_connection(connection_id, item) if item else None
 
     def connections_of(self, project_id: str) -> list[Connection]:
         """A project's connections by id."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=to_attributes({":pk": f"PROJECT#{project_id}", ":prefix": "WECOM#"}),
-            ConsistentRead=True,
-        )
-        ids = [
-            from_attributes(item)["sk"].removeprefix("WECOM#")
-            for page in call(list, pages)
-            for item in page["Items"]
-        ]
-        return [found for connection_id in ids if (found := self.connection(connection_id))]
+        values = {"pk": f"PROJECT#{project_id}", "prefix": "WECOM#"}
+        listed = self._items("pk = :pk AND begins_with(sk, :prefix)", values)
+        found = (self.connection(item["sk"].removeprefix("WECOM#")) for item in listed)
+        return [connection for connection in found if connection]
 
     def create(self, connection: Connection) -> None:
         """Store a connection and list it under its project, in one write. Raises ``ConnectionTaken``."""
-        try:
-            call(
-                self.client.transact_write_items,
-                TransactItems=[
-                    # an id that is taken stays whose it is
-                    {
-                        "Put": {
-                            "TableName": self.table,
-                            "Item": to_attributes(from_connection(connection)),
-                            "ConditionExpression": "attribute_not_exists(pk)",
-                        }
-                    },
-                    {"Put": {"TableName": self.table, "Item": to_attributes(_listed(connection))}},
-                ],
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED_TRANSACTION:
-                raise ConnectionTaken(connection.connection_id) from None
-            raise
+        # an id that is taken stays whose it is
+        own = ("Put", from_connection(connection), when("attribute_not_exists(pk)"))
+        if not self._transact(own, ("Put", _listed(connection), ALWAYS)):
+            raise ConnectionTaken(connection.connection_id)
 
     def replace(self, connection: Connection) -> None:
         """Store all of a connection anew. Raises ``UnknownConnection``."""
-        try:
-            call(
-                self.client.put_item,
-                TableName=self.table,
-                Item=to_attributes(from_connection(connection)),
-                # one that was deleted meanwhile stays so, and nobody takes over what is another project's
-                ConditionExpression="projectId = :project AND kind = :kind AND createdAt = :created",
-                ExpressionAttributeValues=to_attributes(
-                    {
-                        ":project": connection.project_id,
-                        ":kind": connection.kind,
-                        ":created": connection.created_at,
-                    }
-                ),
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED:
-                raise UnknownConnection(connection.connection_id) from None
-            raise
+        # one that was deleted meanwhile stays so, and nobody takes over what is another project's
+        same = when(
+            "projectId = :project AND kind = :kind AND createdAt = :created",
+            project=connection.project_id,
+            kind=connection.kind,
+            created=connection.created_at,
+        )
+        if not self._put(from_connection(connection), same).is_made:
+            raise UnknownConnection(connection.connection_id)
 
     def delete(self, connection: Connection) -> None:
         """Delete a connection, also from lists. Repeating it is harmless. Raises ``UnknownConnection``."""
-        own, listed = _key(connection.connection_id), _listed(connection)
         # one that was made anew under the same id stays
-        delete = {
-            "TableName": self.table,
-            "Key": to_attributes(own),
-            "ConditionExpression": "attribute_not_exists(pk) OR createdAt = :created",
-            "ExpressionAttributeValues": to_attributes({":created": connection.created_at}),
-        }
-        unlist = {"TableName": self.table, "Key": to_attributes(listed)}
-        try:
-            call(self.client.transact_write_items, TransactItems=[{"Delete": delete}, {"Delete": unlist}])
-        except ClientError as error:
-            if code_of(error) == REFUSED_TRANSACTION:
-                raise UnknownConnection(connection.connection_id) from None
-            raise
+        same = when("attribute_not_exists(pk)", "createdAt = :created", created=connection.created_at)
+        own = ("Delete", _key(connection.connection_id), same)
+        if not self._transact(own, ("Delete", _listed(connection), ALWAYS)):
+            raise UnknownConnection(connection.connection_id)
 
 
 def to_connection(connection_id: str, item: dict[str, Any]) -> Connection:

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
-from a2a_tasks.adapters.dynamodb.tasks.live import CHUNK_PREFIX, live_partition, to_chunk
+from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.tasks.live import is_chunk, live_partition, to_chunk
+from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.task import Status
 from a2a_tasks.wecom.exchange import (
     Claim,
@@ -23,98 +21,71 @@ from a2a_tasks.wecom.exchange import (
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import NEWEST, Watched
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 PREFIX = "EXCHANGE#"
-_IS_THERE = "attribute_exists(pk)"
 
 
 @dataclass(frozen=True)
-class DynamoDBExchanges:
+class DynamoDBExchanges(Store):
     """``ExchangeStore``. The table's TTL deletes exchanges when their time is over."""
-
-    client: "DynamoDBClient"
-    table: str
 
     def put(self, exchange: Exchange, until: int) -> Exchange:
         """Protects the exchange that is there: a message is delivered several times, and has one."""
         item = from_exchange(exchange) | {"ttl": until // 1000}
-        try:
-            call(
-                self.client.put_item,
-                TableName=self.table,
-                Item=to_attributes(item),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            return to_exchange(from_attributes(error.response["Item"]))  # type: ignore[typeddict-item]
-        return exchange
+        is_put, there = self._put(item, when("attribute_not_exists(pk)"))
+        return exchange if is_put else to_exchange(there)
 
     def remove(self, ref: ExchangeRef) -> bool:
         """Protects one that has ended: somebody may have been told already."""
-        try:
-            call(
-                self.client.delete_item,
-                TableName=self.table,
-                Key=to_attributes(_key(ref)),
-                ConditionExpression="attribute_not_exists(endedAt)",
-            )
-        except ClientError:
-            return False
-        return True
+        return self._delete(_key(ref), when("attribute_not_exists(endedAt)")).is_made
 
     def get(self, ref: ExchangeRef) -> Exchange | None:
-        answer = call(
-            self.client.get_item, TableName=self.table, Key=to_attributes(_key(ref)), ConsistentRead=True
-        )
-        return to_exchange(from_attributes(answer["Item"])) if "Item" in answer else None
+        item = self._get(_key(ref))
+        return to_exchange(item) if item else None
 
     def watch(self, task_id: str) -> Watched:
         # backwards: exchanges sort behind the chunks, and of these the newest are wanted
-        items = self._query(task_id, "", forward=False)
-        chunks = [to_chunk(item) for item in reversed(items) if item["sk"]["S"].startswith(CHUNK_PREFIX)]
-        return Watched(_exchanges(reversed(items)), chunks)
+        items = self._newest("pk = :pk", {"pk": live_partition(task_id)}, ScanIndexForward=False)[::-1]
+        return Watched(_exchanges(items), [to_chunk(item) for item in items if is_chunk(item)])
 
     def of_task(self, task_id: str) -> list[Exchange]:
-        return _exchanges(self._query(task_id, PREFIX, forward=True))
+        values = {"pk": live_partition(task_id), "prefix": PREFIX}
+        return _exchanges(self._newest("pk = :pk AND begins_with(sk, :prefix)", values))
 
     def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
         """Protects the first end: a question that was told stays what was told."""
-        values = {"endedAt": end.at, "endedAs": end.status.value, "question": end.question}
-        return self._update(ref, values, "attribute_not_exists(endedAt)", {})
+        update = Update().set(endedAt=end.at, endedAs=end.status.value, question=end.question)
+        return self._change(ref, update.when("attribute_not_exists(endedAt)"))
 
     def close(self, ref: ExchangeRef) -> Exchange | None:
         """Protects a delivery that somebody has taken on."""
-        values = {"state": State.CLOSED.value}
-        return self._update(ref, values, "#state = :open", {":open": State.OPEN.value})
+        update = Update().set(state=State.CLOSED.value)
+        return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
 
     def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
         """Protects what somebody else delivers: of the stream and all senders one has it."""
-        values = {
-            "state": state_after(claim).value,
-            "means": claim.means.value,
-            "claimId": claim.claim_id,
-            "claimedAt": claim.at,
-        }
-        condition = "#state = :open"
-        known: dict[str, Any] = {":open": State.OPEN.value}
-        if claim.means is not Means.STREAM:
-            known |= {
-                ":closed": State.CLOSED.value,
-                ":claimed": State.CLAIMED.value,
-                ":stale": stale_before,
-            }
-            left = "(means = :means AND claimedAt < :stale)"
-            held = f"(#state = :claimed AND (claimId = :claimId OR {left}))"
-            condition = f"(#state IN (:open, :closed) OR {held})"
-        return self._update(ref, values, f"attribute_exists(endedAt) AND {condition}", known)
+        update = (
+            Update()
+            .set(state=state_after(claim).value, means=claim.means.value)
+            .set(claimId=claim.claim_id, claimedAt=claim.at)
+            .when("attribute_exists(endedAt)")
+        )
+        if claim.means is Means.STREAM:
+            return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
+        update = update.when(
+            "#state IN (:open, :closed)",
+            "#state = :claimed AND (claimId = :claimId OR (means = :means AND claimedAt < :stale))",
+            open=State.OPEN.value,
+            closed=State.CLOSED.value,
+            claimed=State.CLAIMED.value,
+            stale=stale_before,
+        )
+        return self._change(ref, update)
 
     def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
         """Protects the delivery of a later claim."""
-        known = {":claimed": State.CLAIMED.value, ":mine": claim_id}
-        return self._update(ref, {"state": state.value}, "#state = :claimed AND claimId = :mine", known)
+        mine = {"claimed": State.CLAIMED.value, "mine": claim_id}
+        update = Update().set(state=state.value).when("#state = :claimed AND claimId = :mine", **mine)
+        return self._change(ref, update)
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
         """Needs no other condition: the last opinion counts."""
@@ -124,45 +95,15 @@ class DynamoDBExchanges:
             "reasons": list(feedback.reasons),
             "at": feedback.at,
         }
-        return self._update(ref, {"feedback": value}, _IS_THERE, {})
+        return self._change(ref, Update().set(feedback=value))
 
-    def _update(
-        self, ref: ExchangeRef, values: Mapping[str, Any], condition: str, known: Mapping[str, Any]
-    ) -> Exchange | None:
-        """Set the values that there are, if the condition is met; the exchange as it stands then."""
-        given = {name: value for name, value in values.items() if value is not None}
-        # `state` is a reserved word, and not the only one
-        names = {f"#{name}": name for name in given} | ({"#state": "state"} if "#state" in condition else {})
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=to_attributes(_key(ref)),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
-                ConditionExpression=f"{_IS_THERE} AND {condition}",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=to_attributes({f":{k}": v for k, v in given.items()} | dict(known)),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            found: dict[str, Any] | None = error.response.get("Item")  # type: ignore[assignment]
-            return to_exchange(from_attributes(found)) if found else None
-        return to_exchange(from_attributes(answer["Attributes"]))
+    def _change(self, ref: ExchangeRef, update: Update) -> Exchange | None:
+        """The exchange as it is then. None, and none is made, where there is none."""
+        _, item = self._update(_key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
+        return to_exchange(item) if item else None
 
-    def _query(self, task_id: str, prefix: str, *, forward: bool) -> list[dict[str, Any]]:
-        values = {":pk": live_partition(task_id)} | ({":prefix": prefix} if prefix else {})
-        answer = call(
-            self.client.query,
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
-            ExpressionAttributeValues=to_attributes(values),
-            ScanIndexForward=forward,
-            ConsistentRead=True,
-            Limit=NEWEST,
-        )
-        items: list[dict[str, Any]] = answer["Items"]
-        return items
+    def _newest(self, condition: str, values: Item, **options: Any) -> list[Item]:
+        return self._query(condition, values, ConsistentRead=True, Limit=NEWEST, **options)[0]
 
 
 def from_exchange(exchange: Exchange) -> dict[str, Any]:
@@ -204,8 +145,8 @@ def to_exchange(item: Mapping[str, Any]) -> Exchange:
     )
 
 
-def _exchanges(items: Any) -> list[Exchange]:
-    return [to_exchange(from_attributes(item)) for item in items if item["sk"]["S"].startswith(PREFIX)]
+def _exchanges(items: list[Item]) -> list[Exchange]:
+    return [to_exchange(item) for item in items if item["sk"].startswith(PREFIX)]
 
 
 def _end(item: Mapping[str, Any]) -> End | None:

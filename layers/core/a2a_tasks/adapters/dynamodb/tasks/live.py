@@ -1,15 +1,10 @@
 """Live chunks in the tasks table: one partition per task, one small item per chunk, deleted by TTL."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks.task_items import progress_value, to_progress
 from a2a_tasks.ports.live import LiveChunk
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 CHUNK_PREFIX = "CHUNK#"
 
@@ -20,11 +15,8 @@ def live_partition(task_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class DynamoDBLive:
+class DynamoDBLive(Store):
     """``LiveStore``."""
-
-    client: "DynamoDBClient"
-    table: str
 
     def append(self, task_id: str, chunk: LiveChunk, until: int) -> None:
         item = {
@@ -36,22 +28,21 @@ class DynamoDBLive:
         }
         if chunk.updates:
             item["updates"] = chunk.updates
-        call(self.client.put_item, TableName=self.table, Item=to_attributes(item))
+        self._put(item)
 
     def chunks(self, task_id: str) -> list[LiveChunk]:
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=to_attributes(
-                {":pk": live_partition(task_id), ":prefix": CHUNK_PREFIX}
-            ),
-        )
-        return [to_chunk(item) for page in call(list, pages) for item in page["Items"]]
+        values = {"pk": live_partition(task_id), "prefix": CHUNK_PREFIX}
+        pages = self._pages("pk = :pk AND begins_with(sk, :prefix)", values)
+        return [to_chunk(item) for page in pages for item in page]
 
 
-def to_chunk(item: dict[str, Any]) -> LiveChunk:
+def is_chunk(item: Item) -> bool:
+    """Whether it is a chunk: exchanges of chats are in the same partition."""
+    return bool(item["sk"].startswith(CHUNK_PREFIX))
+
+
+def to_chunk(item: Item) -> LiveChunk:
     """A stored chunk."""
-    values = from_attributes(item)
-    turn, fence, number = (int(part) for part in values["sk"].removeprefix(CHUNK_PREFIX).split("#"))
-    progress, updates = to_progress(values["progress"]), values.get("updates", "")
-    return LiveChunk(turn, fence, number, values["text"], progress, updates)
+    turn, fence, number = (int(part) for part in item["sk"].removeprefix(CHUNK_PREFIX).split("#"))
+    progress, updates = to_progress(item["progress"]), item.get("updates", "")
+    return LiveChunk(turn, fence, number, item["text"], progress, updates)

@@ -1,0 +1,122 @@
+"""What all stores on DynamoDB have in common: reads and conditional writes of one table, in plain values."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
+from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.update import Condition, Update
+from a2a_tasks.ports.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+"""An item, or a key, by the names of its attributes."""
+
+ALWAYS = Condition()
+_PLACES = {"Put": "Item", "Delete": "Key"}
+_RACED = {"ConditionalCheckFailed", "TransactionConflict"}
+
+
+class Write(NamedTuple):
+    """What became of a write."""
+
+    is_made: bool
+    """Whether its condition held."""
+    item: Item
+    """What it returns. If it was refused, the item as it is, which saves a second read; empty if there is
+    none."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store on one table. All methods raise ``StoreUnavailable``."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def _get(self, key: Item, *, consistent: bool = True) -> Item | None:
+        answer = self._call(self.client.get_item, Key=to_attributes(key), ConsistentRead=consistent)
+        return from_attributes(answer["Item"]) if "Item" in answer else None
+
+    def _get_all(self, keys: Sequence[Item]) -> list[Item]:
+        """Those of up to 100 items that exist, in no particular order (a consistent read)."""
+        request: Any = {self.table: {"Keys": [to_attributes(key) for key in keys], "ConsistentRead": True}}
+        answer = call(self.client.batch_get_item, RequestItems=request)
+        if answer.get("UnprocessedKeys"):
+            raise StoreUnavailable("not all items of a batch were read")
+        return [from_attributes(item) for item in answer["Responses"].get(self.table, [])]
+
+    def _query(self, condition: str, values: Item, **options: Any) -> tuple[list[Item], Any]:
+        """A page of a query, and after which key the next one starts, or None. In the condition ``:name`` is
+        a value; ``options`` are other arguments of the client's ``query``."""
+        answer = self._call(
+            self.client.query,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=to_attributes({f":{name}": value for name, value in values.items()}),
+            **options,
+        )
+        return [from_attributes(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+    def _pages(self, condition: str, values: Item, **options: Any) -> Iterator[list[Item]]:
+        """The pages of a query, each read when it is asked for."""
+        items, last = self._query(condition, values, **options)
+        yield items
+        while last is not None:
+            items, last = self._query(condition, values, ExclusiveStartKey=last, **options)
+            yield items
+
+    def _due(self, shard: str, now: int, limit: int) -> list[Item]:
+        """Keys of up to ``limit`` entries of a partition of the index ``due`` that are due by now (Unix
+        milliseconds), the longest due first."""
+        condition = "dueShard = :shard AND dueAt <= :now"
+        return self._query(condition, {"shard": shard, "now": now}, IndexName="due", Limit=limit)[0]
+
+    def _items(self, condition: str, values: Item, **options: Any) -> list[Item]:
+        """All that a query finds (a consistent read)."""
+        pages = self._pages(condition, values, ConsistentRead=True, **options)
+        return [item for page in pages for item in page]
+
+    def _put(self, item: Item, condition: Condition = ALWAYS) -> Write:
+        return self._write(self.client.put_item, condition, Item=to_attributes(item))
+
+    def _update(self, key: Item, update: Update, returns: str = "NONE") -> Write:
+        """``returns`` says what the write returns, in the words of ``ReturnValues``."""
+        return self._write(self.client.update_item, update, Key=to_attributes(key), ReturnValues=returns)
+
+    def _delete(self, key: Item, condition: Condition = ALWAYS) -> Write:
+        return self._write(self.client.delete_item, condition, Key=to_attributes(key))
+
+    def _transact(self, *writes: tuple[str, Item, Condition]) -> bool:
+        """All of the writes or none: ``Put`` of an item, ``Delete`` of a key. False if a condition did not
+        hold, or somebody else writes one of the items at this moment."""
+        parts = [
+            {kind: {"TableName": self.table, _PLACES[kind]: to_attributes(item)} | condition.arguments()}
+            for kind, item, condition in writes
+        ]
+        try:
+            call(self.client.transact_write_items, TransactItems=parts)
+        except ClientError as error:
+            reasons: list[Item] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+            if any(reason.get("Code") in _RACED for reason in reasons):
+                return False
+            raise StoreUnavailable(str(error)) from error
+        return True
+
+    def _write(self, operation: Callable[..., Any], condition: Condition, **arguments: Any) -> Write:
+        given = condition.arguments()
+        if "ConditionExpression" in given:
+            given["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        try:
+            answer = self._call(operation, **given, **arguments)
+        except ClientError as error:  # the condition: `call` makes others of its own
+            found: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return Write(False, from_attributes(found))
+        return Write(True, from_attributes(answer.get("Attributes", {})))
+
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        return call(operation, TableName=self.table, **arguments)
