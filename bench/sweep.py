@@ -75,4 +75,4 @@ def _item(now: int, n: int) -> dict[str, Any]:
         due_at=now + 300_000 if live else None,
     )
     ended = {"endedAs": task.status.value, "completedAt": now, "ttl": now // 1000 + 86_400}
-    return task_items.to_item(task) | ({} if live else to_attributes(ended))
+    return to_attributes(task_items.to_item(task) | ({} if live else ended))

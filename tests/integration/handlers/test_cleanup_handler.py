@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.domain.ids import task_id
 from a2a_tasks.domain.task import Status, Task
 from tests.integration.support.account import Account
@@ -139,33 +138,3 @@ def test_a_clean_up_that_broke_off_is_finished_by_the_next(
 
     assert (report["tasks"], report["payloads"]) == (1, 0)
     assert items(account) == []
-
-
-def test_a_task_that_an_earlier_release_has_ended_goes_too(
-    cleanup: ModuleType, account: Account, now: int
-) -> None:
-    """It entered the index at its end, and its time to live was a week longer."""
-    task = ended(account, now - RETENTION_MS - 1_000)
-    account.dynamodb.update_item(
-        TableName=account.resources["TasksTable"],
-        Key=task_items.key(task.ref),
-        UpdateExpression="SET expireShard = :shard, expireAt = :at, #ttl = :ttl",
-        ExpressionAttributeNames={"#ttl": "ttl"},
-        ExpressionAttributeValues={
-            ":shard": {"S": "retention#7"},
-            ":at": {"N": str(now - 1_000)},
-            ":ttl": {"N": str(now // 1000 + 7 * 24 * 3600)},
-        },
-    )
-
-    assert clean(cleanup)["tasks"] == 1
-    assert (items(account), objects(account)) == ([], [])
-
-
-def test_without_time_nothing_is_begun(cleanup: ModuleType, account: Account, now: int) -> None:
-    deleted(account, now - 2_000)
-
-    report = clean(cleanup, remaining_ms=10_000)
-
-    assert (report["tasks"], report["finished"]) == (0, False)
-    assert len(items(account)) == 3

@@ -10,7 +10,8 @@ _deserializer = TypeDeserializer()
 
 
 def to_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serializer.serialize(value) for name, value in values.items()}
+    """What is None is left out."""
+    return {name: _serializer.serialize(value) for name, value in values.items() if value is not None}
 
 
 def from_attributes(item: Mapping[str, Any]) -> dict[str, Any]:

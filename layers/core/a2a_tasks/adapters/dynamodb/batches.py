@@ -10,9 +10,8 @@ BATCH#API                     <API's id>          the batch that it belongs to
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched, chain, islice
-from typing import Any
 
 from a2a_tasks.adapters.dynamodb.batch_line import (
     PROJECT_SHARDS,
@@ -45,7 +44,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
     def projects(self) -> list[QueuedProject]:
         partitions = (projects_partition(number) for number in range(PROJECT_SHARDS))
-        return [_project(item) for one in partitions for item in self._all(one)]
+        return [_project(item) for one in partitions for item in self._items(one)]
 
     def project(self, project_id: str) -> QueuedProject:
         found = self._get(project_key(project_id))
@@ -90,7 +89,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         self._put(item)
 
     def preparing(self, project_id: str) -> list[Preparing]:
-        return [_preparing(project_id, item) for item in self._all(_preparing_key(project_id, "")["pk"])]
+        return [_preparing(project_id, item) for item in self._items(_preparing_key(project_id, "")["pk"])]
 
     def end_preparing(self, project_id: str, run_id: str) -> None:
         self._delete(_preparing_key(project_id, run_id))
@@ -124,23 +123,22 @@ class DynamoDBBatches(DynamoDBBatchLine):
         )
 
     def open_batches(self) -> list[Batch]:
-        return [_batch(item) for item in self._all(OPEN, FilterExpression=IS_BATCH)]
+        return [_batch(item) for item in self._items(OPEN, FilterExpression=IS_BATCH)]
 
     def open_of(self, project_id: str) -> list[Batch]:
-        values = {"pk": OPEN, "prefix": _open_key(project_id, "")["sk"]}
-        found = self._items("pk = :pk AND begins_with(sk, :prefix)", values, FilterExpression=IS_BATCH)
+        found = self._items(OPEN, _open_key(project_id, "")["sk"], FilterExpression=IS_BATCH)
         return [_batch(item) for item in found]
 
     def members(self, root_id: str) -> tuple[Member, ...]:
-        rows = [row for item in self._all(f"BATCH#{root_id}") for row in json.loads(item["members"])]
+        rows = [row for item in self._items(f"BATCH#{root_id}") for row in json.loads(item["members"])]
         return tuple(Member(TaskRef(agent_id, task_id), fence) for agent_id, task_id, fence in rows)
 
     def update(self, batch: Batch) -> Batch | None:
         """Protects what another run has written, or done after writing: the version must be the one read."""
-        written = _item(batch) | {"version": batch.version + 1}
-        is_made, found = self._put(written, _as_read(batch))
-        is_ours = is_made or (found.get("runId"), found.get("version")) == (batch.run_id, batch.version + 1)
-        return _batch(written) if is_ours else None
+        written = replace(batch, version=batch.version + 1)
+        is_made, found = self._put(_item(written), _as_read(batch))
+        is_ours = is_made or (found.get("runId"), found.get("version")) == (written.run_id, written.version)
+        return written if is_ours else None
 
     def owner(self, api_id: str) -> str | None:
         return (self._get(_key(API, api_id)) or {}).get("batchId")
@@ -153,9 +151,6 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def close(self, batch: Batch) -> None:
         """Protects what another run has written. Members are left to the table's TTL."""
         self._delete(_open_key(batch.project_id, batch.batch_id), _as_read(batch))
-
-    def _all(self, partition: str, **options: Any) -> list[Item]:
-        return self._items("pk = :pk", {"pk": partition}, **options)
 
 
 def _as_read(batch: Batch) -> Condition:
@@ -207,17 +202,14 @@ def _item(batch: Batch) -> Item:
         "heldUntil": batch.held_until,
         "liveFrom": batch.live_from,
         "ttl": batch.tried_at // 1000 + KEPT_SECONDS,
+        "apiId": batch.api_id,
+        "end": batch.end,
+        "foreign": set(batch.foreign) or None,
     }
-    if batch.api_id is not None:
-        values["apiId"] = batch.api_id
     if batch.reserved != Usage():
         values["reserved"] = task_items.counted_value(batch.reserved)
     if batch.root is not None:
         values |= {"root": batch.root, "first": batch.first}
-    if batch.end is not None:
-        values["end"] = batch.end
-    if batch.foreign:
-        values["foreign"] = set(batch.foreign)
     return values
 
 

@@ -25,11 +25,10 @@ class DynamoDBPaces(Store):
             gapMs=pace.gap_ms,
             setAt=pace.set_at,
             nextAt=pace.next_at,
-            takenAt=pace.taken_at,
             overloaded=pace.is_overloaded,
             ttl=pace.set_at // 1000 + KEPT_SECONDS,
         )
-        return self._change(pace_key, update.remove("takenAt") if pace.taken_at is None else update).pace
+        return self._change(pace_key, update.set_or_remove(takenAt=pace.taken_at)).pace
 
     def take(self, pace_key: PaceKey, seen: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
         """Protects the pace, whoever starts calls at the same moment: each goes by the one before."""

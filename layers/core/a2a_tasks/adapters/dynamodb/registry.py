@@ -3,21 +3,17 @@
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
-from botocore.exceptions import ClientError
-
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import REFUSED, REFUSED_TRANSACTION, call, code_of
 from a2a_tasks.adapters.dynamodb.registry_items import from_mcp_server, to_api_key, to_project, to_revision
+from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item, Store
+from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.access.rate import LIMIT_NAMES, KeyLimits
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.tools.catalog import McpServer
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from a2a_tasks.ports.errors import StoreUnavailable
 
 
 class AgentTaken(Exception):
@@ -52,123 +48,96 @@ _ATTRIBUTES = {
 
 
 @dataclass(frozen=True)
-class DynamoDBRegistry:
+class DynamoDBRegistry(Store):
     """``KeyReader``, ``AgentReader`` and ``ProjectReader``, and the writes of the operator's command. All
     methods raise ``StoreUnavailable``."""
 
-    client: "DynamoDBClient"
-    table: str
-
     def key(self, key_id: str) -> ApiKey | None:
-        item = self._get(f"KEY#{key_id}", "KEY", consistent=False)
+        item = self._get(_api_key(key_id), consistent=False)
         return to_api_key(key_id, item) if item else None
 
     def agent(self, agent_id: str) -> AgentRevision | None:
-        item = self._get(f"AGENT#{agent_id}", "CURRENT")
+        item = self._get(_agent_key(agent_id))
         return to_revision(agent_id, item) if item else None
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
-        item = self._get(f"AGENT#{agent_id}", _revision_key(revision))
+        item = self._get(_agent_key(agent_id) | {"sk": _revision_key(revision)})
         return to_revision(agent_id, item) if item else None
 
     def project(self, project_id: str) -> ProjectSettings | None:
-        item = self._get(f"PROJECT#{project_id}", "PROJECT")
+        item = self._get(_project_key(project_id))
         return to_project(project_id, item) if item else None
 
     def projects(self) -> list[ProjectSettings]:
-        """All projects, sorted by id. A project of an earlier release is listed after ``create_project``
-        was called for it."""
-        listed = self._listed(_PROJECTS, "PROJECT#")
+        """All projects, sorted by id."""
+        listed = self._items(_PROJECTS, "PROJECT#")
         found = [self.project(item["sk"].removeprefix("PROJECT#")) for item in listed]
         return sorted((project for project in found if project), key=lambda project: project.project_id)
 
     def create_project(self, project_id: str, now: int) -> bool:
         """Create a project, if it is new. True if it was. It is listed first; lists skip projects that do
         not exist."""
-        listed = {"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"}
-        call(self.client.put_item, TableName=self.table, Item=to_attributes(listed))
-        values = {"pk": f"PROJECT#{project_id}", "sk": "PROJECT", "createdAt": now}
-        try:
-            call(
-                self.client.put_item,
-                TableName=self.table,
-                Item=to_attributes(values),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED:
-                return False
-            raise
-        return True
+        self._put({"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"})
+        item = _project_key(project_id) | {"createdAt": now}
+        return self._put(item, when("attribute_not_exists(pk)")).is_made
 
     def set_project(self, project_id: str, **change: Unpack[ProjectChange]) -> ProjectSettings:
         """Change at least one setting and return all. Concurrent changes of different settings are both
         kept. Raises ``UnknownProject``."""
-        given = {_ATTRIBUTES[name]: value for name, value in change.items()}
-        values = {f":{name}": value for name, value in given.items() if value not in (None, frozenset())}
-        to_set = ", ".join(f"{name} = :{name}" for name in given if f":{name}" in values)
-        to_remove = ", ".join(name for name in given if f":{name}" not in values)
-        update = (f"SET {to_set} " if to_set else "") + (f"REMOVE {to_remove}" if to_remove else "")
-        return self._change_project(project_id, update, values=values)
+        values = {
+            _ATTRIBUTES[name]: None if value == frozenset() else value for name, value in change.items()
+        }
+        return self._change_project(project_id, Update().set_or_remove(**values))
 
     def put_mcp_server(self, project_id: str, server: McpServer) -> ProjectSettings:
         """Add a server, or replace the one with its name. Raises ``UnknownProject``."""
         # a nested attribute can only be set in a map that is there
-        self._change_project(
-            project_id, "SET mcpServers = if_not_exists(mcpServers, :none)", values={":none": {}}
-        )
-        return self._change_project(
-            project_id,
-            "SET mcpServers.#name = :server",
-            names={"#name": server.name},
-            values={":server": from_mcp_server(server)},
-        )
+        servers = Update().assign("mcpServers = if_not_exists(mcpServers, :none)", none={})
+        self._change_project(project_id, servers)
+        update = Update(names={"server": server.name})
+        update = update.assign("mcpServers.#server = :server", server=from_mcp_server(server))
+        return self._change_project(project_id, update)
 
     def remove_mcp_server(self, project_id: str, name: str) -> bool:
         """Remove a server. True if there was one. Idempotent."""
         project = self.project(project_id)
         if project is None or name not in {server.name for server in project.mcp_servers}:
             return False
-        self._change_project(project_id, "REMOVE mcpServers.#name", names={"#name": name})
+        self._change_project(project_id, Update(names={"server": name}).remove("mcpServers.#server"))
         return True
 
     def create_key(self, key: ApiKey) -> None:
         """Store a key and list it under its project, in one transaction."""
-        stored = {
-            "pk": f"KEY#{key.key_id}",
-            "sk": "KEY",
+        stored = _api_key(key.key_id) | {
             "projectId": key.project_id,
             "name": key.name,
             "secretSha256": key.secret_sha256,
             "createdAt": key.created_at,
+            "expiresAt": key.expires_at,
             **key.limits.to_named(),
-        } | ({} if key.expires_at is None else {"expiresAt": key.expires_at})
+        }
         listed = {"pk": f"PROJECT#{key.project_id}", "sk": f"KEY#{key.key_id}"}
-        puts = [
-            {"Put": {"TableName": self.table, "Item": to_attributes(values)}} for values in (stored, listed)
-        ]
-        call(self.client.transact_write_items, TransactItems=puts)
+        if not self._transact(("Put", stored, ALWAYS), ("Put", listed, ALWAYS)):
+            raise StoreUnavailable("another write of the same key was under way")
 
     def keys_of(self, project_id: str) -> list[ApiKey]:
         """A project's keys, including revoked and expired ones, oldest first."""
         found = [
-            self.key(item["sk"].removeprefix("KEY#"))
-            for item in self._listed(f"PROJECT#{project_id}", "KEY#")
+            self.key(item["sk"].removeprefix("KEY#")) for item in self._items(f"PROJECT#{project_id}", "KEY#")
         ]
         return sorted((key for key in found if key), key=lambda key: key.created_at)
 
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
         """Revoke a key. Returns the key, or None if there is none. Idempotent."""
-        return self._change_key(key_id, "SET revokedAt = if_not_exists(revokedAt, :now)", {":now": now})
+        return self._change_key(
+            key_id, Update().assign("revokedAt = if_not_exists(revokedAt, :now)", now=now)
+        )
 
     def limit_key(self, key_id: str, limits: KeyLimits, *, reset: bool = False) -> ApiKey | None:
         """Set a key's own limits, at least one. Limits not set are unchanged, or with ``reset`` become the
         deployment's. None if there is no such key."""
-        given = limits.to_named()
-        dropped = [name for name in LIMIT_NAMES if reset and name not in given]
-        to_set = ", ".join(f"{name} = :{name}" for name in given)
-        update = (f"SET {to_set} " if to_set else "") + (f"REMOVE {', '.join(dropped)}" if dropped else "")
-        return self._change_key(key_id, update, {f":{name}": value for name, value in given.items()})
+        unset = dict.fromkeys(LIMIT_NAMES) if reset else {}
+        return self._change_key(key_id, Update().set_or_remove(**unset | limits.to_named()))
 
     def apply_agent(
         self, agent_id: str, project_id: str, definition: dict[str, Any], now: int
@@ -180,137 +149,68 @@ class DynamoDBRegistry:
             AgentTaken: The id belongs to another project.
             RevisionRaced: The agent was applied concurrently.
         """
-        current = self._get(f"AGENT#{agent_id}", "CURRENT")
+        current = self._get(_agent_key(agent_id))
         if current and current["projectId"] != project_id:
             raise AgentTaken(agent_id)
         seen = int(current["revision"]) if current else 0
-        values = {
-            "pk": f"AGENT#{agent_id}",
+        values = _agent_key(agent_id) | {
             "projectId": project_id,
             "revision": seen + 1,
             "enabled": definition["enabled"],
             "definition": json.dumps(definition, ensure_ascii=False),
             "updatedAt": now,
         }
-        unchanged = (
-            {
-                "ConditionExpression": "revision = :seen AND projectId = :project",
-                "ExpressionAttributeValues": to_attributes({":seen": seen, ":project": project_id}),
-            }
-            if current
-            else {"ConditionExpression": "attribute_not_exists(pk)"}
+        is_new = when("attribute_not_exists(pk)")
+        as_seen = when("revision = :seen AND projectId = :project", seen=seen, project=project_id)
+        is_written = self._transact(
+            ("Put", values, as_seen if current else is_new),
+            ("Put", values | {"sk": _revision_key(seen + 1)}, is_new),
+            ("Put", {"pk": f"PROJECT#{project_id}", "sk": f"AGENT#{agent_id}"}, ALWAYS),
         )
-        listed = {"pk": f"PROJECT#{project_id}", "sk": f"AGENT#{agent_id}"}
-        puts: list[dict[str, Any]] = [
-            {"Item": to_attributes(values | {"sk": "CURRENT"})} | unchanged,
-            {
-                "Item": to_attributes(values | {"sk": _revision_key(seen + 1)}),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            },
-            {"Item": to_attributes(listed)},
-        ]
-        try:
-            call(
-                self.client.transact_write_items,
-                TransactItems=[{"Put": put | {"TableName": self.table}} for put in puts],
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED_TRANSACTION:
-                raise RevisionRaced(agent_id) from None
-            raise
+        if not is_written:
+            raise RevisionRaced(agent_id)
         return to_revision(agent_id, values)
 
     def agents_of(self, project_id: str) -> list[AgentRevision]:
         """A project's agents, sorted by id."""
         found = [
             self.agent(item["sk"].removeprefix("AGENT#"))
-            for item in self._listed(f"PROJECT#{project_id}", "AGENT#")
+            for item in self._items(f"PROJECT#{project_id}", "AGENT#")
         ]
         return sorted((agent for agent in found if agent), key=lambda agent: agent.agent_id)
 
     def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
         """Reject new tasks of an agent until it is applied again. None if there is no such agent."""
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=to_attributes({"pk": f"AGENT#{agent_id}", "sk": "CURRENT"}),
-                UpdateExpression="SET enabled = :no, updatedAt = :now",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=to_attributes({":no": False, ":now": now}),
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED:
-                return None
-            raise
-        return to_revision(agent_id, from_attributes(answer["Attributes"]))
+        changed = self._change(_agent_key(agent_id), Update().set(enabled=False, updatedAt=now))
+        return to_revision(agent_id, changed) if changed else None
 
-    def _get(self, pk: str, sk: str, *, consistent: bool = True) -> dict[str, Any] | None:
-        answer = call(
-            self.client.get_item,
-            TableName=self.table,
-            Key=to_attributes({"pk": pk, "sk": sk}),
-            ConsistentRead=consistent,
-        )
-        item = answer.get("Item")
-        return from_attributes(item) if item else None
-
-    def _change_key(self, key_id: str, update: str, values: dict[str, Any]) -> ApiKey | None:
+    def _change_key(self, key_id: str, update: Update) -> ApiKey | None:
         """The changed key, or None if there is none."""
-        changed = self._change(f"KEY#{key_id}", "KEY", update, values=values)
+        changed = self._change(_api_key(key_id), update)
         return to_api_key(key_id, changed) if changed else None
 
-    def _change_project(
-        self,
-        project_id: str,
-        update: str,
-        *,
-        names: dict[str, str] | None = None,
-        values: dict[str, Any] | None = None,
-    ) -> ProjectSettings:
-        changed = self._change(f"PROJECT#{project_id}", "PROJECT", update, names=names, values=values)
+    def _change_project(self, project_id: str, update: Update) -> ProjectSettings:
+        changed = self._change(_project_key(project_id), update)
         if changed is None:
             raise UnknownProject(project_id)
         return to_project(project_id, changed)
 
-    def _change(
-        self,
-        pk: str,
-        sk: str,
-        update: str,
-        *,
-        names: dict[str, str] | None = None,
-        values: dict[str, Any] | None = None,
-    ) -> dict[str, Any] | None:
+    def _change(self, key: Item, update: Update) -> Item | None:
         """The changed item. None if there is none; none is created."""
-        placeholders: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-        if values:
-            placeholders["ExpressionAttributeValues"] = to_attributes(values)
-        try:
-            answer = call(
-                self.client.update_item,
-                TableName=self.table,
-                Key=to_attributes({"pk": pk, "sk": sk}),
-                UpdateExpression=update,
-                ConditionExpression="attribute_exists(pk)",
-                ReturnValues="ALL_NEW",
-                **placeholders,
-            )
-        except ClientError as error:
-            if code_of(error) == REFUSED:
-                return None
-            raise
-        return from_attributes(answer["Attributes"])
+        is_made, item = self._update(key, update.when("attribute_exists(pk)"), "ALL_NEW")
+        return item if is_made else None
 
-    def _listed(self, partition: str, prefix: str) -> list[dict[str, Any]]:
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=to_attributes({":pk": partition, ":prefix": prefix}),
-            ConsistentRead=True,
-        )
-        return [from_attributes(item) for page in call(list, pages) for item in page["Items"]]
+
+def _api_key(key_id: str) -> Item:
+    return {"pk": f"KEY#{key_id}", "sk": "KEY"}
+
+
+def _agent_key(agent_id: str) -> Item:
+    return {"pk": f"AGENT#{agent_id}", "sk": "CURRENT"}
+
+
+def _project_key(project_id: str) -> Item:
+    return {"pk": f"PROJECT#{project_id}", "sk": "PROJECT"}
 
 
 def _revision_key(revision: int) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
 from a2a_tasks.adapters.dynamodb.update import Condition, Update
 from a2a_tasks.ports.errors import StoreUnavailable
 
@@ -19,6 +18,7 @@ type Item = dict[str, Any]
 
 ALWAYS = Condition()
 _PLACES = {"Put": "Item", "Delete": "Key"}
+_REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 _RACED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -40,22 +40,31 @@ class Store:
     table: str
 
     def _get(self, key: Item, *, consistent: bool = True) -> Item | None:
-        answer = self._call(self.client.get_item, Key=to_attributes(key), ConsistentRead=consistent)
+        answer = self._call(
+            self.client.get_item, TableName=self.table, Key=to_attributes(key), ConsistentRead=consistent
+        )
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def _get_all(self, keys: Sequence[Item]) -> list[Item]:
         """Those of up to 100 items that exist, in no particular order (a consistent read)."""
-        request: Any = {self.table: {"Keys": [to_attributes(key) for key in keys], "ConsistentRead": True}}
-        answer = call(self.client.batch_get_item, RequestItems=request)
-        if answer.get("UnprocessedKeys"):
-            raise StoreUnavailable("not all items of a batch were read")
-        return [from_attributes(item) for item in answer["Responses"].get(self.table, [])]
+        items: list[Item] = []
+        left = [to_attributes(key) for key in keys]
+        while left:
+            request: Any = {self.table: {"Keys": left, "ConsistentRead": True}}
+            answer = self._call(self.client.batch_get_item, RequestItems=request)
+            items += map(from_attributes, answer["Responses"].get(self.table, []))
+            unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+            if len(unread) == len(left):  # not a single one: the table is throttled
+                raise StoreUnavailable("no item of a batch was read")
+            left = unread
+        return items
 
     def _query(self, condition: str, values: Item, **options: Any) -> tuple[list[Item], Any]:
         """A page of a query, and after which key the next one starts, or None. In the condition ``:name`` is
         a value; ``options`` are other arguments of the client's ``query``."""
         answer = self._call(
             self.client.query,
+            TableName=self.table,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=to_attributes({f":{name}": value for name, value in values.items()}),
             **options,
@@ -70,14 +79,19 @@ class Store:
             items, last = self._query(condition, values, ExclusiveStartKey=last, **options)
             yield items
 
-    def _due(self, shard: str, now: int, limit: int) -> list[Item]:
+    def _due(self, shard: str, now: int, limit: int, **options: Any) -> list[Item]:
         """Keys of up to ``limit`` entries of a partition of the index ``due`` that are due by now (Unix
         milliseconds), the longest due first."""
         condition = "dueShard = :shard AND dueAt <= :now"
-        return self._query(condition, {"shard": shard, "now": now}, IndexName="due", Limit=limit)[0]
+        values = {"shard": shard, "now": now}
+        keys, _ = self._query(condition, values, IndexName="due", Limit=limit, **options)
+        return keys
 
-    def _items(self, condition: str, values: Item, **options: Any) -> list[Item]:
-        """All that a query finds (a consistent read)."""
+    def _items(self, partition: str, prefix: str = "", **options: Any) -> list[Item]:
+        """All items of a partition, or those whose sort keys begin with ``prefix`` (a consistent read)."""
+        condition, values = "pk = :pk", {"pk": partition}
+        if prefix:
+            condition, values = f"{condition} AND begins_with(sk, :prefix)", values | {"prefix": prefix}
         pages = self._pages(condition, values, ConsistentRead=True, **options)
         return [item for page in pages for item in page]
 
@@ -99,7 +113,7 @@ class Store:
             for kind, item, condition in writes
         ]
         try:
-            call(self.client.transact_write_items, TransactItems=parts)
+            self._call(self.client.transact_write_items, TransactItems=parts)
         except ClientError as error:
             reasons: list[Item] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
             if any(reason.get("Code") in _RACED for reason in reasons):
@@ -112,11 +126,20 @@ class Store:
         if "ConditionExpression" in given:
             given["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         try:
-            answer = self._call(operation, **given, **arguments)
-        except ClientError as error:  # the condition: `call` makes others of its own
+            answer = self._call(operation, TableName=self.table, **given, **arguments)
+        except ClientError as error:
             found: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
             return Write(False, from_attributes(found))
         return Write(True, from_attributes(answer.get("Attributes", {})))
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        return call(operation, TableName=self.table, **arguments)
+        """Raises ``StoreUnavailable`` for every failure but a refused condition or transaction, which stays
+        the ``ClientError`` that it is: only who calls knows what the condition protects."""
+        try:
+            return operation(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _REFUSED:
+                raise
+            raise StoreUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(str(error)) from error

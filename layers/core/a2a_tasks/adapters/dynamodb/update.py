@@ -67,6 +67,10 @@ class Update(Condition):
         given = {name: value for name, value in values.items() if value is not None}
         return self.assign(*(f"#{name} = :{name}" for name in given), **given)
 
+    def set_or_remove(self, **values: Any) -> Self:
+        """Set attributes, and remove those whose value is None."""
+        return self.set(**values).remove(*(name for name, value in values.items() if value is None))
+
     def assign(self, *assignments: str, **values: Any) -> Self:
         """Set what an expression says: a place in a list or a map, or a value made from the one there."""
         return replace(self, sets=(*self.sets, *assignments), values=self._with(values))

@@ -28,9 +28,9 @@ class DynamoDBWorkers(Store):
     def renew(self, lease: Lease) -> Notes | None:
         """Protects those who have found the worker dead, and a later renewal from an earlier one that was
         under way for long."""
-        values = _values(lease)
-        left = ["notes", "noteAll"] + [name for name in ("tasks", "disowned") if name not in values]
-        renewal = Update().set(**values).remove(*left).when(_LIVING).when("#until <= :until")
+        values = {"tasks": None, "disowned": None} | _values(lease)
+        renewal = Update().set_or_remove(**values).remove("notes", "noteAll")
+        renewal = renewal.when(_LIVING).when("#until <= :until")
         is_made, item = self._update(_key(lease.worker_id), renewal, "ALL_OLD")
         if is_made:
             return _notes(item)

@@ -26,8 +26,7 @@ class DynamoDBConnections(Store):
 
     def connections_of(self, project_id: str) -> list[Connection]:
         """A project's connections by id."""
-        values = {"pk": f"PROJECT#{project_id}", "prefix": "WECOM#"}
-        listed = self._items("pk = :pk AND begins_with(sk, :prefix)", values)
+        listed = self._items(f"PROJECT#{project_id}", "WECOM#")
         found = (self.connection(item["sk"].removeprefix("WECOM#")) for item in listed)
         return [connection for connection in found if connection]
 
@@ -103,9 +102,7 @@ def from_connection(connection: Connection) -> dict[str, Any]:
         "markdown": connection.markdown,
         "enabled": connection.enabled,
     }
-    return _key(connection.connection_id) | {
-        name: value for name, value in values.items() if value is not None
-    }
+    return _key(connection.connection_id) | values
 
 
 def _key(connection_id: str) -> dict[str, str]:

@@ -121,7 +121,7 @@ def from_exchange(exchange: Exchange) -> dict[str, Any]:
         "fromTurn": exchange.from_turn or None,
         "answers": exchange.answers,
     }
-    return _key(exchange.ref) | {name: value for name, value in values.items() if value is not None}
+    return _key(exchange.ref) | values
 
 
 def to_exchange(item: Mapping[str, Any]) -> Exchange:

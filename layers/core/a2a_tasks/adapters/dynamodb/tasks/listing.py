@@ -7,17 +7,12 @@ ended task contains all that a list needs; live tasks are read.
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import batched, islice
-from typing import TYPE_CHECKING, Any
+from itertools import batched, chain, islice
 
-from a2a_tasks.adapters.dynamodb.attributes import to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.domain.task import LIVE, Status, Task, TaskRef
 from a2a_tasks.ports.tasks import Outline, Page
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 LOOKED_AT = 1_000
 """Entries read at most for one page of a filtered list; a sparser list continues behind its cursor."""
@@ -26,22 +21,19 @@ LIVE_READ = 500
 AT_ONCE = 100
 
 type Read = Callable[[Sequence[TaskRef]], list[Task]]
-type Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class DynamoDBTaskList:
+class DynamoDBTaskList(Store):
     """Lists tasks. ``read`` returns those of up to 100 tasks that exist. All methods raise
     ``StoreUnavailable``."""
 
-    client: "DynamoDBClient"
-    table: str
     read: Read
 
     def page(self, agent_id: str, status: Status | None, limit: int, before: str | None, now: int) -> Page:
         """As ``TaskStore.page``; ``before`` is a task's id."""
         found: list[Task] = []
-        looked_at: list[Entry] = []
+        looked_at: list[Item] = []
         wanted = limit + 1 if status is None else LOOKED_AT
         window = islice(self._entries(agent_id, before, wanted), LOOKED_AT)
         for entries in batched(window, min(limit + 1, AT_ONCE), strict=False):
@@ -66,40 +58,32 @@ class DynamoDBTaskList:
         tasks = [task for some in batched(refs, AT_ONCE, strict=False) for task in self.read(some)]
         return sorted(tasks, key=lambda task: task.ref.task_id, reverse=True)
 
-    def _entries(self, agent_id: str, before: str | None, size: int) -> Iterator[Entry]:
+    def _entries(self, agent_id: str, before: str | None, size: int) -> Iterator[Item]:
         """Entries of the agent, newest first, read lazily."""
         shards = [
             self._shard(task_items.list_partition(agent_id, number), before, size)
             for number in range(task_items.LIST_SHARDS)
         ]
-        return heapq.merge(*shards, key=lambda entry: str(entry["pk"]["S"]), reverse=True)
+        return heapq.merge(*shards, key=lambda entry: str(entry["pk"]), reverse=True)
 
-    def _shard(self, partition: str, before: str | None, size: int) -> Iterator[Entry]:
-        condition, values = "listShard = :pk", {":pk": partition}
+    def _shard(self, partition: str, before: str | None, size: int) -> Iterator[Item]:
+        condition, values = "listShard = :pk", {"pk": partition}
         if before is not None:
             condition += " AND pk < :before"
-            values[":before"] = task_items.partition(before)
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            IndexName="list",
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=to_attributes(values),
-            ScanIndexForward=False,
-            # tasks are spread evenly, so this is about a shard's part of a page
-            PaginationConfig={"PageSize": size // task_items.LIST_SHARDS + AT_ONCE // 10},
-        )
-        answers = iter(pages)
-        while (answer := call(next, answers, None)) is not None:
-            yield from answer["Items"]
+            values["before"] = task_items.partition(before)
+        # tasks are spread evenly, so this is about a shard's part of a page
+        limit = size // task_items.LIST_SHARDS + AT_ONCE // 10
+        pages = self._pages(condition, values, IndexName="list", ScanIndexForward=False, Limit=limit)
+        return chain.from_iterable(pages)
 
 
-def _may_be(entry: Entry, status: Status | None, now: int) -> bool:
+def _may_be(entry: Item, status: Status | None, now: int) -> bool:
     """Whether a task must be read for a list of this status."""
     if status is None:
         return True
     if "endedAs" in entry:
-        return Status(entry["endedAs"]["S"].partition("#")[0]) is status
-    return status in LIVE or (status is Status.FAILED and int(entry["deadline"]["N"]) <= now)
+        return Status(entry["endedAs"].partition("#")[0]) is status
+    return status in LIVE or (status is Status.FAILED and int(entry["deadline"]) <= now)
 
 
 def _is(task: Task, status: Status | None, now: int) -> bool:

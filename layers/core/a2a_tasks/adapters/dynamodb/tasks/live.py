@@ -24,10 +24,9 @@ class DynamoDBLive(Store):
             "sk": f"{CHUNK_PREFIX}{chunk.turn:04d}#{chunk.fence:06d}#{chunk.number:06d}",
             "text": chunk.text,
             "progress": progress_value(chunk.progress),
+            "updates": chunk.updates or None,
             "ttl": until // 1000,
         }
-        if chunk.updates:
-            item["updates"] = chunk.updates
         self._put(item)
 
     def chunks(self, task_id: str) -> list[LiveChunk]:

@@ -5,14 +5,12 @@ stores the result for all. It is not a running total, so a crash cannot leave it
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.calls import call, call_if
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from a2a_tasks.adapters.dynamodb.update import Update
 
 EXACT = 200
 """Up to this limit every call counts: at most four read units."""
@@ -22,55 +20,32 @@ KEPT_SECONDS = 24 * 3_600
 
 
 @dataclass(frozen=True)
-class DynamoDBPending:
+class DynamoDBPending(Store):
     """Counts pending tasks. All methods raise ``StoreUnavailable``."""
-
-    client: "DynamoDBClient"
-    table: str
 
     def count(self, agent_id: str, limit: int, now: int) -> int:
         """As ``TaskStore.count_pending``."""
         if limit <= EXACT:
             return self._count(agent_id, limit)
-        known = self._known(agent_id)
+        known = self._get(_key(agent_id), consistent=False)
         if known is not None and not self._is_ours_to_count(agent_id, known, now):
             return min(limit, int(known["count"]))
         count = self._count(agent_id, limit)
         self._note(agent_id, count, now)
         return count
 
-    def _known(self, agent_id: str) -> dict[str, Any] | None:
-        answer = call(self.client.get_item, TableName=self.table, Key=_key(agent_id))
-        return from_attributes(answer["Item"]) if "Item" in answer else None
-
-    def _is_ours_to_count(self, agent_id: str, known: dict[str, Any], now: int) -> bool:
+    def _is_ours_to_count(self, agent_id: str, known: Item, now: int) -> bool:
         """Protects the index from concurrent counts: the count seen has expired, and no other process has
         begun a new one. If this process crashes, the old count is used for another period."""
         if now < known["until"] <= now + GOOD_FOR_MS:  # a later time was set by a wrong clock
             return False
-        answer = call_if(
-            self.client.update_item,
-            TableName=self.table,
-            Key=_key(agent_id),
-            UpdateExpression="SET #until = :then",
-            ConditionExpression="#until = :seen",
-            ExpressionAttributeNames={"#until": "until"},
-            ExpressionAttributeValues=to_attributes({":then": now + GOOD_FOR_MS, ":seen": known["until"]}),
-        )
-        return answer is not None
+        turn = Update().set(until=now + GOOD_FOR_MS).when("#until = :seen", seen=known["until"])
+        return self._update(_key(agent_id), turn).is_made
 
     def _note(self, agent_id: str, count: int, now: int) -> None:
         """Needs no condition: concurrent counts are about equal."""
-        call(
-            self.client.update_item,
-            TableName=self.table,
-            Key=_key(agent_id),
-            UpdateExpression="SET #count = :count, #until = :until, #ttl = :ttl",
-            ExpressionAttributeNames={"#count": "count", "#until": "until", "#ttl": "ttl"},
-            ExpressionAttributeValues=to_attributes(
-                {":count": count, ":until": now + GOOD_FOR_MS, ":ttl": now // 1000 + KEPT_SECONDS}
-            ),
-        )
+        note = Update().set(count=count, until=now + GOOD_FOR_MS, ttl=now // 1000 + KEPT_SECONDS)
+        self._update(_key(agent_id), note)
 
     def _count(self, agent_id: str, limit: int) -> int:
         """Counted up to ``limit``."""
@@ -85,7 +60,7 @@ class DynamoDBPending:
                 "Select": "COUNT",
             }
             while count < limit:
-                answer = call(self.client.query, TableName=self.table, **query, Limit=limit - count)
+                answer = self._call(self.client.query, TableName=self.table, **query, Limit=limit - count)
                 count += answer["Count"]
                 if "LastEvaluatedKey" not in answer:
                     break
@@ -93,5 +68,5 @@ class DynamoDBPending:
         return count
 
 
-def _key(agent_id: str) -> dict[str, Any]:
-    return to_attributes({"pk": f"PENDING#{agent_id}", "sk": "COUNT"})
+def _key(agent_id: str) -> Item:
+    return {"pk": f"PENDING#{agent_id}", "sk": "COUNT"}

@@ -4,6 +4,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
+from a2a_tasks.adapters.dynamodb.attributes import from_attributes
 from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.webhooks.push import StatusChange
@@ -16,7 +17,7 @@ def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
     is_task = bool(old and new) and new["sk"]["S"].startswith(task_items.TASK_PREFIX)
     if not is_task or "notify" not in new or old["status"] == new["status"]:
         return None
-    return StatusChange(task_items.from_item(_attributes(new)), Status(old["status"]["S"]))
+    return StatusChange(task_items.from_item(from_attributes(_attributes(new))), Status(old["status"]["S"]))
 
 
 def _attributes(image: Mapping[str, Any]) -> dict[str, Any]:

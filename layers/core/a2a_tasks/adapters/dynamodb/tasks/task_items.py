@@ -5,7 +5,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
 from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
@@ -45,7 +44,7 @@ reads all of them; with fewer than before, the tasks of the others would not be 
 
 def key(ref: TaskRef) -> dict[str, Any]:
     """A task's primary key: in a partition of its own, and only under its agent's name."""
-    return to_attributes({"pk": partition(ref.task_id), "sk": f"{TASK_PREFIX}{ref.agent_id}"})
+    return {"pk": partition(ref.task_id), "sk": f"{TASK_PREFIX}{ref.agent_id}"}
 
 
 def partition(task_id: str) -> str:
@@ -60,7 +59,7 @@ def owned_partition(task_id: str) -> str:
 
 def ref_of(keys: Mapping[str, Any]) -> TaskRef:
     """The task of a record, or of its entry in an index."""
-    return TaskRef(keys["sk"]["S"].removeprefix(TASK_PREFIX), keys["pk"]["S"].removeprefix(TASK_PREFIX))
+    return TaskRef(keys["sk"].removeprefix(TASK_PREFIX), keys["pk"].removeprefix(TASK_PREFIX))
 
 
 def list_partition(agent_id: str, number: int) -> str:
@@ -88,7 +87,7 @@ def kept_until(task_id: str, kept_ms: int) -> int:
 
 def is_past(record: Mapping[str, Any], now: int) -> bool:
     """The task's retention is over."""
-    return "endedAs" in record and "ttl" in record and int(record["ttl"]["N"]) * 1000 <= now
+    return "endedAs" in record and "ttl" in record and int(record["ttl"]) * 1000 <= now
 
 
 def text_value(text: bytes) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def _usage_value(usage: Usage) -> dict[str, Any]:
 
 
 def to_item(task: Task) -> dict[str, Any]:
-    """A new task's item."""
+    """A new task's item. What is None is no attribute."""
     values: dict[str, Any] = {
         "projectId": task.project_id,
         "status": task.status.value,
@@ -217,21 +216,22 @@ def to_item(task: Task) -> dict[str, Any]:
         "turns": task.turns,
         "spent": spent_value(task.spent),
         "listShard": list_partition(task.ref.agent_id, shard(task.ref.task_id) % LIST_SHARDS),
+        "events": [event_value(event) for event in task.events],
+        "timeoutMs": task.timeout_ms,
+        "pausedMs": task.paused_ms,
+        "endsBy": task.ends_by,
+        "contextId": task.context_id,
+        "live": task.live or None,
+        "notify": task.notifies or None,
+        "groups": list(task.groups) or None,
+        "boundsTries": task.bounds_tries or None,
     }
-    if task.timeout_ms is not None:
-        values["timeoutMs"] = task.timeout_ms
     if task.queue_timeout_ms != queue_time.DEFAULT:
         values["queueTimeoutMs"] = task.queue_timeout_ms
-    if task.paused_ms is not None:
-        values["pausedMs"] = task.paused_ms
-    if task.ends_by is not None:
-        values["endsBy"] = task.ends_by
     if task.priority is not Priority.NORMAL:
         values["priority"] = task.priority.value
     if task.lane is not Lane.STANDARD:
         values["lane"] = task.lane.value
-    if task.context_id is not None:
-        values["contextId"] = task.context_id
     if task.budget != Budget():
         values["budget"] = _known({"costUsd": task.budget.cost_usd, "tokens": task.budget.tokens})
     if task.parent is not None:
@@ -239,26 +239,16 @@ def to_item(task: Task) -> dict[str, Any]:
         values["depth"] = task.depth
     if task.counted is not None:
         values["counted"] = counted_value(task.counted)
-    if task.live:
-        values["live"] = True
-    if task.notifies:
-        values["notify"] = True
-    if task.groups:
-        values["groups"] = list(task.groups)
-    if task.bounds_tries:
-        values["boundsTries"] = True
     if task.counts_as_pending:
         values["pendingAgent"] = values["listShard"]
-    if task.events:
-        values["events"] = [event_value(event) for event in task.events]
     if task.due_at is not None:
         values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
-    return key(task.ref) | to_attributes(values)
+    return key(task.ref) | values
 
 
-def from_item(item: Mapping[str, Any]) -> Task:
+def from_item(values: Mapping[str, Any]) -> Task:
     """A stored task."""
-    values, ref = from_attributes(item), ref_of(item)
+    ref = ref_of(values)
     task_id = ref.task_id
     return Task(
         ref=ref,
@@ -266,7 +256,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         status=Status(values["status"]),
         created_at=int(values["createdAt"]),
         updated_at=int(values["updatedAt"]),
-        deadline=int(values.get("until", values["deadline"])),
+        deadline=int(values["until"]),
         input=to_payload(task_id, values["input"]),
         agent_revision=int(values["agentRevision"]),
         model=values["model"],
@@ -313,14 +303,14 @@ def from_item(item: Mapping[str, Any]) -> Task:
         cut_off=values.get("cutOff", False),
         throttled_calls=int(values.get("turnedAway", 0)),
         bounds_tries=bool(values.get("boundsTries", False)),
-        events=tuple(_event(value) for value in values.get("events", ())),
+        events=tuple(_event(value) for value in values["events"]),
     )
 
 
 def with_outputs(ref: TaskRef) -> dict[str, Any]:
     """The range of a task's record and its outputs, which sort right before it."""
     last = key(ref)
-    return {":pk": last["pk"], ":first": {"S": OUTPUTS}, ":last": last["sk"]}
+    return {"pk": last["pk"], "first": OUTPUTS, "last": last["sk"]}
 
 
 def from_items(ref: TaskRef, items: Sequence[Mapping[str, Any]]) -> Task | None:
@@ -330,20 +320,19 @@ def from_items(ref: TaskRef, items: Sequence[Mapping[str, Any]]) -> Task | None:
         return None
     task = from_item(record)
     for item in items:
-        if task.output and task.output.key == item_key(ref.task_id, item["sk"]["S"]):
-            output = replace(task.output, inline=to_text(from_attributes(item)).decode())
+        if task.output and task.output.key == item_key(ref.task_id, item["sk"]):
+            output = replace(task.output, inline=to_text(item).decode())
             return replace(task, output=output)
     return task
 
 
-def to_outline(entry: Mapping[str, Any]) -> Outline | None:
+def to_outline(values: Mapping[str, Any]) -> Outline | None:
     """What an entry of the index ``list`` says of an ended task; None where it has not ended."""
-    values = from_attributes(entry)
     if "endedAs" not in values:
         return None
     status, _, code = values["endedAs"].partition("#")
     return Outline(
-        ref=ref_of(entry),
+        ref=ref_of(values),
         project_id=values["projectId"],
         status=Status(status),
         updated_at=int(values["completedAt"]),

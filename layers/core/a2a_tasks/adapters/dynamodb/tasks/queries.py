@@ -1,0 +1,84 @@
+"""Tasks on DynamoDB: what is read of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks.listing import DynamoDBTaskList
+from a2a_tasks.adapters.dynamodb.tasks.pending import DynamoDBPending
+from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.domain.ids import is_task_id
+from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.tasks import Due, InvalidCursor, Outline, Page
+
+
+@dataclass(frozen=True)
+class DynamoDBTaskQueries(Store):
+    """The reads of ``TaskStore``, from one table with the indexes ``list``, ``due``, ``retention`` and
+    ``pending``.
+
+    No reader sees a task after its retention, although the table's TTL deletes it hours or days later.
+    """
+
+    kept_ms: int = 0
+    """Longest life and retention of a task, for its time to live (milliseconds). Only needed by functions
+    that create tasks."""
+    clock: Clock = field(default_factory=SystemClock)
+
+    def get(self, ref: TaskRef) -> Task | None:
+        item = self._get(task_items.key(ref))
+        return next(iter(self._kept([item] if item else [])), None)
+
+    def read(self, ref: TaskRef) -> Task | None:
+        condition = "pk = :pk AND sk BETWEEN :first AND :last"
+        items, _ = self._query(condition, task_items.with_outputs(ref), ConsistentRead=True)
+        task = task_items.from_items(ref, items)
+        return task if task and self._kept(items[-1:]) else None
+
+    def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
+        return self._kept(self._get_all([task_items.key(ref) for ref in refs]))
+
+    def page(
+        self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
+    ) -> Page:
+        if cursor is not None and not is_task_id(cursor):
+            raise InvalidCursor(cursor)
+        return self._list.page(agent_id, status, limit, cursor, now)
+
+    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+        return self._list.outlines(agent_id, limit)
+
+    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+        partition, start = f"due#{shard}", {}
+        if after is not None:
+            place = task_items.key(after.ref) | {"dueShard": partition, "dueAt": after.due_at}
+            start = {"ExclusiveStartKey": to_attributes(place)}
+        items = self._due(partition, now, limit, **start)
+        return [Due(task_items.ref_of(item), int(item["dueAt"])) for item in items]
+
+    def count_pending(self, agent_id: str, limit: int, now: int) -> int:
+        return DynamoDBPending(self.client, self.table).count(agent_id, limit, now)
+
+    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+        condition, values = (
+            "expireShard = :shard AND expireAt <= :now",
+            {"shard": f"retention#{shard}", "now": now},
+        )
+        entries, _ = self._query(condition, values, IndexName="retention", Limit=limit)
+        found = (self._get({"pk": entry["pk"], "sk": entry["sk"]}) for entry in entries)
+        return [task_items.from_item(item) for item in found if item]
+
+    def remembers(self, task_id: str) -> bool:
+        return bool(self._kept(self._items(task_items.partition(task_id), task_items.TASK_PREFIX)))
+
+    def _kept(self, items: Sequence[Item]) -> list[Task]:
+        """The tasks of items, without those past their retention."""
+        now = self.clock.now()
+        return [task_items.from_item(item) for item in items if not task_items.is_past(item, now)]
+
+    @property
+    def _list(self) -> DynamoDBTaskList:
+        return DynamoDBTaskList(self.client, self.table, self.get_all)
