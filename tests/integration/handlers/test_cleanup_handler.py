@@ -138,3 +138,12 @@ def test_a_clean_up_that_broke_off_is_finished_by_the_next(
 
     assert (report["tasks"], report["payloads"]) == (1, 0)
     assert items(account) == []
+
+
+def test_without_time_nothing_is_begun(cleanup: ModuleType, account: Account, now: int) -> None:
+    deleted(account, now - 2_000)
+
+    report = clean(cleanup, remaining_ms=10_000)
+
+    assert (report["tasks"], report["finished"]) == (0, False)
+    assert len(items(account)) == 3

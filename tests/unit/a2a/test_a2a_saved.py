@@ -79,15 +79,6 @@ def test_a_clients_answer_has_all_results_the_agents_own_answer_last() -> None:
     assert client.get(sent["id"])["artifacts"] == sent["artifacts"]
 
 
-def test_one_of_an_earlier_release_is_a_file(payloads: MemoryPayloads) -> None:
-    stored = {"artifact_id": "c", "name": "a.txt", "media_type": "text/plain", "size_bytes": 2, "key": "k"}
-    payloads.put("k", b"hi")
-
-    (view,) = shown(payloads, Artifact.of(stored))
-
-    assert content(view) == {"raw": base64.b64encode(b"hi").decode()}
-
-
 def test_what_is_large_has_an_address_that_says_how_long_it_works(payloads: MemoryPayloads) -> None:
     fits, large = shown(
         payloads,

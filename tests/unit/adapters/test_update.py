@@ -54,3 +54,8 @@ def test_a_name_that_cannot_be_a_placeholder_has_one() -> None:
 def test_two_values_under_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="given twice: until"):
         Update().set(until=2).when("#until = :until", until=1)
+
+
+def test_what_is_none_is_left_as_it_is_or_removed() -> None:
+    assert Update().set(a=1, b=None).arguments()["UpdateExpression"] == "SET #a = :a"
+    assert Update().set_or_remove(a=1, b=None).arguments()["UpdateExpression"] == "SET #a = :a REMOVE #b"

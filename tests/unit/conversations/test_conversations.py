@@ -8,13 +8,10 @@ import pytest
 
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
-from a2a_tasks.domain.record_keys import PROMPT_KEY
 from a2a_tasks.domain.task import ContextRef, Status, Task
 from a2a_tasks.execution.history import MAX_BYTES, MAX_TASKS
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
-from a2a_tasks.ports.tasks import Record
-from a2a_tasks.tasks import payload
 from a2a_tasks.views.conversations import conversation_view
 from tests.twins.deployment import RETENTION_MS, Deployment, agent, plenty
 from tests.twins.faults.failpoints import Crash, Failpoints
@@ -194,26 +191,6 @@ class TestResume:
         before, resumed = deployment.model.requests[1:]
         assert resumed.messages[: len(before.messages)] == before.messages
         assert len(resumed.messages) == len(before.messages) + 2
-
-    def test_a_task_that_began_without_a_history_goes_on_without_one(self, deployment: Deployment) -> None:
-        """As those that an earlier release has begun."""
-        deployment.registry.apply(agent(allowed_tools=ALL_TOOLS))
-        say(deployment, "First.", "One.")
-        task = deployment.submit("Second.", context_id="talk")
-        deployment.model.on("Second.", uses(("Glob", {"pattern": "*"})), answer("Two."), answer("Two."))
-        points = Failpoints()
-        points.fail("model.turn", Crash("in the second turn"), call=2)
-        with pytest.raises(Crash):
-            deployment.work(points)
-        (prompt, *_) = deployment.records.records(task.ref.task_id)
-        document = payload.load(deployment.payloads, prompt.payload)
-        assert prompt.key == PROMPT_KEY
-        del document["history"]
-        old = payload.save(deployment.payloads, task.ref.task_id, "prompt-old", document)
-        deployment.records.put_record(task.ref.task_id, 1, Record(PROMPT_KEY, old))
-        deployment.clock.advance(46)
-        deployment.work()
-        assert deployment.model.asked[-1].request.messages[0]["content"][-1]["text"] == "Second."
 
     def test_a_retry_knows_the_same(self, deployment: Deployment) -> None:
         say(deployment, "First.", "One.")

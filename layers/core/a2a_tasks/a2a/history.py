@@ -34,14 +34,14 @@ class History:
         return _newest(found if length is None else found[-length:])
 
     def _exchange(self, task: Task, key: str) -> list[dict[str, Any]]:
-        """A question and its answer. A question that an earlier release did not store is left out."""
+        """A question and its answer."""
         record = self.records.record(task.ref.task_id, key)
         if record is None:
             return []
         document, call_id = payload.load(self.payloads, record.payload), call_id_of(key)
-        asked = Question(call_id, document["question"]) if "question" in document else None
+        question = view.question_view(task, Question(call_id, document["question"]))
         answer = messages.of_user(task, document["text"], document, f"{task.ref.task_id}-{call_id}-answer")
-        return ([view.question_view(task, asked)] if asked else []) + [answer]
+        return [question, answer]
 
 
 def _newest(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

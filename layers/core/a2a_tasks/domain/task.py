@@ -151,9 +151,8 @@ class Artifact:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Artifact":
-        """Rebuild an artifact from its ``dataclasses.asdict`` form. Items of earlier releases have no
-        ``form``."""
-        return cls(**dict(document) | {"form": ArtifactForm(document.get("form", ArtifactForm.FILE))})
+        """Rebuild an artifact from its ``dataclasses.asdict`` form."""
+        return cls(**dict(document) | {"form": ArtifactForm(document["form"])})
 
 
 @dataclass(frozen=True)

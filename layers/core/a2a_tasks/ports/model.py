@@ -37,7 +37,7 @@ class Prompt:
     manages_context: bool = False
     """The service clears old tool results and compacts long conversations."""
     thinking: dict[str, Any] | None = None
-    """The request's ``thinking`` parameter. None in prompts of earlier releases."""
+    """The request's ``thinking`` parameter."""
     betas: list[str] = field(default_factory=list)
     """Beta headers beyond those that follow from the other fields."""
     fallbacks: str | list[dict[str, str]] | None = None
@@ -60,9 +60,8 @@ class Prompt:
 
     @classmethod
     def from_json(cls, text: str) -> "Prompt":
-        """Parse a stored prompt, also of earlier releases."""
+        """Parse a stored prompt. Of MCP servers only the names are believed."""
         values = json.loads(text)
-        # earlier releases kept the servers whole
         names = [kept if isinstance(kept, str) else kept["name"] for kept in values.pop("mcp_servers")]
         return cls(**values, mcp_servers=names)
 

@@ -10,12 +10,11 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
 from bench.support.dynamodb_units import Units
 from tests.integration.support.account import AGENT, Account
-from tests.integration.support.stored_task import DAY_MS, NOW, WORKER, created, new_task, outcome
+from tests.integration.support.stored_task import DAY_MS, NOW, WORKER, created, outcome
 
 RUN_MS = 60_000
 STARTED = NOW + 3_600_000
 RUNS = Clocks(STARTED + RUN_MS, DAY_MS - 3_600_000)
-OLD_ATTRIBUTES = ("until", "pausedMs")
 
 
 def waiting(store: TaskStore, **changes: int) -> Task:
@@ -105,27 +104,3 @@ def test_a_start_costs_no_write_of_an_index(account: Account) -> None:
         started(account.store, task)
 
     assert units.take()[0] == 1
-
-
-def test_a_record_of_an_earlier_release_has_one_clock(account: Account) -> None:
-    """From its creation on, whoever wrote it: its one time is under the index's name."""
-    task, table = new_task(), account.resources["TasksTable"]
-    account.store.create(task)
-    key = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": f"TASK#{AGENT}"}}
-    item = account.dynamodb.get_item(TableName=table, Key=key)["Item"]
-    before = {name: value for name, value in item.items() if name not in OLD_ATTRIBUTES}
-    account.dynamodb.put_item(TableName=table, Item=before | {"v": {"N": "1"}})
-
-    assert account.store.get(task.ref) == task
-    late = Claim("late", task.deadline, WORKER, 0)
-    assert isinstance(account.store.claim(task.ref, late), Refused)
-    result = account.store.claim(task.ref, replace(late, now=task.deadline - 1))
-    assert isinstance(result, Written)
-    assert result.task.deadline == task.deadline
-    assert account.store.reschedule(task.ref, task.due_at or 0, task.deadline)
-    assert isinstance(
-        account.store.finish(task.ref, outcome(Status.FAILED), guard_of_expiry(task.deadline - 1)), Refused
-    )
-    assert isinstance(
-        account.store.finish(task.ref, outcome(Status.FAILED), guard_of_expiry(task.deadline)), Written
-    )

@@ -228,31 +228,3 @@ def test_what_changes_no_state_tells_nothing(store: TaskStore) -> None:
     attached = store.add_partial_output(task.ref, 2, None, ())
     assert isinstance(attached, Written)
     assert attached.task.events == ended.events
-
-
-def test_a_task_without_events_tells_from_now_on(store: TaskStore) -> None:
-    task = claimed(store, created(store, events=()), NOW)
-    other = created(store, number=1, events=())
-
-    assert [event.details for event in task.events] == [{"status": "running"}]
-    assert [event.details for event in canceled(store, other, NOW).events] == [{"status": "canceled"}]
-
-
-def test_a_worker_may_tell_the_first_event_of_all(account: Account) -> None:
-    """Of a task that was claimed by a release without events."""
-    task = running(account.store)
-    key = {"pk": {"S": f"TASK#{task.ref.task_id}"}, "sk": {"S": f"TASK#{task.ref.agent_id}"}}
-    account.dynamodb.update_item(
-        TableName=account.resources["TasksTable"],
-        Key=key,
-        UpdateExpression="REMOVE #events",
-        ExpressionAttributeNames={"#events": "events"},
-    )
-    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
-
-    first = account.store.advance(task.ref, 1, turn(1, 0))
-    second = account.store.advance(task.ref, 1, turn(2, 1))
-
-    assert isinstance(first, Written)
-    assert isinstance(second, Written)
-    assert second.task.events == (events.turn(NOW, 1, ["Read"]), events.turn(NOW, 2, ["Read"]))

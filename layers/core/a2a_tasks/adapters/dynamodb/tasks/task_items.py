@@ -391,7 +391,7 @@ def _artifact(value: Mapping[str, Any]) -> Artifact:
         size_bytes=_optional_int(value.get("sizeBytes")),
         key=value.get("key"),
         url=value.get("url"),
-        form=ArtifactForm(value.get("form", ArtifactForm.FILE)),
+        form=ArtifactForm(value["form"]),
     )
 
 

@@ -57,10 +57,7 @@ class TaskUpdate(Update):
             case Event():
                 return self.assign("#events = list_append(#events, :told)", told=[event_value(event)])
         update = self.remove(f"#events[{event.place + 1}]") if event.is_last else self
-        told = event_value(event.event)
-        if event.place == 0:
-            return update.assign("#events = :told", told=[told])
-        return update.assign(f"#events[{event.place}] = :told", told=told)
+        return update.assign(f"#events[{event.place}] = :told", told=event_value(event.event))
 
     def stop_run_clock(self, clocks: Clocks | None) -> Self:
         """None leaves the clocks as they are."""
