@@ -112,5 +112,5 @@ class Telling:
         return news
 
     def _sweep(self) -> None:
-        self.deployment.sweep()
+        self.deployment.sweep_what_is_due()
         self.deployment.clock.later(SWEEP_SECONDS, self._sweep)

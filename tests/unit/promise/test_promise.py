@@ -167,11 +167,7 @@ class Promise(RuleBasedStateMachine):
 
     def sweep_on_schedule(self) -> None:
         if self.scheduled:
-            now = self.deployment.clock.now()
-            # a sweep that finds nothing changes nothing; days are full of them
-            is_due = any(task.due_at and task.due_at <= now for task in self.deployment.store.tasks.values())
-            if is_due or self.deployment.workers.due(now, 1):
-                self.deployment.sweep()
+            self.deployment.sweep_what_is_due()
             self.deployment.clock.later(SWEEP_SECONDS, self.sweep_on_schedule)
 
     def attempt[T](self, work: Callable[[], T]) -> T | None:
