@@ -18,11 +18,11 @@ PSEUDO = {
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms: ``!Ref X`` becomes ``{"Ref": "X"}``."""
 
 
-def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     match node:
         case yaml.ScalarNode():
             return {suffix: loader.construct_scalar(node)}
