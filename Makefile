@@ -50,11 +50,11 @@ reset: .venv/.made ## End it and delete what it has stored.
 # Make these targets, and tell how long it took. The plus tells make that they are its own.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
+# End to end is mostly waiting, so the static checks run beside it.
 test: tools ## Check everything.
-	$(call timed,-j 3 lint types template docs)
+	$(call timed,-j 5 lint types template docs e2e)
 	$(call timed,unit)
 	$(call timed,integration)
-	$(call timed,e2e)
 
 check: .venv/.made ## Check style, types and the fast unit tests, in under a minute.
 	@$(MAKE) -j 3 lint types fast
@@ -88,7 +88,7 @@ integration: tools ## Run the integration tests (moto, and the stand-in for Clau
 	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/integration tests/fuzz
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
-	$(no_account) $(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e
+	$(no_account) $(python) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e
 
 .PHONY: docs
 docs: .venv/.made ## Build the documentation's site, strictly, in .local/docs/site.

@@ -14,7 +14,7 @@ from local.deployed import Deployed, Project
 
 TASKS = 200
 LIMIT = 5
-SECONDS = 1
+SECONDS = 0.5
 KILLS = 3
 
 
@@ -39,7 +39,7 @@ def kill_now_and_then(deployed: Deployed, stop: threading.Event) -> None:
     """Kill a random worker, and with it all that it has under way, at random moments."""
     chance = random.Random(5)  # noqa: S311  the same moments in each run
     for _ in range(KILLS):
-        if stop.wait(chance.uniform(5, 15)):
+        if stop.wait(chance.uniform(3, 9)):
             return
         if processes := deployed.worker_processes():
             with contextlib.suppress(ProcessLookupError):
