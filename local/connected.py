@@ -40,6 +40,7 @@ def connect_bot(
         created_at=0,
         agent_id=agent_id,
         bot_id=bot.bot_id,
+        bot_name=bot.name,
         api_url=wecom.base_url,
     )
     registry = session.client("dynamodb", endpoint_url=url)

@@ -58,7 +58,7 @@ def _delivery_worker() -> ChatDeliveryWorker:
         exchanges=DynamoDBExchanges(dynamodb, table),
         connections=DynamoDBConnections(dynamodb, environment.text("REGISTRY_TABLE")),
         opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
-        texts=ResultTexts(tasks, Results(payloads, payloads)),
+        texts=ResultTexts(tasks, Results(payloads, payloads), clock),
         api=api,
         sender=sender,
         queue=SQSTimedQueue(

@@ -7,6 +7,7 @@ import typer
 
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.wecom.connection import ConnectionSecrets, Conversation, Kind
+from a2a_tasks.wecom.language import Language
 from a2actl.agents.commands import AsJson, Project
 from a2actl.deployment.stack import Stack, chosen_stack
 from a2actl.terminal import secret_input
@@ -54,6 +55,27 @@ PublicUrl = Annotated[
 Markdown = Annotated[
     bool | None, typer.Option("--markdown/--plain", help="How an application or a group's robot writes.")
 ]
+BotName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The bot's name, as people mention it in groups.")
+]
+ChatId = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="The group that a group's robot writes to; a bot tells it: /id."),
+]
+ChatLanguage = Annotated[
+    Language | None, typer.Option(help="What people in the chat are told things in, unless they choose.")
+]
+NameSpeaker = Annotated[
+    bool | None,
+    typer.Option(help="Whether the agent learns who wrote, in 1:1 chats too; in groups it always does."),
+]
+MessagesPerMinute = Annotated[
+    int | None, typer.Option(metavar="NUMBER", help="Each person's limit; 0 gives it up (set only).")
+]
+TokensPerDay = Annotated[
+    int | None,
+    typer.Option(metavar="NUMBER", help="Each person's limit a UTC day; 0 gives it up (set only)."),
+]
 ApiUrl = Annotated[str | None, typer.Option(metavar="URL", help="WeCom's API, if it is a private one.")]
 
 
@@ -64,6 +86,12 @@ def create(
     agent: Agent = None,
     project: Project = None,
     bot_id: BotId = None,
+    bot_name: BotName = None,
+    chat_id: ChatId = None,
+    chat_language: ChatLanguage = None,
+    name_speaker: NameSpeaker = None,
+    messages_per_minute: MessagesPerMinute = None,
+    tokens_per_day: TokensPerDay = None,
     corp_id: CorpId = None,
     app_id: AppId = None,
     conversation: ConversationOption = None,
@@ -95,6 +123,12 @@ def create(
             "kind": kind.value,
             "agentId": agent,
             "botId": bot_id,
+            "botName": bot_name,
+            "chatId": chat_id,
+            "language": chat_language and chat_language.value,
+            "namesSpeaker": name_speaker,
+            "messagesPerMinute": messages_per_minute,
+            "tokensPerDay": tokens_per_day,
             "corpId": corp_id,
             "appId": app_id,
             "conversation": conversation and conversation.value,
@@ -136,6 +170,12 @@ def set_connection(
     connection: ConnectionId,
     agent: Agent = None,
     bot_id: BotId = None,
+    bot_name: BotName = None,
+    chat_id: ChatId = None,
+    chat_language: ChatLanguage = None,
+    name_speaker: NameSpeaker = None,
+    messages_per_minute: MessagesPerMinute = None,
+    tokens_per_day: TokensPerDay = None,
     corp_id: CorpId = None,
     app_id: AppId = None,
     conversation: ConversationOption = None,
@@ -161,6 +201,12 @@ def set_connection(
     given = {
         "agentId": agent,
         "botId": bot_id,
+        "botName": bot_name,
+        "chatId": chat_id,
+        "language": chat_language and chat_language.value,
+        "namesSpeaker": name_speaker,
+        "messagesPerMinute": messages_per_minute,
+        "tokensPerDay": tokens_per_day,
         "corpId": corp_id,
         "appId": app_id,
         "conversation": conversation and conversation.value,

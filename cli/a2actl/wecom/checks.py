@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from a2a_tasks.wecom.connection import Kind
+from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection_definition import ConnectionDefinition
 from a2actl.wecom.file import FoundConnection
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def problems(
                 f" `a2actl agents list --project {project_id}` shows what it has",
             )
     if definition.fallback is not None:
-        kind = _kind_of(definition.fallback, project_id, together, deployment)
-        if problem := _problem_of_fallback(definition.fallback, project_id, kind):
+        fallback = _found(definition.fallback, project_id, together, deployment)
+        if problem := _problem_of_fallback(definition.fallback, project_id, fallback):
             yield found.problem("fallback", problem)
     if problem := problem_of_url(definition.api_url, is_base=True, is_emulated=is_emulated):
         yield found.problem("apiUrl", problem)
@@ -52,21 +53,28 @@ def problems(
             yield found.problem("publicUrl", problem)
 
 
-def _kind_of(
+def _found(
     connection_id: str, project_id: str, together: Collection[FoundConnection], deployment: "Deployment"
-) -> Kind | None:
+) -> Connection | ConnectionDefinition | None:
     """What a connection of the project will be; None if it has none of this id."""
     for other in together:
         if other.definition.id == connection_id:
-            return other.definition.kind
+            return other.definition
     stored = deployment.connections.connection(connection_id)
-    return stored.kind if stored and stored.project_id == project_id else None
+    return stored if stored and stored.project_id == project_id else None
 
 
-def _problem_of_fallback(name: str, project_id: str, kind: Kind | None) -> str | None:
-    if kind is None:
+def _problem_of_fallback(
+    name: str, project_id: str, fallback: Connection | ConnectionDefinition | None
+) -> str | None:
+    if fallback is None:
         return f"the project {project_id} has no connection {name!r}"
-    if kind is Kind.BOT:
+    if fallback.kind is Kind.GROUP and fallback.chat_id is None:
+        return (
+            f"{name!r} has no chatId, so nobody knows which group's answers it may get; a bot in it tells"
+            f" the id in answer to /id: a2actl wecom connections set {name} --chat-id ID"
+        )
+    if fallback.kind is Kind.BOT:
         return f"{name!r} is a bot, which cannot write unasked; name an application or a group"
     return None
 

@@ -11,6 +11,12 @@ _OPTIONS = {
     "projectId": "--project",
     "agentId": "--agent",
     "botId": "--bot-id",
+    "botName": "--bot-name",
+    "chatId": "--chat-id",
+    "language": "--chat-language",
+    "namesSpeaker": "--name-speaker/--no-name-speaker",
+    "messagesPerMinute": "--messages-per-minute",
+    "tokensPerDay": "--tokens-per-day",
     "corpId": "--corp-id",
     "appId": "--app-id",
     "allowedUsers": "--allow-user",
@@ -19,6 +25,9 @@ _OPTIONS = {
     "apiUrl": "--api-url",
     "markdown": "--markdown/--plain",
 }
+
+
+_LIMITS = frozenset({"messagesPerMinute", "tokensPerDay"})
 
 
 class GivenConnection(FoundConnection):
@@ -30,7 +39,11 @@ class GivenConnection(FoundConnection):
 
 def connection_of(options: dict[str, Any]) -> GivenConnection:
     """From fields in camelCase; what is None or empty counts as not given. Raises ``Fault``."""
-    document = {name: value for name, value in options.items() if value not in (None, "", [])}
+    document = {
+        name: value
+        for name, value in options.items()
+        if value not in (None, "", []) and not (name in _LIMITS and value == 0)
+    }
     try:
         definition: ConnectionDefinition = parse_connection(document)
     except InvalidConnection as error:

@@ -11,6 +11,7 @@ from a2a_tasks.wecom.connection import (
     Kind,
     callback_path,
 )
+from a2a_tasks.wecom.language import Language
 
 
 def callback_url(connection: Connection, api_url: str) -> str | None:
@@ -41,6 +42,12 @@ def document_of(connection: Connection) -> dict[str, Any]:
         "apiUrl": None if connection.api_url == API_URL else connection.api_url,
         "publicUrl": connection.public_url,
         "markdown": connection.markdown,
+        "botName": connection.bot_name,
+        "chatId": connection.chat_id,
+        "language": None if connection.language is Language.ZH else connection.language.value,
+        "namesSpeaker": None if connection.names_speaker else False,
+        "messagesPerMinute": connection.messages_per_minute,
+        "tokensPerDay": connection.tokens_per_day,
         "enabled": None if connection.enabled else False,
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -55,6 +62,7 @@ def to_json(connection: Connection, url: str | None) -> dict[str, Any]:
     shown = document_of(connection) | {
         "conversation": connection.conversation.value,
         "apiUrl": connection.api_url,
+        "language": connection.language.value,
         "enabled": connection.enabled,
         "createdAt": iso8601(connection.created_at),
     }
@@ -76,6 +84,11 @@ def fields(
         ("State", state(connection)),
         ("Callback URL", url),
         ("Bot", connection.bot_id),
+        ("Mentioned as", f"@{connection.bot_name}" if connection.bot_name else None),
+        ("Group", connection.chat_id),
+        ("Language", connection.language.value),
+        ("Speaker", _names_speaker(connection)),
+        ("Each person", _limits(connection)),
         ("Corp / application", application),
         ("Conversation", f"per {connection.conversation}" if connection.kind is Kind.BOT else None),
         ("May write", ", ".join([*people, *departments]) or ("everybody" if url else None)),
@@ -107,6 +120,20 @@ def _written(connection: Connection) -> str | None:
         return None
     is_markdown = connection.kind is Kind.GROUP if connection.markdown is None else connection.markdown
     return "Markdown" if is_markdown else "plain text"
+
+
+def _names_speaker(connection: Connection) -> str | None:
+    if connection.kind is Kind.GROUP:
+        return None
+    return "named to the agent" if connection.names_speaker else "named to the agent in groups"
+
+
+def _limits(connection: Connection) -> str | None:
+    named = (
+        (connection.messages_per_minute, "messages a minute"),
+        (connection.tokens_per_day, "tokens a day"),
+    )
+    return ", ".join(f"{number:,} {what}" for number, what in named if number is not None) or None
 
 
 def _is_there(secret: str | None) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
+from a2a_tasks.wecom.language import Language
 from local.deployed import Deployed, Project, wait_until
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Outcome
@@ -47,6 +48,7 @@ class Office:
             corp_id=app.corp_id if kind is Kind.APP else None,
             app_id=str(app.agent_id) if kind is Kind.APP else None,
             api_url=self.wecom.base_url,
+            language=Language.EN,
         )
         table = self.deployed.outputs["RegistryTable"]
         DynamoDBConnections(self.deployed.client("dynamodb"), table).create(connection)
@@ -81,15 +83,15 @@ def office(deployed: Deployed, project: Project) -> Iterator[Office]:
 def test_a_question_to_the_application_is_answered_by_a_message(office: Office) -> None:
     person = AppUser(office.wecom, "LiLei")
     asked = office.wecom.ended(person.say("[[standin: say=It is **42**.]] office-app"))
-    assert asked.outcome == Outcome.EMPTY
+    assert asked.outcome == Outcome.DONE
     (text,) = office.hears("LiLei", "It is 42.", "message/send")
-    assert text.startswith("It is 42.\n\n#")
+    assert text.startswith("It is 42.\n\n(asked at ")
 
 
 def test_three_deliveries_of_a_message_are_one_answer(office: Office) -> None:
     person = AppUser(office.wecom, "HanMeimei")
     office.wecom.ended(person.say("[[standin: say=Once.]] office-three", copies=3))
-    assert len(office.hears("HanMeimei", "Once.")) == 1
+    assert len(office.hears("HanMeimei", "Once.", "message/send")) == 1
     assert len(office.deployed.standin.bodies("office-three")) == 1
 
 
@@ -100,7 +102,7 @@ def test_the_applications_question_is_answered_by_the_next_message(office: Offic
     )
     office.hears("WangWei", "Which city?")
     office.wecom.ended(person.say("Paris"))
-    assert len(office.hears("WangWei", "Booked.")) == 2
+    assert len(office.hears("WangWei", "Booked.", "message/send")) == 2
 
 
 def test_what_is_late_for_the_stream_comes_through_the_response_url(office: Office) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
+from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.protocol.callback_keys import callback_keys
 from a2actl.terminal import secret_input
 from tests.integration.cli.terminal import API_URL, STACK, Operator
@@ -167,6 +168,7 @@ def test_json_has_what_a_program_needs(operator: Operator, account: Account) -> 
         "conversation": "group",
         "welcome": "你好",
         "apiUrl": "https://qyapi.weixin.qq.com",
+        "language": "zh",
         "enabled": True,
         "callbackUrl": f"{API_URL}/wecom/helper/callback",
         "token": kept.token,
@@ -365,6 +367,19 @@ def test_a_project_that_does_not_exist(operator: Operator) -> None:
 # ---------------------------------------------------------------- set
 
 
+NO_LIMITS = {"messages_per_minute": None, "tokens_per_day": None, "bot_name": None}
+
+
+def test_a_group_whose_id_is_not_known_is_no_fallback(operator: Operator, account: Account) -> None:
+    create_group(operator)
+    create_bot(operator)
+    refused = run(operator, "set", "helper", "--fallback", "ops")
+    assert (refused.exit_code, "--fallback: 'ops' has no chatId" in refused.stderr) == (2, True)
+    assert run(operator, "set", "ops", "--chat-id", "wrGROUP").exit_code == 0
+    assert run(operator, "set", "helper", "--fallback", "ops").exit_code == 0
+    assert stored(account).fallback == "ops"
+
+
 def test_set_changes_what_is_named_and_nothing_else(operator: Operator, account: Account) -> None:
     create_app(operator)
     create_bot(operator, "--welcome", "hi", "--fallback", "desk", "--allow-user", "LiLei")
@@ -376,6 +391,12 @@ def test_set_changes_what_is_named_and_nothing_else(operator: Operator, account:
         (("--allow-everybody",), {"allowed_users": frozenset()}),
         (("--welcome", "", "--fallback", ""), {"welcome": None, "fallback": None}),
         (("--public-url", "https://agents.example.cn"), {"public_url": "https://agents.example.cn"}),
+        (("--bot-name", "AI 助手"), {"bot_name": "AI 助手"}),
+        (("--chat-language", "en"), {"language": Language.EN}),
+        (("--no-name-speaker",), {"names_speaker": False}),
+        (("--messages-per-minute", "6"), {"messages_per_minute": 6}),
+        (("--tokens-per-day", "100000"), {"tokens_per_day": 100_000}),
+        (("--messages-per-minute", "0", "--tokens-per-day", "0", "--bot-name", ""), NO_LIMITS),
         (("--disable",), {"enabled": False}),
         (("--enable",), {"enabled": True}),
     ]
@@ -428,6 +449,7 @@ conversation: group
 fallback: ops
 ---
 id: ops
+chatId: wrGROUP
 kind: group
 """
 

@@ -7,7 +7,8 @@ import pytest
 
 from a2a_tasks.adapters.wecom.chats import DynamoDBChats
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.wecom.ports import ChatStore
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.ports import ChatState, ChatStore
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.twins.stores.chats import MemoryChats
@@ -22,17 +23,25 @@ def chats(request: pytest.FixtureRequest) -> ChatStore:
 
 
 def test_a_chat_begins_with_its_first_conversation(chats: ChatStore) -> None:
-    assert chats.generation("helper", "chat") == 0
+    assert chats.state("helper", "chat") == ChatState()
 
 
 def test_each_message_that_begins_anew_does_so_once(chats: ChatStore) -> None:
     assert [chats.begin("helper", "chat", message) for message in ("m1", "m1", "m2", "m2")] == [1, 1, 2, 2]
-    assert chats.generation("helper", "chat") == 2
+    assert chats.state("helper", "chat").generation == 2
 
 
 def test_chats_are_apart(chats: ChatStore) -> None:
     chats.begin("helper", "chat", "m1")
-    assert (chats.generation("helper", "other"), chats.generation("other", "chat")) == (0, 0)
+    assert {chats.state("helper", "other"), chats.state("other", "chat")} == {ChatState()}
+
+
+def test_a_language_stays_chosen_in_the_next_conversation(chats: ChatStore) -> None:
+    chats.choose_language("helper", "chat", Language.EN)
+    assert chats.state("helper", "chat") == ChatState(0, Language.EN)
+    chats.begin("helper", "chat", "m1")
+    chats.choose_language("helper", "chat", Language.ZH)
+    assert chats.state("helper", "chat") == ChatState(1, Language.ZH)
 
 
 def test_a_message_that_comes_three_times_at_once_begins_one_conversation(account: Account) -> None:
@@ -43,8 +52,9 @@ def test_a_message_that_comes_three_times_at_once_begins_one_conversation(accoun
 @pytest.mark.parametrize(
     ("operation", "call"),
     [
-        ("GetItem", lambda store: store.generation("helper", "chat")),
+        ("GetItem", lambda store: store.state("helper", "chat")),
         ("UpdateItem", lambda store: store.begin("helper", "chat", "m1")),
+        ("UpdateItem", lambda store: store.choose_language("helper", "chat", Language.EN)),
     ],
 )
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.THROTTLED])

@@ -1,20 +1,24 @@
 """The sender: from a change of a task to what people see, with real calls of AWS and a double of WeCom."""
 
 import json
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.wecom.connection import Kind
 from a2a_tasks.wecom.exchange import Claim, End, Means, State
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.ports import ChatDelivery, Resend
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault as WeComFault
 from local.wecom.faults import Kind as FaultKind
 from local.wecom.settings import Settings
-from tests.integration.support.account import Account
+from tests.integration.support.account import PROJECT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.lambda_context import LambdaContext
 from tests.integration.support.stored_task import asking, canceled, failed
@@ -138,8 +142,8 @@ def test_an_applications_answer_comes_at_once(world: World) -> None:
 
     assert world.send() == 0
 
-    reference = task.ref.task_id.replace("-", "")[-12:]
-    assert world.texts() == [f"It is 42.\n\n#{reference}.1"]
+    (text,) = world.texts()
+    assert re.fullmatch(r"It is 42\.\n\n\(asked at \d\d:\d\d · [0-9a-f]{4}\)", text)
     exchange = world.chats.exchange(task)
     assert (exchange.state, exchange.claim and exchange.claim.means) == (State.DELIVERED, Means.PUSH)
     assert world.account.message_counts("WecomQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
@@ -168,7 +172,7 @@ def test_every_end_and_a_question_is_told_in_a_plain_sentence(
     world.tell()
     world.send()
     (text,) = world.texts()
-    assert text.startswith(f"{told}\n\n#")
+    assert text.startswith(f"{told}\n\n(asked at ")
 
 
 def test_a_long_answer_comes_in_numbered_parts_in_order(world: World) -> None:
@@ -177,7 +181,7 @@ def test_a_long_answer_comes_in_numbered_parts_in_order(world: World) -> None:
     assert world.send() == 0
     texts = world.texts()
     assert [text.partition("\n")[0] for text in texts] == ["1/4", "2/4", "3/4", "4/4"]
-    assert "".join(text.partition("\n")[2].rpartition("\n\n#")[0] for text in texts) == answer
+    assert "".join(text.partition("\n")[2].rpartition("\n\n(asked")[0] for text in texts) == answer
 
 
 def test_a_very_long_answer_comes_as_a_file(world: World) -> None:
@@ -432,7 +436,7 @@ def test_after_an_hour_the_fallback_has_the_answer(world: World) -> None:
     world.tell()
     assert world.send() == 0
     (text,) = world.texts(via="message/send")
-    assert text.startswith("42\n\n#")
+    assert text.startswith("42\n\n(asked at ")
 
 
 def test_without_a_fallback_it_is_undeliverable_and_somebody_is_told(
@@ -448,18 +452,43 @@ def test_without_a_fallback_it_is_undeliverable_and_somebody_is_told(
     assert '"WecomUndeliverable":[1.0]' in capsys.readouterr().out
 
 
-def test_what_somebody_asked_alone_is_not_for_a_group(world: World) -> None:
-    world.chats.connect(Kind.GROUP)
+def test_a_group_that_is_the_fallback_gets_what_was_asked_in_it_alone(world: World) -> None:
+    world.chats.connect(Kind.GROUP, chat_id=GROUP_CHAT)
     bot = world.chats.connect(Kind.BOT, fallback="group")
-    alone, together = world.chats.asked(bot, number=1), world.chats.asked(bot, number=2, chat_id=GROUP_CHAT)
+    asked = [world.chats.asked(bot, number=n, chat_id=c) for n, c in ((1, None), (2, GROUP_CHAT), (3, "wrB"))]
     world.later(HOUR)
-    for task in (alone, together):
+    for task in asked:
         world.chats.answered(task)
     world.tell()
     assert world.send() == 0
-    assert world.chats.exchange(alone).state is State.UNDELIVERABLE
-    assert world.chats.exchange(together).state is State.DELIVERED
+    states = [world.chats.exchange(task).state for task in asked]
+    assert states == [State.UNDELIVERABLE, State.DELIVERED, State.UNDELIVERABLE]
     assert len(world.texts("double-webhook-key")) == 1
+
+
+def test_a_group_whose_id_is_not_known_is_no_fallback(world: World) -> None:
+    world.chats.connect(Kind.GROUP)
+    task = world.chats.asked(world.chats.connect(Kind.BOT, fallback="group"), chat_id=GROUP_CHAT)
+    world.later(HOUR)
+    world.chats.answered(task)
+    world.tell()
+    assert world.send() == 0
+    assert world.chats.exchange(task).state is State.UNDELIVERABLE
+    assert world.texts("double-webhook-key") == []
+
+
+@pytest.mark.parametrize("deliveries", [1, 2])
+def test_an_answer_that_is_asked_for_is_sent_once_more(world: World, deliveries: int) -> None:
+    task = by_app(world, "长" * 1_500)
+    world.send()
+    resend = Resend("app", USER, Language.ZH, "k1")
+    again = ChatDelivery(task.ref, PROJECT, Status.COMPLETED, 0, "request-2", resend=resend)
+    queue = delivery_sender(world.account.sqs, world.account.resources["WecomQueue"])
+    queue.send([again] * deliveries)
+    world.send()
+    world.later(5 * MINUTE)  # of two at once, one comes later, and finds it done
+    assert world.send() == 0
+    assert [text.partition("\n")[0] for text in world.texts()] == ["1/3", "2/3", "3/3"] * 2
 
 
 def test_no_secret_gets_into_the_log(

@@ -48,6 +48,7 @@ class Chats:
             corp_id=app.corp_id if kind is Kind.APP else None,
             app_id=str(app.agent_id) if kind is Kind.APP else None,
             api_url=self.wecom.base_url,
+            language=Language.EN,
         )
         connection = replace(connection, **changes)
         self.account.connections.create(connection)

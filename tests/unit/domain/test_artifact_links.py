@@ -135,12 +135,13 @@ def test_in_a_chat_only_results_are_links_and_those_that_lead_out_say_so(deploym
             Artifact("3", "old", "text/plain", url="https://169.254.169.254/)\n[x](https://evil.example"),
         ),
     )
-    texts = ResultTexts(deployment.store, Results(deployment.payloads, deployment.payloads))
+    texts = ResultTexts(deployment.store, Results(deployment.payloads, deployment.payloads), deployment.clock)
 
     told = texts.of_task(ended, End(0, Status.COMPLETED), Language.EN)
 
     assert told.text == "See us (`https://evil.example/?q=secret`)."
-    first, second, third = told.links.splitlines()[1:]
+    assert told.heading == "Files (links work until 09:00, Beijing time; /result makes new ones):"
+    first, second, third = told.links
     assert first.startswith("- [a.txt](https://payloads.example/")
     assert second == f"- [b)(x]({GOOD}) (external link: files.example.com)"
     assert third == "- old (link not shown)"

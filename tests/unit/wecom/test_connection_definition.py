@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from a2a_tasks.wecom.connection import Connection, Conversation, Kind
 from a2a_tasks.wecom.connection_definition import InvalidConnection, parse_connection
+from a2a_tasks.wecom.language import Language
 from a2actl.wecom.view import document_of
 
 BOT = {"id": "helper", "kind": "bot", "agentId": "assistant"}
@@ -40,6 +41,11 @@ def test_everything_that_a_bot_may_have() -> None:
         "fallback": "desk",
         "apiUrl": "https://wecom.example.cn",
         "publicUrl": "https://agents.example.cn/api",
+        "botName": "小克",
+        "language": "en",
+        "namesSpeaker": False,
+        "messagesPerMinute": 6,
+        "tokensPerDay": 100_000,
         "enabled": False,
     }
     assert made(document) == Connection(
@@ -56,6 +62,11 @@ def test_everything_that_a_bot_may_have() -> None:
         fallback="desk",
         api_url="https://wecom.example.cn",
         public_url="https://agents.example.cn/api",
+        bot_name="小克",
+        language=Language.EN,
+        names_speaker=False,
+        messages_per_minute=6,
+        tokens_per_day=100_000,
         enabled=False,
     )
 
@@ -90,6 +101,11 @@ bots = st.builds(
     welcome=st.none() | st.text("你好 hello", min_size=1).map(str.strip).filter(bool),
     fallback=st.none() | st.just("desk"),
     public_url=st.none() | st.just("https://agents.example.cn"),
+    bot_name=st.none() | st.just("AI 助手"),
+    language=st.sampled_from(Language),
+    names_speaker=st.booleans(),
+    messages_per_minute=st.none() | st.integers(1, 1_000),
+    tokens_per_day=st.none() | st.integers(1, 10**12),
     enabled=st.booleans(),
 )
 
@@ -131,6 +147,14 @@ def test_a_connection_is_a_mapping(document: object) -> None:
         (BOT | {"fallback": "helper"}, "fallback: must be another connection"),
         (BOT | {"welcome": ""}, "welcome: String should have at least 1 character"),
         (BOT | {"markdown": True}, "markdown: is not for kind bot: a bot always writes Markdown"),
+        (BOT | {"botName": "@小克"}, "botName: must be the bot's name as groups show it after the @"),
+        (BOT | {"chatId": "wrG"}, "chatId: is not for kind bot: a bot may be in any group"),
+        (APP | {"botName": "小克"}, "botName: is not for kind app: nobody mentions an application"),
+        (GROUP | {"chatId": "一 群"}, "chatId: must be the group's id in WeCom; a bot in the group tells it"),
+        (BOT | {"language": "fr"}, "language: Input should be 'zh' or 'en'"),
+        (BOT | {"messagesPerMinute": 0}, "messagesPerMinute: Input should be greater than or equal to 1"),
+        (BOT | {"tokensPerDay": "many"}, "tokensPerDay: Input should be a valid integer"),
+        (GROUP | {"namesSpeaker": True}, "namesSpeaker: is not for kind group: its fields are id, kind"),
         (GROUP | {"markdown": "yes"}, "markdown: Input should be a valid boolean"),
         (BOT | {"enabled": "no"}, "enabled: Input should be a valid boolean"),
         (BOT | {"token": "hidden"}, "token: unknown field; known fields are id, kind, projectId, agentId"),

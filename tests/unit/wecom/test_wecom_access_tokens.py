@@ -78,6 +78,30 @@ def test_it_is_replaced_before_its_end_and_not_earlier() -> None:
     assert world.token() == "token-2"
 
 
+def test_while_wecom_gives_the_same_until_it_ends_it_is_asked_once_a_minute() -> None:
+    world = World()
+    world.token()
+    issue = world.issuer.issue_token
+
+    def same(connection: Connection, corp_secret: str) -> IssuedToken:
+        left = LIFE - (world.clock.now() - begun) // 1000
+        if left <= 0:
+            return issue(connection, corp_secret)
+        world.issuer.asked += 1
+        return IssuedToken("token-1", left)
+
+    begun = world.clock.now()
+    world.issuer.issue_token = same  # type: ignore[method-assign]
+    world.clock.advance(LIFE - EARLY_MS / 1000)
+    for _ in range(285):
+        assert world.token() == "token-1"
+        world.clock.advance(1)
+    assert world.issuer.asked <= 1 + 5
+    world.clock.advance(15)
+    assert world.token() == f"token-{world.issuer.asked}"
+    assert world.pauses == 0
+
+
 def test_while_one_asks_the_others_use_the_old_one() -> None:
     world = World()
     world.token()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.wecom.protocol.links import broken, unlinked
-from a2a_tasks.wecom.protocol.text import shorten, to_plain, unlinked_end
+from a2a_tasks.wecom.protocol.text import to_plain, unlinked_end
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,3 @@ def test_what_is_cut_at_its_beginning_holds_no_link(text: str) -> None:
         assert unlinked(shown) == shown
         assert len(shown.encode()) <= limit
     assert unlinked_end(text, 1_000) == unlinked(text)
-
-
-@pytest.mark.parametrize("text", CODE)
-def test_what_is_cut_at_its_end_holds_no_link(text: str) -> None:
-    """What is cut off may be where its code ends."""
-    whole = unlinked(text)
-    for limit in range(len(whole) + 9):
-        shown = shorten(whole, limit, "")
-        # a mark of code that was cut itself may be left
-        assert unlinked(shown).replace("'", "`") == shown
-        assert len(shown.encode()) <= limit

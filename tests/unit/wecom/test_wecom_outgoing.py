@@ -23,17 +23,23 @@ from a2a_tasks.wecom.delivery.outgoing import (
 )
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.protocol.links import unlinked
+from a2a_tasks.wecom.result_texts import ResultText
 
 APP = Connection("app", "demo", Kind.APP, "arn", 0, app_id="1000002", markdown=True)
 GROUP = Connection("group", "demo", Kind.GROUP, "arn", 0)
 TASK_ID = "019a0000-0000-7000-8000-0123456789ab"
-MARK = "0123456789ab.1"
+MARK, AT = "0123", 0
+FOOTER = "\n\n(asked at 08:00 · 0123)"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6_000) | st.builds(
     lambda text, times: text * times,
     st.text(st.sampled_from("长a\n👍🏽é "), min_size=1, max_size=50),
     st.integers(1, 300),
 )
-LINKS = "Files:\n- [a.txt](https://x.example/a)\n- [b.txt](https://x.example/b)"
+LINKS = ("- [a.txt](https://x.example/a)", "- [b.txt](https://x.example/b)")
+
+
+def result(text: str, links: tuple[str, ...] = ()) -> ResultText:
+    return ResultText(text, "Files:" if links else "", links)
 
 
 def contents(parts: list[OutgoingPart]) -> list[str]:
@@ -46,56 +52,67 @@ def unnumbered(texts: list[str]) -> str:
 
 @given(TEXTS)
 def test_an_applications_parts_are_the_answer_and_each_fits(text: str) -> None:
-    parts = parts_for_app(APP, text, "", TASK_ID, MARK, Language.EN)
+    parts = parts_for_app(APP, result(text), TASK_ID, AT, MARK, Language.EN)
     texts = contents(parts)
     assert all(len(one.encode()) <= APP_BYTES for one in texts)
-    assert all(one.endswith(f"\n\n#{MARK}") for one in texts)
+    assert all(one.endswith(FOOTER) for one in texts)
     if len(parts) > len(texts):
         assert parts[-1] == FilePart(f"{TASK_ID}.md", text.encode())
     else:
         assert len(texts) <= MOST_PARTS
-        assert unnumbered([one.removesuffix(f"\n\n#{MARK}") for one in texts]) == text
+        assert unnumbered([one.removesuffix(FOOTER) for one in texts]) == text
 
 
 @given(TEXTS, st.sampled_from([True, None, False]))
 def test_a_groups_parts_fit(text: str, markdown: bool | None) -> None:
     connection = replace(GROUP, markdown=markdown)
     limit = GROUP_TEXT_BYTES if markdown is False else GROUP_BYTES
-    parts = parts_for_group(connection, "writer: done", text, LINKS, TASK_ID, Language.EN)
+    parts = parts_for_group(connection, "writer: done", result(text, LINKS), TASK_ID, Language.EN)
     assert all(len(one.encode()) <= limit for one in contents(parts))
-    assert len(parts) <= MOST_PARTS + 1
+    assert len(parts) <= MOST_PARTS + len(LINKS)
 
 
 @given(TEXTS)
 def test_the_same_answer_has_the_same_parts_whatever_its_links_are(text: str) -> None:
     """A sender goes on where another stopped, and links are new each time."""
-    some = parts_for_app(APP, text, LINKS, TASK_ID, MARK, Language.EN)
-    links = LINKS.replace("x.example", "longer.example")
-    others = parts_for_app(APP, text, links, TASK_ID, MARK, Language.EN)
-    assert some[:-1] == others[:-1]
+    some = parts_for_app(APP, result(text, LINKS), TASK_ID, AT, MARK, Language.EN)
+    links = tuple(link.replace("x.example", "x" * 900 + ".example") for link in LINKS)
+    others = parts_for_app(APP, result(text, links), TASK_ID, AT, MARK, Language.EN)
+    assert some[: -len(LINKS)] == others[: -len(LINKS)]
     assert len(some) == len(others)
 
 
-def test_links_that_do_not_fit_are_left_out_whole() -> None:
-    files = "Files:\n" + "\n".join(f"- [{n}](https://x.example/{'a' * 500})" for n in range(9))
-    last = contents(parts_for_app(APP, "42", files, TASK_ID, MARK, Language.EN))[-1]
-    assert len(last.encode()) <= APP_BYTES
-    assert all(line.endswith(")") for line in last.splitlines() if line.startswith("- "))
+def test_every_file_has_its_link() -> None:
+    links = tuple(f"- [{n}](https://x.example/{'a' * 1_800})" for n in range(9))
+    for parts in (
+        parts_for_app(APP, result("42", links), TASK_ID, AT, MARK, Language.EN),
+        parts_for_app(replace(APP, markdown=None), result("42", links), TASK_ID, AT, MARK, Language.EN),
+        parts_for_group(GROUP, "writer: done", result("42", links), TASK_ID, Language.EN),
+    ):
+        shown = contents(parts)[1:]
+        assert [f"https://x.example/{'a' * 1_800}" in one for one in shown] == [True] * 9
+        assert all(one.startswith("Files:\n") for one in shown)
+
+
+def test_a_link_that_no_message_has_room_for_is_not_cut() -> None:
+    links = (f"- [report.pdf](https://x.example/{'a' * 5_000})",)
+    last = contents(parts_for_app(APP, result("42", links), TASK_ID, AT, MARK, Language.EN))[-1]
+    assert last == f"Files:\n- report.pdf (link too long to be shown){FOOTER}"
 
 
 @given(st.sampled_from(["```\n{}\n```", "`{}`", "{}"]), st.integers(1_700, 4_200))
 def test_no_part_holds_a_link_because_its_code_began_in_another(code: str, place: int) -> None:
     link = f"[here](https://evil.example/{'b' * 800})"
     text = unlinked("a " * (place // 2) + "\n" + code.format(link))
-    for one in contents(parts_for_app(APP, text, "", TASK_ID, MARK, Language.EN)):
+    for one in contents(parts_for_app(APP, result(text), TASK_ID, AT, MARK, Language.EN)):
         assert unlinked(one) == one
-    for one in contents(parts_for_group(GROUP, "writer: done", text, "", TASK_ID, Language.EN)):
+    for one in contents(parts_for_group(GROUP, "writer: done", result(text), TASK_ID, Language.EN)):
         assert unlinked(one) == one
 
 
 def test_plain_text_has_no_marks() -> None:
     plain = replace(APP, markdown=None)
-    (part,) = parts_for_app(plain, "# Title\n\n**42**", "", TASK_ID, MARK, Language.EN)
+    (part,) = parts_for_app(plain, result("# Title\n\n**42**"), TASK_ID, AT, MARK, Language.EN)
     assert isinstance(part, TextPart)
     assert part.content.startswith("Title\n\n42")
 
@@ -124,5 +141,4 @@ def test_a_groups_message() -> None:
 
 
 def test_answers_of_one_task_have_marks_of_their_own() -> None:
-    assert mark_of(TASK_ID, "1") == MARK
-    assert mark_of(TASK_ID, "2") != mark_of(TASK_ID, "1")
+    assert len({mark_of(TASK_ID, name) for name in ("1", "2", "resend#1")} | {mark_of("other", "1")}) == 4

@@ -38,7 +38,7 @@ URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=c"
 LONG = "长" * 2_000
 APP = Connection("app", "demo", Kind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
 BOT = Connection("bot", "demo", Kind.BOT, "arn:bot", 0)
-GROUP = Connection("group", "demo", Kind.GROUP, "arn:group", 0)
+GROUP = Connection("group", "demo", Kind.GROUP, "arn:group", 0, language=Language.EN)
 
 
 @dataclass
@@ -149,7 +149,7 @@ class World:
             exchanges=points.wrap("exchanges", self.exchanges),
             connections=self.connections,
             opener=points.wrap("sealing", self.sealing),
-            texts=ResultTexts(tasks, Results(payloads, payloads)),
+            texts=ResultTexts(tasks, Results(payloads, payloads), self.clock),
             api=api,
             sender=Sender(
                 store=points.wrap("parts", self.parts),
@@ -201,7 +201,7 @@ class World:
 
 
 def unmarked(seen: list[str]) -> list[str]:
-    return [text.partition("\n\n#")[0] for text in seen]
+    return [text.partition("\n\n(asked at ")[0] for text in seen]
 
 
 MOST_CALLS = 40
@@ -333,7 +333,7 @@ TOO_OLD = "This message is too old. Please ask again."
     [
         (APP, TOO_OLD),
         (BOT, TOO_OLD),
-        (GROUP, "**assistant:已完成**\n\n这条消息已经过期，请重新提问。"),
+        (GROUP, f"**assistant: done**\n\n{TOO_OLD}"),
     ],
     ids=["app", "bot", "group"],
 )

@@ -50,10 +50,10 @@ def test_a_message_becomes_a_task_and_its_answer_the_end_of_the_stream(talk: Tal
     assert begun == {
         "id": exchange.ref.task_id,
         "finish": False,
-        "content": f"Got it.\nTask: {exchange.ref.task_id}",
+        "content": "已收到。",
         "feedback": {"id": exchange.ref.task_id},
     }
-    assert "waiting for its turn" in talk.refresh(begun["id"])["content"]
+    assert talk.refresh(begun["id"])["content"] == "已收到，正在排队。"
     talk.work()
     ended = talk.refresh(begun["id"])
     assert (ended["content"], ended["finish"]) == ("Hello.", True)
@@ -172,7 +172,7 @@ class TestQuestions:
         live = asker.deployment.live
         live.append(task_id, LiveChunk(1, 1, 0, "old"), 0)
         live.append(task_id, LiveChunk(2, 2, 0, "new"), 0)
-        assert asker.refresh(second["id"])["content"] == "new\n\n> Working…"
+        assert asker.refresh(second["id"])["content"] == "new\n\n> 正在处理…"
 
 
 class TestStream:
@@ -183,7 +183,7 @@ class TestStream:
         assert talk.refresh(begun["id"])["content"] == "> 正在处理…"
         live.append(begun["id"], LiveChunk(1, 1, 1, "我", Progress("Bash")), 0)
         live.append(begun["id"], LiveChunk(1, 1, 2, "说", Progress("Bash", "读\n文件", 40)), 0)
-        assert talk.refresh(begun["id"])["content"] == "我说\n\n> 读 文件(40%)…"
+        assert talk.refresh(begun["id"])["content"] == "我说\n\n> 读 文件（40%）…"
 
     def test_what_the_model_says_of_its_progress_is_folded_and_not_in_the_answer(self, talk: Talk) -> None:
         begun = talk.say("你好")
@@ -214,7 +214,7 @@ class TestStream:
         content = talk.refresh(begun["id"])["content"]
         assert len(content.encode()) <= CONTENT_BYTES
         assert content.startswith("长长")
-        assert begun["id"] in content
+        assert content.endswith("（内容较长，这是第 1/4 页。发送 /结果 1 2 查看下一页。）")
 
     def test_of_a_result_that_was_cleaned_up_meanwhile_it_is_told_that_it_is_gone(self, talk: Talk) -> None:
         talk.deployment.model.then(answer(incompressible(20_000)))
@@ -222,7 +222,7 @@ class TestStream:
         talk.work()
         talk.deployment.payloads.objects.clear()
         shown = talk.refresh(begun["id"])
-        assert (shown["finish"], shown["content"]) == (True, "这条消息已经过期，请重新提问。")
+        assert (shown["finish"], shown["content"]) == (True, "这条消息已过期，请重新提问。")
 
     def test_before_wecom_stops_asking_it_is_closed_and_the_sender_has_the_answer(self, talk: Talk) -> None:
         clock = talk.deployment.clock
@@ -233,7 +233,10 @@ class TestStream:
         assert not talk.refresh(begun["id"])["finish"]
         clock.advance(1)
         closed = talk.refresh(begun["id"])
-        assert (closed["finish"], closed["content"]) == (True, "还在处理中。完成后，结果会自动发到这里。")
+        assert (closed["finish"], closed["content"]) == (
+            True,
+            "还在处理中，完成后结果会自动发到这里。如果一小时后仍未收到，请发送 /结果 查看。",
+        )
         assert talk.refresh(begun["id"]) == closed
         talk.work()
         assert talk.deployment.clock.now() - talk.kept()[0].started_at > 360_000
@@ -249,7 +252,10 @@ class TestStream:
         begun = talk.say("你好")
         talk.work()
         talk.exchanges.claim(ExchangeRef(begun["id"]), Claim(Means.URL, "sender", 1))
-        assert talk.refresh(begun["id"])["content"] == "结果另外发送，请看下一条消息。"
+        assert (
+            talk.refresh(begun["id"])["content"]
+            == "结果已另行发送，请查看下一条消息；没有收到的话，请发送 /结果 查看。"
+        )
 
     def test_what_cannot_be_read_is_not_taken_on(self, talk: Talk) -> None:
         begun = talk.say("你好")
@@ -294,15 +300,14 @@ class TestStream:
         with contextlib.suppress(Crash):
             talk.say("你好", points)
         (exchange,) = talk.kept()
-        task_id = exchange.ref.task_id
-        assert talk.refresh(task_id)["content"] == f"已收到。\n任务编号：{task_id}"
+        assert talk.refresh(exchange.ref.task_id)["content"] == "已收到。"
 
     def test_a_deadline_that_has_passed_is_the_end_although_no_sweeper_has_seen_it(self, talk: Talk) -> None:
         talk.deployment.registry.apply(agent(queue_timeout_ms=300_000))
         begun = talk.say("你好")
         talk.deployment.clock.advance(300)
         shown = talk.refresh(begun["id"])
-        assert (shown["content"], shown["finish"]) == ("现在太忙了，请稍后再试。", True)
+        assert (shown["content"], shown["finish"]) == ("当前请求较多，请稍后再试。", True)
         (task,) = talk.deployment.store.tasks.values()
         assert task.status is Status.FAILED
 
@@ -349,19 +354,20 @@ class TestChats:
     def test_a_command_that_comes_three_times_is_obeyed_once(self, talk: Talk) -> None:
         for _ in range(3):
             talk.say("/new", message_id="m9")
-        assert list(talk.chats.generations.values()) == [1]
+        assert [state.generation for state in talk.chats.states.values()] == [1]
 
     def test_what_is_canceled_is_this_conversation_s(self, talk: Talk) -> None:
         for number in range(3):
             talk.say("你好", message_id=f"m{number}")
         talk.say("你好", message_id="m4", user="HanMeimei")
-        assert talk.say("取消", message_id="m5")["content"] == "已取消 3 个任务。"
+        assert talk.say("/取消", message_id="m5")["content"] == "已取消 3 个任务。"
         left = [task.status for task in talk.deployment.store.tasks.values()]
         assert sorted(left) == [Status.CANCELED] * 3 + [Status.PENDING]
 
 
 class TestMessages:
     def test_what_is_said_in_a_group_is_without_the_mention(self, talk: Talk) -> None:
+        talk.connection = replace(HELPER, bot_name="Helper")
         talk.say(BotMixed((BotText("@Helper "), BotText("你好"))), chat="g")
         talk.work()
         (block,) = talk.deployment.model.requests[-1].messages[-1]["content"]
@@ -371,7 +377,7 @@ class TestMessages:
         "content", ["", "   ", "\u3000\n", "\u200b", BotMixed((BotText("\ufeff"),)), BotMixed(())]
     )
     def test_who_says_nothing_is_told_how(self, talk: Talk, content: Any) -> None:
-        assert "/help" in talk.say(content)["content"]
+        assert "/帮助" in talk.say(content)["content"]
         assert talk.deployment.store.tasks == {}
 
     @pytest.mark.parametrize(
@@ -379,17 +385,17 @@ class TestMessages:
         [
             BotUnsupported("sticker"),
             BotMedia("video", "https://x"),
-            BotMixed((BotText("x"), BotUnsupported("y"))),
+            BotMixed((BotUnsupported("y"), BotMedia("video", "https://x"))),
         ],
     )
     def test_what_no_agent_can_be_shown_is_told(self, talk: Talk, content: Any) -> None:
-        assert "暂不支持" in talk.say(content)["content"] or "not supported" in talk.say(content)["content"]
+        assert "暂不支持" in talk.say(content)["content"]
         assert talk.deployment.store.tasks == {}
 
     def test_a_file_that_is_gone_or_not_encrypted_is_told(self, talk: Talk) -> None:
         talk.files["https://odd"] = b"not encrypted"
         for url in ("https://gone", "https://odd"):
-            assert talk.say(BotMedia("file", url))["content"] == "文件没能读取，请重新发送。"
+            assert talk.say(BotMedia("file", url))["content"] == "文件读取失败，请重新发送。"
         assert talk.deployment.store.tasks == {}
 
 
@@ -402,7 +408,7 @@ def test_a_person_who_asks_too_often_is_told_so_and_makes_no_task() -> None:
     talk = Talk(rate=Rate(per_hour=60, burst=2))
     shown = [talk.say("Hi.", message_id=f"m{n}") for n in range(3)]
     assert [stream["finish"] for stream in shown] == [False, False, True]
-    assert shown[2]["content"].startswith("You are asking more often than is allowed.")
+    assert shown[2]["content"].startswith("提问太频繁")
     assert len(talk.kept()) == 2
     assert talk.deployment.telemetry.counts["RateLimited", "WECOM_QUESTIONS"] == 1
 

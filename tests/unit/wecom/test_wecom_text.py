@@ -92,21 +92,29 @@ def test_a_text_that_is_cut_says_so(text: str, limit: int) -> None:
     ("text", "bot_name", "rest"),
     [
         ("@小克 hello robot", "小克", "hello robot"),
-        ("@小克 hello robot", None, "hello robot"),
-        ("@小克\u2005hello", None, "hello"),
+        ("@小克 hello robot", None, "@小克 hello robot"),
+        ("@小克\u2005hello", "小克", "hello"),
+        ("@AI 助手 /new", "AI 助手", "/new"),
+        ("/new @小克", "小克", "/new"),
+        ("@小克 @小克 hello", "小克", "hello"),
+        ("@小克，你好", "小克", "，你好"),
+        ("@张三 的方案 @小克 怎么样", "小克", "@张三 的方案 @小克 怎么样"),
+        ("@张三 的方案", "小克", "@张三 的方案"),
         ("@My Bot  hello", "My Bot", "hello"),
         ("  @小克\nhello\nagain ", "小克", "hello\nagain"),
         ("@小克", "小克", ""),
-        ("@小克", None, ""),
         ("@小克明 hello", "小克", "@小克明 hello"),
-        ("hello @小克", "小克", "hello @小克"),
+        ("hello @小克", "小克", "hello"),
+        ("hello@小克", "小克", "hello@小克"),
         ("mail me@example.com", None, "mail me@example.com"),
         ("@a.b* x", "a.b*", "x"),
         ("@aXb x", "a.b", "@aXb x"),
         ("", None, ""),
     ],
 )
-def test_a_mention_in_front_is_taken_off(text: str, bot_name: str | None, rest: str) -> None:
+def test_only_the_bot_s_own_mention_is_taken_off_at_the_beginning_and_the_end(
+    text: str, bot_name: str | None, rest: str
+) -> None:
     assert strip_mention(text, bot_name) == rest
 
 

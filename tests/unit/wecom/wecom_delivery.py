@@ -166,4 +166,4 @@ class OneAnswer:
 
     def _texts(self) -> ResultTexts:
         payloads = self.deployment.payloads
-        return ResultTexts(self.deployment.store, Results(payloads, payloads))
+        return ResultTexts(self.deployment.store, Results(payloads, payloads), self.deployment.clock)

@@ -11,6 +11,7 @@ from a2a_tasks.wecom.exchange import Exchange, ends
 from a2a_tasks.wecom.inbound.attachments import Files
 from a2a_tasks.wecom.inbound.bot import Bot
 from a2a_tasks.wecom.inbound.commands import CommandHandler
+from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.inbound.messages import InboundMessages
 from a2a_tasks.wecom.inbound.people import People
 from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
@@ -66,7 +67,6 @@ class Talk:
             answerer=deployment.answerer(points),
             slots=deployment.slots(points),
             tasks=deployment.tasks(points),
-            chats=chats,
             exchanges=exchanges,
             sealer=points.wrap("sealing", deployment.sealing),
             clock=deployment.clock,
@@ -74,17 +74,20 @@ class Talk:
         contexts = points.wrap("contexts", deployment.contexts)
         payloads = points.wrap("payloads", deployment.payloads)
         store = points.wrap("store", deployment.store)
-        texts = ResultTexts(store, Results(payloads, deployment.payloads))
+        texts = ResultTexts(store, Results(payloads, deployment.payloads), deployment.clock)
+        tasks = deployment.tasks(points)
+        answers = LastAnswers(contexts, tasks, texts, deployment.chat_deliveries)
         return Bot(
             asking=asking,
-            commander=CommandHandler(chats, contexts, deployment.tasks(points)),
+            chats=chats,
+            commander=CommandHandler(chats, contexts, tasks, answers, deployment.clock),
             people=People(
                 points.wrap("rates", self.rates), deployment.clock, deployment.telemetry, self.rate
             ),
             refreshes=Refreshes(
                 store, exchanges, deployment.finalizer(points), texts, deployment.clock, deployment.telemetry
             ),
-            files=Files(self),
+            files=Files(self, deployment.telemetry),
             exchanges=exchanges,
             clock=deployment.clock,
             telemetry=deployment.telemetry,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from a2a_tasks.wecom.language import Language
+
 API_URL = "https://qyapi.weixin.qq.com"
 KEY_RANDOM_BYTES = 96
 _LETTERS = string.ascii_letters + string.digits
@@ -28,35 +30,49 @@ class Conversation(StrEnum):
 
 @dataclass(frozen=True)
 class Connection:
-    """One bot, application or group robot of a project.
-
-    ``agent_id`` is the project's agent that answers; None for a group, which nobody asks. ``corp_id`` and
-    ``app_id`` (WeCom's AgentID, digits) belong to applications, ``bot_id`` to bots; it may be unknown, since
-    a bot's token and key are its own. With neither ``allowed_users`` nor ``allowed_departments`` everybody
-    may write who can. ``fallback`` is the connection that gets what comes too late for this one.
-    ``api_url`` is WeCom's API, without ``/cgi-bin``; ``public_url`` where WeCom reaches ours, None for the
-    stack's own address. ``markdown`` says whether an application or a group's robot writes Markdown; None is
-    no for the one, which may be read in personal WeChat, and yes for the other. ``created_at`` is in Unix
-    milliseconds.
-    """
+    """One bot, application or group robot of a project."""
 
     connection_id: str
     project_id: str
     kind: Kind
     secret_arn: str
     created_at: int
+    """In Unix milliseconds."""
     agent_id: str | None = None
+    """The project's agent that answers; None for a group, which nobody asks."""
     bot_id: str | None = None
+    """A bot's id; it may be unknown, since a bot's token and key are its own."""
+    bot_name: str | None = None
+    """What people in a group write after the @ when they mention the bot."""
     corp_id: str | None = None
+    """An application's."""
     app_id: str | None = None
+    """An application's AgentID in WeCom, digits."""
+    chat_id: str | None = None
+    """The group that a group's robot writes to, as WeCom names it to bots. As a fallback the robot gets what
+    was asked in this group alone."""
     conversation: Conversation = Conversation.USER
     allowed_users: frozenset[str] = frozenset()
+    """With neither users nor departments everybody may write who can."""
     allowed_departments: frozenset[int] = frozenset()
+    messages_per_minute: int | None = None
+    """Limit of each person; None for the deployment's."""
+    tokens_per_day: int | None = None
+    """Limit of each person and UTC day; None for none."""
+    names_speaker: bool = True
+    """Whether the agent learns who wrote, also where somebody writes alone. In groups it always does."""
+    language: Language = Language.ZH
+    """What people are told things in, unless they choose another."""
     welcome: str | None = None
     fallback: str | None = None
+    """The connection that gets what comes too late for this one."""
     api_url: str = API_URL
+    """WeCom's API, without ``/cgi-bin``."""
     public_url: str | None = None
+    """Where WeCom reaches ours; None for the stack's own address."""
     markdown: bool | None = None
+    """Whether an application or a group's robot writes Markdown. None: no for the one, which may be read in
+    personal WeChat, and yes for the other."""
     enabled: bool = True
 
 

@@ -10,17 +10,27 @@ from pydantic.alias_generators import to_camel
 
 from a2a_tasks.domain.ids import AGENT_ID
 from a2a_tasks.wecom.connection import API_URL, Connection, Conversation, Kind
+from a2a_tasks.wecom.language import Language
 
 _CORP_ID = re.compile(r"w[a-z][A-Za-z0-9_-]{8,62}")
 _APP_ID = re.compile(r"[1-9][0-9]{0,15}")
 _BOT_ID = re.compile(r"[!-~]{1,128}")
 _USER_ID = re.compile(r"[!-~]{1,64}")
-_COMMON = frozenset({"id", "kind", "project_id", "api_url", "enabled"})
-_TALKING = _COMMON | {"agent_id", "allowed_users", "welcome", "public_url"}
+_CHAT_ID = re.compile(r"[!-~]{1,128}")
+_COMMON = frozenset({"id", "kind", "project_id", "api_url", "language", "enabled"})
+_TALKING = _COMMON | {
+    "agent_id",
+    "allowed_users",
+    "welcome",
+    "public_url",
+    "names_speaker",
+    "messages_per_minute",
+    "tokens_per_day",
+}
 _FIELDS = {
-    Kind.BOT: _TALKING | {"bot_id", "conversation", "fallback"},
+    Kind.BOT: _TALKING | {"bot_id", "bot_name", "conversation", "fallback"},
     Kind.APP: _TALKING | {"corp_id", "app_id", "allowed_departments", "markdown"},
-    Kind.GROUP: _COMMON | {"markdown"},
+    Kind.GROUP: _COMMON | {"chat_id", "markdown"},
 }
 _REQUIRED = {Kind.BOT: ("agent_id",), Kind.APP: ("agent_id", "corp_id", "app_id"), Kind.GROUP: ()}
 _HINTS = {
@@ -29,6 +39,8 @@ _HINTS = {
         " allowedUsers, or limit who sees the bot (可见范围) in WeCom's console"
     ),
     (Kind.BOT, "markdown"): "a bot always writes Markdown",
+    (Kind.BOT, "chat_id"): "a bot may be in any group",
+    (Kind.APP, "bot_name"): "nobody mentions an application in a group",
     (Kind.APP, "conversation"): "nobody can write to an application from a group",
     (Kind.APP, "fallback"): "an application may write at any time, so nothing comes too late for it",
     (Kind.GROUP, "agent_id"): "a group's robot only writes, so no agent answers there",
@@ -69,6 +81,12 @@ class ConnectionDefinition(BaseModel):
     api_url: Annotated[str, Field(max_length=2_000)] = API_URL
     public_url: Annotated[str | None, Field(max_length=2_000)] = None
     markdown: Annotated[bool | None, Field(strict=True)] = None
+    bot_name: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+    chat_id: str | None = None
+    language: Language = Language.ZH
+    names_speaker: Annotated[bool, Field(strict=True)] = True
+    messages_per_minute: Annotated[int | None, Field(strict=True, ge=1, le=1_000)] = None
+    tokens_per_day: Annotated[int | None, Field(strict=True, ge=1, le=10**12)] = None
     enabled: Annotated[bool, Field(strict=True)] = True
 
     @field_validator("id", "project_id", "agent_id", "fallback")
@@ -104,6 +122,22 @@ class ConnectionDefinition(BaseModel):
             raise ValueError("must be the bot's id as WeCom's console shows it (智能机器人 → Bot ID)")
         return value
 
+    @field_validator("bot_name")
+    @classmethod
+    def _is_bot_name(cls, value: str | None) -> str | None:
+        if value is not None and (value.startswith("@") or not value.isprintable()):
+            raise ValueError(
+                "must be the bot's name as groups show it after the @, such as 小克, without the @"
+            )
+        return value
+
+    @field_validator("chat_id")
+    @classmethod
+    def _is_chat_id(cls, value: str | None) -> str | None:
+        if value is not None and not _CHAT_ID.fullmatch(value):
+            raise ValueError("must be the group's id in WeCom; a bot in the group tells it in answer to /id")
+        return value
+
     @field_validator("allowed_users")
     @classmethod
     def _are_user_ids(cls, value: list[str]) -> list[str]:
@@ -135,6 +169,12 @@ class ConnectionDefinition(BaseModel):
             api_url=self.api_url,
             public_url=self.public_url,
             markdown=self.markdown,
+            bot_name=self.bot_name,
+            chat_id=self.chat_id,
+            language=self.language,
+            names_speaker=self.names_speaker,
+            messages_per_minute=self.messages_per_minute,
+            tokens_per_day=self.tokens_per_day,
             enabled=self.enabled,
         )
 

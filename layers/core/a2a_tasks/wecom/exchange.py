@@ -102,7 +102,7 @@ class Exchange:
     """``chat_id`` is None where a person talks to the bot alone. ``sealed_url`` is the response URL,
     encrypted for this task and exchange (``sealing_context``). ``from_turn`` are the task's turns when it
     began: what was said in them has been told. ``answers`` is the question that it answers (a call id).
-    Times are in Unix milliseconds.
+    ``note`` is said above the answer: what of the message could not be read. Times are in Unix milliseconds.
     """
 
     ref: ExchangeRef
@@ -120,6 +120,7 @@ class Exchange:
     end: End | None = None
     claim: Claim | None = None
     feedback: Feedback | None = None
+    note: str | None = None
 
     @property
     def task(self) -> TaskRef:
@@ -157,12 +158,18 @@ def step_of(exchange: Exchange, now: int) -> Step:
 def ends(exchange: Exchange, task: Task) -> End | None:
     """What the task's present state means to an exchange: its end, or nothing yet. The question that an
     exchange answers does not end it, however late somebody is told that it was asked."""
+    if not task.is_terminal and task.question is not None and task.question.call_id == exchange.answers:
+        return None
+    return end_of(task)
+
+
+def end_of(task: Task) -> End | None:
+    """What a task has come to: its end, or the question that it asks; None while it goes on."""
     if task.is_terminal:
         return End(task.completed_at or task.updated_at, task.status)
-    asked = task.question if task.status is Status.INPUT_REQUIRED else None
-    if asked is None or asked.call_id == exchange.answers:
+    if task.status is not Status.INPUT_REQUIRED or task.question is None:
         return None
-    return End(task.updated_at, task.status, asked.text)
+    return End(task.updated_at, task.status, task.question.text)
 
 
 def is_waiting(exchange: Exchange) -> bool:

@@ -1,39 +1,57 @@
 """What people in chats are told, in their language: one plain sentence each."""
 
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 
 from a2a_tasks.domain.errors import ErrorCode, FailureCode
 from a2a_tasks.domain.task import Progress
+from a2a_tasks.domain.tools.catalog import MCP_TOOL
 from a2a_tasks.wecom.language import Language
+
+CHINA = timezone(timedelta(hours=8))
 
 
 class Phrase(StrEnum):
     """Names in braces are filled in."""
 
-    RECEIVED = "received"  # {task}
-    BEGUN = "begun"  # {task}
-    WAITING = "waiting"  # {task}; for its turn
+    RECEIVED = "received"
+    BEGUN = "begun"
+    WAITING = "waiting"  # for its turn
+    ACCEPTED = "accepted"  # by an application, which has no stream
     WORKING = "working"
     USING = "using"  # {tool}
     FOLLOWS = "follows"  # the stream ends here, and the answer comes by itself
     ELSEWHERE = "elsewhere"  # the answer came by another way
     GONE = "gone"  # there is nothing (any more) under this id
-    REST = "rest"  # {task}; after a result that was cut
+    NEXT_PAGE = "next_page"  # {page} {pages} {number} {next}; below a page that is not the last
+    LAST_PAGE = "last_page"  # {page} {pages}
+    EARLIER = "earlier"  # {number}; below an answer that was asked for
+    NO_ANSWER = "no_answer"
+    NO_SUCH_ANSWER = "no_such_answer"
+    SENDING = "sending"
     EMPTY = "empty"
     FILES = "files"
+    FILES_UNTIL = "files_until"  # {until}
+    FILES_AGAIN = "files_again"  # {until}
     CANCELED = "canceled"
     FAILED = "failed"
     WELCOME = "welcome"
     HELP = "help"
     NEW = "new"
+    LANGUAGE = "language"
+    USER_ID = "user_id"  # {user}
+    CHAT_ID = "chat_id"  # {chat}
     CANCELLED = "cancelled"  # {count}
     NOTHING_TO_CANCEL = "nothing_to_cancel"
-    STATUS = "status"  # {task} {status}
+    STATUS = "status"  # {number} {status} {since}
     NOTHING_UNDER_WAY = "nothing_under_way"
-    NOT_ALLOWED = "not_allowed"
+    NOT_ALLOWED = "not_allowed"  # {user}
     TOO_FAST = "too_fast"
+    TOKENS_USED_UP = "tokens_used_up"
     NOTHING_SAID = "nothing_said"
     UNSUPPORTED = "unsupported"
+    LEFT_OUT = "left_out"  # {kind}; part of a message
+    QUOTE_LEFT_OUT = "quote_left_out"  # {kind}
     FILE_UNREADABLE = "file_unreadable"
     FILE_TOO_LARGE = "file_too_large"
     QUOTE = "quote"
@@ -41,62 +59,101 @@ class Phrase(StrEnum):
     IN_FILE = "in_file"
     LEADS_TO = "leads_to"  # {host}; beside a link that leads out of the deployment
     LINK_LEFT_OUT = "link_left_out"
+    LINK_TOO_LONG = "link_too_long"
     NEWS = "news"  # {agent} {status}; the first line in a group
+    ANSWERS = "answers"  # {at} {mark}; below an application's answer: whose it is
 
 
 _PHRASES: dict[Phrase, tuple[str, str]] = {
-    Phrase.RECEIVED: ("已收到。\n任务编号：{task}", "Got it.\nTask: {task}"),
-    Phrase.BEGUN: ("已收到，正在处理。\n任务编号：{task}", "Got it, working on it.\nTask: {task}"),
-    Phrase.WAITING: ("已收到，正在排队。\n任务编号：{task}", "Got it, waiting for its turn.\nTask: {task}"),
+    Phrase.RECEIVED: ("已收到。", "Got it."),
+    Phrase.BEGUN: ("已收到，正在处理。", "Got it, working on it."),
+    Phrase.WAITING: ("已收到，正在排队。", "Got it, waiting for its turn."),
+    Phrase.ACCEPTED: (
+        "已收到，正在处理，完成后会把结果发给你。",
+        "Got it, working on it. The result will be sent to you.",
+    ),
     Phrase.WORKING: ("正在处理", "Working"),
     Phrase.USING: ("正在使用 {tool}", "Using {tool}"),
     Phrase.FOLLOWS: (
-        "还在处理中。完成后，结果会自动发到这里。",
-        "Still working. The result will be sent here as soon as it is there.",
+        "还在处理中，完成后结果会自动发到这里。如果一小时后仍未收到，请发送 /结果 查看。",
+        "Still working. The result will be sent here as soon as it is there. If it has not come within an"
+        " hour, send /result.",
     ),
-    Phrase.ELSEWHERE: ("结果另外发送，请看下一条消息。", "The result comes in a message of its own."),
-    Phrase.GONE: ("这条消息已经过期，请重新提问。", "This message is too old. Please ask again."),
-    Phrase.REST: (
-        "\n\n（结果太长，以上只是开头。完整结果可以凭任务编号 {task} 通过接口读取。）",
-        "\n\n(Too long to show; this is its beginning. All of it can be read from the API as task {task}.)",
+    Phrase.ELSEWHERE: (
+        "结果已另行发送，请查看下一条消息；没有收到的话，请发送 /结果 查看。",
+        "The result is in a message of its own. If it has not come, send /result.",
     ),
+    Phrase.GONE: ("这条消息已过期，请重新提问。", "This message is too old. Please ask again."),
+    Phrase.NEXT_PAGE: (
+        "（内容较长，这是第 {page}/{pages} 页。发送 /结果 {number} {next} 查看下一页。）",
+        "(This is page {page} of {pages}. Send /result {number} {next} for the next.)",
+    ),
+    Phrase.LAST_PAGE: ("（第 {page}/{pages} 页，完）", "(Page {page} of {pages}, the last)"),
+    Phrase.EARLIER: (
+        "（更早的结果：发送 /结果 {number}）",
+        "(The one before: send /result {number})",
+    ),
+    Phrase.NO_ANSWER: ("还没有结果。", "There is no result yet."),
+    Phrase.NO_SUCH_ANSWER: (
+        "没有这么早的结果，或它已过期。发送 /结果 查看最近的一个。",
+        "There is no such result, or it is too old. Send /result for the latest.",
+    ),
+    Phrase.SENDING: ("正在发送，请稍候。", "It is on its way."),
     Phrase.EMPTY: ("已完成，没有文字结果。", "Done. There is no text to show."),
     Phrase.FILES: ("文件：", "Files:"),
+    Phrase.FILES_UNTIL: (
+        "文件（链接有效至北京时间 {until}）：",
+        "Files (links work until {until}, Beijing time):",
+    ),
+    Phrase.FILES_AGAIN: (
+        "文件（链接有效至北京时间 {until}，过期后发送 /结果 可重新获取）：",
+        "Files (links work until {until}, Beijing time; /result makes new ones):",
+    ),
     Phrase.CANCELED: ("任务已取消。", "The task was canceled."),
-    Phrase.FAILED: ("没能完成，请稍后再试。", "That did not work. Please try again later."),
+    Phrase.FAILED: ("处理失败，请稍后再试。", "That did not work. Please try again later."),
     Phrase.WELCOME: (
-        "你好!直接输入问题就可以开始。输入 /help 查看命令。",
+        "你好！直接输入问题即可开始，发送 /帮助 查看命令。",
         "Hello! Just write your question. /help shows the commands.",
     ),
     Phrase.HELP: (
-        "直接输入问题即可。\n/new(新对话):开始新的对话\n/cancel(取消):取消正在处理的任务\n"
-        "/status(状态):查看正在处理的任务",
+        "直接输入问题即可。\n/新对话：开始新的对话\n/取消：取消正在处理的任务\n/状态：查看正在处理的任务\n"
+        "/结果：查看最近的结果\n/id：查看你的用户 ID\n/english：提示改用英文",
         "Just write your question.\n/new: begin a new conversation\n/cancel: cancel what is under way\n"
-        "/status: show what is under way",
+        "/status: show what is under way\n/result: show the latest result\n/id: show your user id\n"
+        "/chinese: use Chinese",
     ),
     Phrase.NEW: ("已开始新的对话。", "A new conversation has begun."),
+    Phrase.LANGUAGE: ("好的，之后的提示用中文。", "All right, English from now on."),
+    Phrase.USER_ID: ("你的用户 ID：{user}", "Your user id: {user}"),
+    Phrase.CHAT_ID: ("本群的 ID：{chat}", "This group's id: {chat}"),
     Phrase.CANCELLED: ("已取消 {count} 个任务。", "Canceled: {count}."),
     Phrase.NOTHING_TO_CANCEL: ("没有可以取消的任务。", "There is nothing to cancel."),
-    Phrase.STATUS: ("{task}:{status}", "{task}: {status}"),
+    Phrase.STATUS: ("{number}. {status}（{since}前提问）", "{number}. {status}, asked {since} ago"),
     Phrase.NOTHING_UNDER_WAY: ("没有正在处理的任务。", "Nothing is under way."),
     Phrase.NOT_ALLOWED: (
-        "你没有使用权限，请联系管理员。",
-        "You may not use this. Please ask your administrator.",
+        "你没有使用权限。请联系管理员，并告知你的用户 ID：{user}",
+        "You may not use this. Please ask your administrator, and tell your user id: {user}",
     ),
     Phrase.TOO_FAST: (
-        "你问得太频繁了，请过几分钟再问。",
+        "提问太频繁，请过几分钟再试。",
         "You are asking more often than is allowed. Please ask again in a few minutes.",
     ),
+    Phrase.TOKENS_USED_UP: (
+        "你今天的额度已用完，请明天再试。",
+        "You have used up your share of today. Please ask again tomorrow.",
+    ),
     Phrase.NOTHING_SAID: (
-        "请输入问题。输入 /help 查看命令。",
+        "请输入问题，发送 /帮助 查看命令。",
         "Please write a question. /help shows the commands.",
     ),
     Phrase.UNSUPPORTED: (
         "暂不支持这种消息，请发送文字、语音、图片、PDF 或文本文件。",
         "This kind of message is not supported. Please send text, voice, images, PDF or text files.",
     ),
+    Phrase.LEFT_OUT: ("消息中的{kind}无法读取，未包含在内。", "The {kind} in the message could not be read."),
+    Phrase.QUOTE_LEFT_OUT: ("引用的{kind}无法读取，未包含在内。", "The quoted {kind} could not be read."),
     Phrase.FILE_UNREADABLE: (
-        "文件没能读取，请重新发送。",
+        "文件读取失败，请重新发送。",
         "The file could not be read. Please send it again.",
     ),
     Phrase.FILE_TOO_LARGE: (
@@ -105,10 +162,12 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
     ),
     Phrase.QUOTE: ("引用的消息：", "Quoted message:"),
     Phrase.CARD_TAKEN: ("已收到", "Received"),
-    Phrase.IN_FILE: ("回答较长，全文见文件。", "The answer is long; all of it is in the file."),
+    Phrase.IN_FILE: ("内容较长，全文见文件。", "The answer is long; all of it is in the file."),
     Phrase.LEADS_TO: ("（外部链接：{host}）", "(external link: {host})"),
     Phrase.LINK_LEFT_OUT: ("（链接未显示）", "(link not shown)"),
-    Phrase.NEWS: ("{agent}:{status}", "{agent}: {status}"),
+    Phrase.LINK_TOO_LONG: ("（链接太长，无法显示）", "(link too long to be shown)"),
+    Phrase.NEWS: ("{agent}：{status}", "{agent}: {status}"),
+    Phrase.ANSWERS: ("（{at} 的提问 · {mark}）", "(asked at {at} · {mark})"),
 }
 
 _STATUSES = {
@@ -120,17 +179,45 @@ _STATUSES = {
     "canceled": ("已取消", "canceled"),
 }
 
+_TOOLS: dict[str, tuple[str, str]] = {
+    "WebSearch": ("正在搜索网页", "Searching the web"),
+    "WebFetch": ("正在读取网页", "Reading a web page"),
+    "Bash": ("正在运行代码", "Running code"),
+    "CodeExecution": ("正在运行代码", "Running code"),
+    "Read": ("正在读取文件", "Reading files"),
+    "Glob": ("正在查找文件", "Looking through files"),
+    "Grep": ("正在查找文件", "Looking through files"),
+    "Write": ("正在编写文件", "Writing a file"),
+    "Edit": ("正在修改文件", "Changing a file"),
+    "save_artifact": ("正在保存文件", "Saving a file"),
+    "call_agent": ("正在请其他助手协助", "Asking another assistant"),
+    "Task": ("正在请其他助手协助", "Asking another assistant"),
+    "TodoWrite": ("正在整理步骤", "Planning"),
+}
+_KINDS = {
+    "image": ("图片", "image"),
+    "file": ("文件", "file"),
+    "video": ("视频", "video"),
+    "voice": ("语音", "voice message"),
+    "link": ("链接", "link"),
+    "location": ("位置", "location"),
+    "template_card": ("卡片", "card"),
+}
+
 _FAILURES: dict[FailureCode, tuple[str, str]] = {
-    FailureCode.TIMEOUT: ("没能在规定时间内完成。", "It did not finish in time."),
-    FailureCode.QUEUE_TIMEOUT: ("现在太忙了，请稍后再试。", "Too busy right now. Please try again later."),
-    FailureCode.MODEL_OVERLOADED: ("现在太忙了，请稍后再试。", "Too busy right now. Please try again later."),
+    FailureCode.TIMEOUT: ("未能在规定时间内完成。", "It did not finish in time."),
+    FailureCode.QUEUE_TIMEOUT: ("当前请求较多，请稍后再试。", "Too busy right now. Please try again later."),
+    FailureCode.MODEL_OVERLOADED: (
+        "当前请求较多，请稍后再试。",
+        "Too busy right now. Please try again later.",
+    ),
     FailureCode.MODEL_REFUSED: ("这个请求无法处理。", "This request cannot be answered."),
     FailureCode.OUTPUT_TRUNCATED: (
-        "回答太长，没能写完，请缩小问题范围。",
+        "回答过长，未能写完，请缩小问题范围。",
         "The answer became too long. Please ask for less at a time.",
     ),
     FailureCode.MAX_TURNS_EXCEEDED: (
-        "步骤太多，没能完成，请缩小问题范围。",
+        "步骤过多，未能完成，请缩小问题范围。",
         "It took too many steps. Please ask for less at a time.",
     ),
     FailureCode.BUDGET_EXCEEDED: (
@@ -157,7 +244,7 @@ _REFUSALS: dict[ErrorCode, tuple[str, str]] = {
         "Today's budget is used up. Please try again tomorrow.",
     ),
     ErrorCode.RATE_LIMIT_EXCEEDED: (
-        "现在太忙了，请稍后再试。",
+        "当前请求较多，请稍后再试。",
         "Too busy right now. Please try again later.",
     ),
     ErrorCode.PAYLOAD_TOO_LARGE: ("消息太长或文件太大。", "The message is too long, or the file too large."),
@@ -166,7 +253,7 @@ _REFUSALS: dict[ErrorCode, tuple[str, str]] = {
         "This kind of file is not supported. Please send images (PNG, JPEG, GIF, WebP), PDF or text.",
     ),
     ErrorCode.VALIDATION_ERROR: (
-        "文件没能读取，请发送图片（PNG、JPEG、GIF、WebP）、PDF 或文本文件。",
+        "文件读取失败，请发送图片（PNG、JPEG、GIF、WebP）、PDF 或文本文件。",
         "The file could not be read. Please send images (PNG, JPEG, GIF, WebP), PDF or text.",
     ),
 }
@@ -193,16 +280,38 @@ def refusal_sentence(language: Language, code: ErrorCode) -> str:
     return _in(language, _REFUSALS.get(code, _PHRASES[Phrase.FAILED]))
 
 
+def kind_word(language: Language, kind: str) -> str:
+    """A kind of message, as WeCom names it."""
+    return _in(language, _KINDS.get(kind, ("内容", "part")))
+
+
+def duration(language: Language, ms: int) -> str:
+    """How long something has lasted, roughly."""
+    minutes = max(0, ms) // 60_000
+    if minutes < 1:
+        return _in(language, ("不到 1 分钟", "less than a minute"))
+    if minutes < 60:
+        return _in(language, (f"{minutes} 分钟", f"{minutes} min"))
+    return _in(language, (f"{minutes // 60} 小时", f"{minutes // 60} h"))
+
+
+def clock_time(at: int) -> str:
+    """A moment in Unix milliseconds as WeCom's users read it: hour and minute in China (UTC+8)."""
+    return datetime.fromtimestamp(at / 1000, CHINA).strftime("%H:%M")
+
+
 def progress_line(language: Language, progress: Progress) -> str:
-    """What a task is doing: the step that the agent tells, or the tool that it uses."""
-    if progress.step:
-        doing = " ".join(progress.step.split())
-    elif progress.tool:
-        doing = say(language, Phrase.USING, tool=progress.tool)
-    else:
-        doing = say(language, Phrase.WORKING)
-    share = "" if progress.percent is None else f"({progress.percent}%)"
+    """What a task is doing: the step that the agent reports, or the tool that it uses."""
+    doing = " ".join((progress.step or "").split()) or _tool_words(language, progress.tool or "")
+    share = "" if progress.percent is None else _in(language, ("（{}%）", " ({}%)")).format(progress.percent)
     return f"> {doing}{share}…"
+
+
+def _tool_words(language: Language, tool: str) -> str:
+    """What somebody does who uses a tool; of an MCP server its name alone."""
+    if mcp := MCP_TOOL.fullmatch(tool):
+        return say(language, Phrase.USING, tool=mcp["server"])
+    return _in(language, _TOOLS.get(tool, _PHRASES[Phrase.WORKING]))
 
 
 def _in(language: Language, texts: tuple[str, str]) -> str:

@@ -8,6 +8,7 @@ from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets
 from a2a_tasks.wecom.exchange import Claim, End, Exchange, ExchangeRef, Feedback, State
+from a2a_tasks.wecom.language import Language
 
 
 class ConnectionReader(Protocol):
@@ -181,22 +182,46 @@ class FileFetcher(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ChatState:
+    """A chat's current conversation, and the language that was chosen in it, if one was."""
+
+    generation: int = 0
+    """Number of the conversation, from 0."""
+    language: Language | None = None
+
+
 class ChatStore(Protocol):
     """Current conversations of chats. A chat is a person or group on one connection. All methods raise
     ``StoreUnavailable``."""
 
-    def generation(self, connection_id: str, chat_key: str) -> int:
-        """Number of the chat's current conversation, from 0."""
+    def state(self, connection_id: str, chat_key: str) -> ChatState:
+        """The chat as it is now (a consistent read)."""
         ...
 
     def begin(self, connection_id: str, chat_key: str, message_key: str) -> int:
         """Start a new conversation and return its number. Idempotent per message."""
         ...
 
+    def choose_language(self, connection_id: str, chat_key: str, language: Language) -> None:
+        """Store the language in which the chat is told things."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resend:
+    """Somebody asks an application for an answer that they have had."""
+
+    connection_id: str
+    user_id: str
+    language: Language
+    message_key: str
+    """The message that asks for it: each is answered once."""
+
 
 @dataclass(frozen=True)
 class ChatDelivery:
-    """A task's change to be delivered to an exchange, or to a group by its connection."""
+    """A task's change to be delivered to an exchange, to a group by its connection, or once more."""
 
     ref: TaskRef
     project_id: str
@@ -206,6 +231,7 @@ class ChatDelivery:
     correlation_id: str
     exchange_id: str | None = None
     group: str | None = None
+    resend: Resend | None = None
 
 
 NEWEST = 200

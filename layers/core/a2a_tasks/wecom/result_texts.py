@@ -5,29 +5,42 @@ from urllib.parse import urlsplit
 
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.tools.artifact_link import is_safe
-from a2a_tasks.ports.payloads import PayloadCorrupt
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.payloads import LINK_SECONDS, PayloadCorrupt
 from a2a_tasks.ports.tasks import TaskStore
-from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.results import LinkedArtifact, Results
 from a2a_tasks.wecom.exchange import End, Exchange
-from a2a_tasks.wecom.language import Language, language_of
-from a2a_tasks.wecom.phrases import Phrase, failure_sentence, say
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.phrases import Phrase, clock_time, failure_sentence, say
+from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
 from a2a_tasks.wecom.protocol.links import broken, unlinked
-from a2a_tasks.wecom.protocol.text import shorten
+from a2a_tasks.wecom.protocol.text import cut_markdown
+
+PAGE_BYTES = CONTENT_BYTES - 1_200
+"""Of a bot's page, always, so that pages go on where the one before ended. The rest is for what is said above
+and below it."""
 
 
 @dataclass(frozen=True)
 class ResultText:
-    """Markdown of any length. ``text`` is the same however often it is made; ``links`` to files, which may be
-    empty, are new each time."""
+    """Markdown of any length. ``text`` is the same however often it is made; ``links`` to files, a line each,
+    are new each time, below a ``heading`` that says until when they work."""
 
     text: str
-    links: str = ""
+    heading: str = ""
+    links: tuple[str, ...] = ()
 
-    @property
-    def whole(self) -> str:
-        """The text, and the links below it."""
-        return "\n\n".join(filter(None, (self.text, self.links)))
+    def pages(self, limit: int) -> list[str]:
+        """All of it in pages of at most ``limit`` bytes: the text, then the links, each of them whole."""
+        pages = _text_pages(self.text, limit) if self.text else [""]
+        for line in (self.heading, *self.links) if self.links else ():
+            gap = "\n\n" if line is self.heading and pages[-1] else "\n"
+            longer = f"{pages[-1]}{gap}{line}".lstrip("\n")
+            if len(longer.encode()) <= limit:
+                pages[-1] = longer
+            else:
+                pages.append(line)
+        return pages
 
 
 @dataclass(frozen=True)
@@ -37,9 +50,10 @@ class ResultTexts:
 
     store: TaskStore
     results: Results
+    clock: Clock
 
-    def text(self, exchange: Exchange) -> str:
-        """Markdown of any length, of an exchange that has ended.
+    def fitting(self, exchange: Exchange) -> str:
+        """What an exchange has come to as a bot shows it, with a remark on where the rest is.
 
         Raises ``StoreUnavailable`` and ``PayloadUnavailable``.
         """
@@ -47,15 +61,12 @@ class ResultTexts:
             raise ValueError("the exchange goes on")
         reads = exchange.end.status in (Status.COMPLETED, Status.FAILED)
         task = self.store.get(exchange.task) if reads else None
-        return self.of_task(task, exchange.end, exchange.language).whole
+        found = self.of_task(task, exchange.end, exchange.language)
+        return noted(exchange, page_of(found.pages(PAGE_BYTES), 1, 1, exchange.language))
 
-    def fitting(self, exchange: Exchange, limit: int) -> str:
-        """The same in so many bytes, with a remark on where the rest is."""
-        remark = say(exchange.language, Phrase.REST, task=exchange.ref.task_id)
-        return shorten(self.text(exchange), limit, remark)
-
-    def of_task(self, task: Task | None, end: End, language: Language) -> ResultText:
-        """What a task has come to; only a result and a failure need the task.
+    def of_task(self, task: Task | None, end: End, language: Language, *, can_ask: bool = True) -> ResultText:
+        """What a task has come to; only a result and a failure need the task. ``can_ask``: the chat has
+        commands, by which links can be made anew.
 
         Raises ``PayloadUnavailable``.
         """
@@ -68,30 +79,51 @@ class ResultTexts:
         if end.status is Status.FAILED:
             return ResultText(failure_sentence(language, task.failure.code if task.failure else None))
         try:
-            return self._result(task, language)
+            return self._result(task, language, can_ask=can_ask)
         except PayloadCorrupt:
             return ResultText(say(language, Phrase.GONE))
 
-    def language_of(self, task: Task) -> Language:
-        """That of whoever gave the task. Raises ``PayloadUnavailable``."""
-        try:
-            return language_of(str(payload.load(self.results.payloads, task.input).get("message", "")))
-        except PayloadCorrupt:
-            return Language.ZH
-
-    def _result(self, task: Task, language: Language) -> ResultText:
+    def _result(self, task: Task, language: Language, *, can_ask: bool) -> ResultText:
         output = self.results.output(task) or {}
-        text, links = unlinked(str(output.get("result") or "")), self._links(task, language)
         notes = (f"> {broken(note)}" for note in output.get("notes", ()))
-        links = "\n".join(filter(None, (links, *notes)))
-        return ResultText(text or ("" if links else say(language, Phrase.EMPTY)), links)
-
-    def _links(self, task: Task, language: Language) -> str:
+        text = "\n\n".join(filter(None, (unlinked(str(output.get("result") or "")), "\n".join(notes))))
         artifacts = self.results.artifacts(task)
         if not artifacts:
-            return ""
-        links = (_link(each, language) for each in artifacts)
-        return "\n".join([say(language, Phrase.FILES), *links])
+            return ResultText(text or say(language, Phrase.EMPTY))
+        links = tuple(_link(each, language) for each in artifacts)
+        return ResultText(text, self._heading(artifacts, language, can_ask=can_ask), links)
+
+    def _heading(self, artifacts: list[LinkedArtifact], language: Language, *, can_ask: bool) -> str:
+        if all(linked.is_external for linked in artifacts):
+            return say(language, Phrase.FILES)
+        until = clock_time(self.clock.now() + LINK_SECONDS * 1000)
+        return say(language, Phrase.FILES_AGAIN if can_ask else Phrase.FILES_UNTIL, until=until)
+
+
+def noted(exchange: Exchange, text: str) -> str:
+    """What is shown in an exchange, below what could not be read of its question."""
+    return f"> {exchange.note}\n\n{text}" if exchange.note else text
+
+
+def page_of(pages: list[str], number: int, page: int, language: Language) -> str:
+    """A page of the chat's answer ``number``, counted from 1 like pages, and how the next is asked for."""
+    text, count = pages[page - 1], len(pages)
+    if count == 1:
+        return text
+    phrase = Phrase.NEXT_PAGE if page < count else Phrase.LAST_PAGE
+    footer = say(language, phrase, page=page, pages=count, number=number, next=page + 1)
+    return f"{text}\n\n{footer}"
+
+
+def _text_pages(text: str, limit: int) -> list[str]:
+    """What is cut may be where code begins or ends, so links are taken out of what is left."""
+    room = limit
+    while True:
+        pages = [unlinked(page) for page in cut_markdown(text, room)]
+        over = max(len(page.encode()) for page in pages) - limit
+        if over <= 0:
+            return pages
+        room -= over
 
 
 def _link(linked: LinkedArtifact, language: Language) -> str:

@@ -7,6 +7,7 @@ from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
 from a2a_tasks.adapters.wecom.chat_files import HttpFiles
 from a2a_tasks.adapters.wecom.chats import DynamoDBChats
+from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.conversations.answers import Answerer
@@ -19,6 +20,7 @@ from a2a_tasks.wecom.inbound.attachments import Files
 from a2a_tasks.wecom.inbound.bot import Bot
 from a2a_tasks.wecom.inbound.commands import CommandHandler
 from a2a_tasks.wecom.inbound.handlers import MessageHandlers
+from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.inbound.messages import InboundMessages
 from a2a_tasks.wecom.inbound.people import People
 from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
@@ -45,15 +47,18 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
     exchanges = DynamoDBExchanges(wired.dynamodb, wired.table)
     chats = DynamoDBChats(wired.dynamodb, wired.table)
     sealer = KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN"))
-    asking = InboundMessages(submitter, answerer, wired.slots, tasks, chats, exchanges, sealer, wired.clock)
-    commander = CommandHandler(chats, wired.contexts, tasks)
+    asking = InboundMessages(submitter, answerer, wired.slots, tasks, exchanges, sealer, wired.clock)
     people = People(DynamoDBRates(wired.dynamodb, wired.table), wired.clock, telemetry, _rate())
-    texts = ResultTexts(wired.store, Results(payloads, payloads))
-    files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"))
+    texts = ResultTexts(wired.store, Results(payloads, payloads), wired.clock)
+    deliveries = delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL"))
+    answers = LastAnswers(wired.contexts, tasks, texts, deliveries)
+    commander = CommandHandler(chats, wired.contexts, tasks, answers, wired.clock)
+    files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"), telemetry)
     asked = DepartmentsBySender(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
     return MessageHandlers(
         bot=Bot(
             asking=asking,
+            chats=chats,
             commander=commander,
             people=people,
             refreshes=Refreshes(wired.store, exchanges, wired.finalizer, texts, wired.clock, telemetry),
@@ -62,7 +67,7 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
             clock=wired.clock,
             telemetry=telemetry,
         ),
-        app=Application(asking, commander, people, telemetry, CachedDepartments(asked, wired.clock)),
+        app=Application(asking, chats, commander, people, telemetry, CachedDepartments(asked, wired.clock)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Store
 from a2a_tasks.adapters.dynamodb.update import when
 from a2a_tasks.wecom.connection import API_URL, Connection, Conversation, Kind
+from a2a_tasks.wecom.language import Language
 
 
 class ConnectionTaken(Exception):
@@ -77,8 +78,18 @@ def to_connection(connection_id: str, item: dict[str, Any]) -> Connection:
         api_url=item.get("apiUrl", API_URL),
         public_url=item.get("publicUrl"),
         markdown=item.get("markdown"),
+        bot_name=item.get("botName"),
+        chat_id=item.get("chatId"),
+        language=Language(item.get("language", Language.ZH)),
+        names_speaker=item.get("namesSpeaker", True),
+        messages_per_minute=_number(item.get("messagesPerMinute")),
+        tokens_per_day=_number(item.get("tokensPerDay")),
         enabled=item["enabled"],
     )
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def from_connection(connection: Connection) -> dict[str, Any]:
@@ -100,6 +111,12 @@ def from_connection(connection: Connection) -> dict[str, Any]:
         "apiUrl": connection.api_url,
         "publicUrl": connection.public_url,
         "markdown": connection.markdown,
+        "botName": connection.bot_name,
+        "chatId": connection.chat_id,
+        "language": connection.language.value,
+        "namesSpeaker": connection.names_speaker,
+        "messagesPerMinute": connection.messages_per_minute,
+        "tokensPerDay": connection.tokens_per_day,
         "enabled": connection.enabled,
     }
     return _key(connection.connection_id) | values

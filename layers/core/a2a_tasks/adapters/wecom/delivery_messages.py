@@ -8,7 +8,8 @@ from a2a_tasks.adapters.sqs import timed_queue
 from a2a_tasks.adapters.sqs.sender import SQSSender
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.ports.queues import TimedDelivery
-from a2a_tasks.wecom.ports import ChatDelivery
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.ports import ChatDelivery, Resend
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -29,6 +30,7 @@ def to_message(delivery: ChatDelivery) -> dict[str, Any]:
         "correlationId": delivery.correlation_id,
         "exchangeId": delivery.exchange_id,
         "group": delivery.group,
+        "resend": _from_resend(delivery.resend) if delivery.resend else None,
     }
     return {name: value for name, value in message.items() if value is not None}
 
@@ -44,7 +46,21 @@ def chat_delivery_of(body: str) -> ChatDelivery:
         correlation_id=message["correlationId"],
         exchange_id=message.get("exchangeId"),
         group=message.get("group"),
+        resend=_to_resend(message["resend"]) if "resend" in message else None,
     )
+
+
+def _from_resend(resend: Resend) -> dict[str, str]:
+    return {
+        "connectionId": resend.connection_id,
+        "userId": resend.user_id,
+        "language": resend.language.value,
+        "messageKey": resend.message_key,
+    }
+
+
+def _to_resend(value: Mapping[str, str]) -> Resend:
+    return Resend(value["connectionId"], value["userId"], Language(value["language"]), value["messageKey"])
 
 
 def delivery_of(record: Mapping[str, Any]) -> TimedDelivery[ChatDelivery]:

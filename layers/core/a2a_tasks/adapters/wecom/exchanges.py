@@ -120,6 +120,7 @@ def from_exchange(exchange: Exchange) -> dict[str, Any]:
         "sealedUrl": exchange.sealed_url,
         "fromTurn": exchange.from_turn or None,
         "answers": exchange.answers,
+        "note": exchange.note,
     }
     return _key(exchange.ref) | values
 
@@ -139,6 +140,7 @@ def to_exchange(item: Mapping[str, Any]) -> Exchange:
         sealed_url=bytes(item["sealedUrl"]) if "sealedUrl" in item else None,
         from_turn=int(item.get("fromTurn", 0)),
         answers=item.get("answers"),
+        note=item.get("note"),
         end=_end(item),
         claim=_claim(item),
         feedback=_feedback(item.get("feedback")),

@@ -16,6 +16,8 @@ LOCK_MS = 20_000
 """Longer than WeCom takes to give a token, or not to."""
 REFUSED_MS = 60_000
 """Nobody asks again for so long after a refusal: WeCom blocks who does so thousands of times an hour."""
+SAME_MS = 60_000
+"""Nobody asks again for so long after WeCom gave the token that is about to end once more."""
 WAITS = 12
 WAIT_SECONDS = 0.5
 
@@ -80,9 +82,14 @@ class AccessTokens:
             raise
         nonce = self.entropy.bytes(NONCE_BYTES)
         sealed = seal(issued.value, corp_secret, connection.connection_id, nonce)
-        expires_at = self.clock.now() + issued.seconds * 1000
+        now = self.clock.now()
+        expires_at = now + issued.seconds * 1000
         # it is good even if the lock was lost meanwhile: WeCom gives everybody the same
         self.store.put(connection.connection_id, holder, CachedToken(sealed, expires_at))
+        if issued.seconds * 1000 <= EARLY_MS:
+            # the same as before, which WeCom gives until it ends
+            until = min(now + SAME_MS, expires_at - LAST_USE_MS)
+            self.store.lock(connection.connection_id, holder, now, until)
         return AccessToken(issued.value, sealed)
 
     def _cached(self, connection: Connection, corp_secret: str) -> tuple[AccessToken | None, int]:

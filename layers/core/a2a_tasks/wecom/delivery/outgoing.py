@@ -1,13 +1,15 @@
 """An answer as the messages that bring it: parts that WeCom takes whole, or a file if there would be many."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.phrases import Phrase, say
+from a2a_tasks.wecom.phrases import Phrase, clock_time, say
 from a2a_tasks.wecom.protocol.links import broken, unlinked
-from a2a_tasks.wecom.protocol.text import split, to_plain
+from a2a_tasks.wecom.protocol.text import fit, split, split_markdown, to_plain
+from a2a_tasks.wecom.result_texts import ResultText
 
 APP_BYTES = 2_048
 """Of a text or Markdown by an application. A longer text is cut by WeCom, and nobody is told."""
@@ -18,7 +20,7 @@ MOST_PARTS = 5
 FILE_BYTES = 20 * 1024 * 1024
 DUPLICATE_SECONDS = 14_400
 """For so long WeCom drops a message that is the same as another: the longest that it offers."""
-REFERENCE_LENGTH = 12
+MARK_LENGTH = 4
 
 
 @dataclass(frozen=True)
@@ -40,28 +42,31 @@ type OutgoingPart = TextPart | FilePart
 
 
 def parts_for_app(
-    connection: Connection, text: str, files: str, task_id: str, mark: str, language: Language
+    connection: Connection, result: ResultText, task_id: str, asked_at: int, mark: str, language: Language
 ) -> list[OutgoingPart]:
-    """``mark`` tells this answer from an equal one to the same person, which WeCom would drop."""
+    """``mark`` tells this answer from an equal one to the same person, which WeCom would drop; ``asked_at``
+    (Unix milliseconds) tells the person which question it answers."""
+    text = result.text
     as_shown = text if connection.markdown else broken(to_plain(text))
-    footer = f"\n\n#{mark}"
-    texts = _texts(as_shown, APP_BYTES - len(footer.encode()), has_links=bool(connection.markdown))
-    found = _parts(texts, text, task_id, language)
-    found += _links(files if connection.markdown else to_plain(files), APP_BYTES - len(footer.encode()))
+    footer = f"\n\n{say(language, Phrase.ANSWERS, at=clock_time(asked_at), mark=mark)}"
+    room = APP_BYTES - len(footer.encode())
+    found = _parts(_texts(as_shown, room, is_markdown=bool(connection.markdown)), text, task_id, language)
+    found += _links(result, room, language, is_markdown=bool(connection.markdown))
     return [TextPart(part.content + footer) if isinstance(part, TextPart) else part for part in found]
 
 
 def parts_for_group(
-    connection: Connection, headline: str, text: str, files: str, task_id: str, language: Language
+    connection: Connection, headline: str, result: ResultText, task_id: str, language: Language
 ) -> list[OutgoingPart]:
     """An answer as messages of a group's robot, below a ``headline`` that says whose it is."""
-    is_plain = connection.markdown is False
-    limit = GROUP_TEXT_BYTES if is_plain else GROUP_BYTES
-    shown = f"**{headline}**\n\n{text}"
-    if is_plain:
-        shown, files = broken(to_plain(shown)), to_plain(files)
-    texts = _texts(shown, limit, has_links=not is_plain)
-    return _parts(texts, text, task_id, language, headline) + _links(files, limit)
+    is_markdown = connection.markdown is not False
+    limit = GROUP_BYTES if is_markdown else GROUP_TEXT_BYTES
+    shown = f"**{headline}**\n\n{result.text}"
+    if not is_markdown:
+        shown = broken(to_plain(shown))
+    texts = _texts(shown, limit, is_markdown=is_markdown)
+    links = _links(result, limit, language, is_markdown=is_markdown)
+    return _parts(texts, result.text, task_id, language, headline) + links
 
 
 def app_message(
@@ -84,18 +89,18 @@ def group_message(connection: Connection, part: OutgoingPart, media_id: str | No
     return _body("text" if connection.markdown is False else "markdown_v2", part, media_id)
 
 
-def mark_of(task_id: str, exchange_id: str = "") -> str:
-    """What people see of a task's id, and of which of its answers it is."""
-    return task_id.replace("-", "")[-REFERENCE_LENGTH:] + (f".{exchange_id}" if exchange_id else "")
+def mark_of(*names: str) -> str:
+    """A few characters that tell an answer from others."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:MARK_LENGTH]
 
 
-def _texts(shown: str, limit: int, *, has_links: bool) -> list[str]:
+def _texts(shown: str, limit: int, *, is_markdown: bool) -> list[str]:
     """The messages that bring it as text; none where they would be too many, or where one would hold a link
     because its code began in another."""
     if len(shown.encode()) > limit * MOST_PARTS:
         return []
-    texts = split(shown, limit)
-    if len(texts) > MOST_PARTS or (has_links and any(unlinked(text) != text for text in texts)):
+    texts = split_markdown(shown, limit) if is_markdown else split(shown, limit)
+    if len(texts) > MOST_PARTS or (is_markdown and any(unlinked(text) != text for text in texts)):
         return []
     return texts
 
@@ -109,17 +114,18 @@ def _parts(
     return [TextPart(first), FilePart(f"{task_id}.md", original.encode()[:FILE_BYTES])]
 
 
-def _links(files: str, limit: int) -> list[OutgoingPart]:
-    """A part of their own: they are new each time, and what comes before them must not change."""
-    if not files:
-        return []
-    lines, kept = files.splitlines(), ""
-    for line in lines:
-        longer = f"{kept}\n{line}" if kept else line
-        if len(longer.encode()) > limit:
-            break  # a link that is cut leads nowhere
-        kept = longer
-    return [TextPart(kept)] if kept else []
+def _links(result: ResultText, limit: int, language: Language, *, is_markdown: bool) -> list[OutgoingPart]:
+    """A message for each: how long a link is differs from one time to the next, and how many messages there
+    are must not."""
+    found: list[OutgoingPart] = []
+    for line in result.links:
+        shown = line if is_markdown else to_plain(line)
+        if len(shown.encode()) > limit:  # a link that is cut leads nowhere
+            shown = fit(shown.partition("](")[0].partition(" (")[0].replace("[", ""), limit // 2)
+            shown += f" {say(language, Phrase.LINK_TOO_LONG)}"
+        headed = f"{result.heading}\n{shown}"
+        found.append(TextPart(headed if len(headed.encode()) <= limit else shown))
+    return found
 
 
 def _body(kind: str, part: OutgoingPart, media_id: str | None) -> dict[str, Any]:

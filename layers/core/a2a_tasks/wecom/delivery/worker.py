@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.retry import next_try_seconds
@@ -33,6 +33,7 @@ from a2a_tasks.wecom.exchange import (
     ExchangeRef,
     Means,
     State,
+    end_of,
 )
 from a2a_tasks.wecom.exchange_end import ended
 from a2a_tasks.wecom.language import Language
@@ -42,14 +43,15 @@ from a2a_tasks.wecom.ports import (
     ConnectionReader,
     DeliveryProgressRef,
     ExchangeStore,
+    Resend,
     WeComApi,
     WeComRefused,
     WeComUnanswered,
 )
 from a2a_tasks.wecom.protocol import errcodes
-from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, late_markdown
+from a2a_tasks.wecom.protocol.bot_replies import late_markdown
 from a2a_tasks.wecom.protocol.errcodes import Remedy
-from a2a_tasks.wecom.result_texts import ResultTexts
+from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
 REFRESH_MS = 20_000
 """So long a stream has for taking the answer: WeCom asks about every second, while somebody looks."""
@@ -110,6 +112,8 @@ class ChatDeliveryWorker:
                 )
             elif chat_delivery.group is not None:
                 self._to_group(chat_delivery, chat_delivery.group)
+            elif chat_delivery.resend is not None:
+                self._again_to_person(chat_delivery, chat_delivery.resend)
         except DeliveryDeferred as later:
             return self._again(delivery, chat_delivery, str(later), later.seconds)
         except WeComRefused as refused:
@@ -188,7 +192,7 @@ class ChatDeliveryWorker:
             return False
         # it works once: where a try came before, what is refused now has arrived then
         was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
-        text = self.texts.fitting(exchange, CONTENT_BYTES)
+        text = self.texts.fitting(exchange)
         if not self._claimed(exchange, Means.URL, delivery):
             return True
         try:
@@ -232,15 +236,16 @@ class ChatDeliveryWorker:
             raise _NoDeliveryRoute(
                 "it came too late for its response address, and there is no fallback for it"
             )
+        found = replace(found, text=noted(exchange, found.text))
         task_id, exchange_id = exchange.ref.task_id, exchange.ref.exchange_id
         parts_ref = DeliveryProgressRef(task_id, exchange_id)
         if via.kind is Kind.APP:
             mark = mark_of(task_id, exchange_id)
-            parts = parts_for_app(via, found.text, found.links, task_id, mark, exchange.language)
+            parts = parts_for_app(via, found, task_id, exchange.started_at, mark, exchange.language)
             self.sender.to_member(via, exchange.user_id, parts_ref, parts)
         else:
             headline = _headline(exchange.agent_id, end, exchange.language)
-            parts = parts_for_group(via, headline, found.text, found.links, task_id, exchange.language)
+            parts = parts_for_group(via, headline, found, task_id, exchange.language)
             self.sender.to_group(via, parts_ref, parts)
         self._delivered(exchange, Means.PUSH, delivery)
 
@@ -251,8 +256,8 @@ class ChatDeliveryWorker:
         fallback = self.connections.connection(connection.fallback) if connection.fallback else None
         if fallback is None or not fallback.enabled or fallback.project_id != exchange.project_id:
             return None
-        if fallback.kind is Kind.GROUP and exchange.chat_id is None:
-            return None  # what somebody asked alone is not for a group
+        if fallback.kind is Kind.GROUP and (exchange.chat_id is None or exchange.chat_id != fallback.chat_id):
+            return None  # what was asked elsewhere, or by somebody alone, is not for this group
         return None if fallback.kind is Kind.BOT else fallback
 
     def _delivered(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> None:
@@ -273,14 +278,33 @@ class ChatDeliveryWorker:
         end = _end_as_told(task, chat_delivery)
         if end is None:
             return
-        language = self.texts.language_of(task)
-        found = self.texts.of_task(task, end, language)
+        language = connection.language
+        found = self.texts.of_task(task, end, language, can_ask=False)
         headline = _headline(task.ref.agent_id, end, language)
-        parts = parts_for_group(connection, headline, found.text, found.links, task.ref.task_id, language)
+        parts = parts_for_group(connection, headline, found, task.ref.task_id, language)
         ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{chat_delivery.status}#{chat_delivery.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
         self._tell("news delivered to WeCom", chat_delivery)
+
+    # ------------------------------------------------------------ once more
+
+    def _again_to_person(self, chat_delivery: ChatDelivery, resend: Resend) -> None:
+        task = self.tasks.get(chat_delivery.ref)
+        end = end_of(task) if task else None
+        if task is None or end is None:
+            return
+        connection = self.connections.connection(resend.connection_id)
+        is_ours = connection is not None and connection.project_id == task.project_id
+        if connection is None or not is_ours or connection.kind is not Kind.APP or not connection.enabled:
+            raise _NoDeliveryRoute("the application's connection is gone or switched off")
+        found = self.texts.of_task(task, end, resend.language)
+        name = f"resend#{resend.message_key}"
+        mark = mark_of(task.ref.task_id, name)
+        parts = parts_for_app(connection, found, task.ref.task_id, task.created_at, mark, resend.language)
+        self.sender.to_member(connection, resend.user_id, DeliveryProgressRef(task.ref.task_id, name), parts)
+        self.telemetry.count("WecomDelivered", code="AGAIN")
+        self._tell("answer delivered to WeCom once more", chat_delivery)
 
     # ------------------------------------------------------------ later, or no more
 

@@ -1,4 +1,4 @@
-"""A self-built application's answers to what WeCom brings it: a word at once at most, the result later."""
+"""A self-built application's answers to what WeCom brings it: a word at once, the result later."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.ports.errors import DepartmentsRefused
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.connection import Connection
+from a2a_tasks.wecom.inbound.chat import chat_of
 from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
 from a2a_tasks.wecom.inbound.people import People
-from a2a_tasks.wecom.language import Language, language_of
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
-from a2a_tasks.wecom.ports import DepartmentReader
+from a2a_tasks.wecom.ports import ChatStore, DepartmentReader
 from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp
 from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage, Content, Link, Location, Text
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
@@ -25,6 +25,7 @@ class Application:
     """Raises as ``Bot`` does for what must come again, and ``DepartmentsUnavailable``."""
 
     asking: InboundMessages
+    chats: ChatStore
     commander: CommandHandler
     people: People
     telemetry: Telemetry
@@ -36,53 +37,48 @@ class Application:
         """The reply as XML, before it is encrypted; None for nothing. ``now`` is in Unix milliseconds."""
         match received.message:
             case AppMessage() as message:
-                sentence = self._message(connection, message, correlation_id)
-                return None if sentence is None else text_reply(message, sentence, now)
+                return text_reply(message, self._message(connection, message, correlation_id), now)
             case AppEvent() as event:
                 return self._event(connection, event, correlation_id, now)
 
-    def _message(self, connection: Connection, message: AppMessage, correlation_id: str) -> str | None:
-        text = _text_of(message.content)
-        language = language_of(text or "")
+    def _message(self, connection: Connection, message: AppMessage, correlation_id: str) -> str:
         try:
             if not self._is_admitted(connection, message.user_id):
-                return say(language, Phrase.NOT_ALLOWED)
+                return say(connection.language, Phrase.NOT_ALLOWED, user=message.user_id)
         except DepartmentsRefused as refused:
             self._tell_operator(connection, refused, correlation_id)
-            return say(language, Phrase.FAILED)
+            return say(connection.language, Phrase.FAILED)
+        chat = chat_of(self.chats, connection, message.user_id, None)
+        text = _text_of(message.content)
         if text is None:
-            return say(language, Phrase.UNSUPPORTED)
+            return say(chat.language, Phrase.UNSUPPORTED)
         if is_blank(text):
-            return say(language, Phrase.NOTHING_SAID)
+            return say(chat.language, Phrase.NOTHING_SAID)
         message_key = replay_key(message) or ""
         try:
-            if (command := command_of(text)) is not None:
-                return self.commander.execute(
-                    command, connection, message.user_id, None, message_key, language
-                )
-            if not self.people.may_ask(connection, message.user_id):
-                return say(language, Phrase.TOO_FAST)
+            call = command_of(text)
+            if not self.people.may_say(chat, call):
+                return say(chat.language, Phrase.TOO_FAST)
+            if call is not None:
+                return self.commander.execute(call, chat, message_key, correlation_id)
             self.asking.ask(
                 AcceptedMessage(
-                    connection=connection,
+                    chat=chat,
                     message_key=message_key,
-                    user_id=message.user_id,
-                    chat_id=None,
                     text=text.strip(),
-                    language=language,
                     streams=False,
                     correlation_id=correlation_id,
                 )
             )
         except RequestRefused as refused:
             self.telemetry.event("message not taken", code=refused.code, correlation_id=correlation_id)
-            return refusal_sentence(language, refused.code)
+            return refusal_sentence(chat.language, refused.code)
         self.telemetry.count("WecomMessages")
-        return None
+        return say(chat.language, Phrase.ACCEPTED)
 
     def _event(self, connection: Connection, event: AppEvent, correlation_id: str, now: int) -> str | None:
         if event.click is not None:
-            return button_reply(event, say(Language.ZH, Phrase.CARD_TAKEN), now)
+            return button_reply(event, say(connection.language, Phrase.CARD_TAKEN), now)
         if event.event != "subscribe":
             return None
         try:
@@ -91,7 +87,7 @@ class Application:
         except DepartmentsRefused as refused:
             self._tell_operator(connection, refused, correlation_id)
             return None
-        welcome = connection.welcome or say(Language.ZH, Phrase.WELCOME)
+        welcome = connection.welcome or say(connection.language, Phrase.WELCOME)
         return text_reply(event, welcome, now)
 
     def _is_admitted(self, connection: Connection, user_id: str) -> bool:

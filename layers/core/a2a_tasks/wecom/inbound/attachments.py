@@ -1,13 +1,17 @@
 """Files that people send: fetched at once, since their addresses are good for five minutes, and decrypted."""
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks import content
-from a2a_tasks.wecom.ports import FileFetcher, FileUnavailable, SentFile
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
+from a2a_tasks.wecom.ports import FileFetcher, FileTooLarge, FileUnavailable
 from a2a_tasks.wecom.protocol.bot_messages import BotMedia
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused
@@ -18,45 +22,69 @@ AT_A_TIME = 5
 RESERVE_SECONDS = 1.5
 """What is left of WeCom's five seconds for everything else."""
 
+type Part = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A message as parts for the agent (tasks/content.py), in their order. ``problems`` are sentences about
+    what could not be read; the agent reads them in place of the files."""
+
+    parts: tuple[Part, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def has_files(self) -> bool:
+        """Whether a file is left."""
+        return any("raw" in part for part in self.parts)
+
 
 @dataclass(frozen=True)
 class Files:
     """Turns the files of a message into parts for the agent."""
 
     fetcher: FileFetcher
+    telemetry: Telemetry
 
-    def parts(
-        self, items: Sequence[str | BotMedia], key: CallbackKey, seconds_left: Callable[[], float]
-    ) -> tuple[dict[str, Any], ...]:
-        """The items as parts of a message (tasks/content.py), in their order.
-
-        Raises ``FileUnavailable``, ``FileTooLarge``, and ``RequestRefused`` for what no agent can read.
-        """
+    def attached(
+        self,
+        items: Sequence[str | BotMedia],
+        key: CallbackKey,
+        seconds_left: Callable[[], float],
+        language: Language,
+    ) -> Attached:
+        """The items with what could be read of their files. Raises ``RequestRefused`` where they are too much
+        together."""
         media = [item for item in items if isinstance(item, BotMedia)]
         seconds = max(0.1, seconds_left() - RESERVE_SECONDS)
         with ThreadPoolExecutor(AT_A_TIME) as fetching:
-            fetched = fetching.map(lambda one: self.fetcher.fetch(one.url, MAX_BYTES, seconds), media)
-            files = iter([_opened(key, file) for file in fetched])
-        parts = tuple(_parts(items, files))
+            found = iter(list(fetching.map(lambda one: self._part(one, key, seconds, language), media)))
+        parts: list[Part] = []
+        problems: list[str] = []
+        for item in items:
+            if isinstance(item, str):
+                parts.append({"text": item})
+                continue
+            part = next(found)
+            if isinstance(part, str):
+                problems.append(part)
+                part = {"text": f"[{part}]"}
+            parts.append(part)
         content.check(parts)
-        return parts
+        return Attached(tuple(parts), tuple(dict.fromkeys(problems)))
 
-
-def _opened(key: CallbackKey, file: SentFile) -> SentFile:
-    try:
-        return SentFile(key.decrypt_media(file.content), file.name)
-    except CallbackRefused as refused:
-        raise FileUnavailable(f"a file cannot be decrypted: {refused}") from None
-
-
-def _parts(items: Sequence[str | BotMedia], files: Iterator[SentFile]) -> Iterator[dict[str, Any]]:
-    for item in items:
-        if isinstance(item, str):
-            yield {"text": item}
-        else:
-            yield _file_part(next(files))
-
-
-def _file_part(file: SentFile) -> dict[str, Any]:
-    raw = {"raw": base64.b64encode(file.content).decode()}
-    return raw | ({"filename": file.name} if file.name else {})
+    def _part(self, media: BotMedia, key: CallbackKey, seconds: float, language: Language) -> Part | str:
+        """A file as a part, or why it is none."""
+        try:
+            sent = self.fetcher.fetch(media.url, MAX_BYTES, seconds)
+            raw = base64.b64encode(key.decrypt_media(sent.content)).decode()
+            part = {"raw": raw} | ({"filename": sent.name} if sent.name else {})
+            content.check((part,))
+        except FileTooLarge:
+            return say(language, Phrase.FILE_TOO_LARGE)
+        except (FileUnavailable, CallbackRefused) as problem:
+            self.telemetry.event("file not read", reason=str(problem))
+            return say(language, Phrase.FILE_UNREADABLE)
+        except RequestRefused as refused:
+            return refusal_sentence(language, refused.code)
+        return part

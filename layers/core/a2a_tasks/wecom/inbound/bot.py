@@ -10,14 +10,15 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import ExchangeRef, Feedback
 from a2a_tasks.wecom.inbound.attachments import Files
+from a2a_tasks.wecom.inbound.chat import Chat, chat_of
 from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
-from a2a_tasks.wecom.inbound.content import MessageContent, said_in
+from a2a_tasks.wecom.inbound.content import MessageContent, content_of
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
 from a2a_tasks.wecom.inbound.people import People
 from a2a_tasks.wecom.inbound.stream_refresh import Refreshes, frame_of
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
-from a2a_tasks.wecom.ports import ExchangeStore, FileTooLarge, FileUnavailable
+from a2a_tasks.wecom.ports import ChatStore, ExchangeStore
 from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
 from a2a_tasks.wecom.protocol.bot_messages import (
     BotMessage,
@@ -30,8 +31,11 @@ from a2a_tasks.wecom.protocol.bot_messages import (
 from a2a_tasks.wecom.protocol.bot_replies import stream_frame, update_card, welcome_text
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
 from a2a_tasks.wecom.protocol.deduplication import replay_key
+from a2a_tasks.wecom.protocol.text import fit
+from a2a_tasks.wecom.result_texts import noted
 from a2a_tasks.wecom.users import is_admitted
 
+NOTE_BYTES = 600
 MAX_OPINION = 2_000
 """Characters of what somebody writes about an answer."""
 
@@ -42,6 +46,7 @@ class Bot:
     everything else is answered, in a sentence if need be."""
 
     asking: InboundMessages
+    chats: ChatStore
     commander: CommandHandler
     people: People
     refreshes: Refreshes
@@ -64,9 +69,9 @@ class Bot:
             case BotMessage() as message:
                 return self._message(connection, message, received.key, correlation_id, seconds_left)
             case EnterChat():
-                return welcome_text(connection.welcome or say(Language.ZH, Phrase.WELCOME))
+                return welcome_text(connection.welcome or say(connection.language, Phrase.WELCOME))
             case CardEvent() as click:
-                return _taken(click)
+                return _taken(click, connection.language)
             case FeedbackEvent() as opinion:
                 self._keep(connection, opinion)
                 return None
@@ -81,57 +86,51 @@ class Bot:
         correlation_id: str,
         seconds_left: Callable[[], float],
     ) -> dict[str, Any]:
-        said, message_key = said_in(message), replay_key(message) or ""
+        message_key, origin = replay_key(message) or "", message.origin
+        if not is_admitted(connection, origin.user_id):
+            refusal = say(connection.language, Phrase.NOT_ALLOWED, user=origin.user_id)
+            return stream_frame(message_key, refusal, finish=True)
+        chat = chat_of(self.chats, connection, origin.user_id, origin.chat_id)
+        content = content_of(message, connection.bot_name)
         try:
-            sentence = self._at_once(connection, message, said, message_key)
+            sentence = self._at_once(chat, content, message_key, correlation_id)
             if sentence is None:
-                items = said.for_agent()
-                parts = self.files.parts(items, key, seconds_left) if _has_files(items) else ()
-                texts = (item for item in items if isinstance(item, str))
+                items = content.for_agent(chat.language)
+                attached = self.files.attached(items, key, seconds_left, chat.language)
+                if not content.text and not attached.has_files and attached.problems:
+                    return stream_frame(message_key, attached.problems[0], finish=True)
+                notes = (*content.notes(chat.language), *attached.problems)
                 exchange = self.asking.ask(
                     AcceptedMessage(
-                        connection=connection,
+                        chat=chat,
                         message_key=message_key,
-                        user_id=message.origin.user_id,
-                        chat_id=message.origin.chat_id,
-                        text="\n".join(texts),
-                        language=said.language,
+                        text="\n".join(part["text"] for part in attached.parts if "text" in part),
                         streams=True,
                         correlation_id=correlation_id,
-                        response_url=message.origin.response_url,
-                        parts=parts,
+                        response_url=origin.response_url,
+                        parts=attached.parts if attached.has_files else (),
+                        note=fit(" ".join(notes), NOTE_BYTES) or None,
                     )
                 )
                 self.telemetry.count("WecomMessages")
-                begun = say(said.language, Phrase.RECEIVED, task=exchange.ref.task_id)
-                return frame_of(exchange, begun, finish=False)
+                return frame_of(exchange, noted(exchange, say(chat.language, Phrase.RECEIVED)), finish=False)
         except RequestRefused as refused:
             self.telemetry.event("message not taken", code=refused.code, correlation_id=correlation_id)
-            sentence = refusal_sentence(said.language, refused.code)
-        except FileTooLarge:
-            sentence = say(said.language, Phrase.FILE_TOO_LARGE)
-        except FileUnavailable as unavailable:
-            self.telemetry.event("file not read", reason=str(unavailable), correlation_id=correlation_id)
-            sentence = say(said.language, Phrase.FILE_UNREADABLE)
+            sentence = refusal_sentence(chat.language, refused.code)
         return stream_frame(message_key, sentence, finish=True)
 
     def _at_once(
-        self, connection: Connection, message: BotMessage, said: MessageContent, message_key: str
+        self, chat: Chat, content: MessageContent, message_key: str, correlation_id: str
     ) -> str | None:
         """What needs no task is answered at once."""
-        origin = message.origin
-        if not is_admitted(connection, origin.user_id):
-            return say(said.language, Phrase.NOT_ALLOWED)
-        if not said.is_readable:
-            return say(said.language, Phrase.UNSUPPORTED)
-        if said.is_empty:
-            return say(said.language, Phrase.NOTHING_SAID)
-        if (command := command_of(said.text)) is None:
-            may_ask = self.people.may_ask(connection, origin.user_id)
-            return None if may_ask else say(said.language, Phrase.TOO_FAST)
-        return self.commander.execute(
-            command, connection, origin.user_id, origin.chat_id, message_key, said.language
-        )
+        if not content.is_readable:
+            return say(chat.language, Phrase.UNSUPPORTED)
+        if content.is_empty:
+            return say(chat.language, Phrase.NOTHING_SAID)
+        call = command_of(content.text)
+        if not self.people.may_say(chat, call):
+            return say(chat.language, Phrase.TOO_FAST)
+        return self.commander.execute(call, chat, message_key, correlation_id) if call else None
 
     def _keep(self, connection: Connection, opinion: FeedbackEvent) -> None:
         """Opinions of what is not ours, or no longer there, are nobody's."""
@@ -144,12 +143,8 @@ class Bot:
         self.telemetry.count("WecomFeedback", code={1: "GOOD", 2: "BAD"}.get(opinion.type, "NONE"))
 
 
-def _has_files(items: tuple[object, ...]) -> bool:
-    return any(not isinstance(item, str) for item in items)
-
-
-def _taken(click: CardEvent) -> dict[str, Any]:
+def _taken(click: CardEvent, language: Language) -> dict[str, Any]:
     """A card that was clicked says so, for the one who clicked."""
-    title = {"title": say(Language.ZH, Phrase.CARD_TAKEN)}
+    title = {"title": say(language, Phrase.CARD_TAKEN)}
     card = {"card_type": "text_notice", "main_title": title, "task_id": click.task_id}
     return update_card(card, [click.origin.user_id])

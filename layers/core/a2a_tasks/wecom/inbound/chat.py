@@ -1,9 +1,42 @@
 """Who talks with whom: the chat that a message belongs to, and its conversations."""
 
 import hashlib
+from dataclasses import dataclass
 
 from a2a_tasks.wecom.connection import Connection, Conversation
+from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.ports import ChatStore
 from a2a_tasks.wecom.users import canonical
+
+
+@dataclass(frozen=True)
+class Chat:
+    """Where somebody writes: a person alone, or in a group."""
+
+    connection: Connection
+    user_id: str
+    chat_id: str | None
+    """The group; None where somebody writes alone."""
+    generation: int
+    """Number of the chat's current conversation, from 0."""
+    language: Language
+    """What the chat is told things in."""
+
+    @property
+    def key(self) -> str:
+        """What names the chat in the store."""
+        return chat_key(self.connection, self.user_id, self.chat_id)
+
+    @property
+    def context_id(self) -> str:
+        """The name of its current conversation."""
+        return context_id(self.connection, self.key, self.generation)
+
+
+def chat_of(chats: ChatStore, connection: Connection, user_id: str, chat_id: str | None) -> Chat:
+    """The chat as it is now. Raises ``StoreUnavailable``."""
+    state = chats.state(connection.connection_id, chat_key(connection, user_id, chat_id))
+    return Chat(connection, user_id, chat_id, state.generation, state.language or connection.language)
 
 
 def chat_key(connection: Connection, user_id: str, chat_id: str | None) -> str:

@@ -1,16 +1,20 @@
 """Words that are for us, not for the agent: a new conversation, and what is under way in the present one."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import ContextRef, Task, TaskRef
+from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.tasks import AFTER_ALL, ContextStore
 from a2a_tasks.tasks.queries import Tasks
-from a2a_tasks.wecom.connection import Connection
-from a2a_tasks.wecom.inbound.chat import chat_key, context_id
+from a2a_tasks.wecom.connection import Kind
+from a2a_tasks.wecom.inbound.chat import Chat
+from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.phrases import Phrase, say, status_word
+from a2a_tasks.wecom.phrases import Phrase, duration, say, status_word
 from a2a_tasks.wecom.ports import ChatStore
 
 
@@ -20,28 +24,56 @@ class Command(StrEnum):
     NEW = "new"  # begin a new conversation
     CANCEL = "cancel"  # end what is under way in this one
     STATUS = "status"  # tell what is under way
+    RESULT = "result"  # show the latest answer again, or an earlier one
     HELP = "help"
+    ID = "id"  # tell by which ids WeCom names this person and this group
+    CHINESE = "chinese"
+    ENGLISH = "english"
 
 
 _WORDS = {
     "/new": Command.NEW,
-    "新对话": Command.NEW,
     "/新对话": Command.NEW,
     "/cancel": Command.CANCEL,
-    "取消": Command.CANCEL,
     "/取消": Command.CANCEL,
     "/status": Command.STATUS,
-    "状态": Command.STATUS,
     "/状态": Command.STATUS,
+    "/result": Command.RESULT,
+    "/结果": Command.RESULT,
     "/help": Command.HELP,
-    "帮助": Command.HELP,
     "/帮助": Command.HELP,
+    "/id": Command.ID,
+    "/chinese": Command.CHINESE,
+    "/中文": Command.CHINESE,
+    "/english": Command.ENGLISH,
+    "/英文": Command.ENGLISH,
 }
+_LONGEST = 200
+"""Characters of a message that may be a command with mentions beside it."""
+_MENTION = re.compile(r"^(?:@\S+\s+)+|(?:\s+@\S+)+$")
+_CALL = re.compile(r"(/[^\s\d]+)(?:\s*(\d{1,3}))?(?:[\s./-]+(\d{1,3}))?[\s。.!]*")
 
 
-def command_of(text: str) -> Command | None:
-    """The command that a message consists of, if it is one."""
-    return _WORDS.get(text.strip().lower())
+@dataclass(frozen=True)
+class CommandCall:
+    """A command as somebody wrote it. ``number`` and ``page`` are those of an answer."""
+
+    command: Command
+    number: int = 1
+    page: int = 1
+
+
+def command_of(text: str) -> CommandCall | None:
+    """The command that a message consists of, if it is one. It begins with a slash, also a full-width one, so
+    that the answer to a question is none; whom it mentions before or after it does not matter."""
+    if len(text) > _LONGEST:
+        return None
+    words = unicodedata.normalize("NFKC", text).lower().strip()
+    call = _CALL.fullmatch(_MENTION.sub("", words))
+    command = _WORDS.get(call[1].rstrip("。.!")) if call else None
+    if call is None or command is None or (call[2] and command is not Command.RESULT):
+        return None
+    return CommandCall(command, int(call[2] or 1), int(call[3] or 1))
 
 
 NEWEST = 10
@@ -55,36 +87,41 @@ class CommandHandler:
     chats: ChatStore
     contexts: ContextStore
     tasks: Tasks
+    answers: LastAnswers
+    clock: Clock
 
-    def execute(
-        self,
-        command: Command,
-        connection: Connection,
-        user_id: str,
-        chat_id: str | None,
-        message_key: str,
-        language: Language,
-    ) -> str:
-        """What is answered. Raises ``StoreUnavailable``."""
-        key = chat_key(connection, user_id, chat_id)
-        match command:
+    def execute(self, call: CommandCall, chat: Chat, message_key: str, correlation_id: str) -> str:
+        """What is answered. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``."""
+        language = chat.language
+        match command := call.command:
+            case Command.RESULT if chat.connection.kind is Kind.APP:
+                return self.answers.send(chat, call.number, message_key, correlation_id)
+            case Command.RESULT:
+                return self.answers.page(chat, call.number, call.page)
             case Command.HELP:
                 return say(language, Phrase.HELP)
+            case Command.ID:
+                return _ids(chat)
             case Command.NEW:
-                self.chats.begin(connection.connection_id, key, message_key)
+                self.chats.begin(chat.connection.connection_id, chat.key, message_key)
                 return say(language, Phrase.NEW)
+            case Command.CHINESE | Command.ENGLISH:
+                return self._speak(chat, Language.ZH if command is Command.CHINESE else Language.EN)
             case Command.CANCEL:
-                return self._cancel(self._live(connection, key), language)
+                return self._cancel(self._live(chat), language)
             case Command.STATUS:
-                return _status(self._live(connection, key), language)
+                return self._status(self._live(chat), language)
 
-    def _live(self, connection: Connection, key: str) -> list[Task]:
-        generation = self.chats.generation(connection.connection_id, key)
-        context = ContextRef(connection.agent_id or "", context_id(connection, key, generation))
+    def _speak(self, chat: Chat, language: Language) -> str:
+        self.chats.choose_language(chat.connection.connection_id, chat.key, language)
+        return say(language, Phrase.LANGUAGE)
+
+    def _live(self, chat: Chat) -> list[Task]:
+        context = ContextRef(chat.connection.agent_id or "", chat.context_id)
         newest = self.contexts.newest(context, AFTER_ALL, NEWEST)
         found = self.tasks.store.get_all([TaskRef(context.agent_id, task_id) for task_id in newest])
         settled = [self.tasks.finalizer.expire_if_overdue(task) for task in found]
-        own = [task for task in settled if task.project_id == connection.project_id]
+        own = [task for task in settled if task.project_id == chat.connection.project_id]
         return sorted((task for task in own if not task.is_terminal), key=lambda task: task.ref.task_id)
 
     def _cancel(self, live: list[Task], language: Language) -> str:
@@ -97,15 +134,28 @@ class CommandHandler:
         try:
             self.tasks.cancel(task.project_id, task.ref.agent_id, task.ref.task_id)
         except RequestRefused:
-            return False  # it has ended meanwhile, and that is what is told
+            return False  # it has ended meanwhile, and that is what is shown
         return True
 
+    def _status(self, live: list[Task], language: Language) -> str:
+        if not live:
+            return say(language, Phrase.NOTHING_UNDER_WAY)
+        now = self.clock.now()
+        lines = (
+            say(
+                language,
+                Phrase.STATUS,
+                number=number,
+                status=status_word(language, task.status.value),
+                since=duration(language, now - task.created_at),
+            )
+            for number, task in enumerate(live, 1)
+        )
+        return "\n".join(lines)
 
-def _status(live: list[Task], language: Language) -> str:
-    if not live:
-        return say(language, Phrase.NOTHING_UNDER_WAY)
-    lines = (
-        say(language, Phrase.STATUS, task=task.ref.task_id, status=status_word(language, task.status.value))
-        for task in live
-    )
-    return "\n".join(lines)
+
+def _ids(chat: Chat) -> str:
+    shown = say(chat.language, Phrase.USER_ID, user=chat.user_id)
+    if chat.chat_id is None:
+        return shown
+    return f"{shown}\n{say(chat.language, Phrase.CHAT_ID, chat=chat.chat_id)}"

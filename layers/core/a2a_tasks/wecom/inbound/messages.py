@@ -13,11 +13,9 @@ from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Idempotency, Submission, Submitter
-from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, State
-from a2a_tasks.wecom.inbound.chat import chat_key, context_id
-from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.ports import ChatStore, ExchangeStore
+from a2a_tasks.wecom.inbound.chat import Chat
+from a2a_tasks.wecom.ports import ExchangeStore
 
 ID_LENGTH = 16
 PATIENCE_MS = 25 * 60_000
@@ -28,19 +26,19 @@ NOT_ASKED = frozenset({ErrorCode.TASK_NOT_WAITING, ErrorCode.TASK_NOT_FOUND})
 
 @dataclass(frozen=True)
 class AcceptedMessage:
-    """What somebody says. ``message_key`` is the same for all deliveries of the message; ``streams``: WeCom
-    will ask for a stream, else the answer is sent."""
+    """What somebody says."""
 
-    connection: Connection
+    chat: Chat
     message_key: str
-    user_id: str
-    chat_id: str | None
+    """The same for all deliveries of the message."""
     text: str
-    language: Language
     streams: bool
+    """Whether WeCom will ask for a stream; else the answer is sent."""
     correlation_id: str
     response_url: str | None = field(default=None, repr=False)
     parts: tuple[Mapping[str, Any], ...] = ()
+    note: str | None = None
+    """What is said above the answer: what of the message could not be read."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ class InboundMessages:
     answerer: Answerer
     slots: Slots
     tasks: Tasks
-    chats: ChatStore
     exchanges: ExchangeStore
     sealer: Sealer
     clock: Clock
@@ -98,13 +95,14 @@ class InboundMessages:
         now = self.clock.now()
         exchange = Exchange(
             ref=ref,
-            agent_id=asked.connection.agent_id or "",
-            project_id=asked.connection.project_id,
-            connection_id=asked.connection.connection_id,
-            user_id=asked.user_id,
-            chat_id=asked.chat_id,
-            language=asked.language,
+            agent_id=asked.chat.connection.agent_id or "",
+            project_id=asked.chat.connection.project_id,
+            connection_id=asked.chat.connection.connection_id,
+            user_id=asked.chat.user_id,
+            chat_id=asked.chat.chat_id,
+            language=asked.chat.language,
             started_at=now,
+            note=asked.note,
             state=State.OPEN if asked.streams else State.CLOSED,
             **changes,
         )
@@ -114,9 +112,7 @@ class InboundMessages:
         return self.exchanges.put(exchange, now + TTL_MS)
 
     def _submission(self, asked: AcceptedMessage) -> Submission:
-        connection = asked.connection
-        key = chat_key(connection, asked.user_id, asked.chat_id)
-        generation = self.chats.generation(connection.connection_id, key)
+        connection = asked.chat.connection
         return Submission(
             project_id=connection.project_id,
             agent_id=connection.agent_id or "",
@@ -125,7 +121,7 @@ class InboundMessages:
             timeout_ms=None,
             max_queue_timeout_ms=PATIENCE_MS,
             correlation_id=asked.correlation_id,
-            context_id=context_id(connection, key, generation),
+            context_id=asked.chat.context_id,
             live=True,
             notifies=True,
             parts=asked.parts,

@@ -16,13 +16,12 @@ from a2a_tasks.tasks.live_text import snapshot
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
 from a2a_tasks.wecom.exchange_end import ended
-from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
 from a2a_tasks.wecom.ports import ExchangeStore, Watched
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, stream_frame
 from a2a_tasks.wecom.protocol.links import unlinked
 from a2a_tasks.wecom.protocol.text import folded, unlinked_end
-from a2a_tasks.wecom.result_texts import ResultTexts
+from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
 BY_STREAM = "stream"
 """The claim of all refreshes together: each of them says the same."""
@@ -45,7 +44,7 @@ class Refreshes:
         watched = self.exchanges.watch(ref.task_id) if ref else Watched([], [])
         exchange = find(watched.exchanges, ref) if ref else None
         if exchange is None or exchange.connection_id != connection.connection_id:
-            return stream_frame(stream_id, say(Language.ZH, Phrase.GONE), finish=True)
+            return stream_frame(stream_id, say(connection.language, Phrase.GONE), finish=True)
         task = None
         if exchange.state is State.OPEN and exchange.end is None:
             exchange, task = self._looked_up(exchange)
@@ -57,7 +56,7 @@ class Refreshes:
             case Step.DELIVER:
                 return self._delivered(exchange)
             case Step.REPEAT:
-                return frame_of(exchange, self.texts.fitting(exchange, CONTENT_BYTES), finish=True)
+                return frame_of(exchange, self.texts.fitting(exchange), finish=True)
             case Step.ELSEWHERE:
                 return _elsewhere(exchange)
 
@@ -77,7 +76,7 @@ class Refreshes:
 
     def _delivered(self, exchange: Exchange) -> dict[str, Any]:
         # read first: what cannot be read is not taken on, and the next refresh tries again
-        text = self.texts.fitting(exchange, CONTENT_BYTES)
+        text = self.texts.fitting(exchange)
         claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
         current = self.exchanges.claim(exchange.ref, claim) or exchange
         if current.claim is None or current.claim.means is not Means.STREAM:
@@ -97,14 +96,14 @@ def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
     """The newest of what was said since the exchange began, and what is being done."""
     chunks = [chunk for chunk in watched.chunks if chunk.turn > exchange.from_turn]
     if not chunks:
-        return say(exchange.language, _stage(task), task=exchange.ref.task_id)
+        return noted(exchange, say(exchange.language, _stage(task)))
     seen = snapshot(chunks)
     doing = unlinked(progress_line(exchange.language, seen.progress))
     thinking = folded(seen.updates)
     if not seen.text:
-        return f"{thinking}{doing}"
-    room = CONTENT_BYTES - len(thinking.encode()) - len(doing.encode()) - 2
-    return f"{thinking}{unlinked_end(seen.text, room)}\n\n{doing}"
+        return thinking + noted(exchange, doing)
+    room = CONTENT_BYTES - len(thinking.encode()) - len(noted(exchange, doing).encode()) - 2
+    return thinking + noted(exchange, f"{unlinked_end(seen.text, room)}\n\n{doing}")
 
 
 def _stage(task: Task | None) -> Phrase:

@@ -58,6 +58,6 @@ def _encrypted(body: bytes) -> str:
     if len(body) > MAX_BODY_BYTES:
         raise CallbackRefused(Reason.TOO_LARGE)
     encrypted = parse_xml(body).findtext("Encrypt")
-    if not encrypted:
+    if encrypted is None:
         raise CallbackRefused(Reason.MISSING_ENCRYPT)
     return encrypted

@@ -64,6 +64,6 @@ def _encrypted(body: bytes) -> str:
     except ValueError:
         raise CallbackRefused(Reason.JSON) from None
     encrypted = envelope.get("encrypt") if isinstance(envelope, dict) else None
-    if not isinstance(encrypted, str) or not encrypted:
+    if not isinstance(encrypted, str):
         raise CallbackRefused(Reason.MISSING_ENCRYPT)
     return encrypted

@@ -134,7 +134,7 @@ BotCallback = BotMessage | StreamRefresh | EnterChat | CardEvent | FeedbackEvent
 def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
     """Raises ``CallbackRefused`` if it is no JSON, or not a message. ``api_url`` is where answers may go."""
     try:
-        fields = deserialize(text)
+        fields = _with_whole_characters(deserialize(text))
         json_limits.check_value(fields)
     except ValueError:
         raise CallbackRefused(Reason.JSON) from None
@@ -143,6 +143,19 @@ def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
     except (AttributeError, KeyError, TypeError, ValueError):
         # Whatever is not where it belongs: a text for an object, a list for a text.
         raise CallbackRefused(Reason.MESSAGE) from None
+
+
+def _with_whole_characters(value: Any) -> Any:
+    """JSON can name half a character, which is no text: a sign in its place, so that somebody who was cut off
+    in the middle of an emoji is answered all the same."""
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case list():
+            return [_with_whole_characters(item) for item in value]
+        case dict():
+            return {name: _with_whole_characters(item) for name, item in value.items()}
+    return value
 
 
 def _origin(fields: dict[str, Any], api_url: str) -> Origin:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from a2a_tasks.wecom.protocol.links import unlinked
 
@@ -12,6 +13,8 @@ _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _LONGEST_CHARACTER = 32
 _FOLD = re.compile(r"<(?=/?think>)", re.IGNORECASE)
+_FENCE_ROOM = 64
+"""For the ends and beginnings of blocks of code that a part gets of its own."""
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _HEADING = re.compile(r"^ {0,3}#{1,6} +")
 # All repetitions are bounded: a line without an end to its marks must not cost the square of its length.
@@ -65,19 +68,6 @@ def folded(text: str) -> str:
     return f"<think>{inside}</think>\n"
 
 
-def shorten(text: str, limit: int, remark: str) -> str:
-    """The text if it has at most ``limit`` bytes, else its beginning, and a remark about the rest.
-
-    Code in a line that would be cut is left out: an address in it would be a link without its end.
-    """
-    if len(text.encode()) <= limit:
-        return text
-    cut = fit(text, limit - len(remark.encode()))
-    if cut.rpartition("\n")[2].count("`") % 2:
-        cut = cut[: cut.rindex("`")] + CUT_MARK
-    return cut + remark
-
-
 def split(text: str, limit: int) -> list[str]:
     """The text in parts of at most ``limit`` bytes, each after its number (``1/3``, line feed) if several.
 
@@ -94,14 +84,36 @@ def split(text: str, limit: int) -> list[str]:
         digits += 1
 
 
-def strip_mention(text: str, bot_name: str | None = None) -> str:
-    """A group's text without the mention of the bot that it begins with.
+def split_markdown(text: str, limit: int) -> list[str]:
+    """The same of Markdown: a block of code that goes on in the next part is closed and opened again."""
+    if len(text.encode()) <= limit:
+        return [text]
+    numbered = (part.partition("\n") for part in split(text, limit - _FENCE_ROOM))
+    numbers, parts = zip(*((number, part) for number, _, part in numbered), strict=True)
+    return [f"{number}\n{part}" for number, part in zip(numbers, _with_fences(parts), strict=True)]
 
-    The bot's name may have spaces in it; where it is not given, the mention ends at the first.
-    """
-    name = re.escape(bot_name) if bot_name else r"\S+"
-    mention = re.match(rf"\s*@{name}(?:\s+|$)", text)
-    return text[mention.end() :].strip() if mention else text.strip()
+
+def cut_markdown(text: str, limit: int) -> list[str]:
+    """The same without numbers."""
+    if len(text.encode()) <= limit:
+        return [text]
+    return _with_fences(_cut(text, limit - _FENCE_ROOM))
+
+
+def strip_mention(text: str, bot_name: str | None) -> str:
+    """A group's text without mentions of the bot at its beginning and its end, where they only say who is
+    addressed. Those of other people stay, and so does everything where the bot's name, which may have spaces
+    in it, is not known."""
+    if bot_name is None:
+        return text.strip()
+    mention = rf"@{re.escape(bot_name)}"
+    front = re.compile(rf"\s*{mention}(?:\s+|$|(?=[,.:;!?，。：；！？、]))")
+    back = re.compile(rf"(?:^|(?<=\s)){mention}\s*$")
+    while found := front.match(text):
+        text = text[found.end() :]
+    while found := back.search(text):
+        text = text[: found.start()]
+    return text.strip()
 
 
 def to_plain(markdown: str) -> str:
@@ -163,6 +175,31 @@ def _belong_together(character: str, following: str) -> bool:
         or ord(following) in _SKIN_TONES
         or (character, following) == ("\r", "\n")
     )
+
+
+def _with_fences(parts: Sequence[str]) -> list[str]:
+    """Parts of one text, each with as many beginnings as ends of blocks of code."""
+    whole, opened = [], ""
+    for part in parts:
+        reopened, opened = opened, _open_fence(part, opened)
+        end = "" if not opened else opened[:3] if part.endswith("\n") else f"\n{opened[:3]}"
+        whole.append((f"{reopened}\n" if reopened else "") + part + end)
+    return whole
+
+
+def _open_fence(text: str, opened: str) -> str:
+    """The line that begins the block of code in which a text ends, shortened; empty if it ends in none.
+    ``opened`` is that in which it begins."""
+    for line in text.splitlines():
+        if not (fence := _FENCE.match(line)):
+            continue
+        mark = fence[0].strip()
+        if not opened:
+            info = line.strip()
+            opened = info if len(info.encode()) <= _FENCE_ROOM // 2 else mark
+        elif opened.startswith(mark) and not line.strip().strip(mark[0]):
+            opened = ""
+    return opened
 
 
 def _number(index: int, count: int) -> str:
