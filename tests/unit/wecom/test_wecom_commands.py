@@ -171,7 +171,9 @@ class TestResults:
         assert self.shown(talk, "/结果", "c1", user="HanMeimei") == "还没有结果。"
         assert self.shown(talk, "/结果", "c2", chat="g") == "还没有结果。"
         talk.connection = replace(HELPER, conversation=Conversation.GROUP)
-        self.ask(talk, "二", "大家的。", "m2", chat="g")
+        talk.deployment.model.then(answer("大家的。"))
+        talk.say("二", message_id="m2", chat="g")
+        talk.work()
         assert self.shown(talk, "/结果", "c3", user="HanMeimei", chat="g") == "大家的。"
 
     def test_what_was_canceled_is_none(self, talk: Talk) -> None:

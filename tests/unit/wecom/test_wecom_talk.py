@@ -150,6 +150,8 @@ class TestQuestions:
 
     def test_an_answer_that_comes_second_is_said_after_it(self, asker: Talk) -> None:
         asker = replace_conversation(asker)
+        ask = uses(("ask_user", {"question": "Where to?"}), prefix="first")
+        asker.deployment.model.on("[sender: LiLei]\nBook.", ask, answer("Booked."))
         asker.say("Book.", chat="g")
         asker.work()
         points = Failpoints()
@@ -371,7 +373,7 @@ class TestMessages:
         talk.say(BotMixed((BotText("@Helper "), BotText("你好"))), chat="g")
         talk.work()
         (block,) = talk.deployment.model.requests[-1].messages[-1]["content"]
-        assert block["text"] == "你好"
+        assert block["text"] == "[sender: LiLei]\n你好"
 
     @pytest.mark.parametrize(
         "content", ["", "   ", "\u3000\n", "\u200b", BotMixed((BotText("\ufeff"),)), BotMixed(())]

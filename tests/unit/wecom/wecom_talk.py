@@ -33,7 +33,9 @@ from tests.twins.stores.chats import MemoryChats
 from tests.twins.stores.exchanges import MemoryExchanges
 from tests.twins.stores.rates import MemoryRates
 
-HELPER = Connection("helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1")
+HELPER = Connection(
+    "helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1", names_speaker=False
+)
 KEY = CallbackKey("token", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY", "")
 
 
@@ -82,7 +84,11 @@ class Talk:
             chats=chats,
             commander=CommandHandler(chats, contexts, tasks, answers, deployment.clock),
             people=People(
-                points.wrap("rates", self.rates), deployment.clock, deployment.telemetry, self.rate
+                points.wrap("rates", self.rates),
+                points.wrap("spend", deployment.spend),
+                deployment.clock,
+                deployment.telemetry,
+                self.rate,
             ),
             refreshes=Refreshes(
                 store, exchanges, deployment.finalizer(points), texts, deployment.clock, deployment.telemetry

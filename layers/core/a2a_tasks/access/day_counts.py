@@ -1,4 +1,4 @@
-"""Counting the usage of tasks against their project's day.
+"""Counting the usage of tasks against their project's day, and that of a person who has a limit of their own.
 
 A task's own item is the truth: its usage (``spent``), and how much of that the day counts (``counted``).
 The difference is added to the day after the item is written, and then recorded in the item. So an
@@ -72,11 +72,17 @@ class DayCount:
         """Whether the day counts it."""
         try:
             if usage != NOTHING:
-                self.budgets.count(task.project_id, usage, task.ref.task_id)
+                self._count(task, usage)
         except StoreUnavailable as error:
             self.telemetry.problem("spending not counted yet", task, reason=str(error))
             return False
         return True
+
+    def _count(self, task: Task, usage: Usage) -> None:
+        if task.spender is None or self.budgets.settings(task.project_id).has_budget:
+            self.budgets.count(task.project_id, usage, task.ref.task_id)
+        if task.spender is not None:
+            self.budgets.count(task.spender, usage, task.ref.task_id)
 
 
 def _plus(left: Usage, right: Usage) -> Usage:

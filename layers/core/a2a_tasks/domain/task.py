@@ -258,7 +258,10 @@ class Task:
     spent: tuple[Spent, ...] = ()
     """Usage per attempt, model and started task, including reservations for what is under way."""
     counted: Usage | None = None
-    """What of its own turns its project's day counts already. None if the project has no budget."""
+    """What of its own turns its project's day, and its spender's, count already. None if neither the project
+    has a budget nor the task a spender."""
+    spender: str | None = None
+    """Whose usage is counted by day beside the project's: a person who has a limit of their own."""
     progress: Progress = field(default_factory=Progress)
     """What it is doing now."""
     question: Question | None = None

@@ -112,6 +112,7 @@ class OtherAgents:
             correlation_id=task.correlation_id,
             priority=task.priority,
             budget=budget,
+            spender=task.spender,
             origin=Origin(
                 Parent(task.ref, call.call_id),
                 task.depth + 1,

@@ -112,6 +112,8 @@ class Submission:
     """WeCom group connections to notify in addition to the agent's."""
     notifies: bool = False
     """Changes are notified even without ``push``, as for requests from a chat."""
+    spender: str | None = None
+    """Whose usage is counted by day beside the project's: a person who has a limit of their own."""
 
     def to_document(self) -> dict[str, Any]:
         """The task's input as stored."""
@@ -290,6 +292,7 @@ class Submitter:
 
     def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
         origin = submission.origin
+        has_budget = self.budgets.settings(agent.project_id).has_budget
         not_before = submission.not_before or 0
         timeout_ms = self._timeout(agent, submission)
         queue_timeout_ms = _queue_timeout(agent, submission)
@@ -326,7 +329,8 @@ class Submitter:
             live=submission.live,
             notifies=submission.notifies or submission.push is not None or bool(groups),
             groups=groups,
-            counted=NOTHING if self.budgets.settings(agent.project_id).has_budget else None,
+            spender=submission.spender,
+            counted=NOTHING if submission.spender or has_budget else None,
             events=(events.accepted(now),),
         )
 

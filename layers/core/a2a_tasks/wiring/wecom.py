@@ -2,6 +2,7 @@
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
+from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
@@ -48,7 +49,13 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
     chats = DynamoDBChats(wired.dynamodb, wired.table)
     sealer = KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN"))
     asking = InboundMessages(submitter, answerer, wired.slots, tasks, exchanges, sealer, wired.clock)
-    people = People(DynamoDBRates(wired.dynamodb, wired.table), wired.clock, telemetry, _rate())
+    people = People(
+        DynamoDBRates(wired.dynamodb, wired.table),
+        DynamoDBSpend(wired.dynamodb, wired.table),
+        wired.clock,
+        telemetry,
+        _rate(),
+    )
     texts = ResultTexts(wired.store, Results(payloads, payloads), wired.clock)
     deliveries = delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL"))
     answers = LastAnswers(wired.contexts, tasks, texts, deliveries)

@@ -57,8 +57,8 @@ class Application:
         message_key = replay_key(message) or ""
         try:
             call = command_of(text)
-            if not self.people.may_say(chat, call):
-                return say(chat.language, Phrase.TOO_FAST)
+            if (refusal := self.people.refusal(chat, call)) is not None:
+                return say(chat.language, refusal)
             if call is not None:
                 return self.commander.execute(call, chat, message_key, correlation_id)
             self.asking.ask(

@@ -128,8 +128,8 @@ class Bot:
         if content.is_empty:
             return say(chat.language, Phrase.NOTHING_SAID)
         call = command_of(content.text)
-        if not self.people.may_say(chat, call):
-            return say(chat.language, Phrase.TOO_FAST)
+        if (refusal := self.people.refusal(chat, call)) is not None:
+            return say(chat.language, refusal)
         return self.commander.execute(call, chat, message_key, correlation_id) if call else None
 
     def _keep(self, connection: Connection, opinion: FeedbackEvent) -> None:

@@ -15,6 +15,8 @@ from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Idempotency, Submission, Submitter
 from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, State
 from a2a_tasks.wecom.inbound.chat import Chat
+from a2a_tasks.wecom.inbound.people import spender_of
+from a2a_tasks.wecom.inbound.speaker import speaker_line, without_speakers
 from a2a_tasks.wecom.ports import ExchangeStore
 
 ID_LENGTH = 16
@@ -60,6 +62,7 @@ class InboundMessages:
     def ask(self, asked: AcceptedMessage) -> Exchange:
         """Raises ``RequestRefused``; ``StoreUnavailable``, ``PayloadUnavailable`` and ``SealingUnavailable``
         where it is not certain that somebody will answer: then the message must come again."""
+        asked = _with_speaker(asked)
         submission = self._submission(asked)
         asking = asking_task(self.slots, self.tasks, submission)
         key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
@@ -125,4 +128,17 @@ class InboundMessages:
             live=True,
             notifies=True,
             parts=asked.parts,
+            spender=spender_of(connection, asked.chat.user_id),
         )
+
+
+def _with_speaker(asked: AcceptedMessage) -> AcceptedMessage:
+    """The message as the agent reads it."""
+    line = speaker_line(asked.chat)
+    if line is None:
+        return asked
+    parts = [
+        {**part, "text": without_speakers(part["text"])} if "text" in part else part for part in asked.parts
+    ]
+    text = "\n".join(filter(None, (line, without_speakers(asked.text))))
+    return replace(asked, text=text, parts=({"text": line}, *parts) if parts else ())

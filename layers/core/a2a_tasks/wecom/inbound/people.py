@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from a2a_tasks.access.budgets import day_of
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.rates import Bucket, RateStore
+from a2a_tasks.ports.tasks import SpendStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.inbound.chat import Chat
 from a2a_tasks.wecom.inbound.commands import Command, CommandCall
+from a2a_tasks.wecom.phrases import Phrase
 from a2a_tasks.wecom.users import canonical
 
 
@@ -19,30 +22,49 @@ class People:
     """``rate`` is what each of them may ask where their connection does not say so; None for no limit."""
 
     rates: RateStore
+    spending: SpendStore
     clock: Clock
     telemetry: Telemetry
     rate: Rate | None
 
-    def may_say(self, chat: Chat, call: CommandCall | None) -> bool:
-        """Count a question, or a command that is answered at length; other commands are free, so that who has
-        asked too much can still cancel. True also where the store does not answer: a limit is in nobody's way
-        then."""
+    def refusal(self, chat: Chat, call: CommandCall | None) -> Phrase | None:
+        """Why a person may not say something now; None if they may. Counts a question, or a command that is
+        answered at length; other commands are free, so that who has asked too much can still cancel. Where
+        the store does not answer they may: a limit is in nobody's way then."""
+        if call is not None and call.command is not Command.RESULT:
+            return None
+        try:
+            if not self._takes(chat):
+                return Phrase.TOO_FAST
+            return Phrase.TOKENS_USED_UP if call is None and self._has_used_up(chat) else None
+        except StoreUnavailable as error:
+            connection_id = chat.connection.connection_id
+            self.telemetry.problem("rate limit not checked", connection_id=connection_id, reason=str(error))
+            return None
+
+    def _takes(self, chat: Chat) -> bool:
         connection = chat.connection
         rate = _rate_of(connection) or self.rate
-        if rate is None or (call is not None and call.command is not Command.RESULT):
+        if rate is None:
             return True
         bucket, now = person_bucket(connection, chat.user_id), self.clock.now() * 1000
-        try:
-            is_granted = self.rates.take(bucket, rate, 1, now).is_granted
-        except StoreUnavailable as error:
-            self.telemetry.problem(
-                "rate limit not checked", connection_id=connection.connection_id, reason=str(error)
-            )
+        if self.rates.take(bucket, rate, 1, now).is_granted:
             return True
-        if not is_granted:
-            self.telemetry.count("RateLimited", code=f"WECOM_{Asked.QUESTIONS}")
-            self.telemetry.event("rate limit exceeded", connection_id=connection.connection_id)
-        return is_granted
+        self._refused(connection, Asked.QUESTIONS)
+        return False
+
+    def _has_used_up(self, chat: Chat) -> bool:
+        connection, spender = chat.connection, spender_of(chat.connection, chat.user_id)
+        if spender is None or connection.tokens_per_day is None:
+            return False
+        if self.spending.spend(spender, day_of(self.clock.now())).tokens < connection.tokens_per_day:
+            return False
+        self._refused(connection, Asked.TOKENS)
+        return True
+
+    def _refused(self, connection: Connection, asked: "Asked") -> None:
+        self.telemetry.count("RateLimited", code=f"WECOM_{asked}")
+        self.telemetry.event("rate limit exceeded", connection_id=connection.connection_id)
 
 
 def _rate_of(connection: Connection) -> Rate | None:
@@ -54,8 +76,16 @@ class Asked(StrEnum):
     """What is counted."""
 
     QUESTIONS = "QUESTIONS"
+    TOKENS = "TOKENS"
 
 
 def person_bucket(connection: Connection, user_id: str) -> Bucket:
     """Beside what is sent to them (``sending_rate``)."""
     return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", Asked.QUESTIONS)
+
+
+def spender_of(connection: Connection, user_id: str) -> str | None:
+    """The name under which a person's tokens are counted; None where they have no limit."""
+    if connection.tokens_per_day is None:
+        return None
+    return f"WECOM#{connection.connection_id}#{canonical(user_id)}"

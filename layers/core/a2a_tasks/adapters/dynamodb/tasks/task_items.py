@@ -223,6 +223,7 @@ def to_item(task: Task) -> dict[str, Any]:
         "contextId": task.context_id,
         "live": task.live or None,
         "notify": task.notifies or None,
+        "spender": task.spender,
         "groups": list(task.groups) or None,
         "boundsTries": task.bounds_tries or None,
     }
@@ -295,6 +296,7 @@ def from_item(values: Mapping[str, Any]) -> Task:
         answered=tuple(values.get("answered", ())),
         live=bool(values.get("live", False)),
         notifies=values.get("notify", False),
+        spender=values.get("spender"),
         groups=tuple(values.get("groups", ())),
         counts_as_pending="pendingAgent" in values,
         slot=_slot(values["slot"]) if "slot" in values else None,

@@ -1,0 +1,21 @@
+"""Who speaks, told to the agent in the message itself: a name is data, and no instruction."""
+
+import re
+
+from a2a_tasks.wecom.inbound.chat import Chat
+
+MAX_ID = 64
+_NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_.@-]")
+_LIKE_OURS = re.compile(r"^(\s*)\[(?=\s*sender\b)", re.IGNORECASE | re.MULTILINE)
+
+
+def speaker_line(chat: Chat) -> str | None:
+    """The first line of the message as the agent reads it; None where it is not to learn who wrote."""
+    if chat.chat_id is None and not chat.connection.names_speaker:
+        return None
+    return f"[sender: {_NOT_IN_IDS.sub('', chat.user_id)[:MAX_ID]}]"
+
+
+def without_speakers(text: str) -> str:
+    """A text in which no line can be taken for ours."""
+    return _LIKE_OURS.sub(r"\1(", text)
