@@ -17,12 +17,8 @@ from a2a_tasks.adapters.function_helpers import FunctionHelpers
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.threads import Threads
-from a2a_tasks.concurrency.line_watch import LineWatch
 from a2a_tasks.domain.ids import SHARDS
-from a2a_tasks.maintenance.backlog import Backlog
-from a2a_tasks.maintenance.dead_workers import DeadWorkers
-from a2a_tasks.maintenance.due_tasks import DueTasks
-from a2a_tasks.maintenance.sweeper import Sweeper
+from a2a_tasks.wiring.sweeper import build_sweeper
 from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_MS = 5_000
@@ -33,28 +29,12 @@ THREADS = 16
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 _tasks = TaskWiring.of_function(telemetry)
-_dead_workers = DeadWorkers(_tasks.store, _tasks.queue, _tasks.finalizer, telemetry)
-sweeper = Sweeper(
-    store=_tasks.store,
-    workers=_tasks.holders.workers,
-    lines=LineWatch(_tasks.slots),
-    due_tasks=DueTasks(
-        store=_tasks.store,
-        queue=_tasks.queue,
-        slots=_tasks.slots,
-        batches=DynamoDBBatchLine(_tasks.dynamodb, _tasks.table),
-        finalizer=_tasks.finalizer,
-        dead_workers=_dead_workers,
-        backlog=Backlog(_tasks.queue, _tasks.clock),
-        telemetry=telemetry,
-    ),
-    dead_workers=_dead_workers,
+sweeper = build_sweeper(
+    _tasks,
+    batches=DynamoDBBatchLine(_tasks.dynamodb, _tasks.table),
     leases=DynamoDBShardLeases(_tasks.dynamodb, _tasks.table),
     helpers=FunctionHelpers(Lazy(clients.functions), environment.text("SWEEPER_FUNCTION"), telemetry),
     at_once=Threads(THREADS),
-    clock=_tasks.clock,
-    entropy=_tasks.entropy,
-    telemetry=telemetry,
 )
 
 

@@ -5,21 +5,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.access.cost_limits import CostLimits
-from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.batches.batcher import Batcher, BatchReport
-from a2a_tasks.batches.collection import BatchCollection
-from a2a_tasks.batches.creation import BatchCreation
-from a2a_tasks.batches.recovery import BatchRecovery
-from a2a_tasks.batches.requests import BatchRequests
-from a2a_tasks.batches.results import BatchResults
-from a2a_tasks.batches.single_turn import SingleTurns
-from a2a_tasks.batches.submission import BatchSubmission
-from a2a_tasks.batches.tasks import BatchTasks, SideBySide
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.blocking import RunBlocking
-from a2a_tasks.tasks.agent_revisions import Revisions
+from a2a_tasks.wiring.batcher import build_batcher
 from tests.twins.deployment import PRICES, Deployment, inline
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.stores.batches import MemoryBatches, MemoryMessageBatches
@@ -46,21 +36,15 @@ class BatchLane:
 
     def batcher(self, failpoints: Failpoints | None = None, run: RunBlocking = inline) -> Batcher:
         points, main = failpoints or Failpoints(), self.deployment
-        batches, api = points.wrap("batches", self.batches), points.wrap("api", self.api)
-        payloads, store = points.wrap("payloads", main.payloads), points.wrap("store", main.store)
-        budgets = main.budgets(points)
-        day = DayCount(store, budgets, main.telemetry)
-        tasks = BatchTasks(store, batches, payloads, main.finalizer(points), day, main.telemetry)
-        cost_limits = CostLimits(budgets, PRICES, main.telemetry, in_batch=True)
-        turns = SingleTurns(Revisions(points.wrap("registry", main.registry)), cost_limits)
-        abreast = SideBySide(run, main.telemetry)
-        requests = BatchRequests(api, payloads, turns)
-        collection = BatchCollection(batches, tasks, requests, abreast)
-        creation = BatchCreation(batches, api, tasks, requests, abreast)
-        submission = BatchSubmission(batches, tasks, collection, creation, budgets, abreast, main.entropy)
-        results = BatchResults(batches, api, tasks, turns, abreast, main.entropy)
-        recovery = BatchRecovery(batches, api, creation, main.telemetry, run)
-        return Batcher(batches, results, recovery, submission, main.clock, main.entropy, main.telemetry, run)
+        return build_batcher(
+            main.services(points),
+            payloads=points.wrap("payloads", main.payloads),
+            batches=points.wrap("batches", self.batches),
+            api=points.wrap("api", self.api),
+            budgets=main.budgets(points),
+            prices=PRICES,
+            run=run,
+        )
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = RUN_SECONDS) -> BatchReport:
         """One run, in no time."""

@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.access.budgets import DailyBudgets
-from a2a_tasks.access.cost_limits import CostLimits
 from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.concurrency.holders import Holders
-from a2a_tasks.concurrency.line_watch import LineWatch
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations
@@ -25,38 +23,27 @@ from a2a_tasks.domain.pricing.table import TABLE
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS, clocks_of_start, due_after_start
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.webhooks.push import Notification
-from a2a_tasks.execution.agent_loop import AgentLoop
-from a2a_tasks.execution.checkpoints import Checkpoints
-from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.heartbeat import Heartbeat
-from a2a_tasks.execution.history import Histories
-from a2a_tasks.execution.live_output import Live
-from a2a_tasks.execution.outcomes import OutcomeHandler
-from a2a_tasks.execution.paced_model import PacedModel
-from a2a_tasks.execution.pacing import Pacing
-from a2a_tasks.execution.prompts import Prompts
-from a2a_tasks.execution.store_retry import StoreRetry
-from a2a_tasks.execution.tools.made_files import MadeFiles
 from a2a_tasks.execution.worker import Executor
-from a2a_tasks.maintenance.backlog import Backlog
 from a2a_tasks.maintenance.cleanup import Cleaner
 from a2a_tasks.maintenance.dead_letters import DeadLetters
-from a2a_tasks.maintenance.dead_workers import DeadWorkers
-from a2a_tasks.maintenance.due_tasks import DueTasks
 from a2a_tasks.maintenance.sweep_report import SweepReport
 from a2a_tasks.maintenance.sweeper import Sweeper
 from a2a_tasks.notifications.fan_out import Notifier
 from a2a_tasks.ports.blocking import AtOnce, in_turn
+from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
-from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Submission, Submitter
 from a2a_tasks.views.tasks import task_view
-from a2a_tasks.webhooks.acceptance import PushAcceptance
 from a2a_tasks.webhooks.push_configs import PushConfigs
 from a2a_tasks.wecom.ports import ChatDelivery
+from a2a_tasks.wiring.push import build_push_configs
+from a2a_tasks.wiring.sweeper import build_sweeper
+from a2a_tasks.wiring.tasks import TaskServices
+from a2a_tasks.wiring.worker import WorkerPorts, WorkerSettings, build_heartbeat, build_worker
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
 from tests.twins.faults.failpoints import Crash, Failpoints
@@ -123,6 +110,23 @@ def plenty() -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class FarRevisions:
+    """``Registry`` of a process: agents and projects, which are only read, are at hand, revisions are not."""
+
+    near: MemoryRegistry
+    far: MemoryRegistry
+
+    def agent(self, agent_id: str) -> AgentRevision | None:
+        return self.near.agent(agent_id)
+
+    def project(self, project_id: str) -> ProjectSettings | None:
+        return self.near.project(project_id)
+
+    def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
+        return self.far.revision(agent_id, revision)
+
+
 @dataclass
 class Deployment:
     """Twins and services. Each ``failpoints`` argument stands for one process of its own."""
@@ -168,6 +172,23 @@ class Deployment:
         self.registry.put_project(ProjectSettings("demo", webhook_secret_arn="arn:webhooks/demo"))
         self.registry.apply(agent())
 
+    def services(self, failpoints: Failpoints | None = None, clock: Clock | None = None) -> TaskServices:
+        """Those of a new process, which may have a clock of its own."""
+        points = failpoints or Failpoints()
+        return TaskServices(
+            store=points.wrap("store", self.store),
+            queue=points.wrap("queue", self.queue),
+            registry=FarRevisions(self.registry, points.wrap("registry", self.registry)),
+            places=points.wrap("slots", self.slot_store),
+            workers=points.wrap("workers", self.workers),
+            contexts=points.wrap("contexts", self.contexts),
+            records=points.wrap("records", self.records),
+            clock=clock or self.clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+            retention_ms=RETENTION_MS,
+        )
+
     def submitter(self, failpoints: Failpoints | None = None) -> Submitter:
         points = failpoints or Failpoints()
         return Submitter(
@@ -180,7 +201,7 @@ class Deployment:
             batches=points.wrap("batches", self.batches),
             reservations=points.wrap("reservations", self.reservations),
             budgets=self.budgets(points),
-            push=self.push_acceptance(points),
+            push=self.push_configs(points).acceptance,
             clock=self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
@@ -190,22 +211,15 @@ class Deployment:
             has_batches=True,
         )
 
-    def push_acceptance(self, failpoints: Failpoints | None = None) -> PushAcceptance:
-        points = failpoints or Failpoints()
-        return PushAcceptance(
-            store=points.wrap("push", self.push),
-            projects=self.registry,
-            sealer=points.wrap("sealing", self.sealing),
-            clock=self.clock,
-            retention_ms=RETENTION_MS,
-            allow_loopback=False,
-        )
-
     def push_configs(self, failpoints: Failpoints | None = None) -> PushConfigs:
         points = failpoints or Failpoints()
-        store, push = points.wrap("store", self.store), points.wrap("push", self.push)
-        reservations = points.wrap("reservations", self.reservations)
-        return PushConfigs(store, push, self.push_acceptance(points), reservations, self.clock, self.entropy)
+        return build_push_configs(
+            self.services(points),
+            store=points.wrap("push", self.push),
+            sealer=points.wrap("sealing", self.sealing),
+            reservations=points.wrap("reservations", self.reservations),
+            allow_loopback=False,
+        )
 
     def notifier(self, failpoints: Failpoints | None = None) -> Notifier:
         points = failpoints or Failpoints()
@@ -215,34 +229,15 @@ class Deployment:
         return Notifier(push, queue, exchanges, chat_deliveries, self.telemetry)
 
     def slots(self, failpoints: Failpoints | None = None) -> Slots:
-        points = failpoints or Failpoints()
-        return Slots(
-            store=points.wrap("slots", self.slot_store),
-            tasks=points.wrap("store", self.store),
-            queue=points.wrap("queue", self.queue),
-            registry=self.registry,
-            holders=self.holders(points),
-            clock=self.clock,
-            entropy=self.entropy,
-            telemetry=self.telemetry,
-        )
+        return self.services(failpoints).slots
 
     def holders(self, failpoints: Failpoints | None = None) -> Holders:
-        return Holders((failpoints or Failpoints()).wrap("workers", self.workers), self.clock)
+        return self.services(failpoints).holders
 
     def heartbeat(self, failpoints: Failpoints | None = None, freeze: Freeze | None = None) -> Heartbeat:
         """That of a new process."""
-        points = failpoints or Failpoints()
-        return Heartbeat(
-            workers=points.wrap("workers", self.workers),
-            store=points.wrap("store", self.store),
-            queue=points.wrap("queue", self.queue),
-            clock=freeze or self.clock,
-            entropy=self.entropy,
-            telemetry=self.telemetry,
-            run=freeze.run if freeze else inline,
-            lease_seconds=self.lease_seconds,
-        )
+        run = freeze.run if freeze else inline
+        return build_heartbeat(self.services(failpoints, freeze), run, self.lease_seconds)
 
     def budgets(self, failpoints: Failpoints | None = None) -> DailyBudgets:
         points = failpoints or Failpoints()
@@ -250,109 +245,37 @@ class Deployment:
 
     def executor(self, failpoints: Failpoints | None = None, freeze: Freeze | None = None) -> Executor:
         points = failpoints or Failpoints()
-        clock, run = freeze or self.clock, freeze.run if freeze else inline
-        store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
-        queue, registry = points.wrap("queue", self.queue), points.wrap("registry", self.registry)
-        finalizer, budgets = self.finalizer(points), self.budgets(points)
-        slots = finalizer.slots
-        store_retry = StoreRetry(clock, run)
-        pacing = Pacing(points.wrap("paces", self.paces), clock, self.entropy, self.telemetry, run, "claude")
-        checkpoints = Checkpoints(
-            store, points.wrap("records", self.records), payloads, clock, store_retry, run
-        )
-        cost_limits, day = (
-            CostLimits(budgets, PRICES, self.telemetry),
-            DayCount(store, budgets, self.telemetry),
-        )
-        loop = AgentLoop(
-            revisions=Revisions(registry),
-            payloads=payloads,
+        run = freeze.run if freeze else inline
+        ports = WorkerPorts(
+            model=points.wrap("model", self.model),
+            files=points.wrap("files", self.files),
             workspaces=self.workspaces.of_process(points),
-            model=PacedModel(points.wrap("model", self.model), pacing),
-            checkpoints=checkpoints,
-            histories=Histories(points.wrap("contexts", self.contexts), store, payloads),
-            other_agents=OtherAgents(
-                store, payloads, self.submitter(points), budgets, checkpoints, clock, self.entropy, run
-            ),
-            cost_limits=cost_limits,
-            day=day,
-            prompts=Prompts(cost_limits, Backend.CLAUDE_API, ALIASES),
-            made_files=MadeFiles(points.wrap("files", self.files), payloads, checkpoints, clock),
-            telemetry=self.telemetry,
+            paces=points.wrap("paces", self.paces),
+            live=points.wrap("live", self.live),
             run=run,
+            run_heartbeat=run,
         )
-        outcomes = OutcomeHandler(
-            store=store,
-            payloads=payloads,
-            queue=queue,
-            slots=slots,
-            finalizer=finalizer,
-            day=day,
-            clock=clock,
-            entropy=self.entropy,
-            telemetry=self.telemetry,
-            store_retry=store_retry,
-            run=run,
-            max_wait_ms=MAX_WAIT_MS,
-        )
-        return Executor(
-            loop=loop,
-            pacing=pacing,
-            outcomes=outcomes,
-            store=store,
-            queue=queue,
-            slots=slots,
-            holders=self.holders(points),
-            heartbeat=self.heartbeat(points, freeze),
-            finalizer=finalizer,
-            live=Live(points.wrap("live", self.live), clock, self.telemetry, run),
-            clock=clock,
-            entropy=self.entropy,
-            telemetry=self.telemetry,
-            run=run,
+        settings = WorkerSettings(
+            backend=Backend.CLAUDE_API,
+            prices=PRICES,
             room=self.room,
             reserved=self.reserved,
+            lease_seconds=self.lease_seconds,
+            max_wait_ms=MAX_WAIT_MS,
         )
+        return build_worker(self.services(points, freeze), self.submitter(points), ports, settings)
 
     def finalizer(self, failpoints: Failpoints | None = None) -> TaskFinalizer:
-        points = failpoints or Failpoints()
-        return TaskFinalizer(
-            store=points.wrap("store", self.store),
-            slots=self.slots(points),
-            holders=self.holders(points),
-            queue=points.wrap("queue", self.queue),
-            clock=self.clock,
-            entropy=self.entropy,
-            telemetry=self.telemetry,
-            retention_ms=RETENTION_MS,
-        )
+        return self.services(failpoints).finalizer
 
     def sweeper(self, failpoints: Failpoints | None = None, at_once: AtOnce = in_turn) -> Sweeper:
         points = failpoints or Failpoints()
-        store, queue = points.wrap("store", self.store), points.wrap("queue", self.queue)
-        batches, finalizer = points.wrap("batches", self.batches), self.finalizer(points)
-        dead_workers = DeadWorkers(store, queue, finalizer, self.telemetry)
-        return Sweeper(
-            store=store,
-            workers=points.wrap("workers", self.workers),
-            lines=LineWatch(self.slots(points)),
-            due_tasks=DueTasks(
-                store=store,
-                queue=queue,
-                slots=self.slots(points),
-                batches=batches,
-                finalizer=finalizer,
-                dead_workers=dead_workers,
-                backlog=Backlog(queue, self.clock),
-                telemetry=self.telemetry,
-            ),
-            dead_workers=dead_workers,
+        return build_sweeper(
+            self.services(points),
+            batches=points.wrap("batches", self.batches),
             leases=points.wrap("leases", self.shard_leases),
             helpers=points.wrap("helpers", self.helpers),
             at_once=at_once,
-            clock=self.clock,
-            entropy=self.entropy,
-            telemetry=self.telemetry,
         )
 
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:

@@ -1,1 +1,1 @@
-"""Wiring of services and adapters from a function's environment, shared by several functions."""
+"""Services put together, once: ``build_…`` from ports, whoever hands them in; ``…_of_function`` on AWS."""

@@ -5,21 +5,34 @@ from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.ports.sealing import Sealer
+from a2a_tasks.ports.tasks import ReservationStore
+from a2a_tasks.ports.webhooks import PushConfigStore
 from a2a_tasks.webhooks.acceptance import PushAcceptance
 from a2a_tasks.webhooks.push_configs import PushConfigs
-from a2a_tasks.wiring.tasks import TaskWiring
+from a2a_tasks.wiring.tasks import TaskServices, TaskWiring
 
 
 def push_configs_of_function(tasks: TaskWiring) -> PushConfigs:
     """The service for push configurations. Raises ``Misconfigured``."""
-    store = DynamoDBPushConfigs(tasks.dynamodb, tasks.table)
-    acceptance = PushAcceptance(
-        store=store,
-        projects=tasks.registry,
+    return build_push_configs(
+        tasks,
+        store=DynamoDBPushConfigs(tasks.dynamodb, tasks.table),
         sealer=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
-        clock=tasks.clock,
-        retention_ms=environment.retention_ms(),
+        reservations=DynamoDBReservations(tasks.dynamodb, tasks.table),
         allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true",
     )
-    reservations = DynamoDBReservations(tasks.dynamodb, tasks.table)
-    return PushConfigs(tasks.store, store, acceptance, reservations, tasks.clock, tasks.entropy)
+
+
+def build_push_configs(
+    tasks: TaskServices,
+    store: PushConfigStore,
+    sealer: Sealer,
+    reservations: ReservationStore,
+    *,
+    allow_loopback: bool,
+) -> PushConfigs:
+    """The service on these ports."""
+    clock, projects = tasks.clock, tasks.registry
+    acceptance = PushAcceptance(store, projects, sealer, clock, tasks.retention_ms, allow_loopback)
+    return PushConfigs(tasks.store, store, acceptance, reservations, clock, tasks.entropy)

@@ -1,7 +1,8 @@
 """Services of every function that may end a task, which frees slots and wakes waiting tasks."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
@@ -16,61 +17,104 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
+from a2a_tasks.ports.clock import Clock, Entropy
+from a2a_tasks.ports.queues import QueueLength, WorkerQueue
+from a2a_tasks.ports.registry import AgentReader, ProjectReader
+from a2a_tasks.ports.slots import SlotStore
+from a2a_tasks.ports.tasks import ContextStore, RecordStore, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workers import Workers
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True)
-class TaskWiring:
-    """One instance of each service for the whole process. ``table`` is the tasks table."""
+class TaskQueue(WorkerQueue, QueueLength, Protocol):
+    """The queues of tasks."""
 
-    dynamodb: "DynamoDBClient"
-    table: str
-    clock: SystemClock
-    entropy: SystemEntropy
+
+class Registry(AgentReader, ProjectReader, Protocol):
+    """Agents and projects."""
+
+
+@dataclass(frozen=True)
+class TaskServices:
+    """The ports of one process that all its services share, and the services made of these alone."""
+
+    store: TaskStore
+    queue: TaskQueue
+    registry: Registry
+    places: SlotStore
+    workers: Workers
+    contexts: ContextStore
+    records: RecordStore
+    clock: Clock
+    entropy: Entropy
     telemetry: Telemetry
-    store: DynamoDBTaskStore
+    retention_ms: int
+
+    @cached_property
+    def holders(self) -> Holders:
+        return Holders(self.workers, self.clock)
+
+    @cached_property
+    def slots(self) -> Slots:
+        return Slots(
+            self.places,
+            self.store,
+            self.queue,
+            self.registry,
+            self.holders,
+            self.clock,
+            self.entropy,
+            self.telemetry,
+        )
+
+    @cached_property
+    def finalizer(self) -> TaskFinalizer:
+        return TaskFinalizer(
+            self.store,
+            self.slots,
+            self.holders,
+            self.queue,
+            self.clock,
+            self.entropy,
+            self.telemetry,
+            self.retention_ms,
+        )
+
+
+@dataclass(frozen=True)
+class TaskWiring(TaskServices):
+    """``TaskServices`` on AWS. ``table`` is the tasks table."""
+
     queue: SQSTaskQueue
     registry: DynamoDBRegistry
-    slots: Slots
-    holders: Holders
-    contexts: DynamoDBContexts
-    records: DynamoDBRecords
+    dynamodb: "DynamoDBClient"
+    table: str
     texts: DynamoDBTexts
-    finalizer: TaskFinalizer
 
     @classmethod
     def of_function(cls, telemetry: Telemetry) -> "TaskWiring":
         """From the function's environment. Raises ``Misconfigured``."""
         dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
-        clock, entropy = SystemClock(), SystemEntropy()
-        kept_ms = environment.retention_ms() + LONGEST_LIFE_MS
-        store = DynamoDBTaskStore(dynamodb, table, kept_ms, clock)
+        clock, retention_ms = SystemClock(), environment.retention_ms()
+        kept_ms = retention_ms + LONGEST_LIFE_MS
         urls = environment.text("TASK_QUEUE_URL"), environment.text("URGENT_TASK_QUEUE_URL")
-        queue = SQSTaskQueue(clients.sqs(), *urls)
-        registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
-        holders = Holders(DynamoDBWorkers(dynamodb, table), clock)
-        places = DynamoDBSlots(dynamodb, table)
-        slots = Slots(places, store, queue, registry, holders, clock, entropy, telemetry)
-        finalizer = TaskFinalizer(
-            store, slots, holders, queue, clock, entropy, telemetry, environment.retention_ms()
-        )
         return cls(
-            dynamodb=dynamodb,
-            table=table,
-            clock=clock,
-            entropy=entropy,
-            telemetry=telemetry,
-            store=store,
-            queue=queue,
-            registry=registry,
-            slots=slots,
-            holders=holders,
+            store=DynamoDBTaskStore(dynamodb, table, kept_ms, clock),
+            queue=SQSTaskQueue(clients.sqs(), *urls),
+            registry=DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE")),
+            places=DynamoDBSlots(dynamodb, table),
+            workers=DynamoDBWorkers(dynamodb, table),
             contexts=DynamoDBContexts(dynamodb, table, kept_ms),
             records=DynamoDBRecords(dynamodb, table, kept_ms),
+            clock=clock,
+            entropy=SystemEntropy(),
+            telemetry=telemetry,
+            retention_ms=retention_ms,
+            dynamodb=dynamodb,
+            table=table,
             texts=DynamoDBTexts(dynamodb, table, kept_ms),
-            finalizer=finalizer,
         )

@@ -1,0 +1,127 @@
+"""The worker's services."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.access.cost_limits import CostLimits
+from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.domain.agents.backend import Backend
+from a2a_tasks.domain.pricing.prices import Prices
+from a2a_tasks.execution.agent_loop import AgentLoop
+from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.child_tasks import OtherAgents
+from a2a_tasks.execution.heartbeat import Heartbeat
+from a2a_tasks.execution.history import Histories
+from a2a_tasks.execution.live_output import Live
+from a2a_tasks.execution.outcomes import OutcomeHandler
+from a2a_tasks.execution.paced_model import PacedModel
+from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.prompts import Prompts
+from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.execution.tools.made_files import MadeFiles
+from a2a_tasks.execution.worker import Executor
+from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.live import LiveStore
+from a2a_tasks.ports.model import Model, ModelFiles, PaceStore
+from a2a_tasks.ports.workspace import Workspaces
+from a2a_tasks.tasks.agent_revisions import Revisions
+from a2a_tasks.tasks.submission import Submitter
+from a2a_tasks.wiring.tasks import TaskServices
+
+
+@dataclass(frozen=True)
+class WorkerPorts:
+    """What the worker needs beside ``TaskServices``."""
+
+    model: Model
+    files: ModelFiles
+    workspaces: Workspaces
+    paces: PaceStore
+    live: LiveStore
+    run: RunBlocking
+    run_heartbeat: RunBlocking
+    """On threads of its own, which work that waits for a store cannot take from the heartbeat."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The worker's part of the configuration."""
+
+    backend: Backend
+    prices: Prices
+    room: int
+    reserved: int
+    lease_seconds: int
+    max_wait_ms: int
+
+
+def build_worker(
+    tasks: TaskServices, submitter: Submitter, ports: WorkerPorts, settings: WorkerSettings
+) -> Executor:
+    """The worker of one process. ``submitter`` creates the tasks that its agents start."""
+    run, clock, payloads = ports.run, tasks.clock, submitter.payloads
+    store_retry = StoreRetry(clock, run)
+    pacing = Pacing(ports.paces, clock, tasks.entropy, tasks.telemetry, run, settings.backend.value)
+    checkpoints = Checkpoints(tasks.store, tasks.records, payloads, clock, store_retry, run)
+    cost_limits = CostLimits(submitter.budgets, settings.prices, tasks.telemetry)
+    day = DayCount(tasks.store, submitter.budgets, tasks.telemetry)
+    return Executor(
+        loop=AgentLoop(
+            revisions=Revisions(tasks.registry),
+            payloads=payloads,
+            workspaces=ports.workspaces,
+            model=PacedModel(ports.model, pacing),
+            checkpoints=checkpoints,
+            histories=Histories(tasks.contexts, tasks.store, payloads),
+            other_agents=OtherAgents(
+                tasks.store, payloads, submitter, submitter.budgets, checkpoints, clock, tasks.entropy, run
+            ),
+            cost_limits=cost_limits,
+            day=day,
+            prompts=Prompts(cost_limits, settings.backend, submitter.aliases),
+            made_files=MadeFiles(ports.files, payloads, checkpoints, clock),
+            telemetry=tasks.telemetry,
+            run=run,
+        ),
+        pacing=pacing,
+        outcomes=OutcomeHandler(
+            store=tasks.store,
+            payloads=payloads,
+            queue=tasks.queue,
+            slots=tasks.slots,
+            finalizer=tasks.finalizer,
+            day=day,
+            clock=clock,
+            entropy=tasks.entropy,
+            telemetry=tasks.telemetry,
+            store_retry=store_retry,
+            run=run,
+            max_wait_ms=settings.max_wait_ms,
+        ),
+        store=tasks.store,
+        queue=tasks.queue,
+        slots=tasks.slots,
+        holders=tasks.holders,
+        heartbeat=build_heartbeat(tasks, ports.run_heartbeat, settings.lease_seconds),
+        finalizer=tasks.finalizer,
+        live=Live(ports.live, clock, tasks.telemetry, run),
+        clock=clock,
+        entropy=tasks.entropy,
+        telemetry=tasks.telemetry,
+        run=run,
+        room=settings.room,
+        reserved=settings.reserved,
+    )
+
+
+def build_heartbeat(tasks: TaskServices, run: RunBlocking, lease_seconds: int) -> Heartbeat:
+    """The heartbeat of one process."""
+    return Heartbeat(
+        workers=tasks.workers,
+        store=tasks.store,
+        queue=tasks.queue,
+        clock=tasks.clock,
+        entropy=tasks.entropy,
+        telemetry=tasks.telemetry,
+        run=run,
+        lease_seconds=lease_seconds,
+    )
