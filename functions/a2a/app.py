@@ -9,18 +9,12 @@ from aws_lambda_powertools import Logger
 
 from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.handler import AgentHandler
-from a2a_tasks.a2a.history import History
-from a2a_tasks.a2a.methods import Methods
-from a2a_tasks.a2a.rejection import Rejecter
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
-from a2a_tasks.conversations.answers import Answerer
-from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.runtime.answer import StreamedAnswer
-from a2a_tasks.tasks.latest import LatestTasks
-from a2a_tasks.tasks.queries import Tasks
-from a2a_tasks.wiring.payloads import payloads_of_function
+from a2a_tasks.wiring.a2a import build_methods
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
@@ -29,30 +23,25 @@ from a2a_tasks.wiring.tasks import TaskWiring
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 _wired = TaskWiring.of_function(telemetry)
-_store, _finalizer, _registry = _wired.store, _wired.finalizer, _wired.registry
 _payloads = payloads_of_function(_wired.texts)
 _push = push_configs_of_function(_wired)
-_records = _wired.records
 agent_handler = AgentHandler(
-    methods=Methods(
-        tasks=Tasks(_store, _registry, _payloads, _payloads, _finalizer, pause=time.sleep),
-        latest=LatestTasks(_store, _wired.contexts, _registry, _finalizer),
-        rejecter=Rejecter(submitter_of_function(_wired, _payloads, _push.acceptance), _finalizer),
-        answerer=Answerer(_store, _records, _payloads, _wired.queue, _finalizer, telemetry),
-        history=History(_records, _payloads),
-        registry=_registry,
+    methods=build_methods(
+        _wired,
+        submitter_of_function(_wired, _payloads, _push.acceptance),
+        links=_payloads,
         push=_push,
-        follower=Follower(_store, DynamoDBLive(_wired.dynamodb, _wired.table), _finalizer, pause=time.sleep),
-        telemetry=telemetry,
+        live=DynamoDBLive(_wired.dynamodb, _wired.table),
         publisher=Publisher(
             organization=environment.optional("PROVIDER_NAME") or "",
             url=environment.optional("PROVIDER_URL") or "",
             documentation_url=environment.optional("DOCUMENTATION_URL") or "",
         ),
+        pause=time.sleep,
     ),
     limiter=rate_limiter_of_function(_wired),
-    agents=_registry,
-    keys=_registry,
+    agents=_wired.registry,
+    keys=_wired.registry,
     clock=_wired.clock,
     telemetry=telemetry,
     public_base_url=environment.optional("PUBLIC_BASE_URL"),

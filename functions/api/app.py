@@ -5,7 +5,6 @@ from typing import Any
 
 from a2a_tasks.runtime.answer import StreamedAnswer
 from functions.api import errors, request, services
-from functions.api.base_path import below_base_path
 from functions.api.routes import conversations, operations, push_configs, tasks
 from functions.api.services import app
 
@@ -35,7 +34,7 @@ def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
 def _resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
     services.streams.forget()  # one that a failed request has left behind
     try:
-        return services.limits.answer(event, lambda: app.resolve(below_base_path(event), context))
+        return services.limits.answer(event, lambda: app.resolve(request.below_base_path(event), context))
     finally:
         if not services.streams.has_begun:
             services.limits.close()

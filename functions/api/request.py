@@ -1,4 +1,7 @@
-"""The current request: its project, and its time limit."""
+"""The current request: its path, its project, and its time limit."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from functions.api.services import app
 
@@ -23,3 +26,11 @@ def milliseconds_left() -> int:
 def seconds_to_wait() -> float:
     """Seconds for which a response without streaming may be waited for."""
     return min(LONGEST_WAIT_SECONDS, milliseconds_left() / 1000)
+
+
+def below_base_path(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with its path relative to the API. A custom domain's base path is part of ``path`` but not of
+    ``resource``, so its length is the difference in segments."""
+    path, resource = event["path"].rstrip("/"), event["resource"]
+    extra = path.count("/") - resource.count("/")
+    return {**event, "path": "/" + path.split("/", extra + 1)[-1]} if extra > 0 else dict(event)

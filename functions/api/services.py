@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.conversations.answers import Answerer
@@ -16,7 +17,6 @@ from a2a_tasks.conversations.message_exchange import Exchanges
 from a2a_tasks.domain.text.json_text import deserialize, serialize
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.wecom.groups import Groups
-from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function

@@ -13,11 +13,11 @@ from a2a_tasks.adapters.claude.batches import ClaudeBatches
 from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.dynamodb.batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.batches.batcher import Batcher
 from a2a_tasks.batches.tasks import AT_A_TIME
 from a2a_tasks.wiring.batcher import build_batcher
-from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 

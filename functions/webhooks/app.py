@@ -18,13 +18,13 @@ from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.webhooks.client import GuardedClient
 from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.webhooks.delivery import Deliverer
 from a2a_tasks.webhooks.receivers import Receivers
-from a2a_tasks.wiring.payloads import payloads_of_function
 
 THREADS = 32
 """For AWS calls of ten notifications, and slow name resolution of receivers."""

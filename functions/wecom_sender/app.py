@@ -16,6 +16,7 @@ from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.wecom.access_tokens import DynamoDBAccessTokens
 from a2a_tasks.adapters.wecom.api import HttpWeComApi
@@ -31,7 +32,6 @@ from a2a_tasks.wecom.delivery.sender import Sender
 from a2a_tasks.wecom.delivery.worker import ChatDeliveryWorker
 from a2a_tasks.wecom.directory import Directory
 from a2a_tasks.wecom.result_texts import ResultTexts
-from a2a_tasks.wiring.payloads import payloads_of_function
 
 AT_ONCE = 10
 

@@ -17,11 +17,11 @@ from a2a_tasks.adapters.claude.files import ClaudeFiles
 from a2a_tasks.adapters.claude.model import ClaudeModel
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
 from a2a_tasks.execution.heartbeat import MOST_TRIES
 from a2a_tasks.execution.worker import Executor
-from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring

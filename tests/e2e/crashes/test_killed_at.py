@@ -31,9 +31,9 @@ PRELOADED = (
     "a2a_tasks.adapters.workspace.folder",
     "a2a_tasks.execution.agent_loop",
     "a2a_tasks.execution.worker",
-    "a2a_tasks.wiring.payloads",
     "a2a_tasks.wiring.submitter",
     "a2a_tasks.wiring.tasks",
+    "a2a_tasks.wiring.worker",
 )
 """What the worker imports, for all of its processes at once: it is most of the time of their start."""
 

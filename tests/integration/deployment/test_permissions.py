@@ -11,7 +11,6 @@ import pytest
 from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
 
-from a2a_tasks.access.day_counts import NOTHING
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
@@ -20,7 +19,7 @@ from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Payload, Priority, Status, Task
 from a2a_tasks.domain.tools.catalog import McpServer
-from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.domain.usage import NOTHING, Spent, Usage
 from a2a_tasks.domain.webhooks.push import PushConfig, StoredPushConfig
 from a2a_tasks.ports.slots import Holder, Scope, Waiter
 from a2a_tasks.ports.tasks import Advance

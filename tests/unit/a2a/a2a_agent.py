@@ -11,12 +11,8 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
 from a2a_tasks.a2a.card import Publisher
-from a2a_tasks.a2a.history import History
 from a2a_tasks.a2a.methods import Call, Methods
-from a2a_tasks.a2a.rejection import Rejecter
-from a2a_tasks.conversations.follow import Follower
-from a2a_tasks.tasks.latest import LatestTasks
-from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.wiring.a2a import build_methods
 from tests.a2a_types import strictly
 from tests.twins.deployment import Deployment
 
@@ -88,28 +84,17 @@ class A2AAgent:
 
     def _methods(self) -> Methods:
         deployment = self.deployment
-        finalizer = deployment.finalizer()
 
         def pause(seconds: float) -> None:
             deployment.clock.advance(seconds)
             self.while_waiting()
 
-        return Methods(
-            tasks=Tasks(
-                deployment.store,
-                deployment.registry,
-                deployment.payloads,
-                deployment.payloads,
-                finalizer,
-                pause,
-            ),
-            latest=LatestTasks(deployment.store, deployment.contexts, deployment.registry, finalizer),
-            rejecter=Rejecter(deployment.submitter(), finalizer),
-            answerer=deployment.answerer(),
-            history=History(deployment.records, deployment.payloads),
-            registry=deployment.registry,
+        return build_methods(
+            deployment.services(),
+            deployment.submitter(),
+            links=deployment.payloads,
             push=deployment.push_configs(),
-            follower=Follower(deployment.store, deployment.live, finalizer, pause),
-            telemetry=deployment.telemetry,
+            live=deployment.live,
             publisher=PUBLISHER,
+            pause=pause,
         )

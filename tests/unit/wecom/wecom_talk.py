@@ -5,16 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.access.rate import Rate
-from a2a_tasks.tasks.results import Results
 from a2a_tasks.wecom.connection import Connection, Kind
 from a2a_tasks.wecom.exchange import Exchange, ends
-from a2a_tasks.wecom.inbound.attachments import Files
 from a2a_tasks.wecom.inbound.bot import Bot
-from a2a_tasks.wecom.inbound.commands import CommandHandler
-from a2a_tasks.wecom.inbound.last_answers import LastAnswers
-from a2a_tasks.wecom.inbound.messages import InboundMessages
-from a2a_tasks.wecom.inbound.people import People
-from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
 from a2a_tasks.wecom.ports import FileUnavailable, SentFile
 from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
 from a2a_tasks.wecom.protocol.bot_messages import (
@@ -26,7 +19,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     StreamRefresh,
 )
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
-from a2a_tasks.wecom.result_texts import ResultTexts
+from a2a_tasks.wiring.wecom import ChatPorts, build_message_handlers
 from tests.twins.deployment import Deployment
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.stores.chats import MemoryChats
@@ -37,6 +30,8 @@ HELPER = Connection(
     "helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1", names_speaker=False
 )
 KEY = CallbackKey("token", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY", "")
+NO_DEPARTMENTS: Any = None
+"""Only applications ask for them."""
 
 
 @dataclass
@@ -61,43 +56,19 @@ class Talk:
         return SentFile(self.files[url], "")
 
     def bot(self, failpoints: Failpoints | None = None) -> Bot:
-        points = failpoints or Failpoints()
-        deployment = self.deployment
-        exchanges, chats = points.wrap("exchanges", self.exchanges), points.wrap("chats", self.chats)
-        asking = InboundMessages(
-            submitter=deployment.submitter(points),
-            answerer=deployment.answerer(points),
-            slots=deployment.slots(points),
-            tasks=deployment.tasks(points),
-            exchanges=exchanges,
+        points, deployment = failpoints or Failpoints(), self.deployment
+        ports = ChatPorts(
+            exchanges=points.wrap("exchanges", self.exchanges),
+            chats=points.wrap("chats", self.chats),
             sealer=points.wrap("sealing", deployment.sealing),
-            clock=deployment.clock,
+            rates=points.wrap("rates", self.rates),
+            spend=points.wrap("spend", deployment.spend),
+            deliveries=deployment.chat_deliveries,
+            files=self,
+            departments=NO_DEPARTMENTS,
         )
-        contexts = points.wrap("contexts", deployment.contexts)
-        payloads = points.wrap("payloads", deployment.payloads)
-        store = points.wrap("store", deployment.store)
-        texts = ResultTexts(store, Results(payloads, deployment.payloads), deployment.clock)
-        tasks = deployment.tasks(points)
-        answers = LastAnswers(contexts, tasks, texts, deployment.chat_deliveries)
-        return Bot(
-            asking=asking,
-            chats=chats,
-            commander=CommandHandler(chats, contexts, tasks, answers, deployment.clock),
-            people=People(
-                points.wrap("rates", self.rates),
-                points.wrap("spend", deployment.spend),
-                deployment.clock,
-                deployment.telemetry,
-                self.rate,
-            ),
-            refreshes=Refreshes(
-                store, exchanges, deployment.finalizer(points), texts, deployment.clock, deployment.telemetry
-            ),
-            files=Files(self, deployment.telemetry),
-            exchanges=exchanges,
-            clock=deployment.clock,
-            telemetry=deployment.telemetry,
-        )
+        submitter, links = deployment.submitter(points), deployment.payloads
+        return build_message_handlers(deployment.services(points), submitter, links, ports, self.rate).bot
 
     def deliver(self, message: BotCallback, failpoints: Failpoints | None = None) -> dict[str, Any] | None:
         """One delivery of a callback: what is answered."""

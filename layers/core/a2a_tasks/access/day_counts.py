@@ -13,12 +13,10 @@ from decimal import Decimal
 
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.domain.task import Task
-from a2a_tasks.domain.usage import Spent, Usage, as_used, own, released
+from a2a_tasks.domain.usage import NOTHING, Spent, Usage, as_used, own, released
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-
-NOTHING = Usage(cost_usd=Decimal(0))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
+from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.ports.payloads import JSON, is_item
 
@@ -29,3 +31,8 @@ class TaskPayloads:
 
     def _store(self, key: str) -> DynamoDBTexts | S3Payloads:
         return self.texts if is_item(key) else self.objects
+
+
+def payloads_of_function(texts: DynamoDBTexts) -> TaskPayloads:
+    """From the function's environment. Raises ``Misconfigured``."""
+    return TaskPayloads(texts, S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET")))

@@ -40,6 +40,10 @@ class Usage:
         return self.tokens > 0
 
 
+NOTHING = Usage(cost_usd=Decimal(0))
+"""No usage, at a known cost."""
+
+
 def _sum_costs(left: Usage, right: Usage) -> Decimal | None:
     if left == Usage():
         return right.cost_usd

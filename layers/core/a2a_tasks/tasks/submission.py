@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.access.budgets import DailyBudgets, seconds_to_next_day
-from a2a_tasks.access.day_counts import NOTHING
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain import events, ids
 from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, whole_seconds
 from a2a_tasks.domain.task import Budget, Lane, Parent, Priority, Status, Task, TaskRef
+from a2a_tasks.domain.usage import NOTHING
 from a2a_tasks.domain.webhooks.push import PushConfig
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.tasks.notify_targets import GROUPS_FIELD
 from a2a_tasks.wecom.connection import Connection, Kind
-from a2a_tasks.wecom.ports import ConnectionReader
+
+if TYPE_CHECKING:
+    from a2a_tasks.wecom.ports import ConnectionReader  # the api function needs nothing else of it
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Groups:
     """``GroupTaker``: a group's connection of the same project, switched on. Another project's is answered
     like one that does not exist."""
 
-    connections: ConnectionReader
+    connections: "ConnectionReader"
 
     def check(self, project_id: str, groups: Sequence[str]) -> None:
         """Check the ids of connections. Raises ``RequestRefused`` (VALIDATION_ERROR), naming the one that is

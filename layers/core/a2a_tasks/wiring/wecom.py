@@ -1,10 +1,13 @@
 """Services of the function that WeCom calls, beyond verifying a URL."""
 
+from dataclasses import dataclass
+
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
 from a2a_tasks.adapters.wecom.chat_files import HttpFiles
 from a2a_tasks.adapters.wecom.chats import DynamoDBChats
@@ -13,9 +16,15 @@ from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.domain.access.rate import Rate
+from a2a_tasks.ports.payloads import ArtifactLinks
+from a2a_tasks.ports.queues import TimedSender
+from a2a_tasks.ports.rates import RateStore
+from a2a_tasks.ports.sealing import Sealer
+from a2a_tasks.ports.tasks import SpendStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.results import Results
+from a2a_tasks.tasks.submission import Submitter
 from a2a_tasks.wecom.inbound.application import Application
 from a2a_tasks.wecom.inbound.attachments import Files
 from a2a_tasks.wecom.inbound.bot import Bot
@@ -25,56 +34,70 @@ from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.inbound.messages import InboundMessages
 from a2a_tasks.wecom.inbound.people import People
 from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
+from a2a_tasks.wecom.ports import ChatDelivery, ChatStore, DepartmentReader, ExchangeStore, FileFetcher
 from a2a_tasks.wecom.result_texts import ResultTexts
-from a2a_tasks.wiring.payloads import payloads_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
-from a2a_tasks.wiring.tasks import TaskWiring
+from a2a_tasks.wiring.tasks import TaskServices, TaskWiring
+
+
+@dataclass(frozen=True)
+class ChatPorts:
+    """What chats need beside ``TaskServices``."""
+
+    exchanges: ExchangeStore
+    chats: ChatStore
+    sealer: Sealer
+    rates: RateStore
+    spend: SpendStore
+    deliveries: TimedSender[ChatDelivery]
+    files: FileFetcher
+    departments: DepartmentReader
 
 
 def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
     """The handlers of messages. Raises ``Misconfigured``."""
-    wired = TaskWiring.of_function(telemetry)
-    payloads = payloads_of_function(wired.texts)
-    tasks = Tasks(wired.store, wired.registry, payloads, payloads, wired.finalizer, pause=_never)
-    answerer = Answerer(
-        wired.store,
-        wired.records,
-        payloads,
-        wired.queue,
-        wired.finalizer,
-        telemetry,
-    )
-    submitter = submitter_of_function(wired, payloads)
-    exchanges = DynamoDBExchanges(wired.dynamodb, wired.table)
-    chats = DynamoDBChats(wired.dynamodb, wired.table)
-    sealer = KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN"))
-    asking = InboundMessages(submitter, answerer, wired.slots, tasks, exchanges, sealer, wired.clock)
-    people = People(
-        DynamoDBRates(wired.dynamodb, wired.table),
-        DynamoDBSpend(wired.dynamodb, wired.table),
-        wired.clock,
-        telemetry,
-        _rate(),
-    )
-    texts = ResultTexts(wired.store, Results(payloads, payloads), wired.clock)
-    deliveries = delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL"))
-    answers = LastAnswers(wired.contexts, tasks, texts, deliveries)
-    commander = CommandHandler(chats, wired.contexts, tasks, answers, wired.clock)
-    files = Files(HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"), telemetry)
+    tasks = TaskWiring.of_function(telemetry)
+    payloads, table = payloads_of_function(tasks.texts), (tasks.dynamodb, tasks.table)
     asked = DepartmentsBySender(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
+    ports = ChatPorts(
+        exchanges=DynamoDBExchanges(*table),
+        chats=DynamoDBChats(*table),
+        sealer=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        rates=DynamoDBRates(*table),
+        spend=DynamoDBSpend(*table),
+        deliveries=delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL")),
+        files=HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
+        departments=CachedDepartments(asked, tasks.clock),
+    )
+    return build_message_handlers(tasks, submitter_of_function(tasks, payloads), payloads, ports, _rate())
+
+
+def build_message_handlers(
+    services: TaskServices, submitter: Submitter, links: ArtifactLinks, ports: ChatPorts, rate: Rate | None
+) -> MessageHandlers:
+    """The handlers of one process. ``rate`` limits what each person may ask."""
+    store, clock, telemetry = services.store, services.clock, services.telemetry
+    payloads, finalizer = submitter.payloads, services.finalizer
+    tasks = Tasks(store, services.registry, payloads, links, finalizer, pause=_never)
+    answerer = Answerer(store, services.records, payloads, services.queue, finalizer, telemetry)
+    asking = InboundMessages(submitter, answerer, services.slots, tasks, ports.exchanges, ports.sealer, clock)
+    texts = ResultTexts(store, Results(payloads, links), clock)
+    answers = LastAnswers(services.contexts, tasks, texts, ports.deliveries)
+    commander = CommandHandler(ports.chats, services.contexts, tasks, answers, clock)
+    people = People(ports.rates, ports.spend, clock, telemetry, rate)
     return MessageHandlers(
         bot=Bot(
             asking=asking,
-            chats=chats,
+            chats=ports.chats,
             commander=commander,
             people=people,
-            refreshes=Refreshes(wired.store, exchanges, wired.finalizer, texts, wired.clock, telemetry),
-            files=files,
-            exchanges=exchanges,
-            clock=wired.clock,
+            refreshes=Refreshes(store, ports.exchanges, finalizer, texts, clock, telemetry),
+            files=Files(ports.files, telemetry),
+            exchanges=ports.exchanges,
+            clock=clock,
             telemetry=telemetry,
         ),
-        app=Application(asking, chats, commander, people, telemetry, CachedDepartments(asked, wired.clock)),
+        app=Application(asking, ports.chats, commander, people, telemetry, ports.departments),
     )
 
 
