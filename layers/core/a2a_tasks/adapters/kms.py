@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.aws_errors import port_errors
 from a2a_tasks.ports.errors import SealingUnavailable
 from a2a_tasks.ports.sealing import SealBroken
 
@@ -23,23 +22,16 @@ class KmsSealing:
     key_arn: str
 
     def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes:
-        try:
+        with port_errors(SealingUnavailable):
             answer = self.client().encrypt(
                 KeyId=self.key_arn, Plaintext=plain, EncryptionContext=dict(context)
             )
-        except (ClientError, BotoCoreError) as error:
-            raise SealingUnavailable(str(error)) from error
-        return answer["CiphertextBlob"]
+            return answer["CiphertextBlob"]
 
     def open(self, sealed: bytes, context: Mapping[str, str]) -> bytes:
-        try:
+        broken = SealBroken("not sealed with this key and context")
+        with port_errors(SealingUnavailable, dict.fromkeys(UNDECRYPTABLE, broken)):
             answer = self.client().decrypt(
                 KeyId=self.key_arn, CiphertextBlob=sealed, EncryptionContext=dict(context)
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in UNDECRYPTABLE:
-                raise SealBroken(str(error)) from error
-            raise SealingUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise SealingUnavailable(str(error)) from error
-        return answer["Plaintext"]
+            return answer["Plaintext"]

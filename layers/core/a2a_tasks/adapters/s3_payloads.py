@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.aws_errors import port_errors
 from a2a_tasks.ports.errors import PayloadUnavailable
 from a2a_tasks.ports.payloads import JSON, LINK_SECONDS, PayloadCorrupt
 
@@ -31,11 +30,9 @@ class S3Payloads:
         self._call(self.client().put_object, Key=key, Body=data, ContentType=media_type)
 
     def get(self, key: str) -> bytes:
-        try:
-            body: bytes = self._call(self.client().get_object, gone=GONE, Key=key)["Body"].read()
-        except BotoCoreError as error:  # the body breaks off while it is read
-            raise PayloadUnavailable(str(error)) from error
-        return body
+        # also where the body breaks off while it is read
+        with port_errors(PayloadUnavailable, {GONE: PayloadCorrupt(f"{key} is gone")}):
+            return self.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def link(self, key: str, name: str) -> str:
         # always a download: a page made by an agent must never run under the bucket's address
@@ -74,13 +71,6 @@ class S3Payloads:
         answer = self._call(self.client().list_objects_v2, Prefix=prefix, MaxKeys=1000)
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
-    def _call(self, operation: Callable[..., Any], gone: str | None = None, **arguments: Any) -> Any:
-        """``gone`` is the error code by which this operation reports a missing object."""
-        try:
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        with port_errors(PayloadUnavailable):
             return operation(Bucket=self.bucket, **arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == gone:
-                raise PayloadCorrupt(f"{arguments['Key']} is gone") from error
-            raise PayloadUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise PayloadUnavailable(str(error)) from error

@@ -7,13 +7,13 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
+from a2a_tasks.adapters.secret_text import GONE
+
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 TTL_SECONDS = 300
 """How long a process caches a secret."""
-GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
-"""Error codes for a secret that does not exist or has no value, and for one that is being deleted."""
 
 
 class Secrets:

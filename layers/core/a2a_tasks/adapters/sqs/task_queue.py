@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.aws_errors import port_errors
 from a2a_tasks.domain.ids import AGENT_ID, is_task_id
 from a2a_tasks.domain.schedule import goes_first
 from a2a_tasks.domain.task import Task, TaskRef
@@ -103,10 +102,8 @@ class SQSTaskQueue:
         return [_to_delivery(message, is_urgent=is_urgent) for message in answer.get("Messages", [])]
 
     def _call(self, operation: Callable[..., Any], *, is_urgent: bool, **arguments: Any) -> Any:
-        try:
+        with port_errors(QueueUnavailable):
             return operation(QueueUrl=self.urgent_url if is_urgent else self.url, **arguments)
-        except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailable(str(error)) from error
 
 
 def _to_delivery(message: Mapping[str, Any], *, is_urgent: bool) -> Delivery:

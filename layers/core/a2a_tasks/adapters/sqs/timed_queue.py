@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.aws_errors import port_errors
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import TimedDelivery
 
@@ -46,10 +45,8 @@ class SQSTimedQueue:
         )
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> None:
-        try:
+        with port_errors(QueueUnavailable):
             operation(**arguments)
-        except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailable(str(error)) from error
 
 
 def delivery_of[T](record: Mapping[str, Any], parse: Callable[[str], T]) -> TimedDelivery[T]:

@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from a2a_tasks.adapters.secrets import GONE
+from a2a_tasks.adapters.secret_text import secret_text
 from a2a_tasks.domain.webhooks.secret import InvalidSecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import SecretsUnavailable
@@ -38,15 +36,8 @@ class ProjectSecrets:
         return secrets
 
     def _read(self, arn: str) -> tuple[str, ...]:
+        text = secret_text(self.client, arn)
         try:
-            return WebhookSecret.from_json(
-                self.client.get_secret_value(SecretId=arn).get("SecretString", "")
-            ).live
-        except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
-                return ()
-            raise SecretsUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise SecretsUnavailable(str(error)) from error
+            return WebhookSecret.from_json(text).live if text is not None else ()
         except InvalidSecret as error:
             raise SecretsUnavailable(f"{arn}: {error}") from None

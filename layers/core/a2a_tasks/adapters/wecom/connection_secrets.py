@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.secret_text import secret_text
 from a2a_tasks.adapters.ttl_cache import TtlCache
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import SecretsUnavailable
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 TTL_MS = 300_000
 FRESH_MS = 10_000
 """So old may be what is fresh: strangers can send requests that no key opens as fast as they like."""
-
-_GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 
 
 class CachedConnectionSecrets:
@@ -36,14 +33,9 @@ class CachedConnectionSecrets:
         return found
 
     def _read(self, arn: str) -> ConnectionSecrets | None:
-        try:
-            text = self._client().get_secret_value(SecretId=arn).get("SecretString", "")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
-                return None
-            raise SecretsUnavailable(str(error)) from error
-        except BotoCoreError as error:
-            raise SecretsUnavailable(str(error)) from error
+        text = secret_text(self._client(), arn)
+        if text is None:
+            return None
         try:
             return ConnectionSecrets.from_named(json.loads(text))
         except ValueError:

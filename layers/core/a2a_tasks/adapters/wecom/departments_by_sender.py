@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from a2a_tasks.adapters.aws_errors import port_errors
 from a2a_tasks.ports.errors import DepartmentsRefused, DepartmentsUnavailable
 from a2a_tasks.wecom.connection import Connection
 
@@ -24,11 +23,9 @@ class DepartmentsBySender:
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
         question = {"departmentsOf": {"connectionId": connection.connection_id, "userId": user_id}}
-        try:
+        with port_errors(DepartmentsUnavailable):
             answer = self.client().invoke(FunctionName=self.function, Payload=json.dumps(question).encode())
             payload = answer["Payload"].read()
-        except (ClientError, BotoCoreError) as error:
-            raise DepartmentsUnavailable(str(error)) from error
         if "FunctionError" in answer:
             raise DepartmentsUnavailable("the sender has failed; its log says why")
         match json.loads(payload):
