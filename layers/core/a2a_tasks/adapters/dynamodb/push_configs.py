@@ -40,7 +40,7 @@ class DynamoDBPushConfigs(Store):
 
 
 def _key(task_id: str, config_id: str) -> Item:
-    return {"pk": task_items.owned_partition(task_id), "sk": config_key(config_id)}
+    return task_items.owned_key(task_id, config_key(config_id))
 
 
 def _id_of(item: Item) -> str:

@@ -36,4 +36,4 @@ class DynamoDBDeliveryProgress(Store):
 
 
 def _key(ref: DeliveryProgressRef) -> Item:
-    return {"pk": task_items.owned_partition(ref.task_id), "sk": delivery_key(ref.name)}
+    return task_items.owned_key(ref.task_id, delivery_key(ref.name))

@@ -39,7 +39,7 @@ class DynamoDBRecords(Store):
         return None if is_first else _to_record(there)
 
     def record(self, task_id: str, key: str) -> Record | None:
-        item = self._get(_key(task_id, key))
+        item = self._get(task_items.owned_key(task_id, key))
         return _to_record(item) if item else None
 
     def records(self, task_id: str) -> list[Record]:
@@ -50,7 +50,7 @@ class DynamoDBRecords(Store):
     def _write_record(self, task_id: str, fence: int, record: Record, condition: Condition) -> Write:
         payload, ttl = task_items.payload_value(record.payload), task_items.kept_until(task_id, self.kept_ms)
         values = {"fence": fence, "payload": payload, "ttl": ttl}
-        return self._put(_key(task_id, record.key) | values, condition)
+        return self._put(task_items.owned_key(task_id, record.key) | values, condition)
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,6 @@ class DynamoDBSpend(Store):
 def _spend_key(project_id: str, day: str, number: int) -> Item:
     """The first one's key has no number."""
     return {"pk": f"SPEND#{project_id}" + (f"#{number}" if number else ""), "sk": day}
-
-
-def _key(task_id: str, key: str) -> Item:
-    return {"pk": task_items.owned_partition(task_id), "sk": key}
 
 
 def _to_record(item: Item) -> Record:

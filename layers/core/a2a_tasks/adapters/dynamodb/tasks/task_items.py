@@ -57,6 +57,11 @@ def owned_partition(task_id: str) -> str:
     return f"OWNED#{task_id}"
 
 
+def owned_key(task_id: str, name: str) -> dict[str, Any]:
+    """The primary key of an item in that partition."""
+    return {"pk": owned_partition(task_id), "sk": name}
+
+
 def ref_of(keys: Mapping[str, Any]) -> TaskRef:
     """The task of a record, or of its entry in an index."""
     return TaskRef(keys["sk"].removeprefix(TASK_PREFIX), keys["pk"].removeprefix(TASK_PREFIX))
