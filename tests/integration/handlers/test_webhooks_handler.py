@@ -111,7 +111,7 @@ def test_a_saved_file_is_a_link_that_works_for_a_while(
         UpdateExpression="SET artifacts = :saved",
         ExpressionAttributeValues={":saved": {"L": [{"M": {
             "artifactId": {"S": "c"}, "name": {"S": "a.txt"}, "mediaType": {"S": "text/plain"},
-            "key": {"S": key},
+            "key": {"S": key}, "form": {"S": "file"},
         }}]}},
     )  # fmt: skip
     assert account.store.get(task.ref).artifacts == (Artifact("c", "a.txt", "text/plain", key=key),)  # type: ignore[union-attr]
