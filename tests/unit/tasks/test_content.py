@@ -1,6 +1,7 @@
 """What the model is shown of a message's parts, and which parts are refused."""
 
 import base64
+import codecs
 import json
 from typing import Any
 
@@ -88,6 +89,48 @@ def test_text_files_are_documents(media_type: str | None) -> None:
 
     source = {"type": "text", "media_type": "text/plain", "data": '["数"]'}
     assert block == {"type": "document", "source": source, "title": "x"}
+
+
+TABLE = "姓名,金额\n朱镕基,12\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (TABLE.encode("utf-8-sig"), "text/csv"),
+        (TABLE.encode("utf-16"), "text/csv"),
+        (codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"), "text/csv"),
+        (TABLE.encode("gb18030"), "text/csv"),
+        (TABLE.encode("gbk"), None),
+        (TABLE.encode("gbk"), 'text/csv; header=present; charset="GBK"'),
+        (TABLE.encode("utf-16-le"), "text/csv;charset=utf-16le"),
+        (TABLE.encode("utf-8-sig"), "text/csv; charset=UTF8"),
+    ],
+)
+def test_text_files_of_any_common_encoding_are_read(data: bytes, media_type: str | None) -> None:
+    more = {"mediaType": media_type} if media_type else {}
+
+    assert shown(raw(data, **more))["source"]["data"] == TABLE
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "problem"),
+    [
+        ("Prix d\u2019un café: 3 €".encode("cp1252"), "text/plain", "is neither UTF-8, UTF-16 nor GB18030"),
+        (bytes(range(1, 256)), "text/plain", "is neither UTF-8, UTF-16 nor GB18030"),
+        (b"\x00\x01\xc4\xe3\xba\xc3", "text/plain", "is neither UTF-8, UTF-16 nor GB18030"),
+        (b"\xff\xfea", "text/plain", "is not UTF-16 text"),
+        (b"\xff", "text/plain; charset=utf-8", "is not UTF-8 text"),
+        (b"x", "text/plain; charset=rot13", "has an unknown charset"),
+        (b"x", "text/plain; charset=unicode_escape", "has an unknown charset"),
+    ],
+)
+def test_bytes_that_are_no_text_are_not_taken_for_chinese(data: bytes, media_type: str, problem: str) -> None:
+    error = refusal(raw(data, mediaType=media_type))
+
+    assert (error.code, error.details[0]["field"]) == (INVALID, "parts[0].raw")
+    assert problem in error.message
+    assert "charset" in error.message
 
 
 def test_of_a_link_to_something_unknown_the_address_is_shown() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.text.blank import is_blank
+from a2a_tasks.domain.text.encodings import Undecodable, decode
 from a2a_tasks.domain.text.json_text import TooLong, indented
 
 MAX_PARTS = 50
@@ -27,6 +28,7 @@ IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 INPUT_MODES = ("text/plain", "text/markdown", "text/csv", "application/json", PDF, *IMAGES)
 """What agents accept, for agent cards. Other text types are accepted too."""
 _TEXT = re.compile(r"text/.+|application/(?:.+\+)?(?:json|xml|yaml)")
+_CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _ADDRESS = re.compile(r"https://[^\s/?#]+(?P<path>[^\s?#]*)\S*", re.IGNORECASE)
 _SIGNATURES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
@@ -89,7 +91,7 @@ def _shown(value: Any, place: str, limit: int) -> str:
 
 
 def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
-    media_type = str(part.get("mediaType") or "").partition(";")[0].strip().lower()
+    media_type, charset = _media_type_of(part)
     if "text" in part:
         return _written(place, part["text"], media_type)
     if "data" in part:
@@ -97,7 +99,14 @@ def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
     title = str(part.get("filename") or "")[:MAX_TITLE]
     if "url" in part:
         return _linked(place, part["url"], media_type, title)
-    return _enclosed(place, part.get("raw", ""), media_type, title)
+    return _enclosed(place, part.get("raw", ""), media_type, title, charset)
+
+
+def _media_type_of(part: Mapping[str, Any]) -> tuple[str, str]:
+    """A part's media type without parameters, and its charset; each may be empty."""
+    media_type, _, parameters = str(part.get("mediaType") or "").partition(";")
+    charset = _CHARSET.search(parameters)
+    return media_type.strip().lower(), charset[1] if charset else ""
 
 
 def _written(place: str, text: str, media_type: str) -> dict[str, Any] | None:
@@ -128,7 +137,7 @@ def _linked(place: str, url: str, media_type: str, title: str) -> dict[str, Any]
     return {"type": "text", "text": f"File{f' {title}' if title else ''}: {url}"}
 
 
-def _enclosed(place: str, raw: str, media_type: str, title: str) -> dict[str, Any]:
+def _enclosed(place: str, raw: str, media_type: str, title: str, charset: str) -> dict[str, Any]:
     data = _decoded(place, raw)
     found = next((kind for signature, kind in _SIGNATURES if signature.match(data)), None)
     media_type = media_type or found or "text/plain"
@@ -140,9 +149,9 @@ def _enclosed(place: str, raw: str, media_type: str, title: str) -> dict[str, An
     if not _TEXT.fullmatch(media_type):
         raise _unsupported(place, media_type)
     try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text; give its mediaType if it is something else"
+        text = decode(data, charset)
+    except Undecodable as error:
+        problem = f"{error}; give its charset or its type in mediaType, such as text/csv; charset=big5"
         raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", problem) from None
     if is_blank(text):
         raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", "is empty")
