@@ -17,6 +17,7 @@ from a2a_tasks.adapters.claude.files import ClaudeFiles
 from a2a_tasks.adapters.claude.model import ClaudeModel
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.office.parser import ProcessParser
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
@@ -49,6 +50,7 @@ def _executor(tasks: TaskWiring) -> Executor:
         model=ClaudeModel(connection, tasks.clock),
         files=ClaudeFiles(connection, tasks.clock),
         workspaces=workspaces,
+        office=ProcessParser(),
         paces=DynamoDBPaces(*table),
         live=DynamoDBLive(*table),
         run=asyncio.to_thread,

@@ -8,6 +8,7 @@ from typing import Any
 
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.access.day_counts import DayCount
+from a2a_tasks.adapters.office.parser import ProcessParser
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.conversations.answers import Answerer
@@ -250,6 +251,7 @@ class Deployment:
             model=points.wrap("model", self.model),
             files=points.wrap("files", self.files),
             workspaces=self.workspaces.of_process(points),
+            office=ProcessParser(),
             paces=points.wrap("paces", self.paces),
             live=points.wrap("live", self.live),
             run=run,

@@ -57,6 +57,15 @@ def test_a_turn_may_come_to_what_the_dearest_model_takes_that_may_answer(
     assert factor * expected.output <= most.cost_usd < factor * (expected.output + CENT)
 
 
+def test_a_text_document_is_estimated_as_text(deployment: Deployment, make: Make) -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "数" * 1_000_000}
+    message = {"role": "user", "content": [{"type": "document", "source": source}]}
+
+    most = make().most(task(deployment, Budget()), ModelRequest(Prompt(MODEL, ""), [message], max_tokens=1))
+
+    assert most.cache_write_tokens >= 1_000_000
+
+
 def task(deployment: Deployment, budget: Budget) -> Task:
     return deployment.submit(budget=budget)
 

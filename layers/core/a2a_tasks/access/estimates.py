@@ -36,7 +36,7 @@ def _tokens(value: Any) -> int:
     if isinstance(value, Mapping):
         if value.get("type") == "image":
             return IMAGE_TOKENS
-        if value.get("type") == "document":
+        if value.get("type") == "document" and value["source"]["type"] != "text":
             return IMAGE_TOKENS + _size(value) // PDF_BYTES_PER_TOKEN
         if "content" not in value:
             return 1 + _size(value) // BYTES_PER_TOKEN

@@ -11,8 +11,9 @@ from typing import Any
 from a2a_tasks.domain import events
 from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
-from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.domain.task import Payload, Task, TaskRef
 from a2a_tasks.execution.leases import Stop, Stopped
+from a2a_tasks.execution.office_texts import OfficeTexts
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.toolbox import Done, step_of
@@ -37,18 +38,20 @@ class Checkpoints:
     payloads: PayloadStore
     clock: Clock
     store_retry: StoreRetry
+    office: OfficeTexts
     run: RunBlocking
 
     async def transcript(self, task: Task) -> Transcript:
         """The conversation so far."""
-        document = await self.run(payload.load, self.payloads, task.input)
+        document = await self.run(self._load, task, task.input)
         # a first claim has no records, so the read is skipped
         records = await self.run(self.records.records, task.ref.task_id) if task.fence > 1 else []
-        documents = [
-            (record.key, await self.run(payload.load, self.payloads, record.payload)) for record in records
-        ]
+        documents = [(record.key, await self.run(self._load, task, record.payload)) for record in records]
         begins_untrusted = document.get("untrusted", False)
         return Transcript.from_documents(opening_of(document), documents, begins_untrusted=begins_untrusted)
+
+    def _load(self, task: Task, stored: Payload) -> dict[str, Any]:
+        return self.office.readable(task.ref.task_id, payload.load(self.payloads, stored))
 
     async def save_turn(self, work: TaskRun, reply: ModelReply) -> None:
         """Save a reply before anything is done with it."""

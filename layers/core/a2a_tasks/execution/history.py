@@ -12,6 +12,7 @@ from typing import Any
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
+from a2a_tasks.execution.office_texts import OfficeTexts
 from a2a_tasks.execution.turn import opening_of
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.tasks import AFTER_ALL, ContextStore, TaskStore
@@ -64,6 +65,7 @@ class Histories:
     contexts: ContextStore
     store: TaskStore
     payloads: PayloadStore
+    office: OfficeTexts
 
     def before(self, task: Task) -> History:
         """The history in the order of the answers, so that it only grows at its end and the prompt cache
@@ -111,7 +113,7 @@ class Histories:
         """None if there is nothing to show: no answer, clean-up has begun, or the model cannot read the
         message."""
         try:
-            asked = payload.load(self.payloads, task.input)
+            asked = self.office.readable(task.ref.task_id, payload.load(self.payloads, task.input))
             blocks = opening_of(asked)["content"]
             output = payload.load(self.payloads, task.output) if task.output else {}
         except (PayloadCorrupt, RequestRefused):

@@ -10,9 +10,11 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.office_file import OfficeFileRefused, OfficeKind, is_packed, recognize
 from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.domain.text.encodings import Undecodable, decode
 from a2a_tasks.domain.text.json_text import TooLong, indented
@@ -25,11 +27,16 @@ MAX_CONTEXT_CHARACTERS = 1024 * 1024
 MAX_TITLE = 200
 PDF = "application/pdf"
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-INPUT_MODES = ("text/plain", "text/markdown", "text/csv", "application/json", PDF, *IMAGES)
+OFFICE = tuple(kind.value for kind in OfficeKind)
+INPUT_MODES = ("text/plain", "text/markdown", "text/csv", "application/json", PDF, *IMAGES, *OFFICE)
 """What agents accept, for agent cards. Other text types are accepted too."""
 _TEXT = re.compile(r"text/.+|application/(?:.+\+)?(?:json|xml|yaml)")
 _CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _ADDRESS = re.compile(r"https://[^\s/?#]+(?P<path>[^\s?#]*)\S*", re.IGNORECASE)
+_BEGINNING = 16
+"""Characters of base64 that hold a file's signature."""
+_ANY_TYPE = ("application/octet-stream", "application/zip")
+"""Media types that senders give files that they do not know."""
 _SIGNATURES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
@@ -46,6 +53,27 @@ _SUFFIXES = {
     ".webp": "image/webp",
     ".pdf": PDF,
 }
+
+
+@dataclass(frozen=True)
+class OfficeFile:
+    """A file in a part whose text the worker reads."""
+
+    kind: OfficeKind
+    content: bytes = field(repr=False)
+
+
+def office_file_of(part: Mapping[str, Any]) -> OfficeFile | None:
+    """The Office file that a part is, if it is one that ``check`` accepts."""
+    raw = part.get("raw", "")
+    try:
+        if not is_packed(_decoded("", raw[:_BEGINNING])):
+            return None
+        data = _decoded("", raw)
+        kind = recognize(data)
+    except (RequestRefused, OfficeFileRefused):
+        return None
+    return OfficeFile(kind, data) if kind else None
 
 
 def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
@@ -139,6 +167,8 @@ def _linked(place: str, url: str, media_type: str, title: str) -> dict[str, Any]
 
 def _enclosed(place: str, raw: str, media_type: str, title: str, charset: str) -> dict[str, Any]:
     data = _decoded(place, raw)
+    if is_packed(data) or media_type in OFFICE:
+        return _office(place, data, media_type, title)
     found = next((kind for signature, kind in _SIGNATURES if signature.match(data)), None)
     media_type = media_type or found or "text/plain"
     if media_type in (PDF, *IMAGES):
@@ -158,6 +188,19 @@ def _enclosed(place: str, raw: str, media_type: str, title: str, charset: str) -
     return _document({"type": "text", "media_type": "text/plain", "data": text}, title)
 
 
+def _office(place: str, data: bytes, media_type: str, title: str) -> dict[str, Any]:
+    """A text in the place of the file's, which only the worker reads (execution/office_texts.py)."""
+    try:
+        kind = recognize(data)
+    except OfficeFileRefused as error:
+        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", str(error)) from None
+    if kind is None or media_type not in ("", kind, *_ANY_TYPE):
+        if media_type in OFFICE:
+            raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", f"is no {media_type}")
+        raise _unsupported(place, media_type or "application/zip")
+    return {"type": "text", "text": f"(The file {title or kind} is not shown here.)"}
+
+
 def _decoded(place: str, raw: str) -> bytes:
     """Base64 as ProtoJSON accepts it: both alphabets, padding optional."""
     text = raw.replace("-", "+").replace("_", "/").rstrip("=")
@@ -172,7 +215,8 @@ def _document(source: dict[str, str], title: str) -> dict[str, Any]:
 
 
 def _unsupported(place: str, media_type: str, how: str = "") -> RequestRefused:
-    problem = f"is {media_type}, which agents cannot read{how}; they read text, {', '.join((PDF, *IMAGES))}"
+    known = ", ".join((PDF, *IMAGES, *OFFICE))
+    problem = f"is {media_type}, which agents cannot read{how}; they read text, {known}"
     return _refusal(ErrorCode.CONTENT_TYPE_NOT_SUPPORTED, f"{place}.mediaType", problem)
 
 

@@ -289,6 +289,8 @@ class Submitter:
             raise _invalid("lane", "is batch, which is for agents without tools: a batch has a single turn")
         if submission.context_id is not None or submission.begins_context:
             raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
+        if any(map(content.office_file_of, submission.parts)):
+            raise _invalid("lane", "is batch, which takes no Office files; send them as text or PDF")
 
     def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
         origin = submission.origin

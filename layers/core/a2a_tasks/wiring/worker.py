@@ -12,6 +12,7 @@ from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.heartbeat import Heartbeat
 from a2a_tasks.execution.history import Histories
 from a2a_tasks.execution.live_output import Live
+from a2a_tasks.execution.office_texts import OfficeTexts
 from a2a_tasks.execution.outcomes import OutcomeHandler
 from a2a_tasks.execution.paced_model import PacedModel
 from a2a_tasks.execution.pacing import Pacing
@@ -20,6 +21,7 @@ from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.made_files import MadeFiles
 from a2a_tasks.execution.worker import Executor
 from a2a_tasks.ports.blocking import RunBlocking
+from a2a_tasks.ports.documents import DocumentParser
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.model import Model, ModelFiles, PaceStore
 from a2a_tasks.ports.workspace import Workspaces
@@ -35,6 +37,7 @@ class WorkerPorts:
     model: Model
     files: ModelFiles
     workspaces: Workspaces
+    office: DocumentParser
     paces: PaceStore
     live: LiveStore
     run: RunBlocking
@@ -61,7 +64,8 @@ def build_worker(
     run, clock, payloads = ports.run, tasks.clock, submitter.payloads
     store_retry = StoreRetry(clock, run)
     pacing = Pacing(ports.paces, clock, tasks.entropy, tasks.telemetry, run, settings.backend.value)
-    checkpoints = Checkpoints(tasks.store, tasks.records, payloads, clock, store_retry, run)
+    office = OfficeTexts(ports.office, payloads)
+    checkpoints = Checkpoints(tasks.store, tasks.records, payloads, clock, store_retry, office, run)
     cost_limits = CostLimits(submitter.budgets, settings.prices, tasks.telemetry)
     day = DayCount(tasks.store, submitter.budgets, tasks.telemetry)
     return Executor(
@@ -71,7 +75,7 @@ def build_worker(
             workspaces=ports.workspaces,
             model=PacedModel(ports.model, pacing),
             checkpoints=checkpoints,
-            histories=Histories(tasks.contexts, tasks.store, payloads),
+            histories=Histories(tasks.contexts, tasks.store, payloads, office),
             other_agents=OtherAgents(
                 tasks.store, payloads, submitter, submitter.budgets, checkpoints, clock, tasks.entropy, run
             ),

@@ -1,0 +1,1 @@
+"""Texts of Office files, read in a process of their own."""
