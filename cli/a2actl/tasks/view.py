@@ -18,6 +18,8 @@ def fields(task: dict[str, Any]) -> list[tuple[str, str]]:
         shown.append(("Progress", progress(task["progress"])))
     if "question" in task:
         shown.append(("Question", task["question"]))
+    if "options" in task:
+        shown.append(("Options", " / ".join(task["options"])))
     shown += [(name, task[field]) for field, name in _TIMES.items() if field in task]
     shown += [(name.title(), task[name]) for name in ("priority", "lane") if name in task]
     shown.append(("Attempts", str(task["attempts"])))

@@ -108,6 +108,10 @@ class TaskView(Model):
     question: Annotated[
         str | None, Field(description="What the agent asks, while the task is input_required.")
     ] = None
+    options: Annotated[
+        list[str] | None,
+        Field(description="Answers to the question to choose from; any other is accepted too."),
+    ] = None
     output: Output | None = None
     error_details: TaskFailure | None = None
     usage: UsageView | None = None

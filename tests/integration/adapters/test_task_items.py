@@ -74,7 +74,7 @@ LATER: dict[str, Any] = {
     "failure": Failure(FailureCode.BUDGET_EXCEEDED, "Used up."),
     "finish_id": "finish",
     "progress": Progress("WebSearch", "Reading 报告", 40),
-    "question": Question("toolu_02", "Which city?"),
+    "question": Question("toolu_02", "Which city?", ("Beijing", "Shanghai")),
     "paused_ms": 99_000,
     "queue_left_ms": 4_000,
     "awaits": (TaskRef("helper", new_task(number=9).ref.task_id),),

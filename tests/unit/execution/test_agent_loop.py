@@ -508,6 +508,36 @@ class TestQuestions:
         with_tools.work()
         assert result_texts(with_tools) == ["1", "Ask one question at a time."]
 
+    def test_a_question_may_have_options_and_be_answered_otherwise(self, with_tools: Deployment) -> None:
+        options = ["Beijing", " Shang\nhai ", "Beijing"]
+        with_tools.model.then(uses(("ask_user", {"question": "Where?", "options": options})), answer())
+        task = with_tools.submit()
+        with_tools.work()
+
+        asked = with_tools.now_of(task).question
+        with_tools.answerer().answer(with_tools.now_of(task), "Shenzhen")
+        with_tools.work()
+
+        assert asked is not None
+        assert (asked.text, asked.options) == ("Where?", ("Beijing", "Shang hai"))
+        assert asked.whole == "Where?\n1. Beijing\n2. Shang hai"
+        assert result_texts(with_tools) == ["Shenzhen"]
+
+    @pytest.mark.parametrize(
+        "options",
+        ["Yes", [1, 2], ["Yes", " "], ["Yes"], ["Yes", "Yes"], list("abcdefg"), ["Yes", "N" * 101]],
+    )
+    def test_options_that_no_chat_could_show_are_for_the_model_to_mend(
+        self, with_tools: Deployment, options: Any
+    ) -> None:
+        with_tools.model.then(uses(("ask_user", {"question": "?", "options": options})), answer())
+        task = with_tools.submit()
+
+        with_tools.work()
+
+        assert result_texts(with_tools)[0].startswith("options must be ")
+        assert with_tools.now_of(task).status is Status.COMPLETED
+
 
 class TestOtherAgents:
     @pytest.fixture

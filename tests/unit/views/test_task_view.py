@@ -69,6 +69,9 @@ def test_an_ended_task_has_no_progress_and_asks_nothing() -> None:
 def test_a_question_is_while_it_is_asked() -> None:
     asking = task(Status.INPUT_REQUIRED, started_at=NOW, question=Question("call-1", "Which city?"))
     assert task_view(asking)["question"] == "Which city?"
+    assert "options" not in task_view(asking)
+    with_options = replace(asking, question=Question("call-1", "Which city?", ("Beijing", "Shanghai")))
+    assert task_view(with_options)["options"] == ["Beijing", "Shanghai"]
 
 
 def test_a_start_in_the_future_is_until_it_is_made() -> None:

@@ -106,7 +106,7 @@ def status_view(task: Task) -> dict[str, Any]:
 
 def question_view(task: Task, question: Question) -> dict[str, Any]:
     """The ``Message`` with the question, the same in the status and in the history."""
-    return message(task, "ROLE_AGENT", f"{task.ref.task_id}-{question.call_id}", [{"text": question.text}])
+    return message(task, "ROLE_AGENT", f"{task.ref.task_id}-{question.call_id}", [{"text": question.whole}])
 
 
 def message(task: Task, role: str, message_id: str, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Answerer:
                 ErrorCode.TASK_NOT_WAITING, f"The task is {task.status} and does not wait for an answer."
             )
         call_id = task.question.call_id
-        document["question"] = task.question.text
+        document["question"] = task.question.whole
         # named after what it says, so that a second answer cannot replace the text of the first
         digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
         saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)

@@ -124,6 +124,13 @@ class Question:
     call_id: str
     """The tool call that asked; the answer becomes its result."""
     text: str
+    options: tuple[str, ...] = ()
+    """Answers to choose from; another answer is accepted too."""
+
+    @property
+    def whole(self) -> str:
+        """The text with its options in numbered lines, for those who are shown nothing but text."""
+        return "\n".join([self.text, *(f"{n}. {option}" for n, option in enumerate(self.options, 1))])
 
 
 class ArtifactForm(StrEnum):

@@ -17,7 +17,7 @@ from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, Effect, effect_of
-from a2a_tasks.domain.tools.service import MAX_QUESTION
+from a2a_tasks.domain.tools.service import MAX_OPTION, MAX_QUESTION, OPTIONS
 from a2a_tasks.domain.usage import as_used, left_behind, released, reserve, reserved_for, spend, total
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
@@ -239,9 +239,9 @@ class AgentLoop:
                 children += [child] if child else []
             elif call.name == "ask_user":
                 asked = _question_of(call)
-                if asked is None or question is not None:
-                    answer = "Ask one question at a time." if asked else "question must be a text."
-                    await self.checkpoints.answer(work, turn, call, failed(answer))
+                if isinstance(asked, str) or question is not None:
+                    problem = asked if isinstance(asked, str) else "Ask one question at a time."
+                    await self.checkpoints.answer(work, turn, call, failed(problem))
                 else:
                     question = asked
             else:
@@ -275,8 +275,15 @@ def _ended(work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> Fin
     return Finished(result.output | notes | ({UNTRUSTED: True} if is_untrusted else {}))
 
 
-def _question_of(call: Call) -> Question | None:
-    text = call.input.get("question") if isinstance(call.input, dict) else None
+def _question_of(call: Call) -> Question | str:
+    """The question of a call, or what the model must change about it."""
+    arguments = call.input if isinstance(call.input, dict) else {}
+    text, options = arguments.get("question"), arguments.get("options") or []
     if not isinstance(text, str) or is_blank(text):
-        return None
-    return Question(call.call_id, storable(text.strip())[:MAX_QUESTION])
+        return "question must be a text."
+    if not isinstance(options, list) or any(not isinstance(each, str) or is_blank(each) for each in options):
+        return "options must be a list of texts."
+    given = tuple(dict.fromkeys(storable(" ".join(each.split())) for each in options))
+    if given and (len(given) not in OPTIONS or any(len(each) > MAX_OPTION for each in given)):
+        return f"options must be 2 to 6 different texts of at most {MAX_OPTION} characters."
+    return Question(call.call_id, storable(text.strip())[:MAX_QUESTION], given)

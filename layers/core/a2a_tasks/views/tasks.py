@@ -37,6 +37,8 @@ def task_view(
         view["progress"] = _progress(task)
     if task.question is not None and task.status is Status.INPUT_REQUIRED:
         view["question"] = task.question.text
+        if task.question.options:
+            view["options"] = list(task.question.options)
     if output is not None or artifacts:
         view["output"] = dict(output or {}) | artifacts_view(artifacts)
     if task.failure is not None:

@@ -7,6 +7,9 @@ MAX_ARTIFACTS = 50
 MAX_ARTIFACT_BYTES = 5 * 1024 * 1024
 MAX_STEP = 300
 MAX_QUESTION = 4_000
+OPTIONS = range(2, 7)
+"""How many options a question may have."""
+MAX_OPTION = 100
 MAX_NAME = 200
 CHILDREN_BY_DEPTH = (16, 4, 1)
 """Tasks that a task may start in all, by its depth (0: started by a caller). One request thus leads to at
@@ -75,7 +78,17 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         ),
         "input_schema": {
             "type": "object",
-            "properties": {"question": {"type": "string", "description": "In the user's language."}},
+            "properties": {
+                "question": {"type": "string", "description": "In the user's language."},
+                "options": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": (
+                        "Where a few short answers are likely: two to six, shown as buttons or as a list. "
+                        "The user may answer something else."
+                    ),
+                },
+            },
             "required": ["question"],
             "additionalProperties": False,
         },

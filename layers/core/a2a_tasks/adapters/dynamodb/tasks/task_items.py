@@ -150,8 +150,9 @@ def slot_value(slot: Slot) -> dict[str, int]:
     return {"number": slot.number, "fence": slot.fence, "at": slot.at}
 
 
-def question_value(question: Question) -> dict[str, str]:
-    return {"callId": question.call_id, "text": question.text}
+def question_value(question: Question) -> dict[str, Any]:
+    options = {"options": list(question.options)} if question.options else {}
+    return {"callId": question.call_id, "text": question.text} | options
 
 
 def undelivered_value(undelivered: Undelivered) -> dict[str, int]:
@@ -382,8 +383,8 @@ def to_progress(value: Mapping[str, Any]) -> Progress:
     return Progress(value.get("tool"), value.get("step"), _optional_int(value.get("percent")))
 
 
-def _question(value: Mapping[str, str]) -> Question:
-    return Question(value["callId"], value["text"])
+def _question(value: Mapping[str, Any]) -> Question:
+    return Question(value["callId"], value["text"], tuple(value.get("options", ())))
 
 
 def _undelivered(value: Mapping[str, Decimal]) -> Undelivered:
