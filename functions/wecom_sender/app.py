@@ -1,5 +1,6 @@
 """WeCom sender: brings answers and news to chats, up to ten at a time that share the wait. The function that
-WeCom calls asks it who is in which department: only this one may have an address that WeCom trusts."""
+WeCom calls asks it who is in which department, and for the files that people send to applications: only this
+one may have an address that WeCom trusts."""
 
 import gc
 import time
@@ -31,6 +32,7 @@ from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.delivery.sender import Sender
 from a2a_tasks.wecom.delivery.worker import ChatDeliveryWorker
 from a2a_tasks.wecom.directory import Directory
+from a2a_tasks.wecom.media import Media
 from a2a_tasks.wecom.result_texts import ResultTexts
 
 AT_ONCE = 10
@@ -78,6 +80,7 @@ logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 worker = _delivery_worker()
 directory = Directory(worker.connections, worker.sender.app, worker.fixed_ip)
+media = Media(worker.connections, worker.sender.app, worker.fixed_ip)
 gc.enable()
 gc.freeze()
 
@@ -86,6 +89,8 @@ gc.freeze()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     if "departmentsOf" in event:
         return directory.answer(event["departmentsOf"])
+    if "mediaOf" in event:
+        return media.answer(event["mediaOf"])
     deliveries = [delivery_of(record) for record in event["Records"]]
     try:
         kept = worker.run(deliveries)

@@ -104,7 +104,12 @@ class Control:
     async def _app_action(self, action: list[str], body: dict[str, Any]) -> dict[str, Any]:
         match action:
             case ["messages"]:
-                return self._app.send(str(body["user"]), body["fields"], _manner(body)).to_json()
+                fields = body["fields"]
+                if media := body.get("media"):
+                    content, name = base64.b64decode(media["base64"]), str(media["name"])
+                    now = self._clock.now()
+                    fields |= {"MediaId": self._state.media.receive(fields["MsgType"], name, content, now)}
+                return self._app.send(str(body["user"]), fields, _manner(body)).to_json()
             case ["verification"]:
                 app = self._state.settings.app
                 return await self._verify(app.callback_url, envelope_of(app))

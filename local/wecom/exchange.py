@@ -39,13 +39,14 @@ class Frame:
     finish: bool
     at: int
     images: int = 0
+    card: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
 class Exchange:
     """`chat` is where the answer is shown: the person's id, or the group's. `attempts` are those of the
     message, `refreshes` those of its stream. `reply` is the first answer, opened. Times are in
-    Unix milliseconds.
+    Unix milliseconds. `clicked` is the card that a click was on.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Exchange:
     stream_ids: list[str] = field(default_factory=list)
     feedback_id: str | None = None
     frames: list[Frame] = field(default_factory=list)
+    clicked: str | None = None
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Exchange":
@@ -79,6 +81,11 @@ class Exchange:
     def shown(self) -> str:
         """What the person sees of the stream."""
         return self.frames[-1].content if self.frames else ""
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The card that the person sees with the stream; empty for none."""
+        return next((frame.card for frame in self.frames if frame.card), {})
 
     @property
     def only_grew(self) -> bool:

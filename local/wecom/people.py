@@ -53,6 +53,11 @@ class BotUser:
         click = {"card_type": "button_interaction", "event_key": event_key, "task_id": task_id} | rest
         return self._act("clicks", click=click)
 
+    def press(self, card: dict[str, Any], text: str) -> Exchange:
+        """Press the button with that text on a card that was shown."""
+        (key,) = [button["key"] for button in card["button_list"] if button["text"] == text]
+        return self.click(key, card["task_id"])
+
     def rate(self, answered: Exchange, opinion: int, **rest: Any) -> Exchange:
         """1: a good answer, 2: a bad one, 3: neither. `rest`: `content`, `inaccurate_reason_list`."""
         return self._act("ratings", exchange=answered.id, opinion={"type": opinion} | rest)
@@ -75,6 +80,11 @@ class AppUser:
     def show(self, media_id: str, url: str, **manner: Any) -> Exchange:
         """An image."""
         return self.send({"MsgType": "image", "PicUrl": url, "MediaId": media_id}, **manner)
+
+    def attach(self, content: bytes, kind: str = "image", name: str = "", **manner: Any) -> Exchange:
+        """An image or a file that the application can fetch with `media/get`."""
+        media = {"base64": base64.b64encode(content).decode(), "name": name}
+        return self.send({"MsgType": kind}, media=media, **manner)
 
     def speak(self, media_id: str, **manner: Any) -> Exchange:
         """A voice message."""

@@ -12,6 +12,7 @@ from local.wecom.clock import Clock
 from local.wecom.control import CONTROL_PREFIX, Control
 from local.wecom.errors import ControlError
 from local.wecom.sending.api import API_PREFIX, Api
+from local.wecom.sending.media import Upload
 from local.wecom.state import State
 
 _BACKLOG = 1_024
@@ -38,6 +39,9 @@ class Server:
                 answer = await self._api.answer(http)
                 if answer is None:
                     connection.reset()
+                elif isinstance(answer, Upload):
+                    named = {"content-disposition": f'attachment; filename="{answer.filename}"'}
+                    await connection.send(200, "application/octet-stream", answer.content, named)
                 else:
                     await connection.send_json(200, answer, {})
             elif (content := self._state.media.fetch(http.path, self._clock.now())) is not None:

@@ -1,7 +1,7 @@
 """What the sender of answers to WeCom keeps, in memory."""
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from a2a_tasks.wecom.ports import CachedToken, DeliveryProgress, DeliveryProgressRef
 
@@ -26,7 +26,7 @@ class MemoryDeliveryProgress:
         with self._lock:
             if self.holders.get(ref, ("", 0))[0] != holder:
                 return False
-            self.sent[ref] = replace(sent, media_id=sent.media_id or self.sent[ref].media_id)
+            self.sent[ref] = sent
             return True
 
     def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:

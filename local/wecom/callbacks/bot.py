@@ -58,6 +58,7 @@ class BotSide:
     def click(self, user: str, chat_id: str, click: dict[str, Any]) -> Exchange:
         """A click on a card: `card_type`, `event_key`, `task_id`, `selected_items`?. Sent once."""
         exchange = self._begin("template_card_event", user, chat_id)
+        exchange.clicked = str(click.get("task_id"))
         return self._start(exchange, self._event(exchange, click), Manner())
 
     def rate(self, answered: Exchange, opinion: dict[str, Any]) -> Exchange:
@@ -83,7 +84,8 @@ class BotSide:
         return exchange
 
     def _start(self, exchange: Exchange, fields: dict[str, Any], manner: Manner) -> Exchange:
-        code = self._state.response_urls.issue(exchange.chat, self._clock.now())
+        is_group = exchange.chat != exchange.user
+        code = self._state.response_urls.issue(exchange.chat, self._clock.now(), is_group=is_group)
         exchange.response_url = f"{self._base_url}/cgi-bin/aibot/response?response_code={code}"
         message = self._common(exchange) | {"response_url": exchange.response_url} | fields
         work = self._run(_Conversation(self._state, exchange), message, manner)
@@ -183,6 +185,8 @@ class _Conversation:
             self.exchange.end(Outcome.EMPTY, now)
             return
         kind = kind_of(reply, self.exchange.kind)
+        if kind == "update_template_card" and reply["template_card"].get("task_id") != self.exchange.clicked:
+            raise WrongReply("the card that is updated is not the one that was clicked")
         if kind.startswith("stream"):
             self._show(reply, now)
             return
@@ -198,6 +202,8 @@ class _Conversation:
             raise WrongReply(f"the stream {exchange.stream_ids[0]} goes on as {stream_id}")
         if not exchange.frames:
             exchange.stream_ids.insert(0, stream_id)
+        if frame.card and exchange.card:
+            raise WrongReply("a second card with one stream")
         exchange.feedback_id = feedback_id or exchange.feedback_id
         exchange.frames.append(frame)
         if frame.finish:

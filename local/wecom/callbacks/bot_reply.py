@@ -8,6 +8,7 @@ from typing import Any
 
 from local.wecom.callbacks.delivering import Answer
 from local.wecom.callbacks.envelope import Envelope, Sealed, Unreadable
+from local.wecom.card_rules import problem_of
 from local.wecom.exchange import Frame
 
 _CONTENT_BYTES = 20_480
@@ -54,8 +55,8 @@ def kind_of(reply: dict[str, Any], request: str) -> str:
     kind = reply.get("msgtype") or reply.get("response_type")
     if kind not in ALLOWED[request]:
         raise WrongReply(f"{kind!r} is no answer to a {request}")
-    if kind != "stream" and kind != "text" and not isinstance(reply.get("template_card"), dict):
-        raise WrongReply(f"{kind!r} without a template_card")
+    if kind not in ("stream", "text") and (problem := problem_of(reply.get("template_card"))) is not None:
+        raise WrongReply(f"{kind!r} whose template_card has a wrong {problem}")
     return str(kind)
 
 
@@ -76,7 +77,11 @@ def stream_of(reply: dict[str, Any], now: int) -> tuple[str, str | None, Frame]:
         raise WrongReply("more than ten images")
     for image in images:
         _check_image(image)
-    return stream["id"], _feedback_id(stream), Frame(content, finish, now, len(images))
+    return (
+        stream["id"],
+        _feedback_id(stream),
+        Frame(content, finish, now, len(images), reply.get("template_card")),
+    )
 
 
 def json_of(text: str | bytes, name: str) -> dict[str, Any]:

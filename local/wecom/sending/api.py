@@ -9,6 +9,7 @@ from local.wecom.clock import Clock
 from local.wecom.errors import WeComError
 from local.wecom.faults import Fault, Kind
 from local.wecom.record import ApiCall
+from local.wecom.sending.media import Upload
 from local.wecom.sending.windows import Windows
 from local.wecom.state import State
 
@@ -26,8 +27,8 @@ class Api:
         self._calls = Windows()
         self._open = 0
 
-    async def answer(self, http: HttpRequest) -> dict[str, Any] | None:
-        """The answer's body, None if the connection is to be broken off instead."""
+    async def answer(self, http: HttpRequest) -> dict[str, Any] | Upload | None:
+        """The answer's body, or a file; None if the connection is to be broken off instead."""
         endpoint = http.path.removeprefix(API_PREFIX)
         fault = self._state.faults.take(endpoint)
         self._open += 1
@@ -35,11 +36,13 @@ class Api:
             body = await self._answer(http, endpoint, fault)
         finally:
             self._open -= 1
-        errcode = None if body is None else int(body["errcode"])
+        errcode = 0 if isinstance(body, Upload) else None if body is None else int(body["errcode"])
         self._state.record.calls.append(ApiCall(endpoint, errcode, self._clock.now()))
         return body
 
-    async def _answer(self, http: HttpRequest, endpoint: str, fault: Fault | None) -> dict[str, Any] | None:
+    async def _answer(
+        self, http: HttpRequest, endpoint: str, fault: Fault | None
+    ) -> dict[str, Any] | Upload | None:
         try:
             match fault:
                 case Fault(Kind.DROP):
@@ -56,9 +59,9 @@ class Api:
                     await asyncio.sleep(fault.seconds)
         except WeComError as error:
             return error.to_body()
-        return {"errcode": 0, "errmsg": "ok"} | result
+        return result if isinstance(result, Upload) else {"errcode": 0, "errmsg": "ok"} | result
 
-    def _carry_out(self, http: HttpRequest, endpoint: str) -> dict[str, Any]:
+    def _carry_out(self, http: HttpRequest, endpoint: str) -> dict[str, Any] | Upload:
         state, now = self._state, self._clock.now()
         self._check_rate(now)
         key = http.query.get("key", "")
@@ -83,6 +86,8 @@ class Api:
                 return state.messages.update_card(http.body, now)
             case "POST", "media/upload":
                 return state.media.upload(http, _APP_MEDIA, "app", now)
+            case "GET", "media/get":
+                return state.media.of_app(http.query.get("media_id", ""), now)
             case "GET", "user/get":
                 return self._member(http.query.get("userid", ""))
             case "GET", "getcallbackip":

@@ -1,14 +1,12 @@
 """Template cards: what must be right about them, and the codes that change them once."""
 
-import re
 import secrets
 from typing import Any
 
 from local.wecom import errors
+from local.wecom.card_rules import problem_of
 from local.wecom.errors import WeComError
 
-CARD_TYPES = ("text_notice", "news_notice", "button_interaction", "vote_interaction", "multiple_interaction")
-_TASK_ID = re.compile(r"[0-9A-Za-z_\-@]{1,128}")
 _CODE_MS = 72 * 3_600_000
 
 
@@ -21,13 +19,11 @@ class Cards:
 
     def check(self, card: Any) -> None:
         """Raises WeComError; after that, the card's task id is taken."""
-        if not isinstance(card, dict) or card.get("card_type") not in CARD_TYPES:
-            raise WeComError(errors.BAD_PARAMETER, "template_card.card_type invalid")
+        if (problem := problem_of(card)) is not None:
+            raise WeComError(errors.BAD_PARAMETER, f"template_card.{problem} invalid")
         task_id = card.get("task_id")
-        if task_id is None and not card["card_type"].endswith("_interaction"):
+        if task_id is None:
             return
-        if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
-            raise WeComError(errors.BAD_PARAMETER, "template_card.task_id invalid")
         if task_id in self._task_ids:
             raise WeComError(errors.BAD_PARAMETER, "template_card.task_id is not unique")
         self._task_ids.add(task_id)

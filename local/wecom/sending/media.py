@@ -56,6 +56,19 @@ class Media:
             raise WeComError(errors.BAD_MEDIA_ID, "invalid media_id")
         return upload
 
+    def receive(self, kind: str, filename: str, content: bytes, now: int) -> str:
+        """Keep a file that a person sends to the application; its media id."""
+        upload = Upload(secrets.token_urlsafe(32), kind, "app", filename, content, now)
+        self.uploads[upload.media_id] = upload
+        return upload.media_id
+
+    def of_app(self, media_id: str, now: int) -> Upload:
+        """What the application may fetch with `media/get`. Raises WeComError."""
+        upload = self.uploads.get(media_id)
+        if upload is None or upload.owner != "app" or now >= upload.at + _KEPT_MS:
+            raise WeComError(errors.BAD_MEDIA_ID, "invalid media_id")
+        return upload
+
     def send(self, encrypted: bytes, now: int) -> str:
         """Keep a file that a person sends to the bot; the path that it can be fetched from."""
         name = secrets.token_urlsafe(16)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.wecom import errors
+from local.wecom.card_rules import problem_of
 from local.wecom.errors import WeComError
 from local.wecom.json_body import at_most, filled, json_object, section
 from local.wecom.record import Delivery, Record
-from local.wecom.sending.cards import CARD_TYPES
 
 _VALID_MS = 3_600_000
 _MARKDOWN_BYTES = 20_480
@@ -20,6 +20,7 @@ _MARKDOWN_BYTES = 20_480
 @dataclass(slots=True)
 class _Code:
     chat: str
+    is_group: bool
     issued_at: int
     is_used: bool = False
 
@@ -34,10 +35,10 @@ class ResponseUrls:
         self._record = record
         self._codes: dict[str, _Code] = {}
 
-    def issue(self, chat: str, now: int) -> str:
+    def issue(self, chat: str, now: int, *, is_group: bool) -> str:
         """A new code for an answer into that chat."""
         code = secrets.token_urlsafe(32)
-        self._codes[code] = _Code(chat, now)
+        self._codes[code] = _Code(chat, is_group, now)
         return code
 
     def answer(self, code: str, body: bytes, now: int) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class ResponseUrls:
             raise WeComError(errors.BAD_PARAMETER, "response_code expired")
         try:
             message = json_object(body)
-            text = _check(message)
+            text = _check(message, is_group=issued.is_group)
         except WeComError as error:
             self._record.violate(issued.chat, f"what was posted to a response_url is wrong: {error.message}")
             raise
@@ -64,7 +65,7 @@ class ResponseUrls:
         return {}
 
 
-def _check(message: dict[str, Any]) -> str:
+def _check(message: dict[str, Any], *, is_group: bool) -> str:
     if "encrypt" in message:
         raise WeComError(errors.BAD_PARAMETER, "the body must not be encrypted")
     match message.get("msgtype"):
@@ -73,6 +74,9 @@ def _check(message: dict[str, Any]) -> str:
             return at_most(content, _MARKDOWN_BYTES, errors.BAD_PARAMETER, "markdown.content")
         case "template_card":
             card = section(message, "template_card")
-            if card.get("card_type") in CARD_TYPES:
-                return str(section(card, "main_title").get("title", ""))
+            if is_group:
+                raise WeComError(errors.BAD_MSGTYPE, "in a group no template_card is taken")
+            if (problem := problem_of(card)) is not None:
+                raise WeComError(errors.BAD_PARAMETER, f"template_card.{problem} invalid")
+            return str(section(card, "main_title").get("title", ""))
     raise WeComError(errors.BAD_MSGTYPE, "only markdown and template_card are taken")

@@ -6,10 +6,10 @@ import hashlib
 from typing import Any
 
 from local.wecom import errors
+from local.wecom.card_rules import problem_of
 from local.wecom.errors import WeComError
 from local.wecom.json_body import at_most, filled, json_object, section
 from local.wecom.record import Delivery, Record
-from local.wecom.sending.cards import CARD_TYPES
 from local.wecom.sending.media import Media
 from local.wecom.sending.windows import Windows
 from local.wecom.settings import Settings
@@ -66,7 +66,9 @@ class Webhooks:
                 return "\n".join(filled(article, "title") for article in articles)
             case "file" | "voice":
                 return self._media.find(part.get("media_id"), str(kind), key, now).filename
-            case "template_card" if part.get("card_type") in CARD_TYPES:
+            case "template_card":
+                if (problem := problem_of(part)) is not None:
+                    raise WeComError(errors.BAD_PARAMETER, f"template_card.{problem} invalid")
                 return str(section(part, "main_title").get("title", ""))
         raise WeComError(errors.BAD_MSGTYPE, "invalid message type")
 

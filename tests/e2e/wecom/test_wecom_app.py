@@ -1,5 +1,6 @@
 """Answers and news reach people in WeCom: by an application, late by a bot's response URL, in a group."""
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from local.wecom.people import AppUser, BotUser
 from local.wecom.running import running_wecom
 from local.wecom.settings import Settings
 from tests.e2e.test_agent_loop import script, tool, toolbox
+from tests.e2e.wecom.test_wecom_bot import PIXEL
 
 # one machine does all of it, and starts processes for it: WeCom is more patient here, and stops asking for
 # streams so soon that an answer comes late
@@ -103,6 +105,24 @@ def test_the_applications_question_is_answered_by_the_next_message(office: Offic
     office.hears("WangWei", "Which city?")
     office.wecom.ended(person.say("Paris"))
     assert len(office.hears("WangWei", "Booked.", "message/send")) == 2
+
+
+def test_an_image_reaches_the_agent_and_an_image_comes_back(office: Office) -> None:
+    """The callback's function asks the sender for the one, and the sender uploads the other."""
+    person = AppUser(office.wecom, "HanMeimei")
+    office.wecom.ended(person.attach(PIXEL))
+    wait_until(lambda: base64.b64encode(PIXEL).decode() in last_body(office), 90, "the image in a request")
+
+    chart = {"name": "图.png", "media_type": "image/png", "base64": base64.b64encode(PIXEL).decode()}
+    office.wecom.ended(person.say(f"{script(tool('save_artifact', **chart), 'say=Drawn.')} office-chart"))
+    office.hears("HanMeimei", "图.png", "message/send")
+
+    (image,) = [one for one in office.wecom.seen().deliveries if one.msgtype == "image"]
+    assert office.wecom.uploaded(image.message["image"]["media_id"]) == PIXEL
+
+
+def last_body(office: Office) -> str:
+    return json.dumps(office.deployed.standin.bodies("")[-1:])
 
 
 def test_what_is_late_for_the_stream_comes_through_the_response_url(office: Office) -> None:

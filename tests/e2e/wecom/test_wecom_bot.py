@@ -1,10 +1,12 @@
 """People in WeCom talk with an agent: the double of WeCom, the real template on the emulator."""
 
 import base64
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import docx
 import pytest
 
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
@@ -105,6 +107,33 @@ def test_an_image_reaches_the_agent(chat: Chat) -> None:
     (body,) = chat.deployed.standin.bodies("wecom-image")
     kinds = [block["type"] for block in body["messages"][0]["content"]]
     assert kinds == ["text", "image"]
+
+
+def test_an_office_file_reaches_the_agent_as_text(chat: Chat) -> None:
+    """The worker's own layer has the parsers, and its process may start another."""
+    document, saved = docx.Document(), io.BytesIO()
+    document.add_paragraph("第三季度增长 8%。")
+    document.save(saved)
+    asked = "[[standin: say=增长了。]] wecom-office"
+
+    answered = chat.asks(asked, chat.person("ZhaoMin"), quote=file(saved.getvalue()))
+
+    assert answered.shown == "增长了。"
+    (body,) = chat.deployed.standin.bodies("wecom-office")
+    (shown,) = [block for block in body["messages"][0]["content"] if block["type"] == "document"]
+    assert shown["source"]["data"] == "<p>第三季度增长 8%。</p>"
+
+
+def test_a_button_answers_the_question_and_the_answer_comes_by_itself(chat: Chat) -> None:
+    person = chat.person("SunLi")
+    ask = tool("ask_user", question="哪个区域?", options=["华东", "华北"])
+    asked = chat.asks(f"{script(ask, 'say=华东增长 8%。')} wecom-button 销售", person)
+
+    pressed = chat.wecom.ended(person.press(asked.card, "华东"))
+
+    assert (asked.outcome, pressed.outcome) == (Outcome.DONE, Outcome.DONE)
+    wait_until(lambda: chat.wecom.seen().texts("SunLi", "aibot/response"), 90, "the answer to SunLi")
+    assert chat.wecom.seen().texts("SunLi", "aibot/response") == ["华东增长 8%。"]
 
 
 def test_a_question_is_answered_by_the_next_message(chat: Chat) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from a2a_tasks.adapters.wecom.api import MAX_ANSWER_BYTES, HttpWeComApi
 from a2a_tasks.wecom.connection import Connection, Kind
-from a2a_tasks.wecom.ports import Unreached, WeComRefused, WeComUnanswered
+from a2a_tasks.wecom.ports import FileTooLarge, Unreached, UploadKind, WeComRefused, WeComUnanswered
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault
 from local.wecom.faults import Kind as FaultKind
@@ -67,7 +67,7 @@ def test_who_is_not_reached_is_told(api: HttpWeComApi, wecom: WeComClient) -> No
 def test_files_arrive_byte_by_byte(api: HttpWeComApi, wecom: WeComClient) -> None:
     content = bytes(range(256)) * 40 + b"\r\n--boundary--\r\n"
     connection = connection_to(wecom.base_url)
-    media_id = api.upload(connection, token(api, wecom), "a.md", content)
+    media_id = api.upload(connection, token(api, wecom), "报告.md", content, UploadKind.FILE)
     assert wecom.uploaded(media_id) == content
     key = wecom.settings().webhook_keys[0]
     assert wecom.uploaded(api.upload_to_group(connection, key, "a.md", content)) == content
@@ -144,7 +144,7 @@ OTHERS: list[Behaviour] = [
         lambda api, connection: api.issue_token(connection, SECRET),
         lambda api, connection: api.send_message(connection, SECRET, TEXT),
         lambda api, connection: api.send_to_group(connection, SECRET, TEXT),
-        lambda api, connection: api.upload(connection, SECRET, "a.md", b"123456"),
+        lambda api, connection: api.upload(connection, SECRET, "a.md", b"123456", UploadKind.FILE),
     ],
     ids=["gettoken", "message", "group", "upload"],
 )
@@ -192,6 +192,14 @@ def test_a_file_that_somebody_has_sent(api: HttpWeComApi) -> None:
     assert (found.content, found.media_type, found.name) == (b"\x89PNG", "image/png", "photo.png")
 
 
+def test_a_text_file_is_no_error_and_keeps_its_name(api: HttpWeComApi) -> None:
+    disposition = 'attachment; filename="报告.txt"'
+    answer = reply(200, b"hello", Content_Type="text/plain", Content_Disposition=disposition)
+    with receiving(answer) as server:
+        found = api.download(connection_to(f"http://127.0.0.1:{server.port}"), "t", "media", 100)
+    assert (found.content, found.name) == (b"hello", "报告.txt")
+
+
 def test_a_file_that_is_gone_and_one_that_is_too_large(api: HttpWeComApi) -> None:
     gone = reply(200, b'{"errcode": 40007}', Content_Type="application/json; charset=UTF-8")
     large = reply(200, b"x" * 101, Content_Type="image/png")
@@ -199,7 +207,7 @@ def test_a_file_that_is_gone_and_one_that_is_too_large(api: HttpWeComApi) -> Non
         connection = connection_to(f"http://127.0.0.1:{server.port}")
         with pytest.raises(WeComRefused, match="40007"):
             api.download(connection, "t", "media", 100)
-        with pytest.raises(WeComUnanswered, match="more than 100 bytes"):
+        with pytest.raises(FileTooLarge):
             api.download(connection, "t", "media", 100)
 
 

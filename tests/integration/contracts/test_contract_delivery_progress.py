@@ -37,6 +37,14 @@ def test_the_next_goes_on_where_one_stopped(parts: DeliveryProgressStore) -> Non
     assert parts.hold(REF, "b", NOW, UNTIL) == DeliveryProgress(2, "media")
 
 
+def test_a_part_that_is_sent_leaves_no_file_to_the_next(parts: DeliveryProgressStore) -> None:
+    parts.hold(REF, "a", NOW, UNTIL)
+    parts.note(REF, "a", DeliveryProgress(2, "media"))
+    assert parts.note(REF, "a", DeliveryProgress(3))
+    parts.let_go(REF, "a")
+    assert parts.hold(REF, "b", NOW, UNTIL) == DeliveryProgress(3)
+
+
 def test_one_at_a_time(parts: DeliveryProgressStore) -> None:
     parts.hold(REF, "a", NOW, UNTIL)
     assert parts.hold(REF, "b", UNTIL - 1, UNTIL + 1) is None

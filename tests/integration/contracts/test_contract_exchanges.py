@@ -124,8 +124,9 @@ def test_what_is_not_there_is_not_made_by_a_change(
 
 def test_the_first_end_stays(exchanges: ExchangeStore) -> None:
     exchanges.put(ASKED, UNTIL)
-    asked = End(7, Status.INPUT_REQUIRED, "Where to?")
+    asked = End(7, Status.INPUT_REQUIRED, "Where to?\n1. A\n2. B", "call-1", ("A", "B"))
     assert exchanges.end(REF, asked) == replace(ASKED, end=asked)
+    assert exchanges.get(REF) == replace(ASKED, end=asked)
     assert exchanges.end(REF, END) == replace(ASKED, end=asked)
 
 

@@ -53,6 +53,11 @@ def test_departments_of_somebody_whose_application_is_gone(agents: Account, star
     assert invoke(start, "wecom_sender", "wecom_sender_departments") == {"departments": []}
 
 
+def test_a_file_for_an_application_that_is_gone(agents: Account, start: Start) -> None:  # noqa: ARG001
+    answer = invoke(start, "wecom_sender", "wecom_sender_media")
+    assert answer == {"unavailable": "there is no such application"}
+
+
 def test_post(agents: Account, start: Start) -> None:
     answer = invoke(start, "api", "api_post_task")
 

@@ -1,5 +1,6 @@
 """What WeCom brings, through the real handler: the double's people, on the account in memory."""
 
+import base64
 import json
 import threading
 import time
@@ -415,8 +416,8 @@ def test_who_comes_in_is_welcomed(chat: Chat, agents: Account) -> None:
     assert welcome.text == "欢迎!"
 
 
-def test_a_click_on_a_card_is_answered(chat: Chat) -> None:
-    assert chat.wecom.ended(chat.lilei.click("yes", "card-1")).outcome == Outcome.DONE
+def test_a_card_that_is_none_of_ours_stays_as_it_is(chat: Chat) -> None:
+    assert chat.wecom.ended(chat.lilei.click("yes", "card-1")).outcome == Outcome.EMPTY
 
 
 def test_an_opinion_is_kept_with_its_answer(chat: Chat) -> None:
@@ -460,7 +461,7 @@ def test_an_application_answers_at_once_what_needs_no_task(chat: Chat) -> None:
     chat.wecom.ended(person.cause("subscribe"))
     chat.wecom.ended(person.cause("enter_agent"))
     said = chat.wecom.seen().texts("LiLei", "reply")
-    assert [("直接输入问题" in one, "暂不支持" in one, "你好" in one) for one in said] == [
+    assert [("直接输入问题" in one, "请改用文字" in one, "你好" in one) for one in said] == [
         (True, False, False),
         (False, True, False),
         (True, False, True),
@@ -716,3 +717,132 @@ def test_who_asks_too_often_is_told_so_by_bots_and_applications(chat: Chat) -> N
     chat.wecom.ended(person.say("你好"))
     assert chat.wecom.seen().texts("LiLei", "reply")[1:] == [told]
     assert len(chat.tasks()) == 2
+
+
+# ---------------------------------------------------------------- files to the application
+
+
+@pytest.fixture
+def desk(chat: Chat, start: Start) -> AppUser:
+    """Somebody who writes to the application; the sender runs too."""
+    start("wecom_sender")
+    return AppUser(chat.wecom)
+
+
+def test_the_agent_is_shown_the_image_that_somebody_sends_to_an_application(
+    chat: Chat, desk: AppUser, claude: StandInClient
+) -> None:
+    replied = chat.wecom.ended(desk.attach(PNG, name="photo.png"))
+    chat.work()
+
+    (task,) = chat.tasks()
+    assert task.status is Status.COMPLETED
+    assert replied.outcome == Outcome.DONE
+    assert base64.b64encode(PNG).decode() in json.dumps(claude.bodies("")[-1])
+
+
+def test_a_file_is_read_by_its_content_whatever_the_client_calls_it(
+    chat: Chat, desk: AppUser, claude: StandInClient
+) -> None:
+    chat.wecom.ended(desk.attach("姓名,金额".encode("gb18030"), "file", "wecom-table.csv"))
+    chat.work()
+
+    told = json.dumps(claude.bodies("")[-1], ensure_ascii=False)
+    assert "姓名,金额" in told
+    assert "wecom-table.csv" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (bytes(4_000_000), "image", "文件太大"),
+        (b"\x00\x01\x02", "image", "文件读取失败"),
+        (b"RIFF....WAVE", "voice", "应用收不到语音的文字内容"),
+        (b"", "video", "暂不支持这种消息，请发送文字或图片"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_words_that_fit(
+    chat: Chat, desk: AppUser, content: bytes, kind: str, words: str
+) -> None:
+    chat.wecom.ended(desk.attach(content, kind))
+
+    (said,) = chat.wecom.seen().texts("LiLei", "reply")
+    assert words in said
+    assert chat.tasks() == []
+
+
+def test_a_file_that_wecom_does_not_give_out_is_told_and_an_operator_hears_why(
+    chat: Chat, desk: AppUser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat.wecom.use(replace(chat.wecom.settings(), trusts_caller=False))
+
+    chat.wecom.ended(desk.attach(PNG))
+
+    (said,) = chat.wecom.seen().texts("LiLei", "reply")
+    assert "文件读取失败" in said
+    assert "trusted IPs" in capsys.readouterr().out
+    assert chat.tasks() == []
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST, Fault.THROTTLED])
+def test_a_sender_that_cannot_be_asked_costs_the_file_and_not_the_answer(
+    chat: Chat, desk: AppUser, fault: Fault
+) -> None:
+    chat.account.calls.fail("Invoke", fault)
+
+    chat.wecom.ended(desk.attach(PNG))
+
+    (said,) = chat.wecom.seen().texts("LiLei", "reply")
+    assert "文件读取失败，请重新发送" in said
+
+
+# ---------------------------------------------------------------- buttons
+
+
+def sends(chat: Chat, agents: Account, stream: TableStream, start: Start) -> None:
+    """Let the worker work, and have told what came of it."""
+    notifier, sender = start("notifier"), start("wecom_sender")
+    with chat.alone:
+        chat.worker.work()
+        notifier.handler({"Records": stream.new()}, LambdaContext())
+        sender.handler({"Records": agents.receive("WecomQueue")}, LambdaContext(90_000))
+
+
+def test_a_question_to_an_application_has_buttons_and_a_press_answers_it(
+    chat: Chat, agents: Account, start: Start
+) -> None:
+    stream, person = TableStream(agents), AppUser(chat.wecom)
+    agents.add_agent(AGENT, PROJECT, allowedTools=["ask_user"])
+    ask = json.dumps({"question": "Which year?", "options": ["2025", "2026"]})
+    chat.wecom.ended(person.say(f"[[standin: tool=ask_user:{ask} | say=Done.]] report"))
+    sends(chat, agents, stream, start)
+    question, card = (one for one in chat.wecom.seen().deliveries if one.via == "message/send")
+    assert "1. 2025\n2. 2026" in question.text
+    shown = card.message["template_card"]
+    assert [button["text"] for button in shown["button_list"]] == ["2025", "2026"]
+
+    for key in ("1", "1", "0"):  # WeCom may bring it again, and others may be late
+        chat.wecom.ended(person.click_card(key, shown["task_id"], f"code-{key}"))
+    sends(chat, agents, stream, start)
+
+    assert chat.wecom.seen().texts("LiLei", "reply")[-3:] == ["已选：2026", "已回答", "已回答"]
+    assert any("Done." in text for text in chat.wecom.seen().texts("LiLei", "message/send"))
+    (task,) = chat.tasks()
+    assert task.status is Status.COMPLETED
+
+
+def test_a_bots_question_has_buttons_and_what_follows_comes_by_itself(
+    chat: Chat, agents: Account, start: Start
+) -> None:
+    stream = TableStream(agents)
+    agents.add_agent(AGENT, PROJECT, allowedTools=["ask_user"])
+    ask = json.dumps({"question": "Which year?", "options": ["2025", "2026"]})
+    asked = chat.asks(f"[[standin: tool=ask_user:{ask} | say=Done.]] report")
+
+    press = chat.wecom.ended(chat.lilei.press(asked.card, "2026"))
+    sends(chat, agents, stream, start)
+
+    assert press.outcome == Outcome.DONE
+    (update,) = [one for one in chat.wecom.seen().deliveries if one.via == "update_template_card"]
+    assert update.message["template_card"]["button_list"][0]["text"] == "已选：2026"
+    assert chat.wecom.seen().texts("LiLei", "aibot/response") == ["Done."]

@@ -171,8 +171,9 @@ def test_every_end_and_a_question_is_told_in_a_plain_sentence(
     end(world.account.store, task, world.chats.now)
     world.tell()
     world.send()
-    (text,) = world.texts()
+    text, *cards = world.texts()
     assert text.startswith(f"{told}\n\n(asked at ")
+    assert cards == (["The same question can be asked again"] if end is failed else [])
 
 
 def test_a_long_answer_comes_in_numbered_parts_in_order(world: World) -> None:
@@ -609,3 +610,75 @@ def test_an_exchange_is_ended_as_its_task_has_ended(world: World) -> None:
     task = by_app(world)
     world.send()
     assert world.chats.exchange(task).end == End(world.chats.now, Status.COMPLETED)
+
+
+# ---------------------------------------------------------------- files of the result
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+FILES: dict[str, bytes | str] = {"图.png": PNG, "表.csv": b"a,b\n1,2\n", "网页": "https://example.com/x"}
+
+
+def answered_with(world: World, files: dict[str, bytes | str]) -> Task:
+    task = world.chats.asked(world.chats.connect(Kind.APP))
+    world.chats.answered(task, "42", files)
+    world.tell()
+    return task
+
+
+def sent_media(world: World) -> list[tuple[str, str, bytes]]:
+    """Images and files that arrived: their kinds, names and contents."""
+    arrived = [one for one in world.wecom.seen().deliveries if one.msgtype in ("image", "file")]
+    ids = [one.message[one.msgtype]["media_id"] for one in arrived]
+    return [
+        (one.msgtype, one.text, world.wecom.uploaded(media_id))
+        for one, media_id in zip(arrived, ids, strict=True)
+    ]
+
+
+def test_an_applications_files_come_as_images_and_files_and_the_rest_as_links(world: World) -> None:
+    answered_with(world, FILES)
+
+    assert world.send() == 0
+
+    assert sent_media(world) == [("image", "图.png", PNG), ("file", "表.csv", b"a,b\n1,2\n")]
+    first, *_, last = world.texts()
+    assert first.startswith("42")
+    assert "https://example.com/x" in last
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST])
+@pytest.mark.parametrize("write", range(1, 10))
+def test_each_file_is_seen_once_whatever_fails(
+    world: World, start: Callable[..., ModuleType], write: int, fault: Fault
+) -> None:
+    answered_with(world, FILES)
+    world.account.calls.fail_nth("UpdateItem", write, fault)
+    world.send()
+    world.restart(start)
+    world.later(5 * MINUTE)
+    for _ in range(2):
+        world.send()
+
+    assert [name for _, name, _ in sent_media(world)] == ["图.png", "表.csv"]
+    assert world.dead() == []
+
+
+def test_a_file_that_wecom_does_not_take_comes_as_a_link(world: World) -> None:
+    world.wecom.plan("media/upload", WeComFault(FaultKind.ERRCODE, 40006))
+    answered_with(world, FILES)
+
+    assert world.send() == 0
+
+    assert [name for _, name, _ in sent_media(world)] == ["表.csv"]
+    assert any("图.png" in text and "https://" in text for text in world.texts())
+
+
+def test_a_file_that_was_cleaned_up_is_said_to_be_gone(world: World) -> None:
+    task = answered_with(world, {"表.csv": b"a,b\n1,2\n"})
+    world.account.s3.delete_object(
+        Bucket=world.account.resources["PayloadBucket"], Key=f"tasks/{task.ref.task_id}/artifact-1-表.csv"
+    )
+
+    assert world.send() == 0
+
+    assert any("The file 表.csv is no longer there." in text for text in world.texts())

@@ -1,10 +1,12 @@
 """Chats on the double of WeCom: connections to it, and exchanges that wait for an answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
-from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.task import Artifact, Task
+from a2a_tasks.ports.tasks import Advance, Written
 from a2a_tasks.tasks import payload
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
 from a2a_tasks.wecom.exchange import Exchange, ExchangeRef, State
@@ -12,7 +14,7 @@ from a2a_tasks.wecom.language import Language
 from local.wecom.client import WeComClient
 from local.wecom.people import BotUser
 from tests.integration.support.account import AGENT, PROJECT, Account
-from tests.integration.support.stored_task import completed, created
+from tests.integration.support.stored_task import claimed, completed, created
 
 UNTIL = 2**41
 USER, GROUP_CHAT = "LiLei", "wrGROUP"
@@ -73,9 +75,24 @@ class Chats:
         self.exchanges.put(replace(exchange, sealed_url=sealed), UNTIL)
         return task
 
-    def answered(self, task: Task, text: str = "42") -> Task:
-        output = payload.save(self.account.payloads, task.ref.task_id, "output-1", {"result": text})
-        return completed(self.account.store, task, self.now, output)
+    def answered(self, task: Task, text: str = "42", files: Mapping[str, bytes | str] | None = None) -> Task:
+        """The task, completed. ``files`` are its artifacts by name: contents, or addresses elsewhere."""
+        task_id, store = task.ref.task_id, self.account.store
+        if files:
+            artifacts = tuple(self._artifact(task_id, *file) for file in files.items())
+            task = claimed(store, task, self.now)
+            advanced = store.advance(task.ref, task.fence, Advance(self.now, artifacts=artifacts))
+            assert isinstance(advanced, Written)
+            task = advanced.task
+        output = payload.save(self.account.payloads, task_id, "output-1", {"result": text})
+        return completed(store, task, self.now, output)
+
+    def _artifact(self, task_id: str, name: str, content: bytes | str) -> Artifact:
+        if isinstance(content, str):
+            return Artifact(name, name, "text/html", url=content)
+        key = f"tasks/{task_id}/artifact-1-{name}"
+        self.account.payloads.put(key, content, "application/octet-stream")
+        return Artifact(name, name, "application/octet-stream", len(content), key)
 
     def exchange(self, task: Task) -> Exchange:
         found = self.exchanges.get(ExchangeRef(task.ref.task_id))

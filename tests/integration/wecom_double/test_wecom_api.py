@@ -16,6 +16,7 @@ from tests.integration.wecom_double.double import tighten
 
 APP = App()
 KEY = "double-webhook-key"
+NOTICE = {"card_type": "text_notice", "card_action": {"type": 1, "url": "https://example.com"}}
 
 
 def token(api: httpx.Client) -> str:
@@ -122,7 +123,7 @@ def test_members_are_told_apart_from_strangers_and_the_unlicensed(
         ({"msgtype": "template_card", "template_card": {"card_type": "poster"}}, 40058),
         ({"msgtype": "template_card", "template_card": {"card_type": "button_interaction"}}, 40058),
         (
-            {"msgtype": "template_card", "template_card": {"card_type": "text_notice", "task_id": "no/good"}},
+            {"msgtype": "template_card", "template_card": NOTICE | {"task_id": "no/good"}},
             40058,
         ),
     ],
@@ -198,7 +199,12 @@ def test_a_strange_address_is_told_so(api: httpx.Client, wecom: WeComClient) -> 
 
 
 def test_a_card_changes_once_by_its_code(api: httpx.Client, wecom: WeComClient) -> None:
-    card = {"card_type": "button_interaction", "main_title": {"title": "Running"}, "task_id": "task_1"}
+    card = {
+        "card_type": "button_interaction",
+        "main_title": {"title": "Running"},
+        "button_list": [{"text": "Stop", "key": "stop"}],
+        "task_id": "task_1",
+    }
     code = send(api, msgtype="template_card", template_card=card)["response_code"]
     update = {"userids": ["LiLei"], "agentid": APP.agent_id, "response_code": code}
     update["button"] = {"replace_name": "Stopped"}
@@ -211,7 +217,7 @@ def test_a_card_changes_once_by_its_code(api: httpx.Client, wecom: WeComClient) 
 
 
 def test_a_cards_code_lives_72_hours(api: httpx.Client, wecom: WeComClient) -> None:
-    card = {"card_type": "text_notice", "main_title": {"title": "Running"}}
+    card = NOTICE | {"main_title": {"title": "Running"}}
     code = send(api, msgtype="template_card", template_card=card)["response_code"]
     wecom.advance(72 * 3_600)
     update = {"atall": 1, "agentid": APP.agent_id, "response_code": code, "button": {"replace_name": "x"}}
@@ -269,7 +275,8 @@ MD5 = hashlib.md5(b"png", usedforsecurity=False).hexdigest()
         ("image", {"base64": "*", "md5": MD5}, 40058),
         ("news", {"articles": [{"title": "t"}]}, 0),
         ("news", {"articles": [{"title": "t"}] * 9}, 40058),
-        ("template_card", {"card_type": "text_notice"}, 0),
+        ("template_card", NOTICE, 0),
+        ("template_card", {"card_type": "text_notice"}, 40058),
         ("telegram", {}, 40008),
     ],
 )

@@ -22,6 +22,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     StreamRefresh,
 )
 from a2a_tasks.wecom.protocol.bot_replies import late_markdown, stream_frame, update_card, welcome_text
+from a2a_tasks.wecom.protocol.cards import Button, Card
 from a2a_tasks.wecom.protocol.crypto import Query
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
@@ -29,7 +30,7 @@ from local.wecom.people import BotUser, file, mixed, text, voice
 from tests.integration.wecom_double.double import CLOCK, tighten
 from tests.integration.wecom_double.receiver import BotReceiver, Raw, Receiver, in_turn, sealed
 
-CARD = {"card_type": "text_notice", "main_title": {"title": "Stopped"}}
+CARD = Card("task_1", "Stopped", (Button("stop", "Stopped"),)).to_json()
 
 
 def frames(*contents: str) -> Callable[[BotCallback], dict[str, Any]]:
@@ -272,7 +273,8 @@ def wrong_frame(**changes: Any) -> dict[str, Any]:
     [
         ({"msgtype": "text", "text": {"content": "hi"}}, "'text' is no answer to a message"),
         (update_card(CARD), "'update_template_card' is no answer to a message"),
-        ({"msgtype": "template_card"}, "without a template_card"),
+        ({"msgtype": "template_card"}, "whose template_card has a wrong card_type"),
+        ({"msgtype": "template_card", "template_card": CARD | {"button_list": []}}, "a wrong button_list"),
         (wrong_frame(id=""), "a stream without an id"),
         (wrong_frame(content="x" * 20_481), "has 20481 bytes"),
         (wrong_frame(finish="no"), "its finish true or false"),

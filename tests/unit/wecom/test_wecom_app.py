@@ -14,6 +14,7 @@ from a2a_tasks.wecom.protocol.app_messages import (
     AppMessage,
     CardClick,
     Content,
+    File,
     Image,
     Link,
     Location,
@@ -97,7 +98,8 @@ def test_a_text_says_who_sent_it_when_and_what() -> None:
             "<Title>t</Title><Description>d</Description><Url>u</Url><PicUrl>p</PicUrl>",
             Link("t", "d", "u", "p"),
         ),
-        ("file", "<MediaId>m</MediaId>", Unsupported("file")),
+        ("file", "<MediaId>m</MediaId>", File("m")),
+        ("file", "", Unsupported("file")),
         ("text", "", Text("")),
     ],
 )

@@ -28,9 +28,11 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     parse_bot_message,
 )
 from a2a_tasks.wecom.protocol.bot_replies import card, late_markdown, stream_frame, update_card, welcome_text
+from a2a_tasks.wecom.protocol.cards import Button, Card
 from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from local.wecom.card_rules import problem_of
 from tests.unit.wecom.wecom_vectors import vector
 
 KEY = CallbackKey("token", "r8WqL2xNfT5yKdP7mJcV3bH9gZsA6uEoXiR4tYvQn1D", "")
@@ -345,6 +347,34 @@ def test_images_come_with_the_last_frame() -> None:
 def test_what_wecom_would_refuse_is_refused_first(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         stream_frame("task_1", "", **options)
+
+
+def test_a_card_has_what_wecom_asks_for_and_shows_and_no_more() -> None:
+    buttons = (Button("0", "是"), Button("1", "不，先等一等再说吧，谢谢"))
+
+    shown = Card("ask@task-1", "现在\n部署吗？" * 10, buttons, text="长" * 200).to_json()
+
+    assert problem_of(shown) is None
+    assert shown["main_title"]["title"].startswith("现在 部署吗？现在 部署吗？")
+    assert (len(shown["main_title"]["title"]), len(shown["sub_title_text"])) == (36, 112)
+    assert [button["text"] for button in shown["button_list"]] == ["是", "不，先等一等再说吧…"]
+
+
+@pytest.mark.parametrize(
+    ("card_id", "title", "buttons", "problem"),
+    [
+        ("no/good", "t", 1, "a card's id"),
+        ("c" * 129, "t", 1, "a card's id"),
+        ("c", "", 1, "a title"),
+        ("c", "t", 0, "1 to 6 buttons"),
+        ("c", "t", 7, "1 to 6 buttons"),
+    ],
+)
+def test_a_card_that_wecom_would_refuse_is_none(card_id: str, title: str, buttons: int, problem: str) -> None:
+    card = Card(card_id, title, tuple(Button(str(n), "x") for n in range(buttons)))
+
+    with pytest.raises(ValueError, match=problem):
+        card.to_json()
 
 
 def test_the_other_replies() -> None:

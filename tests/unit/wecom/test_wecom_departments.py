@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
+from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.ports.errors import (
     DepartmentsRefused,
     DepartmentsUnavailable,
@@ -41,7 +42,7 @@ class Members:
 
 
 @dataclass
-class SenderFunction:
+class Functions:
     """Lambda's client, with the sender behind it."""
 
     directory: Directory
@@ -65,25 +66,25 @@ def members() -> Members:
 
 
 @pytest.fixture
-def sender(members: Members) -> SenderFunction:
+def sender(members: Members) -> Functions:
     connections = MemoryConnections()
     for connection in (APP, BOT):
         connections.put(connection, ConnectionSecrets())
-    return SenderFunction(Directory(connections, cast(WeComApp, members), "203.0.113.7"))
+    return Functions(Directory(connections, cast(WeComApp, members), "203.0.113.7"))
 
 
-def asked(sender: SenderFunction, user: str = "HanMeimei", connection: Connection = APP) -> frozenset[int]:
-    reader = DepartmentsBySender(lambda: cast(Any, sender), "sender")
+def asked(sender: Functions, user: str = "HanMeimei", connection: Connection = APP) -> frozenset[int]:
+    reader = DepartmentsBySender(SenderFunction(lambda: cast(Any, sender), "sender"))
     return reader.departments(connection, user)
 
 
-def test_the_sender_tells_somebodys_departments(sender: SenderFunction) -> None:
+def test_the_sender_tells_somebodys_departments(sender: Functions) -> None:
     assert asked(sender) == {2, 7}
     assert asked(sender, "nobody") == frozenset()
     assert sender.asked[0] == {"departmentsOf": {"connectionId": "desk", "userId": "HanMeimei"}}
 
 
-def test_only_an_application_that_there_is_has_departments(sender: SenderFunction) -> None:
+def test_only_an_application_that_there_is_has_departments(sender: Functions) -> None:
     gone = Connection("gone", "demo", Kind.APP, "arn:gone", 0)
     assert asked(sender, connection=BOT) == asked(sender, connection=gone) == frozenset()
 
@@ -97,7 +98,7 @@ def test_only_an_application_that_there_is_has_departments(sender: SenderFunctio
     ],
 )
 def test_what_an_operator_must_change_comes_in_words(
-    sender: SenderFunction, members: Members, errcode: int, words: str
+    sender: Functions, members: Members, errcode: int, words: str
 ) -> None:
     members.error = WeComRefused("user/get", errcode)
     with pytest.raises(DepartmentsRefused, match=words):
@@ -117,14 +118,14 @@ def test_what_an_operator_must_change_comes_in_words(
     ],
 )
 def test_what_may_be_over_in_a_moment_is_a_fault(
-    sender: SenderFunction, members: Members, error: Exception
+    sender: Functions, members: Members, error: Exception
 ) -> None:
     members.error = error
     with pytest.raises(DepartmentsUnavailable):
         asked(sender)
 
 
-def test_a_sender_that_does_not_answer_or_fails_is_a_fault(sender: SenderFunction) -> None:
+def test_a_sender_that_does_not_answer_or_fails_is_a_fault(sender: Functions) -> None:
     sender.fails = True
     with pytest.raises(DepartmentsUnavailable, match="the sender has failed"):
         asked(sender)

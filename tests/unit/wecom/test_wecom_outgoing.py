@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,9 +12,11 @@ from a2a_tasks.wecom.delivery.outgoing import (
     APP_BYTES,
     GROUP_BYTES,
     GROUP_TEXT_BYTES,
+    MOST_FILES,
     MOST_PARTS,
     FilePart,
     OutgoingPart,
+    StoredFilePart,
     TextPart,
     app_message,
     group_message,
@@ -23,7 +26,7 @@ from a2a_tasks.wecom.delivery.outgoing import (
 )
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.protocol.links import unlinked
-from a2a_tasks.wecom.result_texts import ResultText
+from a2a_tasks.wecom.result_texts import ResultFile, ResultText
 
 APP = Connection("app", "demo", Kind.APP, "arn", 0, app_id="1000002", markdown=True)
 GROUP = Connection("group", "demo", Kind.GROUP, "arn", 0)
@@ -142,3 +145,65 @@ def test_a_groups_message() -> None:
 
 def test_answers_of_one_task_have_marks_of_their_own() -> None:
     assert len({mark_of(TASK_ID, name) for name in ("1", "2", "resend#1")} | {mark_of("other", "1")}) == 4
+
+
+# ---------------------------------------------------------------- files of the result
+
+
+def stored(name: str, size: int | None, content: bytes | None = b"content") -> ResultFile:
+    return ResultFile(name, "text/csv", size, lambda: content)
+
+
+def with_files(*files: ResultFile | None) -> ResultText:
+    links = tuple(f"- [{file.name if file else 'x'}](https://x.example/{n})" for n, file in enumerate(files))
+    return ResultText("42", "Files:", links, files)
+
+
+def test_an_application_sends_stored_files_as_such_and_links_to_the_rest() -> None:
+    files = (
+        stored("a.csv", 7),
+        None,
+        stored("tiny.txt", 5),
+        stored("huge.zip", 9_000_000),
+        stored("?", None),
+    )
+
+    parts = parts_for_app(APP, with_files(*files), TASK_ID, AT, MARK, Language.EN)
+
+    assert [part.name for part in parts if isinstance(part, StoredFilePart)] == ["a.csv"]
+    linked = contents(parts)[1:]
+    assert [name in one for name, one in zip(["[x]", "tiny", "huge", "?"], linked, strict=True)] == [True] * 4
+
+
+def test_no_more_than_five_files_are_uploaded() -> None:
+    files = (stored(f"{n}.csv", 7) for n in range(7))
+
+    parts = parts_for_app(APP, with_files(*files), TASK_ID, AT, MARK, Language.EN)
+
+    assert sum(isinstance(part, StoredFilePart) for part in parts) == MOST_FILES
+    assert len(contents(parts)) == 3
+
+
+def test_a_group_gets_links_to_all_files() -> None:
+    parts = parts_for_group(GROUP, "done", with_files(stored("a.csv", 7)), TASK_ID, Language.EN)
+
+    assert len(contents(parts)) == len(parts) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n...", "image"),
+        (b"\xff\xd8\xff...", "image"),
+        (b"GIF89a...", "file"),
+        (b"a,b", "file"),
+    ],
+)
+def test_a_file_is_sent_as_what_it_is(content: bytes, kind: str) -> None:
+    part = StoredFilePart("picture.png", lambda: content, "gone", "link").loaded()
+
+    assert app_message(APP, "LiLei", part, "id")[kind] == {"media_id": "id"}
+
+
+def test_a_file_that_is_gone_is_said_to_be_gone() -> None:
+    assert StoredFilePart("a", lambda: None, "gone", "link").loaded() == TextPart("gone")

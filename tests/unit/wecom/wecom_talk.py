@@ -1,6 +1,6 @@
 """People who write to a bot, on a whole deployment on the twins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     BotContent,
     BotMessage,
     BotText,
+    CardEvent,
     Origin,
     StreamRefresh,
 )
@@ -30,7 +31,7 @@ HELPER = Connection(
     "helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1", names_speaker=False
 )
 KEY = CallbackKey("token", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY", "")
-NO_DEPARTMENTS: Any = None
+NO_SENDER: Any = None
 """Only applications ask for them."""
 
 
@@ -65,7 +66,8 @@ class Talk:
             spend=points.wrap("spend", deployment.spend),
             deliveries=deployment.chat_deliveries,
             files=self,
-            departments=NO_DEPARTMENTS,
+            media=NO_SENDER,
+            departments=NO_SENDER,
         )
         submitter, links = deployment.submitter(points), deployment.payloads
         return build_message_handlers(deployment.services(points), submitter, links, ports, self.rate).bot
@@ -95,11 +97,30 @@ class Talk:
 
     def refresh(self, stream_id: str, failpoints: Failpoints | None = None) -> dict[str, Any]:
         """The stream as it is now."""
+        stream: dict[str, Any] = self.refreshed(stream_id, failpoints)["stream"]
+        return stream
+
+    def refreshed(self, stream_id: str, failpoints: Failpoints | None = None) -> dict[str, Any]:
+        """The stream as it is now, with what is beside it."""
         origin = Origin("refresh", "aib1", "LiLei", None, None, None)
         reply = self.deliver(StreamRefresh(origin, stream_id), failpoints)
         assert reply is not None
-        stream: dict[str, Any] = reply["stream"]
-        return stream
+        return reply
+
+    def press(
+        self,
+        card: Mapping[str, Any],
+        button: str,
+        failpoints: Failpoints | None = None,
+        *,
+        user: str = "LiLei",
+        chat: str | None = None,
+    ) -> dict[str, Any] | None:
+        """One press on the button with that text: what is answered."""
+        (key,) = [one["key"] for one in card["button_list"] if one["text"] == button]
+        url = f"https://wecom/press/{user}"
+        origin = Origin(f"press-{user}-{button}", "aib1", user, chat, url, None)
+        return self.deliver(CardEvent(origin, card["card_type"], key, card["task_id"], {}), failpoints)
 
     def tell(self) -> None:
         """What the sender writes down first: what exchanges have come to."""

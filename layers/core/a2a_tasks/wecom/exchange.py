@@ -75,6 +75,10 @@ class End:
     at: int
     status: Status
     question: str | None = field(default=None, repr=False)
+    """As it is told: with its options in numbered lines."""
+    call_id: str | None = None
+    """What names the question."""
+    options: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,8 @@ def end_of(task: Task) -> End | None:
         return End(task.completed_at or task.updated_at, task.status)
     if task.status is not Status.INPUT_REQUIRED or task.question is None:
         return None
-    return End(task.updated_at, task.status, task.question.text)
+    asked = task.question
+    return End(task.updated_at, task.status, asked.whole, asked.call_id, asked.options)
 
 
 def is_waiting(exchange: Exchange) -> bool:

@@ -50,16 +50,31 @@ class Phrase(StrEnum):
     TOKENS_USED_UP = "tokens_used_up"
     NOTHING_SAID = "nothing_said"
     UNSUPPORTED = "unsupported"
+    UNSUPPORTED_BY_APP = "unsupported_by_app"
+    VOICE = "voice"
     LEFT_OUT = "left_out"  # {kind}; part of a message
     QUOTE_LEFT_OUT = "quote_left_out"  # {kind}
     FILE_UNREADABLE = "file_unreadable"
     FILE_TOO_LARGE = "file_too_large"
     QUOTE = "quote"
-    CARD_TAKEN = "card_taken"
+    STOP = "stop"
+    STOP_TITLE = "stop_title"
+    AGAIN = "again"
+    AGAIN_TITLE = "again_title"
+    CHOSEN = "chosen"  # {option}
+    CHOSEN_BY = "chosen_by"  # {option} {user}; in a group
+    CARD_ANSWERED = "card_answered"
+    CARD_STOPPED = "card_stopped"
+    CARD_ENDED = "card_ended"
+    CARD_ASKED_AGAIN = "card_asked_again"
+    CARD_OLD = "card_old"
+    CARD_OF_OTHERS = "card_of_others"
+    CARD_REFUSED = "card_refused"
     IN_FILE = "in_file"
     LEADS_TO = "leads_to"  # {host}; beside a link that leads out of the deployment
     LINK_LEFT_OUT = "link_left_out"
     LINK_TOO_LONG = "link_too_long"
+    FILE_GONE = "file_gone"  # {name}
     NEWS = "news"  # {agent} {status}; the first line in a group
     ANSWERS = "answers"  # {at} {mark}; below an application's answer: whose it is
 
@@ -101,6 +116,7 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
     Phrase.SENDING: ("正在发送，请稍候。", "It is on its way."),
     Phrase.EMPTY: ("已完成，没有文字结果。", "Done. There is no text to show."),
     Phrase.FILES: ("文件：", "Files:"),
+    Phrase.FILE_GONE: ("（文件 {name} 已过期）", "(The file {name} is no longer there.)"),
     Phrase.FILES_UNTIL: (
         "文件（链接有效至北京时间 {until}）：",
         "Files (links work until {until}, Beijing time):",
@@ -147,8 +163,17 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
         "Please write a question. /help shows the commands.",
     ),
     Phrase.UNSUPPORTED: (
-        "暂不支持这种消息，请发送文字、语音、图片、PDF 或文本文件。",
-        "This kind of message is not supported. Please send text, voice, images, PDF or text files.",
+        "暂不支持这种消息，请发送文字、语音、图片、PDF、Office 或文本文件。",
+        "This kind of message is not supported. Please send text, voice, images, PDF, Office or text files.",
+    ),
+    Phrase.UNSUPPORTED_BY_APP: (
+        "暂不支持这种消息，请发送文字或图片。",
+        "This kind of message is not supported. Please send text or images.",
+    ),
+    Phrase.VOICE: (
+        "应用收不到语音的文字内容，请改用文字，或用输入法的语音输入。",
+        "Voice messages reach this application without their words. Please write, or dictate with your"
+        " keyboard.",
     ),
     Phrase.LEFT_OUT: ("消息中的{kind}无法读取，未包含在内。", "The {kind} in the message could not be read."),
     Phrase.QUOTE_LEFT_OUT: ("引用的{kind}无法读取，未包含在内。", "The quoted {kind} could not be read."),
@@ -161,7 +186,19 @@ _PHRASES: dict[Phrase, tuple[str, str]] = {
         "The file is too large. Please send a smaller one.",
     ),
     Phrase.QUOTE: ("引用的消息：", "Quoted message:"),
-    Phrase.CARD_TAKEN: ("已收到", "Received"),
+    Phrase.STOP: ("停止", "Stop"),
+    Phrase.STOP_TITLE: ("任务仍在处理中", "The task goes on"),
+    Phrase.AGAIN: ("重新提问", "Ask again"),
+    Phrase.AGAIN_TITLE: ("可以把同一个问题再问一次", "The same question can be asked again"),
+    Phrase.CHOSEN: ("已选：{option}", "✓ {option}"),
+    Phrase.CHOSEN_BY: ("{user} 已选：{option}", "{user}: {option}"),
+    Phrase.CARD_ANSWERED: ("已回答", "Answered"),
+    Phrase.CARD_STOPPED: ("已停止", "Stopped"),
+    Phrase.CARD_ENDED: ("任务已结束", "Ended"),
+    Phrase.CARD_ASKED_AGAIN: ("已重新提问", "Asked again"),
+    Phrase.CARD_OLD: ("已失效", "Expired"),
+    Phrase.CARD_OF_OTHERS: ("仅提问者可操作", "Not yours"),
+    Phrase.CARD_REFUSED: ("未能执行", "Refused"),
     Phrase.IN_FILE: ("内容较长，全文见文件。", "The answer is long; all of it is in the file."),
     Phrase.LEADS_TO: ("（外部链接：{host}）", "(external link: {host})"),
     Phrase.LINK_LEFT_OUT: ("（链接未显示）", "(link not shown)"),
@@ -249,12 +286,14 @@ _REFUSALS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.PAYLOAD_TOO_LARGE: ("消息太长或文件太大。", "The message is too long, or the file too large."),
     ErrorCode.CONTENT_TYPE_NOT_SUPPORTED: (
-        "不支持这种文件，请发送图片（PNG、JPEG、GIF、WebP）、PDF 或文本文件。",
-        "This kind of file is not supported. Please send images (PNG, JPEG, GIF, WebP), PDF or text.",
+        "不支持这种文件，请发送图片（PNG、JPEG、GIF、WebP）、PDF、Office（docx、xlsx、pptx）或文本文件。",
+        "This kind of file is not supported. Please send images (PNG, JPEG, GIF, WebP), PDF, Office (docx,"
+        " xlsx, pptx) or text.",
     ),
     ErrorCode.VALIDATION_ERROR: (
-        "文件读取失败，请发送图片（PNG、JPEG、GIF、WebP）、PDF 或文本文件。",
-        "The file could not be read. Please send images (PNG, JPEG, GIF, WebP), PDF or text.",
+        "文件读取失败：文件可能已损坏、有密码，或是 2007 年以前的 Office 格式。",
+        "The file could not be read: it may be damaged, have a password, or be in an Office format of before"
+        " 2007.",
     ),
 }
 

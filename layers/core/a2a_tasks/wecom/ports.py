@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from a2a_tasks.domain.task import Status, TaskRef
@@ -87,6 +88,13 @@ class MediaFile:
     name: str | None
 
 
+class UploadKind(StrEnum):
+    """What an upload can be sent as; the message has the same type."""
+
+    IMAGE = "image"  # PNG or JPEG
+    FILE = "file"
+
+
 class WeComApi(Protocol):
     """WeCom's server API. All methods raise ``WeComRefused`` and ``WeComUnanswered``, whose messages
     contain no secrets."""
@@ -99,12 +107,13 @@ class WeComApi(Protocol):
         """``message/send``."""
         ...
 
-    def upload(self, connection: Connection, token: str, name: str, content: bytes) -> str:
-        """``media/upload`` of a file (6 bytes to 20 MB). Returns its media id, valid for three days."""
+    def upload(self, connection: Connection, token: str, name: str, content: bytes, kind: UploadKind) -> str:
+        """``media/upload`` of a file (6 bytes to 20 MB) or an image (to 10 MB). Returns its media id, valid
+        for three days."""
         ...
 
     def download(self, connection: Connection, token: str, media_id: str, limit: int) -> MediaFile:
-        """``media/get``. A file of more than ``limit`` bytes raises ``WeComUnanswered``."""
+        """``media/get``. Also raises ``FileTooLarge``, for more than ``limit`` bytes."""
         ...
 
     def departments(self, connection: Connection, token: str, user_id: str) -> frozenset[int]:
@@ -161,6 +170,10 @@ class FileUnavailable(Exception):
     """A file could not be fetched in time, or its address is not allowed."""
 
 
+class MediaRefused(FileUnavailable):
+    """WeCom refuses files to the application until an operator changes something, which the message says."""
+
+
 class FileTooLarge(Exception):
     """A file exceeds the size limit."""
 
@@ -179,6 +192,15 @@ class FileFetcher(Protocol):
     def fetch(self, url: str, max_bytes: int, seconds: float) -> SentFile:
         """Download a file of at most ``max_bytes`` within ``seconds``. Raises ``FileUnavailable`` and
         ``FileTooLarge``."""
+        ...
+
+
+class MediaReader(Protocol):
+    """Reads files that users send to applications."""
+
+    def media(self, connection: Connection, media_id: str, max_bytes: int) -> SentFile:
+        """Download a file of at most ``max_bytes``. Raises ``FileUnavailable`` (``MediaRefused`` if an
+        operator must act) and ``FileTooLarge``."""
         ...
 
 

@@ -1,9 +1,12 @@
 """What an exchange came to, in words for the chat."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from urllib.parse import urlsplit
 
-from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.task import Artifact, Status, Task
 from a2a_tasks.domain.tools.artifact_link import is_safe
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.payloads import LINK_SECONDS, PayloadCorrupt
@@ -12,13 +15,27 @@ from a2a_tasks.tasks.results import LinkedArtifact, Results
 from a2a_tasks.wecom.exchange import End, Exchange
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, clock_time, failure_sentence, say
-from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
+from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, IMAGE_SIGNATURES, MAX_IMAGES
 from a2a_tasks.wecom.protocol.links import broken, unlinked
 from a2a_tasks.wecom.protocol.text import cut_markdown
 
 PAGE_BYTES = CONTENT_BYTES - 1_200
 """Of a bot's page, always, so that pages go on where the one before ended. The rest is for what is said above
 and below it."""
+IMAGE_BYTES = 512 * 1024
+"""Of an image within an answer. WeCom documents 10 MB; larger ones than this were seen to be refused."""
+IMAGES_BYTES = 2 * 1024 * 1024
+"""Of all together: encoded twice they are 3.6 MB, of the 6 MB that a function may answer."""
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A file of a result. ``load`` reads it; None where it is gone. It raises ``PayloadUnavailable``."""
+
+    name: str
+    media_type: str
+    size_bytes: int | None
+    load: Callable[[], bytes | None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,8 @@ class ResultText:
     text: str
     heading: str = ""
     links: tuple[str, ...] = ()
+    files: tuple[ResultFile | None, ...] = ()
+    """What the links lead to, in their order; None for what is not stored here."""
 
     def pages(self, limit: int) -> list[str]:
         """All of it in pages of at most ``limit`` bytes: the text, then the links, each of them whole."""
@@ -57,12 +76,19 @@ class ResultTexts:
 
         Raises ``StoreUnavailable`` and ``PayloadUnavailable``.
         """
+        return _fitted(exchange, self._ended(exchange))
+
+    def with_images(self, exchange: Exchange) -> tuple[str, tuple[bytes, ...]]:
+        """The same, and the result's images that a chat shows beside it; there are links to them too."""
+        found = self._ended(exchange)
+        return _fitted(exchange, found), tuple(images_in(found.files))
+
+    def _ended(self, exchange: Exchange) -> ResultText:
         if exchange.end is None:
             raise ValueError("the exchange goes on")
         reads = exchange.end.status in (Status.COMPLETED, Status.FAILED)
         task = self.store.get(exchange.task) if reads else None
-        found = self.of_task(task, exchange.end, exchange.language)
-        return noted(exchange, page_of(found.pages(PAGE_BYTES), 1, 1, exchange.language))
+        return self.of_task(task, exchange.end, exchange.language)
 
     def of_task(self, task: Task | None, end: End, language: Language, *, can_ask: bool = True) -> ResultText:
         """What a task has come to; only a result and a failure need the task. ``can_ask``: the chat has
@@ -91,13 +117,36 @@ class ResultTexts:
         if not artifacts:
             return ResultText(text or say(language, Phrase.EMPTY))
         links = tuple(_link(each, language) for each in artifacts)
-        return ResultText(text, self._heading(artifacts, language, can_ask=can_ask), links)
+        heading = self._heading(artifacts, language, can_ask=can_ask)
+        return ResultText(text, heading, links, tuple(map(self._file, task.artifacts)))
+
+    def _file(self, artifact: Artifact) -> ResultFile | None:
+        if artifact.key is None:
+            return None
+        load = partial(self.results.content, artifact.key)
+        return ResultFile(artifact.name, artifact.media_type, artifact.size_bytes, load)
 
     def _heading(self, artifacts: list[LinkedArtifact], language: Language, *, can_ask: bool) -> str:
         if all(linked.is_external for linked in artifacts):
             return say(language, Phrase.FILES)
         until = clock_time(self.clock.now() + LINK_SECONDS * 1000)
         return say(language, Phrase.FILES_AGAIN if can_ask else Phrase.FILES_UNTIL, until=until)
+
+
+def _fitted(exchange: Exchange, found: ResultText) -> str:
+    return noted(exchange, page_of(found.pages(PAGE_BYTES), 1, 1, exchange.language))
+
+
+def images_in(files: Sequence[ResultFile | None]) -> Iterator[bytes]:
+    """PNG and JPEG images that are small enough to be shown within an answer. Raises
+    ``PayloadUnavailable``."""
+    room = IMAGES_BYTES
+    likely = (file for file in files if file and file.media_type in ("image/png", "image/jpeg"))
+    for file in islice((file for file in likely if file.size_bytes in range(IMAGE_BYTES + 1)), MAX_IMAGES):
+        content = file.load() if file.size_bytes in range(room + 1) else None
+        if content is not None and content.startswith(IMAGE_SIGNATURES):
+            room -= len(content)
+            yield content
 
 
 def noted(exchange: Exchange, text: str) -> str:

@@ -14,6 +14,8 @@ from a2a_tasks.adapters.wecom.chats import DynamoDBChats
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.wecom.media_by_sender import MediaBySender
+from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.payloads import ArtifactLinks
@@ -26,15 +28,23 @@ from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.tasks.submission import Submitter
 from a2a_tasks.wecom.inbound.application import Application
-from a2a_tasks.wecom.inbound.attachments import Files
+from a2a_tasks.wecom.inbound.attachments import AppFiles, Files
 from a2a_tasks.wecom.inbound.bot import Bot
 from a2a_tasks.wecom.inbound.commands import CommandHandler
 from a2a_tasks.wecom.inbound.handlers import MessageHandlers
 from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.inbound.messages import InboundMessages
 from a2a_tasks.wecom.inbound.people import People
+from a2a_tasks.wecom.inbound.presses import Presses
 from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
-from a2a_tasks.wecom.ports import ChatDelivery, ChatStore, DepartmentReader, ExchangeStore, FileFetcher
+from a2a_tasks.wecom.ports import (
+    ChatDelivery,
+    ChatStore,
+    DepartmentReader,
+    ExchangeStore,
+    FileFetcher,
+    MediaReader,
+)
 from a2a_tasks.wecom.result_texts import ResultTexts
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskServices, TaskWiring
@@ -51,6 +61,7 @@ class ChatPorts:
     spend: SpendStore
     deliveries: TimedSender[ChatDelivery]
     files: FileFetcher
+    media: MediaReader
     departments: DepartmentReader
 
 
@@ -58,7 +69,7 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
     """The handlers of messages. Raises ``Misconfigured``."""
     tasks = TaskWiring.of_function(telemetry)
     payloads, table = payloads_of_function(tasks.texts), (tasks.dynamodb, tasks.table)
-    asked = DepartmentsBySender(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
+    sender = SenderFunction(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
     ports = ChatPorts(
         exchanges=DynamoDBExchanges(*table),
         chats=DynamoDBChats(*table),
@@ -67,7 +78,8 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
         spend=DynamoDBSpend(*table),
         deliveries=delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL")),
         files=HttpFiles(environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
-        departments=CachedDepartments(asked, tasks.clock),
+        media=MediaBySender(sender),
+        departments=CachedDepartments(DepartmentsBySender(sender), tasks.clock),
     )
     return build_message_handlers(tasks, submitter_of_function(tasks, payloads), payloads, ports, _rate())
 
@@ -85,19 +97,30 @@ def build_message_handlers(
     answers = LastAnswers(services.contexts, tasks, texts, ports.deliveries)
     commander = CommandHandler(ports.chats, services.contexts, tasks, answers, clock)
     people = People(ports.rates, ports.spend, clock, telemetry, rate)
+    presses = Presses(asking, tasks, people, telemetry)
     return MessageHandlers(
         bot=Bot(
             asking=asking,
             chats=ports.chats,
             commander=commander,
             people=people,
+            presses=presses,
             refreshes=Refreshes(store, ports.exchanges, finalizer, texts, clock, telemetry),
             files=Files(ports.files, telemetry),
             exchanges=ports.exchanges,
             clock=clock,
             telemetry=telemetry,
         ),
-        app=Application(asking, ports.chats, commander, people, telemetry, ports.departments),
+        app=Application(
+            asking=asking,
+            chats=ports.chats,
+            commander=commander,
+            people=people,
+            presses=presses,
+            files=AppFiles(ports.media, telemetry),
+            telemetry=telemetry,
+            departments=ports.departments,
+        ),
     )
 
 

@@ -12,7 +12,15 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpcore2
 
 from a2a_tasks.wecom.connection import Connection
-from a2a_tasks.wecom.ports import IssuedToken, MediaFile, Unreached, WeComRefused, WeComUnanswered
+from a2a_tasks.wecom.ports import (
+    FileTooLarge,
+    IssuedToken,
+    MediaFile,
+    Unreached,
+    UploadKind,
+    WeComRefused,
+    WeComUnanswered,
+)
 from a2a_tasks.wecom.protocol.errcodes import OK
 
 CONNECT_SECONDS = 5.0
@@ -23,7 +31,12 @@ RESPONSE_URL = "response_url"
 JSON = "application/json; charset=utf-8"
 
 _FROM_IP = re.compile(r"from ip: ?([0-9a-fA-F.:]{3,45})")
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\"\\]|[\ud800-\udfff]")
 _FILE_NAME = re.compile(r'filename="([^"]{1,255})"')
+
+
+class _AnswerTooLarge(WeComUnanswered):
+    """An answer that is longer than was expected."""
 
 
 class HttpWeComApi:
@@ -58,23 +71,29 @@ class HttpWeComApi:
         answer = self._call(connection, "message/send", {"access_token": token}, _json(message))
         return Unreached(_names(answer.get("invaliduser")), _names(answer.get("unlicenseduser")))
 
-    def upload(self, connection: Connection, token: str, name: str, content: bytes) -> str:
-        query = {"access_token": token, "type": "file"}
+    def upload(self, connection: Connection, token: str, name: str, content: bytes, kind: UploadKind) -> str:
+        query = {"access_token": token, "type": kind.value}
         return self._upload(connection, "media/upload", query, name, content)
 
     def download(self, connection: Connection, token: str, media_id: str, limit: int) -> MediaFile:
         query = {"access_token": token, "media_id": media_id}
         url = _url(connection, "media/get", query)
-        status, headers, content = self._request(
-            "media/get", "GET", url, limit=limit, seconds=self._file_seconds
-        )
+        try:
+            status, headers, content = self._request(
+                "media/get", "GET", url, limit=limit, seconds=self._file_seconds
+            )
+        except _AnswerTooLarge:
+            raise FileTooLarge from None
         media_type = headers.get("content-type", "application/octet-stream").partition(";")[0].strip()
-        if media_type in ("application/json", "text/plain"):
+        disposition = headers.get("content-disposition", "")
+        if not disposition and media_type in ("application/json", "text/plain"):  # no file, but an error
             _check("media/get", _document("media/get", status, content))
         if status != 200:
             raise WeComUnanswered("media/get", f"an answer of status {status}", True)
-        name = _FILE_NAME.search(headers.get("content-disposition", ""))
-        return MediaFile(content, media_type, name[1] if name else None)
+        name = _FILE_NAME.search(disposition)
+        # headers are read as Latin-1, and names are in UTF-8
+        shown = name[1].encode("latin-1").decode("utf-8", "replace") if name else None
+        return MediaFile(content, media_type, shown)
 
     def departments(self, connection: Connection, token: str, user_id: str) -> frozenset[int]:
         answer = self._call(connection, "user/get", {"access_token": token, "userid": user_id})
@@ -156,7 +175,7 @@ class HttpWeComApi:
             parts.append(part)
             size += len(part)
             if size > limit:
-                raise WeComUnanswered(endpoint, f"more than {limit} bytes", True)
+                raise _AnswerTooLarge(endpoint, f"more than {limit} bytes", True)
             if self._monotonic() > ends_at:
                 raise WeComUnanswered(endpoint, "an answer that does not end", True)
         return b"".join(parts)
@@ -195,15 +214,16 @@ def _check(endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _form(name: str, content: bytes) -> tuple[str, bytes]:
-    """The type and the bytes of a form with one file, whose name is plain ASCII."""
+    """The type and the bytes of a form with one file. WeCom shows its name, which it reads in raw UTF-8."""
     boundary = hashlib.sha256(content).hexdigest()
+    name = _NOT_IN_A_NAME.sub("_", name)
     head = (
         f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="media"; filename="{name}"; filelength={len(content)}\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     )
     return f"multipart/form-data; boundary={boundary}", b"".join(
-        (head.encode("ascii"), content, f"\r\n--{boundary}--\r\n".encode("ascii"))
+        (head.encode(), content, f"\r\n--{boundary}--\r\n".encode("ascii"))
     )
 
 

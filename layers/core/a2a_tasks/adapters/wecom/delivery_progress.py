@@ -26,7 +26,7 @@ class DynamoDBDeliveryProgress(Store):
 
     def note(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> bool:
         """Protects what another sender, who took over, has written: only the holder counts on."""
-        note = Update().set(sent=sent.count, mediaId=sent.media_id)
+        note = Update().set_or_remove(sent=sent.count, mediaId=sent.media_id)
         return self._update(_key(ref), note.when("holder = :holder", holder=holder)).is_made
 
     def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:

@@ -54,6 +54,8 @@ class DynamoDBExchanges(Store):
     def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
         """Protects the first end: a question that was told stays what was told."""
         update = Update().set(endedAt=end.at, endedAs=end.status.value, question=end.question)
+        if end.options:
+            update = update.set(callId=end.call_id, options=list(end.options))
         return self._change(ref, update.when("attribute_not_exists(endedAt)"))
 
     def close(self, ref: ExchangeRef) -> Exchange | None:
@@ -154,7 +156,10 @@ def _exchanges(items: list[Item]) -> list[Exchange]:
 def _end(item: Mapping[str, Any]) -> End | None:
     if "endedAt" not in item:
         return None
-    return End(int(item["endedAt"]), Status(item["endedAs"]), item.get("question"))
+    options = tuple(item.get("options", ()))
+    return End(
+        int(item["endedAt"]), Status(item["endedAs"]), item.get("question"), item.get("callId"), options
+    )
 
 
 def _claim(item: Mapping[str, Any]) -> Claim | None:

@@ -7,7 +7,14 @@ from typing import Any
 from a2a_tasks.ports.errors import SecretsUnavailable
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
-from a2a_tasks.wecom.ports import ConnectionSecretsReader, MediaFile, Unreached, WeComApi, WeComRefused
+from a2a_tasks.wecom.ports import (
+    ConnectionSecretsReader,
+    MediaFile,
+    Unreached,
+    UploadKind,
+    WeComApi,
+    WeComRefused,
+)
 from a2a_tasks.wecom.protocol.errcodes import Remedy, remedy
 
 
@@ -24,9 +31,11 @@ class WeComApp:
         """``message/send``: whom the message did not reach."""
         return self._with_token(connection, lambda token: self.api.send_message(connection, token, message))
 
-    def upload(self, connection: Connection, name: str, content: bytes) -> str:
-        """``media/upload``: the media id of a file."""
-        return self._with_token(connection, lambda token: self.api.upload(connection, token, name, content))
+    def upload(self, connection: Connection, name: str, content: bytes, kind: UploadKind) -> str:
+        """Upload a file. Returns its media id."""
+        return self._with_token(
+            connection, lambda token: self.api.upload(connection, token, name, content, kind)
+        )
 
     def download(self, connection: Connection, media_id: str, limit: int) -> MediaFile:
         """``media/get``: a file of at most ``limit`` bytes."""

@@ -1,12 +1,17 @@
 """An answer as the messages that bring it: parts that WeCom takes whole, or a file if there would be many."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, clock_time, say
+from a2a_tasks.wecom.ports import UploadKind
+from a2a_tasks.wecom.protocol.bot_replies import IMAGE_SIGNATURES
+from a2a_tasks.wecom.protocol.cards import Card
 from a2a_tasks.wecom.protocol.links import broken, unlinked
 from a2a_tasks.wecom.protocol.text import fit, split, split_markdown, to_plain
 from a2a_tasks.wecom.result_texts import ResultText
@@ -15,6 +20,10 @@ APP_BYTES = 2_048
 """Of a text or Markdown by an application. A longer text is cut by WeCom, and nobody is told."""
 GROUP_TEXT_BYTES = 2_048
 GROUP_BYTES = 4_096
+MOST_FILES = 5
+"""Further files are sent as links."""
+UPLOAD_BYTES = range(6, 8 * 1024 * 1024)
+"""Of a file of the result that is uploaded: WeCom takes no smaller ones, and ten are sent at once here."""
 MOST_PARTS = 5
 """Longer answers come as a file: nobody reads so many messages."""
 FILE_BYTES = 20 * 1024 * 1024
@@ -37,12 +46,46 @@ class FilePart:
     name: str
     content: bytes = field(repr=False)
 
+    @property
+    def kind(self) -> UploadKind:
+        """By its content, whatever its name says: WeCom looks at it too."""
+        return UploadKind.IMAGE if self.content.startswith(IMAGE_SIGNATURES) else UploadKind.FILE
 
-type OutgoingPart = TextPart | FilePart
+
+@dataclass(frozen=True)
+class StoredFilePart:
+    """A file of the result, read when its turn comes. ``load`` gives None where it is gone; then ``gone`` is
+    sent in its place, or ``link`` where WeCom does not take the file."""
+
+    name: str
+    load: Callable[[], bytes | None] = field(repr=False)
+    gone: str
+    link: str = field(repr=False)
+
+    def loaded(self) -> FilePart | TextPart:
+        """The file, or what is said instead of it. Raises ``PayloadUnavailable``."""
+        content = self.load()
+        return TextPart(self.gone) if content is None else FilePart(self.name, content)
+
+
+@dataclass(frozen=True)
+class CardPart:
+    """A card with buttons."""
+
+    card: Card
+
+
+type OutgoingPart = TextPart | FilePart | StoredFilePart | CardPart
 
 
 def parts_for_app(
-    connection: Connection, result: ResultText, task_id: str, asked_at: int, mark: str, language: Language
+    connection: Connection,
+    result: ResultText,
+    task_id: str,
+    asked_at: int,
+    mark: str,
+    language: Language,
+    card: Card | None = None,
 ) -> list[OutgoingPart]:
     """``mark`` tells this answer from an equal one to the same person, which WeCom would drop; ``asked_at``
     (Unix milliseconds) tells the person which question it answers."""
@@ -51,7 +94,11 @@ def parts_for_app(
     footer = f"\n\n{say(language, Phrase.ANSWERS, at=clock_time(asked_at), mark=mark)}"
     room = APP_BYTES - len(footer.encode())
     found = _parts(_texts(as_shown, room, is_markdown=bool(connection.markdown)), text, task_id, language)
-    found += _links(result, room, language, is_markdown=bool(connection.markdown))
+    files, linked = _uploads(result, room, language, is_markdown=bool(connection.markdown))
+    found += files
+    found += _links(linked, room, language, is_markdown=bool(connection.markdown))
+    if card is not None:
+        found.append(CardPart(card))
     return [TextPart(part.content + footer) if isinstance(part, TextPart) else part for part in found]
 
 
@@ -114,21 +161,47 @@ def _parts(
     return [TextPart(first), FilePart(f"{task_id}.md", original.encode()[:FILE_BYTES])]
 
 
+def _uploads(
+    result: ResultText, limit: int, language: Language, *, is_markdown: bool
+) -> tuple[list[OutgoingPart], ResultText]:
+    """The files that are sent as such, and the result with links to the rest."""
+    uploads: list[OutgoingPart] = []
+    links: list[str] = []
+    for link, file in zip_longest(result.links, result.files):
+        if file is None or file.size_bytes not in UPLOAD_BYTES or len(uploads) == MOST_FILES:
+            links.append(link)
+        else:
+            gone = say(language, Phrase.FILE_GONE, name=file.name)
+            shown = _shown_link(link, limit, language, is_markdown=is_markdown)
+            uploads.append(StoredFilePart(file.name, file.load, gone, shown))
+    return uploads, replace(result, links=tuple(links), files=())
+
+
 def _links(result: ResultText, limit: int, language: Language, *, is_markdown: bool) -> list[OutgoingPart]:
     """A message for each: how long a link is differs from one time to the next, and how many messages there
     are must not."""
     found: list[OutgoingPart] = []
     for line in result.links:
-        shown = line if is_markdown else to_plain(line)
-        if len(shown.encode()) > limit:  # a link that is cut leads nowhere
-            shown = fit(shown.partition("](")[0].partition(" (")[0].replace("[", ""), limit // 2)
-            shown += f" {say(language, Phrase.LINK_TOO_LONG)}"
+        shown = _shown_link(line, limit, language, is_markdown=is_markdown)
         headed = f"{result.heading}\n{shown}"
         found.append(TextPart(headed if len(headed.encode()) <= limit else shown))
     return found
 
 
+def _shown_link(line: str, limit: int, language: Language, *, is_markdown: bool) -> str:
+    shown = line if is_markdown else to_plain(line)
+    if len(shown.encode()) <= limit:
+        return shown
+    # a link that is cut leads nowhere
+    name = fit(shown.partition("](")[0].partition(" (")[0].replace("[", ""), limit // 2)
+    return f"{name} {say(language, Phrase.LINK_TOO_LONG)}"
+
+
 def _body(kind: str, part: OutgoingPart, media_id: str | None) -> dict[str, Any]:
+    if isinstance(part, FilePart):
+        return {"msgtype": part.kind.value, part.kind.value: {"media_id": media_id}}
     if isinstance(part, TextPart):
         return {"msgtype": kind, kind: {"content": part.content}}
-    return {"msgtype": "file", "file": {"media_id": media_id}}
+    if isinstance(part, CardPart):
+        return {"msgtype": "template_card", "template_card": part.card.to_json()}
+    raise TypeError("a stored file is loaded before it is sent")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.clock import Clock, Entropy
@@ -9,7 +10,14 @@ from a2a_tasks.ports.errors import SecretsUnavailable
 from a2a_tasks.ports.rates import Bucket, RateStore
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.delivery.app_client import WeComApp
-from a2a_tasks.wecom.delivery.outgoing import FilePart, OutgoingPart, app_message, group_message
+from a2a_tasks.wecom.delivery.outgoing import (
+    FilePart,
+    OutgoingPart,
+    StoredFilePart,
+    TextPart,
+    app_message,
+    group_message,
+)
 from a2a_tasks.wecom.delivery.sending_rate import TO_GROUP, TO_MEMBER, group_bucket, member_bucket
 from a2a_tasks.wecom.ports import (
     ConnectionSecretsReader,
@@ -19,7 +27,7 @@ from a2a_tasks.wecom.ports import (
     WeComApi,
     WeComRefused,
 )
-from a2a_tasks.wecom.protocol.errcodes import Remedy, remedy
+from a2a_tasks.wecom.protocol.errcodes import FILE_REFUSED, Remedy, remedy
 
 HELD_MS = 120_000
 """Longer than a process that sends can live after its last part; then another goes on."""
@@ -71,7 +79,7 @@ class Sender:
                 raise NobodyReached("the member has no licence for the application")
 
         def upload(part: FilePart) -> str:
-            return self.app.upload(connection, part.name, part.content)
+            return self.app.upload(connection, part.name, part.content, part.kind)
 
         bucket = member_bucket(connection, user_id)
         self._send_all(ref, parts, _Way(send, upload, bucket, TO_MEMBER))
@@ -109,13 +117,21 @@ class Sender:
         self, ref: DeliveryProgressRef, holder: str, part: OutgoingPart, sent: DeliveryProgress, way: "_Way"
     ) -> DeliveryProgress:
         self._wait_for_turn(way)
+        stored = part if isinstance(part, StoredFilePart) else None
+        part = stored.loaded() if stored else part
         media_id = sent.media_id
         if isinstance(part, FilePart) and media_id is None:
-            media_id = self._quickly(lambda: way.upload(part))
-            # kept before it is sent: sent again it is the same message
-            sent = self._noted(ref, holder, replace(sent, media_id=media_id))
-        self._quickly(lambda: way.send(part, media_id))
-        return self._noted(ref, holder, replace(sent, count=sent.count + 1))
+            try:
+                media_id = self._quickly(partial(way.upload, part))
+            except WeComRefused as refused:
+                if stored is None or refused.errcode not in FILE_REFUSED:
+                    raise
+                part = TextPart(stored.link)
+            else:
+                # kept before it is sent: sent again it is the same message
+                sent = self._noted(ref, holder, replace(sent, media_id=media_id))
+        self._quickly(partial(way.send, part, media_id))
+        return self._noted(ref, holder, DeliveryProgress(sent.count + 1))
 
     def _noted(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> DeliveryProgress:
         if not self.store.note(ref, holder, sent):

@@ -18,6 +18,7 @@ from a2a_tasks.ports.queues import TimedDelivery, TimedQueue
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.wecom.cards import last_card
 from a2a_tasks.wecom.connection import Connection, Kind
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
 from a2a_tasks.wecom.delivery.errors import refused_words
@@ -241,7 +242,8 @@ class ChatDeliveryWorker:
         parts_ref = DeliveryProgressRef(task_id, exchange_id)
         if via.kind is Kind.APP:
             mark = mark_of(task_id, exchange_id)
-            parts = parts_for_app(via, found, task_id, exchange.started_at, mark, exchange.language)
+            card = last_card(exchange) if connection == via else None
+            parts = parts_for_app(via, found, task_id, exchange.started_at, mark, exchange.language, card)
             self.sender.to_member(via, exchange.user_id, parts_ref, parts)
         else:
             headline = _headline(exchange.agent_id, end, exchange.language)

@@ -7,14 +7,27 @@ from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.ports.errors import DepartmentsRefused
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.connection import Connection
-from a2a_tasks.wecom.inbound.chat import chat_of
+from a2a_tasks.wecom.inbound.attachments import AppFiles, Part
+from a2a_tasks.wecom.inbound.chat import Chat, chat_of
 from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
 from a2a_tasks.wecom.inbound.people import People
+from a2a_tasks.wecom.inbound.presses import Press, Pressed, Presses
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 from a2a_tasks.wecom.ports import ChatStore, DepartmentReader
 from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp
-from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage, Content, Link, Location, Text
+from a2a_tasks.wecom.protocol.app_messages import (
+    AppEvent,
+    AppMessage,
+    CardClick,
+    Content,
+    File,
+    Image,
+    Link,
+    Location,
+    Text,
+    Voice,
+)
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.users import is_admitted, needs_departments
@@ -28,6 +41,8 @@ class Application:
     chats: ChatStore
     commander: CommandHandler
     people: People
+    presses: Presses
+    files: AppFiles
     telemetry: Telemetry
     departments: DepartmentReader
 
@@ -49,37 +64,37 @@ class Application:
             self._tell_operator(connection, refused, correlation_id)
             return say(connection.language, Phrase.FAILED)
         chat = chat_of(self.chats, connection, message.user_id, None)
-        text = _text_of(message.content)
-        if text is None:
-            return say(chat.language, Phrase.UNSUPPORTED)
-        if is_blank(text):
-            return say(chat.language, Phrase.NOTHING_SAID)
-        message_key = replay_key(message) or ""
         try:
-            call = command_of(text)
-            if (refusal := self.people.refusal(chat, call)) is not None:
-                return say(chat.language, refusal)
-            if call is not None:
-                return self.commander.execute(call, chat, message_key, correlation_id)
-            self.asking.ask(
-                AcceptedMessage(
-                    chat=chat,
-                    message_key=message_key,
-                    text=text.strip(),
-                    streams=False,
-                    correlation_id=correlation_id,
-                )
-            )
+            return self._said(chat, message, replay_key(message) or "", correlation_id)
         except RequestRefused as refused:
             self.telemetry.event("message not taken", code=refused.code, correlation_id=correlation_id)
             return refusal_sentence(chat.language, refused.code)
+
+    def _said(self, chat: Chat, message: AppMessage, message_key: str, correlation_id: str) -> str:
+        said = message.content
+        text = "" if isinstance(said, Image | File) else _text_of(said)
+        if text is None:
+            phrase = Phrase.VOICE if isinstance(said, Voice) else Phrase.UNSUPPORTED_BY_APP
+            return say(chat.language, phrase)
+        if is_blank(text) and not isinstance(said, Image | File):
+            return say(chat.language, Phrase.NOTHING_SAID)
+        call = command_of(text)
+        if (refusal := self.people.refusal(chat, call)) is not None:
+            return say(chat.language, refusal)
+        if call is not None:
+            return self.commander.execute(call, chat, message_key, correlation_id)
+        parts: tuple[Part, ...] = ()
+        if isinstance(said, Image | File):
+            part = self.files.part(chat.connection, said.media_id, chat.language)
+            if isinstance(part, str):
+                return part
+            parts = (part,)
+        self.asking.ask(AcceptedMessage(chat, message_key, text.strip(), False, correlation_id, parts=parts))
         self.telemetry.count("WecomMessages")
         return say(chat.language, Phrase.ACCEPTED)
 
     def _event(self, connection: Connection, event: AppEvent, correlation_id: str, now: int) -> str | None:
-        if event.click is not None:
-            return button_reply(event, say(connection.language, Phrase.CARD_TAKEN), now)
-        if event.event != "subscribe":
+        if event.click is None and event.event != "subscribe":
             return None
         try:
             if not self._is_admitted(connection, event.user_id):
@@ -87,8 +102,17 @@ class Application:
         except DepartmentsRefused as refused:
             self._tell_operator(connection, refused, correlation_id)
             return None
+        if event.click is not None:
+            pressed = self._press(connection, event, event.click, correlation_id)
+            return button_reply(event, pressed.label, now) if pressed else None
         welcome = connection.welcome or say(connection.language, Phrase.WELCOME)
         return text_reply(event, welcome, now)
+
+    def _press(
+        self, connection: Connection, event: AppEvent, click: CardClick, correlation_id: str
+    ) -> Pressed | None:
+        chat = chat_of(self.chats, connection, event.user_id, None)
+        return self.presses.press(Press(chat, click.task_id, event.event_key, correlation_id))
 
     def _is_admitted(self, connection: Connection, user_id: str) -> bool:
         if not needs_departments(connection, user_id):

@@ -1,4 +1,4 @@
-"""Files that people send: fetched at once, since their addresses are good for five minutes, and decrypted."""
+"""Files that people send: fetched while WeCom waits, since a bot's are gone after five minutes."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -9,9 +9,17 @@ from typing import Any
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks import content
+from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
-from a2a_tasks.wecom.ports import FileFetcher, FileTooLarge, FileUnavailable
+from a2a_tasks.wecom.ports import (
+    FileFetcher,
+    FileTooLarge,
+    FileUnavailable,
+    MediaReader,
+    MediaRefused,
+    SentFile,
+)
 from a2a_tasks.wecom.protocol.bot_messages import BotMedia
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused
@@ -75,16 +83,41 @@ class Files:
 
     def _part(self, media: BotMedia, key: CallbackKey, seconds: float, language: Language) -> Part | str:
         """A file as a part, or why it is none."""
-        try:
+
+        def fetch() -> SentFile:
             sent = self.fetcher.fetch(media.url, MAX_BYTES, seconds)
-            raw = base64.b64encode(key.decrypt_media(sent.content)).decode()
-            part = {"raw": raw} | ({"filename": sent.name} if sent.name else {})
-            content.check((part,))
-        except FileTooLarge:
-            return say(language, Phrase.FILE_TOO_LARGE)
-        except (FileUnavailable, CallbackRefused) as problem:
-            self.telemetry.event("file not read", reason=str(problem))
-            return say(language, Phrase.FILE_UNREADABLE)
-        except RequestRefused as refused:
-            return refusal_sentence(language, refused.code)
-        return part
+            return SentFile(key.decrypt_media(sent.content), sent.name)
+
+        return _part_of(fetch, language, self.telemetry)
+
+
+@dataclass(frozen=True)
+class AppFiles:
+    """Files that people send to applications."""
+
+    reader: MediaReader
+    telemetry: Telemetry
+
+    def part(self, connection: Connection, media_id: str, language: Language) -> Part | str:
+        """A file as a part for the agent, or in a sentence why it is none."""
+        return _part_of(lambda: self.reader.media(connection, media_id, MAX_BYTES), language, self.telemetry)
+
+
+def _part_of(fetch: Callable[[], SentFile], language: Language, telemetry: Telemetry) -> Part | str:
+    try:
+        sent = fetch()
+        part = {"raw": base64.b64encode(sent.content).decode()}
+        part |= {"filename": sent.name} if sent.name else {}
+        content.check((part,))
+    except FileTooLarge:
+        return say(language, Phrase.FILE_TOO_LARGE)
+    except MediaRefused as refused:
+        telemetry.problem("files not given by WeCom", reason=str(refused))
+        telemetry.count("WecomErrors")
+        return say(language, Phrase.FILE_UNREADABLE)
+    except (FileUnavailable, CallbackRefused) as problem:
+        telemetry.event("file not read", reason=str(problem))
+        return say(language, Phrase.FILE_UNREADABLE)
+    except RequestRefused as refused:
+        return refusal_sentence(language, refused.code)
+    return part

@@ -7,6 +7,7 @@ from typing import Any
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.wecom.cards import pressed_card
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import ExchangeRef, Feedback
 from a2a_tasks.wecom.inbound.attachments import Files
@@ -15,8 +16,8 @@ from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
 from a2a_tasks.wecom.inbound.content import MessageContent, content_of
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
 from a2a_tasks.wecom.inbound.people import People
+from a2a_tasks.wecom.inbound.presses import Press, Presses
 from a2a_tasks.wecom.inbound.stream_refresh import Refreshes, frame_of
-from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 from a2a_tasks.wecom.ports import ChatStore, ExchangeStore
 from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
@@ -49,6 +50,7 @@ class Bot:
     chats: ChatStore
     commander: CommandHandler
     people: People
+    presses: Presses
     refreshes: Refreshes
     files: Files
     exchanges: ExchangeStore
@@ -71,7 +73,7 @@ class Bot:
             case EnterChat():
                 return welcome_text(connection.welcome or say(connection.language, Phrase.WELCOME))
             case CardEvent() as click:
-                return _taken(click, connection.language)
+                return self._press(connection, click, correlation_id)
             case FeedbackEvent() as opinion:
                 self._keep(connection, opinion)
                 return None
@@ -132,6 +134,19 @@ class Bot:
             return say(chat.language, refusal)
         return self.commander.execute(call, chat, message_key, correlation_id) if call else None
 
+    def _press(self, connection: Connection, click: CardEvent, correlation_id: str) -> dict[str, Any] | None:
+        origin = click.origin
+        if not is_admitted(connection, origin.user_id):
+            return None
+        chat = chat_of(self.chats, connection, origin.user_id, origin.chat_id)
+        pressed = self.presses.press(
+            Press(chat, click.task_id, click.event_key, correlation_id, origin.response_url)
+        )
+        if pressed is None:
+            return None
+        card = pressed_card(click.task_id, pressed.title, pressed.label)
+        return update_card(card.to_json(), [] if pressed.for_all else [origin.user_id])
+
     def _keep(self, connection: Connection, opinion: FeedbackEvent) -> None:
         """Opinions of what is not ours, or no longer there, are nobody's."""
         ref = ExchangeRef.of_stream(opinion.feedback_id)
@@ -141,10 +156,3 @@ class Bot:
         feedback = Feedback(opinion.type, opinion.content[:MAX_OPINION], opinion.reasons, self.clock.now())
         self.exchanges.rate(exchange.ref, feedback)
         self.telemetry.count("WecomFeedback", code={1: "GOOD", 2: "BAD"}.get(opinion.type, "NONE"))
-
-
-def _taken(click: CardEvent, language: Language) -> dict[str, Any]:
-    """A card that was clicked says so, for the one who clicked."""
-    title = {"title": say(language, Phrase.CARD_TAKEN)}
-    card = {"card_type": "text_notice", "main_title": title, "task_id": click.task_id}
-    return update_card(card, [click.origin.user_id])

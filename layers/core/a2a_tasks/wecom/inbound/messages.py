@@ -8,6 +8,7 @@ from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.message_exchange import asking_task
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.ports.tasks import Reservation
@@ -59,12 +60,14 @@ class InboundMessages:
     sealer: Sealer
     clock: Clock
 
-    def ask(self, asked: AcceptedMessage) -> Exchange:
-        """Raises ``RequestRefused``; ``StoreUnavailable``, ``PayloadUnavailable`` and ``SealingUnavailable``
+    def ask(self, asked: AcceptedMessage, *, is_new: bool = False) -> Exchange:
+        """Submit a message as a new task, or as the answer that the conversation waits for unless ``is_new``.
+
+        Raises ``RequestRefused``; ``StoreUnavailable``, ``PayloadUnavailable`` and ``SealingUnavailable``
         where it is not certain that somebody will answer: then the message must come again."""
         asked = _with_speaker(asked)
         submission = self._submission(asked)
-        asking = asking_task(self.slots, self.tasks, submission)
+        asking = None if is_new else asking_task(self.slots, self.tasks, submission)
         key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
         held = self.submitter.reserve(submission, key, asking)
         if held.call_id is not None:
@@ -77,6 +80,26 @@ class InboundMessages:
         exchange = self._keep(asked, ExchangeRef(held.task_id))
         self.submitter.submit(replace(submission, idempotency=key))
         return exchange
+
+    def choose(self, chosen: AcceptedMessage, task: Task, call_id: str, exchange_id: str) -> bool:
+        """Answer a question by one of its options; False where it has got another answer, or has ended.
+
+        All choices of a question share the exchange ``exchange_id``, so that its answer is told once. Raises
+        as ``ask`` does.
+        """
+        chosen = _with_speaker(chosen)
+        now, ref = self.clock.now(), ExchangeRef(task.ref.task_id, exchange_id)
+        mine = self._exchange(chosen, ref, now, from_turn=task.turns, answers=call_id)
+        kept = self.exchanges.put(mine, now + TTL_MS)
+        try:
+            self.answerer.answer(task, chosen.text, call_id=call_id)
+        except RequestRefused as refused:
+            if refused.code not in NOT_ASKED:
+                raise
+            if kept == mine:
+                self.exchanges.remove(ref)
+            return False
+        return True
 
     def _answer(
         self, asked: AcceptedMessage, submission: Submission, held: Reservation, call_id: str
@@ -96,6 +119,9 @@ class InboundMessages:
 
     def _keep(self, asked: AcceptedMessage, ref: ExchangeRef, **changes: Any) -> Exchange:
         now = self.clock.now()
+        return self.exchanges.put(self._exchange(asked, ref, now, **changes), now + TTL_MS)
+
+    def _exchange(self, asked: AcceptedMessage, ref: ExchangeRef, now: int, **changes: Any) -> Exchange:
         exchange = Exchange(
             ref=ref,
             agent_id=asked.chat.connection.agent_id or "",
@@ -112,7 +138,7 @@ class InboundMessages:
         if asked.response_url is not None:
             sealed = self.sealer.seal(asked.response_url.encode(), exchange.sealing_context)
             exchange = replace(exchange, sealed_url=sealed)
-        return self.exchanges.put(exchange, now + TTL_MS)
+        return exchange
 
     def _submission(self, asked: AcceptedMessage) -> Submission:
         connection = asked.chat.connection

@@ -6,6 +6,7 @@ from a2a_tasks.wecom.inbound.chat import Chat
 
 MAX_ID = 64
 _NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_.@-]")
+_OURS = re.compile(r"\A\[sender: [0-9A-Za-z_.@-]{0,64}\]\n?")
 _LIKE_OURS = re.compile(r"^(\s*)\[(?=\s*sender\b)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -14,6 +15,11 @@ def speaker_line(chat: Chat) -> str | None:
     if chat.chat_id is None and not chat.connection.names_speaker:
         return None
     return f"[sender: {_NOT_IN_IDS.sub('', chat.user_id)[:MAX_ID]}]"
+
+
+def without_first_line(text: str) -> str:
+    """A message as it was before ``speaker_line`` was put before it."""
+    return _OURS.sub("", text)
 
 
 def without_speakers(text: str) -> str:

@@ -4,6 +4,7 @@ As long as an exchange has no end, each refresh reads the task's own record too:
 where the notifier, the queue or the sender are behind or do not run at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,14 @@ from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.live_text import snapshot
+from a2a_tasks.wecom.cards import last_card, stop_card
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
 from a2a_tasks.wecom.exchange_end import ended
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
 from a2a_tasks.wecom.ports import ExchangeStore, Watched
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, stream_frame
+from a2a_tasks.wecom.protocol.cards import Card
 from a2a_tasks.wecom.protocol.links import unlinked
 from a2a_tasks.wecom.protocol.text import folded, unlinked_end
 from a2a_tasks.wecom.result_texts import ResultTexts, noted
@@ -56,7 +59,7 @@ class Refreshes:
             case Step.DELIVER:
                 return self._delivered(exchange)
             case Step.REPEAT:
-                return frame_of(exchange, self.texts.fitting(exchange), finish=True)
+                return self._last_frame(exchange)
             case Step.ELSEWHERE:
                 return _elsewhere(exchange)
 
@@ -76,20 +79,26 @@ class Refreshes:
 
     def _delivered(self, exchange: Exchange) -> dict[str, Any]:
         # read first: what cannot be read is not taken on, and the next refresh tries again
-        text = self.texts.fitting(exchange)
+        last = self._last_frame(exchange)
         claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
         current = self.exchanges.claim(exchange.ref, claim) or exchange
         if current.claim is None or current.claim.means is not Means.STREAM:
             return _elsewhere(current)
         if current.claim == claim:
             self.telemetry.count("WecomDelivered", code="STREAM")
-        return frame_of(exchange, text, finish=True)
+        return last
+
+    def _last_frame(self, exchange: Exchange) -> dict[str, Any]:
+        text, images = self.texts.with_images(exchange)
+        return frame_of(exchange, text, finish=True, images=images, card=last_card(exchange))
 
 
-def frame_of(exchange: Exchange, content: str, finish: bool) -> dict[str, Any]:
+def frame_of(
+    exchange: Exchange, content: str, finish: bool, images: Sequence[bytes] = (), card: Card | None = None
+) -> dict[str, Any]:
     """A frame of an exchange's stream; opinions of it come back under the stream's id."""
     stream_id = exchange.ref.stream_id
-    return stream_frame(stream_id, content, finish, feedback_id=stream_id)
+    return stream_frame(stream_id, content, finish, feedback_id=stream_id, images=images, card=card)
 
 
 def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
@@ -116,6 +125,6 @@ def _stage(task: Task | None) -> Phrase:
 
 
 def _elsewhere(exchange: Exchange) -> dict[str, Any]:
-    is_to_come = exchange.state in (State.CLOSED, State.CLAIMED)
-    phrase = Phrase.FOLLOWS if is_to_come and exchange.end is None else Phrase.ELSEWHERE
-    return frame_of(exchange, say(exchange.language, phrase), finish=True)
+    goes_on = exchange.state in (State.CLOSED, State.CLAIMED) and exchange.end is None
+    sentence = say(exchange.language, Phrase.FOLLOWS if goes_on else Phrase.ELSEWHERE)
+    return frame_of(exchange, sentence, finish=True, card=stop_card(exchange) if goes_on else None)

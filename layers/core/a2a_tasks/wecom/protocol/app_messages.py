@@ -26,6 +26,13 @@ class Image:
 
 
 @dataclass(frozen=True)
+class File:
+    """Not in WeCom's documentation, but of the same form as an image where a client sends one."""
+
+    media_id: str
+
+
+@dataclass(frozen=True)
 class Voice:
     """A recording without a transcript; ``format`` is amr or speex."""
 
@@ -68,7 +75,7 @@ class Unsupported:
     type: str
 
 
-Content = Text | Image | Voice | Video | Location | Link | Unsupported
+Content = Text | Image | File | Voice | Video | Location | Link | Unsupported
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,8 @@ def _content(root: Element, kind: str) -> Content:
             return Text(_text(root, "Content"))
         case "image":
             return Image(_text(root, "PicUrl"), _text(root, "MediaId"))
+        case "file" if media_id := _text(root, "MediaId"):
+            return File(media_id)
         case "voice":
             return Voice(_text(root, "MediaId"), _text(root, "Format"))
         case "video":

@@ -5,12 +5,15 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from a2a_tasks.wecom.protocol.cards import Card
 from a2a_tasks.wecom.protocol.text import fit
 
 CONTENT_BYTES = 20_480
 FEEDBACK_ID_BYTES = 256
 MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
+IMAGE_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+"""With which JPEG and PNG begin: WeCom's clients show no others."""
 NO_REPLY = b""
 """The body of a 200 that says nothing. To a stream's refresh it would be wrong."""
 
@@ -21,6 +24,7 @@ def stream_frame(
     finish: bool,
     feedback_id: str | None = None,
     images: Sequence[bytes] = (),
+    card: Card | None = None,
 ) -> dict[str, Any]:
     """The whole text so far (Markdown), cut to what WeCom takes.
 
@@ -38,7 +42,9 @@ def stream_frame(
         if len(images) > MAX_IMAGES or any(len(image) > MAX_IMAGE_BYTES for image in images):
             raise ValueError(f"a stream may have {MAX_IMAGES} images of {MAX_IMAGE_BYTES} bytes each")
         stream["msg_item"] = [_image(image) for image in images]
-    return {"msgtype": "stream", "stream": stream}
+    if card is None:
+        return {"msgtype": "stream", "stream": stream}
+    return {"msgtype": "stream_with_template_card", "stream": stream, "template_card": card.to_json()}
 
 
 def welcome_text(content: str) -> dict[str, Any]:

@@ -9,7 +9,12 @@ from enum import StrEnum
 OK = 0
 BUSY = -1
 BAD_SECRET = 40001
+NO_SUCH_FILE = 40007
 UNTRUSTED_IP = 60020
+
+
+FILE_REFUSED = frozenset({40004, 40005, 40006, 40009, 45001})
+"""What WeCom says of a file that it does not take, whatever is done."""
 
 
 class Remedy(StrEnum):
@@ -34,8 +39,12 @@ _ADVICE = {
     40001: "The application's secret is wrong: give the connection the right one with"
     " `a2actl wecom connections rotate --corp-secret`.",
     40003: "There is no member of this user id.",
-    40007: "WeCom does not know the file any more.",
+    40004: "WeCom does not take files of this type.",
+    40005: "WeCom does not take files of this type.",
+    40006: "The file is empty, or too large for WeCom.",
+    NO_SUCH_FILE: "WeCom does not know the file any more.",
     40008: "WeCom does not take this kind of message there.",
+    40009: "The image is too large for WeCom.",
     40013: "The corp id is wrong: correct it in the connection.",
     40014: "The access token is not valid, and neither was a new one.",
     40056: "The application's AgentID is wrong: correct it in the connection.",
@@ -43,6 +52,7 @@ _ADVICE = {
     41001: "WeCom has got no access token.",
     42001: "The access token has expired, and so had a new one.",
     44004: "The message is empty.",
+    45001: "The file is too large for WeCom.",
     45002: "The message is too long.",
     45009: "Messages come more often than WeCom allows.",
     45033: "More calls at once than WeCom allows.",
