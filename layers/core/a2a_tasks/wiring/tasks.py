@@ -60,29 +60,15 @@ class TaskServices:
 
     @cached_property
     def slots(self) -> Slots:
-        return Slots(
-            self.places,
-            self.store,
-            self.queue,
-            self.registry,
-            self.holders,
-            self.clock,
-            self.entropy,
-            self.telemetry,
-        )
+        clock, entropy, telemetry = self.clock, self.entropy, self.telemetry
+        ports = self.places, self.store, self.queue, self.registry
+        return Slots(*ports, self.holders, clock, entropy, telemetry)
 
     @cached_property
     def finalizer(self) -> TaskFinalizer:
-        return TaskFinalizer(
-            self.store,
-            self.slots,
-            self.holders,
-            self.queue,
-            self.clock,
-            self.entropy,
-            self.telemetry,
-            self.retention_ms,
-        )
+        clock, entropy, telemetry = self.clock, self.entropy, self.telemetry
+        ports = self.store, self.slots, self.holders, self.queue
+        return TaskFinalizer(*ports, clock, entropy, telemetry, self.retention_ms)
 
 
 @dataclass(frozen=True)
