@@ -63,10 +63,8 @@ class DynamoDBTaskQueries(Store):
         return DynamoDBPending(self.client, self.table).count(agent_id, limit, now)
 
     def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
-        condition, values = (
-            "expireShard = :shard AND expireAt <= :now",
-            {"shard": f"retention#{shard}", "now": now},
-        )
+        condition = "expireShard = :shard AND expireAt <= :now"
+        values = {"shard": f"retention#{shard}", "now": now}
         entries, _ = self._query(condition, values, IndexName="retention", Limit=limit)
         found = (self._get({"pk": entry["pk"], "sk": entry["sk"]}) for entry in entries)
         return [task_items.from_item(item) for item in found if item]
