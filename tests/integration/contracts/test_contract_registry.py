@@ -1,6 +1,5 @@
 """The contract of the registry's readers, on DynamoDB and in memory, and DynamoDB's writes."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -201,35 +200,6 @@ def test_what_bounds_a_task_survives(registry: DynamoDBRegistry) -> None:
     assert list(applied.output_schema["properties"]) == ["b", "a"], "in the order in which it was written"
     assert (applied.effort, applied.max_attempts) == ("high", 2)
     assert (applied.max_cost_usd, applied.max_task_tokens) == (Decimal("0.1"), 9_000)
-
-
-def test_definitions_of_the_first_release_are_still_read(account: Account) -> None:
-    stored = {
-        "name": "Assistant",
-        "description": "",
-        "systemPrompt": "",
-        "model": "sonnet",
-        "maxTurns": 30,
-        "maxTokens": 16_000,
-        "timeoutMs": 300_000,
-        "maxConcurrentTasks": 5,
-        "enabled": True,
-        "allowedTools": [],
-        "skills": [],
-    }
-    item = {
-        "pk": f"AGENT#{AGENT}",
-        "sk": "CURRENT",
-        "projectId": PROJECT,
-        "revision": 1,
-        "enabled": True,
-        "definition": json.dumps(stored),
-        "updatedAt": CREATED_AT,
-    }
-    table = account.resources["RegistryTable"]
-    account.dynamodb.put_item(TableName=table, Item=to_attributes(item))
-
-    assert account.registry.agent(AGENT) == revision(max_concurrent_tasks=5)
 
 
 def test_an_agent_id_belongs_to_the_project_that_took_it(registry: DynamoDBRegistry) -> None:

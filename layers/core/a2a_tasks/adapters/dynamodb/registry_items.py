@@ -4,7 +4,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.access.rate import KeyLimits
@@ -26,13 +25,12 @@ def to_api_key(key_id: str, item: dict[str, Any]) -> ApiKey:
 
 
 def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
-    """Also of definitions that an earlier release stored, which lack what was added since."""
     definition = json.loads(item["definition"])
-    budget = definition.get("taskBudget") or {}
+    budget = definition["taskBudget"] or {}
     cost = budget.get("maxCostUsd")
-    fallbacks = definition.get("fallbacks") or {}
+    fallbacks = definition["fallbacks"] or {}
     refusal = fallbacks.get("onRefusal")
-    gate = definition.get("afterUntrusted") or {}
+    gate = definition["afterUntrusted"] or {}
     return AgentRevision(
         agent_id=agent_id,
         project_id=item["projectId"],
@@ -44,24 +42,24 @@ def to_revision(agent_id: str, item: dict[str, Any]) -> AgentRevision:
         max_turns=definition["maxTurns"],
         max_tokens=definition["maxTokens"],
         timeout_ms=definition["timeoutMs"],
-        queue_timeout_ms=definition.get("queueTimeoutMs", queue_time.DEFAULT),
+        queue_timeout_ms=definition["queueTimeoutMs"],
         enabled=item["enabled"],
         allowed_tools=tuple(definition["allowedTools"]),
         skills=tuple(definition["skills"]),
-        tool_options=definition.get("toolOptions", {}),
-        output_schema=definition.get("outputSchema"),
-        effort=definition.get("effort"),
-        max_attempts=definition.get("maxAttempts"),
+        tool_options=definition["toolOptions"],
+        output_schema=definition["outputSchema"],
+        effort=definition["effort"],
+        max_attempts=definition["maxAttempts"],
         max_cost_usd=None if cost is None else Decimal(cost),
         max_task_tokens=budget.get("maxTokens"),
-        max_concurrent_tasks=definition.get("maxConcurrentTasks"),
-        max_pending_tasks=definition.get("maxPendingTasks"),
-        visibility=Visibility(definition.get("visibility", Visibility.PUBLIC)),
-        notify=tuple(definition.get("notify", ())),
+        max_concurrent_tasks=definition["maxConcurrentTasks"],
+        max_pending_tasks=definition["maxPendingTasks"],
+        visibility=Visibility(definition["visibility"]),
+        notify=tuple(definition["notify"]),
         on_refusal=tuple(refusal) if isinstance(refusal, list) else refusal,
         on_overload=tuple(fallbacks.get("onOverload") or ()),
         updated_at=int(item["updatedAt"]),
-        artifact_hosts=tuple(definition.get("artifactHosts", ())),
+        artifact_hosts=tuple(definition["artifactHosts"]),
         denied_after_untrusted=denied(definition["allowedTools"], gate.get("deny"), gate.get("allow")),
     )
 

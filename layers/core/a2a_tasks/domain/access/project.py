@@ -20,7 +20,7 @@ class ProjectSettings:
     mcp_servers: tuple[McpServer, ...] = field(default=())
     """MCP servers that its agents may use."""
     webhook_secret_arn: str | None = None
-    """Secret that signs its notifications. Projects of earlier releases may have none."""
+    """Secret that signs its notifications. None until the operator has made one."""
 
     @property
     def has_budget(self) -> bool:
