@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
@@ -59,6 +59,7 @@ AT_CREATION: dict[str, Any] = {
         Spent(2, "claude-sonnet-5-5", Usage(9, 90, cost_usd=Decimal("0.5")), reserved=True),
     ),
     "counted": Usage(37, cost_usd=Decimal("0.012345")),
+    "spender": "helper#LiLei",
 }
 LATER: dict[str, Any] = {
     "status": Status.FAILED,
@@ -106,21 +107,21 @@ def with_later_parts(item: dict[str, Any], task: Task) -> dict[str, Any]:
         "messageId": task.message_id,
         "startedAt": task.started_at,
         "completedAt": task.completed_at,
-        "output": task_items.payload_value(task.output),
-        "failure": task_items.failure_value(task.failure),
+        "output": task_values.payload_value(task.output),
+        "failure": task_values.failure_value(task.failure),
         "finishId": task.finish_id,
-        "progress": task_items.progress_value(task.progress),
-        "question": task_items.question_value(task.question),
+        "progress": task_values.progress_value(task.progress),
+        "question": task_values.question_value(task.question),
         "pausedMs": task.paused_ms,
         "queueLeftMs": task.queue_left_ms,
-        "awaits": task_items.refs_value(task.awaits),
-        "artifacts": task_items.artifacts_value(task.artifacts),
+        "awaits": task_values.refs_value(task.awaits),
+        "artifacts": task_values.artifacts_value(task.artifacts),
         "answered": list(task.answered),
-        "slot": task_items.slot_value(task.slot) if task.slot else None,
+        "slot": task_values.slot_value(task.slot) if task.slot else None,
         "overloads": task.overloads,
         "turnedAway": task.throttled_calls,
         "cutOff": task.cut_off,
-        "undelivered": task_items.undelivered_value(task.undelivered) if task.undelivered else None,
+        "undelivered": task_values.undelivered_value(task.undelivered) if task.undelivered else None,
     }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
-from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks import task_values
 from a2a_tasks.domain import events
 from a2a_tasks.domain.event import Event, EventType, Placed
 from a2a_tasks.domain.events import FULL, MAX_TEXT_BYTES, UnknownEvent
@@ -250,7 +250,7 @@ def test_a_thousand_turns_that_each_ask_leave_room_in_the_record() -> None:
 
 def item_bytes(told: tuple[Event, ...]) -> int:
     return sum(
-        map(attribute_bytes, to_attributes({"events": list(map(task_items.event_value, told))}).values())
+        map(attribute_bytes, to_attributes({"events": list(map(task_values.event_value, told))}).values())
     )
 
 

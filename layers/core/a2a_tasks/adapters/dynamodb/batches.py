@@ -23,7 +23,7 @@ from a2a_tasks.adapters.dynamodb.batch_line import (
     projects_partition,
 )
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item
-from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks import task_values
 from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
@@ -207,7 +207,7 @@ def _item(batch: Batch) -> Item:
         "foreign": set(batch.foreign) or None,
     }
     if batch.reserved != Usage():
-        values["reserved"] = task_items.counted_value(batch.reserved)
+        values["reserved"] = task_values.counted_value(batch.reserved)
     if batch.root is not None:
         values |= {"root": batch.root, "first": batch.first}
     return values
@@ -227,7 +227,7 @@ def _batch(values: Item) -> Batch:
         foreign=frozenset(values.get("foreign", ())),
         held_until=int(values["heldUntil"]),
         live_from=int(values["liveFrom"]),
-        reserved=task_items.to_counted(values["reserved"]) if "reserved" in values else Usage(),
+        reserved=task_values.to_counted(values["reserved"]) if "reserved" in values else Usage(),
         root=values.get("root"),
         first=int(values.get("first", 0)),
         end=None if end is None else int(end),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.tasks.task_items import progress_value, to_progress
+from a2a_tasks.adapters.dynamodb.tasks.task_values import progress_value, to_progress
 from a2a_tasks.ports.live import LiveChunk
 
 CHUNK_PREFIX = "CHUNK#"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store, Write
-from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.record_keys import FIRST_RECORD
@@ -48,7 +48,7 @@ class DynamoDBRecords(Store):
         return [_to_record(item) for page in pages for item in page]
 
     def _write_record(self, task_id: str, fence: int, record: Record, condition: Condition) -> Write:
-        payload, ttl = task_items.payload_value(record.payload), task_items.kept_until(task_id, self.kept_ms)
+        payload, ttl = task_values.payload_value(record.payload), task_items.kept_until(task_id, self.kept_ms)
         values = {"fence": fence, "payload": payload, "ttl": ttl}
         return self._put(task_items.owned_key(task_id, record.key) | values, condition)
 
@@ -78,4 +78,4 @@ def _spend_key(project_id: str, day: str, number: int) -> Item:
 
 def _to_record(item: Item) -> Record:
     task_id = item["pk"].removeprefix(task_items.owned_partition(""))
-    return Record(item["sk"], task_items.to_payload(task_id, item["payload"]))
+    return Record(item["sk"], task_values.to_payload(task_id, item["payload"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.store import Item
-from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.adapters.dynamodb.tasks.queries import DynamoDBTaskQueries
 from a2a_tasks.adapters.dynamodb.tasks.update import TaskUpdate, maybe
 from a2a_tasks.adapters.dynamodb.update import Update, when
@@ -47,10 +47,10 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
                 updatedAt=claim.now,
                 messageId=claim.message_id,
                 dueAt=claim.due_at,
-                spent=maybe(task_items.spent_value, claim.spent),
-                counted=maybe(task_items.counted_value, claim.counted),
+                spent=maybe(task_values.spent_value, claim.spent),
+                counted=maybe(task_values.counted_value, claim.counted),
             )
-            .set_or_remove(slot=maybe(task_items.slot_value, claim.slot))
+            .set_or_remove(slot=maybe(task_values.slot_value, claim.slot))
             .assign("startedAt = if_not_exists(startedAt, :updatedAt)")
             .add(attempt=1, fence=1)
             .remove("pendingAgent", "undelivered", "cutOff")
@@ -80,7 +80,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         update = (
             TaskUpdate()
             .waiting_under(fence)
-            .set(slot=maybe(task_items.slot_value, slot), dueAt=due_at)
+            .set(slot=maybe(task_values.slot_value, slot), dueAt=due_at)
             .when("deadline > :now AND attempt < maxAttempts AND notBefore <= :now", now=now)
             .when("attribute_not_exists(awaits)")
             .when(
@@ -93,7 +93,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def withdraw(self, ref: TaskRef, slot: Slot) -> None:
         """Protects a slot that the task was granted since, and a claim."""
-        granted = {"pending": Status.PENDING.value, "slot": task_items.slot_value(slot)}
+        granted = {"pending": Status.PENDING.value, "slot": task_values.slot_value(slot)}
         self._change(ref, Update().remove("slot").when("#status = :pending AND slot = :slot", **granted))
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
@@ -102,11 +102,11 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         update = TaskUpdate().held_under(fence).tell(advance.event)
         update = update.set(
             updatedAt=advance.now,
-            spent=maybe(task_items.spent_value, advance.spent),
-            counted=maybe(task_items.counted_value, advance.counted),
+            spent=maybe(task_values.spent_value, advance.spent),
+            counted=maybe(task_values.counted_value, advance.counted),
             turns=advance.turns,
-            progress=maybe(task_items.progress_value, advance.progress),
-            artifacts=maybe(task_items.artifacts_value, advance.artifacts),
+            progress=maybe(task_values.progress_value, advance.progress),
+            artifacts=maybe(task_values.artifacts_value, advance.artifacts),
         )
         return self._change(ref, update)
 
@@ -119,9 +119,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             notBefore=release.not_before,
             dueAt=release.due_at,
             updatedAt=release.now,
-            spent=task_items.spent_value(release.spent),
-            counted=maybe(task_items.counted_value, release.counted),
-            awaits=task_items.refs_value(release.awaits) or None,
+            spent=task_values.spent_value(release.spent),
+            counted=maybe(task_values.counted_value, release.counted),
+            awaits=task_values.refs_value(release.awaits) or None,
             model=overload and overload.model,
             cutOff=release.cut_off or None,
         )
@@ -154,12 +154,12 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         update = TaskUpdate().held_under(fence).tell(events.asked(pause.now)).remove("heldBy")
         update = update.set(
             status=Status.INPUT_REQUIRED.value,
-            question=task_items.question_value(pause.question),
+            question=task_values.question_value(pause.question),
             until=pause.deadline,
             dueAt=pause.deadline,
             pausedMs=pause.left_ms,
             updatedAt=pause.now,
-            counted=maybe(task_items.counted_value, pause.counted),
+            counted=maybe(task_values.counted_value, pause.counted),
         )
         # the claim that continues with the answer is the same attempt
         return self._change(ref, update.add(attempt=-1), _is_already(Status.INPUT_REQUIRED, fence))
@@ -208,9 +208,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             finishId=outcome.finish_id,
             endedAs=task_items.ended_value(outcome),
             ttl=outcome.retain_until // 1000,
-            output=maybe(task_items.payload_value, outcome.output),
-            failure=maybe(task_items.failure_value, outcome.failure),
-            spent=maybe(task_items.spent_value, outcome.spent),
+            output=maybe(task_values.payload_value, outcome.output),
+            failure=maybe(task_values.failure_value, outcome.failure),
+            spent=maybe(task_values.spent_value, outcome.spent),
         )
         if guard.by_holder:
             update = update.remove("heldBy")
@@ -222,15 +222,15 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         """Protects the end, and the output of a later worker: takes effect once, under the same fence."""
         update = TaskUpdate().in_one_of({Status.CANCELED, Status.FAILED}).remove("heldBy")
         update = update.set(
-            spent=task_items.spent_value(spent), output=maybe(task_items.payload_value, output)
+            spent=task_values.spent_value(spent), output=maybe(task_values.payload_value, output)
         )
         update = update.when("fence = :fence AND attribute_exists(heldBy)", fence=fence)
         return self._change(ref, update.when("attribute_not_exists(#output)"))
 
     def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
         """Protects what another process has counted meanwhile (compare-and-set)."""
-        update = TaskUpdate().set(counted=task_items.counted_value(counted))
-        return self._is_changed(ref, update.if_still("counted", maybe(task_items.counted_value, seen)))
+        update = TaskUpdate().set(counted=task_values.counted_value(counted))
+        return self._is_changed(ref, update.if_still("counted", maybe(task_values.counted_value, seen)))
 
     def enable_notifications(self, ref: TaskRef) -> bool:
         """Protects against creating an item for a task that is gone."""
@@ -248,8 +248,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         """Protects what has happened since: a claim, an end, or another dead letter, which is recorded
         once."""
         update = TaskUpdate().in_one_of({Status.PENDING, Status.RUNNING}).when("fence = :fence", fence=fence)
-        update = update.set(undelivered=task_items.undelivered_value(undelivered), dueAt=due_at)
-        as_seen = maybe(task_items.undelivered_value, seen)
+        update = update.set(undelivered=task_values.undelivered_value(undelivered), dueAt=due_at)
+        as_seen = maybe(task_values.undelivered_value, seen)
         return self._is_changed(ref, update.if_still("undelivered", as_seen))
 
     def expire(self, ref: TaskRef, at: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import JSON, PayloadCorrupt, item_key, item_of
 
@@ -28,7 +28,7 @@ class DynamoDBTexts(Store):
 
     def put(self, key: str, data: bytes, media_type: str = JSON) -> None:  # noqa: ARG002  all of them JSON
         """Needs no condition: repeated writes are identical."""
-        item = _key(key) | task_items.text_value(data)
+        item = _key(key) | task_values.text_value(data)
         item["ttl"] = task_items.kept_until(item_of(key)[0], self.kept_ms)
         self._put(item)
 
@@ -37,7 +37,7 @@ class DynamoDBTexts(Store):
         item = self._get(_key(key), consistent=False) or self._get(_key(key))
         if item is None:
             raise PayloadCorrupt(f"{key} is gone")
-        return task_items.to_text(item)
+        return task_values.to_text(item)
 
     def get_items(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Texts found by an eventually consistent read; the others may have been written just now."""
@@ -47,7 +47,7 @@ class DynamoDBTexts(Store):
             answer = self._call(self.client.batch_get_item, RequestItems=request)
             for item in map(from_attributes, answer["Responses"].get(self.table, [])):
                 task_id = item["pk"].removeprefix(task_items.TASK_PREFIX)
-                found[item_key(task_id, item["sk"])] = task_items.to_text(item)
+                found[item_key(task_id, item["sk"])] = task_values.to_text(item)
         return found
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from a2a_tasks.adapters.dynamodb.tasks.task_items import event_value
+from a2a_tasks.adapters.dynamodb.tasks.task_values import event_value
 from a2a_tasks.adapters.dynamodb.update import Update
 from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.guards import Guard
