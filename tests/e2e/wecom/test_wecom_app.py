@@ -113,6 +113,7 @@ def test_an_image_reaches_the_agent_and_an_image_comes_back(office: Office) -> N
     office.wecom.ended(person.attach(PIXEL))
     wait_until(lambda: base64.b64encode(PIXEL).decode() in last_body(office), 90, "the image in a request")
 
+    office.wecom.ended(person.say("/new"))  # the stand-in follows the first script of a conversation
     chart = {"name": "图.png", "media_type": "image/png", "base64": base64.b64encode(PIXEL).decode()}
     office.wecom.ended(person.say(f"{script(tool('save_artifact', **chart), 'say=Drawn.')} office-chart"))
     office.hears("HanMeimei", "图.png", "message/send")
