@@ -144,6 +144,21 @@ class TestOptions:
 
             assert [exchange.end and exchange.end.status for exchange in waiting(talk)] == [Status.COMPLETED]
 
+    def test_a_press_that_died_is_not_told_what_was_written_after_it(self) -> None:
+        talk = Talk()
+        card = asking(talk)
+        points = Failpoints()
+        points.fail("records.put_record_once", Crash("here"))
+        with pytest.raises(Crash):
+            talk.press(card, "华东", points)
+
+        talk.say("华南", message_id="m2")
+        talk.work()
+
+        assert waiting(talk) == []
+        (result,) = talk.deployment.model.requests[-1].messages[-1]["content"]
+        assert result["content"] == "华南"
+
     def test_of_two_who_press_at_once_one_is_answered(self) -> None:
         talk = Talk(connection=replace(HELPER, conversation=Conversation.GROUP))
         card = asking(talk, chat=GROUP)

@@ -14,6 +14,7 @@ from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Idempotency, Submission, Submitter
+from a2a_tasks.wecom.cards import question_name
 from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, State
 from a2a_tasks.wecom.inbound.chat import Chat
 from a2a_tasks.wecom.inbound.people import spender_of
@@ -110,6 +111,9 @@ class InboundMessages:
             task = self.tasks.find(submission.project_id, submission.agent_id, held.task_id)
             exchange = self._keep(asked, ref, from_turn=task.turns, answers=call_id)
             self.answerer.answer(task, asked.text, call_id=call_id, parts=asked.parts)
+            if task.question is not None and task.question.options:
+                # of a press that died before it answered: it would be told this answer too
+                self.exchanges.remove(ExchangeRef(held.task_id, question_name(call_id)))
         except RequestRefused as refused:
             if refused.code not in NOT_ASKED:
                 raise
