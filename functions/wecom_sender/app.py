@@ -13,7 +13,6 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
-from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -34,6 +33,7 @@ from a2a_tasks.wecom.delivery.worker import ChatDeliveryWorker
 from a2a_tasks.wecom.directory import Directory
 from a2a_tasks.wecom.media import Media
 from a2a_tasks.wecom.result_texts import ResultTexts
+from a2a_tasks.wiring.response_urls import response_url_sealing
 
 AT_ONCE = 10
 
@@ -59,7 +59,7 @@ def _delivery_worker() -> ChatDeliveryWorker:
         tasks=tasks,
         exchanges=DynamoDBExchanges(dynamodb, table),
         connections=DynamoDBConnections(dynamodb, environment.text("REGISTRY_TABLE")),
-        opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        opener=response_url_sealing(clock, entropy),
         texts=ResultTexts(tasks, Results(payloads, payloads), clock),
         api=api,
         sender=sender,

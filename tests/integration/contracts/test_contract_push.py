@@ -1,12 +1,14 @@
 """The contracts of push configurations, their encryption and their queue: on AWS and in memory."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes
 from a2a_tasks.adapters.sqs import notification_messages
 from a2a_tasks.domain.task import Payload, Status, TaskRef
 from a2a_tasks.domain.webhooks.push import Notification, PushFormat, StoredPushConfig
@@ -16,6 +18,7 @@ from a2a_tasks.ports.tasks import Record
 from tests.integration.support.account import AGENT, OTHER_PROJECT, PROJECT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import created
+from tests.twins.clock import FakeClock
 from tests.twins.stores.push import MemoryPushConfigs, MemorySealing
 
 TASK, OTHER_TASK = "0197a4e0-0000-7000-8000-000000000001", "0197a4e0-0000-7000-8000-000000000002"
@@ -25,7 +28,7 @@ FULL = StoredPushConfig("b.1", "https://example.com/b?x=1", PushFormat.A2A_0_3, 
 CONTEXT = {"taskId": TASK, "configId": "a"}
 
 type Store = DynamoDBPushConfigs | MemoryPushConfigs
-type Sealing = KmsSealing | MemorySealing
+type Sealing = KmsSealing | KmsEnvelopes | MemorySealing
 
 
 @pytest.fixture(params=["dynamodb", "memory"])
@@ -36,12 +39,12 @@ def store(request: pytest.FixtureRequest) -> Store:
     return account.push
 
 
-@pytest.fixture(params=["kms", "memory"])
+@pytest.fixture(params=["kms", "data keys", "memory"])
 def sealing(request: pytest.FixtureRequest) -> Sealing:
     if request.param == "memory":
         return MemorySealing()
     account: Account = request.getfixturevalue("account")
-    return account.sealing
+    return account.sealing if request.param == "kms" else account.url_sealing
 
 
 # ---------------------------------------------------------------- the store
@@ -186,6 +189,31 @@ def test_a_key_service_that_does_not_answer_says_so(account: Account, fault: Fau
         account.sealing.seal(b"secret", CONTEXT)
     with pytest.raises(SealingUnavailable):
         account.sealing.open(sealed, CONTEXT)
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST, Fault.THROTTLED])
+def test_so_does_one_of_data_keys(account: Account, fault: Fault) -> None:
+    sealed = account.url_sealing.seal(b"secret", CONTEXT)
+    account.calls.fail("GenerateDataKey", fault)
+    account.calls.fail("Decrypt", fault)
+
+    with pytest.raises(SealingUnavailable):
+        account.url_sealing.seal(b"secret", CONTEXT)
+    with pytest.raises(SealingUnavailable):
+        account.url_sealing.open(sealed, CONTEXT)
+
+
+def test_a_data_key_seals_for_five_minutes_and_never_twice_the_same(account: Account) -> None:
+    clock = FakeClock()
+    sealing = replace(account.url_sealing, clock=clock)
+    opening = replace(account.url_sealing, clock=clock)
+    sealed = [sealing.seal(b"secret", CONTEXT) for _ in range(3)]
+    assert len(set(sealed)) == 3
+    assert [opening.open(one, CONTEXT) for one in sealed] == [b"secret"] * 3
+    assert [len(account.calls.of(name)) for name in ("GenerateDataKey", "Decrypt")] == [1, 1]
+    clock.advance(300)
+    assert opening.open(sealing.seal(b"secret", CONTEXT), CONTEXT) == b"secret"
+    assert [len(account.calls.of(name)) for name in ("GenerateDataKey", "Decrypt")] == [2, 2]
 
 
 def test_a_key_that_is_gone_is_no_broken_seal(account: Account) -> None:

@@ -451,30 +451,32 @@ def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else
         assert not any(grant.action.partition(":")[0] in CLAUDE_SERVICES for grant in other.grants)
 
 
+PUSH, RESPONSE_URL = ("taskId", "configId"), ("purpose",)
+
+
 @pytest.mark.parametrize(
-    ("function", "operation", "name"),
+    ("function", "operation", "context"),
     [
-        ("ApiFunction", "Encrypt", "configId"),
-        ("MessagesFunction", "Encrypt", "configId"),
-        ("A2AFunction", "Encrypt", "configId"),
-        ("WebhooksFunction", "Decrypt", "configId"),
-        ("WecomFunction", "Encrypt", "exchangeId"),
-        ("WecomSenderFunction", "Decrypt", "exchangeId"),
+        ("ApiFunction", "Encrypt", PUSH),
+        ("MessagesFunction", "Encrypt", PUSH),
+        ("A2AFunction", "Encrypt", PUSH),
+        ("WebhooksFunction", "Decrypt", PUSH),
+        ("WecomFunction", "GenerateDataKey", RESPONSE_URL),
+        ("WecomSenderFunction", "Decrypt", RESPONSE_URL),
     ],
 )
 def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
-    resources: dict[str, str], function: str, operation: str, name: str
+    resources: dict[str, str], function: str, operation: str, context: tuple[str, ...]
 ) -> None:
-    role, (other,) = role_of(function, resources), {"configId", "exchangeId"} - {name}
+    role = role_of(function, resources)
 
-    def allows(operation: str, *names: str) -> bool:
-        context = dict.fromkeys(names, "x")
-        call = {"KeyId": resources["PushKey"], "EncryptionContext": context}
+    def allows(operation: str, names: tuple[str, ...]) -> bool:
+        call = {"KeyId": resources["PushKey"], "EncryptionContext": dict.fromkeys(names, "x")}
         return role.uses(operation, call) is not None
 
-    assert allows(operation, "taskId", name)
-    assert not allows(operation, "taskId", other)
-    assert not allows("Decrypt" if operation == "Encrypt" else "Encrypt", "taskId", name)
+    for other in ("Encrypt", "Decrypt", "GenerateDataKey"):
+        assert allows(other, context) == (other == operation)
+        assert not allows(other, RESPONSE_URL if context is PUSH else PUSH)
 
 
 @pytest.mark.parametrize("kind", ["SPEND", "RATE", "SLOTS", "IDEMPOTENCY", "WECOM", "BATCH", "CHAT"])

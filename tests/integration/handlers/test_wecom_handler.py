@@ -247,7 +247,7 @@ def test_a_rotated_key_works_at_once_and_the_one_before_too(chat: Chat, agents: 
 
 
 def test_what_cannot_be_stored_is_to_come_again(chat: Chat, agents: Account) -> None:
-    agents.calls.fail("PutItem", Fault.NOT_SENT, on="EXCHANGE#")
+    agents.calls.fail("TransactWriteItems", Fault.NOT_SENT)
     begun = chat.lilei.say("你好")
     chat.wait_for_tasks(1)
     chat.work()
@@ -270,7 +270,7 @@ def test_a_question_is_answered_in_its_stream(chat: Chat) -> None:
     exchange = chat.account.exchanges.get(ExchangeRef(task.ref.task_id))
     assert exchange is not None
     assert exchange.state is State.DELIVERED
-    opened = chat.account.sealing.open(exchange.sealed_url or b"", exchange.sealing_context)
+    opened = chat.account.url_sealing.open(exchange.sealed_url or b"", exchange.sealing_context)
     assert opened.decode() == answered.response_url
 
 

@@ -19,10 +19,12 @@ from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.kms import KmsSealing
+from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs.notification_messages import notification_sender
 from a2a_tasks.adapters.sqs.sender import SQSSender
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
+from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.task_payloads import TaskPayloads
 from a2a_tasks.adapters.wecom.chats import DynamoDBChats
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
@@ -35,6 +37,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.push import Notification, StatusChange, notification_of
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
 from a2a_tasks.wecom.connection import ConnectionSecrets
+from a2a_tasks.wiring.response_urls import PURPOSE
 from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.template import table_definition
 
@@ -115,6 +118,13 @@ class Account:
     @property
     def sealing(self) -> KmsSealing:
         return KmsSealing(lambda: self.kms, self.resources["PushKey"])
+
+    @property
+    def url_sealing(self) -> KmsEnvelopes:
+        """Of bots' response URLs."""
+        return KmsEnvelopes(
+            lambda: self.kms, self.resources["PushKey"], PURPOSE, SystemClock(), SystemEntropy()
+        )
 
     @property
     def notifications(self) -> SQSSender[Notification]:

@@ -35,6 +35,7 @@ ACTIONS = {
     "GetSecretValue": ["secretsmanager:GetSecretValue"],
     "Encrypt": ["kms:Encrypt"],
     "Decrypt": ["kms:Decrypt"],
+    "GenerateDataKey": ["kms:GenerateDataKey"],
     "GetQueueAttributes": ["sqs:GetQueueAttributes"],
     "Invoke": ["lambda:InvokeFunction"],
 }
@@ -132,7 +133,7 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             written = parameters["RequestItems"].items()
             requests = [(table, request) for table, found in written for request in found]
             return [(table, request["DeleteRequest"]["Key"]["pk"]["S"]) for table, request in requests]
-        case "Encrypt" | "Decrypt":
+        case "Encrypt" | "Decrypt" | "GenerateDataKey":
             return [(parameters["KeyId"], name) for name in parameters.get("EncryptionContext", {"": ""})]
         case (
             "SendMessage"

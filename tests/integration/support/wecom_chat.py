@@ -71,7 +71,7 @@ class Chats:
             started_at=self.now,
             state=State.OPEN if connection.kind is Kind.BOT else State.CLOSED,
         )
-        sealed = self.account.sealing.seal(url.encode(), exchange.sealing_context) if url else None
+        sealed = self.account.url_sealing.seal(url.encode(), exchange.sealing_context) if url else None
         self.exchanges.put(replace(exchange, sealed_url=sealed), UNTIL)
         return task
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from a2a_tasks.ports.live import LiveStore
+from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.wecom.exchange import (
     Claim,
     End,
@@ -20,6 +21,7 @@ from a2a_tasks.wecom.exchange import (
 )
 from a2a_tasks.wecom.ports import NEWEST, Watched
 from tests.twins.stores.live import MemoryLive
+from tests.twins.stores.reservations import MemoryReservations
 
 
 @dataclass
@@ -77,3 +79,19 @@ class MemoryExchanges:
             if found is not None and may(found):
                 self.kept[ref] = replace(found, **changes)
             return self.kept.get(ref)
+
+
+@dataclass
+class MemoryFirstMessages:
+    """``FirstMessages``."""
+
+    reservations: MemoryReservations
+    exchanges: MemoryExchanges
+
+    def begin(
+        self, project_id: str, scope: str, key: str, wanted: Reservation, exchange: Exchange, now: int
+    ) -> bool:
+        if self.reservations.reserve(project_id, scope, key, wanted, now) is not wanted:
+            return False
+        self.exchanges.put(exchange, wanted.until)
+        return True

@@ -24,7 +24,7 @@ from a2a_tasks.wiring.wecom import ChatPorts, build_message_handlers
 from tests.twins.deployment import Deployment
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.stores.chats import MemoryChats
-from tests.twins.stores.exchanges import MemoryExchanges
+from tests.twins.stores.exchanges import MemoryExchanges, MemoryFirstMessages
 from tests.twins.stores.rates import MemoryRates
 
 HELPER = Connection(
@@ -60,6 +60,9 @@ class Talk:
         points, deployment = failpoints or Failpoints(), self.deployment
         ports = ChatPorts(
             exchanges=points.wrap("exchanges", self.exchanges),
+            first_messages=points.wrap(
+                "first_messages", MemoryFirstMessages(deployment.reservations, self.exchanges)
+            ),
             chats=points.wrap("chats", self.chats),
             sealer=points.wrap("sealing", deployment.sealing),
             rates=points.wrap("rates", self.rates),

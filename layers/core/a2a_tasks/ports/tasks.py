@@ -2,7 +2,7 @@
 which of several concurrent writers wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from a2a_tasks.domain import events
@@ -461,6 +461,8 @@ class Reservation:
     """End of the reservation (Unix milliseconds)."""
     call_id: str | None = None
     """Set if the request answered this question of the task instead of creating it."""
+    is_new: bool = field(default=False, compare=False)
+    """Made by this very call, so that what it reserves cannot exist yet."""
 
 
 class ReservationStore(Protocol):

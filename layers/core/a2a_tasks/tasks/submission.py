@@ -153,12 +153,13 @@ class Submitter:
     has_batches: bool
     groups: GroupTaker = field(default_factory=TakesNoGroups)
 
-    def submit(self, submission: Submission) -> Task:
+    def submit(self, submission: Submission, held: Reservation | None = None) -> Task:
         """Create and announce a task. If the announcement is lost, the sweeper repeats it, because the
         task is due.
 
         An idempotency key always leads to the same task: its id is reserved first, so that concurrent
-        requests, and retries after a crash, create or find this task.
+        requests, and retries after a crash, create or find this task. ``held`` is what ``reserve`` returned
+        for the key, if it was called before.
 
         Raises:
             RequestRefused: Not accepted; the error says why.
@@ -168,8 +169,9 @@ class Submitter:
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
-        task_id = self._task_id(submission, now)
-        may_be_there = submission.idempotency is not None or submission.origin is not None
+        held = held or self._reserved(submission)
+        task_id = held.task_id if held else self._task_id(submission, now)
+        may_be_there = submission.origin is not None or (held is not None and not held.is_new)
         if may_be_there and (found := self.store.get(TaskRef(agent.agent_id, task_id))):
             if submission.origin is not None and not found.is_terminal:
                 self._announce(found)  # its creator may have died before announcing it
@@ -202,7 +204,9 @@ class Submitter:
             content.check(submission.parts)
         if submission.push is not None:
             self.push.check(submission.project_id, submission.push, "pushNotificationConfig")
-        task = self._new_task(agent, submission, self._task_id(submission, now), now)
+        held = self._reserved(submission)
+        task_id = held.task_id if held else self._task_id(submission, now)
+        task = self._new_task(agent, submission, task_id, now)
         task = replace(task, not_before=0, deadline=now, paused_ms=None, due_at=now)
         if task.context is not None:
             self.contexts.add(task.context, task.ref.task_id)
@@ -216,12 +220,16 @@ class Submitter:
             self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
 
     def _task_id(self, submission: Submission, now: int) -> str:
-        """The id reserved by an earlier request or by the parent, or a new one."""
+        """The id chosen by the parent, or a new one."""
         if submission.origin is not None:
             return submission.origin.task_id
-        if submission.idempotency is None:
-            return ids.task_id(now, self.entropy.bytes(10))
-        return self.reserve(submission, submission.idempotency).task_id
+        return ids.task_id(now, self.entropy.bytes(10))
+
+    def _reserved(self, submission: Submission) -> Reservation | None:
+        """The reservation of the submission's key, if it has one."""
+        if submission.origin is not None or submission.idempotency is None:
+            return None
+        return self.reserve(submission, submission.idempotency)
 
     def reserve(self, submission: Submission, asked: Idempotency, asking: Task | None = None) -> Reservation:
         """The reservation of the caller's key: an earlier one, or else the question of the task
@@ -237,7 +245,7 @@ class Submitter:
         held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
         if held.digest != asked.digest:
             raise key_reused()
-        return held
+        return replace(held, is_new=held is wanted)
 
     def _announce(self, task: Task) -> None:
         delay_ms = max(0, task.not_before - task.created_at)

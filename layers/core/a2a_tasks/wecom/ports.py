@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.ports.live import LiveChunk
+from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets
 from a2a_tasks.wecom.exchange import Claim, End, Exchange, ExchangeRef, Feedback, State
 from a2a_tasks.wecom.language import Language
@@ -320,6 +321,18 @@ class ExchangeStore(Protocol):
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
         """Record a user's feedback; the last one counts."""
+        ...
+
+
+class FirstMessages(Protocol):
+    """Messages that come for the first time, as most do: two writes in one call."""
+
+    def begin(
+        self, project_id: str, scope: str, key: str, wanted: Reservation, exchange: Exchange, now: int
+    ) -> bool:
+        """Reserve a key (``ReservationStore.reserve``), and store the exchange of the task that it reserves:
+        both or neither. False if the key is reserved, or somebody else is at it. ``now`` is in Unix
+        milliseconds. Raises ``StoreUnavailable``."""
         ...
 
 

@@ -1,11 +1,11 @@
 """Services of the function that WeCom calls, beyond verifying a URL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.cached_agents import CachedAgents
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
-from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
@@ -14,6 +14,7 @@ from a2a_tasks.adapters.wecom.chats import DynamoDBChats
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.wecom.first_messages import DynamoDBFirstMessages
 from a2a_tasks.adapters.wecom.media_by_sender import MediaBySender
 from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.conversations.answers import Answerer
@@ -43,9 +44,11 @@ from a2a_tasks.wecom.ports import (
     DepartmentReader,
     ExchangeStore,
     FileFetcher,
+    FirstMessages,
     MediaReader,
 )
 from a2a_tasks.wecom.result_texts import ResultTexts
+from a2a_tasks.wiring.response_urls import response_url_sealing
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskServices, TaskWiring
 
@@ -55,6 +58,7 @@ class ChatPorts:
     """What chats need beside ``TaskServices``."""
 
     exchanges: ExchangeStore
+    first_messages: FirstMessages
     chats: ChatStore
     sealer: Sealer
     rates: RateStore
@@ -72,8 +76,9 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
     sender = SenderFunction(Lazy(clients.functions), environment.text("WECOM_SENDER_FUNCTION"))
     ports = ChatPorts(
         exchanges=DynamoDBExchanges(*table),
+        first_messages=DynamoDBFirstMessages(*table),
         chats=DynamoDBChats(*table),
-        sealer=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        sealer=response_url_sealing(tasks.clock, tasks.entropy),
         rates=DynamoDBRates(*table),
         spend=DynamoDBSpend(*table),
         deliveries=delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL")),
@@ -81,7 +86,9 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
         media=MediaBySender(sender),
         departments=CachedDepartments(DepartmentsBySender(sender), tasks.clock),
     )
-    return build_message_handlers(tasks, submitter_of_function(tasks, payloads), payloads, ports, _rate())
+    agents = CachedAgents(tasks.registry, tasks.clock)
+    submitter = replace(submitter_of_function(tasks, payloads), registry=agents)
+    return build_message_handlers(tasks, submitter, payloads, ports, _rate())
 
 
 def build_message_handlers(
@@ -90,9 +97,19 @@ def build_message_handlers(
     """The handlers of one process. ``rate`` limits what each person may ask."""
     store, clock, telemetry = services.store, services.clock, services.telemetry
     payloads, finalizer = submitter.payloads, services.finalizer
-    tasks = Tasks(store, services.registry, payloads, links, finalizer, pause=_never)
+    tasks = Tasks(store, submitter.registry, payloads, links, finalizer, pause=_never)
     answerer = Answerer(store, services.records, payloads, services.queue, finalizer, telemetry)
-    asking = InboundMessages(submitter, answerer, services.slots, tasks, ports.exchanges, ports.sealer, clock)
+    asking = InboundMessages(
+        submitter=submitter,
+        answerer=answerer,
+        slots=services.slots,
+        tasks=tasks,
+        exchanges=ports.exchanges,
+        first_messages=ports.first_messages,
+        sealer=ports.sealer,
+        clock=clock,
+        entropy=submitter.entropy,
+    )
     texts = ResultTexts(store, Results(payloads, links), clock)
     answers = LastAnswers(services.contexts, tasks, texts, ports.deliveries)
     commander = CommandHandler(ports.chats, services.contexts, tasks, answers, clock)

@@ -8,8 +8,9 @@ from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.message_exchange import asking_task
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.ids import task_id as task_id_of
 from a2a_tasks.domain.task import Task
-from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.tasks.queries import Tasks
@@ -19,7 +20,7 @@ from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, State
 from a2a_tasks.wecom.inbound.chat import Chat
 from a2a_tasks.wecom.inbound.people import spender_of
 from a2a_tasks.wecom.inbound.speaker import speaker_line, without_speakers
-from a2a_tasks.wecom.ports import ExchangeStore
+from a2a_tasks.wecom.ports import ExchangeStore, FirstMessages
 
 ID_LENGTH = 16
 PATIENCE_MS = 25 * 60_000
@@ -58,8 +59,10 @@ class InboundMessages:
     slots: Slots
     tasks: Tasks
     exchanges: ExchangeStore
+    first_messages: FirstMessages
     sealer: Sealer
     clock: Clock
+    entropy: Entropy
 
     def ask(self, asked: AcceptedMessage, *, is_new: bool = False) -> Exchange:
         """Submit a message as a new task, or as the answer that the conversation waits for unless ``is_new``.
@@ -69,6 +72,8 @@ class InboundMessages:
         asked = _with_speaker(asked)
         submission = self._submission(asked)
         asking = None if is_new else asking_task(self.slots, self.tasks, submission)
+        if asking is None and (begun := self._begun(asked, submission)) is not None:
+            return begun
         key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
         held = self.submitter.reserve(submission, key, asking)
         if held.call_id is not None:
@@ -79,7 +84,20 @@ class InboundMessages:
             key = replace(key, key=f"{asked.message_key}-after")
             held = self.submitter.reserve(submission, key)
         exchange = self._keep(asked, ExchangeRef(held.task_id))
-        self.submitter.submit(replace(submission, idempotency=key))
+        self.submitter.submit(submission, held)
+        return exchange
+
+    def _begun(self, asked: AcceptedMessage, submission: Submission) -> Exchange | None:
+        """The exchange of a message that has come for the first time, and makes a task. None for one that has
+        come before: what became of it is found step by step."""
+        now = self.clock.now()
+        task_id = task_id_of(now, self.entropy.bytes(10))
+        wanted = Reservation(task_id, asked.message_key, now + TTL_MS, is_new=True)
+        exchange = self._exchange(asked, ExchangeRef(task_id))
+        scope = submission.project_id, submission.agent_id
+        if not self.first_messages.begin(*scope, asked.message_key, wanted, exchange, now):
+            return None
+        self.submitter.submit(submission, wanted)
         return exchange
 
     def choose(self, chosen: AcceptedMessage, task: Task, call_id: str, exchange_id: str) -> bool:
@@ -89,9 +107,9 @@ class InboundMessages:
         as ``ask`` does.
         """
         chosen = _with_speaker(chosen)
-        now, ref = self.clock.now(), ExchangeRef(task.ref.task_id, exchange_id)
-        mine = self._exchange(chosen, ref, now, from_turn=task.turns, answers=call_id)
-        kept = self.exchanges.put(mine, now + TTL_MS)
+        ref = ExchangeRef(task.ref.task_id, exchange_id)
+        mine = self._exchange(chosen, ref, from_turn=task.turns, answers=call_id)
+        kept = self.exchanges.put(mine, mine.started_at + TTL_MS)
         try:
             self.answerer.answer(task, chosen.text, call_id=call_id)
         except RequestRefused as refused:
@@ -122,10 +140,10 @@ class InboundMessages:
         return exchange
 
     def _keep(self, asked: AcceptedMessage, ref: ExchangeRef, **changes: Any) -> Exchange:
-        now = self.clock.now()
-        return self.exchanges.put(self._exchange(asked, ref, now, **changes), now + TTL_MS)
+        exchange = self._exchange(asked, ref, **changes)
+        return self.exchanges.put(exchange, exchange.started_at + TTL_MS)
 
-    def _exchange(self, asked: AcceptedMessage, ref: ExchangeRef, now: int, **changes: Any) -> Exchange:
+    def _exchange(self, asked: AcceptedMessage, ref: ExchangeRef, **changes: Any) -> Exchange:
         exchange = Exchange(
             ref=ref,
             agent_id=asked.chat.connection.agent_id or "",
@@ -134,7 +152,7 @@ class InboundMessages:
             user_id=asked.chat.user_id,
             chat_id=asked.chat.chat_id,
             language=asked.chat.language,
-            started_at=now,
+            started_at=self.clock.now(),
             note=asked.note,
             state=State.OPEN if asked.streams else State.CLOSED,
             **changes,

@@ -1,6 +1,6 @@
 """The share of each person who writes to a connection: they have no API key whose limits would hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from a2a_tasks.access.budgets import day_of
@@ -16,6 +16,8 @@ from a2a_tasks.wecom.inbound.commands import Command, CommandCall
 from a2a_tasks.wecom.phrases import Phrase
 from a2a_tasks.wecom.users import canonical
 
+MOST_SEEN = 10_000
+
 
 @dataclass(frozen=True)
 class People:
@@ -26,6 +28,8 @@ class People:
     clock: Clock
     telemetry: Telemetry
     rate: Rate | None
+    _seen: dict[Bucket, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What this process last saw of each person: their next question is then one call, not two."""
 
     def refusal(self, chat: Chat, call: CommandCall | None) -> Phrase | None:
         """Why a person may not say something now; None if they may. Counts a question, or a command that is
@@ -48,7 +52,11 @@ class People:
         if rate is None:
             return True
         bucket, now = person_bucket(connection, chat.user_id), self.clock.now() * 1000
-        if self.rates.take(bucket, rate, 1, now).is_granted:
+        taking = self.rates.take(bucket, rate, 1, now, self._seen.get(bucket, 0))
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen[bucket] = taking.tat
+        if taking.is_granted:
             return True
         self._refused(connection, Asked.QUESTIONS)
         return False

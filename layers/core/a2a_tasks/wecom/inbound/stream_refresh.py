@@ -5,7 +5,7 @@ where the notifier, the queue or the sender are behind or do not run at all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.task import Status, Task
@@ -26,6 +26,9 @@ from a2a_tasks.wecom.protocol.links import unlinked
 from a2a_tasks.wecom.protocol.text import folded, unlinked_end
 from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
+RECENT_MS = 2_000
+"""WeCom asks about once a second: every other refresh is answered from memory."""
+MOST_RECENT = 1_000
 BY_STREAM = "stream"
 """The claim of all refreshes together: each of them says the same."""
 
@@ -40,9 +43,27 @@ class Refreshes:
     texts: ResultTexts
     clock: Clock
     telemetry: Telemetry
+    _recent: dict[tuple[str, str], tuple[int, dict[str, Any]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """When this process made a frame of a stream that goes on (Unix milliseconds), and the frame."""
 
     def frame(self, connection: Connection, stream_id: str) -> dict[str, Any]:
-        """The whole stream as it is now. Raises ``StoreUnavailable`` and ``PayloadUnavailable``."""
+        """The whole stream as it is now, or was less than ``RECENT_MS`` ago. Raises ``StoreUnavailable`` and
+        ``PayloadUnavailable``."""
+        key, now = (connection.connection_id, stream_id), self.clock.now()
+        made_at, recent = self._recent.get(key, (0, {}))
+        if 0 <= now - made_at < RECENT_MS:
+            return recent
+        self._recent.pop(key, None)
+        frame = self._current(connection, stream_id)
+        if not frame["stream"]["finish"]:
+            if len(self._recent) >= MOST_RECENT:
+                self._recent.clear()
+            self._recent[key] = now, frame
+        return frame
+
+    def _current(self, connection: Connection, stream_id: str) -> dict[str, Any]:
         ref = ExchangeRef.of_stream(stream_id)
         watched = self.exchanges.watch(ref.task_id) if ref else Watched([], [])
         exchange = find(watched.exchanges, ref) if ref else None

@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from a2a_tasks.adapters.dynamodb.store import Store
-from a2a_tasks.adapters.dynamodb.update import when
+from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.update import Condition, when
 from a2a_tasks.ports.tasks import Reservation
 
 
@@ -14,18 +14,28 @@ class DynamoDBReservations(Store):
 
     def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
         """Protects the earlier reservation until it expires. The table's TTL deletes it later."""
-        # hashed, since a key is arbitrary and possibly sensitive text
-        digest = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
-        item = {
-            "pk": f"IDEMPOTENCY#{project_id}#{digest}",
-            "sk": "RESERVATION",
-            "taskId": wanted.task_id,
-            "digest": wanted.digest,
-            "until": wanted.until,
-            "ttl": wanted.until // 1000,
-            "callId": wanted.call_id,
-        }
-        is_new, there = self._put(item, when("attribute_not_exists(pk)", "#until <= :now", now=now))
+        item = reservation_item(project_id, scope, key, wanted)
+        is_new, there = self._put(item, is_free(now))
         if is_new:
             return wanted
         return Reservation(there["taskId"], there["digest"], int(there["until"]), there.get("callId"))
+
+
+def reservation_item(project_id: str, scope: str, key: str, wanted: Reservation) -> Item:
+    """The item of a reservation."""
+    # hashed, since a key is arbitrary and possibly sensitive text
+    digest = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
+    return {
+        "pk": f"IDEMPOTENCY#{project_id}#{digest}",
+        "sk": "RESERVATION",
+        "taskId": wanted.task_id,
+        "digest": wanted.digest,
+        "until": wanted.until,
+        "ttl": wanted.until // 1000,
+        "callId": wanted.call_id,
+    }
+
+
+def is_free(now: int) -> Condition:
+    """The condition of a reservation: there is no earlier one that is valid ``now`` (Unix milliseconds)."""
+    return when("attribute_not_exists(pk)", "#until <= :now", now=now)
