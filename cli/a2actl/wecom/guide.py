@@ -19,10 +19,10 @@ _OWN_DOMAIN = Words(
     "       a2actl wecom connections set {id} --public-url https://YOUR-DOMAIN",
 )
 _OPEN_BOT = Words(
-    "打开企业微信管理后台：管理工具 → 智能机器人 → 创建机器人 → 手动创建 → API模式创建；"
+    "打开企业微信管理后台：安全与管理 → 管理工具 → 智能机器人 → 创建机器人 → 手动创建 → API模式创建；"
     "连接方式选“使用URL回调”，并设置可见范围。",
-    "In WeCom's console (管理后台) open 管理工具 → 智能机器人 → 创建机器人 → 手动创建 → API模式创建; choose"
-    " 使用URL回调 as the way to connect, and who may see the bot (可见范围).",
+    "In WeCom's console (管理后台) open 安全与管理 → 管理工具 → 智能机器人 → 创建机器人 → 手动创建 →"
+    " API模式创建; choose 使用URL回调 as the way to connect, and who may see the bot (可见范围).",
 )
 _OPEN_APP = Words(
     "打开企业微信管理后台：应用管理 → 你的自建应用（AgentId {app_id}）→ 接收消息 → 设置API接收。",
@@ -40,6 +40,12 @@ _BOT_ID = Words(
     "       a2actl wecom connections set {id} --bot-id BOT_ID",
     "After that, tell the bot's id, which its details show (optional; it is then checked as well):\n"
     "       a2actl wecom connections set {id} --bot-id BOT_ID",
+)
+_BOT_NAME = Words(
+    "要在群里使用：把机器人添加到群（只支持内部群），再告诉系统它的名字，不带 @：\n"
+    "       a2actl wecom connections set {id} --bot-name 名字",
+    "For groups: add the bot to the group (internal groups only), and tell its name, without the @:\n"
+    "       a2actl wecom connections set {id} --bot-name NAME",
 )
 _TRUSTED_IP = Words(
     "同一应用 → 开发者接口 → 企业可信IP：加入发送函数的固定出口 IP（设置好回调 URL 后才能编辑；不接受"
@@ -131,8 +137,11 @@ def _steps(connection: Connection, url: str | None, secrets: ConnectionSecrets) 
         yield _TRUSTED_IP
         if not secrets.corp_secret:
             yield _CORP_SECRET
-    elif connection.bot_id is None:
+        return
+    if connection.bot_id is None:
         yield _BOT_ID
+    if connection.bot_name is None:
+        yield _BOT_NAME
 
 
 def _pasted(url: str | None, secrets: ConnectionSecrets) -> list[tuple[str, str]]:

@@ -106,7 +106,7 @@ def test_an_image_reaches_the_agent(chat: Chat) -> None:
     assert answered.shown == "一个点。"
     (body,) = chat.deployed.standin.bodies("wecom-image")
     kinds = [block["type"] for block in body["messages"][0]["content"]]
-    assert kinds == ["text", "image"]
+    assert kinds == ["text", "text", "image"], "who wrote, and what"
 
 
 def test_an_office_file_reaches_the_agent_as_text(chat: Chat) -> None:

@@ -1,8 +1,13 @@
 """What WeCom's error codes mean."""
 
+from pathlib import Path
+
 import pytest
 
+from a2a_tasks.wecom.protocol import errcodes
 from a2a_tasks.wecom.protocol.errcodes import Remedy, advice, metric_code, remedy
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,9 @@ def test_errors_that_nobody_knows_share_one_series() -> None:
 
 def test_a_wrong_address_is_told_with_where_to_enter_it() -> None:
     assert "企业可信IP" in advice(60020)
+
+
+@pytest.mark.parametrize("page", ["docs/wecom.md", "docs/zh-CN/wecom.md"])
+def test_each_that_is_known_is_in_the_troubleshooting(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert [code for code in errcodes._ADVICE if f"`{code}`" not in text] == []
