@@ -12,8 +12,10 @@ from dataclasses import replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
 from bench.report import console, step, table
 from bench.support.moto_functions import KIND_TITLES, Calls, Functions, functions_on_moto
+from local.wecom.settings import Bot
 from tests.integration.support.a2a_caller import A2ACaller
 from tests.integration.support.account import AGENT, PROJECT
 from tests.integration.support.caller import Caller
@@ -22,6 +24,7 @@ from tests.integration.support.receiver import Receiver, receiving
 from tests.integration.support.table_stream import TableStream
 from tests.integration.support.template import ROOT
 from tests.integration.support.texts import incompressible
+from tests.integration.support.wecom_callbacks import refresh, to_bot
 
 PRICE = {"write": 0.625, "read": 0.125, "sqs": 0.40, "kms": 3.0}
 """USD per million, us-east-1, on demand: DynamoDB units of 1 KB written and 4 KB read (strongly consistent),
@@ -193,6 +196,29 @@ def _a2a(functions: Functions) -> Steps:
     return {"SendMessage": created, "worker": worked, "GetTask": polled}
 
 
+def _wecom(functions: Functions) -> Steps:
+    """A second question to a bot, and a refresh of its stream that reads; every other does not."""
+    bot, account = Bot(), functions.account
+    arn = account.keep_connection_secrets("helper", ConnectionSecrets(bot.token, bot.encoding_aes_key))
+    account.connections.create(Connection("helper", PROJECT, Kind.BOT, arn, 0, agent_id=AGENT))
+    account.calls.made.clear()
+    wecom, worker = functions.start("wecom"), functions.start("worker")
+
+    def bring(event: dict[str, Any]) -> Calls:
+        assert wecom.handler(event, LambdaContext())["statusCode"] == 200
+        return functions.counted()
+
+    bring(to_bot("helper", "first"))
+    functions.work(worker)
+    functions.counted()
+    asked = bring(to_bot("helper", "second", text={"content": QUESTION}))
+    stream_id = max(task.ref.task_id for task in account.store.page(AGENT, None, 10, None).tasks)
+    functions.counted()
+    looked = bring(refresh("helper", stream_id))
+    functions.work(worker)
+    return {"message": asked, "a refresh that reads": looked, "worker": functions.counted()}
+
+
 def _warm(functions: Functions, api: ModuleType, worker: ModuleType) -> None:
     functions.submit(api, AGENT, "[[standin: say=warm]]")
     functions.work(worker)
@@ -212,4 +238,5 @@ KINDS: dict[str, Callable[[Functions], Steps]] = {
     "by A2A, with one GetTask": _a2a,
     "with a webhook, no poll": _webhook,
     "the same, with a token": _webhook_with_token,
+    "by a bot in WeCom, with one refresh": _wecom,
 }

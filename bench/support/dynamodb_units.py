@@ -19,6 +19,8 @@ WRITE_BYTES, READ_BYTES = 1024, 4096
 """Of one unit."""
 ITEM_WRITES = {"PutItem": "Item", "UpdateItem": "Key", "DeleteItem": "Key"}
 """By operation: the parameter that has the item's key."""
+IN_TRANSACTION = 2
+"""Times that an item's write is billed in a transaction."""
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 KEY = ("pk", "sk")
 
@@ -41,22 +43,23 @@ class Units:
         def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             if client.meta.service_model.service_name != "dynamodb":
                 return original(client, operation, parameters)
-            if operation not in ITEM_WRITES:
+            written = list(_written(operation, parameters))
+            if not written:
                 answer = original(client, operation, parameters)
                 if operation in READS:
                     self.reads += _read_units(parameters, answer)
                 return answer
-            key = {name: parameters[ITEM_WRITES[operation]][name] for name in KEY}
 
-            def item() -> dict[str, Any]:
-                place = {"TableName": parameters["TableName"], "Key": key, "ConsistentRead": True}
-                return dict(original(client, "GetItem", place).get("Item", {}))
+            def items() -> list[dict[str, Any]]:
+                places = ({**place, "ConsistentRead": True} for place in written)
+                return [dict(original(client, "GetItem", place).get("Item", {})) for place in places]
 
-            before = item()
+            before, times = items(), IN_TRANSACTION if operation == "TransactWriteItems" else 1
             try:
                 return original(client, operation, parameters)
             finally:
-                self._count_write(before, item())
+                for was, is_now in zip(before, items(), strict=True):
+                    self._count_write(was, is_now, times)
 
         with patch.object(BaseClient, "_make_api_call", make_api_call):
             yield
@@ -66,9 +69,9 @@ class Units:
         taken, self.writes, self.reads = (self.writes, self.reads), 0, 0
         return taken
 
-    def _count_write(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    def _count_write(self, before: Mapping[str, Any], after: Mapping[str, Any], times: int) -> None:
         """Also one whose condition did not hold."""
-        self.writes += max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_BYTES))
+        self.writes += times * max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_BYTES))
         self.writes += sum(index.writes(before, after) for index in self._indexes)
 
 
@@ -94,6 +97,16 @@ class _Index:
         if old != new:
             return 2
         return int(any(before.get(name) != after.get(name) for name in self.others))
+
+
+def _written(operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Where a call writes: the tables and keys of its items."""
+    if operation in ITEM_WRITES:
+        item = parameters[ITEM_WRITES[operation]]
+        yield {"TableName": parameters["TableName"], "Key": {name: item[name] for name in KEY}}
+    for part in parameters.get("TransactItems", ()):
+        for kind, write in part.items():
+            yield from _written(f"{kind}Item", write)
 
 
 def _read_units(parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> float:

@@ -46,6 +46,7 @@ KINDS = {
     "PutObject": "s3",
     "Decrypt": "kms",
     "Encrypt": "kms",
+    "GenerateDataKey": "kms",
     "GetSecretValue": "secrets",
     "DescribeStream": "polls",
     "DescribeTable": "polls",
