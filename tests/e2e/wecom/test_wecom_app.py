@@ -114,6 +114,8 @@ def test_an_image_reaches_the_agent_and_an_image_comes_back(office: Office) -> N
     wait_until(lambda: base64.b64encode(PIXEL).decode() in last_body(office), 90, "the image in a request")
 
     office.wecom.ended(person.say("/new"))  # the stand-in follows the first script of a conversation
+    # the stand-in takes its steps from a conversation's first text, which is now who sent the image
+    office.wecom.ended(person.say("/new"))
     chart = {"name": "图.png", "media_type": "image/png", "base64": base64.b64encode(PIXEL).decode()}
     office.wecom.ended(person.say(f"{script(tool('save_artifact', **chart), 'say=Drawn.')} office-chart"))
     office.hears("HanMeimei", "图.png", "message/send")
