@@ -50,9 +50,10 @@ reset: .venv/.made ## End it and delete what it has stored.
 # Make these targets, and tell how long it took. The plus tells make that they are its own.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
-# End to end is mostly waiting. Whatever waits for nothing runs beside it, in the time that it leaves.
+# End to end is mostly waiting, so the static checks run beside it.
 test: tools ## Check everything.
-	$(call timed,-j 6 lint types template docs e2e unit beside="nice -n 19")
+	$(call timed,-j 5 lint types template docs e2e)
+	$(call timed,unit)
 	$(call timed,integration)
 
 check: .venv/.made ## Check style, types and the fast unit tests, in under a minute.
@@ -74,14 +75,14 @@ lint: .venv/.made ## Check style and format.
 	@$(python) -m local imports
 
 types: .venv/.made ## Check types.
-	$(beside) $(venv)/mypy
+	$(venv)/mypy
 
 template: tools ## Check the template.
 	AWS_DEFAULT_REGION=us-east-1 $(no_account) $(sam) validate --lint
 	@$(no_account) $(python) -m local check-template
 
 unit: .venv/.made ## Run the unit tests.
-	$(no_account) $(beside) $(python) -m pytest -n auto --dist worksteal tests/unit tests/load
+	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/unit tests/load
 
 integration: tools ## Run the integration tests (moto, and the stand-in for Claude), and a short fuzz.
 	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/integration tests/fuzz
