@@ -10,7 +10,7 @@ import pytest
 from local.wecom.callbacks.envelope import Envelope, Sealed, Unreadable
 from local.wecom.client import WeComClient
 from local.wecom.settings import Settings
-from tests.unit.wecom.wecom_vectors import VECTORS, Vector
+from tests.unit.wecom.protocol.wecom_vectors import VECTORS, Vector
 
 CRYPTIC = ("signature", "padding", "receiveid", "length", "ciphertext_length", "base64", "encoding")
 

@@ -17,9 +17,8 @@ from a2a_tasks.adapters.office.parser import ProcessParser
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.office_file import MAX_UNPACKED_BYTES, OfficeKind
 from a2a_tasks.domain.task import Lane
-from a2a_tasks.execution import office_texts
 from a2a_tasks.ports.documents import DocumentUnreadable
-from a2a_tasks.tasks import content
+from a2a_tasks.tasks import content, office_texts
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
 

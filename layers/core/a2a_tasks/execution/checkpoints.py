@@ -13,7 +13,6 @@ from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
 from a2a_tasks.domain.task import Payload, Task, TaskRef
 from a2a_tasks.execution.leases import Stop, Stopped
-from a2a_tasks.execution.office_texts import OfficeTexts
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.toolbox import Done, step_of
@@ -25,6 +24,7 @@ from a2a_tasks.ports.model import ModelReply
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import Advance, Record, RecordStore, Refused, TaskStore
 from a2a_tasks.tasks import payload
+from a2a_tasks.tasks.office_texts import OfficeTexts
 
 
 @dataclass(frozen=True)

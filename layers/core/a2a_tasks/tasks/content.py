@@ -189,7 +189,7 @@ def _enclosed(place: str, raw: str, media_type: str, title: str, charset: str) -
 
 
 def _office(place: str, data: bytes, media_type: str, title: str) -> dict[str, Any]:
-    """A text in the place of the file's, which only the worker reads (execution/office_texts.py)."""
+    """A text in the place of the file's, which only the worker reads (tasks/office_texts.py)."""
     try:
         kind = recognize(data)
     except OfficeFileRefused as error:

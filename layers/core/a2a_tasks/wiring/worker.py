@@ -12,7 +12,6 @@ from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.heartbeat import Heartbeat
 from a2a_tasks.execution.history import Histories
 from a2a_tasks.execution.live_output import Live
-from a2a_tasks.execution.office_texts import OfficeTexts
 from a2a_tasks.execution.outcomes import OutcomeHandler
 from a2a_tasks.execution.paced_model import PacedModel
 from a2a_tasks.execution.pacing import Pacing
@@ -26,6 +25,7 @@ from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.model import Model, ModelFiles, PaceStore
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.tasks.agent_revisions import Revisions
+from a2a_tasks.tasks.office_texts import OfficeTexts
 from a2a_tasks.tasks.submission import Submitter
 from a2a_tasks.wiring.tasks import TaskServices
 

@@ -28,7 +28,7 @@ from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
 from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
-from tests.unit.wecom.wecom_vectors import vector
+from tests.unit.wecom.protocol.wecom_vectors import vector
 
 KEY = CallbackKey("token", "Zk3mQ9vT7xYbR2nLcW5dHsJ8pA1gUeF6oKtXiVyBhMr", "wwcorp")
 RANDOM = bytes(range(16))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
 
-_FILE = Path(__file__).parents[2] / "vectors" / "wecom.json"
+_FILE = Path(__file__).parents[3] / "vectors" / "wecom.json"
 
 
 @dataclass(frozen=True)

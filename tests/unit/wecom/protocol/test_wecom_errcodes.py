@@ -7,7 +7,7 @@ import pytest
 from a2a_tasks.wecom.protocol import errcodes
 from a2a_tasks.wecom.protocol.errcodes import Remedy, advice, metric_code, remedy
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from a2a_tasks.wecom.exchange import (
 )
 from a2a_tasks.wecom.language import Language
 from tests.twins.faults.failpoints import Crash, Failpoints
-from tests.unit.wecom.wecom_delivery import ANSWER, WECOM_STREAM_SECONDS, OneAnswer
+from tests.unit.wecom.delivery.wecom_delivery import ANSWER, WECOM_STREAM_SECONDS, OneAnswer
 
 pytestmark = pytest.mark.slow
 

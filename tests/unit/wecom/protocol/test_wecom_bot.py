@@ -33,7 +33,7 @@ from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 from local.wecom.card_rules import problem_of
-from tests.unit.wecom.wecom_vectors import vector
+from tests.unit.wecom.protocol.wecom_vectors import vector
 
 KEY = CallbackKey("token", "r8WqL2xNfT5yKdP7mJcV3bH9gZsA6uEoXiR4tYvQn1D", "")
 RANDOM = bytes(range(16))

@@ -17,7 +17,7 @@ from a2a_tasks.wecom.protocol.app_callback import receive_app_message, verify_ur
 from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message
 from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query, open_with
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
-from tests.unit.wecom.wecom_vectors import VECTORS, Vector, vector
+from tests.unit.wecom.protocol.wecom_vectors import VECTORS, Vector, vector
 
 NOW = 1_790_000_002_000
 SECONDS = "1790000000"
