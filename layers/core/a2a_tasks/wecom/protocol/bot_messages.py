@@ -147,15 +147,30 @@ def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
 
 def _with_whole_characters(value: Any) -> Any:
     """JSON can name half a character, which is no text: a sign in its place, so that somebody who was cut off
-    in the middle of an emoji is answered all the same."""
+    in the middle of an emoji is answered all the same. Lists and objects are changed where they are: a second
+    one of each would take as much memory again."""
     match value:
         case str():
-            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            return (
+                value
+                if _is_text(value)
+                else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            )
         case list():
-            return [_with_whole_characters(item) for item in value]
+            for place, item in enumerate(value):
+                value[place] = _with_whole_characters(item)
         case dict():
-            return {name: _with_whole_characters(item) for name, item in value.items()}
+            for name, item in value.items():
+                value[name] = _with_whole_characters(item)
     return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _origin(fields: dict[str, Any], api_url: str) -> Origin:
