@@ -9,12 +9,21 @@ SUBJECT = "Alarms' receiver"
 
 
 def check_alarm_receiver(target: Target) -> Iterator[Finding]:
-    topic, email = target.parameters.get("AlarmTopicArn"), target.parameters.get("AlarmEmail")
-    if topic or email:
-        yield Finding.ok(SUBJECT, topic or f"{email} (AWS asks its owner to confirm)")
-    elif target.parameters.get("Stage") != "prod":
-        yield Finding.ok(SUBJECT, "nobody is told of an alarm; only production needs somebody")
-    else:
-        where = f"to parameter_overrides of [{target.environment}.deploy.parameters] in samconfig.toml"
+    """Whoever is told of what cannot wait, and of what can: the first by e-mail is also the second."""
+    given = target.parameters
+    urgent = given.get("AlarmTopicArn") or given.get("AlarmEmail")
+    patient = given.get("TicketTopicArn") or given.get("TicketEmail") or given.get("AlarmEmail")
+    if given.get("Stage") != "prod" and not (urgent and patient):
+        yield Finding.ok(SUBJECT, "not everybody is told of an alarm; only production needs that")
+        return
+    where = f"to parameter_overrides of [{target.environment}.deploy.parameters] in samconfig.toml"
+    if not urgent:
         remedy = f'Add "AlarmEmail=you@example.com" or "AlarmTopicArn=arn:aws:sns:…" {where}.'
         yield Finding.needs_operator(SUBJECT, "nobody is told of an alarm", remedy)
+    elif not patient:
+        remedy = f'Add "TicketEmail=you@example.com" or "TicketTopicArn=arn:aws:sns:…" {where}.'
+        yield Finding.needs_operator(SUBJECT, "nobody is told of an alarm that can wait", remedy)
+    elif urgent == patient:
+        yield Finding.ok(SUBJECT, urgent)
+    else:
+        yield Finding.ok(SUBJECT, f"{urgent}; of what can wait, {patient}")

@@ -1,4 +1,4 @@
-"""The topic that alarms go to exists where alarms can reach it, and somebody listens."""
+"""The topics that alarms go to exist where alarms can reach them, and somebody listens."""
 
 from collections.abc import Iterator
 
@@ -8,32 +8,37 @@ from local.preflight.account import Account
 from local.preflight.finding import Finding
 from local.preflight.target import Target
 
-SUBJECT = "Alarms' topic"
+SUBJECT = "Alarms' topics"
+TOPICS = ("AlarmTopic", "TicketTopic")
 
 
-def check_alarm_topic(target: Target, account: Account) -> Iterator[Finding]:
-    given = target.parameters.get("AlarmTopicArn")
-    made = account.stack.resources.get("AlarmTopic") if account.stack else None
+def check_alarm_topics(target: Target, account: Account) -> Iterator[Finding]:
+    for name in TOPICS:
+        yield from _check(name, target, account)
+
+
+def _check(name: str, target: Target, account: Account) -> Iterator[Finding]:
+    parameter = f"{name}Arn"
+    given = target.parameters.get(parameter)
+    made = account.stack.resources.get(name) if account.stack else None
     if given:
         region = given.split(":")[3] if given.count(":") >= 5 else ""
         if region != account.region:
             found = (
                 f"{given} is in {region or 'no region'}, and alarms reach topics of {account.region} alone"
             )
-            yield Finding.fault(SUBJECT, found, f"Set AlarmTopicArn to a topic in {account.region}.")
+            yield Finding.fault(SUBJECT, found, f"Set {parameter} to a topic in {account.region}.")
             return
     topic = given or made
     if topic is None:
-        yield Finding.ok(SUBJECT, "none is there yet")
+        yield Finding.ok(SUBJECT, f"{name} is made by this deployment")
         return
     try:
         attributes = account.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"NotFound", "NotFoundException"}:
             raise
-        yield Finding.fault(
-            SUBJECT, f"there is no topic {topic}", "Make it, or set AlarmTopicArn to another."
-        )
+        yield Finding.fault(SUBJECT, f"there is no topic {topic}", f"Make it, or set {parameter} to another.")
         return
     if int(attributes.get("SubscriptionsConfirmed", 0)) == 0:
         found = f"nobody has confirmed a subscription to {topic}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from local.policies.check import check_policies
 from local.preflight.account import Account, AccountCheck, open_account
 from local.preflight.alarm_receiver import check_alarm_receiver
-from local.preflight.alarm_topic import check_alarm_topic
+from local.preflight.alarm_topic import check_alarm_topics
 from local.preflight.api_gateway import check_api_gateway
 from local.preflight.artifact_bucket import check_artifact_bucket
 from local.preflight.built_layers import check_built
@@ -29,7 +29,7 @@ ACCOUNT_CHECKS = (
     AccountCheck("Bucket for code", check_artifact_bucket, "the console of S3"),
     AccountCheck("Concurrency", check_concurrency, "Lambda, Dashboard, Account-level concurrency"),
     AccountCheck("API Gateway", check_api_gateway, "API Gateway, Settings"),
-    AccountCheck("Alarms' topic", check_alarm_topic, "SNS, Topics"),
+    AccountCheck("Alarms' topics", check_alarm_topics, "SNS, Topics"),
     AccountCheck("Claude", check_claude, "docs/deploy.md"),
     AccountCheck("Domain", check_domain, "ACM, Certificates, and API Gateway, Custom domain names"),
 )

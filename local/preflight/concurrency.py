@@ -39,7 +39,18 @@ def check_pollers(target: Target) -> Iterator[Finding]:
 
 
 def check_concurrency(target: Target, account: Account) -> Iterator[Finding]:
-    yield from judged(target, _read(account))
+    capacity = _read(account)
+    yield from judged(target, capacity)
+    yield from alarm_judged(target, capacity)
+
+
+def alarm_judged(target: Target, capacity: Capacity) -> Iterator[Finding]:
+    """CloudWatch does not know an account's limit, so the alarm on it is told."""
+    told = int(target.parameters.get("AccountConcurrency", capacity.limit))
+    if told != capacity.limit:
+        found = f"the alarm takes the account's limit to be {told}; it is {capacity.limit}"
+        remedy = f"Set AccountConcurrency={capacity.limit} in samconfig.toml."
+        yield Finding.warning(SUBJECT, found, remedy)
 
 
 def judged(target: Target, capacity: Capacity) -> Iterator[Finding]:

@@ -17,12 +17,14 @@ class Line:
 
 @dataclass
 class MemoryTelemetry:
-    """``Telemetry`` in lists. ``counts`` holds totals by metric, and by ``(metric, code)``."""
+    """``Telemetry`` in lists. ``counts`` holds totals by metric, and by ``(metric, code)``; ``samples``
+    what a metric's totals are made of."""
 
     events: list[Line] = field(default_factory=list)
     problems: list[Line] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
     counts: Counter[str | tuple[str, str]] = field(default_factory=Counter)
+    samples: dict[str, list[float]] = field(default_factory=dict)
     durations: dict[str, list[float]] = field(default_factory=dict)
     flushes: int = 0
 
@@ -37,6 +39,7 @@ class MemoryTelemetry:
             self.errors.append(error)
 
     def count(self, metric: str, value: float = 1, *, code: str | None = None) -> None:
+        self.samples.setdefault(metric, []).append(value)
         self.counts[metric] += value  # type: ignore[assignment]  # costs are fractions
         if code is not None:
             self.counts[metric, code] += value  # type: ignore[assignment]

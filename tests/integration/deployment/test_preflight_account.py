@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from local.preflight.account import Account, AccountCheck, open_account
-from local.preflight.alarm_topic import check_alarm_topic
+from local.preflight.alarm_topic import check_alarm_topics
 from local.preflight.api_gateway import check_api_gateway
 from local.preflight.artifact_bucket import SAM_STACK, check_artifact_bucket
 from local.preflight.claude import check_claude
@@ -364,16 +364,19 @@ def test_limits_beyond_the_accounts_are_told(stubs: ExitStack) -> None:
 def test_a_topic_in_another_region_is_found(account: Account) -> None:
     topic = account.client("sns", "eu-west-1").create_topic(Name="alarms")["TopicArn"]
 
-    finding = only(check_alarm_topic(target_of(given={"AlarmTopicArn": topic}), account))
+    finding, other = check_alarm_topics(target_of(given={"TicketTopicArn": topic}), account)
 
-    assert finding.state is State.FAULT
-    assert "is in eu-west-1, and alarms reach topics of us-east-1 alone" in finding.found
+    assert (other.state, finding.state) == (State.FAULT, State.OK)
+    assert "is in eu-west-1, and alarms reach topics of us-east-1 alone" in other.found
+    assert other.remedy == "Set TicketTopicArn to a topic in us-east-1."
 
 
 def test_a_topic_that_does_not_exist_is_found(account: Account) -> None:
     topic = "arn:aws:sns:us-east-1:123456789012:alarms"
 
-    assert only(check_alarm_topic(target_of(given={"AlarmTopicArn": topic}), account)).state is State.FAULT
+    finding, _ = check_alarm_topics(target_of(given={"AlarmTopicArn": topic}), account)
+
+    assert finding.state is State.FAULT
 
 
 @pytest.mark.parametrize(("confirmed", "expected"), [("0", State.WARNING), ("1", State.OK)])
@@ -384,7 +387,9 @@ def test_a_topic_that_nobody_listens_to_is_told(stubs: ExitStack, confirmed: str
     account = stubbed(stubs, "sns", ("get_topic_attributes", attributes))
     topic = "arn:aws:sns:us-east-1:123456789012:alarms"
 
-    assert only(check_alarm_topic(target_of(given={"AlarmTopicArn": topic}), account)).state is expected
+    finding, _ = check_alarm_topics(target_of(given={"AlarmTopicArn": topic}), account)
+
+    assert finding.state is expected
 
 
 # ---------------------------------------------------------------- Claude

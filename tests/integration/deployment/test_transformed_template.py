@@ -245,9 +245,9 @@ def failed_tasks_raise_no_alarm_of_the_api(template: Template) -> list[str]:
     for name in ("crashes", "throttles"):
         if referenced(series.get(name)) != {"MessagesFunction"}:
             broken.append(f"{name} of messages go unnoticed")
-    expression = alarm["Metrics"][-1]["Expression"]
+    [expression] = [item["Expression"] for item in alarm["Metrics"] if item["Id"] == "errors"]
     if "- FILL(messages, 0)" not in expression or any(
-        f"FILL({name}, 0)" not in expression for name in series if name != "errors"
+        f"FILL({name}, 0)" not in expression for name in series.keys() - {"errors", "rate", "requests"}
     ):
         broken.append("not all is added up")
     return broken
@@ -430,7 +430,7 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      lambda template: method_settings(template)[2].update(ResourcePath="/health")),
     (failed_tasks_raise_no_alarm_of_the_api, count_no_messages),
     (failed_tasks_raise_no_alarm_of_the_api,
-     lambda template: template["Resources"]["ApiServerErrorsAlarm"]["Properties"]["Metrics"].pop(1)),
+     lambda template: template["Resources"]["ApiServerErrorsAlarm"]["Properties"]["Metrics"].pop(2)),
     (a_scheduled_call_that_fails_is_told, drop("Resources", "SweeperFunctionEventInvokeConfig")),
     (a_scheduled_call_that_fails_is_told, change(*properties("BatcherRole", "Policies"), to=[])),
     (a_scheduled_call_that_fails_is_told,

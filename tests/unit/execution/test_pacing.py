@@ -184,7 +184,8 @@ class TestTasks:
             worker.deployment.submit()
         worker.deployment.model.then(*[throttled() for _ in range(IN_A_ROW)])
         worker.work()
-        assert worker.deployment.telemetry.counts["ModelOverloaded", MODEL] == IN_A_ROW
+        counts = worker.deployment.telemetry.counts
+        assert (counts["ModelOverloaded", MODEL], counts["ModelRateLimited", MODEL]) == (IN_A_ROW, IN_A_ROW)
         assert worker.deployment.telemetry.durations["ModelPaceMs"] == [FIRST_GAP_MS]
 
 

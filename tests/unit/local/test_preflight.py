@@ -7,7 +7,7 @@ import pytest
 
 from local.preflight.alarm_receiver import check_alarm_receiver
 from local.preflight.built_layers import check_built
-from local.preflight.concurrency import Capacity, check_pollers, judged
+from local.preflight.concurrency import Capacity, alarm_judged, check_pollers, judged
 from local.preflight.finding import State
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
@@ -17,6 +17,7 @@ from local.template.intrinsics import NotKnown, evaluated, holds
 from tests.deployment_target import resource, states, target_of
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
+PAGER = "arn:aws:sns:us-east-1:123456789012:pager"
 
 
 def text(default: str = "", **rest: Any) -> dict[str, Any]:
@@ -239,20 +240,24 @@ def test_what_was_not_built_is_not_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("given", "missing"),
     [
-        ({"Stage": "prod"}, State.NEEDS_OPERATOR),
-        ({"Stage": "prod", "AlarmEmail": "on-call@example.com"}, State.OK),
-        ({"Stage": "prod", "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}, State.OK),
-        ({"Stage": "dev"}, State.OK),
+        ({"Stage": "prod"}, "AlarmEmail"),
+        ({"Stage": "prod", "TicketEmail": "team@example.com"}, "AlarmEmail"),
+        ({"Stage": "prod", "AlarmTopicArn": PAGER}, "TicketEmail"),
+        ({"Stage": "prod", "AlarmTopicArn": PAGER, "TicketEmail": "team@example.com"}, None),
+        ({"Stage": "prod", "AlarmTopicArn": PAGER, "TicketTopicArn": PAGER}, None),
+        ({"Stage": "prod", "AlarmEmail": "on-call@example.com"}, None),
+        ({"Stage": "dev"}, None),
     ],
 )
-def test_production_has_somebody_who_is_told_of_alarms(given: dict[str, str], expected: State) -> None:
+def test_production_has_somebody_who_is_told_of_alarms(given: dict[str, str], missing: str | None) -> None:
     (finding,) = check_alarm_receiver(target_of(given=given))
 
-    assert finding.state is expected
-    if expected is State.NEEDS_OPERATOR:
-        assert '"AlarmEmail=you@example.com" or "AlarmTopicArn=arn:aws:sns:…"' in finding.remedy
+    assert finding.state is (State.NEEDS_OPERATOR if missing else State.OK)
+    if missing:
+        topic = missing.replace("Email", "TopicArn")
+        assert f'"{missing}=you@example.com" or "{topic}=arn:aws:sns:…"' in finding.remedy
 
 
 # ---------------------------------------------------------------- concurrency
@@ -297,6 +302,14 @@ def test_what_the_environment_runs_at_a_time_fits_the_account(
 
     assert finding.state is expected
     assert (State.OK is expected) or "L-B99A9384" in finding.remedy
+
+
+def test_the_alarm_on_the_accounts_concurrency_knows_its_limit() -> None:
+    def found(told: str) -> list[State]:
+        return states(list(alarm_judged(target_of(given={"AccountConcurrency": told}), Capacity(10, 10, 0))))
+
+    assert found("10") == []
+    assert found("1000") == [State.WARNING]
 
 
 def test_a_function_reserves_no_less_than_its_queues_bring() -> None:

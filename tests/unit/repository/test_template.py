@@ -278,8 +278,15 @@ def queue_has_alarm(template: Template) -> list[str]:
 
 
 def alarm_tells_somebody(template: Template) -> list[str]:
-    alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    return [f"{name} has no action" for name, alarm in alarms.items() if "AlarmActions" not in alarm]
+    """By itself, or as one of those that an alarm is made of."""
+    composites = of_type(template, "AWS::CloudWatch::CompositeAlarm")
+    told = referenced([composite["AlarmRule"] for composite in composites.values()])
+    alarms = of_type(template, "AWS::CloudWatch::Alarm") | composites
+    return [
+        f"{name} has no action"
+        for name, alarm in alarms.items()
+        if name not in told and not {"AlarmActions", "OKActions"} <= alarm.keys()
+    ]
 
 
 def function_has_its_own_role(template: Template) -> list[str]:
@@ -609,7 +616,9 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (function_reaches_what_it_names, allow("SweeperRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (queue_has_alarm, drop("Resources", "NotificationQueueBacklogAlarm")),
     (queue_has_alarm, drop("Resources", "ScheduleDeadLetterQueueAlarm")),
-    (alarm_tells_somebody, drop(*properties("SweeperSilenceAlarm", "AlarmActions"))),
+    (alarm_tells_somebody, drop(*properties("CleanupSilenceAlarm", "AlarmActions"))),
+    (alarm_tells_somebody, drop(*properties("SweeperAlarm", "OKActions"))),
+    (alarm_tells_somebody, drop("Resources", "SweeperAlarm")),
     (function_has_its_own_role,
      change(*properties("SweeperFunction", "Role"), to={"Fn::GetAtt": ["WorkerRole", "Arn"]})),
     (function_reaches_what_it_names, allow("AuthorizerRole", "dynamodb:GetItem", TASKS)),

@@ -121,6 +121,16 @@ def test_a_get_at_the_deadline_settles_the_task(deployment: Deployment, claimed:
     assert deployment.telemetry.counts["TasksFailed", code] == 1
 
 
+@pytest.mark.parametrize(("seconds", "late"), [(300, 0), (480, 0), (480.001, 1)])
+def test_an_end_that_is_written_long_after_the_deadline_is_counted_as_late(
+    deployment: Deployment, seconds: float, late: int
+) -> None:
+    task = deployment.submit(queue_timeout_ms=300_000)
+    deployment.clock.advance(seconds)
+    assert get(deployment, task)["status"] == "failed"
+    assert deployment.telemetry.samples["TasksEndedLate"] == [late]
+
+
 def test_canceling_again_answers_the_same(deployment: Deployment) -> None:
     task = deployment.submit()
     first = cancel(deployment, task)

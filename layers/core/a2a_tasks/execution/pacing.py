@@ -127,6 +127,8 @@ class Pacing:
         """Report that a call that began at ``begun_at`` was throttled."""
         pace_key, now = self._pace_key(model), self.clock.now()
         self.telemetry.count("ModelOverloaded", code=model)
+        if not busy.overloaded:
+            self.telemetry.count("ModelRateLimited", code=model)
         self._in_a_row[pace_key] += 1
         if self._in_a_row[pace_key] < IN_A_ROW:
             return

@@ -18,6 +18,8 @@ from a2a_tasks.ports.telemetry import Telemetry
 
 FOLLOW_UP_SECONDS = 30
 """Within this time the process that ended a waiting task has done what follows, or has died."""
+LATE_MS = 180_000
+"""An end that is written later than this after the deadline is late: two sweeps have missed the task."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,10 @@ class TaskFinalizer:
                 self.telemetry.count("TasksRejected")  # nothing that has failed
             case _ if task.failure:
                 self.telemetry.count("TasksFailed", code=task.failure.code)
+        is_late = task.completed_at is not None and task.completed_at > task.deadline + LATE_MS
+        self.telemetry.count(
+            "TasksEndedLate", int(is_late)
+        )  # one sample for each end, so that it has a share
         is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
         if is_measured and task.started_at is not None and task.completed_at is not None:
             self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)

@@ -1,0 +1,1 @@
+"""The template's alarms on made-up metrics: whether they ring, and when."""
