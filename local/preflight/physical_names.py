@@ -16,8 +16,13 @@ from local.template.intrinsics import Template, Value, walk
 SUBJECT = "Names"
 # Unique in an account over all its regions; every other name is unique in its region.
 GLOBAL = {"AWS::CloudWatch::Dashboard", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"}
-# A policy is named in its role, APIs may share a name, and a domain is the operator's own (domain.py).
-NOT_UNIQUE = {"AWS::IAM::Policy", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::DomainName"}
+# A policy is named in its role, APIs and queries share names, a domain is the operator's own (domain.py).
+NOT_UNIQUE = {
+    "AWS::IAM::Policy",
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGateway::DomainName",
+    "AWS::Logs::QueryDefinition",
+}
 
 
 @dataclass(frozen=True)

@@ -509,6 +509,74 @@ def function_logs_to_its_own_group(template: Template) -> list[str]:
     return broken
 
 
+def query_looks_at_every_function(template: Template) -> list[str]:
+    """In the group of its own, or of all functions: a task's story is in many."""
+    all_of_them = {
+        name for function in functions(template).values() for name in referenced(function["LoggingConfig"])
+    }
+    return [
+        f"{name} does not look at {sorted(all_of_them - looked_at)}"
+        for name, query in of_type(template, "AWS::Logs::QueryDefinition").items()
+        if (looked_at := referenced(query["LogGroupNames"])) not in (all_of_them, {"AccessLogGroup"})
+    ]
+
+
+OF_LOGS_INSIGHTS = {
+    "stats", "filter", "fields", "sort", "limit", "by", "as", "asc", "desc", "and", "or", "like", "ispresent",
+    "count", "sum", "latest", "pct",
+}  # fmt: skip
+OF_EVERY_LINE = {"level", "message", "service", "task_id", "correlation_id", "project_id", "agent_id"}
+
+
+def query_asks_for_what_is_logged(template: Template) -> list[str]:
+    """Names are fields that a line has: of every line, of a call of the telemetry, or of the access log.
+    Texts are messages."""
+    added = {
+        keyword.arg
+        for function in functions(template).values()
+        for node in code_of(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in {"event", "problem"}
+        for keyword in node.keywords
+    }
+    known = OF_LOGS_INSIGHTS | OF_EVERY_LINE | added | access_log(template).keys()
+    messages = set(json.loads((ROOT / "tests" / "golden.json").read_text("utf-8"))["telemetry"]["event"])
+    broken = []
+    for name, query in of_type(template, "AWS::Logs::QueryDefinition").items():
+        text = re.sub(r"^#.*$", "", query["QueryString"], flags=re.M)
+        for message in re.findall(r'message = "([^"]+)"', text):
+            if message not in messages and not message.startswith("task "):
+                broken.append(f"{name} looks for {message}")
+        named = re.sub(r'"[^"]*"|/[^/]*/|as \w+|@\w+', "", text)
+        own = set(re.findall(r"as (\w+)", text))
+        unknown = set(re.findall(r"[a-z_]+", named)) - known - own
+        broken += [f"{name} asks for {field}" for field in sorted(unknown)]
+    return broken
+
+
+def access_log(template: Template) -> dict[str, str]:
+    [api] = of_type(template, "AWS::Serverless::Api").values()
+    _, setting, _ = api["AccessLogSetting"]["Fn::If"]
+    line: dict[str, str] = json.loads(setting["Format"])
+    return line
+
+
+TOLD_OF_A_REQUEST = {
+    "requestId", "extendedRequestId", "httpMethod", "resourcePath", "status", "error.responseType",
+    "authorizer.projectId", "authorizer.keyId", "identity.sourceIp", "responseLatency", "integrationLatency",
+    "responseLength",
+}  # fmt: skip
+
+
+def access_log_has_nothing_that_callers_write(template: Template) -> list[str]:
+    """A path has ids, a query WeCom's signatures, a header keys; and a quotation mark would break a line."""
+    variables = [value.removeprefix("$context.") for value in access_log(template).values() if "$" in value]
+    broken = [f"the access log has {name}" for name in variables if name not in TOLD_OF_A_REQUEST]
+    if access_log(template).get("correlation_id") != "$context.requestId":
+        broken.append("the access log's line does not belong to the request's others")
+    return broken
+
+
 def log_group_forgets(template: Template) -> list[str]:
     groups = of_type(template, "AWS::Logs::LogGroup")
     return [f"{name} keeps logs for ever" for name, group in groups.items() if "RetentionInDays" not in group]
@@ -580,6 +648,15 @@ def allow(role: str, action: str, resource: object) -> Callable[[Template], None
         policy["PolicyDocument"]["Statement"].append(
             {"Effect": "Allow", "Action": action, "Resource": resource}
         )
+
+    return mistake
+
+
+def access_log_with(variable: str) -> Callable[[Template], None]:
+    def mistake(template: Template) -> None:
+        line = access_log(template) | {"more": f"$context.{variable}"}
+        setting = template["Resources"]["Api"]["Properties"]["AccessLogSetting"]["Fn::If"][1]
+        setting["Format"] = json.dumps(line)
 
     return mistake
 
@@ -699,6 +776,14 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (policy_names_actions_and_resources, allow("ApiRole", "dynamodb:Scan", "*")),
     (function_logs_to_its_own_group,
      change(*properties("ApiFunction", "LoggingConfig"), to={"LogGroup": {"Ref": "WorkerLogGroup"}})),
+    (query_looks_at_every_function,
+     change(*properties("ErrorsQuery", "LogGroupNames"), to=[{"Ref": "WorkerLogGroup"}])),
+    (query_asks_for_what_is_logged,
+     change(*properties("SlowestTasksQuery", "QueryString"), to="sort duration_ms desc")),
+    (query_asks_for_what_is_logged,
+     change(*properties("RefusedByKeyQuery", "QueryString"), to='filter message = "limit exceeded"')),
+    (access_log_has_nothing_that_callers_write, access_log_with("path")),
+    (access_log_has_nothing_that_callers_write, access_log_with("identity.userAgent")),
     (log_group_forgets, drop(*properties("ApiLogGroup", "RetentionInDays"))),
     (route_is_explicit_and_authorized,
      change(*properties("ApiFunction", "Events", "GetTask", "Properties", "Method"), to="ANY")),

@@ -1,5 +1,7 @@
 """Reading and canceling: never live past the deadline, ended once, and only the own project's."""
 
+from decimal import Decimal
+
 import pytest
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
@@ -119,6 +121,24 @@ def test_a_get_at_the_deadline_settles_the_task(deployment: Deployment, claimed:
     assert wire["errorDetails"] == {"message": message, "code": code}
     assert get(deployment, task) == wire
     assert deployment.telemetry.counts["TasksFailed", code] == 1
+
+
+def test_the_line_of_an_end_says_how_long_it_took_and_what_the_task_itself_cost(
+    deployment: Deployment,
+) -> None:
+    task = deployment.submit()
+    deployment.clock.advance(5)
+    held = deployment.claim(task)
+    deployment.clock.advance(20)
+    own, started = Usage(1, 1, turns=1, cost_usd=Decimal("0.25")), Usage(9, 9, turns=9, cost_usd=Decimal(7))
+    spent = (Spent(1, MODEL, own), Spent(1, MODEL, started, task_id=MISSING_ID))
+    guard = guard_of_completion(held.fence, deployment.clock.now())
+    deployment.finalizer().complete(held, Payload(inline="{}"), spent, guard)
+    line = deployment.telemetry.events[-1]
+    assert (line.name, line.task_id) == ("task completed", task.ref.task_id)
+    assert line.fields == {
+        "attempts": 1, "failure": None, "seconds": 25, "run_seconds": 20, "cost_usd": 0.25,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("seconds", "late"), [(300, 0), (480, 0), (480.001, 1)])

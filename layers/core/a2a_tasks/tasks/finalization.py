@@ -9,7 +9,7 @@ from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import Guard, guard_of_cancel, guard_of_expiry
 from a2a_tasks.domain.task import Lane, Outcome, Payload, Status, Task, TaskRef
-from a2a_tasks.domain.usage import Spent
+from a2a_tasks.domain.usage import Spent, total
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.queues import TaskSender
@@ -202,12 +202,20 @@ class TaskFinalizer:
         is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
         if is_measured and task.started_at is not None and task.completed_at is not None:
             self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)
+        cost = total(entry for entry in task.known_spent if entry.task_id is None).cost_usd
         self.telemetry.event(
             f"task {task.status}",
             task,
             attempts=task.attempt,
             failure=task.failure.code if task.failure else None,
+            seconds=_seconds(task.created_at, task.completed_at),
+            run_seconds=_seconds(task.started_at, task.completed_at),
+            cost_usd=None if cost is None else float(cost),  # its own, without that of tasks it started
         )
+
+
+def _seconds(begin: int | None, end: int | None) -> float | None:
+    return None if begin is None or end is None else (end - begin) / 1000
 
 
 def _too_busy(task: Task) -> Failure:
