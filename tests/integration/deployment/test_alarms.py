@@ -3,7 +3,6 @@
 The template's own definitions are evaluated, of the production environment, on metrics that are made up.
 """
 
-import ast
 import re
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from tests.alarms.evaluation import ALARM, COMPOSITE, children, metrics_of, ring
 from tests.alarms.faults import BEGIN, FAULTS
 from tests.alarms.metrics import MINUTES_A_DAY, Metrics
 from tests.alarms.normal_days import normal_days
+from tests.alarms.published import texts_of_the_code
 
 GIVEN = {
     "DailySpendAlarmUsd": "1000",
@@ -87,12 +87,7 @@ def test_a_lost_minute_of_everything_rings_nothing(target: Target, normal: Metri
 
 
 def test_what_an_alarm_watches_is_counted_by_the_code(target: Target) -> None:
-    counted = set()
-    for path in [*(ROOT / "layers/core").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                counted.add(node.value)
-    own = f"A2ATasks/{target.stack_name}"
+    counted, own = texts_of_the_code(), f"A2ATasks/{target.stack_name}"
     watched = {
         metric for alarm in target.of_type(ALARM).values() for metric in metrics_of(alarm)
         if metric.namespace == own

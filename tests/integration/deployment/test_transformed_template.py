@@ -120,7 +120,7 @@ def metrics_are_the_stacks_own(template: Template) -> list[str]:
             f"{name} watches {space}" for space in found if space != own and not str(space).startswith("AWS/")
         ]
     for name, dashboard in of_type(template, "AWS::CloudWatch::Dashboard").items():
-        body = dashboard["DashboardBody"]["Fn::Sub"]
+        body, _ = dashboard["DashboardBody"]["Fn::Sub"]
         if body.count("A2ATasks/") != body.count("A2ATasks/${AWS::StackName}"):
             broken.append(f"{name} shows other stacks' metrics")
     return broken
@@ -402,7 +402,7 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (metrics_are_the_stacks_own,
      change(*properties("SweeperSilenceAlarm", "Namespace"), to={"Fn::Sub": "A2ATasks/${Stage}"})),
     (metrics_are_the_stacks_own,
-     change(*properties("Dashboard", "DashboardBody"), to={"Fn::Sub": '["A2ATasks/${Stage}"]'})),
+     change(*properties("Dashboard", "DashboardBody"), to={"Fn::Sub": ['["A2ATasks/${Stage}"]', {}]})),
     (metrics_are_the_stacks_own,
      change(*properties("ApiFunction", "Environment", "Variables", "POWERTOOLS_METRICS_NAMESPACE"), to="X")),
     (a_loop_by_design_is_allowed_and_watched, drop(*properties("WorkerFunction", "RecursiveLoop"))),

@@ -1,0 +1,120 @@
+"""The dashboard answers its five questions with what is published, and shows alarms that tell somebody."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from local.preflight.target import Target
+from tests.alarms.deployment import FUNCTIONS, Deployment
+from tests.alarms.evaluation import ALARM, COMPOSITE
+from tests.alarms.metrics import Metric
+from tests.alarms.published import texts_of_the_code
+
+QUESTIONS = [
+    "Are tasks ending in time?",
+    "Where do they wait?",
+    "What does Claude do?",
+    "What does it cost?",
+    "What is broken?",
+]
+WIDTH = 24
+MOST_WIDGETS, MOST_METRICS_OF_A_WIDGET = 500, 500
+"""CloudWatch's quotas for a dashboard."""
+
+
+@pytest.fixture(scope="module", params=["local", "dev", "prod"])
+def target(request: pytest.FixtureRequest) -> Target:
+    return Target.of_environment(str(request.param))
+
+
+@pytest.fixture
+def widgets(target: Target) -> list[dict[str, Any]]:
+    (dashboard,) = target.of_type("AWS::CloudWatch::Dashboard").values()
+    found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
+    return found
+
+
+def metrics_of(widget: dict[str, Any]) -> list[Metric]:
+    """Those that are named; a search finds its own."""
+    named = [item for item in widget["properties"]["metrics"] if isinstance(item[0], str)]
+    found = []
+    for namespace, name, *rest in named:
+        dimensions = [part for part in rest if isinstance(part, str)]
+        found.append(Metric.of(namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True))))
+    return found
+
+
+def test_it_asks_five_questions(widgets: list[dict[str, Any]]) -> None:
+    texts = [item["properties"]["markdown"] for item in widgets if item["type"] == "text"]
+
+    assert [text.partition("\n")[0] for text in texts] == [f"## {question}" for question in QUESTIONS]
+
+
+def test_no_two_widgets_lie_on_each_other(widgets: list[dict[str, Any]]) -> None:
+    assert len(widgets) <= MOST_WIDGETS
+    taken: set[tuple[int, int]] = set()
+    for item in widgets:
+        cells = {
+            (x, y)
+            for x in range(item["x"], item["x"] + item["width"])
+            for y in range(item["y"], item["y"] + item["height"])
+        }
+        assert not cells & taken, item["properties"].get("title")
+        assert max(x for x, _ in cells) < WIDTH
+        taken |= cells
+
+
+def test_each_widget_shows_what_somebody_publishes(target: Target, widgets: list[dict[str, Any]]) -> None:
+    deployment, own = Deployment(target), f"A2ATasks/{target.stack_name}"
+    queues = {target.value({"Fn::GetAtt": [name, "QueueName"]}) for name in target.of_type("AWS::SQS::Queue")}
+    functions = {target.value({"Ref": f"{name}Function"}) for name in FUNCTIONS}
+    tables = {target.value({"Ref": name}) for name in target.of_type("AWS::DynamoDB::Table")}
+    for item in (item for item in widgets if item["type"] == "metric"):
+        shown = metrics_of(item)
+        assert shown or "SEARCH" in json.dumps(item), item["properties"]["title"]
+        assert len(shown) <= MOST_METRICS_OF_A_WIDGET
+        for metric in shown:
+            dimensions = dict(metric.dimensions)
+            if metric.namespace == own:
+                assert metric == deployment.own(metric.name)
+            assert dimensions.get("QueueName", next(iter(queues))) in queues
+            assert dimensions.get("FunctionName", next(iter(functions))) in functions
+            assert dimensions.get("TableName", next(iter(tables))) in tables
+
+
+def test_each_metric_of_the_stack_is_one_that_the_code_counts(
+    target: Target, widgets: list[dict[str, Any]]
+) -> None:
+    own = f"A2ATasks/{target.stack_name}"
+    shown = {
+        metric.name for item in widgets if item["type"] == "metric" for metric in metrics_of(item)
+        if metric.namespace == own
+    }  # fmt: skip
+    searched = set(re.findall(r'MetricName="(\w+)"', json.dumps(widgets).replace("\\", "")))
+
+    assert len(searched) == 5
+    assert (shown | searched) - texts_of_the_code() == set()
+
+
+def test_each_function_is_shown_to_fail(target: Target, widgets: list[dict[str, Any]]) -> None:
+    shown = {metric for item in widgets if item["type"] == "metric" for metric in metrics_of(item)}
+    deployment = Deployment(target)
+
+    for name in ("Errors", "Throttles"):
+        assert {deployment.function(name, function) for function in FUNCTIONS} <= shown
+
+
+def test_each_alarm_that_tells_somebody_is_shown(target: Target, widgets: list[dict[str, Any]]) -> None:
+    """Where it is made in any case; an alarm on spending is made if a sum is given."""
+    (widget,) = [item for item in widgets if item["type"] == "alarm"]
+    telling = [
+        name for name, alarm in (target.of_type(ALARM) | target.of_type(COMPOSITE)).items()
+        if "AlarmActions" in alarm
+    ]  # fmt: skip
+
+    expected = {target.value({"Fn::GetAtt": [name, "Arn"]}) for name in telling}
+    assert set(widget["properties"]["alarms"]) == (
+        set() if target.parameters["Stage"] == "local" else expected
+    )
