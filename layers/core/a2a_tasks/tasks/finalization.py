@@ -196,9 +196,7 @@ class TaskFinalizer:
             case _ if task.failure:
                 self.telemetry.count("TasksFailed", code=task.failure.code)
         is_late = task.completed_at is not None and task.completed_at > task.deadline + LATE_MS
-        self.telemetry.count(
-            "TasksEndedLate", int(is_late)
-        )  # one sample for each end, so that it has a share
+        self.telemetry.count("TasksEndedLate", int(is_late))  # a sample for each end: its average is a share
         is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
         if is_measured and task.started_at is not None and task.completed_at is not None:
             self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)
