@@ -171,14 +171,8 @@ def _logs(console: Console, function: str) -> None:
     stack = _stack(_known_ports())
     if stack.emulator.pid() is None:
         raise ToolError("The local stack does not run. `make run` starts it.")
-    client = stack.session().client("logs", endpoint_url=stack.endpoint_url)
-    since = int((time.time() - 600) * 1000)
-    pages = client.get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{stack.stack_name}-{function}", startTime=since
-    )
-    for page in pages:
-        for event in page["events"]:
-            console.print(event["message"].rstrip(), markup=False, highlight=False, soft_wrap=True)
+    for message in stack.logged(function, int((time.time() - 600) * 1000)):
+        console.print(message.rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
 def _stack(ports: Ports) -> LocalStack:

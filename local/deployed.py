@@ -77,15 +77,6 @@ class Deployed:
         """The model calls of conversations whose first text holds ``marker``."""
         return self.standin.calls(marker=marker)
 
-    def logged(self, function: str, since: int) -> str:
-        """What a function, by its name without the stack's, has logged since then (epoch milliseconds)."""
-        pages = (
-            self.client("logs")
-            .get_paginator("filter_log_events")
-            .paginate(logGroupName=f"/aws/lambda/{self.stack.stack_name}-{function}", startTime=since)
-        )
-        return "\n".join(event["message"] for page in pages for event in page["events"])
-
     def worker_processes(self) -> list[int]:
         """The process ids of the worker function's environments of this stack, and of no other."""
         return self.processes("worker")

@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -233,6 +233,14 @@ class LocalStack:
         self.stop()
         shutil.rmtree(self.folder / "state", ignore_errors=True)
         self._deployment_path.unlink(missing_ok=True)
+
+    def logged(self, function: str, since: int) -> Iterator[str]:
+        """What a function, by its name without the stack's, has logged since then (Unix milliseconds)."""
+        logs = self.session().client("logs", endpoint_url=self.endpoint_url)
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{self.stack_name}-{function}", startTime=since
+        )
+        return (event["message"] for page in pages for event in page["events"])
 
     def session(self) -> boto3.Session:
         """A boto3 session with the emulator's credentials and region. Clients need `endpoint_url`."""

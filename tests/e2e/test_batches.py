@@ -159,5 +159,5 @@ def assert_half_price(usage: dict[str, Any]) -> None:
 
 def assert_no_worker_saw(deployed: Deployed, accepted: list[dict[str, Any]], since: int) -> None:
     """No message of them went through the queue: a worker writes down whatever it takes on."""
-    log = deployed.logged("worker", since)
+    log = "\n".join(deployed.stack.logged("worker", since))
     assert not [task["taskId"] for task in accepted if task["taskId"] in log]

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 from typing import Self
 from zlib import crc32
@@ -67,15 +68,16 @@ class StreamSource:
             self.kernel.loop.create_task(self._empty(lane))
 
     async def _empty(self, lane: _Lane) -> None:
-        clock, loop = self.kernel.clock, self.kernel
-        await clock.sleep(lane.records[0][0] - loop.time + self.random.uniform(0, POLL_SECONDS))
+        kernel = self.kernel
+        await kernel.clock.sleep(lane.records[0][0] - kernel.time + self.random.uniform(0, POLL_SECONDS))
         while lane.records:
-            readable = [change for at, change in lane.records if at <= loop.time]
-            if readable and not self.function.is_throttled():
-                for _ in range(await self._invoke(readable[: self.settings.batch_size])):
+            first = islice(lane.records, self.settings.batch_size)
+            batch = [change for at, change in first if at <= kernel.time]
+            if batch and not self.function.is_throttled():
+                for _ in range(await self._invoke(batch)):
                     lane.records.popleft()
             else:
-                await clock.sleep(POLL_SECONDS)
+                await kernel.clock.sleep(POLL_SECONDS)
         lane.is_busy = False
 
     async def _invoke(self, batch: list[StatusChange]) -> int:

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from local.deployed import TERMINAL, Deployed, Project, make_project, wait_until
-from local.faults import client as wire
 from local.faults.client import SERVICES, Faults
+from local.faults.client import Kind as Fault
 from local.stack import LocalStack
 from local.standin.client import StandInClient
 from tests.e2e.conftest import AGENTS, PARAMETERS
@@ -144,10 +144,14 @@ def test_news_that_was_not_queued_is_queued_later(faulty: Project, receiver: Rec
     accepted = faulty.submit("[[standin: delay=5; say=done]] wire-late", pushNotificationConfig=told)
     wait_until(lambda: accepted["taskId"] in told_of(receiver, "working"), 60, "the start told")
     since = deployed.now()
-    faults.set(1.0, kinds=[wire.Kind.FAILED], services=["sqs"])
+    faults.set(1.0, kinds=[Fault.FAILED], services=["sqs"])
     try:
         unsent = "notification not queued"
-        wait_until(lambda: unsent in deployed.logged("notifier", since), 60, "the notifier's failure")
+        wait_until(
+            lambda: any(unsent in line for line in deployed.stack.logged("notifier", since)),
+            60,
+            "the notifier's failure",
+        )
         assert accepted["taskId"] not in told_of(receiver)
     finally:
         faults.clear()

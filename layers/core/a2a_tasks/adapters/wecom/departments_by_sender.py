@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a2a_tasks.adapters.wecom.sender_function import SenderFunction, SenderUnavailable
+from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.ports.errors import DepartmentsRefused, DepartmentsUnavailable
 from a2a_tasks.wecom.connection import Connection
 
@@ -15,11 +15,7 @@ class DepartmentsBySender:
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
         question = {"departmentsOf": {"connectionId": connection.connection_id, "userId": user_id}}
-        try:
-            answer = self.sender.ask(question)
-        except SenderUnavailable as error:
-            raise DepartmentsUnavailable(str(error)) from error
-        match answer:
+        match self.sender.ask(question, DepartmentsUnavailable):
             case {"departments": [*numbers]}:
                 return frozenset(int(number) for number in numbers)
             case {"refused": str(words)}:

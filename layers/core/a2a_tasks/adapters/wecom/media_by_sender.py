@@ -3,7 +3,7 @@
 import base64
 from dataclasses import dataclass
 
-from a2a_tasks.adapters.wecom.sender_function import SenderFunction, SenderUnavailable
+from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.ports import FileTooLarge, FileUnavailable, MediaRefused, SentFile
 
@@ -16,11 +16,7 @@ class MediaBySender:
 
     def media(self, connection: Connection, media_id: str, max_bytes: int) -> SentFile:
         wanted = {"connectionId": connection.connection_id, "mediaId": media_id, "maxBytes": max_bytes}
-        try:
-            answer = self.sender.ask({"mediaOf": wanted})
-        except SenderUnavailable as error:
-            raise FileUnavailable(str(error)) from error
-        match answer:
+        match self.sender.ask({"mediaOf": wanted}, FileUnavailable):
             case {"base64": str(encoded), "name": str(name)}:
                 return SentFile(base64.b64decode(encoded), name)
             case {"tooLarge": True}:

@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-class SenderUnavailable(Exception):
-    """The sender did not answer."""
-
-
 @dataclass(frozen=True)
 class SenderFunction:
     """Calls the sender and waits. ``client`` gives one that is over before WeCom has gone; ``function`` is
@@ -23,11 +19,11 @@ class SenderFunction:
     client: "Callable[[], LambdaClient]"
     function: str
 
-    def ask(self, question: Mapping[str, Any]) -> Any:
-        """The answer to a question, whatever JSON it is. Raises ``SenderUnavailable``."""
-        with port_errors(SenderUnavailable):
+    def ask(self, question: Mapping[str, Any], unavailable: type[Exception]) -> Any:
+        """The answer to a question, whatever JSON it is. Raises ``unavailable`` where there is none."""
+        with port_errors(unavailable):
             answer = self.client().invoke(FunctionName=self.function, Payload=json.dumps(question).encode())
             payload = answer["Payload"].read()
         if "FunctionError" in answer:
-            raise SenderUnavailable("the sender has failed; its log says why")
+            raise unavailable("the sender has failed; its log says why")
         return json.loads(payload)

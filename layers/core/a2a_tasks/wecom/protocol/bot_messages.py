@@ -150,12 +150,8 @@ def _with_whole_characters(value: Any) -> Any:
     in the middle of an emoji is answered all the same. Lists and objects are changed where they are: a second
     one of each would take as much memory again."""
     match value:
-        case str():
-            return (
-                value
-                if _is_text(value)
-                else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            )
+        case str() if not json_limits.is_text(value):
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case list():
             for place, item in enumerate(value):
                 value[place] = _with_whole_characters(item)
@@ -163,14 +159,6 @@ def _with_whole_characters(value: Any) -> Any:
             for name, item in value.items():
                 value[name] = _with_whole_characters(item)
     return value
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _origin(fields: dict[str, Any], api_url: str) -> Origin:
