@@ -188,6 +188,13 @@ def test_an_entry_of_a_later_claim_stays(slots: SlotStore, scope: Scope) -> None
     assert not slots.place(scope, waiter(A, fence=2)).waits
 
 
+def test_an_entry_of_an_earlier_claim_is_no_place(slots: SlotStore, scope: Scope) -> None:
+    """A slow process may write it after the claim that ended this wait."""
+    slots.wait(scope, waiter(A, fence=1))
+
+    assert not slots.place(scope, waiter(A, fence=2)).waits
+
+
 # -- the line's own entry
 
 

@@ -98,8 +98,9 @@ class MemorySlots:
     def place(self, scope: Scope, waiter: Waiter) -> Place:
         with self._lock:
             watched = self.watched.get(scope)
+            entry = self.lines.get(scope, {}).get((waiter.task_id, waiter.priority))
             return Place(
-                (waiter.task_id, waiter.priority) in self.lines.get(scope, {}),
+                entry is not None and entry.fence >= waiter.fence,
                 watched.until if watched else 0,
                 self.held.get(scope, {}).get(0),
             )

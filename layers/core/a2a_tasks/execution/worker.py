@@ -21,7 +21,7 @@ from a2a_tasks.domain.schedule import (
     next_action,
     whole_seconds,
 )
-from a2a_tasks.domain.task import Lane, Status, Task
+from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS, AgentLoop
 from a2a_tasks.execution.heartbeat import Heartbeat
 from a2a_tasks.execution.invocation import Invocation
@@ -232,8 +232,7 @@ class Executor:
         worker_id = await self.heartbeat.worker_id()
         claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
         try:
-            # raises the fence: of concurrent claims one succeeds, and an earlier holder's writes are refused
-            result = await self.run(self.store.claim, task.ref, claim)
+            result = await self._write(claim, task.ref)
             if isinstance(result, Refused):
                 await self.run(self.slots.give_up, task, entry, result.current)
                 return await self._refused(result.current, delivery)
@@ -257,6 +256,17 @@ class Executor:
             return Claim(claim_id, now, worker_id, task.fence, message_id, due_at=due_at, clocks=clocks)
         due_at = due_after_take_over(now, task.deadline)
         return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
+
+    async def _write(self, claim: Claim, ref: TaskRef) -> Written | Refused:
+        """Claim the task. It raises the fence: of concurrent claims one succeeds, and an earlier holder's
+        writes are refused."""
+        result = await self.run(self.store.claim, ref, claim)
+        task = result.current if isinstance(result, Refused) else None
+        if task is None or task.status is not Status.PENDING or task.fence != claim.fence:
+            return result
+        # its due time has been moved since it was read, as it got in line or by the sweeper
+        due_at = due_after_start(task, claim.clocks)
+        return await self.run(self.store.claim, ref, replace(claim, due_at=due_at))
 
     async def _refused(self, task: Task | None, delivery: Delivery) -> Requeue | None:
         """Another worker was faster."""
@@ -286,7 +296,8 @@ class Executor:
             case NextAction.FAIL_LOST:
                 await self.run(self.finalizer.fail, task, lost(task), guard_of_loss(task.fence))
             case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
-                if not task.throttled_calls:  # otherwise a duplicate: its own message comes in time
+                # a duplicate, if it waits for the model: its own message comes in time
+                if not task.throttled_calls or claimable(task, now):
                     return Requeue(_seconds_until(task.not_before, now))
         return DONE
 

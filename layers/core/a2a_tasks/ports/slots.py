@@ -120,7 +120,8 @@ class SlotStore(Protocol):
         ...
 
     def place(self, scope: Scope, waiter: Waiter) -> Place:
-        """The place of a task in its scope."""
+        """The place of a task in its scope. An entry of an earlier claim, which a slow process has written
+        late, is none."""
         ...
 
     def waiting(

@@ -6,7 +6,7 @@ import pytest
 
 from a2a_tasks.domain.guards import guard_of_completion, guard_of_expiry
 from a2a_tasks.domain.schedule import Clocks
-from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.task import Slot, Status, Task
 from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
 from bench.support.dynamodb_units import Units
 from tests.integration.support.account import AGENT, Account
@@ -49,6 +49,14 @@ def test_a_claim_without_clocks_leaves_them(store: TaskStore) -> None:
 
     assert isinstance(result, Written)
     assert (result.task.deadline, result.task.queue_left_ms) == (task.deadline, None)
+
+
+def test_a_slot_is_given_to_who_has_waited_longer_than_it_may_run(store: TaskStore) -> None:
+    task = waiting(store)
+
+    assert isinstance(store.grant(task.ref, 0, STARTED, Slot(7, 0, STARTED), None), Written)
+    expired = waiting(store, deadline=STARTED)
+    assert isinstance(store.grant(expired.ref, 0, STARTED, Slot(8, 0, STARTED), None), Refused)
 
 
 def test_nothing_starts_after_its_waiting_time(store: TaskStore) -> None:

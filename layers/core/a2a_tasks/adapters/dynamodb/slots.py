@@ -77,7 +77,8 @@ class DynamoDBSlots(Store):
         keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
         found = {item["sk"]: item for item in self._get_all(keys)}
         line, slot, entry = (found.get(key["sk"]) for key in keys)
-        return Place(entry is not None, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
+        waits = entry is not None and int(entry["fence"]) >= waiter.fence
+        return Place(waits, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
 
     def waiting(
         self, scope: Scope, limit: int, now: int = 0, first: Priority = Priority.HIGH

@@ -81,8 +81,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             TaskUpdate()
             .waiting_under(fence)
             .set(slot=maybe(task_values.slot_value, slot), dueAt=due_at)
-            .when("deadline > :now AND attempt < maxAttempts AND notBefore <= :now", now=now)
-            .when("attribute_not_exists(awaits)")
+            .in_time(now)
+            .when("attempt < maxAttempts AND notBefore <= :now AND attribute_not_exists(awaits)")
             .when(
                 *("attribute_not_exists(slot)", "slot.fence < :fence", "slot.#at <= :late", *is_same),
                 late=now - GRANT_MS,
