@@ -25,13 +25,12 @@ from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_of
 from a2a_tasks.adapters.wecom.delivery_progress import DynamoDBDeliveryProgress
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
+from a2a_tasks.adapters.wecom.sender_answers import SenderAnswers
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
 from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.delivery.sender import Sender
 from a2a_tasks.wecom.delivery.worker import ChatDeliveryWorker
-from a2a_tasks.wecom.directory import Directory
-from a2a_tasks.wecom.media import Media
 from a2a_tasks.wecom.result_texts import ResultTexts
 from a2a_tasks.wiring.response_urls import response_url_sealing
 
@@ -79,8 +78,7 @@ def _delivery_worker() -> ChatDeliveryWorker:
 logger = Logger()
 telemetry = PowertoolsTelemetry(logger)
 worker = _delivery_worker()
-directory = Directory(worker.connections, worker.sender.app, worker.fixed_ip)
-media = Media(worker.connections, worker.sender.app, worker.fixed_ip)
+answers = SenderAnswers(worker.connections, worker.sender.app, worker.fixed_ip)
 gc.enable()
 gc.freeze()
 
@@ -88,9 +86,9 @@ gc.freeze()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     if "departmentsOf" in event:
-        return directory.answer(event["departmentsOf"])
+        return answers.departments(event["departmentsOf"])
     if "mediaOf" in event:
-        return media.answer(event["mediaOf"])
+        return answers.media(event["mediaOf"])
     deliveries = [delivery_of(record) for record in event["Records"]]
     try:
         kept = worker.run(deliveries)

@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.wecom.departments_by_sender import DepartmentsBySender
+from a2a_tasks.adapters.wecom.sender_answers import SenderAnswers
 from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.ports.errors import (
     DepartmentsRefused,
@@ -20,7 +21,6 @@ from a2a_tasks.ports.errors import (
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
 from a2a_tasks.wecom.delivery.app_client import WeComApp
-from a2a_tasks.wecom.directory import Directory
 from a2a_tasks.wecom.ports import WeComRefused, WeComUnanswered
 from tests.twins.stores.connections import MemoryConnections
 
@@ -45,7 +45,7 @@ class Members:
 class Functions:
     """Lambda's client, with the sender behind it."""
 
-    directory: Directory
+    answers: SenderAnswers
     error: Exception | None = None
     fails: bool = False
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Functions:
         if self.error:
             raise self.error
         self.asked.append(json.loads(Payload))
-        answer = self.directory.answer(self.asked[-1]["departmentsOf"])
+        answer = self.answers.departments(self.asked[-1]["departmentsOf"])
         failed = {"FunctionError": "Unhandled"} if self.fails else {}
         return {"Payload": BytesIO(json.dumps(answer).encode())} | failed
 
@@ -70,7 +70,7 @@ def sender(members: Members) -> Functions:
     connections = MemoryConnections()
     for connection in (APP, BOT):
         connections.put(connection, ConnectionSecrets())
-    return Functions(Directory(connections, cast(WeComApp, members), "203.0.113.7"))
+    return Functions(SenderAnswers(connections, cast(WeComApp, members), "203.0.113.7"))
 
 
 def asked(sender: Functions, user: str = "HanMeimei", connection: Connection = APP) -> frozenset[int]:

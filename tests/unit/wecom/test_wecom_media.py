@@ -9,12 +9,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from a2a_tasks.adapters.wecom.media_by_sender import MediaBySender
+from a2a_tasks.adapters.wecom.sender_answers import SenderAnswers
 from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.ports.errors import SecretsUnavailable, StoreUnavailable
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
 from a2a_tasks.wecom.delivery.app_client import WeComApp
-from a2a_tasks.wecom.media import Media
 from a2a_tasks.wecom.ports import (
     FileTooLarge,
     FileUnavailable,
@@ -50,7 +50,7 @@ class Sent:
 class Functions:
     """Lambda's client, with the sender behind it."""
 
-    media: Media
+    answers: SenderAnswers
     error: Exception | None = None
     fails: bool = False
 
@@ -58,7 +58,7 @@ class Functions:
         assert FunctionName == "sender"
         if self.error:
             raise self.error
-        answer = self.media.answer(json.loads(Payload)["mediaOf"])
+        answer = self.answers.media(json.loads(Payload)["mediaOf"])
         failed = {"FunctionError": "Unhandled"} if self.fails else {}
         return {"Payload": BytesIO(json.dumps(answer).encode())} | failed
 
@@ -74,7 +74,7 @@ def sender(sent: Sent) -> Functions:
     connections = MemoryConnections()
     for connection in (APP, BOT):
         connections.put(connection, ConnectionSecrets())
-    return Functions(Media(connections, cast(WeComApp, sent), "203.0.113.7"))
+    return Functions(SenderAnswers(connections, cast(WeComApp, sent), "203.0.113.7"))
 
 
 def fetched(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Groups:
-    """``GroupTaker``: a group's connection of the same project, switched on. Another project's is answered
+    """``GroupPolicy``: a group's connection of the same project, switched on. Another project's is answered
     like one that does not exist."""
 
     connections: "ConnectionReader"

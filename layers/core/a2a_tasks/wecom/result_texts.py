@@ -181,7 +181,7 @@ def _link(linked: LinkedArtifact, language: Language) -> str:
     name, url = _label(linked.artifact.name), linked.url
     if not linked.is_external:
         return f"- [{name}]({url})"
-    if not is_safe(url):  # saved by an earlier release, which took any
+    if not is_safe(url):
         return f"- {name} {say(language, Phrase.LINK_LEFT_OUT)}"
     return f"- [{name}]({url}) {say(language, Phrase.LEADS_TO, host=urlsplit(url).netloc)}"
 

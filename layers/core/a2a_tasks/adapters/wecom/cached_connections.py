@@ -16,10 +16,10 @@ class CachedConnections:
 
     reader: ConnectionReader
     clock: Clock
-    _kept: TtlCache[Connection] = field(init=False)
+    _cache: TtlCache[Connection] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_kept", TtlCache(self.clock, TTL_MS))
+        object.__setattr__(self, "_cache", TtlCache(self.clock, TTL_MS))
 
     def connection(self, connection_id: str) -> Connection | None:
-        return self._kept.get(connection_id, lambda: self.reader.connection(connection_id))
+        return self._cache.get(connection_id, lambda: self.reader.connection(connection_id))
