@@ -21,6 +21,7 @@ from local.standin.client import StandInClient
 PARAMETERS = {"WorkerTimeoutSeconds": "120", "LeaseSeconds": "9"}
 AGENTS = Path(__file__).parent / "agents.yaml"
 LONG = (
+    "test_aws_faults.py",
     "test_fuzz.py",
     "test_concurrency.py",
     "test_agent_loop.py",
