@@ -13,8 +13,8 @@ import httpx
 from rich.console import Console
 
 from local.connected import connect_bot
-from local.patience import HANG_SECONDS, Patience
 from local.stack import Deployment, LocalStack
+from local.stall import HANG_SECONDS, StallTimeout
 from local.tools import ROOT, ToolError, run_tool
 from local.wecom.exchange import Exchange, Outcome
 from local.wecom.people import BotUser
@@ -92,12 +92,12 @@ def run_a2actl(stack: LocalStack, *arguments: str) -> str:
     return run_tool(command, stack.command_environment, seconds=HANG_SECONDS)
 
 
-def run_task(access: Access, console: Console, patience: Patience | None = None) -> Mapping[str, Any]:
+def run_task(access: Access, console: Console, stall: StallTimeout | None = None) -> Mapping[str, Any]:
     """Post the demo task, show its states as they change, and return it as it ended.
 
     Raises ToolError where the API refuses it or nothing comes of it.
     """
-    patience = patience or Patience("The demo task", TASK_HINT)
+    stall = stall or StallTimeout("The demo task", TASK_HINT)
     tasks_url = f"{access.api_url}/a2a/{access.agent_id}/tasks"
     console.print(f"\nPOST {tasks_url}")
     started, shown = time.monotonic(), None
@@ -110,8 +110,8 @@ def run_task(access: Access, console: Console, patience: Patience | None = None)
             if shown in TERMINAL:
                 return task
             # a worker's heartbeats are news too: Claude may think for long
-            patience.saw(f"{task['taskId']} was {shown}, updated at {task.get('updatedAt', 'its creation')}")
-            patience.wait()
+            stall.saw(f"{task['taskId']} was {shown}, updated at {task.get('updatedAt', 'its creation')}")
+            stall.wait()
             task = _asked(http, "GET", f"{tasks_url}/{task['taskId']}")
 
 
@@ -163,12 +163,14 @@ def run_chat(stack: LocalStack, deployment: Deployment, console: Console) -> Non
         console.print("\n[bold]The same agent in WeCom[/bold] [dim](a double of it, on this machine)[/dim]")
         console.print(f"  {USER}: {QUESTION}", markup=False, highlight=False)
         begun = BotUser(wecom, USER).say(QUESTION)
-        ended = show_chat(lambda: wecom.exchange(begun.id), console, Patience("The chat in WeCom", CHAT_HINT))
+        ended = show_chat(
+            lambda: wecom.exchange(begun.id), console, StallTimeout("The chat in WeCom", CHAT_HINT)
+        )
     if ended.outcome != Outcome.DONE:
         raise ToolError(f"The chat in WeCom ended as {ended.outcome}.\n{CHAT_HINT}")
 
 
-def show_chat(look: Callable[[], Exchange], console: Console, patience: Patience) -> Exchange:
+def show_chat(look: Callable[[], Exchange], console: Console, stall: StallTimeout) -> Exchange:
     """Show what the bot says as it changes, and return the exchange when it has ended. Raises ToolError where
     nothing comes of it."""
     shown = ""
@@ -180,8 +182,8 @@ def show_chat(look: Callable[[], Exchange], console: Console, patience: Patience
             console.print(f"  bot: {text}", markup=False, highlight=False)
         if exchange.ended_at is not None:
             return exchange
-        patience.saw(f"the bot said “{shown}”" if shown else "no answer of the bot")
-        patience.wait()
+        stall.saw(f"the bot said “{shown}”" if shown else "no answer of the bot")
+        stall.wait()
 
 
 def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console: Console) -> None:

@@ -22,7 +22,7 @@ Lambda (https://aws.amazon.com/dynamodb/pricing/on-demand, /sqs/pricing, /s3/pri
 
 
 @dataclass(frozen=True)
-class Weather:
+class Disturbance:
     """Something that goes wrong with every call whose point begins with ``points``, from ``since`` to
     ``until`` (seconds since the beginning). It is refused, or takes ``seconds`` longer; ``share`` of the
     calls meet it."""
@@ -46,7 +46,7 @@ class Cloud:
 
     kernel: Kernel
     random: Random
-    weather: list[Weather] = field(default_factory=list)
+    disturbances: list[Disturbance] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Cloud:
     def is_refused(self, point: str, touches: tuple[Touch, ...]) -> bool:
         """Whether this call is throttled. It has used what it asked for either way only if it is not."""
         now = self.kernel.time
-        for one in self.weather:
+        for one in self.disturbances:
             if one.seconds is None and self._is_in(one, point, now):
                 self.throttled[point] += 1
                 return True
@@ -71,7 +71,7 @@ class Cloud:
         median = MILLISECONDS[operation.service] / 1000 * operation.requests
         taken = median * self.random.lognormvariate(0, SPREAD)
         now = self.kernel.time
-        return taken + sum(one.seconds or 0 for one in self.weather if self._is_in(one, point, now))
+        return taken + sum(one.seconds or 0 for one in self.disturbances if self._is_in(one, point, now))
 
     def count(self, point: str, operation: Operation) -> None:
         self.calls[point] += operation.requests
@@ -80,7 +80,7 @@ class Cloud:
         if operation.service != "DynamoDB":
             self.units[operation.service] += operation.requests
 
-    def _is_in(self, one: Weather, point: str, now: float) -> bool:
+    def _is_in(self, one: Disturbance, point: str, now: float) -> bool:
         is_here = one.since <= now < one.until and point.startswith(one.points)
         return is_here and (one.share >= 1 or self.random.random() < one.share)
 

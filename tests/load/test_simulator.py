@@ -11,7 +11,7 @@ import pytest
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.blocking import Step
 from a2a_tasks.ports.errors import StoreUnavailable
-from tests.load.cloud import PARTITION_WRITES, Cloud, Weather
+from tests.load.cloud import PARTITION_WRITES, Cloud, Disturbance
 from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
 from tests.load.kernel import Kernel, Lock
 from tests.load.queue import BigQueue
@@ -336,7 +336,7 @@ def test_the_templates_numbers_are_used() -> None:
 def test_a_call_that_is_not_answered_in_time_is_made_again(lab: Lab) -> None:
     """It has its effect each time; nobody is told."""
     spend, process = MemorySpend(), lab.sandbox()
-    lab.cloud.weather.append(Weather("spend.", 0, 60, seconds=6))
+    lab.cloud.disturbances.append(Disturbance("spend.", 0, 60, seconds=6))
     errors: list[StoreUnavailable] = []
 
     def call() -> None:

@@ -16,10 +16,10 @@ from a2a_tasks.adapters.dynamodb.tasks.task_items import LIST_SHARDS, list_parti
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2actl.terminal.fault import Fault
 from tests.smoke.check import Failed
-from tests.smoke.patience import Patience
 from tests.smoke.receiver import delete_receiver
 from tests.smoke.target import Target
 from tests.smoke.tenant import PREFIX, Tenant
+from tests.smoke.time_limit import TimeLimit
 
 EXPECTED = (
     Failed,
@@ -49,7 +49,7 @@ class Removal:
 
     target: Target
     project_id: str
-    patience: Patience
+    time_limit: TimeLimit
     problems: list[str] = field(default_factory=list)
 
     def run(self) -> list[str]:
@@ -83,7 +83,7 @@ class Removal:
             if answer.status_code != 200:
                 raise Failed(f"the conversation {session} is not deleted: {answer.text[:200]}")
         if task_ids:
-            self.patience.until(
+            self.time_limit.until(
                 self._cleaned, GONE_SECONDS, "the clean-up of the run's tasks", every=CLEAN_EVERY_SECONDS
             )
 
@@ -103,7 +103,7 @@ class Removal:
 
     def _delete_receiver(self) -> None:
         if not self.target.is_emulated:
-            delete_receiver(self.target, self.project_id, self.patience)
+            delete_receiver(self.target, self.project_id, self.time_limit)
 
     def _delete_connections(self) -> None:
         deployment = self.target.deployment

@@ -25,7 +25,9 @@ def found(run: Run, function: str, text: str, since: float) -> list[dict[str, An
 def awaited(run: Run, function: str, text: str, since: float, seconds: float = ARRIVAL_SECONDS) -> Any:
     """The first such line, once there is one. Raises ``TimeoutError``."""
     what = f"{text!r} in the log of {run.target.function(function)}"
-    return run.patience.until(lambda: found(run, function, text, since), seconds, what, every=POLL_SECONDS)[0]
+    return run.time_limit.until(lambda: found(run, function, text, since), seconds, what, every=POLL_SECONDS)[
+        0
+    ]
 
 
 def seconds_ago(seconds: float) -> float:

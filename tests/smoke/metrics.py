@@ -26,7 +26,7 @@ def total(run: Run, namespace: str, metric: str, **dimensions: str) -> float | N
 
 def awaited(run: Run, namespace: str, metric: str, **dimensions: str) -> float:
     """The sum once there is one that is not zero. Raises ``TimeoutError``."""
-    return run.patience.until(
+    return run.time_limit.until(
         lambda: total(run, namespace, metric, **dimensions) or 0.0,
         ARRIVAL_SECONDS,
         f"{metric} in {namespace}",

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from tests.smoke.check import Failed
-from tests.smoke.patience import Patience
 from tests.smoke.target import Target
+from tests.smoke.time_limit import TimeLimit
 
 TEMPLATE = Path(__file__).with_name("receiver.yaml")
 MADE_SECONDS = 180
@@ -33,7 +33,7 @@ class Receiver(Protocol):
         """Have it made, while other checks run."""
         ...
 
-    def url(self, patience: Patience) -> str:
+    def url(self, time_limit: TimeLimit) -> str:
         """Where it is. Waits until it is there; raises ``Failed`` if it cannot be made."""
         ...
 
@@ -52,7 +52,7 @@ class LoopbackReceiver:
     def begin(self) -> None:
         """It is there at once."""
 
-    def url(self, patience: Patience) -> str:  # noqa: ARG002
+    def url(self, time_limit: TimeLimit) -> str:  # noqa: ARG002
         return self.address
 
     def received(self) -> list[Received]:
@@ -80,7 +80,7 @@ class FunctionReceiver:
         except ClientError as error:
             self.refused = str(error)  # the checks that need none are made all the same
 
-    def url(self, patience: Patience) -> str:
+    def url(self, time_limit: TimeLimit) -> str:
         if self.refused:
             raise Failed(f"the receiver's stack {self.stack_name} could not be made: {self.refused}")
 
@@ -95,7 +95,7 @@ class FunctionReceiver:
                 )
             return self._output(stack, "Url")
 
-        return patience.until(made, MADE_SECONDS, f"the receiver's stack {self.stack_name}", every=5)
+        return time_limit.until(made, MADE_SECONDS, f"the receiver's stack {self.stack_name}", every=5)
 
     def received(self) -> list[Received]:
         queue = self._output(self._described(), "QueueUrl")
@@ -130,14 +130,14 @@ def receiving(target: Target, project_id: str) -> Iterator[Receiver]:
     yield FunctionReceiver(target, stack_of_receiver(project_id))
 
 
-def delete_receiver(target: Target, project_id: str, patience: Patience) -> None:
+def delete_receiver(target: Target, project_id: str, time_limit: TimeLimit) -> None:
     """Delete the function's stack, if there is one. Raises ``TimeoutError``."""
     name = stack_of_receiver(project_id)
     client = target.client("cloudformation")
     with suppress(_NoStack):
         _status(client, name)
         client.delete_stack(StackName=name)
-        patience.until(lambda: _is_gone(client, name), MADE_SECONDS, f"deletion of {name}", every=5)
+        time_limit.until(lambda: _is_gone(client, name), MADE_SECONDS, f"deletion of {name}", every=5)
 
 
 class _NoStack(Exception):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from tests.smoke.check import ONLY_REAL, Check, Failed, Outcome, Result, Skipped
 from tests.smoke.leftovers import EXPECTED, Removal
-from tests.smoke.patience import Patience
 from tests.smoke.receiver import receiving
 from tests.smoke.report import Report
 from tests.smoke.run import Run
 from tests.smoke.target import Target
 from tests.smoke.tenant import PREFIX, Tenant
+from tests.smoke.time_limit import TimeLimit
 
 REMOVAL_SECONDS = 400
 
@@ -49,7 +49,7 @@ class Runner:
             with receiving(self.target, project_id) as receiver:
                 if any(check.needs_receiver for check in self.checks):
                     receiver.begin()
-                run = Run(self.target, tenant, receiver, Patience(0))
+                run = Run(self.target, tenant, receiver, TimeLimit(0))
                 for check in self.checks:
                     self._tell(outcomes, self._check(check, run))
         except EXPECTED as error:
@@ -58,7 +58,7 @@ class Runner:
     def _check(self, check: Check, run: Run) -> Outcome:
         began = self.clock()
         with self.report.busy(check.name):
-            result, seen = self._result(check, replace(run, patience=Patience(check.seconds)))
+            result, seen = self._result(check, replace(run, time_limit=TimeLimit(check.seconds)))
         return Outcome(check.name, result, self.clock() - began, seen)
 
     def _result(self, check: Check, run: Run) -> tuple[Result, str]:
@@ -85,7 +85,7 @@ def remove(
     """Remove a run's project; failed if something of it is left."""
     began = clock()
     with report.busy(f"Remove the project {project_id} and what it has"):
-        problems = Removal(target, project_id, Patience(REMOVAL_SECONDS)).run()
+        problems = Removal(target, project_id, TimeLimit(REMOVAL_SECONDS)).run()
     if not problems:
         return Outcome("removal", Result.PASSED, clock() - began, f"nothing of {project_id} is left")
     seen = f"left of {project_id}: {'; '.join(problems)}. The same command with CLEAN=1 removes it later."

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from tests.smoke.check import Failed
-from tests.smoke.patience import Patience
 from tests.smoke.tenant import A2A_VERSION, Tenant
+from tests.smoke.time_limit import TimeLimit
 
 SILENCE_SECONDS = 60.0
 """Without even a sign of life, which the service sends every second."""
@@ -28,7 +28,7 @@ class Piece:
 
 @contextmanager
 def opened(
-    tenant: Tenant, method: str, path: str, patience: Patience, **options: Any
+    tenant: Tenant, method: str, path: str, time_limit: TimeLimit, **options: Any
 ) -> Iterator[Iterator[Piece]]:
     """The events of a stream, until it ends or the block does. Raises ``Failed`` if there is no stream."""
     headers = {
@@ -43,10 +43,10 @@ def opened(
     ):
         if answer.status_code != 200:
             raise Failed(f"{method} {path} answered {answer.status_code}: {answer.read()[:300]!r}")
-        yield _pieces(answer, patience)
+        yield _pieces(answer, time_limit)
 
 
-def _pieces(answer: httpx.Response, patience: Patience) -> Iterator[Piece]:
+def _pieces(answer: httpx.Response, time_limit: TimeLimit) -> Iterator[Piece]:
     name = ""
     for line in answer.iter_lines():
         if line.startswith("event: "):
@@ -54,5 +54,5 @@ def _pieces(answer: httpx.Response, patience: Patience) -> Iterator[Piece]:
         elif line.startswith("data: "):
             yield Piece(time.monotonic(), name, json.loads(line.removeprefix("data: ")))
             name = ""
-        if not patience.left:
-            raise TimeoutError(f"the stream had not ended after {patience.seconds:.0f} s")
+        if not time_limit.left:
+            raise TimeoutError(f"the stream had not ended after {time_limit.seconds:.0f} s")

@@ -15,8 +15,8 @@ from a2a_tasks.domain.agents.definition import parse_agent
 from a2actl.agents.commands import give_webhook_secret
 from a2actl.projects.keys import KEY_RANDOM_BYTES
 from tests.smoke.check import Failed
-from tests.smoke.patience import Patience
 from tests.smoke.target import Target
+from tests.smoke.time_limit import TimeLimit
 
 PREFIX = "smoke-"
 A2A_VERSION = "1.0"
@@ -110,7 +110,7 @@ class Tenant:
 
     def wait(
         self,
-        patience: Patience,
+        time_limit: TimeLimit,
         accepted: dict[str, Any],
         seconds: float = 120,
         statuses: tuple[str, ...] = TERMINAL,
@@ -122,11 +122,13 @@ class Tenant:
             return task if task["status"] in statuses else {}
 
         what = f"task {accepted['taskId']} in {' or '.join(statuses)}"
-        return patience.until(look, seconds, what)
+        return time_limit.until(look, seconds, what)
 
-    def completed(self, patience: Patience, accepted: dict[str, Any], seconds: float = 120) -> dict[str, Any]:
+    def completed(
+        self, time_limit: TimeLimit, accepted: dict[str, Any], seconds: float = 120
+    ) -> dict[str, Any]:
         """The task once it has ended. Raises ``Failed`` unless it has completed."""
-        task = self.wait(patience, accepted, seconds)
+        task = self.wait(time_limit, accepted, seconds)
         if task["status"] != "completed":
             raise Failed(f"task {task['taskId']} ended as {task['status']}: {task.get('errorDetails')}")
         return task

@@ -15,8 +15,7 @@ from a2actl.terminal.fault import Fault
 from a2actl.terminal.language import LanguageOption, chosen_language
 from a2actl.terminal.output import note, show_json
 from a2actl.terminal.secret_input import OwnKeys
-from a2actl.wecom.guide import guide
-from a2actl.wecom.keeping import (
+from a2actl.wecom.connections import (
     ConnectionId,
     apply_one,
     check_all,
@@ -27,6 +26,7 @@ from a2actl.wecom.keeping import (
     url_of,
     with_keys,
 )
+from a2actl.wecom.guide import guide
 from a2actl.wecom.view import document_of, to_json
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 import typer
 
 from a2actl.wecom.changes import apply, create, delete, set_connection
-from a2actl.wecom.looks import list_connections, setup, show, try_out
 from a2actl.wecom.rotation import rotate
+from a2actl.wecom.show import list_connections, setup, show, try_out
 
 app = typer.Typer(no_args_is_help=True, help="Connect agents with WeCom (企业微信).")
 connections = typer.Typer(

@@ -12,8 +12,8 @@ from a2actl.terminal import secret_input
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.language import LanguageOption, chosen_language
 from a2actl.terminal.secret_input import OwnKeys
+from a2actl.wecom.connections import ConnectionId, found_connection, store, url_of
 from a2actl.wecom.guide import rotation_guide
-from a2actl.wecom.keeping import ConnectionId, found_connection, store, url_of
 
 
 def rotate(

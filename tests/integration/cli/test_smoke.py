@@ -15,8 +15,8 @@ from rich.console import Console
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.wecom.connection_definition import parse_connection
 from a2actl.deployment.stack import Stack
+from a2actl.wecom.connections import apply_one
 from a2actl.wecom.file import FoundConnection
-from a2actl.wecom.keeping import apply_one
 from tests.integration.cli.gateway import Gateway
 from tests.integration.cli.terminal import API_URL, STACK, tables
 from tests.integration.support.account import Account
@@ -27,11 +27,11 @@ from tests.smoke import __main__ as command
 from tests.smoke import leftovers
 from tests.smoke.check import Failed, Outcome
 from tests.smoke.leftovers import Removal
-from tests.smoke.patience import Patience
 from tests.smoke.report import Report
 from tests.smoke.runner import Runner
 from tests.smoke.target import Target
 from tests.smoke.tenant import PREFIX, Tenant, pong
+from tests.smoke.time_limit import TimeLimit
 
 PROJECT = f"{PREFIX}0a1b2c3d"
 
@@ -152,7 +152,7 @@ def made(target: Target, account: Account) -> Tenant:
 
 
 def removal(target: Target, tenant: Tenant) -> Removal:
-    return Removal(target, tenant.project_id, Patience(5))
+    return Removal(target, tenant.project_id, TimeLimit(5))
 
 
 def everything(account: Account) -> list[tuple[str, str]]:

@@ -18,11 +18,11 @@ from tests.integration.cli.terminal import API_URL, STACK, deploy, tables
 from tests.integration.support.account import Account
 from tests.smoke.check import Failed, Skipped
 from tests.smoke.checks import dead_letters, gateway, telemetry, updates, workers
-from tests.smoke.patience import Patience
 from tests.smoke.receiver import LoopbackReceiver
 from tests.smoke.run import Run
 from tests.smoke.target import Target
 from tests.smoke.tenant import Tenant
+from tests.smoke.time_limit import TimeLimit
 
 NAMESPACE, WORKER = "A2ATasks/test", "a2a-tasks-test-worker"
 THROTTLED = {"error": "Too many requests.", "code": "RATE_LIMIT_EXCEEDED"}
@@ -37,8 +37,8 @@ class Time:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def patience(self, seconds: float = 1_000) -> Patience:
-        return Patience(seconds, lambda: self.now, self.sleep)
+    def time_limit(self, seconds: float = 1_000) -> TimeLimit:
+        return TimeLimit(seconds, lambda: self.now, self.sleep)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def run(account: Account, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(Target, "parameters", {"Stage": "test", "LogLevel": "INFO", "RetentionDays": "7"})
     target = Target.of(Stack(STACK))
     started = datetime.now(UTC).timestamp() - 120
-    return Run(target, Tenant(target, "smoke-1", "key"), LoopbackReceiver(), Time().patience(), started)
+    return Run(target, Tenant(target, "smoke-1", "key"), LoopbackReceiver(), Time().time_limit(), started)
 
 
 def count(namespace: str, metric: str, value: float, **dimensions: str) -> None:

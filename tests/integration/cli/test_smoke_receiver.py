@@ -16,9 +16,9 @@ from a2actl.deployment.stack import Stack
 from tests.integration.cli.terminal import API_URL, STACK, deploy, tables
 from tests.integration.support.account import Account
 from tests.smoke.check import Failed
-from tests.smoke.patience import Patience
 from tests.smoke.receiver import TEMPLATE, FunctionReceiver, Received, delete_receiver, stack_of_receiver
 from tests.smoke.target import Target
+from tests.smoke.time_limit import TimeLimit
 
 PROJECT = "smoke-0a1b2c3d"
 NAME = stack_of_receiver(PROJECT)
@@ -32,8 +32,8 @@ def target(account: Account) -> Target:
 
 
 @pytest.fixture
-def patience() -> Patience:
-    return Patience(5, sleep=lambda _: None)
+def time_limit() -> TimeLimit:
+    return TimeLimit(5, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -64,18 +64,18 @@ def test_what_its_function_is_told_arrives(
         assert receiver.received() == [Received({"webhook-id": "1"}, '{"task": {}}')]
 
 
-def test_a_stack_that_cannot_be_made_fails_only_who_needs_it(target: Target, patience: Patience) -> None:
+def test_a_stack_that_cannot_be_made_fails_only_who_needs_it(target: Target, time_limit: TimeLimit) -> None:
     boto3.client("cloudformation").create_stack(StackName=NAME, TemplateBody=_small())
     receiver = FunctionReceiver(target, NAME)
     receiver.begin()
     with pytest.raises(Failed, match=f"{NAME} could not be made: .*already exists"):
-        receiver.url(patience)
+        receiver.url(time_limit)
 
 
-def test_deleting_it_is_harmless_where_there_is_none(target: Target, patience: Patience) -> None:
+def test_deleting_it_is_harmless_where_there_is_none(target: Target, time_limit: TimeLimit) -> None:
     boto3.client("cloudformation").create_stack(StackName=NAME, TemplateBody=_small())
     for _ in range(2):
-        delete_receiver(target, PROJECT, patience)
+        delete_receiver(target, PROJECT, time_limit)
     assert [one["StackName"] for one in boto3.client("cloudformation").describe_stacks()["Stacks"]] == [STACK]
 
 

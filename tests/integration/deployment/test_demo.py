@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from local.demo import Access, run_task, show_chat
-from local.patience import HANG_SECONDS, Patience
+from local.stall import HANG_SECONDS, StallTimeout
 from local.tools import ToolError, run_tool
 from local.wecom.exchange import Exchange
 
@@ -58,8 +58,8 @@ def api(answers: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Access]:
         server.shutdown()
 
 
-def impatient(clock: Clock) -> Patience:
-    return Patience("The demo task", "Look at the logs.", clock, clock.sleep)
+def impatient(clock: Clock) -> StallTimeout:
+    return StallTimeout("The demo task", "Look at the logs.", clock, clock.sleep)
 
 
 def console() -> Console:

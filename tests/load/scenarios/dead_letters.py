@@ -1,6 +1,6 @@
 """Messages come back again and again, of tasks that have nothing wrong with them."""
 
-from tests.load.cloud import Weather
+from tests.load.cloud import Disturbance
 from tests.load.model import Overload
 from tests.load.scenario import Claim, Scenario, failed_wrongly
 from tests.load.simulation import Simulation
@@ -25,7 +25,7 @@ def backlog_and_429s(sim: Simulation, scale: float) -> None:
 def outage(sim: Simulation, scale: float) -> None:
     """The store answers no reads of tasks for fifteen minutes. 40 tasks of five slots have half an hour."""
     sim.agent(max_concurrent_tasks=5)
-    sim.cloud.weather.append(Weather("store.get", 5, 5 + 15 * MINUTE))
+    sim.cloud.disturbances.append(Disturbance("store.get", 5, 5 + 15 * MINUTE))
     sim.run(10)
     for _ in range(int(40 * scale)):
         sim.accept("writer", 20, timeout_ms=1_800_000)

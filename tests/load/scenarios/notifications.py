@@ -1,7 +1,7 @@
 """Who is told of a task's changes, and when."""
 
 from a2a_tasks.domain.webhooks.push import PushConfig
-from tests.load.cloud import Weather
+from tests.load.cloud import Disturbance
 from tests.load.report import Report
 from tests.load.scenario import Claim, Scenario, failed
 from tests.load.simulation import Simulation
@@ -22,7 +22,7 @@ def webhooks(sim: Simulation, scale: float) -> None:
 
 def queue_down(sim: Simulation, scale: float) -> None:
     """The same, while the queue of notifications takes nothing for two minutes and notifiers die."""
-    sim.cloud.weather.append(Weather("notifications.", 20, 140))
+    sim.cloud.disturbances.append(Disturbance("notifications.", 20, 140))
     for second in range(0, 160, 7):
         sim.kernel.loop.call_later(second + 0.9, sim.notifier.kill_one)
     webhooks(sim, scale)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
-from tests.load.cloud import Weather
+from tests.load.cloud import Disturbance
 from tests.load.scenario import Claim, Scenario, failed
 from tests.load.simulation import Simulation
 
@@ -16,7 +16,7 @@ def counter_throttled(sim: Simulation, scale: float) -> None:
     sim.agent(max_concurrent_tasks=50)
     registry = sim.deployment.registry
     registry.put_project(replace(registry.projects["demo"], daily_cost_usd=Decimal(1_000)))
-    sim.cloud.weather.append(Weather("spend.add_spend", 2, 2 * MINUTE))
+    sim.cloud.disturbances.append(Disturbance("spend.add_spend", 2, 2 * MINUTE))
     for _ in range(int(10 * scale)):
         sim.accept("writer", 5, 5, timeout_ms=60_000)
     sim.run_until_done(5 * MINUTE)
@@ -25,8 +25,8 @@ def counter_throttled(sim: Simulation, scale: float) -> None:
 def slow_at_shutdown(write_seconds: float, sim: Simulation, scale: float) -> None:
     """Turns end just before their workers do, and each write is slow."""
     sim.agent(max_concurrent_tasks=50)
-    sim.cloud.weather += [
-        Weather(each, 0, 400, seconds=write_seconds) for each in ("records.put", "store.advance")
+    sim.cloud.disturbances += [
+        Disturbance(each, 0, 400, seconds=write_seconds) for each in ("records.put", "store.advance")
     ]
     for number in range(int(50 * scale)):
         sim.accept("writer", 264 + number * 0.3 / scale, 10, timeout_ms=1_800_000)

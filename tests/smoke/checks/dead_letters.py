@@ -21,8 +21,8 @@ def poisoned_message(run: Run) -> str:
         MessageBody=json.dumps({"smoke": secrets.token_hex(8)}),
         MessageGroupId=run.tenant.project_id,
     )
-    logs.awaited(run, "DeadLetter", sent["MessageId"], began, run.patience.seconds)
-    return f"through twenty deliveries to the dead-letter function in {run.patience.spent:.0f} s"
+    logs.awaited(run, "DeadLetter", sent["MessageId"], began, run.time_limit.seconds)
+    return f"through twenty deliveries to the dead-letter function in {run.time_limit.spent:.0f} s"
 
 
 def dead_task(run: Run) -> str:
@@ -35,11 +35,11 @@ def dead_task(run: Run) -> str:
         MessageBody=json.dumps({"agentId": run.tenant.agent_id, "taskId": accepted["taskId"]}),
         MessageGroupId=run.tenant.project_id,
     )
-    logs.awaited(run, "DeadLetter", accepted["taskId"], began, run.patience.seconds)
+    logs.awaited(run, "DeadLetter", accepted["taskId"], began, run.time_limit.seconds)
     status = run.tenant.get(accepted)["status"]
     expect(status == "pending", f"it is {status}")
     run.tenant.cancel(accepted)
-    return f"noted and left pending after {run.patience.spent:.1f} s"
+    return f"noted and left pending after {run.time_limit.spent:.1f} s"
 
 
 def alarm(run: Run) -> str:
@@ -59,4 +59,4 @@ def alarm(run: Run) -> str:
             raise Failed(f"{name} is raised, but its actions are switched off")
         return f"raised; it tells {', '.join(told) or 'nobody: set AlarmEmail or AlarmTopicArn'}"
 
-    return run.patience.until(raised, ALARM_SECONDS, f"the alarm {name}", every=10)
+    return run.time_limit.until(raised, ALARM_SECONDS, f"the alarm {name}", every=10)

@@ -84,7 +84,7 @@ def throttling(run: Run) -> str:
     expect(not problem, problem)
     expect(refused.headers.get("Retry-After", "").isdigit(), "429 came without Retry-After")
     with _client(run) as client:
-        run.patience.until(
+        run.time_limit.until(
             lambda: client.get("/health").status_code == 200, RECOVERY_SECONDS, "recovery after the burst"
         )
     return f"{count} requests in {seconds:.1f} s: {by_status[429]} times 429 with Retry-After, then 200 again"

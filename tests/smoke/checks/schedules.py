@@ -12,4 +12,4 @@ def every_minute(run: Run) -> str:
     since = logs.seconds_ago(WITHIN_SECONDS)
     for function, metric in (("Sweeper", "Sweeps"), ("Batcher", "BatchRuns")):
         logs.awaited(run, function, metric, since, WITHIN_SECONDS)
-    return f"sweeper and batcher have run; seen after {run.patience.spent:.0f} s"
+    return f"sweeper and batcher have run; seen after {run.time_limit.spent:.0f} s"

@@ -17,7 +17,7 @@ def in_pieces(run: Run) -> str:
     """Of ``messages``: what the agent says arrives while it says it."""
     tenant = run.tenant
     body = {"message": story(6), "sessionId": tenant.session()}
-    with opened(tenant, "POST", f"{tenant.agent_path}/messages", run.patience, json=body) as stream:
+    with opened(tenant, "POST", f"{tenant.agent_path}/messages", run.time_limit, json=body) as stream:
         pieces = list(stream)
     names = [piece.name for piece in pieces]
     expect(bool(names) and names[0] == "accepted", f"the stream's events were {names}")
@@ -35,10 +35,10 @@ def cut_and_resumed(run: Run) -> str:
     tenant.request("GET", f"{tenant.agent_path}/.well-known/agent-card.json")
     accepted = tenant.submit(story(8))
     path = f"{tenant.agent_path}/v1/tasks/{accepted['taskId']}:subscribe"
-    with opened(tenant, "GET", path, run.patience) as stream:
+    with opened(tenant, "GET", path, run.time_limit) as stream:
         first = next(stream)
     expect("task" in first.data, f"a subscription begins with {sorted(first.data)}, not with the task")
-    with opened(tenant, "GET", path, run.patience) as stream:
+    with opened(tenant, "GET", path, run.time_limit) as stream:
         pieces = list(stream)
     status = pieces[-1].data.get("statusUpdate", {}).get("status", {}).get("state")
     expect(status == "TASK_STATE_COMPLETED", f"the second subscription ended with {pieces[-1].data}")
@@ -52,14 +52,14 @@ def full_length(run: Run) -> str:
     accepted = tenant.submit("Nobody will begin this.", delaySeconds=3_600)
     path = f"{tenant.agent_path}/v1/tasks/{accepted['taskId']}:subscribe"
     try:
-        with opened(tenant, "GET", path, run.patience) as stream:
+        with opened(tenant, "GET", path, run.time_limit) as stream:
             pieces = list(stream)
-        lasted = run.patience.spent
+        lasted = run.time_limit.spent
         if not SHORTEST_SECONDS <= lasted <= LONGEST_SECONDS:
             raise Failed(
                 f"the stream ended after {lasted:.0f} s, with {[piece.data for piece in pieces][-1:]}"
             )
-        with opened(tenant, "GET", path, run.patience) as stream:
+        with opened(tenant, "GET", path, run.time_limit) as stream:
             again = next(stream)
         expect("task" in again.data, f"the second subscription began with {sorted(again.data)}")
     finally:

@@ -10,12 +10,12 @@ HOUR_SECONDS = 3_600
 
 
 def one_task(run: Run) -> str:
-    task = run.tenant.completed(run.patience, run.tenant.submit(pong()))
+    task = run.tenant.completed(run.time_limit, run.tenant.submit(pong()))
     usage, result = task.get("usage", {}), task["output"]["result"]
     expect("pong" in result.lower(), f"the answer was {result[:100]!r}")
     expect(usage.get("outputTokens", 0) > 0, f"the task's usage is {usage}")
     cost = f", {usage['costUsd']:.6f} USD" if "costUsd" in usage else ""
-    return f"completed after {run.patience.spent:.1f} s; {usage['outputTokens']} tokens out{cost}"
+    return f"completed after {run.time_limit.spent:.1f} s; {usage['outputTokens']} tokens out{cost}"
 
 
 def twenty_of_one_conversation(run: Run) -> str:
@@ -25,11 +25,11 @@ def twenty_of_one_conversation(run: Run) -> str:
     def ended() -> int:
         return sum(1 for task in run.tenant.tasks() if task.get("sessionId") == session and _is_over(task))
 
-    run.patience.until(lambda: ended() == MANY, run.patience.seconds, f"the end of {MANY} tasks in a row")
+    run.time_limit.until(lambda: ended() == MANY, run.time_limit.seconds, f"the end of {MANY} tasks in a row")
     tasks = [run.tenant.get(one) for one in accepted]
     others = [f"{task['taskId']} {task['status']}" for task in tasks if task["status"] != "completed"]
     expect(not others, f"not completed: {', '.join(others)}")
-    return f"{MANY} completed one after the other in {run.patience.spent:.0f} s"
+    return f"{MANY} completed one after the other in {run.time_limit.spent:.0f} s"
 
 
 def deleted_conversation(run: Run) -> str:
@@ -43,14 +43,14 @@ def deleted_conversation(run: Run) -> str:
 def hourly_cleanup(run: Run) -> str:
     accepted = _forgotten(run)
     _gone(run, accepted, HOUR_SECONDS + 300)
-    return f"deleted by the schedule after {run.patience.spent / 60:.0f} minutes"
+    return f"deleted by the schedule after {run.time_limit.spent / 60:.0f} minutes"
 
 
 def _forgotten(run: Run) -> dict[str, str]:
     """A task whose conversation has been deleted."""
     session = run.tenant.session()
     accepted = run.tenant.submit(pong(), sessionId=session)
-    run.tenant.completed(run.patience, accepted)
+    run.tenant.completed(run.time_limit, accepted)
     answer = run.tenant.request("DELETE", f"{run.tenant.agent_path}/contexts/{session}")
     expect(answer.status_code == 200, f"deleting the conversation answered {answer.status_code}")
     return accepted
@@ -63,7 +63,7 @@ def _gone(run: Run, accepted: dict[str, str], seconds: float) -> None:
             raise Failed(f"the task answered {answer.status_code}: {answer.text[:200]}")
         return answer.status_code == 404
 
-    run.patience.until(
+    run.time_limit.until(
         gone, seconds, f"the deletion of task {accepted['taskId']}", every=min(10, seconds / 6)
     )
 

@@ -7,9 +7,9 @@ import httpx
 from botocore.exceptions import ClientError
 
 from tests.smoke.check import Failed, expect
-from tests.smoke.patience import Patience
 from tests.smoke.run import Run
 from tests.smoke.tenant import pong
+from tests.smoke.time_limit import TimeLimit
 
 PARAMETER = "LogLevel"
 UPDATE_SECONDS = 900
@@ -37,19 +37,21 @@ def under_load(run: Run) -> str:
     """Another log level, which changes every function, and back: a task every two seconds, none is lost."""
     before, load = run.target.parameters[PARAMETER], Load(run)
     try:
-        _update(run, run.patience, "DEBUG" if before != "DEBUG" else "INFO", load)
+        _update(run, run.time_limit, "DEBUG" if before != "DEBUG" else "INFO", load)
     finally:
         # its own time, so that what was changed is changed back, whatever went wrong before
-        _update(run, run.patience.of(UPDATE_SECONDS), before, load)
+        _update(run, run.time_limit.of(UPDATE_SECONDS), before, load)
     for one in load.accepted:
-        run.tenant.completed(run.patience.of(300), one)
+        run.tenant.completed(run.time_limit.of(300), one)
     refused = f"{len(load.refused)} of {len(load.accepted) + len(load.refused)} tasks were not taken"
     expect(not load.refused, f"{refused}: {load.refused[:1]}")
     expect(bool(load.accepted), "no task was created during the update")
-    return f"two updates in {run.patience.spent:.0f} s; all {len(load.accepted)} tasks of that time completed"
+    return (
+        f"two updates in {run.time_limit.spent:.0f} s; all {len(load.accepted)} tasks of that time completed"
+    )
 
 
-def _update(run: Run, patience: Patience, level: str, load: Load) -> None:
+def _update(run: Run, time_limit: TimeLimit, level: str, load: Load) -> None:
     """Raises ``Failed`` and ``TimeoutError``."""
     client, name = run.target.client("cloudformation"), run.target.name
 
@@ -58,7 +60,7 @@ def _update(run: Run, patience: Patience, level: str, load: Load) -> None:
         status: str = client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
         return "" if status.endswith("_IN_PROGRESS") else status
 
-    patience.until(is_over, UPDATE_SECONDS, f"the end of an earlier update of {name}")
+    time_limit.until(is_over, UPDATE_SECONDS, f"the end of an earlier update of {name}")
     others = [other for other in run.target.parameters if other != PARAMETER]
     parameters: list[dict[str, Any]] = [{"ParameterKey": PARAMETER, "ParameterValue": level}]
     parameters += [{"ParameterKey": other, "UsePreviousValue": True} for other in others]
@@ -70,6 +72,6 @@ def _update(run: Run, patience: Patience, level: str, load: Load) -> None:
         if NOTHING_TO_DO in str(error):
             return
         raise
-    status = patience.until(is_over, UPDATE_SECONDS, f"the update of {name}", every=LOAD_EVERY_SECONDS)
+    status = time_limit.until(is_over, UPDATE_SECONDS, f"the update of {name}", every=LOAD_EVERY_SECONDS)
     if status != "UPDATE_COMPLETE":
         raise Failed(f"the update ended as {status}")

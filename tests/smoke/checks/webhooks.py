@@ -13,19 +13,19 @@ TOKEN = "smoke-token"
 
 
 def delivered(run: Run) -> str:
-    url = run.receiver.url(run.patience)
+    url = run.receiver.url(run.time_limit)
     accepted = run.tenant.submit(pong(), pushNotificationConfig={"url": url, "token": TOKEN})
-    run.tenant.completed(run.patience, accepted)
-    ended = run.patience.clock()
+    run.tenant.completed(run.time_limit, accepted)
+    ended = run.time_limit.clock()
 
     def told() -> Received | None:
         return next((one for one in run.receiver.received() if _is_end_of(one, accepted["taskId"])), None)
 
-    request = run.patience.until(told, 90, "a notification that the task has completed")
+    request = run.time_limit.until(told, 90, "a notification that the task has completed")
     assert request is not None
     expect(request.headers.get("x-a2a-notification-token") == TOKEN, "the notification is without its token")
     _verify(run, request)
-    waited = run.patience.clock() - ended
+    waited = run.time_limit.clock() - ended
     return f"told of the end, signed and with its token, {waited:.1f} s after it was seen by a poll"
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.wecom.connection_definition import parse_connection
 from a2actl.terminal.language import Language
+from a2actl.wecom.connections import apply_one, found_connection, secrets_of
 from a2actl.wecom.file import FoundConnection
-from a2actl.wecom.keeping import apply_one, found_connection, secrets_of
 from a2actl.wecom.trial import WECOM_WAITS_SECONDS, Trial
 from a2actl.wecom.view import callback_url
 from tests.smoke.check import expect
@@ -67,7 +67,7 @@ def _touch(run: Run) -> None:
     described = client.get_function_configuration(FunctionName=name).get("Description", "")
     for text in (f"{described} ", described):
         client.update_function_configuration(FunctionName=name, Description=text)
-        run.patience.until(
+        run.time_limit.until(
             lambda: client.get_function_configuration(FunctionName=name)["LastUpdateStatus"] != "InProgress",
             READY_SECONDS,
             f"the new configuration of {name}",

@@ -21,14 +21,16 @@ def killed(run: Run) -> str:
             "Lambda lets nobody kill an environment: FULL=1 cuts a worker's time, an emulator shows SIGKILL"
         )
     accepted = run.tenant.submit(story(5))
-    run.tenant.wait(run.patience, accepted, 30, ("running",))
+    run.tenant.wait(run.time_limit, accepted, 30, ("running",))
     workers = _processes(run.target.function("Worker"), run.target.endpoint_url or "")
     if not workers:
         raise Skipped("no process of this machine is a worker of this stack")
     for process in workers:
         os.kill(process, signal.SIGKILL)
-    task = run.tenant.completed(run.patience, accepted)
-    return f"{len(workers)} killed; completed in attempt {task['attempts']} after {run.patience.spent:.0f} s"
+    task = run.tenant.completed(run.time_limit, accepted)
+    return (
+        f"{len(workers)} killed; completed in attempt {task['attempts']} after {run.time_limit.spent:.0f} s"
+    )
 
 
 def out_of_time(run: Run) -> str:
@@ -43,10 +45,10 @@ def out_of_time(run: Run) -> str:
     try:
         _set_timeout(run, SHORT_SECONDS)
         accepted = run.tenant.submit(story(SHORT_SECONDS, words=3_000))
-        run.tenant.wait(run.patience, accepted, READY_SECONDS, ("running",))
+        run.tenant.wait(run.time_limit, accepted, READY_SECONDS, ("running",))
     finally:
         _set_timeout(run, before)
-    task = run.tenant.completed(run.patience, accepted, 300)
+    task = run.tenant.completed(run.time_limit, accepted, 300)
     expect(task["attempts"] > 1, "done in one attempt: its turn was short, or an older worker took it")
     return (
         f"cut off after {SHORT_SECONDS - 20} s by the worker's own clock (a kill cannot be had);"
@@ -67,7 +69,7 @@ def _set_timeout(run: Run, seconds: int) -> None:
     name = run.target.function("Worker")
     client = run.target.client("lambda")
     client.update_function_configuration(FunctionName=name, Timeout=seconds)
-    run.patience.of(READY_SECONDS).until(
+    run.time_limit.of(READY_SECONDS).until(
         lambda: client.get_function_configuration(FunctionName=name)["LastUpdateStatus"] != "InProgress",
         READY_SECONDS,
         f"the new timeout of {name}",

@@ -12,11 +12,11 @@ from tests.smoke import __main__ as command
 from tests.smoke import runner
 from tests.smoke.check import ONLY_REAL, Check, Failed, Outcome, Result, Skipped
 from tests.smoke.checks import CHECKS
-from tests.smoke.patience import Patience
 from tests.smoke.report import Report
 from tests.smoke.run import Run
 from tests.smoke.runner import Runner
 from tests.smoke.tenant import Tenant
+from tests.smoke.time_limit import TimeLimit
 
 FAST_SET_SECONDS = 600
 
@@ -33,8 +33,8 @@ class Time:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def patience(self, seconds: float) -> Patience:
-        return Patience(seconds, self.clock, self.sleep)
+    def time_limit(self, seconds: float) -> TimeLimit:
+        return TimeLimit(seconds, self.clock, self.sleep)
 
 
 class Emulated:
@@ -138,20 +138,20 @@ def test_a_project_that_could_only_half_be_made_is_removed_too(made: Made) -> No
 
 def test_a_wait_ends_when_its_time_or_the_checks_time_is_over() -> None:
     time = Time()
-    patience = time.patience(10)
+    time_limit = time.time_limit(10)
     with pytest.raises(TimeoutError, match="a pig that flies did not happen within 4 s"):
-        patience.until(lambda: False, 4, "a pig that flies")
+        time_limit.until(lambda: False, 4, "a pig that flies")
     assert time.now == 104
     with pytest.raises(TimeoutError, match="within 6 s"):
-        patience.until(lambda: False, 60, "a pig that flies")
-    assert (time.now, patience.left) == (110, 0)
-    assert patience.of(5).left == 5
+        time_limit.until(lambda: False, 60, "a pig that flies")
+    assert (time.now, time_limit.left) == (110, 0)
+    assert time_limit.of(5).left == 5
 
 
 def test_a_wait_returns_what_was_waited_for() -> None:
     time = Time()
     answers = iter(["", "", "there"])
-    assert time.patience(10).until(lambda: next(answers), 5, "it") == "there"
+    assert time.time_limit(10).until(lambda: next(answers), 5, "it") == "there"
     assert time.now == 102
 
 

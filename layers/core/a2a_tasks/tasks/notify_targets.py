@@ -7,7 +7,7 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.webhooks.push import PushConfig, StoredPushConfig
 
 
-class PushTaker(Protocol):
+class PushPolicy(Protocol):
     """Accepts the push configuration of a new task."""
 
     def check(self, project_id: str, config: PushConfig, field: str = "") -> None:
@@ -19,8 +19,8 @@ class PushTaker(Protocol):
         ...
 
 
-class TakesNoPush:
-    """``PushTaker`` for tasks that cannot have one, such as those started by agents."""
+class NoPush:
+    """``PushPolicy`` for tasks that cannot have one, such as those started by agents."""
 
     def check(self, project_id: str, config: PushConfig, field: str = "") -> None:  # noqa: ARG002
         """Refuse every configuration."""
@@ -34,7 +34,7 @@ class TakesNoPush:
 GROUPS_FIELD = "notify"
 
 
-class GroupTaker(Protocol):
+class GroupPolicy(Protocol):
     """Accepts the WeCom groups that a new task names."""
 
     def check(self, project_id: str, groups: Sequence[str]) -> None:
@@ -42,8 +42,8 @@ class GroupTaker(Protocol):
         ...
 
 
-class TakesNoGroups:
-    """``GroupTaker`` for tasks that cannot name groups."""
+class NoGroups:
+    """``GroupPolicy`` for tasks that cannot name groups."""
 
     def check(self, project_id: str, groups: Sequence[str]) -> None:  # noqa: ARG002
         """Refuse any groups."""

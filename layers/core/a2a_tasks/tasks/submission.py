@@ -22,7 +22,7 @@ from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import ContextStore, Reservation, ReservationStore, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks import content, payload
-from a2a_tasks.tasks.notify_targets import GroupTaker, PushTaker, TakesNoGroups
+from a2a_tasks.tasks.notify_targets import GroupPolicy, NoGroups, PushPolicy
 
 PENDING_RETRY_SECONDS = 10
 """``Retry-After`` when an agent has too many pending tasks. When one of them will begin is not known."""
@@ -140,7 +140,7 @@ class Submitter:
     batches: BatchQueue
     reservations: ReservationStore
     budgets: DailyBudgets
-    push: PushTaker
+    push: PushPolicy
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -151,7 +151,7 @@ class Submitter:
     max_timeout_ms: int
     """Upper limit of run times, including agents' defaults."""
     has_batches: bool
-    groups: GroupTaker = field(default_factory=TakesNoGroups)
+    groups: GroupPolicy = field(default_factory=NoGroups)
 
     def submit(self, submission: Submission, held: Reservation | None = None) -> Task:
         """Create and announce a task. If the announcement is lost, the sweeper repeats it, because the

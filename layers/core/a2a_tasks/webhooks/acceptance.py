@@ -17,7 +17,7 @@ DAY_MS = 24 * 3_600_000
 
 @dataclass(frozen=True)
 class PushAcceptance:
-    """``PushTaker``. Configurations are deleted with their task, ``retention_ms`` after its end."""
+    """``PushPolicy``. Configurations are deleted with their task, ``retention_ms`` after its end."""
 
     store: PushConfigStore
     projects: ProjectReader

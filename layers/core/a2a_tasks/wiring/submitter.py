@@ -9,7 +9,7 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
 from a2a_tasks.domain.agents.backend import HAS_BATCHES, Backend
 from a2a_tasks.ports.payloads import PayloadStore
-from a2a_tasks.tasks.notify_targets import GroupTaker, PushTaker, TakesNoGroups, TakesNoPush
+from a2a_tasks.tasks.notify_targets import GroupPolicy, NoGroups, NoPush, PushPolicy
 from a2a_tasks.tasks.submission import Submitter
 from a2a_tasks.wiring.tasks import TaskWiring
 
@@ -17,8 +17,8 @@ from a2a_tasks.wiring.tasks import TaskWiring
 def submitter_of_function(
     tasks: TaskWiring,
     payloads: PayloadStore,
-    push: PushTaker | None = None,
-    groups: GroupTaker | None = None,
+    push: PushPolicy | None = None,
+    groups: GroupPolicy | None = None,
 ) -> Submitter:
     """The submitter. Without ``push`` and ``groups`` its tasks notify nobody. Raises ``Misconfigured``."""
     return Submitter(
@@ -31,13 +31,13 @@ def submitter_of_function(
         batches=DynamoDBBatchLine(tasks.dynamodb, tasks.table),
         reservations=DynamoDBReservations(tasks.dynamodb, tasks.table),
         budgets=DailyBudgets(DynamoDBSpend(tasks.dynamodb, tasks.table), tasks.registry, tasks.clock),
-        push=push or TakesNoPush(),
+        push=push or NoPush(),
         clock=tasks.clock,
         entropy=tasks.entropy,
         telemetry=tasks.telemetry,
         aliases=json.loads(environment.text("MODEL_ALIASES")),
         max_attempts=environment.integer("MAX_ATTEMPTS"),
         max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
-        groups=groups or TakesNoGroups(),
+        groups=groups or NoGroups(),
         has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
     )

@@ -11,8 +11,8 @@ from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.language import LanguageOption, chosen_language
 from a2actl.terminal.output import note, show_fields, show_json, show_table
+from a2actl.wecom.connections import ConnectionId, found_connection, secrets_of, url_of
 from a2actl.wecom.guide import guide
-from a2actl.wecom.keeping import ConnectionId, found_connection, secrets_of, url_of
 from a2actl.wecom.view import fields, state, to_json
 
 NOT_GOOD = 1

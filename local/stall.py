@@ -11,7 +11,7 @@ POLL_SECONDS = 0.25
 
 
 @dataclass
-class Patience:
+class StallTimeout:
     """A step that is waited for as long as there is something new now and then. `hint` says where to look
     where there is not."""
 

@@ -8,7 +8,7 @@ POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class TimeLimit:
     """Waits of at most ``seconds`` in all, counted from when it was made. Clock and sleep are in seconds."""
 
     seconds: float
@@ -20,8 +20,8 @@ class Patience:
         if self.began < 0:
             object.__setattr__(self, "began", self.clock())
 
-    def of(self, seconds: float) -> "Patience":
-        """A patience of its own, from now on."""
+    def of(self, seconds: float) -> "TimeLimit":
+        """A limit of its own, from now on."""
         return replace(self, seconds=seconds, began=self.clock())
 
     @property
