@@ -22,6 +22,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # AWS clients in tests must never meet the developer's account.
 no_account := AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 
+unit := tests/unit tests/load
+integration := tests/integration tests/fuzz
+
 .venv/.made: pyproject.toml layers/constraints.txt local/requirements/uv.txt local/bootstrap.sh
 	@sh local/bootstrap.sh
 
@@ -51,14 +54,13 @@ reset: .venv/.made ## End it and delete what it has stored.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
 # End to end is mostly waiting. The static checks run beside it, and the other tests in what it leaves of the
-# processors: with the same priority its functions would time out. Each prints when it has ended.
+# processors: with the same priority its functions would time out.
 test: tools ## Check everything.
 	$(call timed,-j 6 lint types template docs e2e beside)
 
 .PHONY: beside
 beside: tools
-	+@nice -n 19 $(MAKE) -j 1 --output-sync=target unit
-	+@nice -n 19 $(MAKE) -j 1 --output-sync=target integration
+	@$(no_account) nice -n 19 $(python) -m pytest -n auto --dist worksteal $(unit) $(integration)
 
 check: .venv/.made ## Check style, types and the fast unit tests, in under a minute.
 	@$(MAKE) -j 3 lint types fast
@@ -86,10 +88,10 @@ template: tools ## Check the template.
 	@$(no_account) $(python) -m local check-template
 
 unit: .venv/.made ## Run the unit tests.
-	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/unit tests/load
+	$(no_account) $(python) -m pytest -n auto --dist worksteal $(unit)
 
 integration: tools ## Run the integration tests (moto, and the stand-in for Claude), and a short fuzz.
-	$(no_account) $(python) -m pytest -n auto --dist worksteal tests/integration tests/fuzz
+	$(no_account) $(python) -m pytest -n auto --dist worksteal $(integration)
 
 e2e: tools ## Run the end-to-end tests on an emulator of their own.
 	$(no_account) $(python) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e
