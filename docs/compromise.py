@@ -11,6 +11,7 @@ ITEMS = {
     "OWNED#": "tasks' own items",
     "LIVE#": "live texts and exchanges",
     "CONTEXT#": "conversations",
+    "DELIVERIES#": "notes on deliveries",
     "SLOTS#": "slots",
     "SPEND#": "what was spent",
     "RATE#": "rate counters",

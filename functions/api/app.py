@@ -5,11 +5,11 @@ from typing import Any
 
 from a2a_tasks.runtime.answer import StreamedAnswer
 from functions.api import errors, request, services
-from functions.api.routes import conversations, operations, push_configs, tasks
+from functions.api.routes import conversations, history, operations, project, push_configs, tasks
 from functions.api.services import app
 
 errors.install(app, services.telemetry)
-for routes in (tasks, conversations, push_configs, operations):
+for routes in (tasks, conversations, push_configs, project, history, operations):
     app.include_router(routes.router)
 
 gc.enable()

@@ -23,6 +23,7 @@ def to_submission(
     project_id: str,
     agent_id: str,
     correlation_id: str,
+    key_id: str,
     idempotency_key: str | None,
     now: int,
 ) -> Submission:
@@ -46,6 +47,7 @@ def to_submission(
         context_id=body.session_id,
         push=_push_of(body),
         groups=tuple(body.notify),
+        key_id=key_id,
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest_of(body)),
     )
 
@@ -56,6 +58,7 @@ def of_message(
     project_id: str,
     agent_id: str,
     correlation_id: str,
+    key_id: str,
     idempotency_key: str | None,
 ) -> Submission:
     """A message whose answer is waited for. Raises ``RequestRefused`` if its context is too large."""
@@ -72,6 +75,7 @@ def of_message(
         context_id=body.session_id,
         begins_context=body.session_id is None,
         push=_push_of(body),
+        key_id=key_id,
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest),
     )
 

@@ -27,8 +27,9 @@ MEANINGS = {
     "`TASK_NOT_FOUND`, `CONTEXT_NOT_FOUND`), or no such configuration of the task "
     "(`PUSH_CONFIG_NOT_FOUND`).",
     "409": "Not in this state: the agent is disabled (`AGENT_DISABLED`), or the task has ended "
-    "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`) or was canceled while its "
-    "answer was waited for (`TASK_CANCELED`). Or the project cannot notify yet (`PUSH_NOT_SUPPORTED`).",
+    "(`TASK_NOT_CANCELABLE`), does not wait for an answer (`TASK_NOT_WAITING`), was canceled while its "
+    "answer was waited for (`TASK_CANCELED`), or has neither failed nor was canceled "
+    "(`TASK_NOT_RETRYABLE`). Or the project cannot notify yet (`PUSH_NOT_SUPPORTED`).",
     "413": "The message or the context is too large (`PAYLOAD_TOO_LARGE`).",
     "422": "The `Idempotency-Key` belongs to another request (`IDEMPOTENCY_KEY_REUSED`).",
     "429": "Too many requests or new tasks with this API key, or too many tasks wait for the agent "
@@ -69,6 +70,7 @@ def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> 
             Tag(name="tasks", description="Hand over, follow and cancel tasks."),
             Tag(name="conversations", description="Say something and wait; what was said."),
             Tag(name="push notifications", description="Have changes of tasks sent to you."),
+            Tag(name="project", description="All agents of your project, and what happened to their tasks."),
             Tag(name="operations", description="For those who run the API."),
         ],
         security_schemes={

@@ -15,10 +15,13 @@ from a2a_tasks.conversations.conversations import Conversations
 from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.conversations.message_exchange import Exchanges
 from a2a_tasks.domain.text.json_text import deserialize, serialize
+from a2a_tasks.tasks.project_tasks import ProjectTasks
 from a2a_tasks.tasks.queries import Tasks
+from a2a_tasks.tasks.retries import Retries
 from a2a_tasks.wecom.groups import Groups
 from a2a_tasks.wiring.push import push_configs_of_function
 from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
+from a2a_tasks.wiring.reports import reports_of_tables
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api.limits import Limits
@@ -35,6 +38,9 @@ push_configs = push_configs_of_function(wired)
 _connections = DynamoDBConnections(wired.dynamodb, environment.text("REGISTRY_TABLE"))
 submitter = submitter_of_function(wired, _payloads, push_configs.acceptance, Groups(_connections))
 tasks = Tasks(wired.store, wired.registry, _payloads, _payloads, wired.finalizer, pause=time.sleep)
+project_tasks = ProjectTasks(wired.store, wired.registry, wired.finalizer)
+reports = reports_of_tables(wired.dynamodb, wired.table, environment.text("REGISTRY_TABLE"))
+retries = Retries(submitter, _payloads, wired.finalizer)
 answerer = Answerer(wired.store, wired.records, _payloads, wired.queue, wired.finalizer, telemetry)
 exchanges = Exchanges(submitter, answerer, wired.slots, tasks, push_configs)
 _live = DynamoDBLive(wired.dynamodb, wired.table)

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from a2a_tasks.a2a.push_body import NotificationBodies
 from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters.dynamodb.delivery_log import DynamoDBDeliveryLog
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
@@ -38,6 +39,7 @@ def _deliverer() -> Deliverer:
     return Deliverer(
         tasks=DynamoDBTaskStore(dynamodb, table),
         configs=DynamoDBPushConfigs(dynamodb, table),
+        log=DynamoDBDeliveryLog(dynamodb, table),
         opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
         secrets=ProjectSecrets(clients.secretsmanager(), registry, clock),
         bodies=NotificationBodies(Results(payloads, payloads)),

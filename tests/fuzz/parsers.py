@@ -67,8 +67,8 @@ def _told[T](error_model: Any, parse: Callable[[], T]) -> T:
 
 def _submitted(value: Any) -> object:
     task = _told(_tasks.NewTask, lambda: _tasks.NewTask.model_validate(value))
-    named = {"project_id": "demo", "agent_id": "writer", "correlation_id": "x", "idempotency_key": "key"}
-    return _creation.to_submission(task, now=NOW, **named)
+    named = {"project_id": "demo", "agent_id": "writer", "correlation_id": "x", "key_id": "k"}
+    return _creation.to_submission(task, now=NOW, idempotency_key="key", **named)
 
 
 def rest_task(body: bytes) -> object:

@@ -33,6 +33,8 @@ PARAMETERS = {
     f"/a2a/{AGENT}/tasks": ("cursor", "limit", "status"),
     f"/a2a/{AGENT}/tasks/{TASK_ID}/events": ("after", "limit", "wait"),
     f"/a2a/{AGENT}/contexts/talk": ("cursor", "limit"),
+    "/tasks": ("status", "agentId", "createdAfter", "createdBefore", "id", "limit", "pageToken"),
+    "/usage": ("by", "from", "to", "agentId", "pageToken"),
 }
 A2A_PARAMETERS = (
     "pageToken",

@@ -104,6 +104,7 @@ class TaskView(Model):
     priority: Priority | None = None
     lane: Lane | None = None
     session_id: Annotated[str | None, Field(description="The conversation that it belongs to.")] = None
+    retry_of: Annotated[str | None, Field(description="The ended task that it repeats.")] = None
     progress: Progress | None = None
     question: Annotated[
         str | None, Field(description="What the agent asks, while the task is input_required.")

@@ -66,6 +66,7 @@ def send_message(
         project_id=request.project(),
         agent_id=agent_id,
         correlation_id=router.current_event.request_context.request_id,
+        key_id=services.limits.caller.key_id,
         idempotency_key=idempotency_key,
     )
     if wants_stream:

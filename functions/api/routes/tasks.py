@@ -196,6 +196,40 @@ def answer_task(
     )
 
 
+@router.post(
+    "/a2a/<agent_id>/tasks/<task_id>/retry",
+    summary="Try a task again",
+    description=(
+        "A new task with the input, conversation, limits and WeCom groups of one that has failed or was "
+        "canceled, on its agent as it is now, and without its webhooks. While it lives, retrying the same "
+        "task again answers with it; with an Idempotency-Key that key alone decides."
+    ),
+    status_code=202,
+    responses={
+        202: {"description": "Accepted", "content": {"application/json": {"model": Accepted}}},
+        **refusals(400, 401, 404, 409, 422, 429, 503),
+    },
+    operation_id="retryTask",
+    tags=["tasks"],
+)
+def retry_task(
+    agent_id: AgentId, task_id: TaskId, idempotency_key: IdempotencyKey = None
+) -> Response[dict[str, Any]]:
+    services.limits.caller.count_creation()
+    task = services.retries.retry(
+        services.tasks.find(request.project(), agent_id, task_id),
+        correlation_id=router.current_event.request_context.request_id,
+        key_id=services.limits.caller.key_id,
+        idempotency_key=idempotency_key,
+    )
+    return Response(
+        status_code=202,
+        content_type="application/json",
+        headers={"Location": f"../{task.ref.task_id}"},
+        body=_accepted(task),
+    )
+
+
 @router.delete(
     "/a2a/<agent_id>/tasks/<task_id>",
     summary="Cancel a task",
@@ -222,6 +256,7 @@ def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Su
         project_id=request.project(),
         agent_id=agent_id,
         correlation_id=router.current_event.request_context.request_id,
+        key_id=services.limits.caller.key_id,
         idempotency_key=idempotency_key,
         now=services.wired.clock.now(),
     )

@@ -7,9 +7,11 @@ import schemathesis
 OF_VALUES = frozenset(
     {"cursor", "after", "notBefore", "delaySeconds", "lane", "timeout", "queueTimeout", "maxAttempts"}
     | {"maxTokens", "url", "id", "token", "scheme", "credentials"}
+    | {"pageToken", "createdAfter", "createdBefore", "from", "to"}
 )
-"""Fields that may be refused for what no schema says: a place in no list, what does not go together, whole
-numbers written as fractions, an address that is not public, characters that a header or an id cannot have."""
+"""Fields that may be refused for what no schema says: a place in no list, what does not go together, leap
+seconds, whole numbers written as fractions, an address that is not public, characters that a header or an id
+cannot have."""
 
 
 @schemathesis.hook  # type: ignore[untyped-decorator]

@@ -31,6 +31,8 @@ from tests.integration.support.stored_task import NOW, WORKER, created, new_task
 
 PARENT = Parent(TaskRef("coordinator", new_task(number=7).ref.task_id), "toolu_01")
 AT_CREATION: dict[str, Any] = {
+    "key_id": "abcdefghijklmnop",
+    "retry_of": "01976d5e-8c00-7000-8000-000000000000",
     "input": Payload(key="tasks/x/input.json", sha256="ab" * 32),
     "timeout_ms": 1_234,
     "queue_timeout_ms": 5_678,

@@ -130,6 +130,9 @@ def test_the_api(agents: Account, start: Start) -> None:
     completed(agents.store, done, now, output)
     read = caller.get(f"/a2a/{AGENT}/tasks/{done.ref.task_id}")
     listed = caller.get(f"/a2a/{AGENT}/tasks")
+    assert caller.get("/agents").status == caller.get("/tasks").status == 200
+    assert caller.get(f"/a2a/{AGENT}/tasks/{done.ref.task_id}/timeline").status == 200
+    assert caller.get("/usage").status == 200
     question = asking(agents.store, created(agents.store, now, number=2), now)
     path = f"/a2a/{AGENT}/tasks/{question.ref.task_id}/messages"
     answered = caller.send("POST", path, body='{"message": "Paris"}')
@@ -142,6 +145,7 @@ def test_the_api(agents: Account, start: Start) -> None:
     agents.give_signing_secret()
     configs = f"/a2a/{AGENT}/tasks/{done.ref.task_id}/pushNotificationConfigs"
     kept = caller.send("POST", configs, body='{"url": "https://example.com", "token": "t0ken"}')
+    assert caller.get(f"/a2a/{AGENT}/tasks/{done.ref.task_id}/deliveries").status == 200
     assert caller.delete(f"{configs}/{kept.body['id']}").status < 300
     assert caller.delete(f"/a2a/{AGENT}/contexts/talk").status == 200
 

@@ -82,6 +82,11 @@ def _by_status(readers: Readers) -> str:
     return status
 
 
+def _by_status_of_project(readers: Readers) -> str:
+    (status,) = (status for status in Status if readers.get(f"/tasks?status={status}")["tasks"])
+    return status
+
+
 def _by_message(readers: Readers) -> str:
     body = readers.repeat().body
     return str(body.get("status") or {"QUEUE_TIMEOUT": "failed"}[body["code"]])
@@ -130,6 +135,9 @@ READERS: dict[str, Callable[[Readers], str]] = {
     "GET ?wait=": lambda readers: readers.get(f"{readers.path}?wait=20")["status"],
     "list": _by_list,
     "list ?status=": _by_status,
+    "list of the project": lambda readers: readers.get("/tasks")["tasks"][0]["status"],
+    "list of the project ?status=": _by_status_of_project,
+    "timeline": lambda readers: readers.get(f"{readers.path}/timeline")["status"],
     "events": lambda readers: readers.get(f"{readers.path}/events")["taskStatus"],
     "events ?wait=": lambda readers: readers.get(f"{readers.path}/events?after=1&wait=20")["taskStatus"],
     "messages": _by_message,

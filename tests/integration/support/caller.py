@@ -85,8 +85,8 @@ class Caller:
             event["headers"][name] = value
             event["multiValueHeaders"][name] = [value]
         resource = RESOURCES.get(len(parts), path)
-        if parts[-1] == "events":
-            resource = "/a2a/{agentId}/tasks/{taskId}/events"
+        if parts[-1] in ("events", "timeline", "deliveries", "retry"):
+            resource = f"/a2a/{{agentId}}/tasks/{{taskId}}/{parts[-1]}"
         if parts[-1] == "pushNotificationConfigs":
             resource = "/a2a/{agentId}/tasks/{taskId}/pushNotificationConfigs"
         if parts[-1] == "tasks:batchCreate":

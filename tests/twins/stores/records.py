@@ -4,6 +4,7 @@ import threading
 from collections import Counter, defaultdict
 from decimal import Decimal
 
+from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Record
 
@@ -38,6 +39,10 @@ class MemoryRecords:
     def records(self, task_id: str) -> list[Record]:
         with self._lock:
             return [record for _, (_, record) in sorted(self.by_task[task_id].items())]
+
+    def steps(self, task_id: str, limit: int) -> list[tuple[str, Step]]:
+        records = self.records(task_id)[:limit]
+        return [(record.key, record.step) for record in records if record.step is not None]
 
     def _write(self, task_id: str, fence: int, record: Record) -> None:
         self.writes[task_id, record.key] += self.by_task[task_id].get(record.key) != (fence, record)

@@ -9,7 +9,8 @@ from a2a_tasks.domain.agents.agent import AgentRevision
 
 @dataclass
 class MemoryRegistry:
-    """``KeyReader``, ``AgentReader`` and ``ProjectReader``, with what an operator does to them."""
+    """``KeyReader``, ``AgentReader``, ``ProjectAgents`` and ``ProjectReader``, with what an operator does to
+    them."""
 
     keys: dict[str, ApiKey] = field(default_factory=dict)
     current: dict[str, AgentRevision] = field(default_factory=dict)
@@ -24,6 +25,13 @@ class MemoryRegistry:
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
         return self.revisions.get((agent_id, revision))
+
+    def agent_ids(self, project_id: str) -> list[str]:
+        return [agent.agent_id for agent in self.agents_of(project_id)]
+
+    def agents_of(self, project_id: str) -> list[AgentRevision]:
+        found = [agent for agent in self.current.values() if agent.project_id == project_id]
+        return sorted(found, key=lambda agent: agent.agent_id)
 
     def project(self, project_id: str) -> ProjectSettings | None:
         return self.projects.get(project_id)

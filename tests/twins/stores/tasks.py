@@ -10,16 +10,18 @@ from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.event import EventType
 from a2a_tasks.domain.guards import Guard
-from a2a_tasks.domain.ids import is_task_id, shard
+from a2a_tasks.domain.ids import IdRange, is_task_id, shard
 from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.schedule import Clocks, claimable, due_after_release, grantable
 from a2a_tasks.domain.task import TRANSITIONS, Outcome, Payload, Slot, Status, Task, TaskRef
+from a2a_tasks.domain.task_filter import TaskFilter
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
     Due,
+    Ended,
     InvalidCursor,
     Outline,
     Page,
@@ -77,19 +79,34 @@ class MemoryTaskStore:
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
     ) -> Page:
+        wanted = TaskFilter() if status is None else TaskFilter(frozenset({status}))
+        return self.search([agent_id], wanted, limit, cursor, now)
+
+    def search(
+        self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, cursor: str | None, now: int
+    ) -> Page:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
-        with self._lock:
-            kept = [task for task in self.tasks.values() if self._is_kept(task.ref)]
-        of_agent = [task for task in kept if task.ref.agent_id == agent_id]
-        older = [task for task in of_agent if cursor is None or task.ref.task_id < cursor]
-        is_failed = status is Status.FAILED
-        found = [
-            task for task in older if status in (None, task.status) or (is_failed and task.is_expired(now))
-        ]
+        in_time = [task for id_ in agent_ids for task in self._of_agent(id_, wanted.ids_before(cursor))]
+        found = [task for task in in_time if wanted.shows(task, now)]
         found.sort(key=lambda task: task.ref.task_id, reverse=True)
         more = len(found) > limit
         return Page(found[:limit], found[limit - 1].ref.task_id if more else None)
+
+    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+        if position is not None and not is_task_id(position):
+            raise InvalidCursor(position)
+        left = self._of_agent(agent_id, replace(ids, first=position or ids.first))
+        left.sort(key=lambda task: task.ref.task_id)
+        ended = [Outline.of(task) for task in left[:limit] if task.is_terminal]
+        position = left[limit].ref.task_id if len(left) > limit else None
+        return Ended(ended, min(len(left), limit), position)
+
+    def _of_agent(self, agent_id: str, ids: IdRange) -> list[Task]:
+        with self._lock:
+            kept = [task for task in self.tasks.values() if self._is_kept(task.ref)]
+        of_agent = [task for task in kept if task.ref.agent_id == agent_id]
+        return [task for task in of_agent if ids.first <= task.ref.task_id <= ids.last]
 
     def outlines(self, agent_id: str, limit: int) -> list[Outline]:
         return [Outline.of(task) for task in self.page(agent_id, None, limit, None).tasks]

@@ -112,8 +112,8 @@ def test_the_pages_have_examples_of_everything() -> None:
     pages = [README, *DOCS.glob("*.md")]
     curls = [curl for page in pages for curl in _CURL.finditer(_shell(page))]
     assert sum(len(arguments_of("a2actl", page)) for page in pages) > 30
-    assert len(curls) == 8
-    assert sum(_answer(curl["rest"]) is not None for curl in curls) == 6
+    assert len(curls) == 10
+    assert sum(_answer(curl["rest"]) is not None for curl in curls) == 8
 
 
 def test_the_table_of_routes_is_the_apis() -> None:

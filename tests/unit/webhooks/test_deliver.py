@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from a2a_tasks.a2a.push_body import NotificationBodies
 from a2a_tasks.domain.task import Payload, Task
+from a2a_tasks.domain.webhooks.delivery import DeliveryNote, DeliveryState
 from a2a_tasks.domain.webhooks.push import Authentication, Notification, PushConfig, StoredPushConfig
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
 from a2a_tasks.ports.errors import (
@@ -21,6 +22,7 @@ from a2a_tasks.ports.errors import (
 )
 from a2a_tasks.ports.webhooks import NotAnswered, ReceiverAnswer
 from a2a_tasks.tasks.results import Results
+from a2a_tasks.webhooks.deliveries import Deliveries
 from a2a_tasks.webhooks.delivery import Deliverer
 from a2a_tasks.webhooks.receivers import MOST_KNOWN, NotDelivered, Receivers
 from a2a_tasks.webhooks.secrets import sealed
@@ -29,6 +31,7 @@ from tests.twins.clock import FakeClock
 from tests.twins.deployment import inline
 from tests.twins.entropy import SeededEntropy
 from tests.twins.faults.failpoints import Crash, Failpoints
+from tests.twins.stores.delivery_log import MemoryDeliveryLog
 from tests.twins.stores.payloads import MemoryPayloads
 from tests.twins.stores.push import MemoryPushConfigs, MemorySealing
 from tests.twins.stores.tasks import MemoryTaskStore
@@ -51,6 +54,7 @@ class Office:
     tasks: MemoryTaskStore = field(default_factory=MemoryTaskStore)
     payloads: MemoryPayloads = field(default_factory=MemoryPayloads)
     configs: MemoryPushConfigs = field(default_factory=MemoryPushConfigs)
+    log: MemoryDeliveryLog = field(default_factory=MemoryDeliveryLog)
     sealing: MemorySealing = field(default_factory=MemorySealing)
     secrets: MemorySigningSecrets = field(default_factory=MemorySigningSecrets)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
@@ -69,6 +73,7 @@ class Office:
         return Deliverer(
             tasks=points.wrap("tasks", self.tasks),
             configs=points.wrap("configs", self.configs),
+            log=points.wrap("log", self.log),
             opener=points.wrap("opener", self.sealing),
             secrets=points.wrap("secrets", self.secrets),
             bodies=NotificationBodies(Results(payloads, payloads)),
@@ -651,3 +656,111 @@ def test_what_a_process_knows_has_an_end(office: Office) -> None:
         process.of(f"project-{n}", "example.com")
     assert len(process._receivers) <= MOST_KNOWN
     assert len(process._waiting) <= MOST_KNOWN
+
+
+# ---------------------------------------------------------------- what becomes of them is noted
+
+
+def noted(office: Office, task: Task) -> list[DeliveryNote]:
+    return office.log.notes(task.ref.task_id, 10)
+
+
+def test_a_delivery_is_noted(office: Office) -> None:
+    task = one(office)
+    office.receivers.script(URL, ReceiverAnswer(202))
+
+    office.run()
+
+    (note,) = noted(office, task)
+    assert (note.state, note.tries, note.answer) == (DeliveryState.DELIVERED, 1, 202)
+    assert (note.status, note.at) == (task.status, task.updated_at)
+
+
+def test_tries_are_counted_until_it_is_taken(office: Office) -> None:
+    task = one(office)
+    office.receivers.script(URL, ReceiverAnswer(503, "60"), NotAnswered("no answer"), ReceiverAnswer(200))
+
+    office.invoke()
+    (first,) = noted(office, task)
+    office.run()
+    (last,) = noted(office, task)
+
+    assert (first.state, first.answer, first.reason) == (
+        DeliveryState.RETRYING,
+        503,
+        "the receiver answered 503",
+    )
+    assert first.next_try_at is not None
+    assert first.next_try_at >= office.receivers.posts[0].at + 60_000
+    assert (last.state, last.tries, last.answer, last.reason) == (DeliveryState.DELIVERED, 3, 200, None)
+    assert last.next_try_at is None
+
+
+def test_what_is_given_up_is_noted_with_its_last_answer(office: Office) -> None:
+    task = one(office)
+    office.receivers.script(URL, ReceiverAnswer(500))
+
+    office.run()
+
+    (note,) = noted(office, task)
+    assert (note.state, note.answer, note.next_try_at) == (DeliveryState.GIVEN_UP, 500, None)
+    assert note.tries == len(office.receivers.posts)
+
+
+def test_a_receiver_that_wants_no_more_is_noted(office: Office) -> None:
+    task = one(office)
+    office.receivers.script(URL, ReceiverAnswer(410))
+
+    office.run()
+
+    (note,) = noted(office, task)
+    assert (note.state, note.answer) == (DeliveryState.GIVEN_UP, 410)
+
+
+def test_a_receiver_that_is_not_called_costs_no_note(office: Office) -> None:
+    tasks = [office.task(n) for n in range(2)]
+    for task in tasks:
+        office.listen(task)
+        office.notify(task)
+    office.receivers.script(URL, ReceiverAnswer(503))
+
+    office.invoke(process=Receivers(office.clock))
+
+    assert [len(noted(office, task)) for task in tasks].count(1) == len(office.receivers.posts) == 1
+
+
+def test_a_note_that_cannot_be_written_changes_nothing(office: Office) -> None:
+    task = one(office)
+    points = Failpoints()
+    points.down("log", StoreUnavailable("throttled"))
+
+    office.invoke(points)
+
+    assert len(office.receivers.posts) == 1
+    assert (office.queue.messages, office.queue.dead) == ([], [])
+    assert noted(office, task) == []
+
+
+def test_what_nobody_has_tried_is_pending(office: Office) -> None:
+    task = office.task()
+    office.listen(task, created_at=task.created_at)
+    office.listen(task, OTHER_URL, "later", created_at=task.updated_at + 1)
+    tell = Deliveries(office.configs, office.log, office.clock)
+    task = replace(task, notifies=True)
+
+    before = tell.of(task)
+    office.notify(task)
+    office.run()
+    after = tell.of(task)
+
+    assert [(note.config_id, note.status.value, note.state.value) for note in before] == [
+        ("a", "running", "pending"),
+        ("a", "completed", "pending"),
+    ]
+    assert {note.status.value: note.state.value for note in after} == {
+        "running": "pending",
+        "completed": "delivered",
+    }
+    assert tell.of(replace(task, notifies=False)) == []
+    office.clock.advance(15 * 24 * HOUR)
+    assert [note.status.value for note in tell.of(task)] == ["completed"]

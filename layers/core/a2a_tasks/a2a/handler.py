@@ -63,6 +63,7 @@ class AgentHandler:
             stream_seconds=wait_seconds if is_whole else lambda: seconds_left() - RESERVE_SECONDS,
             count_creation=caller.count_creation,
             open_stream=caller.open_stream,
+            key_id=caller.key_id,
             idempotency_key=request.headers.get("idempotency-key"),
         )
         try:

@@ -58,6 +58,7 @@ class Call:
     stream_seconds: Callable[[], float]
     count_creation: Callable[[], None]
     open_stream: Callable[[float], None]
+    key_id: str | None = None
     idempotency_key: str | None = None
     push_format: PushFormat = PushFormat.A2A
 
@@ -205,6 +206,7 @@ class Methods:
                 parts=said.parts,
                 envelope=said.envelope,
                 push=push,
+                key_id=call.key_id,
             )
         )
 

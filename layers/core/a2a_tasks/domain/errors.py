@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
     TASK_NOT_FOUND = "TASK_NOT_FOUND"
     TASK_NOT_CANCELABLE = "TASK_NOT_CANCELABLE"
     TASK_NOT_WAITING = "TASK_NOT_WAITING"
+    TASK_NOT_RETRYABLE = "TASK_NOT_RETRYABLE"
     PUSH_CONFIG_NOT_FOUND = "PUSH_CONFIG_NOT_FOUND"
     PUSH_NOT_SUPPORTED = "PUSH_NOT_SUPPORTED"
     TASK_CANCELED = "TASK_CANCELED"
@@ -39,6 +40,7 @@ HTTP_STATUS = {
     ErrorCode.TASK_NOT_FOUND: 404,
     ErrorCode.TASK_NOT_CANCELABLE: 409,
     ErrorCode.TASK_NOT_WAITING: 409,
+    ErrorCode.TASK_NOT_RETRYABLE: 409,
     ErrorCode.PUSH_CONFIG_NOT_FOUND: 404,
     ErrorCode.PUSH_NOT_SUPPORTED: 409,
     ErrorCode.TASK_CANCELED: 409,
@@ -71,6 +73,12 @@ class RequestRefused(Exception):
         """The response body: ``{"error": text, "code": UPPER_SNAKE, "details"?: [{"field", "message"}]}``."""
         body: dict[str, Any] = {"error": self.message, "code": self.code.value}
         return body | {"details": self.details} if self.details else body
+
+
+def invalid(field: str, problem: str) -> RequestRefused:
+    """The refusal of one field of a request."""
+    detail = {"field": field, "message": problem}
+    return RequestRefused(ErrorCode.VALIDATION_ERROR, f"{field}: {problem}", [detail])
 
 
 class FailureCode(StrEnum):

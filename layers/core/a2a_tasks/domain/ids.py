@@ -3,6 +3,7 @@
 import re
 import uuid
 import zlib
+from dataclasses import dataclass
 
 AGENT_ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 """1–64 lower-case letters, digits, ``-`` and ``_``, beginning and ending with a letter or digit."""
@@ -40,6 +41,33 @@ def created_ms(task_id: str) -> int:
 def oldest_task_id(now_ms: int) -> str:
     """The smallest UUIDv7 of a moment; ids created earlier sort before it."""
     return task_id(now_ms, bytes(10))
+
+
+def preceding(task_id: str) -> str:
+    """The id right before another one."""
+    return str(uuid.UUID(int=max(0, uuid.UUID(task_id).int - 1)))
+
+
+def following(task_id: str) -> str:
+    """The id right after another one."""
+    return str(uuid.UUID(int=uuid.UUID(task_id).int + 1))
+
+
+FIRST, LAST = str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1))
+"""No id sorts before the first or after the last."""
+
+
+@dataclass(frozen=True)
+class IdRange:
+    """All ids from the first to the last, both included."""
+
+    first: str = FIRST
+    last: str = LAST
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no id is in it."""
+        return self.first > self.last
 
 
 def shard(task_id: str) -> int:

@@ -288,6 +288,11 @@ class Task:
     """Changes are delivered to push configurations (``domain/webhooks/push.py``)."""
     groups: tuple[str, ...] = ()
     """WeCom group connections that receive its end and its questions."""
+    key_id: str | None = None
+    """Who handed it over: the id of the API key, or ``wecom:<connection>``; that of its parent if an agent
+    started it. None in items of earlier releases."""
+    retry_of: str | None = None
+    """The ended task that it repeats."""
     counts_as_pending: bool = False
     """Not begun, and counted against the agent's limit of pending tasks."""
     slot: Slot | None = None
@@ -360,6 +365,8 @@ class Outcome:
     failure: Failure | None = None
     spent: tuple[Spent, ...] | None = None
     """The task's final usage. None leaves what is stored."""
+    seen: tuple[Spent, ...] = ()
+    """Where ``spent`` is None, the usage that the writer has seen, for reports."""
 
     def __post_init__(self) -> None:
         if self.status not in TERMINAL:

@@ -1,7 +1,7 @@
 """What tasks have used, and what it cost."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 
@@ -27,6 +27,18 @@ class Usage:
             self.turns + other.turns,
             _sum_costs(self, other),
             self.web_searches + other.web_searches,
+        )
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        costs = self.cost_usd, other.cost_usd
+        return Usage(
+            self.input_tokens - other.input_tokens,
+            self.output_tokens - other.output_tokens,
+            self.cache_read_tokens - other.cache_read_tokens,
+            self.cache_write_tokens - other.cache_write_tokens,
+            self.turns - other.turns,
+            None if costs[0] is None or costs[1] is None else costs[0] - costs[1],
+            self.web_searches - other.web_searches,
         )
 
     @property
@@ -142,12 +154,23 @@ def total(spent: Iterable[Spent]) -> Usage:
     return sum((entry.usage for entry in spent), Usage())
 
 
+def total_of(used: Mapping[str, Usage]) -> Usage:
+    """The sum of all models."""
+    return sum(used.values(), Usage())
+
+
 def by_model(spent: Iterable[Spent]) -> dict[str, Usage]:
     """Sums by model."""
     sums: dict[str, Usage] = {}
     for entry in spent:
         sums[entry.model] = sums.get(entry.model, Usage()) + entry.usage
     return sums
+
+
+def bill(spent: tuple[Spent, ...]) -> dict[str, Usage]:
+    """What an ended task's own turns used, by model, for reports; started tasks have bills of their own."""
+    mine = by_model(entry for entry in as_used(spent) if entry.task_id is None)
+    return {model: replace(usage, web_searches=0) for model, usage in mine.items()}
 
 
 def by_attempt(spent: Iterable[Spent]) -> dict[int, Usage]:

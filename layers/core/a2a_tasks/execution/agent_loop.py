@@ -5,7 +5,7 @@ checkpoints and continues with what is missing.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, Effect, effect_of
 from a2a_tasks.domain.tools.service import MAX_OPTION, MAX_QUESTION, OPTIONS
-from a2a_tasks.domain.usage import as_used, left_behind, released, reserve, reserved_for, spend, total
+from a2a_tasks.domain.usage import Usage, as_used, left_behind, released, reserve, reserved_for, spend, total
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.history import Histories
@@ -176,7 +176,7 @@ class AgentLoop:
         work.turns_bought += 1
         work.draft, work.under_way = Draft(reply.text), None  # the text stays available until it is saved
         work.spent = released(work.spent)
-        self._count(work, reply.usage)
+        work.last_used = self._count(work, reply.usage)
         if reply.dropped_thinking:
             reason = ", ".join(reply.dropped_thinking)
             self.telemetry.problem("earlier thinking not shown to the model", work.task, reason=reason)
@@ -214,9 +214,11 @@ class AgentLoop:
         work.counting = asyncio.ensure_future(self.run(add))
         work.counted = await asyncio.shield(work.counting)
 
-    def _count(self, work: TaskRun, bill: Bill) -> None:
-        """Add a turn to the task's usage."""
-        work.spent = spend(work.spent, work.task.attempt, self.cost_limits.charge(work.task, bill))
+    def _count(self, work: TaskRun, bill: Bill) -> Mapping[str, Usage]:
+        """Add a turn to the task's usage. Returns what it used, by model."""
+        used = self.cost_limits.charge(work.task, bill)
+        work.spent = spend(work.spent, work.task.attempt, used)
+        return used
 
     # -- tools
 

@@ -11,11 +11,12 @@ from typing import Any
 from a2a_tasks.domain import events
 from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
+from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import Payload, Task, TaskRef
 from a2a_tasks.execution.leases import Stop, Stopped
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.store_retry import StoreRetry
-from a2a_tasks.execution.tools.toolbox import Done, step_of
+from a2a_tasks.execution.tools.toolbox import Done, step_of, storable
 from a2a_tasks.execution.transcript import Call, Transcript, Turn, turn_document
 from a2a_tasks.execution.turn import opening_of
 from a2a_tasks.ports.blocking import RunBlocking
@@ -25,6 +26,9 @@ from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import Advance, Record, RecordStore, Refused, TaskStore
 from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.office_texts import OfficeTexts
+
+MAX_TOOL_NAME = 64
+"""Of a step; longer ones are no tools."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Checkpoints:
             events.turn(now, number, reply.tools, work.fallback_model(reply)),
         )
         await self._save_prompt(work)
-        await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply))
+        about = Step(now, work.task.attempt, calls=len(reply.tool_uses), used=work.last_used)
+        await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply), about)
         work.transcript.add(reply)
 
     async def _save_prompt(self, work: TaskRun) -> None:
@@ -84,12 +89,13 @@ class Checkpoints:
     async def save_start(self, work: TaskRun, turn: Turn, call: Call) -> None:
         """Save that a tool begins which must not run twice."""
         await self._save_use(work, call)
-        await self._note(work, turn, call, {"state": "started"})
+        await self._note(work, turn, call, {"state": "started"}, is_open=True)
 
     async def save_child(self, work: TaskRun, turn: Turn, call: Call, child: TaskRef) -> None:
         """Save the id of a task and its reservation before the task is created."""
         await self._save_use(work, call)
-        await self._note(work, turn, call, {"state": "child", "child": asdict(child)})
+        document = {"state": "child", "child": asdict(child)}
+        await self._note(work, turn, replace(call, child=child), document, is_open=True)
 
     async def save_spent(self, work: TaskRun) -> None:
         """Save the usage so far."""
@@ -107,7 +113,7 @@ class Checkpoints:
             event = events.reported(work.events, now, done.progress)
             await self._advance(work, Advance(now, progress=done.progress), event)
         child = {"child": asdict(call.child)} if call.child else {}
-        await self._note(work, turn, call, done.to_document() | child)
+        await self._note(work, turn, call, done.to_document() | child, is_error=done.answer.is_error)
 
     async def with_retries[T](self, work: TaskRun, write: Callable[[], T]) -> T:
         """Retry while the store does not respond and the task is still held."""
@@ -119,19 +125,38 @@ class Checkpoints:
         advance = Advance(now, spent=work.spent, counted=work.counted, progress=work.toolbox.progress)
         await self._advance(work, advance, events.tool(now, call.name))
 
-    async def _note(self, work: TaskRun, turn: Turn, call: Call, document: Mapping[str, Any]) -> None:
+    async def _note(
+        self,
+        work: TaskRun,
+        turn: Turn,
+        call: Call,
+        document: Mapping[str, Any],
+        *,
+        is_open: bool = False,
+        is_error: bool = False,
+    ) -> None:
         """Save the state of a tool call."""
         name = f"call-{turn.number:04d}-{call.call_id}"
-        await self._record(work, call_key(turn.number, call.call_id), name, document)
+        now, attempt = self.clock.now(), work.task.attempt
+        tool = storable(call.name)[:MAX_TOOL_NAME]  # whatever the model called
+        step = Step(now, attempt, tool, is_open=is_open, is_error=is_error, child=call.child)
+        await self._record(work, call_key(turn.number, call.call_id), name, document, step)
         work.transcript.note(turn, call.call_id, document)
 
-    async def _record(self, work: TaskRun, key: str, name: str, document: Mapping[str, Any]) -> None:
+    async def _record(
+        self,
+        work: TaskRun,
+        key: str,
+        name: str,
+        document: Mapping[str, Any],
+        step: Step | None = None,
+    ) -> None:
         task = work.task
         # the name contains the fence, so a late upload of a stale worker cannot replace the winner's
 
         def write() -> bool:
             saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
-            return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved))
+            return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved, step))
 
         if not await self.with_retries(work, write):
             raise Stopped(Stop.LOST)

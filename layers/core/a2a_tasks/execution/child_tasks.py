@@ -113,12 +113,13 @@ class OtherAgents:
             priority=task.priority,
             budget=budget,
             spender=task.spender,
+            key_id=task.key_id,
+            is_untrusted=work.transcript.has_read_untrusted(turn),
             origin=Origin(
                 Parent(task.ref, call.call_id),
                 task.depth + 1,
                 task_id,
                 task.deadline,
-                is_untrusted=work.transcript.has_read_untrusted(turn),
             ),
         )
 

@@ -35,6 +35,8 @@ class TaskRun:
     """The turn in progress, or the last one."""
     under_way: ModelRequest | None = None
     """The request in progress."""
+    last_used: Mapping[str, Usage] = field(default_factory=dict)
+    """What the last completed turn used, by model."""
     turns_bought: int = 0
     """Turns completed by this process."""
 

@@ -28,6 +28,18 @@ class AgentReader(Protocol):
         ...
 
 
+class ProjectAgents(Protocol):
+    """A project's agents, also those that are disabled. Both methods raise ``StoreUnavailable``."""
+
+    def agent_ids(self, project_id: str) -> list[str]:
+        """Their ids, sorted."""
+        ...
+
+    def agents_of(self, project_id: str) -> list[AgentRevision]:
+        """Their newest revisions, sorted by id."""
+        ...
+
+
 class ProjectReader(Protocol):
     """Settings of projects. Raises ``StoreUnavailable``."""
 

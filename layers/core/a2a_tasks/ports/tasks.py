@@ -1,7 +1,7 @@
 """The task store, and the stores of what belongs to tasks. Every write is conditional: the condition decides
 which of several concurrent writers wins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,8 +10,10 @@ from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.ids import IdRange
 from a2a_tasks.domain.overload import Overload
 from a2a_tasks.domain.schedule import Clocks
+from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import (
     Artifact,
     ContextRef,
@@ -24,7 +26,8 @@ from a2a_tasks.domain.task import (
     Task,
     TaskRef,
 )
-from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.domain.task_filter import TaskFilter
+from a2a_tasks.domain.usage import Spent, Usage, bill
 
 
 class InvalidCursor(ValueError):
@@ -84,7 +87,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Outline:
-    """What a list needs for filtering and sorting. Times are Unix milliseconds."""
+    """What lists and reports need of a task. Times are Unix milliseconds."""
 
     ref: TaskRef
     project_id: str
@@ -93,14 +96,36 @@ class Outline:
     deadline: int
     context_id: str | None = None
     failure: FailureCode | None = None
+    key_id: str | None = None
+    """As in ``Task``."""
+    used: Mapping[str, Usage] = field(default_factory=dict)
+    """What its own turns used, by model."""
 
     @classmethod
     def of(cls, task: Task) -> "Outline":
         """The outline of a task."""
-        failure = task.failure.code if task.failure else None
         return cls(
-            task.ref, task.project_id, task.status, task.updated_at, task.deadline, task.context_id, failure
+            ref=task.ref,
+            project_id=task.project_id,
+            status=task.status,
+            updated_at=task.updated_at,
+            deadline=task.deadline,
+            context_id=task.context_id,
+            failure=task.failure.code if task.failure else None,
+            key_id=task.key_id,
+            used=bill(task.spent),
         )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Some of an agent's ended tasks."""
+
+    tasks: list[Outline]
+    looked_at: int
+    """Tasks that were read for these."""
+    position: str | None
+    """Where to go on. None at the end."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +229,8 @@ class Record:
     key: str
     """Keys sort in the order in which things happened."""
     payload: Payload
+    step: Step | None = None
+    """What it is about. None of what is no step of the work, and in items of earlier releases."""
 
 
 class TaskStore(Protocol):
@@ -244,6 +271,31 @@ class TaskStore(Protocol):
 
         Raises:
             InvalidCursor: This store did not issue the cursor.
+        """
+        ...
+
+    def search(
+        self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, cursor: str | None, now: int
+    ) -> Page:
+        """A page of the tasks of several agents, newest first. Eventually consistent: tasks of the last
+        moment may be missing. Where few match, a page may be short, even empty, and have a cursor.
+
+        Raises:
+            InvalidCursor: This store did not issue the cursor.
+        """
+        ...
+
+    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+        """Those of an agent's tasks that have ended, in no particular order (eventually consistent).
+
+        Args:
+            agent_id: The agent.
+            ids: Only tasks with these ids.
+            position: Where the call before left off.
+            limit: Tasks that are looked at, live ones included.
+
+        Raises:
+            InvalidCursor: This store did not issue the position.
         """
         ...
 
@@ -400,6 +452,11 @@ class RecordStore(Protocol):
         """All records of a task, sorted by key (a consistent read)."""
         ...
 
+    def steps(self, task_id: str, limit: int) -> list[tuple[str, Step]]:
+        """The steps of a task's first ``limit`` records, with their keys and sorted by them (eventually
+        consistent)."""
+        ...
+
 
 class SpendStore(Protocol):
     """What projects spend per day (UTC, ``YYYY-MM-DD``). All methods raise ``StoreUnavailable``."""
@@ -468,7 +525,15 @@ class Reservation:
 class ReservationStore(Protocol):
     """Idempotency keys."""
 
-    def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
+    def reserve(
+        self,
+        project_id: str,
+        scope: str,
+        key: str,
+        wanted: Reservation,
+        now: int,
+        replaced: str | None = None,
+    ) -> Reservation:
         """Reserve a key, unless an earlier reservation is still valid.
 
         Args:
@@ -477,6 +542,7 @@ class ReservationStore(Protocol):
             key: The caller's key.
             wanted: The new reservation.
             now: Unix milliseconds.
+            replaced: The reservation of this task is valid no more.
 
         Returns:
             The reservation that is valid now: ``wanted`` or the earlier one.

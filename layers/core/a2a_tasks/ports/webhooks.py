@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from a2a_tasks.domain.webhooks.delivery import DeliveryNote
 from a2a_tasks.domain.webhooks.push import StoredPushConfig
 
 
@@ -65,6 +66,20 @@ class PushConfigStore(Protocol):
 
     def delete(self, task_id: str, config_id: str) -> None:
         """Remove a configuration. Idempotent."""
+        ...
+
+
+class DeliveryLog(Protocol):
+    """Notes on deliveries. Both methods raise ``StoreUnavailable``."""
+
+    def note(self, task_id: str, note: DeliveryNote, until: int) -> None:
+        """Note how far a delivery is, unless it is noted as delivered. Its tries are added to those before;
+        repeated after a lost answer they may count twice. ``until`` (Unix milliseconds) is its time to
+        live."""
+        ...
+
+    def notes(self, task_id: str, limit: int) -> list[DeliveryNote]:
+        """Up to ``limit`` notes of a task, by time and the newest first (a consistent read)."""
         ...
 
 

@@ -146,6 +146,7 @@ class TaskFinalizer:
             output=output,
             failure=failure,
             spent=spent,
+            seen=task.spent,
         )
         # protects an earlier end; a retry with the finish_id of the end that was written succeeds
         result = self.store.finish(task.ref, outcome, guard)

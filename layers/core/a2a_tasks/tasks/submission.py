@@ -9,7 +9,7 @@ from a2a_tasks.access.budgets import DailyBudgets, seconds_to_next_day
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain import events, ids
 from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, whole_seconds
 from a2a_tasks.domain.task import Budget, Lane, Parent, Priority, Status, Task, TaskRef
 from a2a_tasks.domain.usage import NOTHING
@@ -52,8 +52,6 @@ class Origin:
     second task."""
     deadline: int
     """The parent's deadline (Unix milliseconds), which the task does not exceed."""
-    is_untrusted: bool = False
-    """The agent that wrote the message had read content from outside."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,12 @@ class Submission:
     """Changes are notified even without ``push``, as for requests from a chat."""
     spender: str | None = None
     """Whose usage is counted by day beside the project's: a person who has a limit of their own."""
+    key_id: str | None = None
+    """Who hands it over, as in ``Task``."""
+    retry_of: str | None = None
+    """The ended task that it repeats."""
+    is_untrusted: bool = False
+    """Who wrote the message had read content from outside."""
 
     def to_document(self) -> dict[str, Any]:
         """The task's input as stored."""
@@ -122,7 +126,7 @@ class Submission:
             "context": self.context,
             "parts": list(self.parts) or None,
             "envelope": self.envelope,
-            "untrusted": (self.origin is not None and self.origin.is_untrusted) or None,
+            "untrusted": self.is_untrusted or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -231,9 +235,15 @@ class Submitter:
             return None
         return self.reserve(submission, submission.idempotency)
 
-    def reserve(self, submission: Submission, asked: Idempotency, asking: Task | None = None) -> Reservation:
+    def reserve(
+        self,
+        submission: Submission,
+        asked: Idempotency,
+        asking: Task | None = None,
+        replaced: str | None = None,
+    ) -> Reservation:
         """The reservation of the caller's key: an earlier one, or else the question of the task
-        ``asking``, or a new task.
+        ``asking``, or a new task. One that stands for the task ``replaced`` is replaced by a new one.
 
         Raises ``RequestRefused`` (IDEMPOTENCY_KEY_REUSED) and ``StoreUnavailable``.
         """
@@ -242,7 +252,9 @@ class Submitter:
         call_id = asking.question.call_id if asking and asking.question else None
         wanted = Reservation(task_id, asked.digest, now + asked.ttl_ms, call_id)
         # the first of concurrent requests stores its reservation, the others get it
-        held = self.reservations.reserve(submission.project_id, submission.agent_id, asked.key, wanted, now)
+        held = self.reservations.reserve(
+            submission.project_id, submission.agent_id, asked.key, wanted, now, replaced
+        )
         if held.digest != asked.digest:
             raise key_reused()
         return replace(held, is_new=held is wanted)
@@ -268,7 +280,7 @@ class Submitter:
         self.groups.check(submission.project_id, submission.groups)
         limit = agent.max_attempts or self.max_attempts
         if submission.max_attempts is not None and submission.max_attempts > limit:
-            raise _invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")
+            raise invalid("maxAttempts", f"is {submission.max_attempts}; this agent allows {limit}")
         if self.budgets.is_used_up(submission.project_id):
             raise RequestRefused(
                 ErrorCode.BUDGET_EXCEEDED,
@@ -292,13 +304,13 @@ class Submitter:
 
     def _check_batch(self, agent: AgentRevision, submission: Submission) -> None:
         if not self.has_batches:
-            raise _invalid("lane", "is batch, which this deployment's Claude backend does not have")
+            raise invalid("lane", "is batch, which this deployment's Claude backend does not have")
         if agent.allowed_tools:
-            raise _invalid("lane", "is batch, which is for agents without tools: a batch has a single turn")
+            raise invalid("lane", "is batch, which is for agents without tools: a batch has a single turn")
         if submission.context_id is not None or submission.begins_context:
-            raise _invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
+            raise invalid("lane", "is batch, which is not for conversations: they go on one task at a time")
         if any(map(content.office_file_of, submission.parts)):
-            raise _invalid("lane", "is batch, which takes no Office files; send them as text or PDF")
+            raise invalid("lane", "is batch, which takes no Office files; send them as text or PDF")
 
     def _new_task(self, agent: AgentRevision, submission: Submission, task_id: str, now: int) -> Task:
         origin = submission.origin
@@ -340,6 +352,8 @@ class Submitter:
             notifies=submission.notifies or submission.push is not None or bool(groups),
             groups=groups,
             spender=submission.spender,
+            key_id=submission.key_id,
+            retry_of=submission.retry_of,
             counted=NOTHING if submission.spender or has_budget else None,
             events=(events.accepted(now),),
         )
@@ -362,9 +376,3 @@ def _smaller(asked: Budget, allowed: Budget) -> Budget:
 def _least[N: (int, Decimal)](left: N | None, right: N | None) -> N | None:
     known = [value for value in (left, right) if value is not None]
     return min(known) if known else None
-
-
-def _invalid(name: str, problem: str) -> RequestRefused:
-    return RequestRefused(
-        ErrorCode.VALIDATION_ERROR, f"{name}: {problem}", [{"field": name, "message": problem}]
-    )

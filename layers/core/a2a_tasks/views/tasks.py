@@ -33,6 +33,8 @@ def task_view(
         view["lane"] = task.lane.value
     if task.context_id is not None:
         view["sessionId"] = task.context_id
+    if task.retry_of is not None:
+        view["retryOf"] = task.retry_of
     if task.started_at is not None and not task.is_terminal:
         view["progress"] = _progress(task)
     if task.question is not None and task.status is Status.INPUT_REQUIRED:

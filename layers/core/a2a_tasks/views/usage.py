@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.usage import Spent, Usage, by_attempt, by_model, total
+from a2a_tasks.tasks.usage import By, UsageRow
+
+NAMES = {By.AGENT: "agentId", By.MODEL: "model", By.KEY: "keyId"}
+"""What a row's value is called."""
 
 
 def usage_view(usage: Usage) -> dict[str, Any]:
@@ -26,3 +31,16 @@ def spent_view(spent: tuple[Spent, ...]) -> dict[str, Any]:
         "byModel": [{"model": model} | usage_view(usage) for model, usage in by_model(spent).items()],
         "byAttempt": [{"attempt": number} | usage_view(usage) for number, usage in by_attempt(spent).items()],
     }
+
+
+def usage_row_view(by: By, row: UsageRow) -> dict[str, Any]:
+    """``{"day", "agentId" | "model" | "keyId"?, "tasks", "completed", "failed", "canceled", "inputTokens", …,
+    "costUsd", "unpricedTasks"?}``."""
+    view: dict[str, Any] = {"day": row.day}
+    view |= {} if row.value is None else {NAMES[by]: row.value}
+    view |= {"tasks": sum(row.ended.values())}
+    view |= {
+        status.value: row.ended.get(status, 0)
+        for status in (Status.COMPLETED, Status.FAILED, Status.CANCELED)
+    }
+    return view | usage_view(row.usage) | ({"unpricedTasks": row.unpriced} if row.unpriced else {})

@@ -48,12 +48,14 @@ class PushAcceptance:
 
     def keep(self, task_id: str, config_id: str, config: PushConfig) -> StoredPushConfig:
         """Store a checked configuration. Raises ``StoreUnavailable`` and ``SealingUnavailable``."""
+        now = self.clock.now()
         stored = StoredPushConfig(
             config_id=config_id,
             url=config.url,
             format=config.format,
             scheme=config.authentication.scheme if config.authentication else None,
             sealed=sealed(self.sealer, task_id, config_id, config),
+            created_at=now,
         )
-        self.store.put(task_id, stored, self.clock.now() + LONGEST_LIFE_MS + self.retention_ms + DAY_MS)
+        self.store.put(task_id, stored, now + LONGEST_LIFE_MS + self.retention_ms + DAY_MS)
         return stored

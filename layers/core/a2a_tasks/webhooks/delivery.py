@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.webhooks.delivery import DeliveryNote, DeliveryState
 from a2a_tasks.domain.webhooks.push import Notification, PushFormat, StoredPushConfig
 from a2a_tasks.domain.webhooks.retry import ACKNOWLEDGED, GONE, asked_seconds, next_try_seconds
 from a2a_tasks.ports.blocking import RunBlocking
@@ -23,6 +24,7 @@ from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.webhooks import (
+    DeliveryLog,
     NotAnswered,
     PushConfigStore,
     ReceiverAnswer,
@@ -35,6 +37,8 @@ from a2a_tasks.webhooks.secrets import opened
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
 """Transient faults on our side."""
+NOTED_MS = 30 * 24 * 3_600_000
+"""How long it can be seen what became of a delivery."""
 
 
 class BodyFormatter(Protocol):
@@ -67,6 +71,7 @@ class Deliverer:
 
     tasks: TaskStore
     configs: PushConfigStore
+    log: DeliveryLog
     opener: Opener
     secrets: SigningSecrets
     bodies: BodyFormatter
@@ -94,15 +99,17 @@ class Deliverer:
         try:
             await self._deliver(notification)
         except NotDelivered as not_delivered:
-            return await self._again(delivery, notification, str(not_delivered), not_delivered.asked)
+            problem = not_delivered
         except OURS as error:
             self._tell_problem("notification not sent", notification, reason=str(error))
-            return await self._again(delivery, notification, "something here did not answer")
+            problem = NotDelivered("something here did not answer")
         except Exception as error:
             # whatever it was, it must not stop the other notifications
             self._tell_problem("notification not sent", notification, error=error)
-            return await self._again(delivery, notification, "something here went wrong")
-        return False
+            problem = NotDelivered("something here went wrong")
+        else:
+            return False
+        return await self._again(delivery, notification, problem)
 
     async def _deliver(self, notification: Notification) -> None:
         found = await self.run(self._found, notification)
@@ -115,19 +122,31 @@ class Deliverer:
         request = await self.run(self._request, notification, config, task)
         async with receiver.attempt():
             answer = await self._post(request)
+        noted = DeliveryNote(
+            notification.config_id,
+            notification.status,
+            notification.at,
+            DeliveryState.DELIVERED,
+            tries=1,
+            tried_at=self.clock.now(),
+            answer=answer.status,
+        )
         if answer.status == GONE:
             await self.run(self._unsubscribe, notification, request.config)
+            gone = replace(noted, state=DeliveryState.GIVEN_UP, reason="the receiver wants no more")
+            await self._note(notification, gone)
             return
         self.telemetry.count("WebhooksDelivered")
         host = urlsplit(request.config.url).hostname
         self._tell("notification delivered", notification, host=host, status_code=answer.status)
+        await self._note(notification, noted)
 
     async def _post(self, request: WebhookRequest) -> ReceiverAnswer:
         """The response of a receiver that has accepted the notification or wants no more."""
         try:
             answer = await self.client.post(request.config.url, request.headers, request.body)
         except NotAnswered as error:
-            raise NotDelivered(str(error)) from None
+            raise NotDelivered(str(error), was_tried=True) from None
         if answer.status != GONE and answer.status not in ACKNOWLEDGED:
             self._refuse(answer)
         return answer
@@ -164,16 +183,17 @@ class Deliverer:
 
     def _refuse(self, answer: ReceiverAnswer) -> NoReturn:
         asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
-        raise NotDelivered(f"the receiver answered {answer.status}", asked)
+        reason = f"the receiver answered {answer.status}"
+        raise NotDelivered(reason, asked, answer=answer.status, was_tried=True)
 
     async def _again(
         self,
         delivery: TimedDelivery[Notification],
         notification: Notification,
-        reason: str,
-        asked: float | None = None,
+        problem: NotDelivered,
     ) -> bool:
         """Retry later, or dead-letter. True if the message must stay."""
+        reason, asked = str(problem), problem.asked
         left_ms = delivery.sent_at + self.span_ms - self.clock.now()
         wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
         # the message is deleted after it was dead-lettered, so that a crash delivers it again
@@ -189,12 +209,37 @@ class Deliverer:
         if wait is None:
             self.telemetry.count("WebhooksGivenUp")
             self._tell_problem("notification given up", notification, reason=reason)
+            await self._note(notification, self._failed(notification, problem, None))
             return False
         self.telemetry.count("WebhookRetries")
         self._tell(
             "notification put off", notification, reason=reason, seconds=wait, tries=delivery.receive_count
         )
+        if problem.was_tried:
+            await self._note(notification, self._failed(notification, problem, wait))
         return True
+
+    def _failed(self, notification: Notification, problem: NotDelivered, wait: int | None) -> DeliveryNote:
+        """The note of a try that failed, or of none; ``wait`` is None where no other follows."""
+        now = self.clock.now()
+        return DeliveryNote(
+            notification.config_id,
+            notification.status,
+            notification.at,
+            DeliveryState.GIVEN_UP if wait is None else DeliveryState.RETRYING,
+            tries=int(problem.was_tried),
+            tried_at=now if problem.was_tried else None,
+            answer=problem.answer,
+            reason=str(problem),
+            next_try_at=None if wait is None else now + wait * 1000,
+        )
+
+    async def _note(self, notification: Notification, note: DeliveryNote) -> None:
+        """For whoever asks; that it cannot be written changes nothing about the delivery."""
+        try:
+            await self.run(self.log.note, notification.ref.task_id, note, self.clock.now() + NOTED_MS)
+        except StoreUnavailable as error:
+            self._tell_problem("delivery not noted", notification, reason=str(error))
 
     def _tell(self, name: str, notification: Notification, **fields: object) -> None:
         self.telemetry.event(name, None, **_ids(notification), **fields)

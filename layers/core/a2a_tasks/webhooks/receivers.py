@@ -24,11 +24,15 @@ ONE_AT_A_TIME_SECONDS = 5.0
 
 class NotDelivered(Exception):
     """A receiver has not accepted a notification. ``asked`` is the delay in seconds after which it may be
-    retried."""
+    retried, ``answer`` the HTTP status of its response; ``was_tried`` is False where it was not called."""
 
-    def __init__(self, reason: str, asked: float | None = None) -> None:
+    def __init__(
+        self, reason: str, asked: float | None = None, *, answer: int | None = None, was_tried: bool = False
+    ) -> None:
         super().__init__(reason)
         self.asked = asked
+        self.answer = answer
+        self.was_tried = was_tried
 
 
 @dataclass

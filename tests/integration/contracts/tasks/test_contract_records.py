@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords
-from a2a_tasks.domain.task import Payload
+from a2a_tasks.domain.step import Step
+from a2a_tasks.domain.task import Payload, TaskRef
+from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.tasks import Record, RecordStore
 from tests.integration.support.account import Account
@@ -186,3 +189,22 @@ def test_no_answer_is_store_unavailable(
 
     with pytest.raises(StoreUnavailable):
         call(account.records)
+
+
+STEPS = [
+    Step(NOW, 1, calls=2, used={"m": Usage(1, 2, 3, 4, 1, Decimal("0.5")), "no-price": Usage(1)}),
+    Step(NOW + 1, 1, tool="Write", is_open=True),
+    Step(NOW + 2, 2, tool="call_agent", is_error=True, child=TaskRef("helper", TASK)),
+]
+
+
+def test_steps_are_read_without_texts(records: RecordStore) -> None:
+    keys = ["TURN#0001", "TURN#0001#TOOL#a", "TURN#0001#TOOL#b"]
+    records.put_record(TASK, 1, Record("PROMPT", Payload(inline="{}")))
+    for key, step in zip(keys, STEPS, strict=True):
+        records.put_record(TASK, 1, Record(key, Payload(inline="[1]"), step))
+
+    assert records.steps(TASK, 10) == list(zip(keys, STEPS, strict=True))
+    assert records.steps(TASK, 2) == [(keys[0], STEPS[0])]
+    assert records.record(TASK, keys[2]) == Record(keys[2], Payload(inline="[1]"), STEPS[2])
+    assert records.steps(OTHER, 10) == []

@@ -73,3 +73,23 @@ def test_an_answer_that_was_lost_is_the_callers_own(account: Account) -> None:
 def test_a_repeated_call_of_the_sdk_meets_its_own_reservation(account: Account) -> None:
     account.calls.fail("PutItem", Fault.SENT_TWICE)
     assert account.reservations.reserve(PROJECT, AGENT, "key", FIRST, NOW) == FIRST
+
+
+def test_one_that_is_named_is_replaced(reservations: ReservationStore) -> None:
+    reservations.reserve(PROJECT, AGENT, "key", FIRST, NOW)
+    assert reservations.reserve(PROJECT, AGENT, "key", SECOND, NOW, "another") == FIRST
+    assert reservations.reserve(PROJECT, AGENT, "key", SECOND, NOW, FIRST.task_id) == SECOND
+    third = Reservation("task-3", "digest-3", NOW + 1_000)
+    assert reservations.reserve(PROJECT, AGENT, "key", third, NOW, FIRST.task_id) == SECOND
+
+
+def test_of_several_that_replace_one_the_first_holds(reservations: ReservationStore) -> None:
+    reservations.reserve(PROJECT, AGENT, "key", FIRST, NOW)
+
+    def replace_it(n: int) -> Reservation:
+        wanted = Reservation(f"task-{n}", "digest", NOW + 1_000)
+        return reservations.reserve(PROJECT, AGENT, "key", wanted, NOW, FIRST.task_id)
+
+    with ThreadPoolExecutor(8) as callers:
+        held = list(callers.map(replace_it, range(10, 18)))
+    assert len({reservation.task_id for reservation in held}) == 1

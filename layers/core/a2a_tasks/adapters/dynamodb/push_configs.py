@@ -20,6 +20,7 @@ class DynamoDBPushConfigs(Store):
             "format": config.format.value,
             "scheme": config.scheme,
             "sealed": config.sealed,
+            "createdAt": config.created_at,
             "ttl": until // 1000,
         }
         self._put(_key(task_id, config.config_id) | values)
@@ -54,4 +55,5 @@ def _to_config(values: Item) -> StoredPushConfig:
         format=PushFormat(values["format"]),
         scheme=values.get("scheme"),
         sealed=bytes(values["sealed"]) if "sealed" in values else None,
+        created_at=int(values.get("createdAt", 0)),
     )

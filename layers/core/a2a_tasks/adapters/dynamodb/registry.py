@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import batched
 from typing import Any, TypedDict, Unpack
 
 from a2a_tasks.adapters.dynamodb.registry_items import from_mcp_server, to_api_key, to_project, to_revision
@@ -38,7 +39,9 @@ class ProjectChange(TypedDict, total=False):
     webhook_secret_arn: str | None
 
 
+AT_ONCE = 100
 _PROJECTS = "PROJECTS"
+_AGENT = "AGENT#"
 _ATTRIBUTES = {
     "daily_cost_usd": "dailyCostUsd",
     "daily_tokens": "dailyTokens",
@@ -49,8 +52,8 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class DynamoDBRegistry(Store):
-    """``KeyReader``, ``AgentReader`` and ``ProjectReader``, and the writes of the operator's command. All
-    methods raise ``StoreUnavailable``."""
+    """``KeyReader``, ``AgentReader``, ``ProjectAgents`` and ``ProjectReader``, and the writes of the
+    operator's command. All methods raise ``StoreUnavailable``."""
 
     def key(self, key_id: str) -> ApiKey | None:
         item = self._get(_api_key(key_id), consistent=False)
@@ -171,13 +174,15 @@ class DynamoDBRegistry(Store):
             raise RevisionRaced(agent_id)
         return to_revision(agent_id, values)
 
+    def agent_ids(self, project_id: str) -> list[str]:
+        listed = self._items(f"PROJECT#{project_id}", _AGENT, ProjectionExpression="sk")
+        return [item["sk"].removeprefix(_AGENT) for item in listed]
+
     def agents_of(self, project_id: str) -> list[AgentRevision]:
-        """A project's agents, sorted by id."""
-        found = [
-            self.agent(item["sk"].removeprefix("AGENT#"))
-            for item in self._items(f"PROJECT#{project_id}", "AGENT#")
-        ]
-        return sorted((agent for agent in found if agent), key=lambda agent: agent.agent_id)
+        keys = map(_agent_key, self.agent_ids(project_id))
+        items = [item for some in batched(keys, AT_ONCE, strict=False) for item in self._get_all(some)]
+        agents = [to_revision(item["pk"].removeprefix(_AGENT), item) for item in items]
+        return sorted(agents, key=lambda agent: agent.agent_id)
 
     def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
         """Reject new tasks of an agent until it is applied again. None if there is no such agent."""

@@ -78,6 +78,8 @@ class StoredPushConfig:
     scheme: str | None = None
     sealed: bytes | None = field(default=None, repr=False)
     """Its encrypted secrets. None if it has none."""
+    created_at: int = 0
+    """When it was given, or last replaced (Unix milliseconds). 0 in items of earlier releases."""
 
 
 @dataclass(frozen=True)

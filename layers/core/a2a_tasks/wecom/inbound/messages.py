@@ -177,6 +177,7 @@ class InboundMessages:
             notifies=True,
             parts=asked.parts,
             spender=spender_of(connection, asked.chat.user_id),
+            key_id=f"wecom:{connection.connection_id}",
         )
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.tasks.ended import DynamoDBEndedTasks
 from a2a_tasks.adapters.dynamodb.tasks.listing import DynamoDBTaskList
 from a2a_tasks.adapters.dynamodb.tasks.pending import DynamoDBPending
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.domain.ids import is_task_id
+from a2a_tasks.domain.ids import IdRange, is_task_id
 from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.domain.task_filter import TaskFilter
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.tasks import Due, InvalidCursor, Outline, Page
+from a2a_tasks.ports.tasks import Due, Ended, InvalidCursor, Outline, Page
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,18 @@ class DynamoDBTaskQueries(Store):
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
     ) -> Page:
+        statuses = frozenset() if status is None else frozenset({status})
+        return self.search([agent_id], TaskFilter(statuses), limit, cursor, now)
+
+    def search(
+        self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, cursor: str | None, now: int
+    ) -> Page:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
-        return self._list.page(agent_id, status, limit, cursor, now)
+        return self._list.search(agent_ids, wanted, limit, cursor, now)
+
+    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+        return DynamoDBEndedTasks(self.client, self.table).read(agent_id, ids, position, limit)
 
     def outlines(self, agent_id: str, limit: int) -> list[Outline]:
         return self._list.outlines(agent_id, limit)

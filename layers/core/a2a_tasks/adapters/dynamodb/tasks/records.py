@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain, islice
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store, Write
 from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.record_keys import FIRST_RECORD
+from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Record
 
@@ -47,9 +49,23 @@ class DynamoDBRecords(Store):
         pages = self._pages("pk = :pk AND sk >= :first", values, ConsistentRead=True)
         return [_to_record(item) for page in pages for item in page]
 
+    def steps(self, task_id: str, limit: int) -> list[tuple[str, Step]]:
+        values = {"pk": task_items.owned_partition(task_id), "first": FIRST_RECORD}
+        names = {"#step": "step"}
+        pages = self._pages(
+            "pk = :pk AND sk >= :first",
+            values,
+            ProjectionExpression="sk, #step",
+            ExpressionAttributeNames=names,
+            Limit=limit,
+        )
+        items = islice(chain.from_iterable(pages), limit)
+        return [(item["sk"], task_values.to_step(item["step"])) for item in items if "step" in item]
+
     def _write_record(self, task_id: str, fence: int, record: Record, condition: Condition) -> Write:
         payload, ttl = task_values.payload_value(record.payload), task_items.kept_until(task_id, self.kept_ms)
-        values = {"fence": fence, "payload": payload, "ttl": ttl}
+        step = None if record.step is None else task_values.step_value(record.step)
+        values = {"fence": fence, "payload": payload, "step": step, "ttl": ttl}
         return self._put(task_items.owned_key(task_id, record.key) | values, condition)
 
 
@@ -78,4 +94,5 @@ def _spend_key(project_id: str, day: str, number: int) -> Item:
 
 def _to_record(item: Item) -> Record:
     task_id = item["pk"].removeprefix(task_items.owned_partition(""))
-    return Record(item["sk"], task_values.to_payload(task_id, item["payload"]))
+    step = task_values.to_step(item["step"]) if "step" in item else None
+    return Record(item["sk"], task_values.to_payload(task_id, item["payload"]), step)

@@ -12,10 +12,19 @@ from a2a_tasks.ports.tasks import Reservation
 class DynamoDBReservations(Store):
     """``ReservationStore``."""
 
-    def reserve(self, project_id: str, scope: str, key: str, wanted: Reservation, now: int) -> Reservation:
-        """Protects the earlier reservation until it expires. The table's TTL deletes it later."""
+    def reserve(
+        self,
+        project_id: str,
+        scope: str,
+        key: str,
+        wanted: Reservation,
+        now: int,
+        replaced: str | None = None,
+    ) -> Reservation:
+        """Protects the earlier reservation until it expires, or from all but who has seen it and replaces it.
+        The table's TTL deletes it later."""
         item = reservation_item(project_id, scope, key, wanted)
-        is_new, there = self._put(item, is_free(now))
+        is_new, there = self._put(item, is_free(now, replaced))
         if is_new:
             return wanted
         return Reservation(there["taskId"], there["digest"], int(there["until"]), there.get("callId"))
@@ -36,6 +45,9 @@ def reservation_item(project_id: str, scope: str, key: str, wanted: Reservation)
     }
 
 
-def is_free(now: int) -> Condition:
-    """The condition of a reservation: there is no earlier one that is valid ``now`` (Unix milliseconds)."""
-    return when("attribute_not_exists(pk)", "#until <= :now", now=now)
+def is_free(now: int, replaced: str | None = None) -> Condition:
+    """The condition of a reservation: there is no earlier one that is valid ``now`` (Unix milliseconds), or
+    it is that of the task ``replaced``."""
+    if replaced is None:
+        return when("attribute_not_exists(pk)", "#until <= :now", now=now)
+    return when("attribute_not_exists(pk)", "#until <= :now", "taskId = :seen", now=now, seen=replaced)

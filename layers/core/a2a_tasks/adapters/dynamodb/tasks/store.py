@@ -16,7 +16,7 @@ from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.schedule import GRANT_MS, due_after_release
 from a2a_tasks.domain.task import LIVE, Outcome, Payload, Slot, Status, Task, TaskRef
-from a2a_tasks.domain.usage import Spent, Usage
+from a2a_tasks.domain.usage import Spent, Usage, bill
 from a2a_tasks.ports.tasks import Advance, Claim, Pause, Postponement, Refused, Release, Written
 
 DELETE_BATCH = 25
@@ -214,7 +214,14 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         )
         if guard.by_holder:
             update = update.remove("heldBy")
-        return self._change(ref, update, lambda task: task.finish_id == outcome.finish_id)
+        used = bill(outcome.seen if outcome.spent is None else outcome.spent)
+        update = update.set(used=task_values.used_value(used) or None)
+        result = self._change(ref, update, lambda task: task.finish_id == outcome.finish_id)
+        if isinstance(result, Written) and bill(result.task.spent) != used:
+            # its worker has saved a turn since the writer looked; reports read this, and nobody decides by it
+            now_used = task_values.used_value(bill(result.task.spent))
+            self._change(ref, Update().set(used=now_used))
+        return result
 
     def add_partial_output(
         self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
@@ -222,7 +229,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         """Protects the end, and the output of a later worker: takes effect once, under the same fence."""
         update = TaskUpdate().in_one_of({Status.CANCELED, Status.FAILED}).remove("heldBy")
         update = update.set(
-            spent=task_values.spent_value(spent), output=maybe(task_values.payload_value, output)
+            spent=task_values.spent_value(spent),
+            output=maybe(task_values.payload_value, output),
+            used=task_values.used_value(bill(spent)) or None,
         )
         update = update.when("fence = :fence AND attribute_exists(heldBy)", fence=fence)
         return self._change(ref, update.when("attribute_not_exists(#output)"))

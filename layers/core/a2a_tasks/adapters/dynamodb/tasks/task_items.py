@@ -7,7 +7,7 @@ from typing import Any
 from a2a_tasks.adapters.dynamodb.tasks import task_values
 from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.ids import created_ms, shard
+from a2a_tasks.domain.ids import IdRange, created_ms, shard
 from a2a_tasks.domain.schedule import earliest_end
 from a2a_tasks.domain.task import (
     Budget,
@@ -59,6 +59,12 @@ def ref_of(keys: Mapping[str, Any]) -> TaskRef:
 def list_partition(agent_id: str, number: int) -> str:
     """A partition of the indexes ``list`` and ``pending``."""
     return f"AGENT#{agent_id}#{number}"
+
+
+def listed_in(shard_key: str, ids: IdRange) -> tuple[str, dict[str, str]]:
+    """The condition of a query of the index ``list``, and its values: the tasks with these ids."""
+    values = {"pk": shard_key, "first": partition(ids.first), "last": partition(ids.last)}
+    return "listShard = :pk AND pk BETWEEN :first AND :last", values
 
 
 def ended_value(outcome: Outcome) -> str:
@@ -114,6 +120,8 @@ def to_item(task: Task) -> dict[str, Any]:
         "spender": task.spender,
         "groups": list(task.groups) or None,
         "boundsTries": task.bounds_tries or None,
+        "keyId": task.key_id,
+        "retryOf": task.retry_of,
     }
     if task.queue_timeout_ms != queue_time.DEFAULT:
         values["queueTimeoutMs"] = task.queue_timeout_ms
@@ -194,6 +202,8 @@ def from_item(values: Mapping[str, Any]) -> Task:
         throttled_calls=int(values.get("turnedAway", 0)),
         bounds_tries=bool(values.get("boundsTries", False)),
         events=tuple(task_values.to_event(value) for value in values["events"]),
+        key_id=values.get("keyId"),
+        retry_of=values.get("retryOf"),
     )
 
 
@@ -229,4 +239,6 @@ def to_outline(values: Mapping[str, Any]) -> Outline | None:
         deadline=int(values["deadline"]),
         context_id=values.get("contextId"),
         failure=FailureCode(code) if code else None,
+        key_id=values.get("keyId"),
+        used=task_values.to_used(values.get("used", ())),
     )

@@ -1,12 +1,13 @@
 """Parts of tasks as values of attributes, both ways: ``…_value`` is stored, ``to_…`` reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.event import Event, EventType
+from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import (
     Artifact,
     ArtifactForm,
@@ -86,6 +87,55 @@ def to_spent(values: Mapping[str, Any]) -> tuple[Spent, ...]:
             entry.get("reserved", False),
         )
         for entry in values["spent"]
+    )
+
+
+def used_value(used: Mapping[str, Usage]) -> list[list[Any]]:
+    """A task's bill. Without names, since it is in the record beside ``spent``, and both must stay small."""
+    return [
+        [
+            model,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            usage.turns,
+            *([] if usage.cost_usd is None else [usage.cost_usd]),
+        ]
+        for model, usage in used.items()
+    ]
+
+
+def to_used(value: Sequence[Sequence[Any]]) -> dict[str, Usage]:
+    return {
+        model: Usage(int(input_), int(output), int(read), int(written), int(turns), *cost)
+        for model, input_, output, read, written, turns, *cost in value
+    }
+
+
+def step_value(step: Step) -> dict[str, Any]:
+    return {"at": step.at, "attempt": step.attempt} | _known(
+        {
+            "tool": step.tool,
+            "isOpen": step.is_open or None,
+            "isError": step.is_error or None,
+            "child": None if step.child is None else ref_value(step.child),
+            "calls": step.calls or None,
+            "used": used_value(step.used) or None,
+        }
+    )
+
+
+def to_step(value: Mapping[str, Any]) -> Step:
+    return Step(
+        at=int(value["at"]),
+        attempt=int(value["attempt"]),
+        tool=value.get("tool"),
+        is_open=bool(value.get("isOpen", False)),
+        is_error=bool(value.get("isError", False)),
+        child=to_ref(value["child"]) if "child" in value else None,
+        calls=int(value.get("calls", 0)),
+        used=to_used(value.get("used", ())),
     )
 
 

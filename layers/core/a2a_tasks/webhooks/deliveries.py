@@ -1,0 +1,31 @@
+"""What became of the notifications of a task, for its caller."""
+
+from dataclasses import dataclass
+
+from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.webhooks.delivery import DeliveryNote, pending
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.webhooks import DeliveryLog, PushConfigStore
+
+MOST = 500
+"""Notes that are read of a task, the newest."""
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Deliveries of tasks. Raises ``StoreUnavailable``."""
+
+    configs: PushConfigStore
+    log: DeliveryLog
+    clock: Clock
+
+    def of(self, task: Task) -> list[DeliveryNote]:
+        """By time: what was tried, and what is still to be."""
+        if not task.notifies:
+            return []
+        task_id = task.ref.task_id
+        noted = self.log.notes(task_id, MOST)
+        due = pending(task, self.configs.all(task_id), noted, self.clock.now())
+        if len(noted) == MOST:  # older ones were tried too
+            due = [note for note in due if note.at > noted[-1].at]
+        return sorted([*noted, *due], key=lambda note: (note.at, note.config_id))
