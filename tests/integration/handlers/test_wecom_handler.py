@@ -240,7 +240,7 @@ def test_a_rotated_key_works_at_once_and_the_one_before_too(chat: Chat, agents: 
     assert helper is not None
     store_secrets(agents, helper, secrets)
     # what is kept is older than what may be asked for anew
-    chat.module.callbacks.secrets._kept._entries.clear()
+    chat.module.callbacks.secrets._cache._entries.clear()
     assert chat.wecom.verify_bot_url().is_verified
     chat.wecom.use(replace(chat.wecom.settings(), bot=new))
     assert chat.wecom.verify_bot_url().is_verified
@@ -398,7 +398,7 @@ def test_what_is_not_taken_is_told(chat: Chat, agents: Account) -> None:
     agents.add_agent(AGENT, PROJECT, enabled=False)
     assert chat.hears("Hello") == "助手已停用，请联系管理员。"
     connect(agents, chat.wecom, agent_id="nobody")
-    chat.module.callbacks.connections._kept._entries.clear()
+    chat.module.callbacks.connections._cache._entries.clear()
     assert chat.hears("你好") == "助手的设置有问题，请联系管理员。"
 
 

@@ -135,7 +135,9 @@ class TestDue:
         task = deployment.claim(deployment.submit(timeout_ms=1_000))
         assert task.due_at == task.deadline == deployment.clock.now() + 1_000
 
-    def test_a_sweep_right_before_the_claim_does_not_keep_it_from_its_start(self, deployment: Deployment) -> None:
+    def test_a_sweep_right_before_the_claim_does_not_keep_it_from_its_start(
+        self, deployment: Deployment
+    ) -> None:
         task = deployment.submit(timeout_ms=20_000)
         deployment.clock.advance(DISPATCH_GRACE_MS / 1000)
         points = Failpoints()
