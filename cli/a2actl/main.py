@@ -13,6 +13,7 @@ from a2actl.deployment.stack import Stack
 from a2actl.projects.commands import app as projects
 from a2actl.projects.keys import app as keys
 from a2actl.projects.mcp import app as mcp
+from a2actl.queue.commands import app as queue
 from a2actl.tasks.commands import app as tasks
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note
@@ -40,6 +41,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(mcp, name="mcp")
 app.add_typer(prices)
 app.add_typer(projects, name="projects")
+app.add_typer(queue, name="queue")
 app.add_typer(tasks, name="tasks")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(wecom, name="wecom")

@@ -19,6 +19,7 @@ from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.agents.backend import Backend
 from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.domain.lease import Lease
+from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.pricing.prices import Price
 from a2a_tasks.domain.pricing.table import TABLE
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS, clocks_of_start, due_after_start
@@ -113,7 +114,8 @@ def plenty() -> bool:
 
 @dataclass(frozen=True)
 class FarRevisions:
-    """``Registry`` of a process: agents and projects, which are only read, are at hand, revisions are not."""
+    """``Registry`` of a process: agents, projects and the switch, which are only read, are at hand, revisions
+    are not."""
 
     near: MemoryRegistry
     far: MemoryRegistry
@@ -123,6 +125,9 @@ class FarRevisions:
 
     def project(self, project_id: str) -> ProjectSettings | None:
         return self.near.project(project_id)
+
+    def pause(self) -> Pause | None:
+        return self.near.pause()
 
     def revision(self, agent_id: str, revision: int) -> AgentRevision | None:
         return self.far.revision(agent_id, revision)

@@ -28,6 +28,7 @@ from a2actl.terminal.fault import Fault
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -88,7 +89,7 @@ class Account:
                 where = client.meta.region_name
                 raise Fault(
                     f"There is no stack {stack_name!r} in {where}; check --stack, --region and --profile,"
-                    " or deploy it with `sam deploy`."
+                    " or deploy it with `make deploy`."
                 ) from None
             raise
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
@@ -103,6 +104,9 @@ class Account:
 
     def sqs(self) -> "SQSClient":
         return self._session.client("sqs", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
+    def functions(self) -> "LambdaClient":
+        return self._session.client("lambda", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
     def secretsmanager(self) -> "SecretsManagerClient":
         return self._session.client("secretsmanager", config=clients.CONFIG, endpoint_url=self._endpoint_url)
@@ -144,5 +148,7 @@ def _explain_answer(error: Any) -> str:
     if code.startswith("AccessDenied"):
         return f"These AWS credentials may not do that ({message}); choose others with --profile."
     if code == "ResourceNotFoundException":
-        return f"Something that the stack should have is gone ({message}); deploy it again with `sam deploy`."
+        return (
+            f"Something that the stack should have is gone ({message}); deploy it again with `make deploy`."
+        )
     return f"AWS answered with an error: {message or code} ({code}); try again, it may be passing."

@@ -11,6 +11,8 @@ from a2a_tasks.domain.agents.backend import Backend
 from a2actl.deployment.account import Account
 from a2actl.deployment.secret_store import SecretStore
 from a2actl.projects.mcp_tokens import McpTokens
+from a2actl.queue.queues import TaskQueues
+from a2actl.queue.triggers import Triggers
 from a2actl.terminal.fault import Fault
 from a2actl.webhooks.queues import NotificationQueues
 from a2actl.webhooks.secrets import WebhookSecrets
@@ -73,6 +75,20 @@ class Deployment:
             self.output("NotificationQueueUrl"),
             self.output("NotificationDeadLetterQueueUrl"),
         )
+
+    @property
+    def task_queues(self) -> TaskQueues:
+        urls = {
+            "tasks": self.output("TaskQueueUrl"),
+            "urgent": self.output("UrgentTaskQueueUrl"),
+            "dead letters": self.output("TaskDeadLetterQueueUrl"),
+        }
+        return TaskQueues(self.account.sqs(), urls)
+
+    @property
+    def triggers(self) -> Triggers:
+        """What has the queues of tasks start workers."""
+        return Triggers(self.account.functions())
 
     @property
     def _secret_store(self) -> SecretStore:

@@ -96,7 +96,7 @@ def test_an_unknown_stack(operator: Operator) -> None:
     assert refused.exit_code == 2
     assert refused.stderr == (
         "There is no stack 'typo' in eu-central-1; check --stack, --region and --profile, or deploy it with"
-        " `sam deploy`.\n"
+        " `make deploy`.\n"
     )
 
 

@@ -15,6 +15,7 @@ from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.access.rate import KeyLimits
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.agents.definition import parse_agent
+from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.tools.catalog import McpServer
 from a2a_tasks.ports.errors import StoreUnavailable
 from tests.integration.support.account import AGENT, CREATED_AT, OTHER_PROJECT, PROJECT, Account
@@ -119,6 +120,17 @@ def test_what_is_not_there_is_none(operator: Operator) -> None:
     assert operator.reader.agent("nobody") is None
     assert operator.reader.revision("nobody", 1) is None
     assert operator.reader.revision(AGENT, 2) is None
+
+
+def test_a_pause_is_the_first_that_was_asked_for_until_it_is_ended(operator: Operator) -> None:
+    registry = operator.reader
+    assert registry.pause() is None
+
+    assert registry.start_pause(Pause(CREATED_AT, "why")) == Pause(CREATED_AT, "why")
+    assert registry.start_pause(Pause(LATER)) == Pause(CREATED_AT, "why")
+    assert registry.pause() == Pause(CREATED_AT, "why")
+    assert [registry.end_pause() for _ in range(2)] == [True, False]
+    assert registry.pause() is None
 
 
 def test_an_agent_is_its_newest_revision_and_old_ones_stay(operator: Operator) -> None:

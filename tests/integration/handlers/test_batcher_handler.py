@@ -243,7 +243,7 @@ def test_a_store_that_does_not_answer_is_asked_again(
     assert len(claude.batches()) == 1
 
 
-def test_an_idle_run_reads_two_lists_and_gives_a_sign_of_life(
+def test_an_idle_run_reads_two_lists_and_the_switch_and_gives_a_sign_of_life(
     capsys: pytest.CaptureFixture[str], batcher: ModuleType, agents: Account
 ) -> None:
     agents.calls.made.clear()
@@ -252,5 +252,7 @@ def test_an_idle_run_reads_two_lists_and_gives_a_sign_of_life(
 
     read = [call.parameters["ExpressionAttributeValues"][":pk"]["S"] for call in agents.calls.of("Query")]
     assert sorted(read) == ["BATCH#OPEN", *(f"BATCH#PROJECTS#{n}" for n in range(4))]
-    assert len(agents.calls.made) == len(read)
+    [switch] = agents.calls.of("GetItem")
+    assert switch.parameters["Key"]["pk"] == {"S": "QUEUE#TASKS"}
+    assert len(agents.calls.made) == len(read) + 1
     assert '"BatchRuns":[1.0]' in capsys.readouterr().out

@@ -5,17 +5,19 @@ from dataclasses import dataclass, field, replace
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.pause import Pause
 
 
 @dataclass
 class MemoryRegistry:
-    """``KeyReader``, ``AgentReader``, ``ProjectAgents`` and ``ProjectReader``, with what an operator does to
-    them."""
+    """``KeyReader``, ``AgentReader``, ``ProjectAgents``, ``ProjectReader`` and ``PauseReader``, with what an
+    operator does to them."""
 
     keys: dict[str, ApiKey] = field(default_factory=dict)
     current: dict[str, AgentRevision] = field(default_factory=dict)
     revisions: dict[tuple[str, int], AgentRevision] = field(default_factory=dict)
     projects: dict[str, ProjectSettings] = field(default_factory=dict)
+    paused: Pause | None = None
 
     def key(self, key_id: str) -> ApiKey | None:
         return self.keys.get(key_id)
@@ -35,6 +37,17 @@ class MemoryRegistry:
 
     def project(self, project_id: str) -> ProjectSettings | None:
         return self.projects.get(project_id)
+
+    def pause(self) -> Pause | None:
+        return self.paused
+
+    def start_pause(self, pause: Pause) -> Pause:
+        self.paused = self.paused or pause
+        return self.paused
+
+    def end_pause(self) -> bool:
+        was_paused, self.paused = self.paused is not None, None
+        return was_paused
 
     def put_project(self, settings: ProjectSettings) -> None:
         self.projects[settings.project_id] = settings

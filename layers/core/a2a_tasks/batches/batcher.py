@@ -12,6 +12,7 @@ from itertools import zip_longest
 from a2a_tasks.batches.recovery import BatchRecovery
 from a2a_tasks.batches.results import BatchResults
 from a2a_tasks.batches.submission import SUBMISSION_SECONDS, BatchSubmission
+from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.ports.batches import Batch, BatchStore
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
@@ -48,18 +49,21 @@ class Batcher:
     results: BatchResults
     recovery: BatchRecovery
     submission: BatchSubmission
+    pause: PauseWatch
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     run: RunBlocking
 
     async def work(self, time_left: Callable[[], float]) -> BatchReport:
-        """One run. ``time_left`` is in seconds. An error in one batch does not affect the others."""
+        """One run. ``time_left`` is in seconds. An error in one batch does not affect the others. During a
+        pause it only records results, which are paid for."""
         report, run_id = BatchReport(), self.entropy.bytes(8).hex()
-        await asyncio.gather(
-            self._guarded(self._follow(run_id, time_left, report), report),
-            self._guarded(self._submit(run_id, time_left, report), report),
-        )
+        is_paused = await self.run(self.pause.is_on)
+        work = [self._follow(run_id, time_left, report, creates=not is_paused)]
+        if not is_paused:
+            work.append(self._submit(run_id, time_left, report))
+        await asyncio.gather(*(self._guarded(each, report) for each in work))
         self.telemetry.count("BatchRuns")
         return report
 
@@ -70,13 +74,15 @@ class Batcher:
             report.errors += 1
             self.telemetry.problem("batches not seen to", reason=str(error))
 
-    async def _follow(self, run_id: str, time_left: Callable[[], float], report: BatchReport) -> None:
+    async def _follow(
+        self, run_id: str, time_left: Callable[[], float], report: BatchReport, *, creates: bool
+    ) -> None:
         batches = await self.run(self.batches.open_batches)
         report.open = len(batches)
         created = [batch for batch in batches if batch.api_id is not None]
         # from another one each time, so that whichever a run does not come to is not always the same
         begin = int(self.entropy.fraction() * len(created))
-        unknown = iter(_in_turn([batch for batch in batches if batch.api_id is None]))
+        unknown = iter(_in_turn([batch for batch in batches if batch.api_id is None] if creates else []))
         known = iter(created[begin:] + created[:begin])
 
         def follow(batch: Batch) -> Awaitable[None]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.slots import Entry, Slots
 from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
@@ -74,6 +75,7 @@ class Executor:
     queue: WorkerQueue
     slots: Slots
     holders: Holders
+    pause: PauseWatch
     heartbeat: Heartbeat
     finalizer: TaskFinalizer
     live: Live
@@ -141,18 +143,23 @@ class Executor:
                     continue
                 room, look_at = 1, now + LOOK_FOR_OTHERS_MS
             called.clear()
-            try:
-                receive = partial(self.queue.receive, only_urgent=not under_way)
-                taken = await self.run(receive, room, self.lease_seconds)
-            except QueueUnavailable as error:
-                self.telemetry.problem("no more messages taken", reason=str(error))
-                taken = []
+            taken = await self.run(self._receive, room, not under_way)
             if taken:
                 pause = shortest
             else:
                 await self._first_of(under_way, pause)
                 pause = min(2 * pause, longest)
             under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
+
+    def _receive(self, limit: int, only_urgent: bool) -> list[Delivery]:
+        """More messages; none during a pause, or if the queue does not respond."""
+        if self.pause.is_on():
+            return []
+        try:
+            return self.queue.receive(limit, self.lease_seconds, only_urgent=only_urgent)
+        except QueueUnavailable as error:
+            self.telemetry.problem("no more messages taken", reason=str(error))
+            return []
 
     async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
         """Wait until one is done, at most ``seconds``; not at all if there are none."""
@@ -193,6 +200,8 @@ class Executor:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Requeue(0)  # back at once, until it is dead-lettered
+        if await self.run(self.pause.is_on):
+            return _again(delivery)
         await self._extend_visibility(delivery)
         task = await self.run(self.store.get, delivery.ref)
         if task is None or task.lane is Lane.BATCH:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.schedule import (
     MAX_QUEUE_DELAY_MS,
@@ -42,6 +43,7 @@ class DueTasks:
     finalizer: TaskFinalizer
     dead_workers: DeadWorkers
     backlog: Backlog
+    pause: PauseWatch
     telemetry: Telemetry
 
     def look_at(self, task: Task) -> SweepAction:
@@ -108,7 +110,9 @@ class DueTasks:
             return self._postpone(task, task.deadline)
         backlog = self.backlog.waiting(is_urgent=goes_first(task))
         later = due_after_resend(task, now, backlog)
-        return self._send(task, later) if may_be_lost(task, now, backlog) else self._postpone(task, later)
+        if self.pause.is_on() or not may_be_lost(task, now, backlog):
+            return self._postpone(task, later)
+        return self._send(task, later)
 
     def _postpone(self, task: Task, due_at: int) -> SweepAction:
         moved = self.store.reschedule(task.ref, task.due_at or 0, due_at)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from a2a_tasks.concurrency.line_watch import LineWatch
+from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.maintenance.dead_workers import DeadWorkers
 from a2a_tasks.maintenance.due_tasks import DueTasks
@@ -41,6 +42,7 @@ class Sweeper:
     dead_workers: DeadWorkers
     leases: ShardLeases
     helpers: Helpers
+    pause: PauseWatch
     at_once: AtOnce
     clock: Clock
     entropy: Entropy
@@ -125,11 +127,14 @@ class Sweeper:
         return []
 
     def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
-        """Steps for the lines that are due now."""
+        """Steps for the lines that are due now; none during a pause, when a slot that is handed over stays
+        unused."""
         try:
             found = self.lines.due(MOST_LINES) if time_left() else []
         except StoreUnavailable as error:
             self._failed(tally, error, "lines not swept")
+            return []
+        if found and self.pause.is_on():
             return []
         return [partial(self._look_at_line, tally, time_left, scope) for scope in found]
 

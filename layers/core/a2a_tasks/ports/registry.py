@@ -5,6 +5,7 @@ from typing import Protocol
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.pause import Pause
 
 
 class KeyReader(Protocol):
@@ -45,4 +46,12 @@ class ProjectReader(Protocol):
 
     def project(self, project_id: str) -> ProjectSettings | None:
         """The project's current settings. None if it has none."""
+        ...
+
+
+class PauseReader(Protocol):
+    """The operator's switch. Raises ``StoreUnavailable``."""
+
+    def pause(self) -> Pause | None:
+        """The pause of the whole deployment, or None if it works."""
         ...

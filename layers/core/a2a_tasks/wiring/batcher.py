@@ -43,6 +43,7 @@ def build_batcher(
         results=BatchResults(batches, api, tasks, turns, side_by_side, entropy),
         recovery=BatchRecovery(batches, api, creation, telemetry, run),
         submission=BatchSubmission(batches, tasks, collection, creation, budgets, side_by_side, entropy),
+        pause=services.pause,
         clock=services.clock,
         entropy=entropy,
         telemetry=telemetry,

@@ -15,11 +15,12 @@ from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.concurrency.holders import Holders
+from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queues import QueueLength, WorkerQueue
-from a2a_tasks.ports.registry import AgentReader, ProjectReader
+from a2a_tasks.ports.registry import AgentReader, PauseReader, ProjectReader
 from a2a_tasks.ports.slots import SlotStore
 from a2a_tasks.ports.tasks import ContextStore, RecordStore, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
@@ -34,8 +35,8 @@ class TaskQueue(WorkerQueue, QueueLength, Protocol):
     """The queues of tasks."""
 
 
-class Registry(AgentReader, ProjectReader, Protocol):
-    """Agents and projects."""
+class Registry(AgentReader, ProjectReader, PauseReader, Protocol):
+    """Agents, projects and the operator's switch."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class TaskServices:
     @cached_property
     def holders(self) -> Holders:
         return Holders(self.workers, self.clock)
+
+    @cached_property
+    def pause(self) -> PauseWatch:
+        return PauseWatch(self.registry, self.clock, self.telemetry)
 
     @cached_property
     def slots(self) -> Slots:

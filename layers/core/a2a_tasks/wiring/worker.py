@@ -105,6 +105,7 @@ def build_worker(
         queue=tasks.queue,
         slots=tasks.slots,
         holders=tasks.holders,
+        pause=tasks.pause,
         heartbeat=build_heartbeat(tasks, ports.run_heartbeat, settings.lease_seconds),
         finalizer=tasks.finalizer,
         live=Live(ports.live, clock, tasks.telemetry, run),

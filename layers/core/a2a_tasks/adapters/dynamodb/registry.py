@@ -6,13 +6,20 @@ from decimal import Decimal
 from itertools import batched
 from typing import Any, TypedDict, Unpack
 
-from a2a_tasks.adapters.dynamodb.registry_items import from_mcp_server, to_api_key, to_project, to_revision
+from a2a_tasks.adapters.dynamodb.registry_items import (
+    from_mcp_server,
+    to_api_key,
+    to_pause,
+    to_project,
+    to_revision,
+)
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item, Store
 from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.access.rate import LIMIT_NAMES, KeyLimits
 from a2a_tasks.domain.agents.agent import AgentRevision
+from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.tools.catalog import McpServer
 from a2a_tasks.ports.errors import StoreUnavailable
 
@@ -42,6 +49,7 @@ class ProjectChange(TypedDict, total=False):
 AT_ONCE = 100
 _PROJECTS = "PROJECTS"
 _AGENT = "AGENT#"
+_PAUSE = {"pk": "QUEUE#TASKS", "sk": "PAUSE"}
 _ATTRIBUTES = {
     "daily_cost_usd": "dailyCostUsd",
     "daily_tokens": "dailyTokens",
@@ -52,8 +60,8 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class DynamoDBRegistry(Store):
-    """``KeyReader``, ``AgentReader``, ``ProjectAgents`` and ``ProjectReader``, and the writes of the
-    operator's command. All methods raise ``StoreUnavailable``."""
+    """``KeyReader``, ``AgentReader``, ``ProjectAgents``, ``ProjectReader`` and ``PauseReader``, and the writes of
+    the operator's command. All methods raise ``StoreUnavailable``."""
 
     def key(self, key_id: str) -> ApiKey | None:
         item = self._get(_api_key(key_id), consistent=False)
@@ -188,6 +196,20 @@ class DynamoDBRegistry(Store):
         """Reject new tasks of an agent until it is applied again. None if there is no such agent."""
         changed = self._change(_agent_key(agent_id), Update().set(enabled=False, updatedAt=now))
         return to_revision(agent_id, changed) if changed else None
+
+    def pause(self) -> Pause | None:
+        item = self._get(_PAUSE)
+        return to_pause(item) if item else None
+
+    def start_pause(self, pause: Pause) -> Pause:
+        """Pause the deployment. Returns the pause in force: the first, if it was paused already."""
+        item = _PAUSE | {"since": pause.since, "reason": pause.reason}
+        written = self._put(item, when("attribute_not_exists(pk)"))
+        return pause if written.is_made else to_pause(written.item)
+
+    def end_pause(self) -> bool:
+        """End the pause. True if there was one. Idempotent."""
+        return self._delete(_PAUSE, when("attribute_exists(pk)")).is_made
 
     def _change_key(self, key_id: str, update: Update) -> ApiKey | None:
         """The changed key, or None if there is none."""

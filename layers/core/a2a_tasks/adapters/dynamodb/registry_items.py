@@ -8,6 +8,7 @@ from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.access.rate import KeyLimits
 from a2a_tasks.domain.agents.agent import AgentRevision, Visibility
+from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.tools.catalog import McpServer, denied
 
 
@@ -78,6 +79,10 @@ def to_project(project_id: str, item: dict[str, Any]) -> ProjectSettings:
         ),
         webhook_secret_arn=item.get("webhookSecretArn"),
     )
+
+
+def to_pause(item: dict[str, Any]) -> Pause:
+    return Pause(int(item["since"]), item["reason"])
 
 
 def from_mcp_server(server: McpServer) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The queues of tasks: `a2actl queue`."""

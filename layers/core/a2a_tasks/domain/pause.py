@@ -1,0 +1,12 @@
+"""The operator's switch: a paused deployment accepts tasks and works on none."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pause:
+    """In force since ``since`` (Unix milliseconds)."""
+
+    since: int
+    reason: str = ""
+    """As the operator gave it; may be empty."""
