@@ -149,10 +149,13 @@ build: tools ## Build for AWS: make build ENV=dev ARCHITECTURE=arm64
 preflight: tools ## Check what a deployment needs: make preflight ENV=prod (OFFLINE=1: without an account)
 	@$(python) -m local preflight $(ENV) $(if $(OFFLINE),--offline)
 
-# SAM takes parameters from samconfig.toml or from the command line, not from both.
+# SAM takes parameters from samconfig.toml or from the command line, not from both, and looks for samconfig.toml beside
+# the template.
 deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with your own credentials: make deploy ENV=dev (PREFLIGHT=off: unchecked)
 	parameters=$$($(python) -m local parameters $(ENV)) && \
-	$(sam) deploy --config-env $(ENV) --parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
+	template=$$($(python) -m local stamp $(ENV) $(ARCHITECTURE)) && \
+	$(sam) deploy --template-file "$$template" --config-file "$(CURDIR)/samconfig.toml" --config-env $(ENV) \
+		--parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 
 # STACK is the local one if left out; REGION=…, FULL=1, YES=1 and CLEAN=1 are told of in docs/first-deployment.md.
 .PHONY: smoke

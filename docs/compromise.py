@@ -53,7 +53,7 @@ GAINS = (
     Gain("may have any task run", "sqs:SendMessage", "TaskQueue"),
     Gain("may forge notifications", "sqs:SendMessage", "NotificationQueue"),
     Gain("may send answers to chats again", "sqs:SendMessage", "WecomQueue"),
-    Gain("may ask the sender for departments", "lambda:InvokeFunction", "WecomSenderFunction"),
+    Gain("may ask the sender for departments", "lambda:InvokeFunction", "*-wecom-sender:live"),
 )
 READS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem")

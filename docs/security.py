@@ -28,6 +28,7 @@ BEGIN = "<!-- roles: written by `make security` -->\n"
 END = "<!-- roles: end -->\n"
 SHARES_BEGIN = "<!-- shares: written by `make security` -->\n"
 SHARES_END = "<!-- shares: end -->\n"
+_WITHOUT_FUNCTION = {"scheduler.amazonaws.com": "the schedules", "codedeploy.amazonaws.com": "deployments"}
 _SHORT = {
     "arn:${AWS::Partition}:": "",
     ":${AWS::Region}:${AWS::AccountId}": "",
@@ -60,7 +61,8 @@ def _role(template: Template, name: str) -> Iterator[str]:
         if as_text(properties["Role"]) == name
     ]
     yield f"### {name}\n"
-    yield f"For {_listed(users) or 'the schedules'}; assumed by {_listed(services)} alone.\n"
+    whose = _listed(users) or ", ".join(_WITHOUT_FUNCTION[who] for who in services)
+    yield f"For {whose}; assumed by {_listed(services)} alone.\n"
     yield "| may | on | only if |"
     yield "| --- | --- | --- |"
     for statement in role_statements(template):

@@ -20,13 +20,16 @@ from local.imports import check_imports
 from local.ports import Ports, is_free
 from local.process import NotHealthyError
 from local.progress import Terminal
+from local.release import release_of, stamped
+from local.sources import deployment_digest
 from local.stack import LocalStack
-from local.template.samconfig import sam_arguments
+from local.template.samconfig import sam_arguments, template_parameters
 from local.tools import PRE_COMMIT, ROOT, ToolError, install_tools, run_tool
 
 FOLDER = ROOT / ".local"
 PORTS_PATH = FOLDER / "ports.json"
 ACCESS_PATH = FOLDER / "stack.json"
+BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 def main() -> int:
@@ -48,6 +51,11 @@ def main() -> int:
     conformance.add_argument("kit", type=Path, help="a checkout of a2aproject/a2a-tck, branch 1.0-dev")
     parameters = commands.add_parser("parameters", help="print an environment's template parameters")
     parameters.add_argument("environment")
+    stamp = commands.add_parser(
+        "stamp", help="write the release's name into what was built; print the template"
+    )
+    stamp.add_argument("environment")
+    stamp.add_argument("architecture")
     preflight_options = commands.add_parser(
         "preflight", help="check what a deployment needs before it starts"
     )
@@ -95,6 +103,8 @@ def main() -> int:
                 return _conformance(options.kit, console)
             case "parameters":
                 print(*sam_arguments(options.environment))
+            case "stamp":
+                print(_stamp(options.environment, options.architecture))
             case "preflight":
                 return _preflight(console, options.environment, offline=options.offline)
             case "check-template":
@@ -152,6 +162,11 @@ def _status(console: Console) -> None:
     if (access := Access.load(ACCESS_PATH)) is not None:
         console.print(f"{'API':10} {access.api_url}", highlight=False)
         console.print(f"{'Claude':10} {access.claude_base_url}", highlight=False)
+
+
+def _stamp(environment: str, architecture: str) -> Path:
+    parameters = template_parameters(environment) | {"Architecture": architecture}
+    return stamped(BUILT, release_of(deployment_digest(parameters)), "release.yaml")
 
 
 def _preflight(console: Console, environment: str, *, offline: bool) -> int:

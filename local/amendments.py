@@ -63,13 +63,13 @@ def hand_out_events(
     return routes
 
 
-def apply_concurrency(session: boto3.Session, endpoint_url: str, *, function_name: str) -> None:
-    """Limit how many invocations a queue may start at a time.
+def apply_concurrency(session: boto3.Session, endpoint_url: str) -> None:
+    """Limit how many invocations each queue may start at a time.
 
     The limit is a parameter of the template. The emulator keeps it as text, and then its poller fails.
     """
     functions = session.client("lambda", endpoint_url=endpoint_url)
-    for mapping in functions.list_event_source_mappings(FunctionName=function_name)["EventSourceMappings"]:
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if "ScalingConfig" in mapping:
             functions.update_event_source_mapping(
                 UUID=mapping["UUID"],

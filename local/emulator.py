@@ -2,11 +2,13 @@
 
 It runs as a script in the emulator's own environment, which has nothing of this project. By itself the
 emulator unpacks each layer again for every execution environment of a function: 9,000 files and 75 MB for one
-of the worker. Nor does it bring records of a stream again that a function could not process.
+of the worker. Nor does it bring records of a stream again that a function could not process, or know an alias
+of two versions.
 """
 
 import json
 import os
+import random
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -72,6 +74,22 @@ def reporting_failures(execute: Callable[..., dict[str, Any]]) -> Callable[..., 
     return execute_reporting
 
 
+def shifting_traffic(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """`_effective_func_record_for_qualifier` that honors an alias's weights: a share of the calls goes to
+    another version (https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html)."""
+
+    def resolve_shifting(function: dict[str, Any] | None, qualifier: str | None) -> Any:
+        alias = (function or {}).get("aliases", {}).get(qualifier, {})
+        left = random.random()  # noqa: S311
+        for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
+            left -= weight
+            if left < 0:
+                return resolve(function, version)
+        return resolve(function, qualifier)
+
+    return resolve_shifting
+
+
 def _answer(result: dict[str, Any]) -> dict[str, Any]:
     body = result.get("body") or {}
     answer = json.loads(body) if isinstance(body, str) else body
@@ -82,5 +100,8 @@ if __name__ == "__main__":
     # By itself it parses a filter anew for each item that a query reads.
     dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
     Worker._spawn = sharing_layers(Worker._spawn)
+    lambda_svc._effective_func_record_for_qualifier = shifting_traffic(
+        lambda_svc._effective_func_record_for_qualifier
+    )
     lambda_svc._execute_function = reporting_failures(lambda_svc._execute_function)
     app.main()

@@ -28,6 +28,7 @@ from local.gateway.settings import Settings
 from local.ports import Ports
 from local.process import BackgroundProcess
 from local.progress import Progress, Silent
+from local.release import release_of, stamped
 from local.sources import deployment_digest
 from local.stream_positions import forget_stream_positions
 from local.template.samconfig import samconfig, template_parameters
@@ -302,17 +303,17 @@ class LocalStack:
         with self.progress.step("Deploy the template (sam deploy)"):
             self._make_artifact_bucket()
             self._delete_failed_stack()
+            template = stamped(build / "template.yaml", release_of(digest), f"template-{digest[:10]}.yaml")
             run_tool(
                 [SAM.program("sam"), "deploy", *CONFIGURATION,
-                 "--template-file", str(build / "template.yaml"), "--parameter-overrides", *overrides],
+                 "--template-file", str(template), "--parameter-overrides", *overrides],
                 self._sam_environment(),
                 seconds=DEPLOY_SECONDS,
             )  # fmt: skip
         outputs = self._outputs()
         with self.progress.step("Put in what the emulator leaves out"):
             session, url = self.session(), self.endpoint_url
-            for consumer in ("Worker", "DeadLetter", "Webhooks", "WecomSender"):
-                apply_concurrency(session, url, function_name=outputs[f"{consumer}FunctionName"])
+            apply_concurrency(session, url)
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])
             routes = hand_out_events(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])
             apply_gateway_responses(session, url, stack_name=self.stack_name, api_id=outputs["ApiId"])

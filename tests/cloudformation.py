@@ -21,10 +21,16 @@ def referenced(value: object) -> set[str]:
     for node in walk(value):
         match node:
             case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
-                found.add(name)
+                found.add(name.split(".")[0])  # SAM's own `Function.Alias`
             case {"Fn::Sub": str(text)}:
                 found |= {name.split(".")[0] for name in re.findall(r"\$\{([^}]+)\}", text)}
     return found
+
+
+def functions_in(template: Template, value: object) -> set[str]:
+    """The same, with functions in place of their aliases."""
+    aliases = of_type(template, "AWS::Lambda::Alias")
+    return {aliases[name]["FunctionName"]["Ref"] if name in aliases else name for name in referenced(value)}
 
 
 def walk(value: object) -> Iterator[object]:

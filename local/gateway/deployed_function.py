@@ -17,9 +17,10 @@ PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "AWS_REGION", "AWS_DEFAULT_
 
 @dataclass(frozen=True)
 class DeployedFunction:
-    """`revision` changes with each change of its code or configuration."""
+    """What its alias leads to. `revision` changes with each change of its code or configuration."""
 
     name: str
+    version: str
     arn: str
     role_arn: str
     revision: str
@@ -34,9 +35,10 @@ class DeployedFunction:
     @classmethod
     def read(cls, functions: "LambdaClient", settings: Settings, route: StreamingRoute) -> "DeployedFunction":
         """Its configuration in the emulator, and its code as it was built."""
-        found = functions.get_function_configuration(FunctionName=route.function)
+        found = functions.get_function_configuration(FunctionName=route.function, Qualifier=route.alias)
         return cls(
             name=route.function,
+            version=found["Version"],
             arn=found["FunctionArn"],
             role_arn=found["Role"],
             revision=f"{found['RevisionId']} {found['LastModified']}",
@@ -73,7 +75,7 @@ class DeployedFunction:
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
             "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,

@@ -31,7 +31,7 @@ class Environment:
         self.function = function
         self.started_at = clock()
         self._logs = logs
-        self._stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
+        self._stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
         logs.open(function.log_group, self._stream)
         self._resources = ExitStack()
         self._host, address = self._resources.enter_context(running_host(function.arn))

@@ -17,12 +17,14 @@ resources")."""
 
 @dataclass(frozen=True)
 class StreamingRoute:
-    """A method of a resource, such as `/a2a/{agentId}`, whose function streams. `function` is its name;
-    `code` and `layers` are the folders of the build that have it, the first layer first."""
+    """A method of a resource, such as `/a2a/{agentId}`, whose function streams. `function` is its name, and
+    `alias` what is called of it; `code` and `layers` are the folders of the build that have it, the first
+    layer first."""
 
     method: str
     resource: str
     function: str
+    alias: str
     code: str
     layers: tuple[str, ...]
     timeout_seconds: float
@@ -80,13 +82,19 @@ def _route(
     functions: Mapping[str, str],
 ) -> StreamingRoute:
     uri = integration["uri"]["Fn::Sub"]
-    (logical_id,) = (each for each in functions if f"${{{each}.Arn}}" in uri)
+    (alias,) = (
+        resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Alias" and f"${{{name}}}" in uri
+    )
+    logical_id = alias["FunctionName"]["Ref"]
     timeout_ms = int(integration.get("timeoutInMillis", DEFAULT_TIMEOUT_MS))
     layers = template["Resources"][logical_id]["Properties"]["Layers"]
     return StreamingRoute(
         verb.upper(),
         path,
         functions[logical_id],
+        alias["Name"],
         logical_id,
         tuple(_folder(layer["Ref"]) for layer in layers),
         timeout_ms / 1000,

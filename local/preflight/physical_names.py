@@ -16,9 +16,11 @@ from local.template.intrinsics import Template, Value, walk
 SUBJECT = "Names"
 # Unique in an account over all its regions; every other name is unique in its region.
 GLOBAL = {"AWS::CloudWatch::Dashboard", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"}
-# A policy is named in its role, APIs and queries share names, a domain is the operator's own (domain.py).
+# A policy is named in its role and an alias in its function, APIs and queries share names, a domain is the
+# operator's own (domain.py).
 NOT_UNIQUE = {
     "AWS::IAM::Policy",
+    "AWS::Lambda::Alias",
     "AWS::ApiGateway::RestApi",
     "AWS::ApiGateway::DomainName",
     "AWS::Logs::QueryDefinition",

@@ -26,7 +26,7 @@ def main() -> None:
         template: dict[str, Any] = yaml_parse(file.read())
     for resource in template["Resources"].values():
         if (path := UPLOADED.get(resource["Type"])) is not None:
-            resource["Properties"][path] = "s3://bucket/key"
+            resource["Properties"][path] = f"s3://bucket/{resource['Properties'].get(path)}"
     translator = Translator(managed_policy_map={}, sam_parser=Parser(), plugins=[])
     try:
         translated = translator.translate(template, parameter_values=request["parameters"])

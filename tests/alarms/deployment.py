@@ -27,6 +27,19 @@ class Deployment:
         reference = self.target.value({"Ref": f"{of}Function"})
         return Metric.of("AWS/Lambda", name, {"FunctionName": reference})
 
+    def release(self, name: str, of: str) -> Metric:
+        """The same of the version to which traffic shifts: so Lambda counts calls of an alias of two."""
+        function = self.target.value({"Ref": f"{of}Function"})
+        (version,) = (
+            logical_id
+            for logical_id, item in self.target.template["Resources"].items()
+            if item["Type"] == "AWS::Lambda::Version"
+            and item["Properties"]["FunctionName"] == {"Ref": f"{of}Function"}
+        )
+        executed = self.target.value({"Fn::GetAtt": [version, "Version"]})
+        dimensions = {"FunctionName": function, "Resource": f"{function}:live", "ExecutedVersion": executed}
+        return Metric.of("AWS/Lambda", name, dimensions)
+
     def queue(self, name: str, of: str) -> Metric:
         reference = self.target.value({"Fn::GetAtt": [of, "QueueName"]})
         return Metric.of("AWS/SQS", name, {"QueueName": reference})

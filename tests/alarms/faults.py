@@ -53,6 +53,10 @@ def _function(name: str, of: str) -> OfDeployment:
     return lambda deployment: deployment.function(name, of)
 
 
+def _release(of: str) -> OfDeployment:
+    return lambda deployment: deployment.release("Errors", of)
+
+
 def _visible(of: str) -> OfDeployment:
     return lambda deployment: deployment.visible(of)
 
@@ -82,6 +86,9 @@ LATE = _more(120, (_own("TasksEndedLate"), 1), (_own("TasksEndedLate"), 1))
 SOMETIMES_LATE = _more(900, (_own("TasksEndedLate"), 0.3))
 DEAF = _more(45, (_own("WebhookRetries"), 60))
 FAULTS: Faults = {
+    "ReleaseFailsCallersAlarm": _more(3, (_release("Api"), 1), (_release("Authorizer"), 1)),
+    "ReleaseFailsBackgroundAlarm": _more(3, (_release("Worker"), 2)),
+    "ReleaseFailsAlarm": _more(3, (_release("Worker"), 2)),
     "LateInMinutesAlarm": LATE,
     "LateInAnHourAlarm": LATE,
     "TasksEndLateFastAlarm": LATE,

@@ -28,6 +28,7 @@ def normal_days(deployment: Deployment) -> Metrics:
         _tasks(metrics, deployment, minute, ended, chance)
         _model(metrics, deployment, minute, ended)
         _background(metrics, deployment, minute)
+        _release(metrics, deployment, minute)
         _functions(metrics, deployment, minute, ended, chance)
         _queues(metrics, deployment, minute, chance)
         _requests(metrics, deployment, minute, ended, chance)
@@ -78,6 +79,14 @@ def _background(metrics: Metrics, deployment: Deployment, minute: int) -> None:
         metrics.add(deployment.own("BatchRuns"), minute, 1)
     if minute % 60 == 20 and of_day // 60 != 5:  # one run of clean-up is cut off
         metrics.add(deployment.own("TasksCleanedUp"), minute, 3)
+
+
+def _release(metrics: Metrics, deployment: Deployment, minute: int) -> None:
+    """For five minutes a tenth of the calls goes to a new version; one of them fails."""
+    of_day = minute % MINUTES_A_DAY
+    if of_day in range(510, 515):
+        for name in FUNCTIONS:
+            metrics.add(deployment.release("Errors", name), minute, float((name, of_day) == ("Worker", 512)))
 
 
 def _functions(

@@ -6,6 +6,7 @@ breaks it.
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,21 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.template.transformed import transformed
+from local.release import VARIABLE
+from local.template.transformed import TEMPLATE, transformed
 from local.tools import ToolError
-from tests.cloudformation import Rule, Template, as_list, change, drop, of_type, properties, referenced, walk
+from tests.cloudformation import (
+    Rule,
+    Template,
+    as_list,
+    change,
+    drop,
+    functions_in,
+    of_type,
+    properties,
+    referenced,
+    walk,
+)
 
 PUBLIC = {
     "/health",
@@ -26,6 +39,7 @@ PUBLIC = {
     "/wecom/{connectionId}/callback",
 }
 """Routes that take no key."""
+ALIAS = "live"
 SCHEDULED = {"SweeperFunction": 60, "BatcherFunction": 60, "CleanupFunction": 3_600}
 """Seconds from one call to the next."""
 
@@ -72,7 +86,7 @@ def sources(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """A queue, the function that it starts, and how."""
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         for queue in referenced(mapping["EventSourceArn"]) & of_type(template, "AWS::SQS::Queue").keys():
-            (function,) = referenced(mapping["FunctionName"])
+            (function,) = functions_in(template, mapping["FunctionName"])
             yield queue, function, mapping
 
 
@@ -261,7 +275,7 @@ def a_scheduled_call_that_fails_is_told(template: Template) -> list[str]:
         for item in of_type(template, "AWS::Lambda::EventInvokeConfig").values()
     }
     targets = {
-        next(iter(referenced(item["Target"]["Arn"])))
+        next(iter(functions_in(template, item["Target"]["Arn"])))
         for item in of_type(template, "AWS::Scheduler::Schedule").values()
     }
     broken += [f"{name} is scheduled, but not known here" for name in targets ^ SCHEDULED.keys()]
@@ -367,6 +381,36 @@ def what_is_kept_is_not_left_behind_by_a_failed_creation(template: Template) -> 
     ]
 
 
+def whoever_calls_a_function_calls_its_alias(template: Template) -> list[str]:
+    """So that a release is one step, and can be taken back: triggers, schedules, routes, the authorizer, and
+    functions that call each other."""
+    functions, aliases = of_type(template, "AWS::Lambda::Function"), of_type(template, "AWS::Lambda::Alias")
+    broken = [f"{name} has no alias" for name in functions if f"{name}Alias{ALIAS}" not in aliases]
+    callers = of_type(
+        template,
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Scheduler::Schedule",
+        "AWS::ApiGateway::RestApi",
+        "AWS::Lambda::Permission",
+    )
+    callers |= {f"{name}'s environment": item["Environment"] for name, item in functions.items()}
+    callers |= {
+        f"{name}'s policies": {"": item["Policies"]}
+        for name, item in of_type(template, "AWS::IAM::Role").items()
+    }
+    for name, item in callers.items():
+        broken += [f"{name} calls {function} itself" for function in referenced(item) & functions.keys()]
+        broken += [
+            f"{name} calls a function itself: {text}"
+            for text in walk(item)
+            if isinstance(text, str) and re.search(r":function:\$\{AWS::StackName\}-[\w-]+$", text)
+        ]
+    for name, item in of_type(template, "AWS::Lambda::EventInvokeConfig").items():
+        if item["Qualifier"] != ALIAS:
+            broken.append(f"{name} is for {item['Qualifier']}")
+    return broken
+
+
 # ---------------------------------------------------------------- one mistake for each
 
 
@@ -451,6 +495,17 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      ["Statement"][0]["Condition"].pop("StringEquals")),
     (what_is_kept_is_not_left_behind_by_a_failed_creation,
      change("Resources", "WecomAddress", "DeletionPolicy", to="Retain")),
+    (whoever_calls_a_function_calls_its_alias, drop("Resources", "WorkerFunctionAliaslive")),
+    (whoever_calls_a_function_calls_its_alias,
+     change(*properties("WorkerFunctionUrgentTasks", "FunctionName"), to={"Ref": "WorkerFunction"})),
+    (whoever_calls_a_function_calls_its_alias,
+     change(*properties("WecomFunction", "Environment", "Variables", "WECOM_SENDER_FUNCTION"),
+            to={"Ref": "WecomSenderFunction"})),
+    (whoever_calls_a_function_calls_its_alias,
+     change(*properties("SweeperFunction", "Environment", "Variables", "SWEEPER_FUNCTION"),
+            to={"Fn::Sub": "arn:${AWS::Partition}:lambda:x:y:function:${AWS::StackName}-sweeper"})),
+    (whoever_calls_a_function_calls_its_alias,
+     change(*properties("SweeperFunctionEventInvokeConfig", "Qualifier"), to="$LATEST")),
 ]  # fmt: skip
 RULES: list[Rule] = list(dict.fromkeys(rule for rule, _ in MISTAKES))
 
@@ -495,3 +550,72 @@ def test_a_template_that_sam_refuses_is_an_error_that_says_why(tmp_path: Path) -
 
     with pytest.raises(ToolError, match="Runtime and Handler"):
         transformed({}, bad)
+
+
+def versions(template: Template) -> dict[str, str]:
+    """The logical ids of the functions' versions: where one differs, CloudFormation publishes another."""
+    return {
+        item["FunctionName"]["Ref"]: name for name, item in of_type(template, "AWS::Lambda::Version").items()
+    }
+
+
+@pytest.fixture
+def source() -> str:
+    return TEMPLATE.read_text("utf-8")
+
+
+def translated(folder: Path, source: str, **parameters: str) -> Template:
+    path = folder / f"{len(list(folder.iterdir()))}.yaml"
+    path.write_text(source, "utf-8")
+    return transformed(parameters, path)
+
+
+def test_another_release_is_another_version_of_every_function(tmp_path: Path, source: str) -> None:
+    """Also where it differs in a parameter alone, of which SAM takes no notice."""
+    before, after = (
+        versions(translated(tmp_path, VARIABLE.sub(rf"\g<name>{release}", source)))
+        for release in ("0.1.0-aaaaaaaaaa", "0.1.0-bbbbbbbbbb")
+    )
+
+    assert before.keys() == after.keys()
+    assert len(before) == 13
+    assert [name for name in before if before[name] == after[name]] == []
+
+
+def test_a_layer_goes_with_the_functions_that_have_it(tmp_path: Path, source: str) -> None:
+    """Even for whoever deploys without `make`, and so without the release's name."""
+    before = versions(translated(tmp_path, source))
+    after = versions(
+        translated(tmp_path, source.replace("ContentUri: layers/claude", "ContentUri: layers/other"))
+    )
+
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"WorkerFunction", "BatcherFunction"}
+
+
+def test_traffic_shifts_only_if_asked_for(template: Template) -> None:
+    code_deploy = ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup")
+    assert of_type(template, *code_deploy) == {}
+
+    gradual = transformed({"Stage": "prod", "DeploymentType": "Canary10Percent5Minutes"})
+
+    groups = of_type(gradual, "AWS::CodeDeploy::DeploymentGroup")
+    assert len(groups) == len(versions(gradual))
+    for name, group in groups.items():
+        assert referenced(group["ServiceRoleArn"]) == {"DeploymentRole"}, name
+        assert referenced(group["AlarmConfiguration"]["Fn::If"][1]) == {
+            "ReleaseFailsCallersAlarm",
+            "ReleaseFailsBackgroundAlarm",
+        }
+        assert "Canary10Percent5Minutes" in str(group["DeploymentConfigName"])
+    assert not of_type(gradual, "AWS::IAM::Role").keys() - of_type(template, "AWS::IAM::Role").keys()
+
+
+def test_the_alarms_watch_the_new_version_of_every_function() -> None:
+    gradual = transformed({"Stage": "prod", "DeploymentType": "Canary10Percent5Minutes"})
+    watched = {
+        name
+        for alarm in ("ReleaseFailsCallersAlarm", "ReleaseFailsBackgroundAlarm")
+        for name in referenced(gradual["Resources"][alarm]["Properties"]["Metrics"])
+    }
+    assert set(versions(gradual).values()) <= watched

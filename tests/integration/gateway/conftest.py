@@ -60,7 +60,7 @@ def handler(event, context):
         time.sleep(3600)
     return StreamedAnswer(200, pieces(asked), {"X-One": "1", "Content-Length": "3"})
 """
-ROUTE = StreamingRoute("POST", "/stream", "f", "code", ("CoreLayer",), 900.0)
+ROUTE = StreamingRoute("POST", "/stream", "f", "live", "code", ("CoreLayer",), 900.0)
 TOO_LARGE = {
     "statusCode": "413",
     "responseParameters": {"gatewayresponse.header.X-Why": "'size'"},
@@ -149,7 +149,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     (layer / "streaming-runtime").symlink_to(ROOT / "layers/core/streaming-runtime")
     variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming-runtime", "STREAMING_HANDLER": "function.handler"}
     function = DeployedFunction(
-        "f", "arn:f", "arn:role", "1", 60, 512, "group", variables, "http://127.0.0.1:1", code, (layer,)
+        "f", "1", "arn:f", "arn:role", "1", 60, 512, "group", variables, "http://127.0.0.1:1", code, (layer,)
     )  # fmt: skip
     with mock_aws(), emulated() as emulator:
         logs = boto3.client("logs", region_name="us-east-1")

@@ -64,6 +64,7 @@ QUEUES = (
 )
 TASK_QUEUES = ("UrgentTaskQueue", "TaskQueue")
 """As a worker looks at them."""
+SENDER_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:a2a-tasks-wecom-sender:live"
 CREATED_AT = 1_750_000_000_000
 KEPT_MS = 30 * 24 * 3_600_000
 
@@ -252,7 +253,7 @@ def open_account(calls: AwsCalls) -> Account:
     """Make everything in moto, empty."""
     dynamodb, sqs, s3, secrets, kms = _clients()
     resources = {"TasksTable": "tasks", "RegistryTable": "registry", "PayloadBucket": "payloads"}
-    resources["WecomSenderFunction"] = "a2a-tasks-wecom-sender"
+    resources["WecomSenderFunction"] = SENDER_ARN
     for table in ("TasksTable", "RegistryTable"):
         dynamodb.create_table(TableName=resources[table], **table_definition(table))
     for queue in QUEUES:

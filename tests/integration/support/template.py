@@ -106,6 +106,8 @@ def resolve(value: Any, known: Mapping[str, str]) -> str:
             return _REFERENCE.sub(lambda match: known[match[1].partition(".")[0]], text)
         case {"If": [condition, yes, no]}:
             return resolve(yes if holds({"Condition": condition}, known) else no, known)
+        case {"Select": [index, {"Split": [separator, text]}]}:
+            return resolve(text, known).split(separator)[int(index)]
         case {"FindInMap": [name, first, second]}:
             found = _TEMPLATE["Mappings"][name][resolve(first, known)][resolve(second, known)]
             return str(found)

@@ -27,6 +27,7 @@ from tests.cloudformation import (
     of_type,
     properties,
     referenced,
+    walk,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +47,7 @@ FIXED_IP = "HasWecomFixedIp"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 KNOW_NO_RESOURCES = {"sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"}
 """Actions that are allowed on everything or not at all (Service Authorization Reference)."""
-SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
+SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "RELEASE"}
 DATA_TYPES = {
     "AWS::DynamoDB::Table",
     "AWS::SQS::Queue",
@@ -98,6 +99,20 @@ def statements(template: Template, role: str) -> list[dict[str, Any]]:
     policies = list(template["Resources"][role]["Properties"]["Policies"])
     policies += [p for p in of_type(template, "AWS::IAM::Policy").values() if {"Ref": role} in p["Roles"]]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def named_by(template: Template, name: str, value: object) -> set[str]:
+    """The other functions that a value of a function names, by reference or in an ARN."""
+    texts = [text for text in walk(value) if isinstance(text, str)]
+    return {
+        other
+        for other, function in functions(template).items()
+        if other != name
+        and (
+            other in referenced(value)
+            or any(f":function:{function['FunctionName']['Fn::Sub']}:" in text for text in texts)
+        )
+    }
 
 
 @functools.cache
@@ -319,17 +334,18 @@ READ_BY_LAMBDA = {"AWS_LAMBDA_EXEC_WRAPPER", "STREAMING_HANDLER"}
 def function_calls_what_it_names_and_is_not_called_back(template: Template) -> list[str]:
     """CloudFormation makes the called one first, so that there is no circle; and who is called by nobody here
     is in no policy."""
-    names = functions(template).keys()
     calls, broken = {}, []
     for name, function in functions(template).items():
-        calls[name] = names & referenced(
+        calls[name] = named_by(
+            template,
+            name,
             [
                 item["Resource"]
                 for item in statements(template, role_of(function))
                 if "lambda:InvokeFunction" in as_list(item["Action"])
-            ]
+            ],
         )
-        named = names & referenced(function["Environment"])
+        named = named_by(template, name, function["Environment"])
         broken += [f"{name} names {other} but may not call it" for other in sorted(named - calls[name])]
         broken += [f"{name} may call {other} but does not name it" for other in sorted(calls[name] - named)]
     return broken + [
@@ -361,7 +377,8 @@ def streaming_function_streams_everywhere(template: Template) -> list[str]:
 
 
 def function_is_given_what_it_reads(template: Template) -> list[str]:
-    """Each variable is read, and each that is read is given; those of all functions are Powertools' own."""
+    """Each variable is read, and each that is read is given; those of all functions are Powertools' own,
+    and the release's name, by which a version differs from the one before."""
     shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
     broken = [f"nobody reads {name}" for name in sorted(shared - SHARED_VARIABLES)]
     for name, function in functions(template).items():
