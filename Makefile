@@ -109,6 +109,10 @@ fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=200
 simulate: .venv/.made ## Simulate deployments under load (minutes): make simulate SCENARIO=H4
 	PYTHONHASHSEED=0 $(python) -m tests.load $(if $(SCENARIO),"$(SCENARIO)")
 
+.PHONY: upgrade-test
+upgrade-test: tools ## Deploy the release before, upgrade it under load, and go back (ten minutes).
+	$(no_account) $(python) -m pytest -s tests/upgrade
+
 .PHONY: bench faults soak conformance openapi security lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
