@@ -60,8 +60,8 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class DynamoDBRegistry(Store):
-    """``KeyReader``, ``AgentReader``, ``ProjectAgents``, ``ProjectReader`` and ``PauseReader``, and the writes of
-    the operator's command. All methods raise ``StoreUnavailable``."""
+    """``KeyReader``, ``AgentReader``, ``ProjectAgents``, ``ProjectReader`` and ``PauseReader``, and the
+    writes of the operator's command. All methods raise ``StoreUnavailable``."""
 
     def key(self, key_id: str) -> ApiKey | None:
         item = self._get(_api_key(key_id), consistent=False)
