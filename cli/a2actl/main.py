@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from a2actl.agents.commands import app as agents
+from a2actl.dead_letters.commands import app as dead_letters
 from a2actl.deployment.prices import app as prices
 from a2actl.deployment.stack import Stack
 from a2actl.projects.commands import app as projects
@@ -37,6 +38,7 @@ class Commands(TyperGroup):
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(agents, name="agents")
+app.add_typer(dead_letters, name="dlq")
 app.add_typer(keys, name="keys")
 app.add_typer(mcp, name="mcp")
 app.add_typer(prices)

@@ -29,6 +29,7 @@ from a2actl.terminal.fault import Fault
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -56,6 +57,15 @@ class DescribedStack:
     name: str
     outputs: dict[str, str]
     parameters: dict[str, str]
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of a stack, with its type in CloudFormation's words and what ``!Ref`` gives of it."""
+
+    kind: str
+    physical_id: str
 
 
 class Account:
@@ -96,7 +106,21 @@ class Account:
         parameters = {
             entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in stack.get("Parameters", [])
         }
-        return DescribedStack(stack["StackName"], outputs, parameters)
+        return DescribedStack(stack["StackName"], outputs, parameters, stack["StackStatus"])
+
+    def resources(self, stack_name: str) -> dict[str, Resource]:
+        """What the stack is made of, by logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return {
+            item["LogicalResourceId"]: Resource(item["ResourceType"], item["PhysicalResourceId"])
+            for page in pages.paginate(StackName=stack_name)
+            for item in page["StackResourceSummaries"]
+            if item.get("PhysicalResourceId") and item["ResourceStatus"] != "DELETE_COMPLETE"
+        }
+
+    def client(self, service: Any) -> Any:
+        """Of a service that is only looked at, such as alarms and schedules."""
+        return self._session.client(service, config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
     def dynamodb(self) -> "DynamoDBClient":
         client = self._session.client("dynamodb", config=clients.CONFIG, endpoint_url=self._endpoint_url)
@@ -108,6 +132,9 @@ class Account:
     def functions(self) -> "LambdaClient":
         return self._session.client("lambda", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
+    def s3(self) -> "S3Client":
+        return self._session.client("s3", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
     def secretsmanager(self) -> "SecretsManagerClient":
         return self._session.client("secretsmanager", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
@@ -118,12 +145,13 @@ def explained(*, is_local: bool) -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise Fault(_explain(error.__cause__ or error, is_local)) from error
+        raise Fault(explain(error.__cause__ or error, is_local=is_local)) from error
     except (ClientError, BotoCoreError) as error:
-        raise Fault(_explain(error, is_local)) from error
+        raise Fault(explain(error, is_local=is_local)) from error
 
 
-def _explain(error: BaseException, is_local: bool) -> str:
+def explain(error: BaseException, *, is_local: bool = False) -> str:
+    """What AWS or boto3 has raised, in words for an operator."""
     match error:
         case ProfileNotFound():
             return f"{error}; choose another with --profile, or set it up with `aws configure`."

@@ -8,13 +8,16 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.domain.agents.backend import Backend
+from a2a_tasks.wiring.reports import Reports, reports_of_tables
+from a2actl.dead_letters.queue import DeadLetterQueue
+from a2actl.dead_letters.queues import ALL as DEAD_LETTERS
+from a2actl.dead_letters.queues import QueueName
 from a2actl.deployment.account import Account
 from a2actl.deployment.secret_store import SecretStore
 from a2actl.projects.mcp_tokens import McpTokens
 from a2actl.queue.queues import TaskQueues
 from a2actl.queue.triggers import Triggers
 from a2actl.terminal.fault import Fault
-from a2actl.webhooks.queues import NotificationQueues
 from a2actl.webhooks.secrets import WebhookSecrets
 from a2actl.wecom.secrets import ConnectionSecretsStore
 
@@ -45,6 +48,12 @@ class Deployment:
         return DynamoDBSpend(self.account.dynamodb(), self.output("TasksTable"))
 
     @property
+    def reports(self) -> Reports:
+        """What is told of tasks, from the tables alone."""
+        tables = (self.output("TasksTable"), self.output("RegistryTable"))
+        return reports_of_tables(self.account.dynamodb(), *tables)
+
+    @property
     def mcp_tokens(self) -> McpTokens:
         return McpTokens(self._secret_store, f"{self.stack_name}/mcp/")
 
@@ -67,14 +76,16 @@ class Deployment:
         prefix = f"{self.stack_name}/webhooks/"
         return WebhookSecrets(self._secret_store, prefix, SystemClock(), SystemEntropy())
 
-    @property
-    def notifications(self) -> NotificationQueues:
-        """The notifications that are to be sent, and those that were given up."""
-        return NotificationQueues(
-            self.account.sqs(),
-            self.output("NotificationQueueUrl"),
-            self.output("NotificationDeadLetterQueueUrl"),
-        )
+    def dead_letters(self, name: QueueName) -> DeadLetterQueue:
+        """What could not be processed, and where it can be sent to again."""
+        letters = DEAD_LETTERS[name]
+        sources = tuple(self.output(source) for source in letters.sources)
+        return DeadLetterQueue(self.account.sqs(), self.output(letters.output), sources)
+
+    def queue_arn(self, url: str) -> str:
+        """Of a queue of the stack."""
+        answer = self.account.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return answer["Attributes"]["QueueArn"]
 
     @property
     def task_queues(self) -> TaskQueues:

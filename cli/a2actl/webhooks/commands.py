@@ -12,13 +12,14 @@ from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.task import iso8601
 from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
 from a2actl.agents.commands import AsJson, Project, create_project, give_webhook_secret, unknown_project
+from a2actl.dead_letters.queues import QueueName
 from a2actl.deployment.stack import Stack, chosen_stack
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note, show_fields, show_json, show_table
 
 if TYPE_CHECKING:
     from a2a_tasks.ports.webhooks import ReceiverAnswer
-    from a2actl.webhooks.queues import DeadNotification
+    from a2actl.dead_letters.queue import DeadMessage
 
 app = typer.Typer(no_args_is_help=True, help="Secrets that sign notifications, and what nobody took.")
 secret_app = typer.Typer(no_args_is_help=True, help="Rotate, show and try a project's signing secret.")
@@ -145,31 +146,35 @@ def redeliver(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which they are, and why.")] = False,
 ) -> None:
     """Send notifications again that were given up, under the same ids and with the whole span of retries."""
-    chosen: list[DeadNotification] = []
-    passed_over: list[DeadNotification] = []
-    with chosen_stack(context).deployment() as deployment, closing(deployment.notifications.dead()) as dead:
-        queues = deployment.notifications
-        try:
-            for message in dead:
-                if not _is_wanted(message, task):
-                    passed_over.append(message)
-                    continue
-                if not dry_run:
-                    queues.send_again(message)
-                chosen.append(message)
-                if not dry_run and len(chosen) % TELL_EVERY == 0:
-                    note(f"{len(chosen)} sent again …")
-                if len(chosen) == limit:
-                    break
-        finally:
-            queues.show([*passed_over, *chosen] if dry_run else passed_over)
+    from a2actl.webhooks.notifications import notification_in
+
+    chosen: list[DeadMessage] = []
+    passed_over: list[DeadMessage] = []
+    with chosen_stack(context).deployment() as deployment:
+        queue = deployment.dead_letters(QueueName.NOTIFICATIONS)
+        with closing(queue.messages()) as dead:
+            try:
+                for message in dead:
+                    if not _is_wanted(message, task):
+                        passed_over.append(message)
+                        continue
+                    if not dry_run:
+                        queue.send_again(message)
+                    chosen.append(message)
+                    if not dry_run and len(chosen) % TELL_EVERY == 0:
+                        note(f"{len(chosen)} sent again …")
+                    if len(chosen) == limit:
+                        break
+            finally:
+                left = [*passed_over, *chosen] if dry_run else passed_over
+                queue.show([message.receipt for message in left])
     if dry_run:
         show_table(
             ("TASK", "CONFIGURATION", "CHANGE", "GIVEN UP", "REASON"), [_row(message) for message in chosen]
         )
     else:
         typer.echo(f"{len(chosen)} notification{'' if len(chosen) == 1 else 's'} sent again.")
-    if foreign := sum(message.notification is None for message in passed_over):
+    if foreign := sum(notification_in(message) is None for message in passed_over):
         note(f"Messages of the dead-letter queue that are no notifications, and were left there: {foreign}")
 
 
@@ -224,16 +229,16 @@ def _problem_of(answer: "ReceiverAnswer") -> str | None:
     return f"The receiver answered {status}; a notification answered so is tried again."
 
 
-def _is_wanted(message: "DeadNotification", task_id: str | None) -> bool:
-    notification = message.notification
+def _is_wanted(message: "DeadMessage", task_id: str | None) -> bool:
+    from a2actl.webhooks.notifications import notification_in
+
+    notification = notification_in(message)
     return notification is not None and task_id in (None, notification.ref.task_id)
 
 
-def _row(message: "DeadNotification") -> tuple[str, ...]:
-    found = message.notification
+def _row(message: "DeadMessage") -> tuple[str, ...]:
+    from a2actl.webhooks.notifications import notification_in
+
+    found = notification_in(message)
     named = ("–", "–", "–") if found is None else (found.ref.task_id, found.config_id, found.status.value)
-    return (
-        *named,
-        iso8601(message.given_up_at),
-        message.reason,
-    )
+    return (*named, iso8601(message.sent_at), message.reason)

@@ -10,7 +10,7 @@ import pytest
 
 from a2actl.tasks import waiting
 from tests.integration.cli.gateway import Gateway, serving
-from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, tables
+from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, stack_outputs
 from tests.integration.support.account import PROJECT, Account
 
 
@@ -26,7 +26,7 @@ def visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
 @pytest.fixture
 def operator(visitor: Operator, account: Account) -> Operator:
     """An operator of a deployed stack."""
-    deploy(STACK, tables(account) | {"ApiUrl": API_URL, "ApiId": "abc123"})
+    deploy(STACK, stack_outputs(account) | {"ApiUrl": API_URL, "ApiId": "abc123"})
     return Operator(visitor.directory, ("--stack", STACK))
 
 
@@ -42,7 +42,7 @@ def gateway(agents: Account, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def local_operator(visitor: Operator, gateway: Gateway, account: Account) -> Operator:
     """An operator beside a running local stack."""
-    deploy("a2a-tasks-local", tables(account))
+    deploy("a2a-tasks-local", stack_outputs(account))
     _, key = account.add_key()
     stored = {
         "api_url": gateway.api_url,

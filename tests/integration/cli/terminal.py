@@ -8,7 +8,7 @@ import boto3
 from typer.testing import CliRunner, Result
 
 from a2actl import main
-from tests.integration.support.account import Account
+from tests.integration.support.account import QUEUES, Account
 
 STACK = "a2a-tasks-test"
 API_URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/test"
@@ -31,21 +31,20 @@ class Operator:
         return str(file)
 
 
-def tables(account: Account) -> dict[str, str]:
-    """The outputs that name the stack's tables, and the queues of its notifications."""
-    queues = ("NotificationQueue", "NotificationDeadLetterQueue")
-    return {name: account.resources[name] for name in ("RegistryTable", "TasksTable")} | {
-        f"{name}Url": account.resources[name] for name in queues
-    }
+def stack_outputs(account: Account) -> dict[str, str]:
+    """The outputs that name what the account has."""
+    named = {name: account.resources[name] for name in ("RegistryTable", "TasksTable", "PayloadBucket")}
+    named |= {f"{queue}Url": account.resources[queue] for queue in QUEUES}
+    return named | {"ClaudeApiKeySecretArn": account.resources["ClaudeApiKeySecret"]}
 
 
-def deploy(name: str, outputs: dict[str, str], parameters: dict[str, str] | None = None) -> None:
+def deploy(name: str, named: dict[str, str], parameters: dict[str, str] | None = None) -> None:
     """A CloudFormation stack with these outputs and parameters."""
     template = {
         "Parameters": {
             key: {"Type": "String", "Default": value} for key, value in (parameters or {}).items()
         },
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+        "Outputs": {key: {"Value": value} for key, value in named.items()},
     }
     boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.tools.catalog import McpServer
-from tests.integration.cli.terminal import STACK, Operator, deploy, tables
+from tests.integration.cli.terminal import STACK, Operator, deploy, stack_outputs
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 
@@ -141,7 +141,7 @@ def test_tools_of_an_mcp_server_that_the_project_lacks_are_refused_before_anythi
 
 
 def deployed(visitor: Operator, account: Account, backend: str) -> Operator:
-    deploy(STACK, tables(account) | {"ClaudeBackend": backend})
+    deploy(STACK, stack_outputs(account) | {"ClaudeBackend": backend})
     return Operator(visitor.directory, ("--stack", STACK))
 
 

@@ -12,7 +12,7 @@ from a2a_tasks.domain.pause import Pause
 from a2actl.deployment import deployment as deployment_module
 from a2actl.queue.triggers import DISABLED, ENABLED, LOOK_SECONDS, PATIENCE_SECONDS, Triggers
 from a2actl.terminal.fault import Fault
-from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, tables
+from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, stack_outputs
 from tests.integration.support.account import Account
 
 QUEUES = ("TaskQueue", "UrgentTaskQueue", "TaskDeadLetterQueue")
@@ -59,7 +59,7 @@ def mappings(account: Account) -> dict[str, str]:
 @pytest.fixture
 def operator(visitor: Operator, account: Account, monkeypatch: pytest.MonkeyPatch) -> Operator:
     urls = {f"{queue}Url": account.resources[queue] for queue in QUEUES}
-    deploy(STACK, tables(account) | urls | {"ApiUrl": API_URL, "ApiId": "abc123"})
+    deploy(STACK, stack_outputs(account) | urls | {"ApiUrl": API_URL, "ApiId": "abc123"})
     monkeypatch.setattr(deployment_module, "Triggers", partial(Triggers, sleep=lambda _: None))
     return Operator(visitor.directory, ("--stack", STACK))
 

@@ -15,7 +15,7 @@ from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
 from a2a_tasks.wecom.connection import ConnectionSecrets
 from a2actl.terminal.language import Language
 from a2actl.wecom.trial import Trial
-from tests.integration.cli.terminal import API_URL, Operator, deploy, tables
+from tests.integration.cli.terminal import API_URL, Operator, deploy, stack_outputs
 from tests.integration.support.account import AGENT, PROJECT, Account
 from tests.integration.support.wecom_gateway import serving
 from tests.twins.clock import FakeClock
@@ -61,7 +61,7 @@ class Deployed:
 @pytest.fixture
 def deployed(visitor: Operator, agents: Account, start: Callable[..., ModuleType]) -> Iterator[Deployed]:
     agents.registry.create_project(PROJECT, 1)
-    deploy(STACK, tables(agents) | {"ApiUrl": API_URL, "ApiId": "abc123"})
+    deploy(STACK, stack_outputs(agents) | {"ApiUrl": API_URL, "ApiId": "abc123"})
     function: Any = start("wecom")
     clock = FakeClock()
     function.callbacks = replace(

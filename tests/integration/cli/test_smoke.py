@@ -18,7 +18,7 @@ from a2actl.deployment.stack import Stack
 from a2actl.wecom.connections import apply_one
 from a2actl.wecom.file import FoundConnection
 from tests.integration.cli.gateway import Gateway
-from tests.integration.cli.terminal import API_URL, STACK, tables
+from tests.integration.cli.terminal import API_URL, STACK, stack_outputs
 from tests.integration.support.account import Account
 from tests.integration.support.event_files import load_event
 from tests.integration.support.lambda_context import LambdaContext
@@ -38,7 +38,7 @@ PROJECT = f"{PREFIX}0a1b2c3d"
 
 def deploy(account: Account, name: str = STACK, stage: str = "test", api_url: str = API_URL) -> None:
     """A stack with the account's tables as outputs, and a stage."""
-    outputs = tables(account) | {"ApiUrl": api_url, "ApiId": "abc123"}
+    outputs = stack_outputs(account) | {"ApiUrl": api_url, "ApiId": "abc123"}
     template = {
         "Parameters": {"Stage": {"Type": "String"}},
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from a2actl.deployment.stack import Stack
-from tests.integration.cli.terminal import API_URL, STACK, deploy, tables
+from tests.integration.cli.terminal import API_URL, STACK, deploy, stack_outputs
 from tests.integration.support.account import Account
 from tests.smoke.check import Failed, Skipped
 from tests.smoke.checks import dead_letters, gateway, telemetry, updates, workers
@@ -43,7 +43,7 @@ class Time:
 
 @pytest.fixture
 def run(account: Account, monkeypatch: pytest.MonkeyPatch) -> Run:
-    deploy(STACK, tables(account) | {"ApiUrl": API_URL, "ApiId": "abc", "WorkerFunctionName": WORKER})
+    deploy(STACK, stack_outputs(account) | {"ApiUrl": API_URL, "ApiId": "abc", "WorkerFunctionName": WORKER})
     monkeypatch.setattr(Target, "metric_namespace", NAMESPACE)
     monkeypatch.setattr(Target, "parameters", {"Stage": "test", "LogLevel": "INFO", "RetentionDays": "7"})
     target = Target.of(Stack(STACK))

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from a2actl.deployment.stack import Stack
-from tests.integration.cli.terminal import API_URL, STACK, deploy, tables
+from tests.integration.cli.terminal import API_URL, STACK, deploy, stack_outputs
 from tests.integration.support.account import Account
 from tests.smoke.check import Failed
 from tests.smoke.receiver import TEMPLATE, FunctionReceiver, Received, delete_receiver, stack_of_receiver
@@ -27,7 +27,7 @@ EVENT = {"headers": {"webhook-id": "1"}, "body": "eyJ0YXNrIjoge319", "isBase64En
 
 @pytest.fixture
 def target(account: Account) -> Target:
-    deploy(STACK, tables(account) | {"ApiUrl": API_URL, "ApiId": "abc123"})
+    deploy(STACK, stack_outputs(account) | {"ApiUrl": API_URL, "ApiId": "abc123"})
     return Target.of(Stack(STACK))
 
 

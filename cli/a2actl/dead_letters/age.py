@@ -1,0 +1,38 @@
+"""How long the oldest message of a queue has been there."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from a2actl.dead_letters.queue import AT_ONCE, Counts, DeadLetterQueue, name_of
+
+METRIC = "ApproximateAgeOfOldestMessage"
+LOOKED_BACK = timedelta(minutes=15)
+
+
+def oldest_age(queue: DeadLetterQueue, counts: Counts, cloudwatch: Any, now: int) -> float | None:
+    """Seconds; None where nothing is visible, or nobody knows. A few messages are looked at, of many
+    CloudWatch knows the oldest. ``now`` is in Unix milliseconds."""
+    if not counts.visible:
+        return None
+    if counts.all > AT_ONCE:
+        return _told_by(cloudwatch, name_of(queue.url), now)
+    with closing(queue.messages()) as messages:
+        found = list(messages)
+    queue.show([message.receipt for message in found])
+    return (now - min(message.sent_at for message in found)) / 1000 if found else None
+
+
+def _told_by(cloudwatch: Any, queue_name: str, now: int) -> float | None:
+    end = datetime.fromtimestamp(now / 1000, UTC)
+    answer = cloudwatch.get_metric_statistics(
+        Namespace="AWS/SQS",
+        MetricName=METRIC,
+        Dimensions=[{"Name": "QueueName", "Value": queue_name}],
+        StartTime=end - LOOKED_BACK,
+        EndTime=end,
+        Period=60,
+        Statistics=["Maximum"],
+    )
+    newest = max(answer["Datapoints"], key=lambda point: point["Timestamp"], default=None)
+    return None if newest is None else float(newest["Maximum"])

@@ -1,0 +1,232 @@
+"""``a2actl dlq``: what could not be processed, to be looked at, sent again or dropped."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from a2a_tasks.adapters.system import SystemClock
+from a2actl.agents.commands import AsJson
+from a2actl.dead_letters import view
+from a2actl.dead_letters.queues import ALL, QueueName
+from a2actl.deployment.stack import chosen_stack
+from a2actl.terminal.confirm import Yes, confirm
+from a2actl.terminal.duration import format_elapsed
+from a2actl.terminal.fault import Fault
+from a2actl.terminal.output import note, show_json, show_table
+from a2actl.terminal.progress import progress
+
+if TYPE_CHECKING:
+    from a2actl.dead_letters.queue import DeadLetterQueue, DeadMessage
+    from a2actl.deployment.deployment import Deployment
+
+app = typer.Typer(no_args_is_help=True, help="Look at dead letters, send them again, drop them.")
+
+LATEST_MS = 60_000
+"""What was sent later than this after a command began has come since, and is left alone: a message that fails
+again at once would be sent again for ever."""
+
+Queue = Annotated[
+    QueueName, typer.Argument(metavar="QUEUE", help=f"Which one: {', '.join(QueueName)}.", show_default=False)
+]
+Ids = Annotated[
+    list[str] | None, typer.Option("--id", metavar="ID", help="Only this message, as `dlq show` names it.")
+]
+Every = Annotated[bool, typer.Option("--all", help="All that is there.")]
+
+
+@app.command("list")
+def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the dead-letter queues: how many messages, and how old the oldest is."""
+    from a2actl.dead_letters.age import oldest_age
+
+    now = SystemClock().now()
+    rows: list[dict[str, Any]] = []
+    with chosen_stack(context).deployment() as deployment:
+        for name, letters in ALL.items():
+            queue = deployment.dead_letters(name)
+            counts = queue.counts()
+            age = oldest_age(queue, counts, deployment.account.client("cloudwatch"), now)
+            rows.append(
+                {
+                    "queue": name.value,
+                    "messages": counts.visible,
+                    "hidden": counts.hidden,
+                    "oldestSeconds": None if age is None else round(age),
+                    "canRedrive": bool(letters.sources),
+                    "holds": letters.holds,
+                    "runbook": f"docs/runbook/{letters.page}.md",
+                }
+            )
+    if as_json:
+        show_json(rows)
+        return
+    show_table(
+        ("QUEUE", "MESSAGES", "HIDDEN", "OLDEST", "HOLDS", "RUNBOOK"),
+        [
+            (
+                row["queue"],
+                str(row["messages"]),
+                str(row["hidden"]),
+                "–" if row["oldestSeconds"] is None else format_elapsed(row["oldestSeconds"]),
+                row["holds"],
+                row["runbook"],
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    queue: Queue,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 20,
+    full: Annotated[bool, typer.Option("--full", help="Whole messages, with --json.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show messages without taking them; others do not see them for that moment."""
+    with chosen_stack(context).deployment() as deployment:
+        found = _looked_at(deployment.dead_letters(queue), limit)
+    if as_json:
+        show_json([view.to_json(message, full=full) for message in found])
+        return
+    show_table(view.COLUMNS, [view.row(message) for message in found])
+    if advice := ALL[queue].advice:
+        note(advice)
+
+
+@app.command("redrive")
+def redrive(
+    context: typer.Context,
+    queue: Queue,
+    ids: Ids = None,
+    every: Every = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+) -> None:
+    """Send messages again to the queue that they came from. None is lost where this breaks off."""
+    if not ALL[queue].sources:
+        raise Fault(f"Messages of {queue.value} cannot be sent again. {ALL[queue].advice}")
+    selection = Selection.of(ids, every=every, limit=limit)
+    stack = chosen_stack(context)
+    with stack.deployment() as deployment:
+        dead = deployment.dead_letters(queue)
+        moved = None if stack.is_emulated or not selection.is_whole else _moved_by_sqs(deployment, queue)
+        if moved is None:
+            moved = _each(dead, selection, dead.send_again, "sent again")
+    typer.echo(f"{queue.value}: {moved} message{'' if moved == 1 else 's'} sent again.")
+
+
+@app.command("drop")
+def drop(
+    context: typer.Context,
+    queue: Queue,
+    ids: Ids = None,
+    every: Every = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    yes: Annotated[bool, Yes] = False,
+) -> None:
+    """Delete messages for good, after asking; those that come in meanwhile stay."""
+    selection = Selection.of(ids, every=every, limit=limit)
+    with chosen_stack(context).deployment() as deployment:
+        dead = deployment.dead_letters(queue)
+        confirm(f"Drop {selection.words(dead.counts().all)} of {queue.value} for good?", yes=yes)
+        dropped = _each(dead, selection, dead.drop, "dropped")
+    typer.echo(f"{queue.value}: {dropped} message{'' if dropped == 1 else 's'} dropped.")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which messages a command is about. Without ``ids`` all that were there when it began."""
+
+    ids: frozenset[str]
+    limit: int | None
+    sent_before: int
+
+    @classmethod
+    def of(cls, ids: list[str] | None, *, every: bool, limit: int | None) -> "Selection":
+        """Raises ``Fault`` unless either is given, ids or that it is all."""
+        if bool(ids) is every:
+            raise Fault("Which messages? Name them with --id, as `dlq show` lists them, or give --all.")
+        return cls(frozenset(ids or ()), limit, SystemClock().now() + LATEST_MS)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.ids and self.limit is None
+
+    def words(self, count: int) -> str:
+        most = len(self.ids) or count
+        few = most if self.limit is None else min(most, self.limit)
+        return f"{few} message{'' if few == 1 else 's'}"
+
+    def has(self, message: "DeadMessage") -> bool:
+        return message.message_id in self.ids if self.ids else message.sent_at < self.sent_before
+
+    def is_done(self, done: int) -> bool:
+        return done == self.limit or (bool(self.ids) and done == len(self.ids))
+
+
+def _looked_at(queue: "DeadLetterQueue", limit: int) -> list["DeadMessage"]:
+    found: list[DeadMessage] = []
+    with closing(queue.messages()) as messages:
+        try:
+            found += islice(messages, limit)
+        finally:
+            queue.show([message.receipt for message in found])
+    return found
+
+
+def _each(
+    queue: "DeadLetterQueue", selection: Selection, do: "Callable[[DeadMessage], None]", what: str
+) -> int:
+    """Do it to each message that was selected; how many. The others are visible again afterwards."""
+    done = 0
+    with (
+        _passing_over(queue) as passed_over,
+        progress(what, queue.counts().visible) as advance,
+        closing(queue.messages()) as messages,
+    ):
+        for message in messages:
+            if not selection.has(message):
+                passed_over.append(message.receipt)
+                continue
+            do(message)
+            done += 1
+            advance(done, None)
+            if selection.is_done(done):
+                break
+    if missing := len(selection.ids) - done if selection.limit is None else 0:
+        note(f"Not found: {missing} of the ids; somebody may have the message in hand for up to ten minutes.")
+    return done
+
+
+@contextmanager
+def _passing_over(queue: "DeadLetterQueue") -> Iterator[list[str]]:
+    """Receipts of messages that are visible to others again, whatever happens in the block."""
+    receipts: list[str] = []
+    try:
+        yield receipts
+    finally:
+        queue.show(receipts)
+
+
+def _moved_by_sqs(deployment: "Deployment", name: QueueName) -> int | None:
+    """How many messages SQS has moved; None if it does not move those of this queue."""
+    from a2actl.dead_letters.moving import MessageMove, NotSupported
+
+    queue = deployment.dead_letters(name)
+    arns = [deployment.queue_arn(url) for url in queue.source_urls]
+    # of several, each message goes back to its own
+    destination = arns[0] if len(arns) == 1 else None
+    move = MessageMove(deployment.account.sqs(), deployment.queue_arn(queue.url), destination)
+    try:
+        with progress("sent again") as advance:
+            return move.run(advance)
+    except NotSupported:
+        return None
+    except KeyboardInterrupt:
+        note("SQS goes on moving the messages; the same command follows it again.")
+        raise typer.Exit(130) from None
