@@ -64,6 +64,11 @@ class TaskApi:
         """``{"taskId", "status", "message"}``; a task that has already ended is a ``Fault``."""
         return self._call("DELETE", _task(agent_id, task_id), agent_id)
 
+    def retry(self, agent_id: str, task_id: str) -> dict[str, Any]:
+        """``{"taskId", "status", "checkUrl"}`` of the new task; asking again while it lives answers with it.
+        A task that is live or has completed is a ``Fault``."""
+        return self._call("POST", f"{_task(agent_id, task_id)}/retry", agent_id)
+
     def _call(self, method: str, path: str, agent_id: str, **arguments: Any) -> dict[str, Any]:
         try:
             answer = self.client.request(method, path, **arguments)

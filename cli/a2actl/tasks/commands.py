@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +12,11 @@ from a2a_tasks.domain.text.blank import is_blank
 from a2actl.agents.commands import AgentId, AsJson
 from a2actl.deployment.stack import chosen_stack
 from a2actl.tasks import view
+from a2actl.tasks.connection import connected_api
+from a2actl.tasks.explain import app as explain
+from a2actl.tasks.follow import app as follow
+from a2actl.tasks.options import INTERRUPTED, NOT_COMPLETED, Key, TaskId
+from a2actl.tasks.retry import app as retry
 from a2actl.terminal.amount import parse_usd
 from a2actl.terminal.duration import parse_duration, parse_seconds
 from a2actl.terminal.fault import Fault
@@ -24,15 +27,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Hand tasks over and follow them.")
 
-NOT_COMPLETED = 1
-"""Exit code of ``submit --wait`` for a task that failed or was canceled."""
-INTERRUPTED = 130
-
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
-Key = Annotated[
-    str | None,
-    typer.Option(envvar="A2A_API_KEY", help="API key; the local stack's if left out.", show_envvar=True),
-]
+app.add_typer(explain)
+app.add_typer(follow)
+app.add_typer(retry)
 
 
 @app.command("submit")
@@ -82,7 +79,7 @@ def submit(
         "maxTokens": max_tokens,
         "maxAttempts": max_attempts,
     }
-    with _api(context, key) as api:
+    with connected_api(chosen_stack(context), key) as api:
         task_id: str = api.submit(agent, new_task)["taskId"]
         if not wait:
             typer.echo(task_id)
@@ -99,7 +96,7 @@ def get(
     context: typer.Context, agent: AgentId, task: TaskId, as_json: AsJson = False, key: Key = None
 ) -> None:
     """Show a task, and its result once there is one."""
-    with _api(context, key) as api:
+    with connected_api(chosen_stack(context), key) as api:
         found = api.get(agent, task)
     if as_json:
         show_json(found)
@@ -119,7 +116,7 @@ def list_tasks(
     key: Key = None,
 ) -> None:
     """List an agent's tasks, newest first."""
-    with _api(context, key) as api:
+    with connected_api(chosen_stack(context), key) as api:
         found = api.newest(agent, status.value if status else None, limit)
     if as_json:
         show_json(found)
@@ -142,7 +139,7 @@ def list_tasks(
 @app.command("cancel")
 def cancel(context: typer.Context, agent: AgentId, task: TaskId, key: Key = None) -> None:
     """Cancel a task that has not ended."""
-    with _api(context, key) as api:
+    with connected_api(chosen_stack(context), key) as api:
         answer = api.cancel(agent, task)
     typer.echo(f"{answer['taskId']}: {answer['status']}. {answer['message']}")
 
@@ -181,16 +178,6 @@ def read_timeout(given: str | None, option: str) -> int | None:
     if given is None:
         return None
     return parse_duration(f"{given}ms" if given.isdecimal() else given, option)
-
-
-@contextmanager
-def _api(context: typer.Context, key: str | None) -> "Iterator[TaskApi]":
-    from a2actl.tasks.api import connected
-
-    stack = chosen_stack(context)
-    api_key = stack.api_key(key)  # before the address, which may have to be asked of AWS
-    with connected(stack.api_url(), api_key) as api:
-        yield api
 
 
 def _ended(api: "TaskApi", agent: str, task_id: str) -> dict[str, Any]:

@@ -24,6 +24,11 @@ def show_json(value: Any) -> None:
     typer.echo(printable(text) if sys.stdout.isatty() else text)
 
 
+def show_json_line(value: Any) -> None:
+    """One of many, each on a line of its own (NDJSON)."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on a terminal. Elsewhere one line a row, columns by tabs, so that ``cut`` can read it."""
     if not sys.stdout.isatty():

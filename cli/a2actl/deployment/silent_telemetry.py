@@ -1,0 +1,27 @@
+"""Telemetry of a command, which a person watches instead."""
+
+from a2a_tasks.domain.task import Task
+
+
+class SilentTelemetry:
+    """``Telemetry`` that tells nobody: what an operator does by hand is in no metric and no log."""
+
+    def event(self, name: str, task: Task | None = None, **fields: object) -> None:
+        """Nothing."""
+
+    def problem(
+        self, name: str, task: Task | None = None, *, error: Exception | None = None, **fields: object
+    ) -> None:
+        """Nothing."""
+
+    def count(self, metric: str, value: float = 1, *, code: str | None = None) -> None:
+        """Nothing."""
+
+    def milliseconds(self, metric: str, value: float) -> None:
+        """Nothing."""
+
+    def seconds(self, metric: str, value: float) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
