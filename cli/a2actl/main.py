@@ -11,6 +11,7 @@ from a2actl.agents.commands import app as agents
 from a2actl.dead_letters.commands import app as dead_letters
 from a2actl.deployment.prices import app as prices
 from a2actl.deployment.stack import Stack
+from a2actl.doctor.commands import app as doctor
 from a2actl.projects.commands import app as projects
 from a2actl.projects.keys import app as keys
 from a2actl.projects.mcp import app as mcp
@@ -40,6 +41,7 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(agents, name="agents")
 app.add_typer(dead_letters, name="dlq")
+app.add_typer(doctor)
 app.add_typer(keys, name="keys")
 app.add_typer(mcp, name="mcp")
 app.add_typer(prices)

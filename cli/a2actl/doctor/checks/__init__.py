@@ -1,0 +1,1 @@
+"""What is looked at, a part of the deployment each."""

@@ -1,0 +1,58 @@
+"""The API answers, and lets in only who has a key."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+
+from a2actl.doctor.finding import Finding
+from a2actl.doctor.patient import LOOPBACK, Patient
+
+SUBJECT, AUTHORIZER = "API", "Authorizer"
+PAGE = "runbook/api-fails.md"
+TIMEOUT = httpx.Timeout(29, connect=5)
+LOG = "Look at the log of the function"
+GUARDED = "/a2a/a2actl-doctor/tasks"
+"""There need be no such agent: the answer says who was let in."""
+
+
+def check_api(patient: Patient) -> Iterator[Finding]:
+    # a proxy of the environment cannot reach this machine's own ports
+    is_local = urlsplit(patient.api_url).hostname in LOOPBACK
+    with httpx.Client(timeout=TIMEOUT, trust_env=not is_local) as client:
+        try:
+            yield _health(client.get(f"{patient.api_url}/health"))
+            yield _stranger(client.get(f"{patient.api_url}{GUARDED}"))
+            if patient.api_key:
+                headers = {"Authorization": f"Bearer {patient.api_key}"}
+                yield _caller(client.get(f"{patient.api_url}{GUARDED}", headers=headers))
+        except httpx.TransportError as error:
+            found = f"{patient.api_url} does not answer ({error or type(error).__name__})"
+            yield Finding.fault(SUBJECT, found, "Check the network, DNS and the domain's certificate.", PAGE)
+
+
+def _health(answer: httpx.Response) -> Finding:
+    if answer.status_code == httpx.codes.OK:
+        return Finding.ok(SUBJECT, "answers")
+    return Finding.fault(SUBJECT, f"/health answers {answer.status_code}", f"{LOG} api.", PAGE)
+
+
+def _stranger(answer: httpx.Response) -> Finding:
+    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return Finding.ok(AUTHORIZER, f"turns away who has no key ({answer.status_code})")
+    found = f"answers {answer.status_code} where there is no key"
+    return Finding.fault(AUTHORIZER, found, "Deploy again: a route must ask the authorizer.", PAGE)
+
+
+def _caller(answer: httpx.Response) -> Finding:
+    if answer.status_code in (httpx.codes.OK, httpx.codes.NOT_FOUND):
+        return Finding.ok(AUTHORIZER, "lets the given key in")
+    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        found = f"refuses the given key ({answer.status_code})"
+        remedy = (
+            "Is it of this deployment, and neither revoked nor expired? See a2actl keys list --project ID."
+        )
+        return Finding.fault(AUTHORIZER, found, remedy, PAGE)
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return Finding.ok(AUTHORIZER, "lets the given key in, which is over its rate limit")
+    return Finding.fault(AUTHORIZER, f"answers {answer.status_code}", f"{LOG}s authorizer and api.", PAGE)

@@ -1,0 +1,40 @@
+"""The sweeper keeps up: nothing has been due for long."""
+
+from collections.abc import Iterator
+
+from a2a_tasks.adapters.dynamodb.slots import DUE_SHARD as LINES
+from a2a_tasks.adapters.dynamodb.workers import DUE_SHARD as WORKERS
+from a2a_tasks.domain.ids import SHARDS
+from a2actl.doctor.finding import Finding
+from a2actl.doctor.patient import Patient
+from a2actl.terminal.duration import format_elapsed
+
+SUBJECT = "Due"
+LATE_SECONDS = 180
+"""The sweeper looks once a minute; what is due for longer has been missed twice."""
+
+
+def check_due(patient: Patient) -> Iterator[Finding]:
+    partitions = [f"due#{shard}" for shard in range(SHARDS)] + [WORKERS, LINES]
+    oldest = [due for name in partitions if (due := _oldest(patient, name)) is not None]
+    age = max((patient.now - due) / 1000 for due in oldest) if oldest else 0
+    if age > LATE_SECONDS:
+        found = f"the oldest entry has been due for {format_elapsed(age)}: the sweeper stands still or lags"
+        remedy = "Look at the sweeper's schedule, errors and throttles."
+        yield Finding.fault(SUBJECT, found, remedy, "runbook/sweeper.md")
+    elif oldest:
+        yield Finding.ok(SUBJECT, f"the oldest entry has been due for {format_elapsed(age)}")
+    else:
+        yield Finding.ok(SUBJECT, "nothing is")
+
+
+def _oldest(patient: Patient, partition: str) -> int | None:
+    """Since when its oldest entry has been due."""
+    answer = patient.deployment.account.dynamodb().query(
+        TableName=patient.deployment.output("TasksTable"),
+        IndexName="due",
+        KeyConditionExpression="dueShard = :shard AND dueAt <= :now",
+        ExpressionAttributeValues={":shard": {"S": partition}, ":now": {"N": str(patient.now)}},
+        Limit=1,
+    )
+    return int(answer["Items"][0]["dueAt"]["N"]) if answer["Items"] else None

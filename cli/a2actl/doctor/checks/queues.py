@@ -1,0 +1,52 @@
+"""Queues give up to the right dead-letter queue, and those hold nothing."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from a2actl.dead_letters.queue import name_of
+from a2actl.dead_letters.queues import ALL
+from a2actl.doctor.finding import Finding
+from a2actl.doctor.patient import Patient
+
+SUBJECT, DEAD = "Queues", "Dead letters"
+
+
+def check_queues(patient: Patient) -> Iterator[Finding]:
+    waiting: list[str] = []
+    wrong: list[str] = []
+    for letters in ALL.values():
+        for source in letters.sources:
+            found = _attributes(patient, patient.deployment.output(source))
+            dead_letters = name_of(patient.deployment.output(letters.output))
+            if _gives_up_to(found) != dead_letters:
+                wrong.append(f"{source.removesuffix('Url')} gives up to {_gives_up_to(found) or 'nobody'}")
+            waiting.append(f"{source.removesuffix('Url')} {found['ApproximateNumberOfMessages']}")
+    if wrong:
+        remedy = "Deploy again: somebody has changed the queue by hand."
+        yield Finding.fault(SUBJECT, ", ".join(wrong), remedy, "runbook/dead-letters.md")
+    else:
+        yield Finding.ok(SUBJECT, f"waiting: {', '.join(waiting)}")
+
+
+def check_dead_letters(patient: Patient) -> Iterator[Finding]:
+    for name, letters in ALL.items():
+        counts = patient.deployment.dead_letters(name).counts()
+        if not counts.all:
+            continue
+        remedy = f"See what they are: a2actl dlq show {name.value}"
+        found = f"{name.value}: {counts.all} {letters.holds}"
+        yield Finding.fault(DEAD, found, remedy, f"runbook/{letters.page}.md")
+    if all(not patient.deployment.dead_letters(name).counts().all for name in ALL):
+        yield Finding.ok(DEAD, f"none in {len(ALL)} queues")
+
+
+def _attributes(patient: Patient, url: str) -> dict[str, str]:
+    answer: Any = patient.deployment.account.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    return dict(answer["Attributes"])
+
+
+def _gives_up_to(attributes: dict[str, str]) -> str | None:
+    policy = json.loads(attributes.get("RedrivePolicy", "{}"))
+    target = policy.get("deadLetterTargetArn")
+    return str(target).rpartition(":")[2] if target else None

@@ -1,0 +1,68 @@
+"""Secrets that the registry names are there. None is read but Claude's key, and none is ever shown."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from a2a_tasks.domain.agents.backend import Backend
+from a2actl.deployment.secret_store import SecretStore
+from a2actl.doctor.finding import Finding
+from a2actl.doctor.patient import Patient
+
+SUBJECT = "Secrets"
+PAGE = "security.md"
+
+
+@dataclass(frozen=True)
+class NamedSecret:
+    """What the registry names. ``remedy`` makes it anew."""
+
+    name: str
+    arn: str
+    remedy: str
+
+
+def check_secrets(patient: Patient) -> Iterator[Finding]:
+    store = SecretStore(patient.deployment.account.secretsmanager())
+    named = list(_named(patient))
+    gone = [secret for secret in named if _is_gone(store, secret.arn)]
+    for secret in gone:
+        yield Finding.fault(SUBJECT, f"gone: {secret.name}", secret.remedy, PAGE)
+    if not gone:
+        yield Finding.ok(SUBJECT, f"{len(named)} that the registry names are there")
+
+
+def claude_key(patient: Patient) -> str | None:
+    """The key of the Claude API; None if the secret holds none, or the deployment needs none."""
+    if patient.deployment.backend is not Backend.CLAUDE_API:
+        return None
+    text = SecretStore(patient.deployment.account.secretsmanager()).read(
+        patient.deployment.output("ClaudeApiKeySecretArn")
+    )
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return None
+    key = value.get("apiKey") if isinstance(value, dict) else None
+    return key if isinstance(key, str) and key else None
+
+
+def _named(patient: Patient) -> Iterator[NamedSecret]:
+    for project in patient.deployment.registry.projects():
+        of = f"of project {project.project_id}"
+        if project.webhook_secret_arn:
+            remedy = f"a2actl webhooks secret rotate --project {project.project_id}"
+            yield NamedSecret(f"signing secret {of}", project.webhook_secret_arn, remedy)
+        for server in project.mcp_servers:
+            if server.secret_arn:
+                remedy = f"a2actl mcp add --project {project.project_id} --name {server.name}"
+                yield NamedSecret(f"token of MCP server {server.name} {of}", server.secret_arn, remedy)
+        for connection in patient.deployment.connections.connections_of(project.project_id):
+            remedy = f"a2actl wecom connections rotate {connection.connection_id}"
+            name = f"secrets of WeCom connection {connection.connection_id}"
+            yield NamedSecret(name, connection.secret_arn, remedy)
+
+
+def _is_gone(store: SecretStore, arn: str) -> bool:
+    found = store.described(arn)
+    return found is None or "DeletedDate" in found

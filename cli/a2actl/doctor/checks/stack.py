@@ -1,0 +1,48 @@
+"""CloudFormation has finished with the stack, and it is one of this release."""
+
+from collections.abc import Iterator
+
+from a2actl.dead_letters.queues import ALL
+from a2actl.doctor.finding import Finding
+from a2actl.doctor.patient import Patient
+
+SUBJECT = "Stack"
+PAGE = "deploy.md"
+NEEDED = (
+    "ApiUrl",
+    "TasksTable",
+    "RegistryTable",
+    "PayloadBucket",
+    "TaskQueueUrl",
+    "UrgentTaskQueueUrl",
+    "NotificationQueueUrl",
+    "WecomQueueUrl",
+    "ClaudeApiKeySecretArn",
+    "WorkerFunctionName",
+    *(letters.output for letters in ALL.values()),
+)
+GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+GOING_BACK = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
+
+
+def check_stack(patient: Patient) -> Iterator[Finding]:
+    yield _status(patient)
+    missing = [name for name in NEEDED if name not in patient.deployment.outputs]
+    if missing:
+        found = f"outputs are missing: {', '.join(missing)}"
+        yield Finding.fault(
+            SUBJECT, found, "Deploy this release, or use the a2actl of the deployed one.", PAGE
+        )
+
+
+def _status(patient: Patient) -> Finding:
+    status = patient.status
+    if status in GOOD:
+        return Finding.ok(SUBJECT, f"{status}, {len(patient.resources)} resources")
+    if status in GOING_BACK:
+        found = f"{status}: the last deployment failed, and the one before it runs"
+        return Finding.warning(SUBJECT, found, "Its events in CloudFormation say why; deploy again.", PAGE)
+    if status.endswith("_IN_PROGRESS"):
+        return Finding.warning(SUBJECT, f"{status}: a deployment is under way", "Look again afterwards.")
+    remedy = "Its events in CloudFormation say why; then deploy again, or let it roll back."
+    return Finding.fault(SUBJECT, status, remedy, PAGE)

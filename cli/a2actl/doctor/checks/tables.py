@@ -1,0 +1,81 @@
+"""The tables and their indexes are there, expire what is old, and can be restored."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from a2actl.doctor.finding import Finding
+from a2actl.doctor.patient import Patient
+
+TASKS = "TasksTable"
+INDEXES = {TASKS: ("due", "list", "pending", "retention"), "RegistryTable": ()}
+RESTORE, THROTTLED = "restore.md", "runbook/tables-throttled.md"
+
+
+def check_tables(patient: Patient) -> Iterator[Finding]:
+    for logical_id, indexes in INDEXES.items():
+        subject, name = f"Table {logical_id}", patient.deployment.output(logical_id)
+        client: Any = patient.deployment.account.dynamodb()
+        table = client.describe_table(TableName=name)["Table"]
+        yield _state(subject, table, indexes)
+        if logical_id == TASKS:
+            yield _stream(subject, table)
+        if patient.is_local:  # the emulator expires nothing, and keeps no backups
+            continue
+        if logical_id == TASKS:
+            yield _time_to_live(subject, name, client.describe_time_to_live(TableName=name))
+        backups = client.describe_continuous_backups(TableName=name)
+        yield _backups(subject, backups["ContinuousBackupsDescription"])
+        yield _protection(subject, table, is_production=patient.is_production)
+
+
+def _state(subject: str, table: Any, indexes: tuple[str, ...]) -> Finding:
+    states = {"the table": table["TableStatus"]}
+    states |= {
+        f"index {index['IndexName']}": index.get("IndexStatus", "ACTIVE")
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+    missing = [name for name in indexes if f"index {name}" not in states]
+    if missing:
+        found = f"indexes are missing: {', '.join(missing)}"
+        return Finding.fault(subject, found, "Deploy this release: it adds them.", "deploy.md")
+    others = [f"{name} is {state}" for name, state in states.items() if state != "ACTIVE"]
+    if others:
+        remedy = "Wait until DynamoDB has finished; an index that is made takes minutes to hours."
+        return Finding.warning(subject, ", ".join(others), remedy)
+    with_indexes = f", with {len(indexes)} indexes" if indexes else ""
+    return Finding.ok(subject, f"active{with_indexes}")
+
+
+def _time_to_live(subject: str, name: str, answer: Any) -> Finding:
+    status = answer["TimeToLiveDescription"]
+    if status.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") and status.get("AttributeName") == "ttl":
+        return Finding.ok(subject, "old items expire (ttl)")
+    found = "old items do not expire: time to live is off, as after a restore"
+    remedy = "aws dynamodb update-time-to-live --time-to-live-specification Enabled=true,AttributeName=ttl"
+    return Finding.fault(subject, found, f"{remedy} --table-name {name}", RESTORE)
+
+
+def _stream(subject: str, table: Any) -> Finding:
+    view = table.get("StreamSpecification", {})
+    if view.get("StreamEnabled") and view.get("StreamViewType") == "NEW_AND_OLD_IMAGES":
+        return Finding.ok(subject, "changes are told (stream)")
+    found = "nobody is told of changes: the stream is off, as after a restore"
+    return Finding.fault(subject, found, "Deploy again, or switch it on as the page says.", RESTORE)
+
+
+def _backups(subject: str, description: Any) -> Finding:
+    status = description.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+    if status == "ENABLED":
+        return Finding.ok(subject, "can be restored to any moment (PITR)")
+    found = "cannot be restored: point-in-time recovery is off, as after a restore"
+    return Finding.fault(subject, found, "Deploy again, or switch it on as the page says.", RESTORE)
+
+
+def _protection(subject: str, table: Any, *, is_production: bool) -> Finding:
+    if table.get("DeletionProtectionEnabled"):
+        return Finding.ok(subject, "DynamoDB refuses to delete it")
+    if not is_production:
+        return Finding.ok(subject, "may be deleted; only production needs to refuse that")
+    return Finding.warning(
+        subject, "DynamoDB would delete it", "Deploy with DeletionProtection=true.", RESTORE
+    )
