@@ -19,6 +19,7 @@ from a2actl.queue.commands import app as queue
 from a2actl.tasks.commands import app as tasks
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note
+from a2actl.top.commands import app as top
 from a2actl.usage.commands import app as usage
 from a2actl.webhooks.commands import app as webhooks
 from a2actl.wecom.commands import app as wecom
@@ -48,6 +49,7 @@ app.add_typer(prices)
 app.add_typer(projects, name="projects")
 app.add_typer(queue, name="queue")
 app.add_typer(tasks, name="tasks")
+app.add_typer(top)
 app.add_typer(usage)
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(wecom, name="wecom")

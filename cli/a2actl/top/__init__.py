@@ -1,0 +1,1 @@
+"""A deployment at this moment, for who watches it."""

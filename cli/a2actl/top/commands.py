@@ -1,0 +1,94 @@
+"""``a2actl top``: a deployment at this moment, again and again."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from a2actl.agents.commands import AsJson, check_project
+from a2actl.deployment.stack import chosen_stack
+from a2actl.terminal.output import note, show_json, show_json_line, show_table
+
+if TYPE_CHECKING:
+    from a2actl.top.look import Look
+    from a2actl.top.snapshot import Snapshot
+
+app = typer.Typer()
+
+SHORTEST, USUAL = 2.0, 5.0
+"""Seconds between two looks."""
+PATIENCE = 3
+
+
+@app.command("top")
+def watch(
+    context: typer.Context,
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="ID", help="Only this project's agents.")
+    ] = None,
+    agents: Annotated[int, typer.Option(min=1, max=200, help="At most so many agents.")] = 20,
+    newest: Annotated[
+        int, typer.Option(min=10, max=1_000, help="So many of each agent's newest tasks are counted.")
+    ] = 100,
+    every: Annotated[float, typer.Option(min=SHORTEST, help="Seconds between two looks.")] = USUAL,
+    once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch tasks by agent and status, queues, workers, slots, rates, spend and alarms. Ctrl-C ends it."""
+    stack = chosen_stack(context)
+    with stack.deployment() as deployment:
+        from a2actl.top.look import Look
+
+        if project:
+            check_project(deployment.registry, project)
+        look = Look(deployment, project, agents, newest)
+        if once or not (as_json or sys.stdout.isatty()):
+            _show_once(look.now(every), as_json=as_json)
+        elif as_json:
+            _repeat(lambda: show_json_line(look.now(every).to_json()), every)
+        else:
+            _live(look, stack.name, every)
+
+
+def _show_once(snapshot: "Snapshot", *, as_json: bool) -> None:
+    from a2actl.top import view
+
+    if as_json:
+        show_json(snapshot.to_json())
+        return
+    typer.echo(view.summary(snapshot))
+    show_table(view.AGENT_COLUMNS, view.agent_rows(snapshot))
+    show_table(view.QUEUE_COLUMNS, view.queue_rows(snapshot))
+    note(view.price(snapshot))
+
+
+def _live(look: "Look", stack_name: str, every: float) -> None:
+    from rich.live import Live
+
+    from a2actl.top.view import rendered
+
+    with Live(auto_refresh=False, screen=True) as live:
+        _repeat(lambda: live.update(rendered(look.now(every), stack_name), refresh=True), every)
+
+
+def _repeat(show: Callable[[], None], every: float) -> None:
+    """Until somebody interrupts it, or AWS fails to answer three times in a row."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from a2a_tasks.ports.errors import StoreUnavailable
+
+    failures = 0
+    while True:
+        try:
+            try:
+                show()
+                failures = 0
+            except (StoreUnavailable, ClientError, BotoCoreError):
+                failures += 1
+                if failures == PATIENCE:
+                    raise
+            time.sleep(every)
+        except KeyboardInterrupt:
+            return
