@@ -12,6 +12,7 @@ from a2actl.dead_letters.commands import app as dead_letters
 from a2actl.deployment.prices import app as prices
 from a2actl.deployment.stack import Stack
 from a2actl.doctor.commands import app as doctor
+from a2actl.erasure.commands import app as erase
 from a2actl.export.commands import app as export
 from a2actl.projects.commands import app as projects
 from a2actl.projects.keys import app as keys
@@ -44,6 +45,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_loc
 app.add_typer(agents, name="agents")
 app.add_typer(dead_letters, name="dlq")
 app.add_typer(doctor)
+app.add_typer(erase, name="erase")
 app.add_typer(export)
 app.add_typer(keys, name="keys")
 app.add_typer(mcp, name="mcp")

@@ -1,0 +1,1 @@
+"""Deleting what a deployment keeps of one person, conversation or task."""
