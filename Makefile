@@ -161,6 +161,10 @@ deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with 
 	$(sam) deploy --template-file "$$template" --config-file "$(CURDIR)/samconfig.toml" --config-env $(ENV) \
 		--parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 
+.PHONY: adopt
+adopt: tools ## Make restored tables ready for a stack: make adopt TASKS=NAME REGISTRY=NAME (docs/restore.md)
+	@$(python) -m local adopt $(if $(TASKS),--tasks "$(TASKS)") $(if $(REGISTRY),--registry "$(REGISTRY)")
+
 # STACK is the local one if left out; REGION=…, FULL=1, YES=1 and CLEAN=1 are told of in docs/first-deployment.md.
 .PHONY: smoke
 smoke: .venv/.made ## Check a deployment: make smoke STACK=a2a-tasks-dev

@@ -29,6 +29,7 @@ END = "<!-- roles: end -->\n"
 SHARES_BEGIN = "<!-- shares: written by `make security` -->\n"
 SHARES_END = "<!-- shares: end -->\n"
 _WITHOUT_FUNCTION = {"scheduler.amazonaws.com": "the schedules", "codedeploy.amazonaws.com": "deployments"}
+_ADOPTED = ("TasksTableArn", "TasksTableStreamArn", "RegistryTableArn", "PayloadBucketName", "PushKeyArn")
 _SHORT = {
     "arn:${AWS::Partition}:": "",
     ":${AWS::Region}:${AWS::AccountId}": "",
@@ -67,13 +68,18 @@ def _role(template: Template, name: str) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for statement in role_statements(template):
         if statement.owner == name:
-            resources = _listed(_short(resource) for resource in statement.resources)
+            resources = _listed(_short(each) for each in statement.resources if not _is_adopted(each))
             yield f"| {_listed(statement.actions)} | {resources} | {'; '.join(_limits(statement))} |"
     managed = roles(template)[name].get("ManagedPolicyArns", [])
     for arn in either(managed):
         limits = "; ".join(f"the stack has `{condition}`" for condition in sorted(conditions_in(managed)))
         yield f"| what AWS's policy `{as_text(arn).rpartition('/')[2]}` allows | | {limits} |"
     yield ""
+
+
+def _is_adopted(resource: str) -> bool:
+    """Whether it stands for one of the stack's own, which is told of once."""
+    return any(parameter in resource for parameter in _ADOPTED)
 
 
 def _listed(items: Iterable[str]) -> str:

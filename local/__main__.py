@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from a2a_tasks.domain.pricing.overrides import BadPrices
+from local.adoption.command import REGISTRY, TASKS, adopt
 from local.claude import Claude
 from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
 from local.dependencies.lock import lock
@@ -56,6 +57,9 @@ def main() -> int:
     )
     stamp.add_argument("environment")
     stamp.add_argument("architecture")
+    adoption = commands.add_parser("adopt", help="make restored tables ready for a stack")
+    adoption.add_argument("--tasks", metavar="TABLE", help="stands in for TasksTable")
+    adoption.add_argument("--registry", metavar="TABLE", help="stands in for RegistryTable")
     preflight_options = commands.add_parser(
         "preflight", help="check what a deployment needs before it starts"
     )
@@ -105,6 +109,8 @@ def main() -> int:
                 print(*sam_arguments(options.environment))
             case "stamp":
                 print(_stamp(options.environment, options.architecture))
+            case "adopt":
+                return _adopt({TASKS: options.tasks, REGISTRY: options.registry}, console)
             case "preflight":
                 return _preflight(console, options.environment, offline=options.offline)
             case "check-template":
@@ -167,6 +173,13 @@ def _status(console: Console) -> None:
 def _stamp(environment: str, architecture: str) -> Path:
     parameters = template_parameters(environment) | {"Architecture": architecture}
     return stamped(BUILT, release_of(deployment_digest(parameters)), "release.yaml")
+
+
+def _adopt(tables: dict[str, str | None], console: Console) -> int:
+    given = {logical_id: table for logical_id, table in tables.items() if table}
+    if not given:
+        raise LookupError("Which tables? make adopt TASKS=NAME REGISTRY=NAME, or one of the two.")
+    return adopt(given, console)
 
 
 def _preflight(console: Console, environment: str, *, offline: bool) -> int:

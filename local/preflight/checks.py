@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from local.policies.check import check_policies
 from local.preflight.account import Account, AccountCheck, open_account
+from local.preflight.adopted_storage import check_adopted_storage
 from local.preflight.alarm_receiver import check_alarm_receiver
 from local.preflight.alarm_topic import check_alarm_topics
 from local.preflight.api_gateway import check_api_gateway
@@ -26,6 +27,7 @@ BUILT = ROOT / ".aws-sam" / "build"
 ACCOUNT_CHECKS = (
     AccountCheck("Stack", check_stack, "CloudFormation, Stacks"),
     AccountCheck("Free names", check_free_names, "the consoles of Lambda and CloudWatch"),
+    AccountCheck("Adopted storage", check_adopted_storage, "the consoles of DynamoDB, S3 and KMS"),
     AccountCheck("Bucket for code", check_artifact_bucket, "the console of S3"),
     AccountCheck("Concurrency", check_concurrency, "Lambda, Dashboard, Account-level concurrency"),
     AccountCheck("API Gateway", check_api_gateway, "API Gateway, Settings"),

@@ -7,17 +7,13 @@ tests/integration/upgrade, in seconds.
 import itertools
 import json
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.deployed import Deployed, Project, make_project, wait_until
 from local.previous_release import Release, previous_release
-from local.stack import LocalStack
 from local.standin.client import StandInClient
 from local.tools import ROOT
 from tests.integration.support.receiver import Receiver, receiving
@@ -37,17 +33,6 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Release:
     release = previous_release(tmp_path_factory.mktemp("previous"))
     sys.stderr.write(f"The release before is {release.name}. {release.stands_in}\n")
     return release
-
-
-@pytest.fixture
-def upgraded(tmp_path: Path) -> Iterator[Upgraded]:
-    folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-upgrade-"))
-    stack = LocalStack.separate(folder, PARAMETERS)
-    stack.ports.save(tmp_path / "ports.json")
-    try:
-        yield Upgraded(stack, tmp_path / "ports.json")
-    finally:
-        stack.kill()
 
 
 class Load:
@@ -128,42 +113,43 @@ def test_no_task_is_lost_over_an_upgrade_and_the_way_back(before: Release, upgra
     first = upgraded.versions()
     tasks = in_every_state(project)
 
-    with receiving() as receiver, Load(project, receiver) as load:
-        # deployed with another setting, if it is the same release: then too it is another version
-        upgraded.deploy(HERE, **PARAMETERS, LeaseSeconds="10")
-        second = upgraded.versions()
-        assert {name for name in first if first[name] == second[name]} == set()
+    with receiving() as receiver:
+        with Load(project, receiver) as load:
+            # deployed with another setting, if it is the same release: then too it is another version
+            upgraded.deploy(HERE, **PARAMETERS, LeaseSeconds="10")
+            second = upgraded.versions()
+            assert {name for name in first if first[name] == second[name]} == set()
 
-        upgraded.share(first, 0.5)
-        count = len(load.accepted)
-        wait_until(lambda: len(load.accepted) >= count + SIDE_BY_SIDE, 300, "tasks of both releases")
-        upgraded.share(first, 0)
-        assert {
-            first[f"{upgraded.stack.stack_name}-api"],
-            second[f"{upgraded.stack.stack_name}-api"],
-        } <= upgraded.ran("api")
+            upgraded.share(first, 0.5)
+            count = len(load.accepted)
+            wait_until(lambda: len(load.accepted) >= count + SIDE_BY_SIDE, 300, "tasks of both releases")
+            upgraded.share(first, 0)
+            assert {
+                first[f"{upgraded.stack.stack_name}-api"],
+                second[f"{upgraded.stack.stack_name}-api"],
+            } <= upgraded.ran("api")
 
-        answer = project.request_with_retries(
-            "POST", f"{tasks['asking']['checkUrl']}/messages", json={"message": "2026"}
-        )
-        assert answer.status_code == 202
-        tasks |= {f"of the new: {name}": task for name, task in in_every_state(project).items()}
+            answer = project.request_with_retries(
+                "POST", f"{tasks['asking']['checkUrl']}/messages", json={"message": "2026"}
+            )
+            assert answer.status_code == 202
+            tasks |= {f"of the new: {name}": task for name, task in in_every_state(project).items()}
 
-        upgraded.deploy(before, **PARAMETERS, LeaseSeconds="9")
-        count = len(load.accepted)
-        wait_until(lambda: len(load.accepted) >= count + 10, 120, "tasks after the way back")
+            upgraded.deploy(before, **PARAMETERS, LeaseSeconds="9")
+            count = len(load.accepted)
+            wait_until(lambda: len(load.accepted) >= count + 10, 120, "tasks after the way back")
 
-    asking = tasks["of the new: asking"]
-    project.request_with_retries("POST", f"{asking['checkUrl']}/messages", json={"message": "2027"})
-    ended = {name: project.wait(task, seconds=300) for name, task in (tasks | load_tasks(load)).items()}
+        asking = tasks["of the new: asking"]
+        project.request_with_retries("POST", f"{asking['checkUrl']}/messages", json={"message": "2027"})
+        ended = {name: project.wait(task, seconds=300) for name, task in (tasks | load_tasks(load)).items()}
 
-    assert {name: task["status"] for name, task in ended.items()} == dict.fromkeys(ended, "completed")
-    assert ended["asking"]["output"]["result"] == "2026"
-    assert ended["of the new: asking"]["output"]["result"] == "2027"
-    for number in load.accepted:
-        assert len(deployed.calls(f"upgrade-load-{number}.")) == 1, f"load {number} was paid for twice"
-    everyone = {task["taskId"] for task in load.accepted.values()}
-    wait_until(lambda: everyone <= load.told(), 120, "all ends told")
+        assert {name: task["status"] for name, task in ended.items()} == dict.fromkeys(ended, "completed")
+        assert ended["asking"]["output"]["result"] == "2026"
+        assert ended["of the new: asking"]["output"]["result"] == "2027"
+        for number in load.accepted:
+            assert len(deployed.calls(f"upgrade-load-{number}.")) == 1, f"load {number} was paid for twice"
+        everyone = {task["taskId"] for task in load.accepted.values()}
+        wait_until(lambda: everyone <= load.told(), 120, "all ends told")
 
 
 def load_tasks(load: Load) -> dict[str, dict[str, Any]]:

@@ -391,12 +391,15 @@ def function_is_given_what_it_reads(template: Template) -> list[str]:
 
 def who_takes_tasks_of_callers_counts_those_that_wait(template: Template) -> list[str]:
     """All that create tasks ask for ``maxPendingTasks``, but the worker, whose tasks are never refused."""
-    index = {"Fn::Sub": "${TasksTable.Arn}/index/pending"}
+    index = {"Fn::Sub": "${TasksTable.Arn}/index/pending"}  # or of the table that is adopted
     broken = []
     for name, function in functions(template).items():
         imported = {node.module for node in code_of(function) if isinstance(node, ast.ImportFrom)}
         creates = "a2a_tasks.wiring.submitter" in imported and name != "WorkerFunction"
-        if creates and index not in [item["Resource"] for item in statements(template, role_of(function))]:
+        allowed = [
+            part for item in statements(template, role_of(function)) for part in walk(item["Resource"])
+        ]
+        if creates and index not in allowed:
             broken.append(f"{name} may not count the tasks that wait")
     return broken
 
