@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from a2a_tasks.adapters.system import SystemClock
 from a2actl.agents.commands import AsJson
 from a2actl.dead_letters import view
 from a2actl.dead_letters.queues import ALL, QueueName
+from a2actl.dead_letters.selection import Selection
 from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal.confirm import Yes, confirm
 from a2actl.terminal.duration import format_elapsed
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from a2actl.deployment.deployment import Deployment
 
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters, send them again, drop them.")
-
-LATEST_MS = 60_000
-"""What was sent later than this after a command began has come since, and is left alone: a message that fails
-again at once would be sent again for ever."""
 
 Queue = Annotated[
     QueueName, typer.Argument(metavar="QUEUE", help=f"Which one: {', '.join(QueueName)}.", show_default=False)
@@ -136,37 +132,6 @@ def drop(
         confirm(f"Drop {selection.words(dead.counts().all)} of {queue.value} for good?", yes=yes)
         dropped = _each(dead, selection, dead.drop, "dropped")
     typer.echo(f"{queue.value}: {dropped} message{'' if dropped == 1 else 's'} dropped.")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which messages a command is about. Without ``ids`` all that were there when it began."""
-
-    ids: frozenset[str]
-    limit: int | None
-    sent_before: int
-
-    @classmethod
-    def of(cls, ids: list[str] | None, *, every: bool, limit: int | None) -> "Selection":
-        """Raises ``Fault`` unless either is given, ids or that it is all."""
-        if bool(ids) is every:
-            raise Fault("Which messages? Name them with --id, as `dlq show` lists them, or give --all.")
-        return cls(frozenset(ids or ()), limit, SystemClock().now() + LATEST_MS)
-
-    @property
-    def is_whole(self) -> bool:
-        return not self.ids and self.limit is None
-
-    def words(self, count: int) -> str:
-        most = len(self.ids) or count
-        few = most if self.limit is None else min(most, self.limit)
-        return f"{few} message{'' if few == 1 else 's'}"
-
-    def has(self, message: "DeadMessage") -> bool:
-        return message.message_id in self.ids if self.ids else message.sent_at < self.sent_before
-
-    def is_done(self, done: int) -> bool:
-        return done == self.limit or (bool(self.ids) and done == len(self.ids))
 
 
 def _looked_at(queue: "DeadLetterQueue", limit: int) -> list["DeadMessage"]:

@@ -2,9 +2,9 @@
 
 from a2a_tasks.domain.schedule import goes_first
 from a2a_tasks.domain.task import Lane, Status, Task
-from a2a_tasks.ports.slots import PAGE, Scope
 from a2a_tasks.wiring.tasks import TaskServices
 from a2actl.tasks.explanation import Surroundings
+from a2actl.tasks.slots import slots_held
 
 
 def surroundings(services: TaskServices, task: Task) -> Surroundings:
@@ -20,11 +20,6 @@ def surroundings(services: TaskServices, task: Task) -> Surroundings:
     return Surroundings(
         now,
         slots=slots,
-        held=0 if slots is None else _held(services, Scope(task.ref.agent_id), slots),
+        held=0 if slots is None else slots_held(services.places, task.ref.agent_id, slots),
         queued=services.queue.waiting(is_urgent=goes_first(task)),
     )
-
-
-def _held(services: TaskServices, scope: Scope, slots: int) -> int:
-    held = len(services.places.view(scope, slots).holders)
-    return held + sum(len(services.places.page(scope, number)) for number in range(1, -(-slots // PAGE)))

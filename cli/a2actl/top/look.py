@@ -11,10 +11,10 @@ from a2a_tasks.adapters.dynamodb.tasks.queries import DynamoDBTaskQueries
 from a2a_tasks.adapters.dynamodb.workers import DUE_SHARD as WORKERS
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agents.agent import AgentRevision
-from a2a_tasks.ports.slots import PAGE, Scope
 from a2actl.dead_letters.queue import DeadLetterQueue, name_of
 from a2actl.dead_letters.queues import ALL
 from a2actl.deployment.deployment import Deployment
+from a2actl.tasks.slots import slots_held
 from a2actl.top.meter import ALARM_REQUEST_USD, METRIC_USD, Meter
 from a2actl.top.metrics import METRICS, measured, ringing
 from a2actl.top.snapshot import AgentNow, Cost, Measured, QueueNow, Snapshot
@@ -79,20 +79,15 @@ class Look:
 
     def _agent(self, agent: AgentRevision) -> AgentNow:
         outlines = DynamoDBTaskQueries(self._dynamodb, self._table).outlines(agent.agent_id, self.newest)
-        slots = agent.max_concurrent_tasks
+        slots, places = agent.max_concurrent_tasks, DynamoDBSlots(self._dynamodb, self._table)
         return AgentNow(
             agent.agent_id,
             agent.project_id,
             Counter(outline.status for outline in outlines),
             is_all=len(outlines) < self.newest,
-            slots_held=0 if slots is None else self._held(Scope(agent.agent_id), slots),
+            slots_held=0 if slots is None else slots_held(places, agent.agent_id, slots),
             slots=slots,
         )
-
-    def _held(self, scope: Scope, slots: int) -> int:
-        store = DynamoDBSlots(self._dynamodb, self._table)
-        held = len(store.view(scope, slots).holders)
-        return held + sum(len(store.page(scope, number)) for number in range(1, -(-slots // PAGE)))
 
     def _workers(self) -> int:
         """Processes with a lease, some of which may have died in the last minute."""

@@ -184,7 +184,7 @@ def test_a_message_that_fails_again_at_once_is_not_sent_again_for_ever(
 
     monkeypatch.setattr(account.sqs, "send_message", buried)
     monkeypatch.setattr(OperatorAccount, "sqs", lambda _: account.sqs)
-    monkeypatch.setattr("a2actl.dead_letters.commands.LATEST_MS", -1)
+    monkeypatch.setattr("a2actl.dead_letters.selection.LATEST_MS", -1)
     time.sleep(0.002)  # moto's clock has milliseconds, and what was there is older than the command
     done = operator.run("dlq", "redrive", "notifications", "--all")
     assert done.stdout == "notifications: 1 message sent again.\n"
