@@ -11,6 +11,7 @@ from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.handler import AgentHandler
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.runtime.answer import StreamedAnswer
@@ -21,7 +22,7 @@ from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _wired = TaskWiring.of_function(telemetry)
 _payloads = payloads_of_function(_wired.texts)
 _push = push_configs_of_function(_wired)
@@ -56,7 +57,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         return agent_handler.answer(event, _seconds_left(context), is_whole=True).to_buffered()
     finally:
-        telemetry.flush()
+        telemetry.end_invocation()
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
@@ -65,7 +66,7 @@ def stream(event: dict[str, Any], context: Any) -> StreamedAnswer:
     try:
         return agent_handler.answer(event, _seconds_left(context), is_whole=False)
     finally:
-        telemetry.flush()
+        telemetry.end_invocation()
 
 
 def _seconds_left(context: Any) -> Callable[[], float]:

@@ -38,4 +38,4 @@ def _resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
     finally:
         if not services.streams.has_begun:
             services.limits.close()
-        services.telemetry.flush()
+        services.telemetry.end_invocation()

@@ -8,6 +8,7 @@ from typing import Any
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Budget, iso8601
 from a2a_tasks.domain.text.json_text import serialize
+from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig
 from a2a_tasks.tasks.content import context_text
 from a2a_tasks.tasks.submission import Idempotency, Submission
@@ -26,6 +27,7 @@ def to_submission(
     key_id: str,
     idempotency_key: str | None,
     now: int,
+    trace: TraceContext | None = None,
 ) -> Submission:
     """Raises ``RequestRefused`` for limits that the body's model cannot check: sizes, and start times too far
     ahead."""
@@ -48,6 +50,7 @@ def to_submission(
         push=_push_of(body),
         groups=tuple(body.notify),
         key_id=key_id,
+        trace=trace,
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest_of(body)),
     )
 
@@ -60,6 +63,7 @@ def of_message(
     correlation_id: str,
     key_id: str,
     idempotency_key: str | None,
+    trace: TraceContext | None = None,
 ) -> Submission:
     """A message whose answer is waited for. Raises ``RequestRefused`` if its context is too large."""
     _check_context(body.context)
@@ -76,6 +80,7 @@ def of_message(
         begins_context=body.session_id is None,
         push=_push_of(body),
         key_id=key_id,
+        trace=trace,
         idempotency=None if idempotency_key is None else Idempotency(idempotency_key, digest),
     )
 

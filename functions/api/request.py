@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from a2a_tasks.domain.tracing.trace_context import TRACEPARENT, TRACESTATE, TraceContext
 from functions.api.services import app
 
 ANSWER_MS = 4_000
@@ -15,6 +16,12 @@ def project() -> str:
     """The caller's project, from the authorizer."""
     project_id: str = app.current_event.request_context.authorizer["projectId"]
     return project_id
+
+
+def trace() -> TraceContext | None:
+    """The caller's span, if the request names one."""
+    headers = app.current_event.headers
+    return TraceContext.of(headers.get(TRACEPARENT), headers.get(TRACESTATE))
 
 
 def milliseconds_left() -> int:

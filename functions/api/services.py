@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
@@ -28,7 +29,7 @@ from functions.api.limits import Limits
 from functions.api.streams import Streams
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 app = APIGatewayRestResolver(enable_validation=True, serializer=serialize, json_body_deserializer=deserialize)
 
 wired = TaskWiring.of_function(telemetry)

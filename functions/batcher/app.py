@@ -13,6 +13,7 @@ from a2a_tasks.adapters.claude.batches import ClaudeBatches
 from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.dynamodb.batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.batches.batcher import Batcher
@@ -39,7 +40,7 @@ def _batcher() -> Batcher:
 
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 batcher = _batcher()
 # one loop for the life of the process: the API's connections belong to it
 _loop = asyncio.Runner()
@@ -56,5 +57,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
 
     report = _loop.run(batcher.work(time_left))
     telemetry.event("batches seen to", **asdict(report))
-    telemetry.flush()
+    telemetry.end_invocation()
     return asdict(report)

@@ -10,6 +10,7 @@ from a2a_tasks.adapters.dynamodb.tasks.contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.threads import Threads
@@ -19,7 +20,7 @@ RESERVE_MS = 10_000
 THREADS = 16
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _dynamodb, _table = clients.dynamodb(), environment.text("TASKS_TABLE")
 _clock = SystemClock()
 cleaner = Cleaner(
@@ -37,5 +38,5 @@ cleaner = Cleaner(
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     report = cleaner.clean(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
     telemetry.event("clean-up done", **asdict(report))
-    telemetry.flush()
+    telemetry.end_invocation()
     return asdict(report)

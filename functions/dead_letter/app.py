@@ -9,12 +9,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.maintenance.dead_letters import DeadLetters
 from a2a_tasks.wiring.tasks import TaskWiring
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 _tasks = TaskWiring.of_function(telemetry)
 _budgets = DailyBudgets(DynamoDBSpend(_tasks.dynamodb, _tasks.table), _tasks.registry, _tasks.clock)
@@ -31,4 +32,4 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     try:
         return process_partial_response(event, _handle, processor, context)
     finally:
-        telemetry.flush()
+        telemetry.end_invocation()

@@ -15,6 +15,7 @@ from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb.shard_leases import DynamoDBShardLeases
 from a2a_tasks.adapters.function_helpers import FunctionHelpers
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.threads import Threads
 from a2a_tasks.domain.ids import SHARDS
@@ -27,7 +28,7 @@ THREADS = 16
 """More than one processor can keep busy with calls of five milliseconds, so that some may hang."""
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _tasks = TaskWiring.of_function(telemetry)
 sweeper = build_sweeper(
     _tasks,
@@ -42,7 +43,7 @@ sweeper = build_sweeper(
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     report = _sweep(event)(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
     telemetry.event("sweep done", shard=event.get("shard"), **asdict(report))
-    telemetry.flush()
+    telemetry.end_invocation()
     return asdict(report)
 
 

@@ -16,6 +16,7 @@ from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.kms import KmsSealing
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -59,7 +60,7 @@ def _deliverer() -> Deliverer:
 
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 deliverer = _deliverer()
 # one loop, and its threads, for the life of the process
 _loop = asyncio.Runner()
@@ -74,5 +75,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     try:
         kept = _loop.run(deliverer.deliver(deliveries))
     finally:
-        telemetry.flush()
+        telemetry.end_invocation()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.printed_telemetry import PrintedTelemetry
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.wecom.cached_connections import CachedConnections
 from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
@@ -23,7 +24,10 @@ WECOM_SECONDS = 5.0
 """So long WeCom waits for the answer to a message; then it sends the message again."""
 
 telemetry = PrintedTelemetry(
-    "wecom", environment.text("POWERTOOLS_METRICS_NAMESPACE"), environment.text("LOG_LEVEL")
+    "wecom",
+    environment.text("POWERTOOLS_METRICS_NAMESPACE"),
+    environment.text("LOG_LEVEL"),
+    SpanOutlet.of_function(),
 )
 clock = SystemClock()
 
@@ -53,4 +57,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     try:
         return callbacks.answer(event, lambda: (until - clock.now()) / 1000)
     finally:
-        telemetry.flush()
+        telemetry.end_invocation()

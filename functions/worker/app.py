@@ -18,6 +18,7 @@ from a2a_tasks.adapters.claude.model import ClaudeModel
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.office.parser import ProcessParser
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
@@ -69,7 +70,7 @@ def _executor(tasks: TaskWiring) -> Executor:
 
 
 logger = Logger()
-telemetry = PowertoolsTelemetry(logger)
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _tasks = TaskWiring.of_function(telemetry)
 executor = _executor(_tasks)
 # one loop for the life of the process: the model's connections belong to it
@@ -83,4 +84,5 @@ gc.freeze()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deliveries = [_tasks.queue.delivery_of(record) for record in event["Records"]]
     kept = _loop.run(executor.execute(deliveries, lambda: context.get_remaining_time_in_millis() / 1000))
+    telemetry.end_invocation()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

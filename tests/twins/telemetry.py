@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.tracing.span import Span
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class MemoryTelemetry:
     counts: Counter[str | tuple[str, str]] = field(default_factory=Counter)
     samples: dict[str, list[float]] = field(default_factory=dict)
     durations: dict[str, list[float]] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
     flushes: int = 0
 
     def event(self, name: str, task: Task | None = None, **fields: object) -> None:
@@ -49,6 +51,10 @@ class MemoryTelemetry:
 
     def seconds(self, metric: str, value: float) -> None:
         self.durations.setdefault(metric, []).append(value)
+
+    def span(self, span: Span | None) -> None:
+        if span is not None:
+            self.spans.append(span)
 
     def flush(self) -> None:
         self.flushes += 1

@@ -68,6 +68,7 @@ def send_message(
         correlation_id=router.current_event.request_context.request_id,
         key_id=services.limits.caller.key_id,
         idempotency_key=idempotency_key,
+        trace=request.trace(),
     )
     if wants_stream:
         return services.streams.begin(

@@ -221,6 +221,7 @@ def retry_task(
         correlation_id=router.current_event.request_context.request_id,
         key_id=services.limits.caller.key_id,
         idempotency_key=idempotency_key,
+        trace=request.trace(),
     )
     return Response(
         status_code=202,
@@ -259,6 +260,7 @@ def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Su
         key_id=services.limits.caller.key_id,
         idempotency_key=idempotency_key,
         now=services.wired.clock.now(),
+        trace=request.trace(),
     )
 
 

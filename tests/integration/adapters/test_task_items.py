@@ -25,6 +25,7 @@ from a2a_tasks.domain.task import (
     Task,
     TaskRef,
 )
+from a2a_tasks.domain.tracing.task_trace import TaskTrace
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import TaskStore
 from tests.integration.support.stored_task import NOW, WORKER, created, new_task
@@ -33,6 +34,7 @@ PARENT = Parent(TaskRef("coordinator", new_task(number=7).ref.task_id), "toolu_0
 AT_CREATION: dict[str, Any] = {
     "key_id": "abcdefghijklmnop",
     "retry_of": "01976d5e-8c00-7000-8000-000000000000",
+    "trace": TaskTrace("a" * 32, "b" * 16, is_recorded=True, is_sampled=True, state="vendor=1"),
     "input": Payload(key="tasks/x/input.json", sha256="ab" * 32),
     "timeout_ms": 1_234,
     "queue_timeout_ms": 5_678,

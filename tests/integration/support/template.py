@@ -13,6 +13,7 @@ PSEUDO = {
     "AWS::Region": "eu-central-1",
     "AWS::AccountId": "123456789012",
     "AWS::StackName": "a2a-tasks",
+    "AWS::URLSuffix": "amazonaws.com",
 }
 """What CloudFormation itself knows of a stack."""
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")

@@ -45,9 +45,28 @@ TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}
 SIGNS = "WebhooksRole"
 FIXED_IP = "HasWecomFixedIp"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
-KNOW_NO_RESOURCES = {"sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"}
+KNOW_NO_RESOURCES = {
+    "sts:GetWebIdentityToken",
+    "sts:TagGetWebIdentityToken",
+    "xray:PutTraceSegments",
+    "xray:PutSpans",
+}
 """Actions that are allowed on everything or not at all (Service Authorization Reference)."""
-SHARED_VARIABLES = {"LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "RELEASE"}
+SENDS_SPANS = "SpanOutlet"
+TRACING_HEADERS = {"Ref": "TracingHeadersSecretArn"}
+TRACING_CONDITIONS = {
+    "XRayPolicy": ("TracesToXRay", {"Fn::Equals": [{"Ref": "TracingEndpoint"}, "xray"]}),
+    "TracingHeadersPolicy": ("HasTracingHeaders", {"Fn::Not": [{"Fn::Equals": [TRACING_HEADERS, ""]}]}),
+}
+SHARED_VARIABLES = {
+    "LOG_LEVEL",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "RELEASE",
+    "TRACING_ENDPOINT",
+    "TRACING_HEADERS_SECRET_ARN",
+    "TRACING_SAMPLE_PERCENT",
+    "TRACING_SERVICE",
+}
 DATA_TYPES = {
     "AWS::DynamoDB::Table",
     "AWS::SQS::Queue",
@@ -378,7 +397,7 @@ def streaming_function_streams_everywhere(template: Template) -> list[str]:
 
 def function_is_given_what_it_reads(template: Template) -> list[str]:
     """Each variable is read, and each that is read is given; those of all functions are Powertools' own,
-    and the release's name, by which a version differs from the one before."""
+    those of tracing, and the release's name, by which a version differs from the one before."""
     shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
     broken = [f"nobody reads {name}" for name in sorted(shared - SHARED_VARIABLES)]
     for name, function in functions(template).items():
@@ -426,7 +445,8 @@ def claude_is_called_only_on_the_backend(template: Template) -> list[str]:
             if "Inference" in json.dumps(policy):
                 broken.append(f"{role} may always call Claude")
     for name, item in template["Resources"].items():
-        if item["Type"] == "AWS::IAM::Policy" and item.get("Condition") not in BACKEND_CONDITIONS:
+        is_other = item["Type"] != "AWS::IAM::Policy" or name in TRACING_CONDITIONS
+        if not is_other and item.get("Condition") not in BACKEND_CONDITIONS:
             broken.append(f"{name} does not depend on the backend")
     conditions = {name: template["Conditions"].get(name) for name in BACKEND_CONDITIONS}
     return broken + [
@@ -434,6 +454,30 @@ def claude_is_called_only_on_the_backend(template: Template) -> list[str]:
         for name, backend in BACKEND_CONDITIONS.items()
         if conditions[name] != {"Fn::Equals": [{"Ref": "ClaudeBackend"}, backend]}
     ]
+
+
+def tracing_is_allowed_only_where_it_is_on(template: Template) -> list[str]:
+    """To those that send spans, and to send them where the operator wants them."""
+    senders = {role_of(item) for item in functions(template).values() if SENDS_SPANS in imported_by(item)}
+    broken = []
+    for name, (condition, meaning) in TRACING_CONDITIONS.items():
+        policy = template["Resources"].get(name, {"Properties": {"Roles": []}})
+        if policy.get("Condition") != condition or template["Conditions"].get(condition) != meaning:
+            broken.append(f"{name} does not depend on the parameters of tracing")
+        given = {role["Ref"] for role in policy["Properties"]["Roles"]}
+        broken += [f"{role} does not have {name}" for role in sorted(senders - given)]
+        broken += [f"{role} sends no spans, and has {name}" for role in sorted(given - senders)]
+    for role in of_type(template, "AWS::IAM::Role"):
+        if "xray:" in json.dumps(template["Resources"][role]["Properties"]["Policies"]):
+            broken.append(f"{role} may always send spans")
+    return broken
+
+
+def imported_by(function: Mapping[str, Any]) -> set[str]:
+    """The names that a function's own modules import."""
+    own = sorted((ROOT / function["CodeUri"]).rglob("*.py"))
+    nodes = [node for path in own for node in calls_and_imports(path) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in nodes for alias in node.names}
 
 
 def each_backend_has_its_models(template: Template) -> list[str]:
@@ -469,7 +513,8 @@ def only_what_calls_claude_reads_the_secret(template: Template) -> list[str]:
         and any(
             referenced(item["Resource"]) & secrets or "secretsmanager" in str(item["Action"])
             for item in statements(template, role)
-            if (role != SIGNS or not is_signing_secret(item))
+            if item["Resource"] != TRACING_HEADERS
+            and (role != SIGNS or not is_signing_secret(item))
             and (role not in TALKS_WITH_WECOM or not is_connection_secret(item))
         )
     ]
@@ -508,7 +553,7 @@ def policy_names_actions_and_resources(template: Template) -> list[str]:
             broken += [
                 f"{role}: resource {found}"
                 for found in as_list(item["Resource"])
-                if not referenced(found) and item["Action"] not in KNOW_NO_RESOURCES
+                if not referenced(found) and not set(as_list(item["Action"])) <= KNOW_NO_RESOURCES
             ]
     return broken
 
@@ -782,6 +827,12 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      allow("WorkerRole", "bedrock-mantle:CreateInference", {"Fn::Sub": "arn:${AWS::Partition}:x"})),
     (claude_is_called_only_on_the_backend,
      change("Conditions", "IsBedrock", to={"Fn::Equals": [{"Ref": "ClaudeBackend"}, "claude-api"]})),
+    (tracing_is_allowed_only_where_it_is_on, drop("Resources", "XRayPolicy")),
+    (tracing_is_allowed_only_where_it_is_on, drop("Resources", "XRayPolicy", "Condition")),
+    (tracing_is_allowed_only_where_it_is_on, drop("Resources", "TracingHeadersPolicy", "Condition")),
+    (tracing_is_allowed_only_where_it_is_on,
+     change(*properties("XRayPolicy", "Roles"), to=[{"Ref": "AuthorizerRole"}])),
+    (tracing_is_allowed_only_where_it_is_on, allow("ApiRole", "xray:PutSpans", "*")),
     (each_backend_has_its_models, drop("Mappings", "Models", "claude-on-aws")),
     (each_backend_has_its_models, drop("Mappings", "Models", "bedrock", "Haiku")),
     (each_backend_has_its_models, change("Mappings", "Models", "bedrock", "Haiku", to="claude-haiku-5-5")),

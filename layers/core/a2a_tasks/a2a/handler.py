@@ -16,6 +16,7 @@ from a2a_tasks.access.server_errors import server_error
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.agents.agent import Visibility
 from a2a_tasks.domain.errors import RequestRefused
+from a2a_tasks.domain.tracing.trace_context import TRACEPARENT, TRACESTATE, TraceContext
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader, KeyReader
@@ -65,6 +66,7 @@ class AgentHandler:
             open_stream=caller.open_stream,
             key_id=caller.key_id,
             idempotency_key=request.headers.get("idempotency-key"),
+            trace=TraceContext.of(request.headers.get(TRACEPARENT), request.headers.get(TRACESTATE)),
         )
         try:
             caller.count_request()

@@ -23,6 +23,7 @@ from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.events import last_number
 from a2a_tasks.domain.task import Status, Task
+from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig, PushFormat
 from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader
@@ -48,7 +49,8 @@ class Call:
     """Who calls, and how. ``address`` is the agent's without a trailing slash. ``wait_seconds`` and
     ``stream_seconds`` return for how many seconds a response may be waited for or streamed.
     ``count_creation`` is called before a task is created and ``open_stream`` before a wait or stream, with
-    its seconds; both may raise ``RequestRefused``. ``push_format`` is the format of notifications."""
+    its seconds; both may raise ``RequestRefused``. ``push_format`` is the format of notifications, and
+    ``trace`` the caller's span."""
 
     project_id: str
     agent_id: str
@@ -61,6 +63,7 @@ class Call:
     key_id: str | None = None
     idempotency_key: str | None = None
     push_format: PushFormat = PushFormat.A2A
+    trace: TraceContext | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,7 @@ class Methods:
                 envelope=said.envelope,
                 push=push,
                 key_id=call.key_id,
+                trace=call.trace,
             )
         )
 

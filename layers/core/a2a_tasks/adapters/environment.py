@@ -29,6 +29,15 @@ def integer(name: str) -> int:
         raise Misconfigured(f"environment variable {name} is not a whole number: {value!r}") from None
 
 
+def number(name: str) -> float:
+    """A required number. Raises ``Misconfigured``."""
+    value = text(name)
+    try:
+        return float(value)
+    except ValueError:
+        raise Misconfigured(f"environment variable {name} is not a number: {value!r}") from None
+
+
 def retention_ms() -> int:
     """Retention of ended tasks (milliseconds). Raises ``Misconfigured``."""
     return integer("RETENTION_DAYS") * 24 * 3_600_000

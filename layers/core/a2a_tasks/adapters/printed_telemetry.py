@@ -1,4 +1,4 @@
-"""Logs and metrics as JSON lines, for the function to which WeCom gives one second.
+"""Logs and metrics as JSON lines, for the function to which WeCom gives one second. Spans if tracing is on.
 
 The format is that of ``adapters/telemetry.py``, whose libraries take a considerable part of that second to
 import.
@@ -10,7 +10,9 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.tracing.span import Span
 
 SERVICE = "tasks"
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
@@ -24,6 +26,7 @@ class PrintedTelemetry:
     service: str
     namespace: str
     level: str
+    spans: SpanOutlet = field(default_factory=SpanOutlet)
     _metrics: dict[tuple[str, str | None], tuple[str, float]] = field(default_factory=dict)
 
     def event(self, name: str, task: Task | None = None, **fields: object) -> None:
@@ -46,7 +49,16 @@ class PrintedTelemetry:
     def seconds(self, metric: str, value: float) -> None:
         self._add(metric, None, "Seconds", value)
 
+    def span(self, span: Span | None) -> None:
+        self.spans.add(span)
+
+    def end_invocation(self) -> None:
+        """Flush, and wait for the spans a moment, because Lambda freezes the process afterwards."""
+        self.flush()
+        self.spans.wait()
+
     def flush(self) -> None:
+        self.spans.flush(self)
         for (metric, code), (unit, value) in self._metrics.items():
             dimensions = {"service": SERVICE} | ({} if code is None else {"code": code})
             declared = {
@@ -73,6 +85,7 @@ class PrintedTelemetry:
                 "project_id": task.project_id,
                 "correlation_id": task.correlation_id,
             }
+            ids |= {"trace_id": task.trace.trace_id} if task.trace else {}
         known = {key: value for key, value in fields.items() if value is not None}
         _print({"level": level, "message": name, "service": self.service} | ids | known)
 

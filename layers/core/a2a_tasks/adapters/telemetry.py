@@ -1,4 +1,5 @@
-"""Logs and metrics through Powertools: JSON lines and CloudWatch's embedded metric format (EMF)."""
+"""Logs and metrics through Powertools: JSON lines and CloudWatch's embedded metric format (EMF).
+Spans over OTLP, if tracing is on."""
 
 import json
 import sys
@@ -9,17 +10,21 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
+from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.tracing.span import Span
 
 SERVICE = "tasks"
 """The only dimension of metrics. Which function counted does not matter, and projects would be unbounded."""
 
 
 class PowertoolsTelemetry:
-    """``Telemetry`` of one function. Thread-safe, because the worker writes in threads."""
+    """``Telemetry`` of one function. Thread-safe, because the worker writes in threads. Without
+    ``spans`` none are recorded."""
 
-    def __init__(self, logger: Logger) -> None:
+    def __init__(self, logger: Logger, spans: SpanOutlet | None = None) -> None:
         self._logger = logger
+        self._spans = spans or SpanOutlet()
         self._lock = threading.Lock()
         self._metrics = EphemeralMetrics(service=SERVICE)
 
@@ -46,7 +51,16 @@ class PowertoolsTelemetry:
     def seconds(self, metric: str, value: float) -> None:
         self._add(metric, MetricUnit.Seconds, value)
 
+    def span(self, span: Span | None) -> None:
+        self._spans.add(span)
+
+    def end_invocation(self) -> None:
+        """Flush, and wait for the spans a moment, because Lambda freezes the process afterwards."""
+        self.flush()
+        self._spans.wait()
+
     def flush(self) -> None:
+        self._spans.flush(self)
         with self._lock:
             if self._metrics.metric_set:
                 _print(self._metrics)
@@ -73,4 +87,4 @@ def _fields(task: Task | None, fields: dict[str, object]) -> dict[str, Any]:
         "project_id": task.project_id,
         "correlation_id": task.correlation_id,
     }
-    return ids | known
+    return ids | known | ({"trace_id": task.trace.trace_id} if task.trace else {})

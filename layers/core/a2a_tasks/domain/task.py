@@ -11,6 +11,7 @@ from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.event import Event
+from a2a_tasks.domain.tracing.task_trace import TaskTrace
 from a2a_tasks.domain.usage import Spent, Usage, as_used, total
 
 
@@ -308,6 +309,8 @@ class Task:
     pending with such calls, the task waits for the model."""
     bounds_tries: bool = False
     """The caller set ``max_attempts``, so that each throttled call counts as an attempt."""
+    trace: TaskTrace | None = None
+    """The trace that it belongs to. None if tracing was off when it was created, and its caller had none."""
     events: tuple[Event, ...] = ()
     """Its history. Each event is written by the same write as the change that it reports."""
 

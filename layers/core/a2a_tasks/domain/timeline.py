@@ -77,7 +77,7 @@ def spans_of(
     taken_on = [at for at, status in states if status is Status.RUNNING]
     ended_at_work = task.is_terminal and len(states) > 1 and states[-2][1] is Status.RUNNING
     work = _Work(task, taken_on, children, ended_at_work)
-    found = [*_states(task, events), *work.spans(steps, is_cut=is_cut), *told]
+    found = [*states_of(task), *work.spans(steps, is_cut=is_cut), *told]
     return tuple(sorted(found, key=lambda span: span.started_at))
 
 
@@ -89,8 +89,9 @@ def _moment(event: NumberedEvent) -> Span:
     return Span(SpanKind.EVENT, event.at, event.at, name=event.type.value)
 
 
-def _states(task: Task, events: Sequence[NumberedEvent]) -> Iterator[Span]:
-    """A span for each state but the last, if that is final."""
+def states_of(task: Task) -> Iterator[Span]:
+    """A span for each state in order, but for the last if that is final."""
+    events = news(task, 0, last_number(task.events)).events
     changes = [event for event in events if event.type is EventType.STATUS]
     for change, then in pairwise([*changes, None]):
         if change is not None:

@@ -26,6 +26,7 @@ from a2a_tasks.execution.leases import LeasedTask
 from a2a_tasks.execution.prompts import Prompts
 from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
 from a2a_tasks.execution.run import RunSnapshot, TaskRun
+from a2a_tasks.execution.run_spans import TOOL_ERROR, RunSpans, attributes_of
 from a2a_tasks.execution.tools.made_files import MadeFiles, files_in
 from a2a_tasks.execution.tools.toolbox import Toolbox, failed, storable
 from a2a_tasks.execution.transcript import Call, Turn
@@ -69,6 +70,7 @@ class AgentLoop:
     made_files: MadeFiles
     day: DayCount
     telemetry: Telemetry
+    spans: RunSpans
     run: RunBlocking
 
     async def begin(self, held: LeasedTask) -> TaskRun:
@@ -166,7 +168,9 @@ class AgentLoop:
         await self._reserve(work, request)
         work.draft, work.under_way = Draft(), request
         try:
-            reply = await self.model.turn(request, work.draft)
+            with self.spans.turn(work, request) as step:
+                reply = await self.model.turn(request, work.draft)
+                step.attributes = attributes_of(reply)
         except ModelBusy as busy:
             self._cut_off(work, busy.used, may_be_billed=busy.may_be_billed)
             raise
@@ -259,7 +263,9 @@ class AgentLoop:
             return
         if runs_once:
             await self.checkpoints.save_start(work, turn, call)
-        done = await self.checkpoints.with_retries(work, lambda: work.toolbox.run(call, work.transcript))
+        with self.spans.tool(work, call) as step:
+            done = await self.checkpoints.with_retries(work, lambda: work.toolbox.run(call, work.transcript))
+            step.error = TOOL_ERROR if done.answer.is_error else None
         if runs_once and not done.answer.is_error:
             saved = await self.checkpoints.with_retries(work, lambda: work.toolbox.save_workspace(call))
             done = replace(done, workspace=saved)

@@ -11,6 +11,7 @@ from a2a_tasks.domain.task import Budget, Parent, Status, Task, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, ToolAnswer
 from a2a_tasks.domain.tools.service import CHILDREN_BY_DEPTH, MAX_DEPTH
+from a2a_tasks.domain.tracing.task_spans import call_span_id
 from a2a_tasks.domain.usage import Spent, Usage, released, reserve, reserved_for, total, with_child
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.run import TaskRun
@@ -120,6 +121,7 @@ class OtherAgents:
                 task.depth + 1,
                 task_id,
                 task.deadline,
+                trace=task.trace and task.trace.under(call_span_id(task.ref.task_id, call.call_id)),
             ),
         )
 

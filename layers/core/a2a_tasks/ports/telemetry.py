@@ -1,15 +1,17 @@
-"""Logs and metrics for operators. They never contain prompts, results or secrets."""
+"""Logs, metrics and spans for operators. They never contain prompts, results or secrets."""
 
 from typing import Protocol
 
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.tracing.span import Span
 
 
 class Telemetry(Protocol):
-    """Structured logs and CloudWatch metrics of one process."""
+    """Structured logs, CloudWatch metrics and spans of one process."""
 
     def event(self, name: str, task: Task | None = None, **fields: object) -> None:
-        """Write one structured log line. With ``task`` it carries the task's ids and correlation id."""
+        """Write one structured log line. With ``task`` it carries the task's ids, its trace and
+        its correlation id."""
         ...
 
     def problem(
@@ -31,6 +33,10 @@ class Telemetry(Protocol):
         """Record a duration in seconds."""
         ...
 
+    def span(self, span: Span | None) -> None:
+        """Record a span. None, of a trace that is not recorded, is ignored."""
+        ...
+
     def flush(self) -> None:
-        """Emit the metrics that were collected so far."""
+        """Emit the metrics that were collected so far, and begin to send the spans. Never blocks."""
         ...

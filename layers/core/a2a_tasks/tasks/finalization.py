@@ -9,6 +9,7 @@ from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import Guard, guard_of_cancel, guard_of_expiry
 from a2a_tasks.domain.task import Lane, Outcome, Payload, Status, Task, TaskRef
+from a2a_tasks.domain.tracing import task_spans
 from a2a_tasks.domain.usage import Spent, total
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
@@ -153,6 +154,8 @@ class TaskFinalizer:
         if isinstance(result, Written):
             self._report(result.task)
             self._follow_up(result.task)
+            for span in task_spans.ended(result.task):
+                self.telemetry.span(span)
         return result
 
     def _follow_up(self, task: Task) -> None:

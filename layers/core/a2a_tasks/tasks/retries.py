@@ -1,11 +1,12 @@
 """Ended tasks, tried again: as new tasks with the same input."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.ids import created_ms
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Status, Task, TaskRef
+from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.tasks import payload
@@ -24,7 +25,15 @@ class Retries:
     payloads: PayloadStore
     finalizer: TaskFinalizer
 
-    def retry(self, task: Task, *, correlation_id: str, key_id: str, idempotency_key: str | None) -> Task:
+    def retry(
+        self,
+        task: Task,
+        *,
+        correlation_id: str,
+        key_id: str,
+        idempotency_key: str | None,
+        trace: TraceContext | None = None,
+    ) -> Task:
         """A new task with the input, conversation, limits and groups of one that has failed or was canceled,
         on its agent as it is now. Its webhooks are not taken over, since their secrets are sealed for one
         task, nor its parent, which has gone on without it.
@@ -37,7 +46,7 @@ class Retries:
                 ErrorCode.TASK_NOT_RETRYABLE,
                 f"The task is {task.status}; only one that has failed or was canceled can be retried.",
             )
-        submission = self._submission(task, correlation_id, key_id)
+        submission = replace(self._submission(task, correlation_id, key_id), trace=trace)
         if idempotency_key is not None:
             asked = Idempotency(idempotency_key, f"retry {task.ref.task_id}")
         else:

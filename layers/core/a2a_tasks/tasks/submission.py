@@ -12,6 +12,9 @@ from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, whole_seconds
 from a2a_tasks.domain.task import Budget, Lane, Parent, Priority, Status, Task, TaskRef
+from a2a_tasks.domain.tracing import task_spans
+from a2a_tasks.domain.tracing.task_trace import TaskTrace
+from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.domain.usage import NOTHING
 from a2a_tasks.domain.webhooks.push import PushConfig
 from a2a_tasks.ports.clock import Clock, Entropy
@@ -52,6 +55,8 @@ class Origin:
     second task."""
     deadline: int
     """The parent's deadline (Unix milliseconds), which the task does not exceed."""
+    trace: TaskTrace | None = None
+    """The parent's trace, with the tool call as the span above."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ class Submission:
     """The ended task that it repeats."""
     is_untrusted: bool = False
     """Who wrote the message had read content from outside."""
+    trace: TraceContext | None = None
+    """The caller's span."""
 
     def to_document(self) -> dict[str, Any]:
         """The task's input as stored."""
@@ -156,6 +163,8 @@ class Submitter:
     """Upper limit of run times, including agents' defaults."""
     has_batches: bool
     groups: GroupPolicy = field(default_factory=NoGroups)
+    recorded_share: float | None = None
+    """Share of tasks whose traces are recorded, from 0 to 1. None if tracing is off."""
 
     def submit(self, submission: Submission, held: Reservation | None = None) -> Task:
         """Create and announce a task. If the announcement is lost, the sweeper repeats it, because the
@@ -190,10 +199,13 @@ class Submitter:
             self.slots.register(task)
         self._keep_push(task, submission)
         # refused if an earlier request with this id has created it, which may have died before announcing it
-        if self.store.create(task):
+        is_new = self.store.create(task)
+        if is_new:
             self.telemetry.count("TasksCreated")
             self.telemetry.event("task accepted", task)
         self._announce(task)
+        if is_new:
+            self.telemetry.span(task_spans.submitted(task, self.clock.now()))
         return task
 
     def create_expired(self, submission: Submission) -> Task:
@@ -355,8 +367,12 @@ class Submitter:
             key_id=submission.key_id,
             retry_of=submission.retry_of,
             counted=NOTHING if submission.spender or has_budget else None,
+            trace=origin.trace if origin else self._trace(task_id, submission),
             events=(events.accepted(now),),
         )
+
+    def _trace(self, task_id: str, submission: Submission) -> TaskTrace | None:
+        return TaskTrace.of_new_task(task_id, submission.trace, self.recorded_share)
 
     def _timeout(self, agent: AgentRevision, submission: Submission) -> int:
         if submission.lane is Lane.BATCH:

@@ -7,6 +7,9 @@ from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.tracing.span import SpanKind, Value
+from a2a_tasks.domain.tracing.task_spans import span_of, task_span_id
+from a2a_tasks.domain.tracing.task_trace import span_id
 from a2a_tasks.domain.webhooks.delivery import DeliveryNote, DeliveryState
 from a2a_tasks.domain.webhooks.push import Notification, PushFormat, StoredPushConfig
 from a2a_tasks.domain.webhooks.retry import ACKNOWLEDGED, GONE, asked_seconds, next_try_seconds
@@ -57,6 +60,8 @@ class WebhookRequest:
     config: StoredPushConfig
     headers: Sequence[tuple[str, str]] = field(repr=False)
     body: bytes = field(repr=False)
+    span_id: str
+    """Id of the span of this request."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class Deliverer:
         receiver.check()  # what must wait costs no more than its records
         request = await self.run(self._request, notification, config, task)
         async with receiver.attempt():
-            answer = await self._post(request)
+            answer = await self._post(request, task)
         noted = DeliveryNote(
             notification.config_id,
             notification.status,
@@ -141,15 +146,38 @@ class Deliverer:
         self._tell("notification delivered", notification, host=host, status_code=answer.status)
         await self._note(notification, noted)
 
-    async def _post(self, request: WebhookRequest) -> ReceiverAnswer:
+    async def _post(self, request: WebhookRequest, task: Task) -> ReceiverAnswer:
         """The response of a receiver that has accepted the notification or wants no more."""
+        begun_at = self.clock.now()
         try:
             answer = await self.client.post(request.config.url, request.headers, request.body)
         except NotAnswered as error:
+            self._record(request, task, begun_at, None)
             raise NotDelivered(str(error), was_tried=True) from None
+        self._record(request, task, begun_at, answer.status)
         if answer.status != GONE and answer.status not in ACKNOWLEDGED:
             self._refuse(answer)
         return answer
+
+    def _record(self, request: WebhookRequest, task: Task, begun_at: int, status: int | None) -> None:
+        """Record the span of a request. ``status`` is None if there was no response."""
+        is_taken = status is not None and (status in ACKNOWLEDGED or status == GONE)
+        attributes: dict[str, Value | None] = {
+            "http.request.method": "POST",
+            "http.response.status_code": status,
+            "server.address": urlsplit(request.config.url).hostname,
+        }
+        span = span_of(
+            task,
+            "POST",
+            request.span_id,
+            task_span_id(task.ref.task_id),
+            (begun_at, self.clock.now()),
+            attributes,
+            kind=SpanKind.CLIENT,
+            error=None if is_taken else str(status or "no_answer"),
+        )
+        self.telemetry.span(span)
 
     def _found(self, notification: Notification) -> tuple[StoredPushConfig, Task] | None:
         """The configuration and the task, or None if one is gone: then nobody waits for the notification."""
@@ -167,10 +195,11 @@ class Deliverer:
         except SealBroken:
             raise NotDelivered("the configuration's secrets cannot be decrypted; create it anew") from None
         body = self.bodies.body(task, notification, config.format)
-        signed = headers(
-            secrets, notification.notification_id, self.clock.now() // 1000, body, config.scheme, given
-        )
-        return WebhookRequest(config, signed, body)
+        now = self.clock.now()
+        signed = headers(secrets, notification.notification_id, now // 1000, body, config.scheme, given)
+        own_id = span_id(task_id, "webhook", notification.notification_id, now)
+        traced = task.trace.context(own_id).to_headers() if task.trace else []
+        return WebhookRequest(config, [*signed, *traced], body, own_id)
 
     def _unsubscribe(self, notification: Notification, config: StoredPushConfig) -> None:
         """Delete the configuration of a receiver that wants no more, unless the caller has replaced it

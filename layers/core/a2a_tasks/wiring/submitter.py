@@ -7,6 +7,7 @@ from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
+from a2a_tasks.adapters.span_export import recorded_share
 from a2a_tasks.domain.agents.backend import HAS_BATCHES, Backend
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.tasks.notify_targets import GroupPolicy, NoGroups, NoPush, PushPolicy
@@ -40,4 +41,5 @@ def submitter_of_function(
         max_timeout_ms=environment.integer("MAX_TIMEOUT_MS"),
         groups=groups or NoGroups(),
         has_batches=Backend(environment.text("CLAUDE_BACKEND")) in HAS_BATCHES,
+        recorded_share=recorded_share(),
     )

@@ -16,6 +16,7 @@ from a2a_tasks.execution.outcomes import OutcomeHandler
 from a2a_tasks.execution.paced_model import PacedModel
 from a2a_tasks.execution.pacing import Pacing
 from a2a_tasks.execution.prompts import Prompts
+from a2a_tasks.execution.run_spans import RunSpans
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.made_files import MadeFiles
 from a2a_tasks.execution.worker import Executor
@@ -84,6 +85,7 @@ def build_worker(
             prompts=Prompts(cost_limits, settings.backend, submitter.aliases),
             made_files=MadeFiles(ports.files, payloads, checkpoints, clock),
             telemetry=tasks.telemetry,
+            spans=RunSpans(clock, tasks.telemetry, settings.backend),
             run=run,
         ),
         pacing=pacing,

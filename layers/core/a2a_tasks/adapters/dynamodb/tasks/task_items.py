@@ -122,6 +122,7 @@ def to_item(task: Task) -> dict[str, Any]:
         "boundsTries": task.bounds_tries or None,
         "keyId": task.key_id,
         "retryOf": task.retry_of,
+        "trace": task_values.trace_value(task.trace) if task.trace else None,
     }
     if task.queue_timeout_ms != queue_time.DEFAULT:
         values["queueTimeoutMs"] = task.queue_timeout_ms
@@ -201,6 +202,7 @@ def from_item(values: Mapping[str, Any]) -> Task:
         cut_off=values.get("cutOff", False),
         throttled_calls=int(values.get("turnedAway", 0)),
         bounds_tries=bool(values.get("boundsTries", False)),
+        trace=task_values.to_trace(values["trace"]) if "trace" in values else None,
         events=tuple(task_values.to_event(value) for value in values["events"]),
         key_id=values.get("keyId"),
         retry_of=values.get("retryOf"),

@@ -20,6 +20,7 @@ from a2a_tasks.domain.task import (
     TaskRef,
 )
 from a2a_tasks.domain.text.packed import packed, unpacked
+from a2a_tasks.domain.tracing.task_trace import TaskTrace
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.payloads import is_item, item_key, item_of
 
@@ -275,3 +276,12 @@ def optional_int(value: Decimal | None) -> int | None:
 
 def budget_value(budget: Budget) -> dict[str, Any]:
     return _known({"costUsd": budget.cost_usd, "tokens": budget.tokens})
+
+
+def trace_value(trace: TaskTrace) -> dict[str, Any]:
+    state = {"state": trace.state} if trace.state else {}
+    return {"parent": trace.traceparent, "recorded": trace.is_recorded} | state
+
+
+def to_trace(value: Mapping[str, Any]) -> TaskTrace:
+    return TaskTrace.of_stored(value["parent"], value.get("state", ""), is_recorded=value["recorded"])

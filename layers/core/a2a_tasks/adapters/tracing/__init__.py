@@ -1,0 +1,1 @@
+"""Export of spans over OTLP. Imported only where tracing is on."""

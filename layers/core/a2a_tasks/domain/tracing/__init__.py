@@ -1,0 +1,1 @@
+"""Traces of tasks: what callers send, what is recorded, and under which ids."""
