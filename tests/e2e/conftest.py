@@ -15,6 +15,7 @@ import pytest
 from local.deployed import Deployed, Project, make_project
 from local.stack import LocalStack
 from local.standin.client import StandInClient
+from tests.integration.support.collector import Collector, collecting
 
 # Workers that die soon, so that long tasks need several of them; and a lease that lets a killed worker's task
 # be taken over within seconds.
@@ -41,9 +42,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
+def collector() -> Iterator[Collector]:
+    """Where the deployment's traces go."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployed(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Deployed]:
     folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-e2e-"))
-    stack = LocalStack.separate(folder, PARAMETERS)
+    tracing = {"TracingEndpoint": collector.url, "TracingSamplePercent": "100"}
+    stack = LocalStack.separate(folder, PARAMETERS | tracing)
     try:
         deployment = stack.up()
         yield Deployed(stack, deployment, StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}"))
