@@ -24,6 +24,7 @@ def _resource() -> dict[str, Value]:
     """The process, named as OpenTelemetry's conventions ask."""
     given = {
         "service.name": os.environ.get("TRACING_SERVICE", "a2a-tasks"),
+        "service.version": os.environ.get("RELEASE", ""),
         "cloud.provider": "aws",
         "cloud.platform": "aws_lambda",
         "cloud.region": os.environ.get("AWS_REGION", ""),
