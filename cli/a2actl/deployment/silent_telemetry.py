@@ -1,6 +1,7 @@
 """Telemetry of a command, which a person watches instead."""
 
 from a2a_tasks.domain.task import Task
+from a2a_tasks.domain.tracing.span import Span
 
 
 class SilentTelemetry:
@@ -21,6 +22,9 @@ class SilentTelemetry:
         """Nothing."""
 
     def seconds(self, metric: str, value: float) -> None:
+        """Nothing."""
+
+    def span(self, span: Span | None) -> None:
         """Nothing."""
 
     def flush(self) -> None:
