@@ -199,6 +199,7 @@ def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console
         f"     -d '{json.dumps({'message': MESSAGE, 'timeout': TIMEOUT_MS}, ensure_ascii=False)}'",
         'curl "$API/a2a/$AGENT/tasks/$TASK" -H "Authorization: Bearer $KEY"',
         f'uv run a2actl tasks submit {access.agent_id} "{MESSAGE}" --wait',
+        f"\nOr look at it in a browser: {access.api_url}/console, with that key.",
         "\nThe stack stays up. `make logs` shows what the functions log, `make stop` ends it.",
     )
     for line in lines:

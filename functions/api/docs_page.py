@@ -3,16 +3,15 @@
 Imported on demand, because only this page needs it.
 """
 
-import hashlib
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
 from aws_lambda_powertools.event_handler.openapi.models import Server
 
 from a2a_tasks.domain.text.json_text import serialize
+from functions.api.cached_answer import CachedText
 from functions.api.openapi import openapi_document
 
 HERE = Server(url=".")
@@ -29,40 +28,28 @@ HEADERS = {
 
 def document_answer(app: APIGatewayRestResolver, if_none_match: str) -> Response[str]:
     """The document, or 304 if the ``If-None-Match`` header matches it."""
-    return _answer("application/json", _document(app), if_none_match)
+    return _document(app).answer(if_none_match, HEADERS)
 
 
 def page_answer(app: APIGatewayRestResolver, if_none_match: str) -> Response[str]:
     """The page, which contains the document."""
-    return _answer("text/html; charset=utf-8", _page(app), if_none_match)
+    return _page(app).answer(if_none_match, HEADERS)
 
 
 @cache
-def _document(app: APIGatewayRestResolver) -> str:
+def _document(app: APIGatewayRestResolver) -> CachedText:
     """Generated once per process, because it takes as long as fifty requests."""
-    return serialize(openapi_document(app, [HERE]))
+    return CachedText("application/json", serialize(openapi_document(app, [HERE])))
 
 
 @cache
-def _page(app: APIGatewayRestResolver) -> str:
-    document = _document(app).replace("</", "<\\/")  # it must not end the script
-    return swagger_ui.generate_swagger_html(
+def _page(app: APIGatewayRestResolver) -> CachedText:
+    document = _document(app).text.replace("</", "<\\/")  # it must not end the script
+    page = swagger_ui.generate_swagger_html(
         document, _asset("swagger-ui-bundle.min.js"), _asset("swagger-ui.min.css"), "", None
     )
+    return CachedText("text/html; charset=utf-8", page)
 
 
 def _asset(name: str) -> str:
     return files(swagger_ui).joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _etag(body: str) -> str:
-    return f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-
-
-def _answer(content_type: str, body: str, if_none_match: str) -> Response[Any]:
-    etag = _etag(body)
-    headers = {"ETag": etag, **HEADERS}
-    if etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(",")):
-        return Response(status_code=304, headers=headers, body="")
-    return Response(status_code=200, content_type=content_type, headers=headers, body=body)

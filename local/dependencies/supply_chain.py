@@ -1,7 +1,10 @@
 """What is deployed, as a list that machines read, and the known vulnerabilities of what is pinned."""
 
+import json
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -10,13 +13,14 @@ from local.progress import Progress
 from local.tools import AUDIT, REQUIREMENTS, ROOT, ToolError, run_tool
 
 SBOM = ROOT / ".aws-sam" / "sbom.json"
+VENDORED = ROOT / "functions" / "api" / "console" / "static" / "vendor" / "vendored.toml"
 AUDIT_SECONDS = 300.0
 """For a list of 200 packages, each of which is a request."""
 
 
 def write_sbom(progress: Progress, target: Path = SBOM) -> None:
-    """Write the software bill of materials of the layers (CycloneDX 1.6, JSON), each package with the
-    hashes of its files. The same packages give the same bytes.
+    """Write the software bill of materials of the layers and of what the console has vendored (CycloneDX 1.6,
+    JSON), each package with the hashes of its files. The same packages give the same bytes.
 
     Raises ToolError.
     """
@@ -33,6 +37,9 @@ def write_sbom(progress: Progress, target: Path = SBOM) -> None:
                 "--spec-version", "1.6", "--output-reproducible", "--output-file", str(target),
             ]
         )  # fmt: skip
+        document = json.loads(target.read_text())
+        document["components"] += _vendored()
+        target.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def audit(progress: Progress, console: Console) -> int:
@@ -54,6 +61,32 @@ def audit(progress: Progress, console: Console) -> int:
             guilty += 1
             console.print(f"{name}:\n{error}", style="red", markup=False, highlight=False)
     return guilty
+
+
+def _vendored() -> list[dict[str, Any]]:
+    """The components of the console that come from npm, which the requirements do not know."""
+    packages: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for file in tomllib.loads(VENDORED.read_text())["file"]:
+        packages.setdefault((file["package"], file["version"], file["license"]), []).append(file)
+    return [
+        {
+            "type": "library",
+            "bom-ref": f"pkg:npm/{name}@{version}",
+            "name": name,
+            "version": version,
+            "purl": f"pkg:npm/{name}@{version}",
+            "licenses": [{"license": {"id": license_id}}],
+            "components": [
+                {
+                    "type": "file",
+                    "name": file["path"],
+                    "hashes": [{"alg": "SHA-256", "content": file["sha256"]}],
+                }
+                for file in files
+            ],
+        }
+        for (name, version, license_id), files in packages.items()
+    ]
 
 
 def _packages() -> set[str]:

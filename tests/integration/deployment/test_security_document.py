@@ -73,4 +73,4 @@ def test_a_key_holds_no_more_processes_than_its_streams() -> None:
 
 def test_every_method_of_the_api_is_counted_once() -> None:
     open_methods, keyed = shares._methods(transformed({}))
-    assert (open_methods, open_methods + keyed) == (7, 32)
+    assert (open_methods, open_methods + keyed) == (9, 34)

@@ -33,6 +33,8 @@ from tests.cloudformation import (
 PUBLIC = {
     "/health",
     "/docs",
+    "/console",
+    "/console/{version}/{name}",
     "/a2a/{agentId}/.well-known/agent-card.json",
     "/a2a/{agentId}/v0.3/.well-known/agent-card.json",
     "/a2a/{agentId}/v0.3/.well-known/agent.json",

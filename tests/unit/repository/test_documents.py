@@ -35,7 +35,7 @@ from tests.unit.repository.documents import (
 )
 
 OPENAPI: dict[str, Any] = json.loads((DOCS / "openapi.json").read_text("utf-8"))
-NOT_IN_OPENAPI = {"GET /docs"}
+NOT_IN_OPENAPI = {"GET /console", "GET /docs"}
 ONLY_OVER_A2A = {ErrorCode.CONTENT_TYPE_NOT_SUPPORTED}
 OF_THE_GATEWAY = {ErrorCode.FORBIDDEN}
 OF_AN_EXCHANGE = {ErrorCode.TASK_CANCELED}

@@ -35,6 +35,8 @@ CORE = ROOT / "layers" / "core"
 PUBLIC = {
     "/health",
     "/docs",
+    "/console",
+    "/console/{version}/{name}",
     "/a2a/{agentId}/.well-known/agent-card.json",
     "/wecom/{connectionId}/callback",
     "/a2a/{agentId}/v0.3/.well-known/agent-card.json",
