@@ -100,6 +100,10 @@ e2e: tools ## Run the end-to-end tests on an emulator of their own.
 docs: .venv/.made ## Build the documentation's site, strictly, in .local/docs/site.
 	@$(python) -m local docs
 
+.PHONY: screenshots
+screenshots: tools ## Take the pictures of the console in docs/console (needs Chromium).
+	@$(python) -m local screenshots
+
 .PHONY: fuzz
 fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=20000
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(no_account) $(python) -m pytest -n auto --timeout 0 \

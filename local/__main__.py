@@ -47,6 +47,7 @@ def main() -> int:
     commands.add_parser("sbom", help="write the bill of materials of what is deployed")
     commands.add_parser("audit", help="look for known vulnerabilities of what is pinned")
     commands.add_parser("docs", help="build the documentation's site")
+    commands.add_parser("screenshots", help="take the pictures of the console in docs/console")
     commands.add_parser("hooks", help="have git check style and types before each commit")
     conformance = commands.add_parser("conformance", help="run the A2A conformance kit")
     conformance.add_argument("kit", type=Path, help="a checkout of a2aproject/a2a-tck, branch 1.0-dev")
@@ -100,6 +101,8 @@ def main() -> int:
                 console.print(
                     f"To read it: {sys.executable} -m http.server --directory {site}", soft_wrap=True
                 )
+            case "screenshots":
+                _take_screenshots(console)
             case "hooks":
                 PRE_COMMIT.ensure()
                 console.print(run_tool([PRE_COMMIT.program("pre-commit"), "install"]).strip())
@@ -148,6 +151,13 @@ def _up(console: Console) -> int:
     show_next_steps(access, task, ACCESS_PATH, console)
     console.print(f"[dim]All this took {time.monotonic() - started:.0f} s.[/dim]")
     return 0 if task["status"] == "completed" else 1
+
+
+def _take_screenshots(console: Console) -> None:
+    from local.browser.screenshots import make_screenshots  # the other commands need not wait for it
+
+    for picture in make_screenshots(Terminal(console)):
+        console.print(f"{os.path.relpath(picture)}: {picture.stat().st_size:,} bytes", highlight=False)
 
 
 def _conformance(folder: Path, console: Console) -> int:

@@ -45,6 +45,12 @@ class ToolEnvironment:
     def requirements(self) -> Path:
         return self.listed or REQUIREMENTS / f"{self.name}.txt"
 
+    @property
+    def packages(self) -> Path:
+        """Where its packages are imported from."""
+        version = sys.version_info
+        return self.folder / "lib" / f"python{version.major}.{version.minor}" / "site-packages"
+
     def program(self, name: str) -> str:
         return str(self.folder / "bin" / name)
 
@@ -95,6 +101,8 @@ SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
 MICROBURST = ToolEnvironment("microburst")
 ADK = ToolEnvironment("adk")
+# So does `python -m local screenshots`.
+PLAYWRIGHT = ToolEnvironment("playwright")
 
 
 def install_tools(progress: Progress) -> None:

@@ -31,6 +31,7 @@ LONG = (
     "test_smoke.py",
 )
 """Each has a test that takes a minute or more: the longest first."""
+UNTESTED_CONSOLE = "the console is not tested"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Counter(item.path for item in items)
     place = {name: at for at, name in enumerate(LONG)}
     items.sort(key=lambda item: (place.get(item.path.name, len(LONG)), -tests[item.path]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where no browser can be had, the run says so where nobody overlooks it."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if found := next((reason for reason in reasons if UNTESTED_CONSOLE in reason), None):
+        terminalreporter.write_line(f"WARNING: {found}", red=True, bold=True)
 
 
 @pytest.fixture(scope="session")

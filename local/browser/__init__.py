@@ -1,0 +1,1 @@
+"""Chromium without a window, driven by Playwright, for tests of the console and its screenshots."""
