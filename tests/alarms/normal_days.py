@@ -14,8 +14,9 @@ from tests.alarms.metrics import MINUTES_A_DAY, Metric, Metrics
 DAYS = 4
 ACCOUNT_CONCURRENCY = Metric("AWS/Lambda", "ClaimedAccountConcurrency")
 CALLERS_FAULTS = ("BUDGET_EXCEEDED", "MODEL_REFUSED", "OUTPUT_TRUNCATED", "MAX_TURNS_EXCEEDED")
-OVERLOAD = {"Opus": 600, "Sonnet": 840, "Haiku": 1_100}
-"""When, in minutes of the day, Claude turns calls of a model away for some minutes."""
+OVERLOAD = {"Opus": 604, "Sonnet": 844, "Haiku": 1_104}
+"""When, in minutes of the day, Claude turns calls of a model away for some minutes, which lie in as many of
+an alarm's periods as they can."""
 
 
 def normal_days(deployment: Deployment) -> Metrics:

@@ -32,11 +32,13 @@ class BigQueue(MemoryQueue):
     _flying: set[str] = field(default_factory=set)
     _flying_of: Counter[str] = field(default_factory=Counter)
     _number: int = 0
+    _sent_at: dict[str, int] = field(default_factory=dict)
 
     def put(self, ref: TaskRef | None, correlation_id: str = "", delay_seconds: int = 0) -> Message:
         message = super().put(ref, correlation_id, delay_seconds)
         self.messages.clear()
         self._live[message.message_id] = "" if ref is None else self.group_of(ref)
+        self._sent_at[message.message_id] = self.clock.now()
         self._change_visibility(message)
         if not delay_seconds:
             self.on_message()
@@ -94,6 +96,15 @@ class BigQueue(MemoryQueue):
                 del self._visible[group]
         return sum(map(len, self._visible.values()))
 
+    @property
+    def flying(self) -> int:
+        return len(self._flying)
+
+    def oldest_seconds(self) -> float:
+        """How long ago the oldest message was sent; 0 without any."""
+        oldest = next(iter(self._sent_at.values()), None)
+        return 0.0 if oldest is None else (self.clock.now() - oldest) / 1_000
+
     def __len__(self) -> int:
         return len(self._live)
 
@@ -125,7 +136,7 @@ class BigQueue(MemoryQueue):
     def _drop(self, message: Message) -> None:
         if message.message_id in self._live:
             self._land(message)
-            del self._live[message.message_id]
+            del self._live[message.message_id], self._sent_at[message.message_id]
         self._of_receipt.pop(message.receipt, None)
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from a2a_tasks.domain.task import Task
 from a2a_tasks.maintenance.cleanup import CleanupReport
 from a2a_tasks.maintenance.sweep_report import SweepReport
-from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.tasks.submission import Submitter
 from tests.load.cloud import USD, Cloud
 from tests.load.functions import EventSource, Failed, Function, Handler, Schedule, Start, TimeLeft
@@ -24,6 +24,7 @@ from tests.load.sandbox import Sandbox
 from tests.load.settings import Settings, constant
 from tests.load.stores import BigPayloads, BigTaskStore, BigWorkers, sizes
 from tests.load.stream import ReportingSender, StreamSource, TimedNotifications
+from tests.load.telemetry import OUTAGES, CountingTelemetry
 from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
 from tests.twins.faults.failpoints import Failpoints
@@ -33,10 +34,8 @@ from tests.twins.stores.slots import MemorySlots
 from tests.twins.stores.tasks import Change
 from tests.twins.stream import status_change
 from tests.twins.sweeps import CalledHelpers
-from tests.twins.telemetry import MemoryTelemetry
 
 API_MB = 1_024
-OUTAGES = (StoreUnavailable, QueueUnavailable, PayloadUnavailable)
 COLD_START_SECONDS = {
     "worker": 2.5,
     "sweeper": 1.2,
@@ -45,21 +44,6 @@ COLD_START_SECONDS = {
     "dead letter": 1.2,
     "notifier": 1.0,
 }
-
-
-class _CountingTelemetry(MemoryTelemetry):
-    """Keeps totals only."""
-
-    def event(self, name: str, task: Task | None = None, **fields: object) -> None:  # noqa: ARG002
-        self.counts[name] += 1
-
-    def problem(self, name: str, *about: object, error: Exception | None = None, **fields: object) -> None:  # noqa: ARG002
-        self.counts[name] += 1
-        if error is not None and not isinstance(error, OUTAGES):
-            self.errors.append(error)
-
-    def milliseconds(self, metric: str, value: float) -> None:
-        """Not kept."""
 
 
 class _Helpers(CalledHelpers):
@@ -84,6 +68,7 @@ class Simulation:
     seed: int = 0
     settings: Settings = field(default_factory=Settings)
     kernel: Kernel = field(default_factory=Kernel)
+    telemetry: CountingTelemetry = field(default_factory=CountingTelemetry)
     number: int = 0
 
     def __post_init__(self) -> None:
@@ -239,7 +224,7 @@ class Simulation:
             workers=BigWorkers(),
             payloads=BigPayloads(),
             notifications=self.notifications,
-            telemetry=_CountingTelemetry(),
+            telemetry=self.telemetry,
             model=cast(ScriptedModel, self.model),
             room=int(constant("functions/worker/app.py", "BATCH_SIZE")),
             reserved=int(constant("functions/worker/app.py", "RESERVED_PLACES")),

@@ -1,6 +1,7 @@
 """Alarms that mean something: none rings on normal days, and each on the fault that it is there for.
 
-The template's own definitions are evaluated, of the production environment, on metrics that are made up.
+The template's own definitions are evaluated, of the production environment, on metrics that are made up, and
+on those that a simulated deployment publishes.
 """
 
 import re
@@ -17,6 +18,7 @@ from tests.alarms.faults import BEGIN, FAULTS
 from tests.alarms.metrics import MINUTES_A_DAY, Metrics
 from tests.alarms.normal_days import normal_days
 from tests.alarms.published import texts_of_the_code
+from tests.load.working_day import working_day
 
 GIVEN = {
     "DailySpendAlarmUsd": "1000",
@@ -26,6 +28,8 @@ GIVEN = {
 }
 USD_A_MONTH_FOR_A_METRIC, USD_A_MONTH_FOR_A_COMPOSITE = 0.10, 0.50
 """us-east-1, standard resolution (CloudWatch's price list). A metric counts once for each alarm."""
+AFTERNOON = 14
+"""The hour of the simulated day in which most happens."""
 MOST_METRICS = 10
 """Of an alarm (CloudWatch, "Metric math in alarms")."""
 
@@ -62,6 +66,20 @@ def test_no_alarm_rings_on_normal_days(target: Target, normal: Metrics) -> None:
     assert {name: minutes for name, minutes in late.items() if minutes} == {}
     begun = {name for name, minutes in rings.items() if minutes}
     assert begun <= {"CleanupSilenceAlarm"}
+
+
+def test_no_alarm_rings_on_days_of_what_a_simulated_hour_publishes(target: Target, normal: Metrics) -> None:
+    """The hour has short overload and a worker that dies. What is not simulated is as on the made-up days."""
+    metrics = normal.copy()
+    hour = working_day(target, 1, begins_at=AFTERNOON)
+    hour.repeated(metrics, minutes=60)
+
+    own = hour.deployment.own
+    assert sum(value for _, value in hour.samples[own("TasksCompleted")]) > 500
+    assert hour.samples[own("ModelOverloaded")]
+    assert any(value for _, value in hour.samples[hour.deployment.function("Errors", "Worker")])
+    rings = {name: ringing(target, name, metrics)[MINUTES_A_DAY:].count(True) for name in alarms(target)}
+    assert {name: minutes for name, minutes in rings.items() if minutes} == {}
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
