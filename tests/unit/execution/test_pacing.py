@@ -54,6 +54,13 @@ class TestPace:
         assert pace.is_over(NOW + 120_000)
         assert not Pace(gap, NOW, NOW).is_over(NOW + 10**9), "not before a call was taken"
 
+    @given(GAPS, st.integers(0, 40 * 86_400_000))
+    def test_one_that_was_never_deleted_is_over(self, gap: int, later: int) -> None:
+        """DynamoDB deletes what has expired within days: until then it is read."""
+        pace = grown(Pace(gap, NOW, NOW), NOW)
+        assert pace.is_over(NOW + 120_000 + later)
+        assert slowed(pace, NOW + 120_000 + later, None, is_overloaded=True).gap_ms == FIRST_GAP_MS
+
     @pytest.mark.parametrize(("asked", "held"), [(60, 60_000), (10**6, LONGEST_HOLD_MS), (0, FIRST_GAP_MS)])
     def test_what_the_service_asks_is_respected(self, asked: float, held: int) -> None:
         assert slowed(None, NOW, asked, is_overloaded=False).next_at == NOW + held

@@ -54,7 +54,8 @@ class Pace:
         """Milliseconds between two calls at ``now``."""
         if self.taken_at is None or now <= self.taken_at:
             return self.gap_ms
-        return int(self.gap_ms / 2 ** ((now - self.taken_at) / DOUBLES_EVERY_MS))
+        # the negative power of a long time is zero; the positive one is no float
+        return int(self.gap_ms * 2 ** ((self.taken_at - now) / DOUBLES_EVERY_MS))
 
     def is_over(self, now: int) -> bool:
         """Whether it no longer limits anybody."""
