@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.claude.connection import ClaudeConnection
+from a2a_tasks.adapters.span_export import SpanOutlet
 from tests.integration.support.account import Account
 from tests.integration.support.permissions import Role, role_of
 from tests.integration.support.template import environment
@@ -62,6 +63,7 @@ def cold_start(
         try:
             yield module
         finally:
+            _spans_of(module).close()
             if name == "worker":
                 _shut_down(module, module.executor.loop.model.model.connection)
             if name == "webhooks":
@@ -92,6 +94,14 @@ def _in_its_role[**P, T](handler: Callable[P, T], role: Role, account: Account) 
             return handler(*args, **kwargs)
 
     return handle
+
+
+def _spans_of(module: Any) -> SpanOutlet:
+    """Where a function's spans go; also the API's, whose telemetry is in another module."""
+    telemetry = getattr(module, "services", module)
+    telemetry = getattr(telemetry, "telemetry", None)
+    found = getattr(telemetry, "_spans", None) or getattr(telemetry, "spans", None)
+    return found or SpanOutlet()
 
 
 def _shut_down(module: Any, connection: ClaudeConnection) -> None:

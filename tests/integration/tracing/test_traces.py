@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -305,20 +306,26 @@ def invoke(webhooks: ModuleType, account: Account) -> None:
     webhooks.deliverer.receivers._receivers.clear()  # one that has failed waits
 
 
-def with_headers(account: Account, collector: Collector, secret: str) -> PowertoolsTelemetry:
-    """Telemetry of a deployment whose endpoint wants headers."""
+@contextmanager
+def with_headers(account: Account, collector: Collector, secret: str) -> Iterator[PowertoolsTelemetry]:
+    """Telemetry of a deployment whose endpoint wants headers. One span is on its way."""
     arn = account.secrets.create_secret(Name="otlp", SecretString=secret)["ARN"]
-    return PowertoolsTelemetry(Logger("traced"), SpanOutlet(build_exporter(collector.url, arn)))
+    outlet = SpanOutlet(build_exporter(collector.url, arn))
+    telemetry = PowertoolsTelemetry(Logger("traced"), outlet)
+    telemetry.span(Span(TRACE, CALLER_SPAN, None, "submit", 1, 2))
+    telemetry.flush()
+    try:
+        yield telemetry
+    finally:
+        outlet.close()
 
 
 def test_headers_of_the_endpoint_come_from_a_secret_and_go_nowhere_else(
     account: Account, collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    telemetry = with_headers(account, collector, '{"x-api-key": "k3y-of-the-collector"}')
-    telemetry.span(Span(TRACE, CALLER_SPAN, None, "submit", 1, 2))
-    telemetry.flush()
+    with with_headers(account, collector, '{"x-api-key": "k3y-of-the-collector"}'):
+        collector.wait_for("submit")
 
-    collector.wait_for("submit")
     ((headers, body),) = collector.requests
     assert headers["x-api-key"] == "k3y-of-the-collector"
     assert b"k3y-of-the-collector" not in body
@@ -329,11 +336,9 @@ def test_headers_of_the_endpoint_come_from_a_secret_and_go_nowhere_else(
 def test_a_secret_that_holds_no_headers_is_told_and_nothing_is_sent(
     secret: str, account: Account, collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    telemetry = with_headers(account, collector, secret)
-    telemetry.span(Span(TRACE, CALLER_SPAN, None, "submit", 1, 2))
-    telemetry.flush()
-    exporter(telemetry).wait(20)
-    telemetry.flush()
+    with with_headers(account, collector, secret) as telemetry:
+        exporter(telemetry).wait(20)
+        telemetry.flush()
 
     assert problems(caplog) == [NOT_HEADERS]
     assert collector.requests == []

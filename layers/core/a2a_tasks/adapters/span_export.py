@@ -53,6 +53,11 @@ class SpanOutlet:
             telemetry.problem("spans not sent", reason=losses.problem)
         self._exporter.begin_sending()
 
+    def close(self) -> None:
+        """End the exporter's thread, which otherwise lives as long as the process."""
+        if self._exporter is not None:
+            self._exporter.close()
+
     def wait(self) -> None:
         """Wait until the spans are sent, at most ``FLUSH_SECONDS``."""
         if self._exporter is not None:

@@ -54,6 +54,7 @@ class SpanExporter:
         self._is_sending = False
         self._is_asked = False
         self._has_thread = False
+        self._is_closed = False
         self._pause = 0.0
         self._rests_until = 0.0
         self._dropped = 0
@@ -81,6 +82,12 @@ class SpanExporter:
         """Wait until everything is sent, an attempt has failed, or ``seconds`` have passed."""
         with self._changed:
             self._changed.wait_for(self._is_settled, seconds)
+
+    def close(self) -> None:
+        """End the thread. What was not sent is lost."""
+        with self._changed:
+            self._is_closed = True
+            self._ask()
 
     def losses(self) -> Losses:
         """What was lost since this was last called."""
@@ -145,9 +152,9 @@ class SpanExporter:
         self._changed.notify_all()
 
     def _run(self) -> None:
-        while True:
+        while not self._is_closed:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_asked, EVERY_SECONDS)
                 self._is_asked = False
-            while self.send_batch():
+            while not self._is_closed and self.send_batch():
                 pass
