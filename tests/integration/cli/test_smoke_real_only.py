@@ -163,17 +163,30 @@ def test_a_limit_that_takes_too_many_requests_is_not_tried(run: Run, monkeypatch
 
 @dataclass
 class Lambda:
-    """One function's timeout, and each that it was given."""
+    """One function's timeout by version, and each that was live. ``$LATEST`` is called by nobody."""
 
-    timeout: int = 900
+    timeouts: dict[str, int] = field(default_factory=lambda: {"$LATEST": 900, "1": 900})
+    live: str = "1"
     given: list[int] = field(default_factory=list)
 
-    def get_function_configuration(self, **_: Any) -> dict[str, Any]:
-        return {"Timeout": self.timeout, "LastUpdateStatus": "Successful"}
+    def get_function_configuration(self, Qualifier: str = "$LATEST", **_: Any) -> dict[str, Any]:  # noqa: N803
+        version = self.live if Qualifier == "live" else Qualifier
+        return {"Timeout": self.timeouts[version], "LastUpdateStatus": "Successful", "State": "Active"}
 
     def update_function_configuration(self, **change: Any) -> None:
-        self.timeout = change["Timeout"]
-        self.given.append(self.timeout)
+        self.timeouts["$LATEST"] = change["Timeout"]
+
+    def publish_version(self, **_: Any) -> dict[str, str]:
+        version = str(len(self.timeouts))
+        self.timeouts[version] = self.timeouts["$LATEST"]
+        return {"Version": version}
+
+    def get_alias(self, **_: Any) -> dict[str, str]:
+        return {"FunctionVersion": self.live}
+
+    def update_alias(self, **change: Any) -> None:
+        self.live = change["FunctionVersion"]
+        self.given.append(self.timeouts[self.live])
 
 
 @dataclass
@@ -209,11 +222,12 @@ def test_a_workers_timeout_is_put_back_whatever_happens(run: Run, monkeypatch: p
 
     monkeypatch.setattr(Tenant, "wait", answering(status="completed", attempts=2))
     assert "completed in attempt 2" in workers.out_of_time(run)
-    assert functions.timeout == 900
+    assert (functions.live, functions.timeouts["$LATEST"]) == ("1", 900)
 
 
 def test_a_killed_runs_timeout_is_put_back_by_clean(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    functions = Lambda(timeout=workers.SHORT_SECONDS)
+    short = workers.SHORT_SECONDS
+    functions = Lambda({"$LATEST": short, "1": 900, "2": short}, live="2")
     monkeypatch.setattr(Target, "client", lambda *_: functions)
     monkeypatch.setattr(Target, "parameters", {"WorkerTimeoutSeconds": "600"})
     for _ in range(2):

@@ -5,9 +5,11 @@ import signal
 from pathlib import Path
 
 from tests.smoke.check import Skipped, expect
+from tests.smoke.live_version import ALIAS, live_configuration, publish, reconfigured
 from tests.smoke.run import Run
 from tests.smoke.target import Target
 from tests.smoke.tenant import story
+from tests.smoke.time_limit import TimeLimit
 
 SHORT_SECONDS = 30
 """Of the worker's time, of which it keeps 20 for what happens at its end."""
@@ -36,18 +38,14 @@ def killed(run: Run) -> str:
 def out_of_time(run: Run) -> str:
     """The worker's time is made short while one invocation begins: the turn is cut off at its end, and the
     next environment completes the task."""
-    name = run.target.function("Worker")
-    client = run.target.client("lambda")
-    before = client.get_function_configuration(FunctionName=name)["Timeout"]
+    before = live_configuration(run.target, "Worker")["Timeout"]
     if before <= SHORT_SECONDS:
         raise Skipped(f"the worker's timeout is {before} s, as a killed run leaves it: CLEAN=1 puts it back")
-    accepted = None
-    try:
-        _set_timeout(run, SHORT_SECONDS)
+    with reconfigured(
+        run.target, "Worker", run.time_limit.of(READY_SECONDS), READY_SECONDS, Timeout=SHORT_SECONDS
+    ):
         accepted = run.tenant.submit(story(SHORT_SECONDS, words=3_000))
         run.tenant.wait(run.time_limit, accepted, READY_SECONDS, ("running",))
-    finally:
-        _set_timeout(run, before)
     task = run.tenant.completed(run.time_limit, accepted, 300)
     expect(task["attempts"] > 1, "done in one attempt: its turn was short, or an older worker took it")
     return (
@@ -57,23 +55,14 @@ def out_of_time(run: Run) -> str:
 
 
 def restore_timeout(target: Target) -> None:
-    """Give the worker the timeout that it was deployed with, if a killed run has left another."""
-    name, deployed = target.function("Worker"), target.parameters.get("WorkerTimeoutSeconds")
-    client = target.client("lambda")
-    current = client.get_function_configuration(FunctionName=name)["Timeout"]
-    if deployed and int(deployed) != current:
-        client.update_function_configuration(FunctionName=name, Timeout=int(deployed))
-
-
-def _set_timeout(run: Run, seconds: int) -> None:
-    name = run.target.function("Worker")
-    client = run.target.client("lambda")
-    client.update_function_configuration(FunctionName=name, Timeout=seconds)
-    run.time_limit.of(READY_SECONDS).until(
-        lambda: client.get_function_configuration(FunctionName=name)["LastUpdateStatus"] != "InProgress",
-        READY_SECONDS,
-        f"the new timeout of {name}",
-    )
+    """Let a worker be live that has the timeout it was deployed with, if a killed run has left another."""
+    deployed = target.parameters.get("WorkerTimeoutSeconds")
+    if deployed and int(deployed) != live_configuration(target, "Worker")["Timeout"]:
+        limit = TimeLimit(READY_SECONDS)
+        version = publish(target, "Worker", limit, READY_SECONDS, Timeout=int(deployed))
+        target.client("lambda").update_alias(
+            FunctionName=target.function("Worker"), Name=ALIAS, FunctionVersion=version
+        )
 
 
 def _processes(function: str, endpoint: str) -> list[int]:
