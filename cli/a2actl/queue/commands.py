@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.concurrency.pause_watch import FRESH_MS
 from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.task import iso8601
 from a2actl.deployment.stack import chosen_stack
@@ -34,8 +35,10 @@ def pause(
     with chosen_stack(context).deployment() as deployment:
         # first what workers look at: without it those that run would go on taking messages for 15 minutes
         deployment.registry.start_pause(Pause(SystemClock().now(), reason))
-        note("From now on workers take no more messages (within five seconds).")
+        seen_by = deployment.triggers.monotonic() + FRESH_MS / 1000
         deployment.triggers.switch(_arns(deployment), DISABLED, note)
+        deployment.triggers.sleep_until(seen_by)
+        note("Workers take no more messages.")
         _show(deployment, as_json=as_json)
     note(
         "Running tasks go on, for as long as their worker lives (15 minutes at most), and then wait too."

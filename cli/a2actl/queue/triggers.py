@@ -53,6 +53,10 @@ class Triggers:
                 told = now
             self.sleep(LOOK_SECONDS)
 
+    def sleep_until(self, moment: float) -> None:
+        """Wait until ``monotonic`` says so."""
+        self.sleep(max(0.0, moment - self.monotonic()))
+
     def _others(self, arn: str, wanted: str) -> dict[str, str]:
         """A queue's mappings that are not in the wanted state."""
         states = self.states(arn)

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from a2a_tasks.concurrency.pause_watch import FRESH_MS
 from a2a_tasks.domain.pause import Pause
 from a2actl.deployment import deployment as deployment_module
 from a2actl.queue.triggers import DISABLED, ENABLED, LOOK_SECONDS, PATIENCE_SECONDS, Triggers
@@ -62,6 +63,19 @@ def operator(visitor: Operator, account: Account, monkeypatch: pytest.MonkeyPatc
     deploy(STACK, stack_outputs(account) | urls | {"ApiUrl": API_URL, "ApiId": "abc123"})
     monkeypatch.setattr(deployment_module, "Triggers", partial(Triggers, sleep=lambda _: None))
     return Operator(visitor.directory, ("--stack", STACK))
+
+
+def test_a_pause_is_reported_when_every_worker_knows_of_it(
+    operator: Operator, mappings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    triggers = partial(Triggers, sleep=slept.append, monotonic=lambda: 0.0)
+    monkeypatch.setattr(deployment_module, "Triggers", triggers)
+
+    operator.run("queue", "pause")
+
+    assert slept[-1] == FRESH_MS / 1000
+    assert set(states(mappings).values()) == {DISABLED}
 
 
 def states(mappings: dict[str, str]) -> dict[str, str]:

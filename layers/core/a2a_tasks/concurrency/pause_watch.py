@@ -8,6 +8,7 @@ from a2a_tasks.ports.registry import PauseReader
 from a2a_tasks.ports.telemetry import Telemetry
 
 FRESH_MS = 5_000
+"""So long a process may not know of a pause."""
 
 
 class PauseWatch:
