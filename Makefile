@@ -117,7 +117,7 @@ simulate: .venv/.made ## Simulate deployments under load (minutes): make simulat
 upgrade-test: tools ## Deploy the release before, upgrade it under load, and go back (ten minutes).
 	$(no_account) $(python) -m pytest -s tests/upgrade
 
-.PHONY: bench faults soak conformance openapi security lock audit sbom tools
+.PHONY: bench faults soak conformance openapi security dashboard lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
 	$(python) -m bench
 
@@ -136,6 +136,9 @@ openapi: .venv/.made ## Write docs/openapi.json from the API's code.
 
 security: tools ## Write the roles' tables in docs/security.md from the template.
 	PYTHONPATH=. $(python) -m docs.security
+
+dashboard: tools ## Draw docs/dashboard.svg, the dashboard on a simulated morning (minutes).
+	PYTHONPATH=. PYTHONHASHSEED=0 $(python) -m docs.dashboard
 
 lock: .venv/.made ## Choose the newest versions and pin them.
 	$(python) -m local lock

@@ -4,6 +4,7 @@ Few tasks at night and a dozen a minute at noon, short and long, of three models
 than it may. Claude turns calls away for some minutes, and a process dies now and then, as they do.
 """
 
+from collections.abc import Callable
 from functools import partial
 from math import pi, sin
 
@@ -29,8 +30,11 @@ KILLED_AT = (8.6, 14.6, 17.1)
 NAMES = {"dead letter": "DeadLetter"}
 
 
-def working_day(target: Target, hours: int = HOURS_A_DAY, *, begins_at: int = 0) -> Meter:
-    """The metrics of ``hours`` from this hour of the day on; always the same for equal arguments."""
+def working_day(
+    target: Target, hours: int = HOURS_A_DAY, *, begins_at: int = 0, told: Callable[[int], None] | None = None
+) -> Meter:
+    """The metrics of ``hours`` from this hour of the day on; always the same for equal arguments. ``told`` is
+    called with how many are over."""
     kernel = Kernel()
     meter = Meter(kernel, Deployment(target))
     sim = Simulation(17, Settings(), kernel, MeteredTelemetry(meter=meter))
@@ -51,6 +55,8 @@ def working_day(target: Target, hours: int = HOURS_A_DAY, *, begins_at: int = 0)
             a_minute = LEAST_A_MINUTE + (MOST_A_MINUTE - LEAST_A_MINUTE) * sin(pi * (hour % 24) / 24) ** 2
             sim.arrivals(a_minute / 60, HOUR, partial(_submit, sim, meter))
             sim.run(HOUR)
+            if told is not None:
+                told(hour - begins_at + 1)
         sim.report()  # raises what no outage explains
     finally:
         sim.close()

@@ -2,10 +2,13 @@
 
 import json
 import re
+from html import escape
 from typing import Any
 
 import pytest
 
+from docs.dashboard import PICTURE, widgets_of
+from docs.panels import lines_of
 from local.preflight.target import Target
 from tests.alarms.deployment import FUNCTIONS, Deployment
 from tests.alarms.evaluation import ALARM, COMPOSITE
@@ -96,6 +99,54 @@ def test_each_metric_of_the_stack_is_one_that_the_code_counts(
 
     assert len(searched) == 5
     assert (shown | searched) - texts_of_the_code() == set()
+
+
+def test_the_picture_shows_each_widget(target: Target, widgets: list[dict[str, Any]]) -> None:
+    picture = PICTURE.read_text("utf-8")
+    assert len(picture) < 200_000
+    titles = [item["properties"]["title"] for item in widgets if item["type"] == "metric"]
+    assert [title for title in titles if f">{escape(title)}</text>" not in picture] == []
+    assert widgets_of(target) == widgets
+
+
+PANEL = {"stat": "Sum", "period": 60}
+SEARCH = {"expression": "SEARCH('{Own,service,code} MetricName=\"Failed\"', 'Sum')"}
+SAMPLES = {
+    Metric.of("Own", "Cost", {"service": "tasks"}): [(0, 1.0), (1, 2.0), (200, 4.0), (3_700, 8.0)],
+    Metric.of("Own", "Created", {"service": "tasks"}): [(0, 2.0), (200, 1.0)],
+    Metric.of("Own", "Failed", {"service": "tasks", "code": "TIMEOUT"}): [(0, 1.0)],
+    Metric.of("Own", "Failed", {"service": "tasks"}): [(0, 1.0)],
+}
+
+
+def named(name: str, **options: Any) -> list[Any]:
+    return ["Own", name, "service", "tasks", options]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "expected"),
+    [
+        ([named("Cost")], {"Cost": {0: 3, 1: 4, 20: 8}}),
+        ([named("Cost", stat="Maximum")], {"Cost": {0: 2, 1: 4, 20: 8}}),
+        ([named("Cost", stat="p95")], {"Cost p95": {0: 2, 1: 4, 20: 8}}),
+        ([named("Cost", period=3_600)], {"Cost": {0: 3, 1: 7, 20: 8}}),
+        ([[SEARCH]], {"TIMEOUT": {0: 1}}),
+        ([named("Unheard")], {}),
+        ([[{"expression": "100 * c", "label": "x"}], named("Cost", id="c", visible=False)],
+         {"x": {0: 300, 1: 400, 20: 800}}),
+        ([[{"expression": "c / m", "label": "x"}], named("Cost", id="c", visible=False),
+          named("Created", id="m", visible=False)], {"x": {0: 1.5, 1: 4}}),
+    ],
+)  # fmt: skip
+def test_the_picture_shows_what_cloudwatch_would(metrics: list[Any], expected: dict[str, Any]) -> None:
+    lines = lines_of({**PANEL, "metrics": metrics}, SAMPLES)
+
+    assert {line.label: line.points for line in lines} == expected
+
+
+def test_what_the_picture_cannot_show_is_an_error() -> None:
+    with pytest.raises(NotImplementedError, match="RATE"):
+        lines_of({**PANEL, "metrics": [[{"expression": "RATE(m)"}]]}, SAMPLES)
 
 
 def test_each_function_is_shown_to_fail(target: Target, widgets: list[dict[str, Any]]) -> None:
