@@ -54,11 +54,10 @@ def lines_of(properties: Mapping[str, Any], samples: Samples) -> list[Line]:
     by_id: dict[str, Points] = {}
     expressions, lines = [], []
     for *names, last in properties["metrics"]:
-        options = last if isinstance(last, dict) else {}
+        options, parts = (last, names) if isinstance(last, dict) else ({}, [*names, last])
         if "expression" in options:
             expressions.append(options)
             continue
-        parts = names if options else [*names, last]
         metric = Metric.of(parts[0], parts[1], dict(zip(parts[2::2], parts[3::2], strict=True)))
         settings = {**properties, **options}
         points = _points(samples.get(metric, ()), settings["stat"], settings["period"])
