@@ -169,6 +169,7 @@ def test_worker(agents: Account, start: Start, claude: StandInClient) -> None:
     assert answer == {"batchItemFailures": []}
     assert claude.calls() == []
     assert [call.operation for call in agents.calls.made] == [
+        "GetItem",  # whether work is paused
         "ChangeMessageVisibilityBatch",
         "GetItem",
         "DeleteMessage",

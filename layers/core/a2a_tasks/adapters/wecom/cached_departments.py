@@ -17,12 +17,12 @@ class CachedDepartments:
 
     reader: DepartmentReader
     clock: Clock
-    _kept: TtlCache[frozenset[int]] = field(init=False)
+    _cache: TtlCache[frozenset[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_kept", TtlCache(self.clock, TTL_MS))
+        object.__setattr__(self, "_cache", TtlCache(self.clock, TTL_MS))
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
         name = f"{connection.connection_id}#{canonical(user_id)}"
-        found = self._kept.get(name, lambda: self.reader.departments(connection, user_id))
+        found = self._cache.get(name, lambda: self.reader.departments(connection, user_id))
         return found or frozenset()

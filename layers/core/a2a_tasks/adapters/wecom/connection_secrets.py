@@ -23,11 +23,11 @@ class CachedConnectionSecrets:
 
     def __init__(self, client: "Callable[[], SecretsManagerClient]", clock: Clock) -> None:
         self._client = client
-        self._kept: TtlCache[ConnectionSecrets] = TtlCache(clock, TTL_MS)
+        self._cache: TtlCache[ConnectionSecrets] = TtlCache(clock, TTL_MS)
 
     def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
         arn = connection.secret_arn
-        found = self._kept.get(arn, lambda: self._read(arn), ttl_ms=FRESH_MS if fresh else None)
+        found = self._cache.get(arn, lambda: self._read(arn), ttl_ms=FRESH_MS if fresh else None)
         if found is None:
             raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no secret")
         return found
