@@ -13,6 +13,7 @@ from a2actl.dead_letters import view
 from a2actl.dead_letters.queues import ALL, QueueName
 from a2actl.dead_letters.selection import Selection
 from a2actl.deployment.stack import chosen_stack
+from a2actl.terminal.amount import counted
 from a2actl.terminal.confirm import Yes, confirm
 from a2actl.terminal.duration import format_elapsed
 from a2actl.terminal.fault import Fault
@@ -31,6 +32,7 @@ Queue = Annotated[
 Ids = Annotated[
     list[str] | None, typer.Option("--id", metavar="ID", help="Only this message, as `dlq show` names it.")
 ]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 Every = Annotated[bool, typer.Option("--all", help="All that is there.")]
 
 
@@ -101,7 +103,7 @@ def redrive(
     queue: Queue,
     ids: Ids = None,
     every: Every = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Limit = None,
 ) -> None:
     """Send messages again to the queue that they came from. None is lost where this breaks off."""
     if not ALL[queue].sources:
@@ -113,7 +115,7 @@ def redrive(
         moved = None if stack.is_emulated or not selection.is_whole else _moved_by_sqs(deployment, queue)
         if moved is None:
             moved = _each(dead, selection, dead.send_again, "sent again")
-    typer.echo(f"{queue.value}: {moved} message{'' if moved == 1 else 's'} sent again.")
+    typer.echo(f"{queue.value}: {counted(moved, 'message')} sent again.")
 
 
 @app.command("drop")
@@ -122,7 +124,7 @@ def drop(
     queue: Queue,
     ids: Ids = None,
     every: Every = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Limit = None,
     yes: Annotated[bool, Yes] = False,
 ) -> None:
     """Delete messages for good, after asking; those that come in meanwhile stay."""
@@ -131,7 +133,7 @@ def drop(
         dead = deployment.dead_letters(queue)
         confirm(f"Drop {selection.words(dead.counts().all)} of {queue.value} for good?", yes=yes)
         dropped = _each(dead, selection, dead.drop, "dropped")
-    typer.echo(f"{queue.value}: {dropped} message{'' if dropped == 1 else 's'} dropped.")
+    typer.echo(f"{queue.value}: {counted(dropped, 'message')} dropped.")
 
 
 def _looked_at(queue: "DeadLetterQueue", limit: int) -> list["DeadMessage"]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters.system import SystemClock
+from a2actl.terminal.amount import counted
 from a2actl.terminal.fault import Fault
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Selection:
     def words(self, count: int) -> str:
         most = len(self.ids) or count
         few = most if self.limit is None else min(most, self.limit)
-        return f"{few} message{'' if few == 1 else 's'}"
+        return counted(few, "message")
 
     def has(self, message: "DeadMessage") -> bool:
         return message.message_id in self.ids if self.ids else message.sent_at < self.sent_before

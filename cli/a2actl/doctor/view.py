@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from a2actl.doctor.finding import Finding, State
+from a2actl.terminal.amount import counted
 from a2actl.terminal.output import one_line, show_table
 
 MARKS = {State.OK: "✓", State.WARNING: "!", State.FAULT: "✗"}
@@ -34,11 +35,8 @@ def verdict(findings: Sequence[Finding]) -> str:
     """Such as ``Well, with 2 warnings.``"""
     faults = sum(finding.state is State.FAULT for finding in findings)
     warnings = sum(finding.state is State.WARNING for finding in findings)
-    parts = [
-        f"{count} {what}{'' if count == 1 else 's'}"
-        for count, what in ((faults, "fault"), (warnings, "warning"))
-        if count
-    ]
+    counts = ((faults, "fault"), (warnings, "warning"))
+    parts = [counted(count, what) for count, what in counts if count]
     return f"{'Not well' if faults else 'Well'}{': ' if parts else ''}{' and '.join(parts)}."
 
 

@@ -5,6 +5,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.delivery_log import deliveries_partition
 from a2a_tasks.adapters.dynamodb.store import Store
 from a2a_tasks.adapters.dynamodb.tasks.live import live_partition
 from a2a_tasks.adapters.s3_payloads import PREFIX
@@ -18,8 +19,6 @@ from a2actl.terminal.fault import Fault
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DELIVERIES = "DELIVERIES#"
-"""How the partition of what became of a task's notifications begins."""
 ITEMS_AT_ONCE, OBJECTS_AT_ONCE, PAGE = 25, 1_000, 100
 
 
@@ -51,7 +50,7 @@ class Eraser:
         ended = self._ended(task, erased) if task else None
         is_in_hand = ended is not None and self._expires(ended)
         erased.objects += self._objects(ref.task_id)
-        for partition in (live_partition(ref.task_id), f"{DELIVERIES}{ref.task_id}"):
+        for partition in (live_partition(ref.task_id), deliveries_partition(ref.task_id)):
             erased.items += self.erase_partition(partition)
         services.store.delete_owned(ref.task_id)
         if is_in_hand:

@@ -5,12 +5,13 @@ from typing import Any
 
 from a2actl.erasure.deletion import Erased
 from a2actl.erasure.subject import Findings
+from a2actl.terminal.amount import counted
 
 
 def summary(found: Findings) -> str:
     """Such as ``3 tasks, 2 conversations``."""
     counts = ((len(found.tasks), "task"), (len(found.contexts), "conversation"))
-    parts = [f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count]
+    parts = [counted(count, what) for count, what in counts if count]
     if found.partitions:
         parts.append("where they are in chats, and what was counted of them")
     return ", ".join(parts) or "nothing"

@@ -14,6 +14,7 @@ from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2actl.agents.commands import Project, check_project
 from a2actl.deployment.stack import Stack, chosen_stack
+from a2actl.terminal.amount import counted
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note
 from a2actl.terminal.progress import progress
@@ -62,7 +63,7 @@ def export(
             raise Fault(f"{output} ends with a task of {after.agent_id}, which is not exported now.")
         with _opened(output, resume=resume, whole=whole) as file:
             written = _write(TaskData(deployment), selection, after, file, texts=texts)
-    typer.echo(f"{output}: {written} task{'' if written == 1 else 's'} written.")
+    typer.echo(f"{output}: {counted(written, 'task')} written.")
 
 
 def _selection(

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from a2a_tasks.domain.task import Status
+from a2actl.terminal.amount import counted
 from a2actl.terminal.output import note, one_line, show_json, show_text
 
 _TIMES = {"createdAt": "Created", "notBefore": "Not before", "startedAt": "Started", "completedAt": "Ended"}
@@ -56,7 +57,7 @@ def usage(used: dict[str, Any]) -> str:
     """Such as ``2 turns, 1,200 tokens in, 340 out, 3 web searches, about $0.0123``; cached tokens count as
     in."""
     tokens_in = used["inputTokens"] + used["cacheReadTokens"] + used["cacheWriteTokens"]
-    turns = f"{used['turns']} turn{'' if used['turns'] == 1 else 's'}"
+    turns = counted(used["turns"], "turn")
     searched = used.get("webSearches", 0)
     searches = f", {searched:,} web search{'' if searched == 1 else 'es'}" if searched else ""
     cost = f", about ${used['costUsd']:.4f}" if used.get("costUsd") is not None else ""

@@ -1,4 +1,4 @@
-"""Amounts of money as people write them."""
+"""Amounts as people write them: money, and how many of something."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -23,3 +23,8 @@ def format_usd(amount: Decimal) -> str:
     """Such as ``$5.00`` or ``$0.0123``: at least cents, and what is finer if there is anything."""
     cents = amount.quantize(Decimal("0.01"))
     return f"${cents:,}" if cents == amount else f"${amount.normalize():,f}"
+
+
+def counted(count: int, what: str) -> str:
+    """Such as ``1 task`` or ``2 tasks``; of words whose plural takes an s."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from a2a_tasks.domain.task import Status, iso8601
+from a2actl.terminal.amount import counted
 from a2actl.terminal.duration import format_elapsed
 from a2actl.terminal.output import one_line
 from a2actl.top.snapshot import AgentNow, Snapshot
@@ -37,7 +38,7 @@ def summary(snapshot: Snapshot) -> str:
     return " · ".join(
         part
         for part in (
-            f"{snapshot.workers} worker{'' if snapshot.workers == 1 else 's'}",
+            counted(snapshot.workers, "worker"),
             f"a minute: {rates}" if rates else "",
             "" if spent is None else f"today ${spent:,.2f}",
             f"{len(snapshot.alarms) or 'no'} alarm{'s ring' if len(snapshot.alarms) > 1 else ' rings'}",

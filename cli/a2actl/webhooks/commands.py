@@ -14,6 +14,7 @@ from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
 from a2actl.agents.commands import AsJson, Project, create_project, give_webhook_secret, unknown_project
 from a2actl.dead_letters.queues import QueueName
 from a2actl.deployment.stack import Stack, chosen_stack
+from a2actl.terminal.amount import counted
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note, show_fields, show_json, show_table
 
@@ -173,7 +174,7 @@ def redeliver(
             ("TASK", "CONFIGURATION", "CHANGE", "GIVEN UP", "REASON"), [_row(message) for message in chosen]
         )
     else:
-        typer.echo(f"{len(chosen)} notification{'' if len(chosen) == 1 else 's'} sent again.")
+        typer.echo(f"{counted(len(chosen), 'notification')} sent again.")
     if foreign := sum(notification_in(message) is None for message in passed_over):
         note(f"Messages of the dead-letter queue that are no notifications, and were left there: {foreign}")
 

@@ -23,15 +23,16 @@ class DynamoDBDeliveryLog(Store):
         is_open = update.when(
             "attribute_not_exists(pk)", "#state <> :delivered", delivered=DeliveryState.DELIVERED.value
         )
-        self._update({"pk": _partition(task_id), "sk": _name(note)}, is_open)
+        self._update({"pk": deliveries_partition(task_id), "sk": _name(note)}, is_open)
 
     def notes(self, task_id: str, limit: int) -> list[DeliveryNote]:
         options = {"ConsistentRead": True, "ScanIndexForward": False, "Limit": limit}
-        items, _ = self._query("pk = :pk", {"pk": _partition(task_id)}, **options)
+        items, _ = self._query("pk = :pk", {"pk": deliveries_partition(task_id)}, **options)
         return [_to_note(item) for item in items]
 
 
-def _partition(task_id: str) -> str:
+def deliveries_partition(task_id: str) -> str:
+    """Partition of the notes on a task's deliveries."""
     return f"DELIVERIES#{task_id}"
 
 
