@@ -158,6 +158,28 @@ def test_news_that_was_not_queued_is_queued_later(faulty: Project, receiver: Rec
     wait_until(lambda: accepted["taskId"] in told_of(receiver), 60, "the end told")
 
 
+def test_a_table_that_turns_calls_away_is_waited_out(faulty: Project) -> None:
+    """docs/runbook/tables-throttled.md: errors name it, and when it is over all goes on; nothing is bought
+    twice."""
+    deployed, faults = faulty.deployed, Faults(faulty.deployed.stack.faults_url)
+    accepted = faulty.submit("[[standin: delay=3; say=done]] wire-throttled")
+    wait_until(lambda: deployed.calls("wire-throttled"), 60, "the call of the model")
+    since = deployed.now()
+    faults.set(1.0, kinds=[Fault.THROTTLED], services=["dynamodb"])
+    try:
+        wait_until(
+            lambda: any('"level":"ERROR"' in line for line in deployed.stack.logged("worker", since)),
+            60,
+            "an error of the worker",
+        )
+        assert faults.fired()["dynamodb"]
+    finally:
+        faults.clear()
+
+    assert faulty.wait(accepted, seconds=180)["status"] == "completed"
+    assert finished_turns(faulty, "wire-throttled") == 1
+
+
 def test_calls_of_every_service_have_failed(faulty: Project) -> None:
     """Of those before; with few tasks, those of the services that each of them calls often."""
     fired = Faults(faulty.deployed.stack.faults_url).fired()

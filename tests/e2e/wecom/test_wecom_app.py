@@ -4,15 +4,19 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
 from a2a_tasks.wecom.language import Language
+from local.demo import run_a2actl
 from local.deployed import Deployed, Project, wait_until
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Outcome
+from local.wecom.faults import Fault
+from local.wecom.faults import Kind as FaultKind
 from local.wecom.people import AppUser, BotUser
 from local.wecom.running import running_wecom
 from local.wecom.settings import Settings
@@ -133,6 +137,38 @@ def test_what_is_late_for_the_stream_comes_through_the_response_url(office: Offi
     asked = office.wecom.ended(person.say("[[standin: delay=6; say=Late, but here.]] office-late"))
     assert asked.outcome == Outcome.TIMED_OUT
     assert office.hears("LiLei", "Late, but here.", "aibot/response") == ["Late, but here."]
+
+
+def test_an_address_that_wecom_does_not_trust(office: Office) -> None:
+    """docs/runbook/wecom-answers.md: 60020. What was given up is sent again once the address is trusted."""
+    stack = office.deployed.stack
+    office.wecom.plan("message/send", Fault(FaultKind.ERRCODE, 60020))
+    person = AppUser(office.wecom, "ZhangSan")
+    office.wecom.ended(person.say("[[standin: say=Trust me.]] office-60020"))
+
+    def given_up() -> Any:
+        return json.loads(run_a2actl(stack, "dlq", "show", "wecom", "--json"))
+
+    (letter,) = wait_until(given_up, 90, "the answer given up", every=2)
+    assert "trusted IPs" in letter["reason"]
+    a_quarter_of_an_hour_passes(office)
+    run_a2actl(stack, "dlq", "redrive", "wecom", "--all")
+
+    assert len(office.hears("ZhangSan", "Trust me.", "message/send")) == 1
+    assert given_up() == []
+
+
+def a_quarter_of_an_hour_passes(office: Office) -> None:
+    """For deliveries that a message has taken on: no other message takes one on before."""
+    dynamodb, table = office.deployed.client("dynamodb"), office.deployed.outputs["TasksTable"]
+    taken = dynamodb.scan(TableName=table, FilterExpression="attribute_exists(claimedAt)")["Items"]
+    for item in taken:
+        dynamodb.update_item(
+            TableName=table,
+            Key={name: item[name] for name in ("pk", "sk")},
+            UpdateExpression="SET claimedAt = claimedAt - :time",
+            ExpressionAttributeValues={":time": {"N": "1000000"}},
+        )
 
 
 def test_a_group_is_told_of_a_tasks_end(office: Office) -> None:

@@ -73,6 +73,24 @@ def test_every_page_has_the_same_four_parts(folder: Path) -> None:
     assert len(*parts) == 4
 
 
+def exercises(folder: Path) -> set[tuple[str, str, Path]]:
+    """Of the pages: page, test, and the test's file."""
+    return {
+        (page.name, name, (folder / path).resolve())
+        for page in folder.glob("*.md")
+        for name, path in re.findall(r"\[`(test_\w+)`\]\(([\w./-]+\.py)\)", page.read_text("utf-8"))
+    }
+
+
+def test_ten_symptoms_are_exercised() -> None:
+    english, chinese = (exercises(folder) for folder in FOLDERS)
+    assert chinese == english
+    assert len(english) == 10
+    for page, name, file in english:
+        assert file.is_relative_to(ROOT / "tests" / "e2e"), page
+        assert f"def {name}(" in file.read_text("utf-8"), page
+
+
 def test_metrics_and_parameters_on_the_pages_exist() -> None:
     code = "".join(
         path.read_text("utf-8")
