@@ -92,7 +92,7 @@ def test_a_wrong_key_is_replaced(deployed: Deployed, project: Project, operator:
     finally:
         put_key(deployed, deployed.stack.claude.api_key)
 
-    again = operator.told("tasks", "retry", failed["taskId"])["taskId"]
+    again = operator.told("tasks", "retry", failed["taskId"], "--key", project.key)["taskId"]
     path = f"/a2a/{project.agent_id}/tasks/{again}"
     assert project.wait({"taskId": again, "checkUrl": path})["status"] == "completed"
 

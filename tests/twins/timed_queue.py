@@ -42,7 +42,7 @@ class Message[T]:
 
 @dataclass
 class MemoryTimedQueue[T: HasProjectId]:
-    """``TimedQueue``, with what SQS itself does. ``dead`` are the buried, each with the reason."""
+    """``TimedQueue``, with what SQS itself does. ``dead`` are the dead letters, each with its reason."""
 
     clock: Clock
     visibility_seconds: int

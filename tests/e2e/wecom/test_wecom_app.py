@@ -143,7 +143,7 @@ def test_an_address_that_wecom_does_not_trust(office: Office) -> None:
     """docs/runbook/wecom-answers.md: 60020. What was given up is sent again once the address is trusted."""
     stack = office.deployed.stack
     office.wecom.plan("message/send", Fault(FaultKind.ERRCODE, 60020))
-    person = AppUser(office.wecom, "ZhangSan")
+    person = AppUser(office.wecom, "LiLei")
     office.wecom.ended(person.say("[[standin: say=Trust me.]] office-60020"))
 
     def given_up() -> Any:
@@ -151,24 +151,11 @@ def test_an_address_that_wecom_does_not_trust(office: Office) -> None:
 
     (letter,) = wait_until(given_up, 90, "the answer given up", every=2)
     assert "trusted IPs" in letter["reason"]
-    a_quarter_of_an_hour_passes(office)
     run_a2actl(stack, "dlq", "redrive", "wecom", "--all")
 
-    assert len(office.hears("ZhangSan", "Trust me.", "message/send")) == 1
+    heard = office.hears("LiLei", "Trust me.", "message/send")
+    assert sum("Trust me." in text for text in heard) == 1
     assert given_up() == []
-
-
-def a_quarter_of_an_hour_passes(office: Office) -> None:
-    """For deliveries that a message has taken on: no other message takes one on before."""
-    dynamodb, table = office.deployed.client("dynamodb"), office.deployed.outputs["TasksTable"]
-    taken = dynamodb.scan(TableName=table, FilterExpression="attribute_exists(claimedAt)")["Items"]
-    for item in taken:
-        dynamodb.update_item(
-            TableName=table,
-            Key={name: item[name] for name in ("pk", "sk")},
-            UpdateExpression="SET claimedAt = claimedAt - :time",
-            ExpressionAttributeValues={":time": {"N": "1000000"}},
-        )
 
 
 def test_a_group_is_told_of_a_tasks_end(office: Office) -> None:

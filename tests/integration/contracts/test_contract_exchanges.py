@@ -112,6 +112,7 @@ def test_of_very_many_chunks_the_newest_are_read(both: tuple[ExchangeStore, Live
         lambda store: store.close(REF),
         lambda store: store.claim(REF, STREAM),
         lambda store: store.settle(REF, "url", State.DELIVERED),
+        lambda store: store.leave(REF, "url"),
         lambda store: store.rate(REF, Feedback(1, "", (), 9)),
     ],
 )
@@ -180,6 +181,18 @@ def test_only_who_has_claimed_says_that_it_arrived(ended: ExchangeStore) -> None
     settled = ended.settle(REF, URL.claim_id, State.UNDELIVERABLE)
     assert settled is not None
     assert settled.state is State.UNDELIVERABLE
+
+
+def test_what_is_left_is_taken_on_at_once_by_the_same_means(ended: ExchangeStore) -> None:
+    ended.claim(REF, URL)
+    other = replace(URL, claim_id="other", at=50)
+    assert ended.leave(REF, "other") == ended.get(REF) == ended.claim(REF, other, 1)
+    ended.leave(REF, URL.claim_id)
+    assert ended.claim(REF, replace(other, means=Means.PUSH), 1) == ended.get(REF)
+    assert ended.claim(REF, other, 1) == replace(ASKED, end=END, state=State.CLAIMED, claim=other)
+    ended.settle(REF, "other", State.DELIVERED)
+    settled = ended.get(REF)
+    assert ended.leave(REF, "other") == settled
 
 
 def test_of_a_refresh_and_a_sender_at_once_one_delivers(account: Account) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.wecom.exchange import (
+    LEFT,
     Claim,
     End,
     Exchange,
@@ -69,6 +70,13 @@ class MemoryExchanges:
 
     def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
         return self._change(ref, lambda found: may_settle(found, claim_id), state=state)
+
+    def leave(self, ref: ExchangeRef, claim_id: str) -> Exchange | None:
+        with self._lock:
+            found = self.kept.get(ref)
+            if found is not None and found.claim is not None and may_settle(found, claim_id):
+                self.kept[ref] = replace(found, claim=replace(found.claim, at=LEFT))
+            return self.kept.get(ref)
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
         return self._change(ref, lambda _found: True, feedback=feedback)

@@ -204,8 +204,12 @@ def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
     return held.claim_id == claim.claim_id or (held.means is claim.means and held.at < stale_before)
 
 
+LEFT = 0
+"""When a claim was made that was left: before any moment at which claims are stale."""
+
+
 def may_settle(exchange: Exchange, claim_id: str) -> bool:
-    """Whether a delivery may be said to have come to its end: only by who has claimed it."""
+    """Whether a delivery may be said to have come to its end, or left: only by who has claimed it."""
     is_held = exchange.claim is not None and exchange.claim.claim_id == claim_id
     return exchange.state is State.CLAIMED and is_held
 

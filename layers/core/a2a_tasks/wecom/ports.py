@@ -319,6 +319,10 @@ class ExchangeStore(Protocol):
         """Record that the claimed delivery succeeded or failed for good (``may_settle``)."""
         ...
 
+    def leave(self, ref: ExchangeRef, claim_id: str) -> Exchange | None:
+        """Leave a claimed delivery (``may_settle``) to whoever goes on with it by the same means."""
+        ...
+
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
         """Record a user's feedback; the last one counts."""
         ...

@@ -15,7 +15,7 @@ from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
 from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
 from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.delivery.sender import Sender
-from a2a_tasks.wecom.delivery.worker import SPAN_MS, ChatDeliveryWorker
+from a2a_tasks.wecom.delivery.worker import SPAN_MS, STALE_MS, ChatDeliveryWorker
 from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import ChatDelivery, IssuedToken, Unreached, WeComRefused, WeComUnanswered
@@ -315,6 +315,28 @@ def test_what_never_gets_through_is_given_up_with_its_reason() -> None:
     ((_, reason),) = world.queue.dead
     assert reason == "gettoken: no connection"
     assert ends_at <= world.clock.now() <= ends_at + 60_000
+
+
+@pytest.mark.parametrize(("down", "waited_ms"), [(False, 0), (True, STALE_MS)])
+def test_what_is_put_back_after_it_was_given_up_is_delivered(waited_ms: int, *, down: bool) -> None:
+    """At once; or, where the store did not answer at the end, when the claim is stale."""
+    world = World(APP)
+    points = Failpoints()
+    points.down("wecom.send_message", WeComRefused("message/send", 60020))
+    if down:
+        points.down("exchanges.leave", StoreUnavailable("down"))
+    world.visit(points)
+    ((letter, reason),) = world.queue.dead
+    assert "60020" in reason or "IP" in reason
+    assert (world.state, world.queue.messages) == (State.CLAIMED, [])
+
+    put_back = world.clock.now()
+    world.queue.put(letter.content)
+    world.visit()
+    assert len(world.wecom.seen) == (0 if down else 1)
+    world.go_on()
+    assert (len(world.wecom.seen), world.state) == (1, State.DELIVERED)
+    assert waited_ms <= world.clock.now() - put_back <= waited_ms + 120_000
 
 
 def test_two_messages_of_one_answer_are_one_answer() -> None:

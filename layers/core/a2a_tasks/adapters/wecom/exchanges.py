@@ -9,6 +9,7 @@ from a2a_tasks.adapters.dynamodb.tasks.live import is_chunk, live_partition, to_
 from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.task import Status
 from a2a_tasks.wecom.exchange import (
+    LEFT,
     Claim,
     End,
     Exchange,
@@ -84,10 +85,15 @@ class DynamoDBExchanges(Store):
         return self._change(ref, update)
 
     def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
+        return self._change_claimed(ref, claim_id, Update().set(state=state.value))
+
+    def leave(self, ref: ExchangeRef, claim_id: str) -> Exchange | None:
+        return self._change_claimed(ref, claim_id, Update().set(claimedAt=LEFT))
+
+    def _change_claimed(self, ref: ExchangeRef, claim_id: str, update: Update) -> Exchange | None:
         """Protects the delivery of a later claim."""
         mine = {"claimed": State.CLAIMED.value, "mine": claim_id}
-        update = Update().set(state=state.value).when("#state = :claimed AND claimId = :mine", **mine)
-        return self._change(ref, update)
+        return self._change(ref, update.when("#state = :claimed AND claimId = :mine", **mine))
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
         """Needs no other condition: the last opinion counts."""
