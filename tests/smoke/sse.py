@@ -14,7 +14,7 @@ from tests.smoke.tenant import A2A_VERSION, Tenant
 from tests.smoke.time_limit import TimeLimit
 
 SILENCE_SECONDS = 60.0
-"""Without even a sign of life, which the service sends every second."""
+"""Without even a sign of life, which the service sends every five seconds."""
 
 
 @dataclass(frozen=True)

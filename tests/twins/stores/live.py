@@ -4,15 +4,20 @@ from a2a_tasks.ports.live import LiveChunk
 
 
 class MemoryLive:
-    """``LiveStore``. ``appended`` are all writes in order, repeated ones too."""
+    """``LiveStore``. ``appended`` are all writes in order, repeated ones too; ``read`` counts the chunks that
+    reads returned."""
 
     def __init__(self) -> None:
         self.by_task: dict[str, dict[tuple[int, int, int], LiveChunk]] = {}
         self.appended: list[LiveChunk] = []
+        self.read = 0
 
     def append(self, task_id: str, chunk: LiveChunk, until: int) -> None:  # noqa: ARG002
         self.appended.append(chunk)
         self.by_task.setdefault(task_id, {})[chunk.turn, chunk.fence, chunk.number] = chunk
 
-    def chunks(self, task_id: str) -> list[LiveChunk]:
-        return [chunk for _, chunk in sorted(self.by_task.get(task_id, {}).items())]
+    def chunks(self, task_id: str, since: LiveChunk | None = None) -> list[LiveChunk]:
+        first = (since.turn, since.fence, since.number) if since else (0, 0, 0)
+        found = [chunk for place, chunk in sorted(self.by_task.get(task_id, {}).items()) if place >= first]
+        self.read += len(found)
+        return found

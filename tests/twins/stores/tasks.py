@@ -70,6 +70,9 @@ class MemoryTaskStore:
     def get(self, ref: TaskRef) -> Task | None:
         return self.tasks.get(ref) if self._is_kept(ref) else None
 
+    def look(self, ref: TaskRef) -> Task | None:
+        return self.get(ref)
+
     def read(self, ref: TaskRef) -> Task | None:
         return self.get(ref)
 

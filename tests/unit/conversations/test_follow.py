@@ -1,11 +1,14 @@
 """Whoever follows a task gets its events in order and what it says, until it has ended or asks."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from a2a_tasks.conversations.follow import Follower, Text, Update
+from a2a_tasks.conversations.follow import Follower, Update
+from a2a_tasks.conversations.listening import Text
 from a2a_tasks.domain.event import NumberedEvent
 from a2a_tasks.domain.schedule import BATCH_LOOK_MS, SOON_MS
 from a2a_tasks.domain.task import Lane, Status, Task
@@ -109,6 +112,51 @@ def test_what_is_said_comes_as_it_grows(deployment: Deployment) -> None:
 
     texts = [update.text for update in updates if update and update.text]
     assert texts == [Text(0, "It is "), Text(6, "forty"), Text(3, "was 42.")]
+
+
+def test_each_piece_is_read_once_and_the_newest_again(deployment: Deployment) -> None:
+    task, pieces = deployment.submit(), 100
+
+    def say(number: int) -> Callable[[], None]:
+        return lambda: deployment.live.append(task.ref.task_id, LiveChunk(1, 1, number, f"{number} "), 0)
+
+    updates = list(follow(deployment, task, *(say(number) for number in range(pieces)), deployment.work))
+
+    said = "".join(update.text.text for update in updates if update and update.text)
+    assert said == "".join(f"{number} " for number in range(pieces))
+    assert deployment.live.read <= 2 * pieces, "not the whole text with each piece"
+
+
+def test_a_piece_that_is_written_again_with_more_text_is_heard(deployment: Deployment) -> None:
+    """Its first write was done, and its answer was lost."""
+    task = deployment.submit()
+
+    def say(number: int, text: str) -> Callable[[], None]:
+        return lambda: deployment.live.append(task.ref.task_id, LiveChunk(1, 1, number, text), 0)
+
+    steps = say(0, "It"), say(0, "It is"), say(1, " forty"), say(1, " forty-two"), deployment.work
+    updates = list(follow(deployment, task, *steps))
+
+    assert "".join(update.text.text for update in updates if update and update.text) == "It is forty-two"
+
+
+def test_while_text_flows_it_is_looked_at_every_second(deployment: Deployment) -> None:
+    deployment.registry.apply(agent(timeout_ms=1_800_000))
+    task = deployment.claim(deployment.submit())
+    deployment.clock.advance(600)
+    begun, heard, silent = deployment.clock.now(), 30, 60
+    for second in range(0, heard, 2):
+        chunk = LiveChunk(1, 1, second, f"{second} ")
+        deployment.clock.later(second, partial(deployment.live.append, task.ref.task_id, chunk, 0))
+
+    looked_at = [
+        (deployment.clock.now() - begun) / 1000
+        for _ in follow(deployment, task, for_ms=(heard + silent) * 1000)
+    ]
+
+    pauses = [later - earlier for earlier, later in pairwise(looked_at) if earlier > 5]
+    assert max(pauses[: heard - 5]) <= 1.0
+    assert len(pauses[heard:]) < silent / 3, "and seldom when it is over"
 
 
 def test_a_task_that_is_followed_is_watched(deployment: Deployment) -> None:

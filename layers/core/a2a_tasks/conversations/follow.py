@@ -3,29 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from a2a_tasks.conversations.listening import Listener, Text
 from a2a_tasks.domain.event import NumberedEvent
 from a2a_tasks.domain.events import news
 from a2a_tasks.domain.schedule import rest_ms
-from a2a_tasks.domain.task import Progress, Question, Status, Task
+from a2a_tasks.domain.task import Question, Status, Task
 from a2a_tasks.ports.live import LiveStore
-from a2a_tasks.ports.tasks import TaskStore, Written
+from a2a_tasks.ports.tasks import Refused, TaskStore
 from a2a_tasks.tasks.finalization import TaskFinalizer
-from a2a_tasks.tasks.live_text import Snapshot, snapshot
+from a2a_tasks.tasks.looks import Looks
 
-SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 1.0
-"""Seconds between two reads. Starts short, since many tasks end soon."""
 MANY = 10_000
 """More events than any task has."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """New text."""
-
-    offset: int
-    """Character position; replaces what was there before, if a turn was restarted."""
-    text: str
 
 
 @dataclass(frozen=True)
@@ -70,35 +59,27 @@ class Follower:
             known: A question already received; following continues until it is answered.
 
         Yields:
-            Updates, or None at least once a second if there are none, as a sign of life.
+            Updates, or None after each look without any, as a sign of life (``FARTHEST_SECONDS``).
         """
-        if not (task.is_terminal or task.live):
-            # before its state is read: what it says from now on is written down
-            watched = self.store.enable_live(task.ref)
-            if isinstance(watched, Written):
-                self.finalizer.holders.notify(watched.task)
-        said, pause = Snapshot("", Progress()), SHORTEST_PAUSE
-        while True:
-            task = self.finalizer.expire_if_overdue(self.store.get(task.ref) or task)
-            found = news(task, after, MANY)
-            now = said if task.is_terminal else snapshot(self.live.chunks(task.ref.task_id))
-            text, progress = _difference(said.text, now.text), _difference(said.updates, now.updates)
-            is_new = bool(found.events or text or progress)
-            rest = rest_ms(task, self.finalizer.clock.now())
-            update = Update(task, found.events, text, progress, rest)
-            after, said = found.last, now
-            is_last = update.is_last and (known is None or task.question != known)
-            yield update if is_new or is_last else None
-            left = (until - self.finalizer.clock.now()) / 1000
-            if is_last or left <= 0:
+        clock = self.finalizer.clock
+        heard = Listener(self.live, task.ref.task_id, clock)
+        looks = Looks(self.store, self.finalizer, self.pause)
+        for seen in looks.at(self._watched(task), until, heard.longest_pause):
+            found = news(seen, after, MANY)
+            text, progress = (None, None) if seen.is_terminal else heard.news()
+            update = Update(seen, found.events, text, progress, rest_ms(seen, clock.now()))
+            after = found.last
+            is_last = update.is_last and (known is None or seen.question != known)
+            yield update if found.events or text or progress or is_last else None
+            if is_last:
                 return
-            self.pause(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE)
 
-
-def _difference(before: str, text: str) -> Text | None:
-    if text == before:
-        return None
-    shared = zip(before, text, strict=False)
-    offset = next((n for n, (old, new) in enumerate(shared) if old != new), min(len(before), len(text)))
-    return Text(offset, text[offset:])
+    def _watched(self, task: Task) -> Task:
+        """The task, whose text is written down from now on."""
+        if task.is_terminal or task.live:
+            return task
+        watched = self.store.enable_live(task.ref)
+        if isinstance(watched, Refused):
+            return watched.current or task
+        self.finalizer.holders.notify(watched.task)
+        return watched.task

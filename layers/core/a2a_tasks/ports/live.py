@@ -31,6 +31,8 @@ class LiveStore(Protocol):
         """Store a chunk at least until ``until`` (Unix milliseconds). Idempotent."""
         ...
 
-    def chunks(self, task_id: str) -> list[LiveChunk]:
-        """All chunks of a task, sorted by turn, fence and number (one eventually consistent read)."""
+    def chunks(self, task_id: str, since: LiveChunk | None = None) -> list[LiveChunk]:
+        """The chunks of a task from ``since`` on, or all, sorted by turn, fence and number (one eventually
+        consistent read). ``since`` is among them as it is now: a write whose response was lost is repeated
+        with more text."""
         ...

@@ -248,6 +248,11 @@ class TaskStore(Protocol):
         """The task as last written (a consistent read), or None."""
         ...
 
+    def look(self, ref: TaskRef) -> Task | None:
+        """Like ``get``, at half the price: the task as it was a moment ago, or None if it was made just then
+        (an eventually consistent read)."""
+        ...
+
     def read(self, ref: TaskRef) -> Task | None:
         """Like ``get``, and fetches an output that is an item of its own with the same call."""
         ...

@@ -28,6 +28,11 @@ def snapshot(chunks: Sequence[LiveChunk]) -> Snapshot:
     return Snapshot("\n\n".join(filter(None, texts)), progress, "\n\n".join(filter(None, updates)))
 
 
+def with_later(known: Sequence[LiveChunk], later: Sequence[LiveChunk]) -> list[LiveChunk]:
+    """All chunks, where ``later`` are those from the last known one on: that one may have grown since."""
+    return [*known[:-1], *later] if later else list(known)
+
+
 def _last_try(turn: list[LiveChunk]) -> list[LiveChunk]:
     fence = max(chunk.fence for chunk in turn)
     return [chunk for chunk in turn if chunk.fence == fence]

@@ -11,12 +11,9 @@ from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import InvalidCursor, Page, TaskStore, Written
 from a2a_tasks.tasks.finalization import TaskFinalizer
+from a2a_tasks.tasks.looks import Looks
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.tasks.submission import agent_of_project
-
-SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 1.0
-"""Seconds between two reads of a task that is waited for. Starts short, since many tasks end soon."""
 
 
 def task_of_project(
@@ -69,15 +66,12 @@ class Tasks:
         ``seconds``."""
         until = self.finalizer.clock.now() + int(seconds * 1000)
         task = self.find(project_id, agent_id, task_id)
-        pause = SHORTEST_PAUSE
-        while not is_enough(task):
-            left = (until - self.finalizer.clock.now()) / 1000
-            if left <= 0:
-                break
-            self.pause(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE)
-            task = self.find(project_id, agent_id, task_id)
-        return task
+        if seconds <= 0 or is_enough(task):
+            return task
+        looks = Looks(self.store, self.finalizer, self.pause)
+        next((seen for seen in looks.at(task, until) if is_enough(seen)), None)
+        # looks may be a moment old, and leave out the output
+        return self.find(project_id, agent_id, task_id)
 
     def events(
         self, project_id: str, agent_id: str, task_id: str, after: int, limit: int, wait_seconds: float = 0

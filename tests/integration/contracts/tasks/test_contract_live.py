@@ -43,6 +43,18 @@ def test_chunks_come_in_the_order_of_turn_fence_and_number(live: LiveStore) -> N
     assert live.chunks(TASK) == chunks
 
 
+def test_who_has_read_some_reads_from_there_on(live: LiveStore) -> None:
+    places = ((1, 1, 0), (1, 1, 1), (1, 2, 0), (10, 2, 0))
+    chunks = [LiveChunk(*place, text) for place, text in zip(places, "abcd", strict=True)]
+    for chunk in chunks:
+        live.append(TASK, chunk, UNTIL)
+    live.append(TASK, LiveChunk(1, 1, 1, "b and more"), UNTIL)
+
+    assert live.chunks(TASK, chunks[1]) == [LiveChunk(1, 1, 1, "b and more"), *chunks[2:]]
+    assert live.chunks(TASK, chunks[3]) == [chunks[3]]
+    assert live.chunks(TASK, LiveChunk(11, 2, 0, "e")) == []
+
+
 def test_the_same_chunk_again_changes_nothing(live: LiveStore) -> None:
     for _ in range(2):
         live.append(TASK, LiveChunk(1, 1, 0, "once"), UNTIL)

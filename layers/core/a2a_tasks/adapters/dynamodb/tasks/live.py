@@ -7,6 +7,8 @@ from a2a_tasks.adapters.dynamodb.tasks.task_values import progress_value, to_pro
 from a2a_tasks.ports.live import LiveChunk
 
 CHUNK_PREFIX = "CHUNK#"
+LAST_CHUNK = f"{CHUNK_PREFIX}~"
+"""Behind the keys of all chunks, whose digits come before it."""
 
 
 def live_partition(task_id: str) -> str:
@@ -21,7 +23,7 @@ class DynamoDBLive(Store):
     def append(self, task_id: str, chunk: LiveChunk, until: int) -> None:
         item = {
             "pk": live_partition(task_id),
-            "sk": f"{CHUNK_PREFIX}{chunk.turn:04d}#{chunk.fence:06d}#{chunk.number:06d}",
+            "sk": chunk_key(chunk),
             "text": chunk.text,
             "progress": progress_value(chunk.progress),
             "updates": chunk.updates or None,
@@ -29,10 +31,17 @@ class DynamoDBLive(Store):
         }
         self._put(item)
 
-    def chunks(self, task_id: str) -> list[LiveChunk]:
-        values = {"pk": live_partition(task_id), "prefix": CHUNK_PREFIX}
-        pages = self._pages("pk = :pk AND begins_with(sk, :prefix)", values)
+    def chunks(self, task_id: str, since: LiveChunk | None = None) -> list[LiveChunk]:
+        values = {"pk": live_partition(task_id), "first": chunk_key(since), "last": LAST_CHUNK}
+        pages = self._pages("pk = :pk AND sk BETWEEN :first AND :last", values)
         return [to_chunk(item) for page in pages for item in page]
+
+
+def chunk_key(chunk: LiveChunk | None) -> str:
+    """A chunk's sort key; without one, what is before all of them."""
+    if chunk is None:
+        return CHUNK_PREFIX
+    return f"{CHUNK_PREFIX}{chunk.turn:04d}#{chunk.fence:06d}#{chunk.number:06d}"
 
 
 def is_chunk(item: Item) -> bool:

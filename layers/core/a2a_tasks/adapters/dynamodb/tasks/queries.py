@@ -31,7 +31,13 @@ class DynamoDBTaskQueries(Store):
     clock: Clock = field(default_factory=SystemClock)
 
     def get(self, ref: TaskRef) -> Task | None:
-        item = self._get(task_items.key(ref))
+        return self._task(ref, consistent=True)
+
+    def look(self, ref: TaskRef) -> Task | None:
+        return self._task(ref, consistent=False)
+
+    def _task(self, ref: TaskRef, *, consistent: bool) -> Task | None:
+        item = self._get(task_items.key(ref), consistent=consistent)
         return next(iter(self._kept([item] if item else [])), None)
 
     def read(self, ref: TaskRef) -> Task | None:

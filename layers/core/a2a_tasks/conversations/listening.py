@@ -1,0 +1,56 @@
+"""Hearing what a task says while it says it, each piece once."""
+
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.looks import TEXT_FLOWS_MS, WHILE_TEXT_FLOWS_SECONDS
+from a2a_tasks.domain.task import Progress
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.live import LiveChunk, LiveStore
+from a2a_tasks.tasks.live_text import Snapshot, snapshot, with_later
+
+
+@dataclass(frozen=True)
+class Text:
+    """New text."""
+
+    offset: int
+    """Character position; replaces what was there before, if a turn was restarted."""
+    text: str
+
+
+@dataclass
+class Listener:
+    """What one reader has heard of a task."""
+
+    live: LiveStore
+    task_id: str
+    clock: Clock
+    _chunks: list[LiveChunk] = field(default_factory=list)
+    _said: Snapshot = field(default_factory=lambda: Snapshot("", Progress()))
+    _heard_at: int | None = None
+
+    def news(self) -> tuple[Text | None, Text | None]:
+        """Text and progress updates since the last time. Raises ``StoreUnavailable``."""
+        known = self._chunks
+        last = known[-1] if known else None
+        self._chunks = with_later(known, self.live.chunks(self.task_id, last))
+        if self._chunks == known:
+            return None, None
+        before, self._said = self._said, snapshot(self._chunks)
+        self._heard_at = self.clock.now()
+        return _difference(before.text, self._said.text), _difference(before.updates, self._said.updates)
+
+    def longest_pause(self) -> float:
+        """Seconds until the next piece may be there."""
+        is_flowing = self._heard_at is not None and self.clock.now() - self._heard_at <= TEXT_FLOWS_MS
+        return WHILE_TEXT_FLOWS_SECONDS if is_flowing else float("inf")
+
+
+def _difference(before: str, text: str) -> Text | None:
+    if text == before:
+        return None
+    if text.startswith(before):
+        return Text(len(before), text[len(before) :])
+    shared = zip(before, text, strict=False)
+    offset = next((n for n, (old, new) in enumerate(shared) if old != new), min(len(before), len(text)))
+    return Text(offset, text[offset:])

@@ -1,0 +1,52 @@
+"""Looking at a task again and again, for whoever waits for it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from a2a_tasks.domain.events import last_number
+from a2a_tasks.domain.looks import seconds_to_next_look
+from a2a_tasks.domain.task import Task
+from a2a_tasks.ports.tasks import TaskStore
+from a2a_tasks.tasks.finalization import TaskFinalizer
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Reads that may be a moment old, close together after a change and farther apart later on. Raises
+    ``StoreUnavailable``."""
+
+    store: TaskStore
+    finalizer: TaskFinalizer
+    pause: Callable[[float], None]
+    """Sleeps for so many seconds."""
+
+    def at(
+        self, task: Task, until: int, longest_pause: Callable[[], float] = lambda: float("inf")
+    ) -> Iterator[Task]:
+        """The task, and then as it is at each look. One whose deadline has passed is failed first.
+
+        Args:
+            task: The task as last read.
+            until: No look after this moment (Unix milliseconds), but one at it.
+            longest_pause: Upper limit of the next pause (seconds), asked before each.
+        """
+        clock = self.finalizer.clock
+        while True:
+            task = self.finalizer.expire_if_overdue(task)
+            yield task
+            now = clock.now()
+            if now >= until:
+                return
+            longest = min(longest_pause(), (min(until, max(task.deadline, now + 1)) - now) / 1000)
+            self.pause(min(seconds_to_next_look(_quiet_ms(task, now)), longest))
+            task = _newer(task, self.store.look(task.ref))
+
+
+def _quiet_ms(task: Task, now: int) -> int:
+    """Milliseconds since the last change or the earliest start, or until that."""
+    return abs(now - max(task.updated_at, task.not_before))
+
+
+def _newer(known: Task, seen: Task | None) -> Task:
+    """What was seen, unless it is older than what is known."""
+    return known if seen is None or last_number(seen.events) < last_number(known.events) else seen
