@@ -94,6 +94,16 @@ def test_one_read_has_the_exchanges_and_what_was_said_in_order(
     assert exchanges.of_task(TASK) == [ASKED, FULL]
 
 
+def test_who_has_read_some_reads_from_there_on(both: tuple[ExchangeStore, LiveStore]) -> None:
+    exchanges, live = both
+    chunks = [LiveChunk(1, 1, number, "x") for number in range(12)]
+    for chunk in chunks:
+        live.append(TASK, chunk, UNTIL)
+    exchanges.put(ASKED, UNTIL)
+    watched = exchanges.watch(TASK, chunks[9])
+    assert (watched.exchanges, watched.chunks) == ([ASKED], chunks[9:])
+
+
 def test_of_very_many_chunks_the_newest_are_read(both: tuple[ExchangeStore, LiveStore]) -> None:
     exchanges, live = both
     exchanges.put(ASKED, UNTIL)

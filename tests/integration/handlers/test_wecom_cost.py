@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.inbound.stream_refresh import RECENT_MS
+from bench.support.dynamodb_units import Units
 from local.wecom.client import WeComClient
 from local.wecom.settings import Settings
 from tests.integration.handlers.test_wecom_handler import Start, connect
@@ -62,3 +65,20 @@ def test_every_other_refresh_is_answered_from_memory(
     later = time.time_ns() // 1_000_000 + RECENT_MS
     monkeypatch.setattr(SystemClock, "now", lambda _: later)
     assert brings(asked) == ["Query", "GetItem"]
+
+
+def test_an_answer_of_a_minute_is_read_for_seventeen_units(
+    brings: Brings, agents: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a unit for each of the thirty refreshes that read, two looks at the task, and the connection."""
+    brings(to_bot("helper", "asked"))
+    (task,) = agents.store.page(AGENT, None, 10, None).tasks
+    live, units = DynamoDBLive(agents.dynamodb, agents.resources["TasksTable"]), Units()
+    begun = time.time_ns() // 1_000_000
+    for second in range(60):
+        monkeypatch.setattr(SystemClock, "now", lambda _, at=begun + second * 1000: at)
+        if second % 2 == 0 and second > 2:
+            live.append(task.ref.task_id, LiveChunk(1, 1, second, "一" * 80), 0)
+        with units.metering():
+            brings(refresh("helper", task.ref.task_id))
+    assert units.take() == (0, 17)

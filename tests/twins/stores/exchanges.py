@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from a2a_tasks.ports.live import LiveStore
+from a2a_tasks.ports.live import LiveChunk, LiveStore
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.wecom.exchange import (
     LEFT,
@@ -27,11 +27,13 @@ from tests.twins.stores.reservations import MemoryReservations
 
 @dataclass
 class MemoryExchanges:
-    """``ExchangeStore``; ``live`` is where what tasks say is."""
+    """``ExchangeStore``; ``live`` is where what tasks say is, ``behind`` are exchanges that ``watch`` misses
+    for now."""
 
     live: LiveStore = field(default_factory=MemoryLive)
     kept: dict[ExchangeRef, Exchange] = field(default_factory=dict)
     until: dict[ExchangeRef, int] = field(default_factory=dict)
+    behind: set[ExchangeRef] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, exchange: Exchange, until: int) -> Exchange:
@@ -49,9 +51,9 @@ class MemoryExchanges:
     def get(self, ref: ExchangeRef) -> Exchange | None:
         return self.kept.get(ref)
 
-    def watch(self, task_id: str) -> Watched:
-        exchanges = self.of_task(task_id)
-        return Watched(exchanges, self.live.chunks(task_id)[-(NEWEST - len(exchanges)) :])
+    def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
+        exchanges = [exchange for exchange in self.of_task(task_id) if exchange.ref not in self.behind]
+        return Watched(exchanges, self.live.chunks(task_id, since)[-(NEWEST - len(exchanges)) :])
 
     def of_task(self, task_id: str) -> list[Exchange]:
         found = [exchange for ref, exchange in self.kept.items() if ref.task_id == task_id]

@@ -15,14 +15,25 @@ from a2a_tasks.wecom.connection import Conversation
 from a2a_tasks.wecom.exchange import URL_MS, Claim, ExchangeRef, Means, State
 from a2a_tasks.wecom.inbound.chat import chat_key, context_id
 from a2a_tasks.wecom.inbound.messages import PATIENCE_MS
-from a2a_tasks.wecom.protocol.bot_messages import BotMedia, BotMixed, BotText, BotUnsupported
+from a2a_tasks.wecom.inbound.stream_refresh import MOST_RECENT, RECENT_MS
+from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
+from a2a_tasks.wecom.protocol.bot_messages import (
+    BotMedia,
+    BotMixed,
+    BotText,
+    BotUnsupported,
+    Origin,
+    StreamRefresh,
+)
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
 from tests.integration.support.stored_task import claimed, given_back
 from tests.integration.support.texts import incompressible
 from tests.twins.deployment import MAX_TIMEOUT_MS, agent
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
-from tests.unit.wecom.wecom_talk import HELPER, Talk, dying_everywhere
+from tests.unit.wecom.wecom_talk import HELPER, KEY, Talk, dying_everywhere
+
+ORIGIN = Origin("refresh", "aib1", "LiLei", None, None, None)
 
 
 @pytest.fixture
@@ -278,7 +289,49 @@ class TestStream:
         begun = talk.say("你好")
         points = Failpoints()
         talk.refresh(begun["id"], points)
-        assert points.calls == {"exchanges.watch": 1, "store.get": 1}
+        assert points.calls == {"exchanges.watch": 1, "store.look": 1}
+
+    def test_while_it_speaks_a_refresh_is_one_read_of_what_is_new(self, talk: Talk) -> None:
+        begun, live, points = talk.say("你好"), talk.deployment.live, Failpoints()
+        bot, asked = talk.bot(points), ReceivedByBot(StreamRefresh(ORIGIN, begun["id"]), KEY)
+
+        def refresh() -> str:
+            talk.deployment.clock.advance(RECENT_MS / 1000)
+            points.calls.clear()
+            reply = bot.answer(talk.connection, asked, "request-1", lambda: 5.0) or {}
+            return str(reply["stream"]["content"])
+
+        refresh()
+        for number in range(50):
+            live.append(begun["id"], LiveChunk(1, 1, number, "字"), 0)
+            assert refresh() == "字" * (number + 1) + "\n\n> 正在处理…"
+            assert points.calls == {"exchanges.watch": 1}
+        assert live.read <= 2 * 50, "each piece once, and the newest again"
+        refresh()
+        assert points.calls == {"exchanges.watch": 1, "store.look": 1}, "it may have ended"
+
+    def test_of_many_streams_those_that_were_asked_for_last_are_kept(self, talk: Talk) -> None:
+        points, clock = Failpoints(), talk.deployment.clock
+        talk.deployment.registry.apply(agent(timeout_ms=900_000))
+        bot = talk.bot(points)
+        begun = [talk.say("你好", message_id=f"m{n}")["id"] for n in range(MOST_RECENT + 1)]
+
+        def reads(stream_id: str) -> int:
+            points.calls.clear()
+            asked = ReceivedByBot(StreamRefresh(ORIGIN, stream_id), KEY)
+            assert bot.answer(talk.connection, asked, "request-1", lambda: 5.0)
+            return points.calls.total()
+
+        assert {reads(stream_id) for stream_id in begun} == {2}
+        assert [reads(stream_id) for stream_id in (begun[-1], begun[1], begun[0])] == [0, 0, 2]
+        assert clock.now() - talk.kept()[0].started_at < RECENT_MS
+
+    def test_an_exchange_that_a_replica_does_not_know_yet_is_there(self, talk: Talk) -> None:
+        begun, points = talk.say("你好"), Failpoints()
+        talk.exchanges.behind.add(ExchangeRef(begun["id"]))
+
+        assert not talk.refresh(begun["id"], points)["finish"]
+        assert points.calls["exchanges.get"] == 1
 
     def test_before_anything_is_said_it_shows_how_far_the_task_is(self, talk: Talk) -> None:
         task_id = talk.say("你好")["id"]

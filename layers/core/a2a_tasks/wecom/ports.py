@@ -294,8 +294,9 @@ class ExchangeStore(Protocol):
         """One exchange, or None."""
         ...
 
-    def watch(self, task_id: str) -> Watched:
-        """All that a stream refresh needs, in one consistent read."""
+    def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
+        """The exchanges of a task, and its newest live chunks, or those from ``since`` on, itself among them
+        (one eventually consistent read)."""
         ...
 
     def of_task(self, task_id: str) -> list[Exchange]:

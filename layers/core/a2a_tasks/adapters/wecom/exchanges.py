@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.tasks.live import is_chunk, live_partition, to_chunk
+from a2a_tasks.adapters.dynamodb.tasks.live import chunk_key, is_chunk, live_partition, to_chunk
 from a2a_tasks.adapters.dynamodb.update import Update, when
 from a2a_tasks.domain.task import Status
+from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.exchange import (
     LEFT,
     Claim,
@@ -43,14 +44,17 @@ class DynamoDBExchanges(Store):
         item = self._get(_key(ref))
         return to_exchange(item) if item else None
 
-    def watch(self, task_id: str) -> Watched:
+    def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
+        values = {"pk": live_partition(task_id), "since": chunk_key(since)}
         # backwards: exchanges sort behind the chunks, and of these the newest are wanted
-        items = self._newest("pk = :pk", {"pk": live_partition(task_id)}, ScanIndexForward=False)[::-1]
+        options = {"Limit": NEWEST, "ScanIndexForward": False}
+        items = self._query("pk = :pk AND sk >= :since", values, **options)[0][::-1]
         return Watched(_exchanges(items), [to_chunk(item) for item in items if is_chunk(item)])
 
     def of_task(self, task_id: str) -> list[Exchange]:
         values = {"pk": live_partition(task_id), "prefix": PREFIX}
-        return _exchanges(self._newest("pk = :pk AND begins_with(sk, :prefix)", values))
+        condition = "pk = :pk AND begins_with(sk, :prefix)"
+        return _exchanges(self._query(condition, values, ConsistentRead=True, Limit=NEWEST)[0])
 
     def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
         """Protects the first end: a question that was told stays what was told."""
@@ -109,9 +113,6 @@ class DynamoDBExchanges(Store):
         """The exchange as it is then. None, and none is made, where there is none."""
         _, item = self._update(_key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
         return to_exchange(item) if item else None
-
-    def _newest(self, condition: str, values: Item, **options: Any) -> list[Item]:
-        return self._query(condition, values, ConsistentRead=True, Limit=NEWEST, **options)[0]
 
 
 def from_exchange(exchange: Exchange) -> dict[str, Any]:

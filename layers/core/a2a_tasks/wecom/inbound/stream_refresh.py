@@ -1,7 +1,8 @@
 """What WeCom shows of a task: asked for about once a second, and true whoever else is behind.
 
-As long as an exchange has no end, each refresh reads the task's own record too: an end is shown at once, also
-where the notifier, the queue or the sender are behind or do not run at all.
+As long as an exchange has no end, a refresh that finds no new text reads the task's own record too: an end is
+shown, also where the notifier, the queue or the sender are behind or do not run at all. Reads may be a moment
+old, since each write that follows from one has a condition.
 """
 
 from collections.abc import Sequence
@@ -10,16 +11,17 @@ from typing import Any
 
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
-from a2a_tasks.tasks.live_text import snapshot
+from a2a_tasks.tasks.live_text import snapshot, with_later
 from a2a_tasks.wecom.cards import last_card, stop_card
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
 from a2a_tasks.wecom.exchange_end import ended
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
-from a2a_tasks.wecom.ports import ExchangeStore, Watched
+from a2a_tasks.wecom.ports import ExchangeStore
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, stream_frame
 from a2a_tasks.wecom.protocol.cards import Card
 from a2a_tasks.wecom.protocol.links import unlinked
@@ -28,9 +30,20 @@ from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
 RECENT_MS = 2_000
 """WeCom asks about once a second: every other refresh is answered from memory."""
-MOST_RECENT = 1_000
+MOST_RECENT = 200
+"""Streams that a process keeps the text of, which is some 300 KB at most, and mostly below 10."""
 BY_STREAM = "stream"
 """The claim of all refreshes together: each of them says the same."""
+
+
+@dataclass(frozen=True)
+class _Recent:
+    """What a process has made of a stream that goes on."""
+
+    made_at: int
+    """Unix milliseconds."""
+    chunks: list[LiveChunk]
+    frame: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,38 +56,50 @@ class Refreshes:
     texts: ResultTexts
     clock: Clock
     telemetry: Telemetry
-    _recent: dict[tuple[str, str], tuple[int, dict[str, Any]]] = field(
+    _recent: dict[tuple[str, str], _Recent] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """When this process made a frame of a stream that goes on (Unix milliseconds), and the frame."""
+    """By connection and stream; what was made last is last."""
 
     def frame(self, connection: Connection, stream_id: str) -> dict[str, Any]:
         """The whole stream as it is now, or was less than ``RECENT_MS`` ago. Raises ``StoreUnavailable`` and
         ``PayloadUnavailable``."""
         key, now = (connection.connection_id, stream_id), self.clock.now()
-        made_at, recent = self._recent.get(key, (0, {}))
-        if 0 <= now - made_at < RECENT_MS:
-            return recent
+        recent = self._recent.get(key)
+        if recent is not None and 0 <= now - recent.made_at < RECENT_MS:
+            return recent.frame
+        frame, chunks = self._current(connection, stream_id, recent)
         self._recent.pop(key, None)
-        frame = self._current(connection, stream_id)
         if not frame["stream"]["finish"]:
             if len(self._recent) >= MOST_RECENT:
-                self._recent.clear()
-            self._recent[key] = now, frame
+                del self._recent[next(iter(self._recent))]
+            self._recent[key] = _Recent(now, chunks, frame)
         return frame
 
-    def _current(self, connection: Connection, stream_id: str) -> dict[str, Any]:
+    def _current(
+        self, connection: Connection, stream_id: str, recent: _Recent | None
+    ) -> tuple[dict[str, Any], list[LiveChunk]]:
+        """The frame, and what the task has said so far."""
+        known = recent.chunks if recent else []
         ref = ExchangeRef.of_stream(stream_id)
-        watched = self.exchanges.watch(ref.task_id) if ref else Watched([], [])
-        exchange = find(watched.exchanges, ref) if ref else None
+        if ref is None:
+            return _gone(connection, stream_id), known
+        watched = self.exchanges.watch(ref.task_id, known[-1] if known else None)
+        chunks = with_later(known, watched.chunks)
+        # one that was made just now may not be among them yet
+        exchange = find(watched.exchanges, ref) or self.exchanges.get(ref)
         if exchange is None or exchange.connection_id != connection.connection_id:
-            return stream_frame(stream_id, say(connection.language, Phrase.GONE), finish=True)
+            return _gone(connection, stream_id), chunks
+        is_speaking = recent is not None and chunks != known
+        return self._frame(exchange, chunks, is_speaking), chunks
+
+    def _frame(self, exchange: Exchange, chunks: list[LiveChunk], is_speaking: bool) -> dict[str, Any]:
         task = None
-        if exchange.state is State.OPEN and exchange.end is None:
+        if exchange.state is State.OPEN and exchange.end is None and not is_speaking:
             exchange, task = self._looked_up(exchange)
         match step_of(exchange, self.clock.now()):
             case Step.GO_ON:
-                return frame_of(exchange, _so_far(exchange, task, watched), finish=False)
+                return frame_of(exchange, _so_far(exchange, task, chunks), finish=False)
             case Step.CLOSE:
                 return self._closed(exchange)
             case Step.DELIVER:
@@ -86,7 +111,7 @@ class Refreshes:
 
     def _looked_up(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
         """The exchange as its task's record says, and the task; one past its deadline is settled first."""
-        found = self.store.get(exchange.task)
+        found = self.store.look(exchange.task)
         if found is None:
             return exchange, None  # the message is kept before its task is made
         task = self.finalizer.expire_if_overdue(found)
@@ -122,12 +147,16 @@ def frame_of(
     return stream_frame(stream_id, content, finish, feedback_id=stream_id, images=images, card=card)
 
 
-def _so_far(exchange: Exchange, task: Task | None, watched: Watched) -> str:
+def _gone(connection: Connection, stream_id: str) -> dict[str, Any]:
+    return stream_frame(stream_id, say(connection.language, Phrase.GONE), finish=True)
+
+
+def _so_far(exchange: Exchange, task: Task | None, chunks: Sequence[LiveChunk]) -> str:
     """The newest of what was said since the exchange began, and what is being done."""
-    chunks = [chunk for chunk in watched.chunks if chunk.turn > exchange.from_turn]
-    if not chunks:
+    new = [chunk for chunk in chunks if chunk.turn > exchange.from_turn]
+    if not new:
         return noted(exchange, say(exchange.language, _stage(task)))
-    seen = snapshot(chunks)
+    seen = snapshot(new)
     doing = unlinked(progress_line(exchange.language, seen.progress))
     thinking = folded(seen.updates)
     if not seen.text:
