@@ -19,6 +19,7 @@ from bench import (
     soak,
     sweep,
     turns,
+    waiting,
     wecom,
 )
 from bench.report import console, progress
@@ -39,6 +40,7 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "local_loop": local_loop.run,
     "turns": turns.run,
     "memory": memory.run,
+    "waiting": waiting.run,
     "billing": billing.run,
     "wecom": wecom.run,
     "soak": soak.run,

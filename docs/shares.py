@@ -6,6 +6,7 @@ Part of ``docs/security.md``, which ``docs.security`` writes.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from a2a_tasks.domain.looks import CLOSEST_SECONDS
 from a2a_tasks.webhooks.receivers import CALLS, WAITING
 from local.template.intrinsics import Template
 
@@ -17,8 +18,8 @@ USD_PER_READ, USD_PER_WRITE = 0.125 / 1e6, 0.625 / 1e6
 """On arm64 in us-east-1: the price lists of Lambda, API Gateway (REST) and DynamoDB (on demand)."""
 REQUEST_SECONDS, AUTHORIZER_SECONDS = 0.1, 0.02
 """Assumed of a warm function: a request that waits for nothing, and the check of a key."""
-LOOKS_PER_SECOND = 2
-"""Reads of a stream: the task, and what it says."""
+UNITS_PER_SECOND = 1 / CLOSEST_SECONDS
+"""Of a stream that looks as often as it ever does: half a unit for the task, and half for what it says."""
 EXAMPLE = {
     "ApiConcurrency": 30,
     "MessagesConcurrency": 20,
@@ -90,7 +91,7 @@ def _of_key(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterator[Sh
         "streams and waits",
         f"{streams:,} at once",
         streams * HOUR,
-        streams * HOUR * LOOKS_PER_SECOND * USD_PER_READ,
+        streams * HOUR * UNITS_PER_SECOND * USD_PER_READ,
         largest,
         CALLED_WITH_KEYS,
     )

@@ -71,7 +71,7 @@ def main(module: str) -> None:
     handler = importlib.import_module(module).handler
     aws = AwsTime()
     aws.watch()
-    print(json.dumps({"peakMb": peak_mb()}), file=answers, flush=True)
+    print(json.dumps({"peakMb": peak_mb(), "cpu": time.process_time()}), file=answers, flush=True)
     for line in sys.stdin:
         told = json.loads(line)
         aws.spent.clear()

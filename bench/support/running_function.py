@@ -26,11 +26,13 @@ class Handled:
 
 @dataclass(frozen=True)
 class RunningFunction:
-    """``loaded_mb`` is the peak of its memory before any event."""
+    """``loaded_mb`` is the peak of its memory before any event, ``loaded_cpu`` the processor seconds until
+    then."""
 
     told: IO[str]
     answers: IO[str]
     loaded_mb: float
+    loaded_cpu: float
 
     @classmethod
     @contextmanager
@@ -49,7 +51,8 @@ class RunningFunction:
         assert process.stdout is not None
         with process:
             try:
-                yield cls(process.stdin, process.stdout, float(_answer(process.stdout)["peakMb"]))
+                loaded = _answer(process.stdout)
+                yield cls(process.stdin, process.stdout, loaded["peakMb"], loaded["cpu"])
             finally:
                 process.kill()
 
