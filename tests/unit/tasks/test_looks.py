@@ -93,6 +93,14 @@ def test_a_deadline_is_not_slept_over(deployment: Deployment) -> None:
     assert (ended.status, ended.completed_at) == (Status.FAILED, task.deadline)
 
 
+def test_a_task_that_is_gone_is_not_looked_at_more_often(deployment: Deployment) -> None:
+    task = running(deployment)
+    del deployment.store.tasks[task.ref]
+    deployment.clock.advance(1_799)
+
+    assert len(moments(deployment, task, 61_000)) <= 15
+
+
 class Behind:
     """A store whose looks find what was there before, or nothing."""
 

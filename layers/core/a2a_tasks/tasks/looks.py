@@ -37,8 +37,10 @@ class Looks:
             now = clock.now()
             if now >= until:
                 return
-            longest = min(longest_pause(), (min(until, max(task.deadline, now + 1)) - now) / 1000)
-            self.pause(min(seconds_to_next_look(_quiet_ms(task, now)), longest))
+            # one past its deadline that cannot be failed is gone
+            end = min(until, task.deadline) if now < task.deadline else until
+            pauses = seconds_to_next_look(_quiet_ms(task, now)), longest_pause(), (end - now) / 1000
+            self.pause(min(pauses))
             task = _newer(task, self.store.look(task.ref))
 
 
