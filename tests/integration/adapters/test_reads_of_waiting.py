@@ -1,13 +1,19 @@
 """What waiting and streaming read, in DynamoDB's units: linear in the length of what is read."""
 
+from dataclasses import replace
+
+import pytest
+
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.conversations.listening import Listener
 from a2a_tasks.ports.live import LiveChunk
+from a2a_tasks.tasks.queries import Tasks
 from bench.support.dynamodb_units import Units
 from tests.integration.support.account import Account
-from tests.integration.support.stored_task import created
+from tests.integration.support.stored_task import claimed, created
 from tests.twins.clock import FakeClock
+from tests.twins.deployment import Deployment
 
 TASK = "0197a4e0-0000-7000-8000-000000000001"
 PIECE = "A sentence of the answer, as it comes within two seconds of it. " * 4
@@ -41,3 +47,20 @@ def test_a_look_costs_half_a_read(account: Account) -> None:
         account.store.get(task.ref)
 
     assert (looked, units.take()) == ((0, 0.5), (0, 1))
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(10, 16.0), (20, 22.5)])
+def test_a_wait_reads_little(account: Account, seconds: int, read: float) -> None:
+    """Two whole reads, at its start and its end, and half a unit for each look in between."""
+    units, deployment = Units(), Deployment()
+    clock, store = deployment.clock, account.store
+    finalizer = replace(deployment.finalizer(), store=store)
+    task = claimed(store, created(store, clock.now(), deadline=clock.now() + 900_000), clock.now())
+    tasks = Tasks(
+        store, deployment.registry, deployment.payloads, deployment.payloads, finalizer, clock.advance
+    )
+
+    with units.metering():
+        tasks.wait(task.project_id, task.ref.agent_id, task.ref.task_id, seconds)
+
+    assert units.take() == (0, read)
