@@ -4,18 +4,19 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from a2actl.dead_letters.queue import AT_ONCE, Counts, DeadLetterQueue, name_of
+from a2actl.dead_letters.queue import AT_ONCE, DeadLetterQueue, name_of
+from a2actl.queue.queues import QueueState
 
 METRIC = "ApproximateAgeOfOldestMessage"
 LOOKED_BACK = timedelta(minutes=15)
 
 
-def oldest_age(queue: DeadLetterQueue, counts: Counts, cloudwatch: Any, now: int) -> float | None:
+def oldest_age(queue: DeadLetterQueue, state: QueueState, cloudwatch: Any, now: int) -> float | None:
     """Seconds; None where nothing is visible, or nobody knows. A few messages are looked at, of many
     CloudWatch knows the oldest. ``now`` is in Unix milliseconds."""
-    if not counts.visible:
+    if not state.waiting:
         return None
-    if counts.all > AT_ONCE:
+    if state.messages > AT_ONCE:
         return _told_by(cloudwatch, name_of(queue.url), now)
     with closing(queue.messages()) as messages:
         found = list(messages)

@@ -46,13 +46,13 @@ def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
     with chosen_stack(context).deployment() as deployment:
         for name, letters in ALL.items():
             queue = deployment.dead_letters(name)
-            counts = queue.counts()
-            age = oldest_age(queue, counts, deployment.account.client("cloudwatch"), now)
+            state = queue.state()
+            age = oldest_age(queue, state, deployment.account.client("cloudwatch"), now)
             rows.append(
                 {
                     "queue": name.value,
-                    "messages": counts.visible,
-                    "hidden": counts.hidden,
+                    "messages": state.waiting,
+                    "inFlight": state.in_flight,
                     "oldestSeconds": None if age is None else round(age),
                     "canRedrive": bool(letters.sources),
                     "holds": letters.holds,
@@ -63,12 +63,12 @@ def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
         show_json(rows)
         return
     show_table(
-        ("QUEUE", "MESSAGES", "HIDDEN", "OLDEST", "HOLDS", "RUNBOOK"),
+        ("QUEUE", "MESSAGES", "IN FLIGHT", "OLDEST", "HOLDS", "RUNBOOK"),
         [
             (
                 row["queue"],
                 str(row["messages"]),
-                str(row["hidden"]),
+                str(row["inFlight"]),
                 "–" if row["oldestSeconds"] is None else format_elapsed(row["oldestSeconds"]),
                 row["holds"],
                 row["runbook"],
@@ -131,7 +131,7 @@ def drop(
     selection = Selection.of(ids, every=every, limit=limit)
     with chosen_stack(context).deployment() as deployment:
         dead = deployment.dead_letters(queue)
-        confirm(f"Drop {selection.words(dead.counts().all)} of {queue.value} for good?", yes=yes)
+        confirm(f"Drop {selection.words(dead.state().messages)} of {queue.value} for good?", yes=yes)
         dropped = _each(dead, selection, dead.drop, "dropped")
     typer.echo(f"{queue.value}: {counted(dropped, 'message')} dropped.")
 
@@ -153,7 +153,7 @@ def _each(
     done = 0
     with (
         _passing_over(queue) as passed_over,
-        progress(what, queue.counts().visible) as advance,
+        progress(what, queue.state().waiting) as advance,
         closing(queue.messages()) as messages,
     ):
         for message in messages:

@@ -6,6 +6,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.sqs.timed_queue import REASON
+from a2actl.queue.queues import QueueState
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -37,18 +38,6 @@ class DeadMessage:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Messages of a queue, about as many as SQS says. ``hidden`` are in somebody's hands."""
-
-    visible: int
-    hidden: int
-
-    @property
-    def all(self) -> int:
-        return self.visible + self.hidden
-
-
-@dataclass(frozen=True)
 class DeadLetterQueue:
     """Receives, sends and deletes. What AWS raises passes through.
 
@@ -60,17 +49,8 @@ class DeadLetterQueue:
     url: str
     source_urls: tuple[str, ...] = ()
 
-    def counts(self) -> Counts:
-        answer = self.client.get_queue_attributes(
-            QueueUrl=self.url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )
-        found: dict[Any, str] = dict(answer["Attributes"])
-        visible, hidden = (
-            found["ApproximateNumberOfMessages"],
-            found["ApproximateNumberOfMessagesNotVisible"],
-        )
-        return Counts(int(visible), int(hidden))
+    def state(self) -> QueueState:
+        return QueueState.of(self.client, name_of(self.url), self.url)
 
     def messages(self) -> Generator[DeadMessage]:
         """Each message once; close it, and what it had not come to is visible again."""

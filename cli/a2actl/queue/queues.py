@@ -1,4 +1,4 @@
-"""The queues of tasks, as SQS counts them."""
+"""Queues, as SQS counts their messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +27,18 @@ class QueueState:
     in_flight: int
     delayed: int
 
+    @property
+    def messages(self) -> int:
+        """Those that anybody may have by now."""
+        return self.waiting + self.in_flight
+
+    @classmethod
+    def of(cls, client: "SQSClient", name: str, url: str) -> "QueueState":
+        names = [_ARN, _WAITING, _IN_FLIGHT, _DELAYED]
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        counts = (int(found[count]) for count in (_WAITING, _IN_FLIGHT, _DELAYED))
+        return cls(name, found[_ARN], *counts)
+
 
 @dataclass(frozen=True)
 class TaskQueues:
@@ -36,10 +48,4 @@ class TaskQueues:
     urls: Mapping[str, str]
 
     def states(self) -> list[QueueState]:
-        return [self._state(name, url) for name, url in self.urls.items()]
-
-    def _state(self, name: str, url: str) -> QueueState:
-        names = [_ARN, _WAITING, _IN_FLIGHT, _DELAYED]
-        found = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        counts = (int(found[count]) for count in (_WAITING, _IN_FLIGHT, _DELAYED))
-        return QueueState(name, found[_ARN], *counts)
+        return [QueueState.of(self.client, name, url) for name, url in self.urls.items()]

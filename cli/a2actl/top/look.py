@@ -11,9 +11,10 @@ from a2a_tasks.adapters.dynamodb.tasks.queries import DynamoDBTaskQueries
 from a2a_tasks.adapters.dynamodb.workers import DUE_SHARD as WORKERS
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agents.agent import AgentRevision
-from a2actl.dead_letters.queue import DeadLetterQueue, name_of
+from a2actl.dead_letters.queue import name_of
 from a2actl.dead_letters.queues import ALL
 from a2actl.deployment.deployment import Deployment
+from a2actl.queue.queues import QueueState
 from a2actl.tasks.slots import slots_held
 from a2actl.top.meter import ALARM_REQUEST_USD, METRIC_USD, Meter
 from a2actl.top.metrics import METRICS, measured, ringing
@@ -106,10 +107,10 @@ class Look:
         return urls | {f"dlq {name.value}": self.deployment.output(dead.output) for name, dead in ALL.items()}
 
     def _queues(self, told: Measured) -> tuple[QueueNow, ...]:
-        counted = {name: DeadLetterQueue(self._sqs, url).counts() for name, url in self._queue_urls().items()}
+        states = [QueueState.of(self._sqs, name, url) for name, url in self._queue_urls().items()]
         return tuple(
-            QueueNow(name, counts.visible, counts.hidden, told.oldest_seconds.get(name))
-            for name, counts in counted.items()
+            QueueNow(state.name, state.waiting, state.in_flight, told.oldest_seconds.get(state.name))
+            for state in states
         )
 
     def _measured(self) -> Measured:

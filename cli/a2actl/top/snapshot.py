@@ -26,7 +26,7 @@ class QueueNow:
 
     name: str
     visible: int
-    hidden: int
+    in_flight: int
     oldest_seconds: float | None = None
 
 
@@ -74,7 +74,7 @@ class Snapshot:
                 {
                     "queue": queue.name,
                     "visible": queue.visible,
-                    "hidden": queue.hidden,
+                    "inFlight": queue.in_flight,
                     "oldestSeconds": queue.oldest_seconds,
                 }
                 for queue in self.queues

@@ -67,7 +67,7 @@ def queue_rows(snapshot: Snapshot) -> list[tuple[str, ...]]:
         (
             queue.name,
             str(queue.visible),
-            str(queue.hidden),
+            str(queue.in_flight),
             "–" if queue.oldest_seconds is None else format_elapsed(queue.oldest_seconds),
         )
         for queue in snapshot.queues

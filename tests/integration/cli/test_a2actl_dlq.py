@@ -78,7 +78,7 @@ def test_list_has_every_queue_with_its_count_and_age(operator: Operator, account
     assert listed["tasks"] | {"holds": ""} == {
         "queue": "tasks",
         "messages": 0,
-        "hidden": 0,
+        "inFlight": 0,
         "oldestSeconds": None,
         "canRedrive": True,
         "holds": "",

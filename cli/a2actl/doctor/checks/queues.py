@@ -31,13 +31,13 @@ def check_queues(patient: Patient) -> Iterator[Finding]:
 
 def check_dead_letters(patient: Patient) -> Iterator[Finding]:
     for name, letters in ALL.items():
-        counts = patient.deployment.dead_letters(name).counts()
-        if not counts.all:
+        messages = patient.deployment.dead_letters(name).state().messages
+        if not messages:
             continue
         remedy = f"See what they are: a2actl dlq show {name.value}"
-        found = f"{name.value}: {counts.all} {letters.holds}"
+        found = f"{name.value}: {messages} {letters.holds}"
         yield Finding.fault(DEAD, found, remedy, f"runbook/{letters.page}.md")
-    if all(not patient.deployment.dead_letters(name).counts().all for name in ALL):
+    if all(not patient.deployment.dead_letters(name).state().messages for name in ALL):
         yield Finding.ok(DEAD, f"none in {len(ALL)} queues")
 
 
