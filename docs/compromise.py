@@ -48,8 +48,8 @@ GAINS = (
     Gain("tokens of MCP servers", "secretsmanager:GetSecretValue", "*:secret:*/mcp/*"),
     Gain("WeCom's secrets", "secretsmanager:GetSecretValue", "*:secret:*/wecom/*"),
     Gain("the projects' signing secrets", "secretsmanager:GetSecretValue", "*:secret:*/webhooks/*"),
-    Gain("receivers' tokens", "kms:Decrypt", "PushKey", "configId"),
-    Gain("addresses for answers in chats", "kms:Decrypt", "PushKey", "exchangeId"),
+    Gain("receivers' tokens", "kms:Decrypt", "PushKey", "webhook-receiver"),
+    Gain("addresses for answers in chats", "kms:Decrypt", "PushKey", "wecom-response-url"),
     Gain("may have any task run", "sqs:SendMessage", "TaskQueue"),
     Gain("may forge notifications", "sqs:SendMessage", "NotificationQueue"),
     Gain("may send answers to chats again", "sqs:SendMessage", "WecomQueue"),
@@ -87,7 +87,7 @@ def _is_among(statement: Statement, key: str | None) -> bool:
         as_text(value)
         for keys in statement.condition.values()
         for name, given in keys.items()
-        if name in ("dynamodb:LeadingKeys", "kms:EncryptionContextKeys")
+        if name in ("dynamodb:LeadingKeys", "kms:EncryptionContext:purpose")
         for value in either(given)
     ]
     return not values or any(fnmatchcase(f"{key}x", f"{value}*") for value in values)

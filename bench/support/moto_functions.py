@@ -45,7 +45,6 @@ KINDS = {
     "GetObject": "s3",
     "PutObject": "s3",
     "Decrypt": "kms",
-    "Encrypt": "kms",
     "GenerateDataKey": "kms",
     "GetSecretValue": "secrets",
     "DescribeStream": "polls",

@@ -14,8 +14,7 @@ from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
-from a2a_tasks.adapters.kms import KmsSealing
-from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
@@ -27,6 +26,7 @@ from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.webhooks.delivery import Deliverer
 from a2a_tasks.webhooks.receivers import Receivers
+from a2a_tasks.wiring.sealing import sealing_of_function
 
 THREADS = 32
 """For AWS calls of ten notifications, and slow name resolution of receivers."""
@@ -36,12 +36,12 @@ def _deliverer() -> Deliverer:
     dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
     registry = DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE"))
     payloads = payloads_of_function(DynamoDBTexts(dynamodb, table))
-    clock = SystemClock()
+    clock, entropy = SystemClock(), SystemEntropy()
     return Deliverer(
         tasks=DynamoDBTaskStore(dynamodb, table),
         configs=DynamoDBPushConfigs(dynamodb, table),
         log=DynamoDBDeliveryLog(dynamodb, table),
-        opener=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        opener=sealing_of_function(Purpose.RECEIVER, clock, entropy),
         secrets=ProjectSecrets(clients.secretsmanager(), registry, clock),
         bodies=NotificationBodies(Results(payloads, payloads)),
         client=GuardedClient(allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
@@ -52,7 +52,7 @@ def _deliverer() -> Deliverer:
             environment.text("NOTIFICATION_DEAD_LETTER_QUEUE_URL"),
         ),
         clock=clock,
-        entropy=SystemEntropy(),
+        entropy=entropy,
         telemetry=telemetry,
         run=asyncio.to_thread,
         span_ms=environment.integer("WEBHOOK_RETRY_HOURS") * 3_600_000,

@@ -13,6 +13,7 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
@@ -32,7 +33,7 @@ from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.delivery.sender import Sender
 from a2a_tasks.wecom.delivery.worker import ChatDeliveryWorker
 from a2a_tasks.wecom.result_texts import ResultTexts
-from a2a_tasks.wiring.response_urls import response_url_sealing
+from a2a_tasks.wiring.sealing import sealing_of_function
 
 AT_ONCE = 10
 
@@ -58,7 +59,7 @@ def _delivery_worker() -> ChatDeliveryWorker:
         tasks=tasks,
         exchanges=DynamoDBExchanges(dynamodb, table),
         connections=DynamoDBConnections(dynamodb, environment.text("REGISTRY_TABLE")),
-        opener=response_url_sealing(clock, entropy),
+        opener=sealing_of_function(Purpose.RESPONSE_URL, clock, entropy),
         texts=ResultTexts(tasks, Results(payloads, payloads), clock),
         api=api,
         sender=sender,

@@ -3,7 +3,7 @@
 from local.progress import Progress
 from local.tools import REQUIREMENTS, ROOT, find_uv, run_tool
 
-LAYERS = ("aws", "dependencies", "claude", "documents", "wecom", "webhooks", "a2a")
+LAYERS = ("aws", "dependencies", "claude", "documents", "encryption", "wecom", "webhooks", "a2a")
 WITHOUT_DEPENDENCIES = frozenset({"a2a"})
 """Layers that hold what they name alone."""
 CONSTRAINTS = ROOT / "layers" / "constraints.txt"

@@ -64,7 +64,7 @@ def test_a_task_is_created_with_its_configuration(caller: Caller, account: Accou
     assert task.notifies
     assert stored is not None
     assert (stored.url, stored.scheme) == (FULL["url"], "Bearer")
-    assert opened(account.sealing, task_id, stored) == PushSecrets(*SECRETS)
+    assert opened(account.sealing(), task_id, stored) == PushSecrets(*SECRETS)
 
 
 def test_the_configuration_is_there_before_the_task(caller: Caller, account: Account) -> None:
@@ -128,7 +128,7 @@ def test_a_task_without_a_configuration_uses_no_key(caller: Caller, account: Acc
     caller.post(AGENT, {"message": "Hi."})
     caller.post(AGENT, {"message": "Hi.", "pushNotificationConfig": {"url": URL}})
 
-    assert account.calls.of("Encrypt") == []
+    assert account.calls.of("GenerateDataKey") == []
 
 
 # ---------------------------------------------------------------- added later
@@ -297,7 +297,7 @@ def test_no_error_and_no_log_line_holds_a_secret(
     caller: Caller, account: Account, task_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = [add(caller, task_id, FULL | {"url": "ftp://x"}), add(caller, task_id, FULL | {"x": 1})]
-    for operation in ("Encrypt", "PutItem"):
+    for operation in ("GenerateDataKey", "PutItem"):
         account.calls.fail(operation, Fault.NOT_SENT)
         answers.append(add(caller, task_id, FULL))
 
@@ -316,11 +316,11 @@ def test_nothing_in_the_table_holds_a_secret(caller: Caller, account: Account) -
 
 
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST])
-@pytest.mark.parametrize("operation", ["Encrypt", "PutItem", "UpdateItem", "Query"])
+@pytest.mark.parametrize("operation", ["GenerateDataKey", "PutItem", "UpdateItem", "Query"])
 def test_an_addition_that_failed_is_completed_by_the_same_again(
     caller: Caller, account: Account, task_id: str, operation: str, fault: Fault
 ) -> None:
-    account.calls.fail(operation, fault, on=task_id if operation != "Encrypt" else "")
+    account.calls.fail(operation, fault, on=task_id if operation != "GenerateDataKey" else "")
     failed = add(caller, task_id, FULL)
     again = add(caller, task_id, FULL)
 

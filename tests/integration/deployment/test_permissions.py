@@ -13,6 +13,7 @@ from moto.core.models import MockAWS
 
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.domain.ids import SHARDS, shard
@@ -289,7 +290,7 @@ def test_the_webhooks_function(agents: Account, start: Start) -> None:
     config = PushConfig("http://127.0.0.1/", token="t0ken")
     with receiving(reply(200), reply(410), reply(503)) as receiver:
         for task in tasks:
-            kept = sealed(agents.sealing, task.ref.task_id, "a", config)
+            kept = sealed(agents.sealing(), task.ref.task_id, "a", config)
             agents.push.put(task.ref.task_id, StoredPushConfig("a", receiver.url, sealed=kept), 2**40)
             agents.notify(task)
             webhooks.handler({"Records": agents.receive("NotificationQueue")}, LambdaContext())
@@ -455,32 +456,30 @@ def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else
         assert not any(grant.action.partition(":")[0] in CLAUDE_SERVICES for grant in other.grants)
 
 
-PUSH, RESPONSE_URL = ("taskId", "configId"), ("purpose",)
-
-
 @pytest.mark.parametrize(
-    ("function", "operation", "context"),
+    ("function", "operation", "purpose"),
     [
-        ("ApiFunction", "Encrypt", PUSH),
-        ("MessagesFunction", "Encrypt", PUSH),
-        ("A2AFunction", "Encrypt", PUSH),
-        ("WebhooksFunction", "Decrypt", PUSH),
-        ("WecomFunction", "GenerateDataKey", RESPONSE_URL),
-        ("WecomSenderFunction", "Decrypt", RESPONSE_URL),
+        ("ApiFunction", "GenerateDataKey", Purpose.RECEIVER),
+        ("MessagesFunction", "GenerateDataKey", Purpose.RECEIVER),
+        ("A2AFunction", "GenerateDataKey", Purpose.RECEIVER),
+        ("WebhooksFunction", "Decrypt", Purpose.RECEIVER),
+        ("WecomFunction", "GenerateDataKey", Purpose.RESPONSE_URL),
+        ("WecomSenderFunction", "Decrypt", Purpose.RESPONSE_URL),
     ],
 )
 def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
-    resources: dict[str, str], function: str, operation: str, context: tuple[str, ...]
+    resources: dict[str, str], function: str, operation: str, purpose: Purpose
 ) -> None:
     role = role_of(function, resources)
 
-    def allows(operation: str, names: tuple[str, ...]) -> bool:
-        call = {"KeyId": resources["PushKey"], "EncryptionContext": dict.fromkeys(names, "x")}
+    def allows(operation: str, context: dict[str, str]) -> bool:
+        call = {"KeyId": resources["PushKey"], "EncryptionContext": context}
         return role.uses(operation, call) is not None
 
-    for other in ("Encrypt", "Decrypt", "GenerateDataKey"):
-        assert allows(other, context) == (other == operation)
-        assert not allows(other, RESPONSE_URL if context is PUSH else PUSH)
+    for other in ("Decrypt", "GenerateDataKey"):
+        found = {purpose for purpose in Purpose if allows(other, {"purpose": purpose})}
+        assert found == ({purpose} if other == operation else set())
+        assert not allows(other, {})
 
 
 @pytest.mark.parametrize("kind", ["SPEND", "RATE", "SLOTS", "IDEMPOTENCY", "WECOM", "BATCH", "CHAT"])

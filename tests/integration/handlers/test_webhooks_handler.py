@@ -48,7 +48,7 @@ def done(account: Account, webhooks: ModuleType, number: int = 0, **changes: Any
 
 def listen(account: Account, task: Task, url: str, config_id: str = "a") -> None:
     config = PushConfig(url, TOKEN, Authentication("Bearer", CREDENTIALS))
-    kept = sealed(account.sealing, task.ref.task_id, config_id, config)
+    kept = sealed(account.sealing(), task.ref.task_id, config_id, config)
     account.push.put(task.ref.task_id, StoredPushConfig(config_id, url, scheme="Bearer", sealed=kept), UNTIL)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.wecom.connections import from_connection
 from a2a_tasks.domain.task import Progress, Status, Task
@@ -270,7 +271,9 @@ def test_a_question_is_answered_in_its_stream(chat: Chat) -> None:
     exchange = chat.account.exchanges.get(ExchangeRef(task.ref.task_id))
     assert exchange is not None
     assert exchange.state is State.DELIVERED
-    opened = chat.account.url_sealing.open(exchange.sealed_url or b"", exchange.sealing_context)
+    opened = chat.account.sealing(Purpose.RESPONSE_URL).open(
+        exchange.sealed_url or b"", exchange.sealing_context
+    )
     assert opened.decode() == answered.response_url
 
 

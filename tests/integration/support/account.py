@@ -18,8 +18,7 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords, DynamoDBS
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
-from a2a_tasks.adapters.kms import KmsSealing
-from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes
+from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs.notification_messages import notification_sender
 from a2a_tasks.adapters.sqs.sender import SQSSender
@@ -36,8 +35,8 @@ from a2a_tasks.domain.agents.definition import parse_agent
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.push import Notification, StatusChange, notification_of
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
+from a2a_tasks.ports.clock import Clock
 from a2a_tasks.wecom.connection import ConnectionSecrets
-from a2a_tasks.wiring.response_urls import PURPOSE
 from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.template import table_definition
 
@@ -116,16 +115,10 @@ class Account:
     def push(self) -> DynamoDBPushConfigs:
         return DynamoDBPushConfigs(self.dynamodb, self.resources["TasksTable"])
 
-    @property
-    def sealing(self) -> KmsSealing:
-        return KmsSealing(lambda: self.kms, self.resources["PushKey"])
-
-    @property
-    def url_sealing(self) -> KmsEnvelopes:
-        """Of bots' response URLs."""
-        return KmsEnvelopes(
-            lambda: self.kms, self.resources["PushKey"], PURPOSE, SystemClock(), SystemEntropy()
-        )
+    def sealing(self, purpose: Purpose = Purpose.RECEIVER, clock: Clock | None = None) -> KmsEnvelopes:
+        """That of a new process."""
+        clock, key = clock or SystemClock(), self.resources["PushKey"]
+        return KmsEnvelopes(lambda: self.kms, key, purpose, clock, SystemEntropy())
 
     @property
     def notifications(self) -> SQSSender[Notification]:

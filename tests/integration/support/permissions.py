@@ -33,7 +33,6 @@ ACTIONS = {
     "ListObjectsV2": ["s3:ListBucket"],
     "DeleteObjects": ["s3:DeleteObject"],
     "GetSecretValue": ["secretsmanager:GetSecretValue"],
-    "Encrypt": ["kms:Encrypt"],
     "Decrypt": ["kms:Decrypt"],
     "GenerateDataKey": ["kms:GenerateDataKey"],
     "GetQueueAttributes": ["sqs:GetQueueAttributes"],
@@ -45,7 +44,7 @@ ACTIONS = {
 @dataclass(frozen=True)
 class Grant:
     """One action on one resource; ``condition`` is the pattern of the key or prefix that it is limited to, or
-    a name in the encryption context."""
+    the purpose in the encryption context."""
 
     action: str
     resource: str
@@ -99,7 +98,8 @@ def role_of(function: str, resources: Mapping[str, str], parameters: Mapping[str
 def _grants(statement: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[Grant]:
     conditions: list[str | None] = [None]
     for operator in statement.get("Condition", {}).values():
-        (conditions,) = operator.values()
+        (given,) = operator.values()
+        conditions = _as_list(given)
     for action in _as_list(statement["Action"]):
         for resource in _as_list(statement["Resource"]):
             for condition in conditions:
@@ -133,8 +133,8 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             written = parameters["RequestItems"].items()
             requests = [(table, request) for table, found in written for request in found]
             return [(table, request["DeleteRequest"]["Key"]["pk"]["S"]) for table, request in requests]
-        case "Encrypt" | "Decrypt" | "GenerateDataKey":
-            return [(parameters["KeyId"], name) for name in parameters.get("EncryptionContext", {"": ""})]
+        case "Decrypt" | "GenerateDataKey":
+            return [(parameters["KeyId"], parameters.get("EncryptionContext", {}).get("purpose"))]
         case (
             "SendMessage"
             | "GetQueueAttributes"

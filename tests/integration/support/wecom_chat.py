@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.domain.task import Artifact, Task
 from a2a_tasks.ports.tasks import Advance, Written
@@ -71,7 +72,11 @@ class Chats:
             started_at=self.now,
             state=State.OPEN if connection.kind is Kind.BOT else State.CLOSED,
         )
-        sealed = self.account.url_sealing.seal(url.encode(), exchange.sealing_context) if url else None
+        sealed = (
+            self.account.sealing(Purpose.RESPONSE_URL).seal(url.encode(), exchange.sealing_context)
+            if url
+            else None
+        )
         self.exchanges.put(replace(exchange, sealed_url=sealed), UNTIL)
         return task
 

@@ -1,5 +1,8 @@
 """The cache of values that are read from elsewhere."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from a2a_tasks.adapters.ttl_cache import TtlCache
@@ -83,3 +86,34 @@ def test_a_connection_is_read_once_in_half_a_minute() -> None:
     assert connections.connection("helper") == first
     clock.advance(0.1)
     assert connections.connection("helper") is None
+
+
+def test_names_that_nobody_asks_for_make_room() -> None:
+    clock, source = FakeClock(), Source()
+    cache: TtlCache[str] = TtlCache(clock, 5_000, most=3)
+    for name in ("a", "b", "c", "a", "d"):
+        cache.get(name, source.read)
+    assert source.reads == 4
+    cache.get("a", source.read)
+    assert source.reads == 4
+    cache.get("b", source.read)
+    assert source.reads == 5
+
+
+def test_who_asks_for_a_name_that_is_being_read_waits_and_others_do_not() -> None:
+    cache: TtlCache[str] = TtlCache(FakeClock(), 5_000)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        goes_on.wait(10)
+        return "slow"
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(cache.get, "a", slow)
+        begun.wait(10)
+        second = threads.submit(cache.get, "a", lambda: "second")
+        assert cache.get("b", lambda: "other") == "other"
+        assert not second.done()
+        goes_on.set()
+        assert (first.result(10), second.result(10)) == ("slow", "slow")

@@ -266,7 +266,8 @@ def who_seals_does_not_open(template: Template) -> list[str]:
     broken = []
     for role in of_type(template, "AWS::IAM::Role"):
         actions = {action for item in statements(template, role) for action in as_list(item["Action"])}
-        if {"kms:Encrypt", "kms:Decrypt"} <= actions or (role == "ApiRole" and "kms:Decrypt" in actions):
+        both = {"kms:GenerateDataKey", "kms:Decrypt"} <= actions
+        if both or (role == "ApiRole" and "kms:Decrypt" in actions):
             broken.append(f"{role} may read what callers have given for their receivers")
     return broken
 
@@ -757,7 +758,8 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (who_seals_does_not_open, allow("ApiRole", "kms:Decrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (loopback_is_local, drop("Rules")),
     (loopback_is_local, change("Parameters", "AllowLoopbackWebhooks", "Default", to="true")),
-    (function_reaches_what_it_names, allow("SweeperRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
+    (function_reaches_what_it_names,
+     allow("SweeperRole", "kms:GenerateDataKey", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (queue_has_alarm, drop("Resources", "NotificationQueueBacklogAlarm")),
     (queue_has_alarm, drop("Resources", "ScheduleDeadLetterQueueAlarm")),
     (alarm_tells_somebody, drop(*properties("CleanupSilenceAlarm", "AlarmActions"))),
@@ -789,7 +791,8 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
      change(*properties("ApiFunction", "VpcConfig"), to={"SubnetIds": []})),
     (fixed_address_is_asked_for_and_the_senders_alone,
      change(*properties("WecomSecurityGroup", "SecurityGroupIngress"), to=[])),
-    (who_seals_does_not_open, allow("WebhooksRole", "kms:Encrypt", {"Fn::GetAtt": ["PushKey", "Arn"]})),
+    (who_seals_does_not_open,
+     allow("WebhooksRole", "kms:GenerateDataKey", {"Fn::GetAtt": ["PushKey", "Arn"]})),
     (function_is_given_what_it_reads,
      drop(*properties("WorkerFunction", "Environment", "Variables", "MAX_INPUT_WAIT_HOURS"))),
     (function_is_given_what_it_reads,

@@ -1,18 +1,18 @@
-"""Secrets encrypted under data keys, which KMS encrypts: one call for all that a process seals in 5 minutes.
+"""Secrets encrypted under data keys, which KMS encrypts: not a call of KMS for each.
 
 Sealed are the length of the encrypted data key (2 bytes), that key, a nonce, and the ciphertext (AES-GCM).
+A data key seals for ``TTL_MS`` and ``MAX_USES`` at most, and one that opens is kept as long: by then it has
+taken effect everywhere that the key in KMS was disabled.
 """
 
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from a2a_tasks.adapters.aws_errors import port_errors
-from a2a_tasks.adapters.kms import UNDECRYPTABLE
 from a2a_tasks.adapters.ttl_cache import TtlCache
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import SealingUnavailable
@@ -22,24 +22,38 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 TTL_MS = 300_000
+MAX_USES = 1_000
+MOST_KEPT = 1_000
+"""Data keys that a process keeps to open with, some 500 bytes each."""
 NONCE_BYTES = 12
 _LENGTH_BYTES = 2
+_UNDECRYPTABLE = ("InvalidCiphertextException", "IncorrectKeyException")
+
+
+class Purpose(StrEnum):
+    """What is sealed. Roles are told apart by it (``kms:EncryptionContext:purpose``)."""
+
+    RECEIVER = "webhook-receiver"
+    """What callers give for the receivers of their notifications."""
+    RESPONSE_URL = "wecom-response-url"
+    """Addresses by which answers reach chats."""
 
 
 @dataclass(frozen=True)
 class _DataKey:
     plain: bytes = field(repr=False)
     encrypted: bytes = field(repr=False)
+    uses: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
 
 @dataclass(frozen=True)
 class KmsEnvelopes:
     """``Sealer`` and ``Opener``. A function's role permits one of the two. ``client`` returns a client;
-    ``purpose`` is the encryption context of the data keys."""
+    ``purpose`` is the encryption context of the data keys. What is sealed is bound to its own context too."""
 
     client: "Callable[[], KMSClient]"
     key_arn: str
-    purpose: str
+    purpose: Purpose
     clock: Clock
     entropy: Entropy
     _own: TtlCache[_DataKey] = field(init=False)
@@ -47,22 +61,30 @@ class KmsEnvelopes:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_own", TtlCache(self.clock, TTL_MS))
-        object.__setattr__(self, "_others", TtlCache(self.clock, TTL_MS))
+        object.__setattr__(self, "_others", TtlCache(self.clock, TTL_MS, MOST_KEPT))
 
     def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes:
-        key = self._own.get("", self._new_key) or self._new_key()
+        # imported where it is needed: few calls of a function seal anything
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        key = self._own.get("", self._new_key)
+        if next(key.uses) > MAX_USES:
+            key = self._own.get("", self._new_key, ttl_ms=0)
         nonce = self.entropy.bytes(NONCE_BYTES)
         sealed = AESGCM(key.plain).encrypt(nonce, plain, _bound(context))
         return len(key.encrypted).to_bytes(_LENGTH_BYTES) + key.encrypted + nonce + sealed
 
     def open(self, sealed: bytes, context: Mapping[str, str]) -> bytes:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         end = _LENGTH_BYTES + int.from_bytes(sealed[:_LENGTH_BYTES])
         encrypted, rest = sealed[_LENGTH_BYTES:end], sealed[end:]
         if not encrypted:
             raise SealBroken("not sealed here")
         key = self._others.get(encrypted.hex(), lambda: self._decrypted(encrypted))
         try:
-            return AESGCM(key or b"").decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _bound(context))
+            return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _bound(context))
         except (InvalidTag, ValueError) as error:
             raise SealBroken("not sealed for this") from error
 
@@ -75,7 +97,7 @@ class KmsEnvelopes:
 
     def _decrypted(self, encrypted: bytes) -> bytes:
         broken = SealBroken("not sealed with this key for this purpose")
-        with port_errors(SealingUnavailable, dict.fromkeys(UNDECRYPTABLE, broken)):
+        with port_errors(SealingUnavailable, dict.fromkeys(_UNDECRYPTABLE, broken)):
             answer = self.client().decrypt(
                 KeyId=self.key_arn, CiphertextBlob=encrypted, EncryptionContext={"purpose": self.purpose}
             )

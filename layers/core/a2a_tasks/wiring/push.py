@@ -1,15 +1,15 @@
 """Push configurations."""
 
-from a2a_tasks.adapters import clients, environment
+from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
-from a2a_tasks.adapters.kms import KmsSealing
-from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.ports.tasks import ReservationStore
 from a2a_tasks.ports.webhooks import PushConfigStore
 from a2a_tasks.webhooks.acceptance import PushAcceptance
 from a2a_tasks.webhooks.push_configs import PushConfigs
+from a2a_tasks.wiring.sealing import sealing_of_function
 from a2a_tasks.wiring.tasks import TaskServices, TaskWiring
 
 
@@ -18,7 +18,7 @@ def push_configs_of_function(tasks: TaskWiring) -> PushConfigs:
     return build_push_configs(
         tasks,
         store=DynamoDBPushConfigs(tasks.dynamodb, tasks.table),
-        sealer=KmsSealing(Lazy(clients.kms), environment.text("PUSH_KEY_ARN")),
+        sealer=sealing_of_function(Purpose.RECEIVER, tasks.clock, tasks.entropy),
         reservations=DynamoDBReservations(tasks.dynamodb, tasks.table),
         allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true",
     )

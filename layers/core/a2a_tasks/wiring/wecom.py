@@ -6,6 +6,7 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.cached_agents import CachedAgents
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
@@ -48,7 +49,7 @@ from a2a_tasks.wecom.ports import (
     MediaReader,
 )
 from a2a_tasks.wecom.result_texts import ResultTexts
-from a2a_tasks.wiring.response_urls import response_url_sealing
+from a2a_tasks.wiring.sealing import sealing_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskServices, TaskWiring
 
@@ -78,7 +79,7 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
         exchanges=DynamoDBExchanges(*table),
         first_messages=DynamoDBFirstMessages(*table),
         chats=DynamoDBChats(*table),
-        sealer=response_url_sealing(tasks.clock, tasks.entropy),
+        sealer=sealing_of_function(Purpose.RESPONSE_URL, tasks.clock, tasks.entropy),
         rates=DynamoDBRates(*table),
         spend=DynamoDBSpend(*table),
         deliveries=delivery_sender(clients.sqs(), environment.text("WECOM_QUEUE_URL")),

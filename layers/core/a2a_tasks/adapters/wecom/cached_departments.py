@@ -9,6 +9,8 @@ from a2a_tasks.wecom.ports import DepartmentReader
 from a2a_tasks.wecom.users import canonical
 
 TTL_MS = 3_600_000
+MOST = 20_000
+"""People, some 500 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class CachedDepartments:
     _cache: TtlCache[frozenset[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_cache", TtlCache(self.clock, TTL_MS))
+        object.__setattr__(self, "_cache", TtlCache(self.clock, TTL_MS, MOST))
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
         name = f"{connection.connection_id}#{canonical(user_id)}"
