@@ -47,7 +47,7 @@ GAINS = (
     Gain("the key of the Claude API", "secretsmanager:GetSecretValue", "ClaudeApiKeySecret"),
     Gain("tokens of MCP servers", "secretsmanager:GetSecretValue", "*:secret:*/mcp/*"),
     Gain("WeCom's secrets", "secretsmanager:GetSecretValue", "*:secret:*/wecom/*"),
-    Gain("the projects' signing secrets", "secretsmanager:GetSecretValue", "*:secret:*/webhooks/*"),
+    Gain("the projects' signing secrets", "kms:Decrypt", "PushKey", "signing-secret"),
     Gain("receivers' tokens", "kms:Decrypt", "PushKey", "webhook-receiver"),
     Gain("addresses for answers in chats", "kms:Decrypt", "PushKey", "wecom-response-url"),
     Gain("may have any task run", "sqs:SendMessage", "TaskQueue"),

@@ -15,11 +15,11 @@ import yaml
 from botocore.config import Config
 
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
+from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.agents.definition import parse_agent
-from a2actl.deployment.secret_store import SecretStore
 from a2actl.webhooks.secrets import WebhookSecrets
 from local.stack import Deployment, LocalStack
 from local.standin.calls import Call
@@ -69,6 +69,14 @@ class Deployed:
         # a function that is invoked may take its time
         patient = Config(read_timeout=120)
         return self.stack.session().client(service, endpoint_url=self.stack.endpoint_url, config=patient)
+
+    @property
+    def webhook_secrets(self) -> WebhookSecrets:
+        """What signs projects' notifications."""
+        registry = DynamoDBRegistry(self.client("dynamodb"), self.outputs["RegistryTable"])
+        clock, entropy, key = SystemClock(), SystemEntropy(), self.outputs["PushKey"]
+        sealing = KmsEnvelopes(lambda: self.client("kms"), key, Purpose.SIGNING, clock, entropy)
+        return WebhookSecrets(registry, sealing, clock, entropy)
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000
@@ -197,13 +205,7 @@ def make_project(deployed: Deployed, project_id: str, agents: Path) -> Project:
     registry = DynamoDBRegistry(deployed.client("dynamodb"), deployed.outputs["RegistryTable"])
     now = deployed.now()
     registry.create_project(project_id, now)
-    signing = WebhookSecrets(
-        SecretStore(deployed.client("secretsmanager")),
-        f"{deployed.stack.stack_name}/webhooks/",
-        SystemClock(),
-        SystemEntropy(),
-    )
-    registry.set_project(project_id, webhook_secret_arn=signing.ensure(project_id))
+    deployed.webhook_secrets.ensure(project_id)
     key_id, key, secret_sha256 = api_key.issue(secrets.token_bytes(42))
     registry.create_key(ApiKey(key_id, project_id, "local", secret_sha256, now))
     project = Project(deployed, project_id, key, key_id, registry)

@@ -42,7 +42,7 @@ def _deliverer() -> Deliverer:
         configs=DynamoDBPushConfigs(dynamodb, table),
         log=DynamoDBDeliveryLog(dynamodb, table),
         opener=sealing_of_function(Purpose.RECEIVER, clock, entropy),
-        secrets=ProjectSecrets(clients.secretsmanager(), registry, clock),
+        secrets=ProjectSecrets(registry, sealing_of_function(Purpose.SIGNING, clock, entropy), clock),
         bodies=NotificationBodies(Results(payloads, payloads)),
         client=GuardedClient(allow_loopback=environment.text("ALLOW_LOOPBACK_WEBHOOKS") == "true"),
         receivers=Receivers(clock),

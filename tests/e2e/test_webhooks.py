@@ -108,10 +108,9 @@ def hook(receiver: Receiver) -> dict[str, Any]:
 
 def verify(deployed: Deployed, project: Project, request: Received) -> None:
     """Raises unless the project's secret has signed the request, a moment ago."""
-    settings = project.registry.project(project.project_id)
-    assert settings is not None
-    kept = deployed.client("secretsmanager").get_secret_value(SecretId=settings.webhook_secret_arn)
-    assert Webhook(json.loads(kept["SecretString"])["current"]).verify(request.raw, request.headers)
+    secret = deployed.webhook_secrets.read(project.project_id)
+    assert secret is not None
+    assert Webhook(secret.current).verify(request.raw, request.headers)
 
 
 def configs_of(accepted: dict[str, Any]) -> str:

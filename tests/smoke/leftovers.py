@@ -59,7 +59,6 @@ class Removal:
         self._try("its tasks", lambda: self._delete_tasks(task_ids, sessions))
         self._try("its receiver", self._delete_receiver)
         self._try("its WeCom connections", self._delete_connections)
-        self._try("its secrets", self._delete_secrets)
         if not self.problems:
             self._try("its records", lambda: self._delete_records(task_ids, sessions))
         return self.problems
@@ -110,9 +109,6 @@ class Removal:
         for connection in deployment.connections.connections_of(self.project_id):
             deployment.connections.delete(connection)
             self._delete_secret(f"wecom/{connection.connection_id}")
-
-    def _delete_secrets(self) -> None:
-        self._delete_secret(f"webhooks/{self.project_id}")
 
     def _delete_secret(self, name: str) -> None:
         """For good: nobody will ask for it back."""

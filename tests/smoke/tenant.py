@@ -12,7 +12,6 @@ from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.agents.definition import parse_agent
-from a2actl.agents.commands import give_webhook_secret
 from a2actl.projects.keys import KEY_RANDOM_BYTES
 from tests.smoke.check import Failed
 from tests.smoke.target import Target
@@ -66,7 +65,7 @@ class Tenant:
         now = SystemClock().now()
         deployment = target.deployment
         deployment.registry.create_project(project_id, now)
-        give_webhook_secret(deployment, project_id)
+        deployment.webhook_secrets.ensure(project_id)
         deployment.registry.set_project(project_id, daily_tokens=DAILY_TOKENS)
         key_id, key, digest = api_key.issue(secrets.token_bytes(KEY_RANDOM_BYTES))
         deployment.registry.create_key(

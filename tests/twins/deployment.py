@@ -175,7 +175,7 @@ class Deployment:
         self.stream = MemoryStream(self.store)
         self.dead = MemoryQueue(self.clock)
         self.queue = MemoryQueue(self.clock, dead=self.dead)
-        self.registry.put_project(ProjectSettings("demo", webhook_secret_arn="arn:webhooks/demo"))
+        self.registry.put_project(ProjectSettings("demo", webhook_secret=b"sealed"))
         self.registry.apply(agent())
 
     def services(self, failpoints: Failpoints | None = None, clock: Clock | None = None) -> TaskServices:

@@ -159,19 +159,9 @@ def check_needs(deployment: "Deployment", owned: "list[tuple[FoundAgent, str]]")
 
 def create_project(deployment: "Deployment", project_id: str) -> None:
     """Make the project if it is new, and say so; and what signs its notifications, if it has nothing."""
-    registry = deployment.registry
-    if registry.create_project(project_id, SystemClock().now()):
+    if deployment.registry.create_project(project_id, SystemClock().now()):
         note(f"The project {project_id} is new.")
-    found = registry.project(project_id)
-    if found is None or found.webhook_secret_arn is None:
-        give_webhook_secret(deployment, project_id)
-
-
-def give_webhook_secret(deployment: "Deployment", project_id: str) -> None:
-    """Let the project, which is there, have a signing secret: the one that is kept for it, or a new one."""
-    # the secret first: the project never names one that is not there, and the next time finds this one
-    arn = deployment.webhook_secrets.ensure(project_id)
-    deployment.registry.set_project(project_id, webhook_secret_arn=arn)
+    deployment.webhook_secrets.ensure(project_id)
 
 
 def check_project(registry: "DynamoDBRegistry", project_id: str) -> None:

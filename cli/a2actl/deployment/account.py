@@ -22,12 +22,13 @@ from botocore.exceptions import ConnectionError as NotConnected
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.dynamodb.stored_format import versioned
-from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.errors import SealingUnavailable, StoreUnavailable
 from a2actl.deployment import local_stack
 from a2actl.terminal.fault import Fault
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -135,6 +136,9 @@ class Account:
     def s3(self) -> "S3Client":
         return self._session.client("s3", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
+    def kms(self) -> "KMSClient":
+        return self._session.client("kms", config=clients.CONFIG, endpoint_url=self._endpoint_url)
+
     def secretsmanager(self) -> "SecretsManagerClient":
         return self._session.client("secretsmanager", config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
@@ -144,7 +148,7 @@ def explained(*, is_local: bool) -> Iterator[None]:
     """Turns what AWS and boto3 raise in the block into a ``Fault``."""
     try:
         yield
-    except StoreUnavailable as error:
+    except (SealingUnavailable, StoreUnavailable) as error:
         raise Fault(explain(error.__cause__ or error, is_local=is_local)) from error
     except (ClientError, BotoCoreError) as error:
         raise Fault(explain(error, is_local=is_local)) from error

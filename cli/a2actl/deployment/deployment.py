@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.domain.agents.backend import Backend
@@ -73,8 +74,9 @@ class Deployment:
 
     @property
     def webhook_secrets(self) -> WebhookSecrets:
-        prefix = f"{self.stack_name}/webhooks/"
-        return WebhookSecrets(self._secret_store, prefix, SystemClock(), SystemEntropy())
+        clock, entropy = SystemClock(), SystemEntropy()
+        sealing = KmsEnvelopes(self.account.kms, self.output("PushKey"), Purpose.SIGNING, clock, entropy)
+        return WebhookSecrets(self.registry, sealing, clock, entropy)
 
     def dead_letters(self, name: QueueName) -> DeadLetterQueue:
         """What could not be processed, and where it can be sent to again."""

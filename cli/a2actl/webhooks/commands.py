@@ -11,16 +11,18 @@ import typer
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.task import iso8601
 from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
-from a2actl.agents.commands import AsJson, Project, create_project, give_webhook_secret, unknown_project
+from a2actl.agents.commands import AsJson, Project, create_project, unknown_project
 from a2actl.dead_letters.queues import QueueName
-from a2actl.deployment.stack import Stack, chosen_stack
+from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal.amount import counted
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note, show_fields, show_json, show_table
+from a2actl.webhooks.secrets import no_secret
 
 if TYPE_CHECKING:
     from a2a_tasks.ports.webhooks import ReceiverAnswer
     from a2actl.dead_letters.queue import DeadMessage
+    from a2actl.deployment.deployment import Deployment
 
 app = typer.Typer(no_args_is_help=True, help="Secrets that sign notifications, and what nobody took.")
 secret_app = typer.Typer(no_args_is_help=True, help="Rotate, show and try a project's signing secret.")
@@ -37,29 +39,28 @@ def rotate(
     retire_previous: Annotated[
         bool, typer.Option("--retire-previous", help="Let the new secret alone sign, from now on.")
     ] = False,
+    start_anew: Annotated[
+        bool,
+        typer.Option("--start-anew", help="Let a new secret alone sign, though the one before may not open."),
+    ] = False,
 ) -> None:
     """Make a new secret, or the first. The previous one goes on signing too, until you retire it."""
+    if retire_previous and start_anew:
+        raise Fault("--start-anew retires all secrets; leave --retire-previous out.")
     stack = chosen_stack(context)
     project_id = stack.project(project)
     with stack.deployment() as deployment:
         secrets = deployment.webhook_secrets
-        before = secrets.read(project_id)
-        if retire_previous:
-            secrets.write(project_id, _retired(before, project_id))
-        elif before is not None:
-            # also where this is repeated after a lost answer: the secret that receivers have must stay live
-            if before.previous is not None:
-                raise Fault(
-                    f"The project {project_id} has two live secrets already. When its receivers know the"
-                    f" new one: a2actl webhooks secret rotate --project {project_id} --retire-previous"
-                )
-            secrets.write(project_id, before.rotated(*secrets.chance()))
-        create_project(deployment, project_id)
-        if before is None:
-            give_webhook_secret(deployment, project_id)
-        now = secrets.read(project_id)
-    if now is None:
-        raise Fault(f"The secret of the project {project_id} was deleted in the meantime; rotate again.")
+        is_there = deployment.registry.project(project_id) is not None
+        if start_anew and is_there:
+            now = secrets.start_anew(project_id)
+        elif retire_previous:
+            now = secrets.change(project_id, lambda secret: _retired(secret, project_id))
+        elif secrets.read(project_id) is not None:
+            now = secrets.change(project_id, lambda secret: _rotated(secret, project_id, secrets.chance()))
+        else:
+            create_project(deployment, project_id)
+            now = _secret_of(deployment, project_id)
     signing = "both it and the previous one sign" if now.previous else "it alone signs"
     typer.echo(f"{project_id}: the current secret is {fingerprint(now.current)}; {signing}.")
     note("It signs within a minute. Receivers need the secret itself: a2actl webhooks secret show --reveal")
@@ -75,7 +76,8 @@ def show(
     """Show which secrets sign: by their fingerprints, unless you ask for more."""
     stack = chosen_stack(context)
     project_id = stack.project(project)
-    secret = _secret_of(stack, project_id)
+    with stack.deployment() as deployment:
+        secret = _secret_of(deployment, project_id)
     if reveal:
         show_json(json.loads(secret.to_json()))
         return
@@ -106,7 +108,8 @@ def send_test(
 
     stack = chosen_stack(context)
     project_id = stack.project(project)
-    secret = _secret_of(stack, project_id)
+    with stack.deployment() as deployment:
+        secret = _secret_of(deployment, project_id)
     try:
         answer = asyncio.run(_post_test(url, secret, allow_loopback=stack.is_emulated))
     except NotAnswered as error:
@@ -179,23 +182,29 @@ def redeliver(
         note(f"Messages of the dead-letter queue that are no notifications, and were left there: {foreign}")
 
 
-def _retired(secret: WebhookSecret | None, project_id: str) -> WebhookSecret:
-    if secret is None or secret.previous is None:
+def _rotated(secret: WebhookSecret, project_id: str, chance: tuple[bytes, int]) -> WebhookSecret:
+    # also where this is repeated after a lost answer: the secret that receivers have must stay live
+    if secret.previous is not None:
+        raise Fault(
+            f"The project {project_id} has two live secrets already. When its receivers know the"
+            f" new one: a2actl webhooks secret rotate --project {project_id} --retire-previous"
+        )
+    return secret.rotated(*chance)
+
+
+def _retired(secret: WebhookSecret, project_id: str) -> WebhookSecret:
+    if secret.previous is None:
         raise Fault(f"The project {project_id} has no previous secret that could be retired.")
     return secret.retired()
 
 
-def _secret_of(stack: Stack, project_id: str) -> WebhookSecret:
-    with stack.deployment() as deployment:
-        secret = deployment.webhook_secrets.read(project_id)
-        if secret is None and deployment.registry.project(project_id) is None:
-            raise unknown_project(project_id)
-    if secret is None:
-        raise Fault(
-            f"The project {project_id} has no signing secret; this makes one:"
-            f" a2actl webhooks secret rotate --project {project_id}"
-        )
-    return secret
+def _secret_of(deployment: "Deployment", project_id: str) -> WebhookSecret:
+    secret = deployment.webhook_secrets.read(project_id)
+    if secret is not None:
+        return secret
+    if deployment.registry.project(project_id) is None:
+        raise unknown_project(project_id)
+    raise no_secret(project_id)
 
 
 async def _post_test(url: str, secret: WebhookSecret, *, allow_loopback: bool) -> "ReceiverAnswer":

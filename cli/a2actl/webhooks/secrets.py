@@ -1,48 +1,86 @@
-"""The projects' signing secrets, in Secrets Manager, below the prefix that the webhooks function may read."""
+"""The projects' signing secrets, sealed in the registry for the webhooks function."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
+from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes
 from a2a_tasks.domain.webhooks.secret import RANDOM_BYTES, InvalidSecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2actl.deployment.secret_store import SecretStore
+from a2a_tasks.ports.sealing import SealBroken
+from a2a_tasks.webhooks.signing import opened, sealed
 from a2actl.terminal.fault import Fault
 
 
 @dataclass(frozen=True)
 class WebhookSecrets:
-    """Secrets ``<prefix><project>``, each as ``WebhookSecret.to_json``. What AWS raises passes through."""
+    """Raises what AWS raises, ``StoreUnavailable`` and ``SealingUnavailable``."""
 
-    secret_store: SecretStore
-    prefix: str
+    registry: DynamoDBRegistry
+    sealing: KmsEnvelopes
     clock: Clock
     entropy: Entropy
 
     def read(self, project_id: str) -> WebhookSecret | None:
-        """None if the project has none. Raises ``Fault`` for what is none."""
-        text = self.secret_store.read(self._name(project_id))
-        try:
-            return None if text is None else WebhookSecret.from_json(text)
-        except InvalidSecret:
-            raise Fault(
-                f"The secret {self._name(project_id)} is not one that a2actl made; delete it in Secrets"
-                f" Manager and make a new one: a2actl webhooks secret rotate --project {project_id}"
-            ) from None
+        """None if the project has none. Raises ``Fault`` for one that does not open."""
+        stored = self._stored(project_id)
+        return None if stored is None else self._opened(project_id, stored)
 
-    def ensure(self, project_id: str) -> str:
-        """The ARN of the project's secret; one is made if there is none."""
-        if self.secret_store.read(self._name(project_id)) is None:
-            return self.write(project_id, WebhookSecret.new(*self.chance()))
-        arn: str = self.secret_store.described(self._name(project_id))["ARN"]
-        return arn
+    def ensure(self, project_id: str) -> None:
+        """Let the project, which is there, have a secret."""
+        if self._stored(project_id) is None:
+            # whoever was quicker has given it one as well
+            self._replace(project_id, None, self._new())
 
-    def write(self, project_id: str, secret: WebhookSecret) -> str:
-        """The ARN of the secret, as it is from now on."""
-        description = f"Signs the notifications of the project {project_id}."
-        return self.secret_store.store(self._name(project_id), secret.to_json(), description)
+    def change(self, project_id: str, change: Callable[[WebhookSecret], WebhookSecret]) -> WebhookSecret:
+        """Put what ``change`` makes of the project's secret in its place. Raises ``Fault`` if there is none,
+        or somebody else has changed it at the same moment."""
+        stored = self._stored(project_id)
+        if stored is None:
+            raise no_secret(project_id)
+        return self._changed(project_id, stored, change(self._opened(project_id, stored)))
+
+    def start_anew(self, project_id: str) -> WebhookSecret:
+        """Let a new secret alone sign, whatever was there, which need not open."""
+        return self._changed(project_id, self._stored(project_id), self._new())
 
     def chance(self) -> tuple[bytes, int]:
         """What a new secret is made of, and when: random bytes and Unix milliseconds."""
         return self.entropy.bytes(RANDOM_BYTES), self.clock.now()
 
-    def _name(self, project_id: str) -> str:
-        return f"{self.prefix}{project_id}"
+    def _new(self) -> WebhookSecret:
+        return WebhookSecret.new(*self.chance())
+
+    def _changed(self, project_id: str, seen: bytes | None, secret: WebhookSecret) -> WebhookSecret:
+        if not self._replace(project_id, seen, secret):
+            raise Fault(
+                f"Somebody else changed the signing secret of {project_id} at the same moment; look at it,"
+                f" then try again: a2actl webhooks secret show --project {project_id}"
+            )
+        return secret
+
+    def _replace(self, project_id: str, seen: bytes | None, secret: WebhookSecret) -> bool:
+        return self.registry.replace_webhook_secret(
+            project_id, seen, sealed(self.sealing, project_id, secret)
+        )
+
+    def _stored(self, project_id: str) -> bytes | None:
+        project = self.registry.project(project_id)
+        return project.webhook_secret if project else None
+
+    def _opened(self, project_id: str, stored: bytes) -> WebhookSecret:
+        try:
+            return opened(self.sealing, project_id, stored)
+        except (SealBroken, InvalidSecret):
+            raise Fault(
+                f"The signing secret of {project_id} does not open with the stack's key, so that none of its"
+                " notifications is sent. If the key that sealed it is lost, let a new secret sign:"
+                f" a2actl webhooks secret rotate --project {project_id} --start-anew"
+            ) from None
+
+
+def no_secret(project_id: str) -> Fault:
+    return Fault(
+        f"The project {project_id} has no signing secret; this makes one:"
+        f" a2actl webhooks secret rotate --project {project_id}"
+    )

@@ -282,7 +282,7 @@ def test_an_unknown_field_is_told_what_is_known_where_it_stands(caller: Caller, 
 def test_a_project_whose_notifications_nobody_could_verify_is_told_who_can_help(
     caller: Caller, account: Account, task_id: str
 ) -> None:
-    account.registry.set_project(PROJECT, webhook_secret_arn=None)
+    account.take_signing_secret()
     added = add(caller, task_id)
     inline = caller.post(AGENT, {"message": "Hi.", "pushNotificationConfig": {"url": URL}})
 

@@ -33,7 +33,9 @@ class Operator:
 
 def stack_outputs(account: Account) -> dict[str, str]:
     """The outputs that name what the account has."""
-    named = {name: account.resources[name] for name in ("RegistryTable", "TasksTable", "PayloadBucket")}
+    named = {
+        name: account.resources[name] for name in ("RegistryTable", "TasksTable", "PayloadBucket", "PushKey")
+    }
     named |= {f"{queue}Url": account.resources[queue] for queue in QUEUES}
     return named | {"ClaudeApiKeySecretArn": account.resources["ClaudeApiKeySecret"]}
 

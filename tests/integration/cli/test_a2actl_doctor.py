@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from a2a_tasks.domain.pause import Pause
+from a2a_tasks.domain.tools.catalog import McpServer
 from a2actl.deployment.account import Account as OperatorAccount
 from a2actl.deployment.account import Resource
 from tests.integration.cli.gateway import Gateway
@@ -296,11 +297,22 @@ def test_a_schedule_that_is_switched_off(ward: Ward) -> None:
 
 
 def test_secrets_that_are_gone(ward: Ward) -> None:
-    ward.account.give_signing_secret()
-    ward.account.secrets.delete_secret(SecretId=f"a2a-tasks/webhooks/{PROJECT}", RecoveryWindowInDays=7)
+    ward.account.secrets.create_secret(Name="a2a-tasks/mcp/demo/docs", SecretString="t0ken")
+    arn = ward.account.secrets.describe_secret(SecretId="a2a-tasks/mcp/demo/docs")["ARN"]
+    ward.account.registry.create_project(PROJECT, CREATED_AT)
+    ward.account.registry.put_mcp_server(PROJECT, McpServer("docs", "https://mcp.example.com", arn))
+    ward.account.secrets.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
     found = ward.trouble()
-    assert found["found"] == f"gone: signing secret of project {PROJECT}"
-    assert found["remedy"] == f"a2actl webhooks secret rotate --project {PROJECT}"
+    assert found["found"] == f"gone: token of MCP server docs of project {PROJECT}"
+    assert found["remedy"] == f"a2actl mcp add --project {PROJECT} --name docs"
+
+
+def test_the_key_that_seals_secrets_is_disabled(ward: Ward) -> None:
+    key = ward.account.resources["PushKey"]
+    ward.account.kms.disable_key(KeyId=key.rpartition("/")[2])
+    found = ward.trouble()
+    assert found["found"] == "the key that seals secrets is Disabled"
+    assert f"aws kms enable-key --key-id {key}" in found["remedy"]
 
 
 def test_a_stack_without_a_key_of_claude(ward: Ward) -> None:

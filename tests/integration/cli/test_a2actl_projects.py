@@ -21,7 +21,7 @@ MIDNIGHT = 1_780_012_800_000
 def settings(account: Account) -> ProjectSettings | None:
     """Without what no operator sets: the signing secret, which every project has."""
     found = account.registry.project("demo")
-    return None if found is None else replace(found, webhook_secret_arn=None)
+    return None if found is None else replace(found, webhook_secret=None)
 
 
 def test_set_makes_the_project_and_says_what_is_set(operator: Operator, account: Account) -> None:

@@ -4,10 +4,13 @@ import json
 import time
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from standardwebhooks import Webhook
 
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
+from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of, notification_sender, to_message
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock
@@ -15,12 +18,12 @@ from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.domain.webhooks.push import Notification, StoredPushConfig
 from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
-from tests.integration.cli.terminal import STACK, Operator
+from a2a_tasks.webhooks.signing import opened
+from tests.integration.cli.terminal import Operator
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.receiver import receiving, reply
 
-SECRET = f"{STACK}/webhooks/demo"
 NOTIFICATION = Notification(
     TaskRef("assistant", "0197a4e0-0000-7000-8000-000000000001"),
     "demo",
@@ -39,12 +42,16 @@ def rotate(operator: Operator, *options: str) -> Any:
 
 def secret(account: Account) -> WebhookSecret:
     """As it is kept."""
-    return WebhookSecret.from_json(account.secrets.get_secret_value(SecretId=SECRET)["SecretString"])
+    project = account.registry.project("demo")
+    assert project is not None
+    assert project.webhook_secret is not None
+    return opened(account.sealing(Purpose.SIGNING), "demo", project.webhook_secret)
 
 
 def live(account: Account) -> tuple[str, ...]:
     """What signs, as the function finds it."""
-    return ProjectSecrets(account.secrets, account.registry, SystemClock()).of_project("demo")
+    opener = account.sealing(Purpose.SIGNING)
+    return ProjectSecrets(account.registry, opener, SystemClock()).of_project("demo")
 
 
 # ---------------------------------------------------------------- secrets
@@ -84,10 +91,8 @@ def test_a_project_keeps_its_secret(operator: Operator, account: Account) -> Non
     for _ in range(2):
         operator.run("keys", "create", "--project", "demo")
     before = secret(account)
-    account.registry.set_project("demo", webhook_secret_arn=None)
     operator.run("keys", "create", "--project", "demo")
     assert secret(account) == before
-    assert live(account) == (before.current,)
 
 
 def test_rotation_keeps_the_previous_secret_until_it_is_retired(operator: Operator, account: Account) -> None:
@@ -120,17 +125,16 @@ def test_a_secret_that_receivers_have_is_not_rotated_away(operator: Operator, ac
 
 def test_nothing_is_retired_that_is_not_there(operator: Operator, account: Account) -> None:
     refused = rotate(operator, "--retire-previous")
-    assert refused.stderr == "The project demo has no previous secret that could be retired.\n"
+    assert refused.stderr.startswith("The project demo has no signing secret; ")
     assert account.registry.project("demo") is None
     rotate(operator)
-    assert rotate(operator, "--retire-previous").exit_code == 2
+    refused = rotate(operator, "--retire-previous")
+    assert refused.stderr == "The project demo has no previous secret that could be retired.\n"
     assert len(live(account)) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST])
-@pytest.mark.parametrize(
-    "operation", ["GetSecretValue", "DescribeSecret", "CreateSecret", "PutSecretValue", "UpdateItem"]
-)
+@pytest.mark.parametrize("operation", ["GetItem", "GenerateDataKey", "Decrypt", "UpdateItem"])
 def test_a_rotation_that_broke_off_never_loses_the_secret_that_receivers_have(
     operator: Operator, account: Account, operation: str, fault: Fault
 ) -> None:
@@ -144,23 +148,47 @@ def test_a_rotation_that_broke_off_never_loses_the_secret_that_receivers_have(
     assert known in live(account)
 
 
-@pytest.mark.parametrize("operation", ["CreateSecret", "PutSecretValue", "UpdateItem"])
-def test_a_rotation_that_the_sdk_repeats_is_one(operator: Operator, account: Account, operation: str) -> None:
-    account.calls.fail(operation, Fault.SENT_TWICE)
-    rotate(operator)
+def test_a_rotation_that_the_sdk_repeats_is_one(operator: Operator, account: Account) -> None:
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+    assert rotate(operator).exit_code == 0
     known = secret(account).current
-    account.calls.fail(operation, Fault.SENT_TWICE)
-    rotate(operator)
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+    assert rotate(operator).exit_code == 0
     assert live(account)[1:] == (known,)
 
 
-def test_a_deleted_secret_is_made_anew(operator: Operator, account: Account) -> None:
+def test_two_who_rotate_at_once_do_not_lose_what_receivers_have(operator: Operator, account: Account) -> None:
     rotate(operator)
-    old = secret(account)
-    account.secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=7)
-    assert rotate(operator).exit_code == 0
+    known = secret(account)
+    quicker = known.rotated(bytes(32), 1)
+    change = DynamoDBRegistry.replace_webhook_secret
+
+    def after_another(registry: DynamoDBRegistry, *arguments: Any) -> bool:
+        with patch.object(DynamoDBRegistry, "replace_webhook_secret", change):
+            account.replace_signing_secret(quicker)
+        return change(registry, *arguments)
+
+    with patch.object(DynamoDBRegistry, "replace_webhook_secret", after_another):
+        refused = rotate(operator)
+    assert refused.exit_code == 2
+    assert "Somebody else changed the signing secret of demo" in refused.stderr
+    assert live(account) == quicker.live
+
+
+def test_one_that_no_key_opens_is_told_and_made_anew(operator: Operator, account: Account) -> None:
+    account.registry.create_project("demo", 1)
+    lost = account.sealing(Purpose.RECEIVER).seal(b"{}", {"projectId": "demo"})
+    account.registry.replace_webhook_secret("demo", None, lost)
+    for command in (("show", "--reveal"), ("rotate",), ("rotate", "--retire-previous")):
+        refused = operator.run("webhooks", "secret", *command, "--project", "demo")
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "a2actl webhooks secret rotate --project demo --start-anew" in refused.stderr
+    anew = rotate(operator, "--start-anew")
+    assert anew.stdout == (
+        f"demo: the current secret is {fingerprint(secret(account).current)}; it alone signs.\n"
+    )
     assert len(live(account)) == 1
-    assert secret(account) != old
+    assert rotate(operator, "--start-anew", "--retire-previous").exit_code == 2
 
 
 def test_show_gives_no_secret_away_unless_it_is_asked_to(operator: Operator, account: Account) -> None:
@@ -194,15 +222,6 @@ def test_without_a_secret_there_is_a_way_to_one(
     without = operator.run("webhooks", "secret", *command, "--project", "demo")
     assert (without.exit_code, without.stdout) == (2, "")
     assert without.stderr.endswith("this makes one: a2actl webhooks secret rotate --project demo\n")
-
-
-def test_what_somebody_else_put_there_is_named_and_not_shown(operator: Operator, account: Account) -> None:
-    account.secrets.create_secret(Name=SECRET, SecretString="pa55word")
-    for command in (("show", "--reveal"), ("rotate",)):
-        refused = operator.run("webhooks", "secret", *command, "--project", "demo")
-        assert refused.exit_code == 2
-        assert f"The secret {SECRET} is not one that a2actl made" in refused.stderr
-        assert "pa55word" not in refused.output
 
 
 # ---------------------------------------------------------------- a test event

@@ -457,18 +457,18 @@ def test_the_worker_may_call_claude_where_the_deployment_has_it_and_nowhere_else
 
 
 @pytest.mark.parametrize(
-    ("function", "operation", "purpose"),
+    ("function", "operation", "purposes"),
     [
-        ("ApiFunction", "GenerateDataKey", Purpose.RECEIVER),
-        ("MessagesFunction", "GenerateDataKey", Purpose.RECEIVER),
-        ("A2AFunction", "GenerateDataKey", Purpose.RECEIVER),
-        ("WebhooksFunction", "Decrypt", Purpose.RECEIVER),
-        ("WecomFunction", "GenerateDataKey", Purpose.RESPONSE_URL),
-        ("WecomSenderFunction", "Decrypt", Purpose.RESPONSE_URL),
+        ("ApiFunction", "GenerateDataKey", {Purpose.RECEIVER}),
+        ("MessagesFunction", "GenerateDataKey", {Purpose.RECEIVER}),
+        ("A2AFunction", "GenerateDataKey", {Purpose.RECEIVER}),
+        ("WebhooksFunction", "Decrypt", {Purpose.RECEIVER, Purpose.SIGNING}),
+        ("WecomFunction", "GenerateDataKey", {Purpose.RESPONSE_URL}),
+        ("WecomSenderFunction", "Decrypt", {Purpose.RESPONSE_URL}),
     ],
 )
 def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
-    resources: dict[str, str], function: str, operation: str, purpose: Purpose
+    resources: dict[str, str], function: str, operation: str, purposes: set[Purpose]
 ) -> None:
     role = role_of(function, resources)
 
@@ -478,7 +478,7 @@ def test_each_seals_or_opens_secrets_of_its_own_kind_alone(
 
     for other in ("Decrypt", "GenerateDataKey"):
         found = {purpose for purpose in Purpose if allows(other, {"purpose": purpose})}
-        assert found == ({purpose} if other == operation else set())
+        assert found == (purposes if other == operation else set())
         assert not allows(other, {})
 
 

@@ -129,7 +129,7 @@ def test_old_and_new_secret_verify_while_it_is_rotated(
     account: Account, start: Callable[..., ModuleType], secret: WebhookSecret, receiver: Receiver
 ) -> None:
     both = secret.rotated(bytes(32), 1)
-    account.secrets.put_secret_value(SecretId="a2a-tasks/webhooks/demo", SecretString=both.to_json())
+    account.replace_signing_secret(both)
     webhooks = start("webhooks", ALLOW_LOOPBACK_WEBHOOKS="true")
     task = done(account, webhooks)
     listen(account, task, receiver.url)
@@ -272,7 +272,6 @@ def test_a_deployed_stack_calls_nothing_on_its_own_machine(
     [
         ("GetItem", Fault.NOT_SENT),
         ("GetItem", Fault.THROTTLED),
-        ("GetSecretValue", Fault.THROTTLED),
         ("Decrypt", Fault.THROTTLED),
         ("ChangeMessageVisibility", Fault.NOT_SENT),
         ("ChangeMessageVisibility", Fault.ANSWER_LOST),

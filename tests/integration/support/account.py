@@ -36,6 +36,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.push import Notification, StatusChange, notification_of
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
 from a2a_tasks.ports.clock import Clock
+from a2a_tasks.webhooks.signing import sealed
 from a2a_tasks.wecom.connection import ConnectionSecrets
 from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.template import table_definition
@@ -178,11 +179,24 @@ class Account:
     def give_signing_secret(self, project_id: str = PROJECT) -> WebhookSecret:
         """Make the project, and the secret that signs its notifications."""
         secret = WebhookSecret.new(bytes(range(32)), CREATED_AT)
-        name = f"a2a-tasks/webhooks/{project_id}"
-        arn = self.secrets.create_secret(Name=name, SecretString=secret.to_json())["ARN"]
         self.registry.create_project(project_id, CREATED_AT)
-        self.registry.set_project(project_id, webhook_secret_arn=arn)
+        self.replace_signing_secret(secret, project_id)
         return secret
+
+    def replace_signing_secret(self, secret: WebhookSecret, project_id: str = PROJECT) -> None:
+        """Let this be the secret of a project that is there."""
+        project = self.registry.project(project_id)
+        assert project is not None
+        kept = sealed(self.sealing(Purpose.SIGNING), project_id, secret)
+        assert self.registry.replace_webhook_secret(project_id, project.webhook_secret, kept)
+
+    def take_signing_secret(self, project_id: str = PROJECT) -> None:
+        """Let a project have none, as before its operator has made one."""
+        self.dynamodb.update_item(
+            TableName=self.resources["RegistryTable"],
+            Key={"pk": {"S": f"PROJECT#{project_id}"}, "sk": {"S": "PROJECT"}},
+            UpdateExpression="REMOVE webhookSecret",
+        )
 
     def keep_connection_secrets(self, connection_id: str, secrets: ConnectionSecrets) -> str:
         """The ARN of a WeCom connection's secret."""

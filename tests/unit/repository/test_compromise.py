@@ -38,4 +38,4 @@ def test_secrets_count_by_what_the_context_lets_open() -> None:
     context = {"kms:EncryptionContext:purpose": "wecom-response-url"}
     statement = allowed("kms:Decrypt", "PushKey", StringEquals=context)
     assert list(gains([statement])) == ["addresses for answers in chats"]
-    assert len(list(gains([allowed("kms:Decrypt", "PushKey")]))) == 2
+    assert len(list(gains([allowed("kms:Decrypt", "PushKey")]))) == 3

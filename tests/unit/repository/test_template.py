@@ -45,6 +45,7 @@ PUBLIC = {
 CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
 TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}
 SIGNS = "WebhooksRole"
+SIGNING = "signing-secret"
 FIXED_IP = "HasWecomFixedIp"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 KNOW_NO_RESOURCES = {
@@ -517,7 +518,6 @@ def only_what_calls_claude_reads_the_secret(template: Template) -> list[str]:
             referenced(item["Resource"]) & secrets or "secretsmanager" in str(item["Action"])
             for item in statements(template, role)
             if item["Resource"] != TRACING_HEADERS
-            and (role != SIGNS or not is_signing_secret(item))
             and (role not in TALKS_WITH_WECOM or not is_connection_secret(item))
         )
     ]
@@ -532,7 +532,11 @@ def only_what_signs_reads_the_projects_secrets(template: Template) -> list[str]:
 
 
 def is_signing_secret(statement: Mapping[str, Any]) -> bool:
-    return "secret:${AWS::StackName}/webhooks/" in str(statement["Resource"])
+    """Whether it lets somebody decrypt them: also where it names no purpose."""
+    purposes = (
+        statement.get("Condition", {}).get("StringEquals", {}).get("kms:EncryptionContext:purpose", SIGNING)
+    )
+    return "kms:Decrypt" in as_list(statement["Action"]) and SIGNING in as_list(purposes)
 
 
 def only_what_talks_with_wecom_reads_the_connections_secrets(template: Template) -> list[str]:
@@ -732,7 +736,7 @@ def access_log_with(variable: str) -> Callable[[Template], None]:
 TASKS = {"Fn::GetAtt": ["TasksTable", "Arn"]}
 SECRET = {"Fn::GetAtt": ["ClaudeApiKeySecret", "Id"]}
 CONNECTION_SECRETS = {"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:x:y:secret:${AWS::StackName}/wecom/*"}
-SIGNING_SECRETS = {"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:x:y:secret:${AWS::StackName}/webhooks/*"}
+PUSH_KEY = {"Fn::GetAtt": ["PushKey", "Arn"]}
 MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (visibility_is_six_timeouts, change("Mappings", "WorkerTimeout", "900", "Visibility", to=5399)),
     (visibility_is_six_timeouts, change(*properties("DeadLetterFunction", "Timeout"), to=61)),
@@ -775,7 +779,7 @@ MISTAKES: list[tuple[Rule, Callable[[Template], None]]] = [
     (only_what_calls_claude_reads_the_secret, allow("SweeperRole", "secretsmanager:GetSecretValue", SECRET)),
     (only_what_calls_claude_reads_the_secret, allow("WebhooksRole", "secretsmanager:GetSecretValue", SECRET)),
     (only_what_signs_reads_the_projects_secrets,
-     allow("ApiRole", "secretsmanager:GetSecretValue", SIGNING_SECRETS)),
+     allow("ApiRole", "kms:Decrypt", PUSH_KEY)),
     (only_what_talks_with_wecom_reads_the_connections_secrets,
      allow("ApiRole", "secretsmanager:GetSecretValue", CONNECTION_SECRETS)),
     (only_what_talks_with_wecom_reads_the_connections_secrets,

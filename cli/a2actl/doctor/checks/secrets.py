@@ -1,4 +1,5 @@
-"""Secrets that the registry names are there. None is read but Claude's key, and none is ever shown."""
+"""Secrets that the registry names are there, and the key that seals others. None is read but Claude's key,
+and none is ever shown."""
 
 import json
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ def check_secrets(patient: Patient) -> Iterator[Finding]:
         yield Finding.fault(SUBJECT, f"gone: {secret.name}", secret.remedy, PAGE)
     if not gone:
         yield Finding.ok(SUBJECT, f"{len(named)} that the registry names are there")
+    yield _key(patient)
 
 
 def claude_key(patient: Patient) -> str | None:
@@ -50,9 +52,6 @@ def claude_key(patient: Patient) -> str | None:
 def _named(patient: Patient) -> Iterator[NamedSecret]:
     for project in patient.deployment.registry.projects():
         of = f"of project {project.project_id}"
-        if project.webhook_secret_arn:
-            remedy = f"a2actl webhooks secret rotate --project {project.project_id}"
-            yield NamedSecret(f"signing secret {of}", project.webhook_secret_arn, remedy)
         for server in project.mcp_servers:
             if server.secret_arn:
                 remedy = f"a2actl mcp add --project {project.project_id} --name {server.name}"
@@ -61,6 +60,17 @@ def _named(patient: Patient) -> Iterator[NamedSecret]:
             remedy = f"a2actl wecom connections rotate {connection.connection_id}"
             name = f"secrets of WeCom connection {connection.connection_id}"
             yield NamedSecret(name, connection.secret_arn, remedy)
+
+
+def _key(patient: Patient) -> Finding:
+    """What seals signing secrets, what callers give for their receivers, and addresses of chats."""
+    deployment = patient.deployment
+    arn = deployment.output("PushKey")
+    state = deployment.account.kms().describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
+    if state != "Enabled":
+        remedy = f"aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key --key-id {arn}"
+        return Finding.fault(SUBJECT, f"the key that seals secrets is {state}", remedy, PAGE)
+    return Finding.ok(SUBJECT, "the key that seals secrets can be used")
 
 
 def _is_gone(store: SecretStore, arn: str) -> bool:

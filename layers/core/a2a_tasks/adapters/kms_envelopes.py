@@ -37,6 +37,8 @@ class Purpose(StrEnum):
     """What callers give for the receivers of their notifications."""
     RESPONSE_URL = "wecom-response-url"
     """Addresses by which answers reach chats."""
+    SIGNING = "signing-secret"
+    """What signs a project's notifications."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class PushAcceptance:
             detail = {"field": name, "message": text}
             raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"{name}: {text}", [detail])
         settings = self.projects.project(project_id)
-        if settings is None or settings.webhook_secret_arn is None:
+        if settings is None or settings.webhook_secret is None:
             raise RequestRefused(
                 ErrorCode.PUSH_NOT_SUPPORTED,
                 "This project has no secret yet to sign notifications with; its operator makes one with "

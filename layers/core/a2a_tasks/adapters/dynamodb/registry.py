@@ -43,7 +43,6 @@ class ProjectChange(TypedDict, total=False):
     daily_cost_usd: Decimal | None
     daily_tokens: int | None
     callable_agents: frozenset[str]
-    webhook_secret_arn: str | None
 
 
 AT_ONCE = 100
@@ -54,7 +53,6 @@ _ATTRIBUTES = {
     "daily_cost_usd": "dailyCostUsd",
     "daily_tokens": "dailyTokens",
     "callable_agents": "callableAgents",
-    "webhook_secret_arn": "webhookSecretArn",
 }
 
 
@@ -99,6 +97,16 @@ class DynamoDBRegistry(Store):
             _ATTRIBUTES[name]: None if value == frozenset() else value for name, value in change.items()
         }
         return self._change_project(project_id, Update().set_or_remove(**values))
+
+    def replace_webhook_secret(self, project_id: str, seen: bytes | None, sealed: bytes) -> bool:
+        """Store an encrypted signing secret in the place of the one that was seen, or of none. False if there
+        is another, or no such project. Idempotent."""
+        update = Update().set(webhookSecret=sealed).when("attribute_exists(pk)")
+        if seen is None:
+            as_seen = update.when("attribute_not_exists(webhookSecret)", "webhookSecret = :webhookSecret")
+        else:
+            as_seen = update.when("webhookSecret IN (:seen, :webhookSecret)", seen=seen)
+        return self._update(_project_key(project_id), as_seen).is_made
 
     def put_mcp_server(self, project_id: str, server: McpServer) -> ProjectSettings:
         """Add a server, or replace the one with its name. Raises ``UnknownProject``."""

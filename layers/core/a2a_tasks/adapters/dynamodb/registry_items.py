@@ -77,7 +77,7 @@ def to_project(project_id: str, item: dict[str, Any]) -> ProjectSettings:
             McpServer(name, server["url"], server.get("secretArn"))
             for name, server in sorted(servers.items())
         ),
-        webhook_secret_arn=item.get("webhookSecretArn"),
+        webhook_secret=bytes(item["webhookSecret"]) if "webhookSecret" in item else None,
     )
 
 

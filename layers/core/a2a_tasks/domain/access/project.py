@@ -19,8 +19,8 @@ class ProjectSettings:
     """Its agents that other agents of the project may call as tools."""
     mcp_servers: tuple[McpServer, ...] = field(default=())
     """MCP servers that its agents may use."""
-    webhook_secret_arn: str | None = None
-    """Secret that signs its notifications. None until the operator has made one."""
+    webhook_secret: bytes | None = field(default=None, repr=False)
+    """What signs its notifications, encrypted. None until the operator has made one."""
 
     @property
     def has_budget(self) -> bool:
