@@ -1,6 +1,6 @@
 """A dashboard of CloudWatch as a picture: its widgets, and what they show of some hours, as SVG.
 
-Understood is what the template's dashboard uses: named metrics, ``SEARCH`` for one metric by its dimensions,
+Understood is what the template's dashboard uses: named metrics, ``Search``,
 ``100 * ID`` and ``ID / ID``. Anything else raises NotImplementedError.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from docs.searches import Search
 from tests.alarms.metrics import Metric
 
 type Samples = Mapping[Metric, Sequence[tuple[float, float]]]
@@ -22,9 +23,6 @@ BUCKET_SECONDS = 180
 COLUMN, ROW, GAP = 50, 24, 6
 COLOURS = ("#1f77b4", "#d9541e", "#2a8f2a", "#8c4fb0", "#b8860b", "#17a2a8", "#c2407f", "#5a5a5a")
 LABELS, LABEL_CHARACTERS = 4, 34
-_SEARCH = re.compile(
-    r"SEARCH\('\{(?P<space>[^,}]+),(?P<keys>[\w,]+)\} MetricName=\"(?P<name>\w+)\"', '(?P<stat>\w+)'\)"
-)
 _TIMES = re.compile(r"(?P<factor>\d+) \* (?P<id>\w+)")
 _SHARE = re.compile(r"(?P<over>\w+) / (?P<under>\w+)")
 
@@ -73,18 +71,21 @@ def lines_of(properties: Mapping[str, Any], samples: Samples) -> list[Line]:
 def _label(parts: Sequence[str], options: Mapping[str, Any]) -> str:
     """The metric's name, or what it is of where AWS publishes it of many."""
     of = parts[3] if len(parts) > 3 and parts[2] in ("FunctionName", "QueueName") else ""
-    named = re.sub(r"^.*?-(\w+)-X+$", r"\1", of) or parts[1]
+    named = _short(of) or parts[1]
     return f"{named} {options['stat']}" if options.get("stat", "").startswith("p") else named
+
+
+def _short(name: str) -> str:
+    """A queue's name without what the stack and CloudFormation add to it."""
+    return re.sub(r"^.*?-(\w+)-X+$", r"\1", name)
 
 
 def _worked_out(options: Mapping[str, Any], by_id: Mapping[str, Points], samples: Samples) -> Iterator[Line]:
     expression = options["expression"]
-    if found := _SEARCH.fullmatch(expression):
-        keys = set(found["keys"].split(","))
-        for metric in sorted(samples, key=lambda metric: sorted(metric.dimensions)):
-            dimensions = dict(metric.dimensions)
-            if (metric.namespace, metric.name, set(dimensions)) == (found["space"], found["name"], keys):
-                yield Line(dimensions["code"], _points(samples[metric], found["stat"], BUCKET_SECONDS))
+    if search := Search.parsed(expression):
+        for metric in sorted(filter(search.finds, samples), key=lambda metric: sorted(metric.dimensions)):
+            value = dict(metric.dimensions)[search.key]
+            yield Line(_short(value), _points(samples[metric], search.stat, BUCKET_SECONDS))
     elif found := _TIMES.fullmatch(expression):
         factor = int(found["factor"])
         points = {at: factor * value for at, value in by_id[found["id"]].items()}

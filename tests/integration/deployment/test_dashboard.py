@@ -9,6 +9,7 @@ import pytest
 
 from docs.dashboard import PICTURE, widgets_of
 from docs.panels import lines_of
+from docs.searches import MOST_CHARACTERS, Search
 from local.preflight.target import Target
 from tests.alarms.deployment import FUNCTIONS, Deployment
 from tests.alarms.evaluation import ALARM, COMPOSITE
@@ -25,6 +26,8 @@ QUESTIONS = [
 WIDTH = 24
 MOST_WIDGETS, MOST_METRICS_OF_A_WIDGET = 500, 500
 """CloudWatch's quotas for a dashboard."""
+FREE_METRICS = 50
+"""Of one dashboard, where it is among the account's first three (https://aws.amazon.com/cloudwatch/pricing)."""
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
@@ -53,6 +56,25 @@ def test_it_asks_five_questions(widgets: list[dict[str, Any]]) -> None:
     texts = [item["properties"]["markdown"] for item in widgets if item["type"] == "text"]
 
     assert [text.partition("\n")[0] for text in texts] == [f"## {question}" for question in QUESTIONS]
+
+
+def searches_of(widgets: list[dict[str, Any]]) -> list[Search]:
+    expressions = re.findall(r'"expression": "((?:[^"\\]|\\.)*)"', json.dumps(widgets))
+    found = [Search.parsed(json.loads(f'"{expression}"')) for expression in expressions]
+    return [search for search in found if search is not None]
+
+
+def test_it_costs_nothing(widgets: list[dict[str, Any]]) -> None:
+    """Where each of its lines is counted; what a search finds changes by the day."""
+    lines = [line for item in widgets if item["type"] == "metric" for line in item["properties"]["metrics"]]
+
+    assert len(lines) < FREE_METRICS
+    assert json.dumps(lines).count("SEARCH") == len(searches_of(widgets))
+
+
+def test_no_search_is_longer_than_cloudwatch_takes(widgets: list[dict[str, Any]]) -> None:
+    """Also in a stack whose name is as long as may be."""
+    assert [search.query for search in searches_of(widgets) if len(search.query) > MOST_CHARACTERS] == []
 
 
 def test_no_two_widgets_lie_on_each_other(widgets: list[dict[str, Any]]) -> None:
@@ -97,8 +119,11 @@ def test_each_metric_of_the_stack_is_one_that_the_code_counts(
     }  # fmt: skip
     searched = set(re.findall(r'MetricName="(\w+)"', json.dumps(widgets).replace("\\", "")))
 
-    assert len(searched) == 5
-    assert (shown | searched) - texts_of_the_code() == set()
+    of_aws = {"Errors", "Throttles", "ApproximateNumberOfMessagesVisible"}
+    of_aws |= {"ReadThrottleEvents", "WriteThrottleEvents"}
+    assert searched > of_aws
+    assert len(searched - of_aws) == 5
+    assert (shown | searched - of_aws) - texts_of_the_code() == set()
 
 
 def test_the_picture_shows_each_widget(target: Target, widgets: list[dict[str, Any]]) -> None:
@@ -131,6 +156,9 @@ def named(name: str, **options: Any) -> list[Any]:
         ([named("Cost", stat="p95")], {"Cost p95": {0: 2, 1: 4, 20: 8}}),
         ([named("Cost", period=3_600)], {"Cost": {0: 3, 1: 7, 20: 8}}),
         ([[SEARCH]], {"TIMEOUT": {0: 1}}),
+        ([[{"expression": SEARCH["expression"].replace("d\"'", "d\" code=(\"OTHER\" OR \"TIMEOUT\")'")}]],
+         {"TIMEOUT": {0: 1}}),
+        ([[{"expression": SEARCH["expression"].replace("d\"'", "d\" code=(\"OTHER\")'")}]], {}),
         ([named("Unheard")], {}),
         ([[{"expression": "100 * c", "label": "x"}], named("Cost", id="c", visible=False)],
          {"x": {0: 300, 1: 400, 20: 800}}),
@@ -150,11 +178,20 @@ def test_what_the_picture_cannot_show_is_an_error() -> None:
 
 
 def test_each_function_is_shown_to_fail(target: Target, widgets: list[dict[str, Any]]) -> None:
-    shown = {metric for item in widgets if item["type"] == "metric" for metric in metrics_of(item)}
-    deployment = Deployment(target)
+    deployment, searches = Deployment(target), searches_of(widgets)
 
     for name in ("Errors", "Throttles"):
-        assert {deployment.function(name, function) for function in FUNCTIONS} <= shown
+        for function in FUNCTIONS:
+            metric = deployment.function(name, function)
+            assert any(search.finds(metric) for search in searches), metric
+
+
+def test_each_dead_letter_queue_and_table_is_shown(target: Target, widgets: list[dict[str, Any]]) -> None:
+    shown = {value for search in searches_of(widgets) for value in search.values}
+    queues = {target.value({"Fn::GetAtt": [name, "QueueName"]}) for name in target.of_type("AWS::SQS::Queue")}
+
+    assert {queue for queue in queues if "DeadLetter" in queue} <= shown
+    assert {target.value({"Ref": name}) for name in target.of_type("AWS::DynamoDB::Table")} <= shown
 
 
 def test_each_alarm_that_tells_somebody_is_shown(target: Target, widgets: list[dict[str, Any]]) -> None:
