@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.handler import AgentHandler
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
@@ -21,7 +20,7 @@ from a2a_tasks.wiring.rate_limiter import rate_limiter_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _wired = TaskWiring.of_function(telemetry)
 _payloads = payloads_of_function(_wired.texts)

@@ -2,11 +2,11 @@
 
 import time
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
@@ -28,7 +28,7 @@ from a2a_tasks.wiring.tasks import TaskWiring
 from functions.api.limits import Limits
 from functions.api.streams import Streams
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 app = APIGatewayRestResolver(enable_validation=True, serializer=serialize, json_body_deserializer=deserialize)
 

@@ -6,13 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.adapters.claude.batches import ClaudeBatches
 from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.dynamodb.batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
@@ -39,7 +38,7 @@ def _batcher() -> Batcher:
     )
 
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 batcher = _batcher()
 # one loop for the life of the process: the API's connections belong to it

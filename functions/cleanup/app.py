@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.tasks.contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.system import SystemClock
@@ -19,7 +18,7 @@ from a2a_tasks.maintenance.cleanup import Cleaner
 RESERVE_MS = 10_000
 THREADS = 16
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _dynamodb, _table = clients.dynamodb(), environment.text("TASKS_TABLE")
 _clock = SystemClock()

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.maintenance.dead_letters import DeadLetters
 from a2a_tasks.wiring.tasks import TaskWiring
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 _tasks = TaskWiring.of_function(telemetry)

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb.shard_leases import DynamoDBShardLeases
 from a2a_tasks.adapters.function_helpers import FunctionHelpers
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.threads import Threads
@@ -27,7 +26,7 @@ RESERVE_MS = 5_000
 THREADS = 16
 """More than one processor can keep busy with calls of five milliseconds, so that some may hang."""
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _tasks = TaskWiring.of_function(telemetry)
 sweeper = build_sweeper(

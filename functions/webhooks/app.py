@@ -5,8 +5,6 @@ import gc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.a2a.push_body import NotificationBodies
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.delivery_log import DynamoDBDeliveryLog
@@ -15,6 +13,7 @@ from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.kms_envelopes import Purpose
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
@@ -59,7 +58,7 @@ def _deliverer() -> Deliverer:
     )
 
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 deliverer = _deliverer()
 # one loop, and its threads, for the life of the process

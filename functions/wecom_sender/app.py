@@ -7,14 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.task_payloads import payloads_of_function
@@ -76,7 +75,7 @@ def _delivery_worker() -> ChatDeliveryWorker:
     )
 
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger)
 worker = _delivery_worker()
 answers = SenderAnswers(worker.connections, worker.sender.app, worker.fixed_ip)

@@ -9,14 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.claude.files import ClaudeFiles
 from a2a_tasks.adapters.claude.model import ClaudeModel
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
+from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.office.parser import ProcessParser
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
@@ -69,7 +68,7 @@ def _executor(tasks: TaskWiring) -> Executor:
     return build_worker(tasks, submitter, ports, settings)
 
 
-logger = Logger()
+logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
 _tasks = TaskWiring.of_function(telemetry)
 executor = _executor(_tasks)

@@ -342,7 +342,8 @@ class Executor:
         task, now = held.task, self.clock.now()
         if task.fence == 1:
             self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
-        self.telemetry.event("task running", task, attempt=task.attempt)
+        else:  # the end tells of a first time
+            self.telemetry.event("task running", task, attempt=task.attempt)
         then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
         # slightly after the deadline, so that the wall clock has passed it as well
         margin_ms = 2 if then is Stop.DEADLINE else 0

@@ -204,15 +204,18 @@ class TaskFinalizer:
         is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
         if is_measured and task.started_at is not None and task.completed_at is not None:
             self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)
-        cost = total(entry for entry in task.known_spent if entry.task_id is None).cost_usd
+        own = total(entry for entry in task.known_spent if entry.task_id is None)  # not what it has started
         self.telemetry.event(
             f"task {task.status}",
             task,
             attempts=task.attempt,
             failure=task.failure.code if task.failure else None,
             seconds=_seconds(task.created_at, task.completed_at),
+            wait_seconds=_seconds(task.created_at, task.started_at),
             run_seconds=_seconds(task.started_at, task.completed_at),
-            cost_usd=None if cost is None else float(cost),  # its own, without that of tasks it started
+            turns=own.turns,
+            tokens=own.tokens,
+            cost_usd=None if own.cost_usd is None else float(own.cost_usd),
         )
 
 
