@@ -1,20 +1,19 @@
 """Rate limits of callers: what headers and refusals say, and what happens without the store."""
 
-from random import Random
-
 import pytest
 
 from a2a_tasks.access.open_streams import OpenStreams
 from a2a_tasks.access.rate_limits import RateLimitedCaller, RateLimiter
-from a2a_tasks.domain.access.rate import KeyLimits, Metered, Rate
+from a2a_tasks.domain.access.rate import KeyLimits, Metered
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.rates import Bucket, TakeResult
+from a2a_tasks.ports.rates import Bucket
 from tests.twins.clock import FakeClock
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.stores.open_streams import MemoryOpenStreams
 from tests.twins.stores.rates import MemoryRates
 from tests.twins.telemetry import MemoryTelemetry
+from tests.unit.access.rate_fleet import Fleet
 
 DEPLOYED = KeyLimits(
     requests_per_hour=3_600, request_burst=3, creations_per_hour=360, creation_burst=2, open_streams=2
@@ -154,6 +153,35 @@ def test_a_caller_that_is_at_its_limit_never_gets_more_than_its_rate(desk: Desk)
     assert granted == 3 + 9
 
 
+def test_a_process_that_found_nothing_left_asks_again_after_a_second() -> None:
+    desk = Desk(KeyLimits(36_000, 40, 0, 1, 0))
+    for _ in range(40):
+        desk.caller().count_request()
+    for _ in range(9):
+        caller = desk.caller()
+        assert refused(caller).retry_after == 1
+        assert caller.headers["RateLimit-Remaining"] == "0"
+        desk.clock.advance(0.1)
+    desk.clock.advance(0.1)
+    last = desk.caller()
+    last.count_request()
+    assert last.headers["RateLimit-Remaining"] == "9"
+
+
+@pytest.mark.parametrize("burst", [1, 2, 5, 40])
+def test_who_goes_on_at_the_limit_gets_all_of_it_whatever_the_burst(burst: int) -> None:
+    desk = Desk(KeyLimits(36_000, burst, 0, 1, 0))
+    granted = 0
+    for _ in range(3_000):
+        desk.clock.advance(0.02)
+        try:
+            desk.caller().count_request()
+            granted += 1
+        except RequestRefused:
+            pass
+    assert 600 * 0.9 <= granted <= 600 + burst
+
+
 def refused_stream(caller: RateLimitedCaller, seconds: float = 900) -> RequestRefused:
     with pytest.raises(RequestRefused) as caught:
         caller.open_stream(seconds)
@@ -209,30 +237,6 @@ def test_a_place_that_cannot_be_given_back_is_free_in_time(desk: Desk) -> None:
     refused_stream(desk.caller(openStreams="1"))
     desk.clock.advance(25)
     desk.caller(openStreams="1").open_stream(20)
-
-
-class Fleet:
-    """Many processes of one function, and how often they wrote."""
-
-    def __init__(self, processes: int, deployed: KeyLimits) -> None:
-        first = Desk(deployed)
-        self.clock, self.store, self.takes = first.clock, first.store, 0
-        streams = first.limiter.streams
-        self.limiters = [
-            RateLimiter(self, self.clock, first.telemetry, deployed, streams) for _ in range(processes)
-        ]
-        self.random = Random(processes)  # noqa: S311
-
-    def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> TakeResult:
-        self.takes += 1
-        return self.store.take(bucket, rate, count, now, seen)
-
-    def request(self) -> bool:
-        try:
-            self.random.choice(self.limiters).caller({"keyId": "key"}).count_request()
-        except RequestRefused:
-            return False
-        return True
 
 
 @pytest.mark.parametrize(("processes", "writes"), [(1, 0.04), (4, 0.1)])

@@ -137,7 +137,8 @@ def test_the_line_of_an_end_says_how_long_it_took_and_what_the_task_itself_cost(
     line = deployment.telemetry.events[-1]
     assert (line.name, line.task_id) == ("task completed", task.ref.task_id)
     assert line.fields == {
-        "attempts": 1, "failure": None, "seconds": 25, "run_seconds": 20, "cost_usd": 0.25,
+        "attempts": 1, "failure": None, "seconds": 25, "wait_seconds": 5, "run_seconds": 20,
+        "turns": 1, "tokens": 2, "cost_usd": 0.25,
     }  # fmt: skip
 
 

@@ -19,6 +19,10 @@ MOST_SEEN = 10_000
 """Buckets that a process remembers."""
 RESERVE_US = 60_000_000
 """Reserved tokens expire after so many microseconds; the bucket has refilled meanwhile."""
+PAUSE_US = 1_000_000
+"""So long at most a process does not ask again for a bucket that it found empty. ``Retry-After`` is never
+less."""
+LATELY_US = 10 * PAUSE_US
 _WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
 
 
@@ -49,7 +53,7 @@ class BucketState:
 @dataclass
 class _Reserve:
     """What a process knows and has reserved of a bucket: ``left`` tokens in reserve, ``used`` since the
-    last call, and ``share``, its part of all uses before that."""
+    last call, and ``share``, its part of all uses before that. It was found empty at ``empty_at``."""
 
     tat: int = 0
     total: int = 0
@@ -57,6 +61,7 @@ class _Reserve:
     used: int = 0
     left: int = 0
     share: float = 0.0
+    empty_at: int = -LATELY_US
 
     def draw(self, count: int, now: int) -> int:
         """Up to ``count`` tokens from the reserve."""
@@ -68,11 +73,22 @@ class _Reserve:
         return drawn
 
     def ahead(self, rate: Rate, wanted: int, now: int) -> int:
-        """Tokens to reserve beyond those wanted now: no more than used lately, and none when they are
-        scarce."""
-        if wanted + rate.burst // 2 > rate.free(self.tat, now):
-            return 0
-        return int(min(self.used, rate.ahead(self.share)))
+        """Tokens to reserve beyond those wanted now: no more than used lately, and when they are scarce no
+        more than come back until it asks again."""
+        free, most = rate.free(self.tat, now), min(self.used, rate.ahead(self.share))
+        if wanted + rate.burst // 2 > free:
+            most = min(most, free - wanted, _pause(rate) / rate.interval * self.share)
+        return max(0, int(most))
+
+    def is_empty(self, rate: Rate, now: int) -> bool:
+        """Whether it was found empty a moment ago."""
+        return now - self.empty_at < _pause(rate)
+
+    def is_nearly_empty(self, rate: Rate, now: int) -> bool:
+        """Whether its caller goes on as fast as it may: it was empty lately, and has little again beside what
+        is reserved now."""
+        was_empty = now - self.empty_at < LATELY_US
+        return was_empty and self.left > 0 and rate.free(self.tat, now) * rate.interval < _pause(rate)
 
     def see(self, taking: TakeResult, now: int) -> None:
         """Take in the result of a call to the store."""
@@ -83,8 +99,11 @@ class _Reserve:
             self.total, self.taken_at, self.used = taking.total, now, 0
 
     def state(self, rate: Rate, now: int) -> BucketState:
-        """The state including this process's reserve."""
-        return BucketState(rate, self.tat - self.left * rate.interval, now)
+        """The state including this process's reserve, or until when it asks no more."""
+        tat = self.tat - self.left * rate.interval
+        if not self.left and self.is_empty(rate, now):
+            tat = max(tat, rate.latest(1, now) + self.empty_at + _pause(rate) - now)
+        return BucketState(rate, tat, now)
 
 
 @dataclass(frozen=True)
@@ -109,7 +128,7 @@ class RateLimiter:
         now, reserve = self.clock.now() * 1000, self._reserve(bucket)
         taken = reserve.draw(count, now)
         try:
-            if taken < count:
+            if taken < count and not reserve.is_empty(rate, now):
                 taken += self._take(bucket, rate, count - taken, now)
         except StoreUnavailable as error:
             self.telemetry.problem(
@@ -131,9 +150,13 @@ class RateLimiter:
             if taking.is_granted:
                 reserve.left += ahead
                 break
+            free = rate.free(reserve.tat, now)
             if not ahead:
-                wanted = min(wanted - 1, rate.free(reserve.tat, now))
-            ahead = 0
+                wanted -= 1
+            wanted = min(wanted, free)
+            ahead = min(ahead - 1, free - wanted) if ahead else 0
+        if not wanted or reserve.is_nearly_empty(rate, now):
+            reserve.empty_at = now
         return wanted
 
     def _reserve(self, bucket: Bucket) -> _Reserve:
@@ -221,6 +244,11 @@ class RateLimitedCaller:
             f" at a time; try again in {seconds} s.",
             retry_after=seconds,
         )
+
+
+def _pause(rate: Rate) -> int:
+    """Microseconds; less where a burst has come back sooner. A rate of one a second or less is exact."""
+    return min(PAUSE_US, rate.burst * rate.interval // 4) if rate.interval < PAUSE_US else 0
 
 
 def _seconds(microseconds: int) -> int:
