@@ -156,7 +156,8 @@ class Sweeper:
 
     def _reported(self, tally: Tally) -> SweepReport:
         report = tally.report
-        self.telemetry.count("TasksRescued", report.rescued)
+        if report.rescued:  # a metric that nobody publishes costs nothing
+            self.telemetry.count("TasksRescued", report.rescued)
         if report.unfinished_shards:
             self.telemetry.count("SweepUnfinished", len(report.unfinished_shards))
         return report
