@@ -46,6 +46,7 @@ CALLS_CLAUDE = {"WorkerRole", "BatcherRole"}
 TALKS_WITH_WECOM = {"WecomRole", "WecomSenderRole"}
 SIGNS = "WebhooksRole"
 SIGNING = "signing-secret"
+PURPOSE = "kms:EncryptionContext:purpose"
 FIXED_IP = "HasWecomFixedIp"
 BACKEND_CONDITIONS = {"IsClaudeOnAws": "claude-on-aws", "IsBedrock": "bedrock"}
 KNOW_NO_RESOURCES = {
@@ -533,9 +534,8 @@ def only_what_signs_reads_the_projects_secrets(template: Template) -> list[str]:
 
 def is_signing_secret(statement: Mapping[str, Any]) -> bool:
     """Whether it lets somebody decrypt them: also where it names no purpose."""
-    purposes = (
-        statement.get("Condition", {}).get("StringEquals", {}).get("kms:EncryptionContext:purpose", SIGNING)
-    )
+    given = [keys for keys in statement.get("Condition", {}).values() if PURPOSE in keys]
+    purposes = given[0][PURPOSE] if given else SIGNING
     return "kms:Decrypt" in as_list(statement["Action"]) and SIGNING in as_list(purposes)
 
 
