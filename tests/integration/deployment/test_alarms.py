@@ -162,7 +162,7 @@ def test_what_alarms_cost_is_what_operators_are_told(target: Target) -> None:
     price += len(target.of_type(COMPOSITE)) * USD_A_MONTH_FOR_A_COMPOSITE
 
     assert max(metrics) <= MOST_METRICS
-    told = re.findall(r"alarms (\d+\.\d\d)", (ROOT / "docs/first-deployment.md").read_text("utf-8"))
+    told = re.findall(r"Alarms are (\d+\.\d\d)", (ROOT / "docs/first-deployment.md").read_text("utf-8"))
     assert told == [f"{price:.2f}"]
 
 
