@@ -1,0 +1,158 @@
+"""The short cuts that tests take through moto answer as moto itself does, and leave the same behind."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.integration.support.moto_answers import quick_answers
+from tests.integration.support.moto_expressions import quick_expressions
+
+KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
+ITEM = KEY | {
+    "note": {"S": "ü\n"},
+    "bare": {"S": ""},
+    "number": {"N": "1.50"},
+    "octets": {"B": b"\x00\xff"},
+    "is_on": {"BOOL": True},
+    "nil": {"NULL": True},
+    "labels": {"SS": ["a", "b"]},
+    "figures": {"NS": ["1", "2"]},
+    "pieces": {"BS": [b"x"]},
+    "list": {"L": [{"S": "x"}, {"M": {"b": {"B": b"y"}, "n": {"N": "1"}}}, {"L": []}]},
+    "map": {"M": {"S": {"S": "a name that is a type"}, "inner": {"M": {}}, "no": {"BOOL": False}}},
+}
+NAMES = ("number", "list", "map", "no", "n")
+VALUES = {":n": {"N": "2"}, ":l": {"L": [{"S": "z"}]}, ":s": {"SS": ["c"]}, ":t": {"S": "t"}}
+UPDATES = [
+    "SET #number = #number + :n, note = :t, bare = if_not_exists(bare, :t), added = if_not_exists(added, :n)",
+    "SET #list = list_append(#list, :l), #map.#no = :t, #list[0] = :t REMOVE nil, is_on ADD labels :s",
+    "REMOVE #list[0], #list[1] DELETE labels :s",
+    "ADD tally :n SET rest_of = if_not_exists(nowhere, :n) - :n",
+]
+WRONG_UPDATES = [
+    "SET note = :t, note = :n",  # twice
+    "SET note = :t SET bare = :t",  # two clauses
+    "SET pk = :t",
+    "SET #map.nowhere.k = :t",
+    "SET note = note + :n",
+    "SET note = ",
+    "SET note = :unknown",
+]
+CONDITIONS = [
+    "attribute_exists(pk) AND (#number < :n OR NOT note = :t)",
+    "attribute_not_exists(pk)",
+    "size(#list) >= :n AND begins_with(note, :t)",
+    "#number BETWEEN :n AND :n OR #number IN (:n, :t) OR contains(labels, :t)",
+    "#map.#no <> :t AND #list[1].#n = :n",
+    "nowhere = :t",
+]
+WRONG_CONDITIONS = [
+    "note = ",
+    "note % :t",
+]
+
+
+class Written:
+    """The JSON of each answer as it is on the wire, and errors."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.client: Any = boto3.client("dynamodb")
+        self.client.meta.events.register("before-parse.dynamodb", self._note)
+        self.client.create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in KEY],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        self.answers.clear()
+
+    def call(self, operation: str, **parameters: Any) -> None:
+        """``Expression…`` that an expression does not use is an error, so it gets those that it does."""
+        text = " ".join(value for name, value in parameters.items() if name.endswith("Expression"))
+        names = {f"#{name}": name for name in NAMES if re.search(rf"#{name}\b", text)}
+        values = {name: value for name, value in VALUES.items() if name in text}
+        used = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+        try:
+            self.client._make_api_call(
+                operation, {"TableName": "t"} | parameters | {name: used[name] for name in used if used[name]}
+            )
+        except (ClientError, ValueError) as error:
+            self.answers.append(repr(error))
+
+    def _note(self, response_dict: Any, **_: Any) -> None:
+        self.answers.append(json.loads(response_dict["body"]))
+
+
+def everything_is_read(written: Written) -> None:
+    written.call("PutItem", Item=ITEM)
+    written.call("PutItem", Item=ITEM, ReturnValues="ALL_OLD")
+    written.call("GetItem", Key=KEY)
+    written.call("GetItem", Key={"pk": {"S": "b"}, "sk": {"S": "1"}})
+    written.call("GetItem", Key=KEY, ProjectionExpression="#map, note, labels")
+    written.call("Query", KeyConditionExpression="pk = :t AND begins_with(sk, :n)")
+    written.call("Scan")
+
+
+def updated(expression: str) -> Callable[[Written], None]:
+    def update(written: Written) -> None:
+        for returned in ("ALL_NEW", "UPDATED_OLD"):
+            written.call("PutItem", Item=ITEM)
+            written.call("UpdateItem", Key=KEY, UpdateExpression=expression, ReturnValues=returned)
+            written.call("GetItem", Key=KEY)
+
+    return update
+
+
+def checked(condition: str) -> Callable[[Written], None]:
+    def check(written: Written) -> None:
+        written.call("PutItem", Item=ITEM)
+        for _ in range(2):
+            written.call(
+                "UpdateItem",
+                Key=KEY,
+                UpdateExpression="SET note = :t",
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+            written.call("DeleteItem", Key=KEY, ConditionExpression=condition)
+            written.call("GetItem", Key=KEY)
+
+    return check
+
+
+@pytest.mark.parametrize("step", [everything_is_read, *map(updated, UPDATES), *map(checked, CONDITIONS)])
+def test_what_is_right_is_done_as_by_moto(step: Callable[[Written], None]) -> None:
+    answers = _with_short_cuts(step)
+
+    assert not [answer for answer in answers if "ValidationException" in str(answer)]
+    assert answers == _by_moto(step)
+
+
+@pytest.mark.parametrize("step", [*map(updated, WRONG_UPDATES), *map(checked, WRONG_CONDITIONS)])
+def test_what_is_wrong_is_refused_as_by_moto(step: Callable[[Written], None]) -> None:
+    answers = _with_short_cuts(step)
+
+    assert [answer for answer in answers if "Validation" in str(answer) or "Error" in str(answer)]
+    assert answers == _by_moto(step)
+
+
+def _with_short_cuts(step: Callable[[Written], None]) -> list[Any]:
+    with quick_answers(), quick_expressions():
+        return _by_moto(step)
+
+
+def _by_moto(step: Callable[[Written], None]) -> list[Any]:
+    with mock_aws():
+        written = Written()
+        step(written)
+    return written.answers
