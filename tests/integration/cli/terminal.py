@@ -1,10 +1,13 @@
 """An operator who types commands, and the stacks to work on."""
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import typer.testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from a2actl import main
@@ -12,6 +15,9 @@ from tests.integration.support.account import QUEUES, Account
 
 STACK = "a2a-tasks-test"
 API_URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/test"
+
+# Making the tree of commands takes most of the time of a command on moto, and it is the same each time.
+typer.testing._get_command = functools.cache(get_command)  # type: ignore[attr-defined]
 
 
 @dataclass
