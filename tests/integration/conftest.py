@@ -6,9 +6,7 @@ from contextlib import ExitStack
 from types import ModuleType
 from unittest.mock import patch
 
-import botocore.session
 import pytest
-from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
@@ -35,7 +33,9 @@ from tests.integration.support.caller import Caller
 from tests.integration.support.cold_start import cold_start
 from tests.integration.support.moto_answers import quick_answers
 from tests.integration.support.moto_expressions import quick_expressions
+from tests.integration.support.moto_stacks import quick_stacks
 from tests.integration.support.moto_state import MotoState, unversioned_items
+from tests.integration.support.quick_sdk import quick_sdk
 from tests.integration.support.worker import Worker
 from tests.twins.stores.tasks import MemoryTaskStore
 
@@ -45,8 +45,7 @@ UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0", "OPEN_STR
 
 @pytest.fixture(scope="session", autouse=True)
 def sdk() -> Iterator[None]:
-    """The SDK reads its models of a service once in a process, and not once a session."""
-    with patch.object(botocore.session, "create_loader", functools.cache(create_loader)):
+    with quick_sdk():
         yield
 
 
@@ -61,7 +60,7 @@ def prompt_replies() -> Iterator[None]:
 def moto() -> Iterator[MockAWS]:
     # it makes a pair of RSA keys with each key, also with one that encrypts, which takes a tenth of a second
     keys = patch.object(kms, "generate_private_key", functools.cache(generate_private_key))
-    with mock_aws() as mock, keys, quick_answers(), quick_expressions():
+    with mock_aws() as mock, keys, quick_answers(), quick_expressions(), quick_stacks():
         yield mock
 
 

@@ -1,4 +1,4 @@
-"""The short cuts that tests take through moto answer as moto itself does, and leave the same behind."""
+"""The short cuts that tests take through moto and botocore come to what those come to by themselves."""
 
 import json
 import re
@@ -8,10 +8,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.hooks import EventAliaser
 from moto import mock_aws
 
 from tests.integration.support.moto_answers import quick_answers
 from tests.integration.support.moto_expressions import quick_expressions
+from tests.integration.support.moto_stacks import quick_stacks
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 ITEM = KEY | {
@@ -156,3 +158,49 @@ def _by_moto(step: Callable[[Written], None]) -> list[Any]:
         written = Written()
         step(written)
     return written.answers
+
+
+def test_a_stack_of_a_template_in_json_is_as_by_moto() -> None:
+    template = {
+        "Parameters": {"Day": {"Type": "String", "Default": "2026-01-01"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {
+            "Day": {"Value": {"Ref": "Day"}},
+            "No": {"Value": "no"},
+            "Escaped": {"Value": "\u00fc\n"},
+        },
+    }
+
+    def described() -> Any:
+        with mock_aws():
+            client = boto3.client("cloudformation")
+            client.create_stack(StackName="s", TemplateBody=json.dumps(template))
+            stack = client.describe_stacks(StackName="s")["Stacks"][0]
+            found = client.get_template(StackName="s")["TemplateBody"]
+            return stack["Parameters"], stack["Outputs"], found
+
+    with quick_stacks():
+        quickly = described()
+    assert quickly[1]
+    assert quickly == described()
+
+
+def test_a_clients_hooks_are_its_own_and_named_as_by_botocore() -> None:
+    def hook(**_: Any) -> None: ...
+
+    session = boto3.Session()
+    one: Any = session.client("s3").meta.events
+    other: Any = session.client("s3").meta.events
+    one.register("needs-retry.s3", hook)
+    registered = [
+        list(events._emitter._handlers.prefix_search("needs-retry.s3.GetObject")) for events in (one, other)
+    ]
+
+    assert registered[0].count(hook) == 1
+    assert hook not in registered[1]
+    assert len(registered[0]) == len(registered[1]) + 1 > 1
+    by_botocore: Any = EventAliaser(other)
+    by_botocore._alias_name_cache = {}
+    names = [f"before-call.{service}.Do" for service in ("cloudwatch", "elbv2", "logs", "s3", "sfn")]
+    aliased = [one._alias_event_name(name) for name in names]
+    assert aliased == [by_botocore._alias_event_name(name) for name in names] != names
