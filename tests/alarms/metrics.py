@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MINUTES_A_DAY = 1_440
 
 
-@dataclass(frozen=True)
-class Metric:
-    """What identifies a metric: its namespace, its name, and its dimensions."""
+class Metric(NamedTuple):
+    """What identifies a metric: its namespace, its name, and its dimensions. A tuple, as below, since there
+    are hundreds of thousands."""
 
     namespace: str
     name: str
@@ -19,8 +20,7 @@ class Metric:
         return cls(namespace, name, frozenset(dimensions.items()))
 
 
-@dataclass(frozen=True)
-class Aggregate:
+class Aggregate(NamedTuple):
     """The samples of a metric in a minute or longer; there is at least one."""
 
     total: float
@@ -61,9 +61,12 @@ class Metrics:
 
     minutes: int
     known: dict[Metric, dict[int, Aggregate]] = field(default_factory=dict)
+    _shared: set[Metric] = field(default_factory=set)
 
     def copy(self) -> "Metrics":
-        return Metrics(self.minutes, {metric: dict(series) for metric, series in self.known.items()})
+        """A series is copied when either of the two changes it."""
+        self._shared = set(self.known)
+        return Metrics(self.minutes, dict(self.known), set(self.known))
 
     def silent(self, *metrics: Metric) -> None:
         for metric in metrics:
@@ -71,14 +74,21 @@ class Metrics:
 
     def add(self, metric: Metric, minute: int, *samples: float) -> None:
         """Further samples of a minute. Zero counts are samples too."""
+        self._keep_apart(metric)
         series = self.known.setdefault(metric, {})
         new = Aggregate.of(samples)
         series[minute] = series[minute].and_(new) if minute in series else new
 
     def drop(self, metric: Metric, minutes: range) -> None:
-        """Nothing is published in these minutes."""
+        """Nothing is published in these minutes. Raises KeyError for a metric that nobody publishes."""
+        self._keep_apart(metric)
         for minute in minutes:
             self.known[metric].pop(minute, None)
+
+    def _keep_apart(self, metric: Metric) -> None:
+        if metric in self._shared:
+            self._shared.discard(metric)
+            self.known[metric] = dict(self.known[metric])
 
     def datapoints(self, metric: Metric, statistic: str, period: int) -> list[float | None]:
         """One for each ``period`` in seconds, None where there is no sample. Raises KeyError for a metric

@@ -82,6 +82,22 @@ def test_no_alarm_rings_on_days_of_what_a_simulated_hour_publishes(target: Targe
     assert {name: minutes for name, minutes in rings.items() if minutes} == {}
 
 
+def test_days_and_their_copy_change_apart(deployment: Deployment) -> None:
+    metric, normal = deployment.own("TasksCompleted"), Metrics(2)
+    normal.add(metric, 0, 1)
+
+    first, second = normal.copy(), normal.copy()
+    first.add(metric, 0, 1)
+    second.drop(metric, range(1))
+    normal.add(metric, 1, 5)
+
+    assert [days.datapoints(metric, "Sum", 60) for days in (first, second, normal)] == [
+        [2, None],
+        [None, None],
+        [1, 5],
+    ]
+
+
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_an_alarm_rings_on_its_fault_and_is_over_when_that_is(
     name: str, target: Target, deployment: Deployment, normal: Metrics
