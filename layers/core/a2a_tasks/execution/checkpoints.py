@@ -4,8 +4,9 @@ Each save first updates the task under the fence, so that a worker that has lost
 and so that a paid turn is counted even if a crash loses it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from a2a_tasks.domain import events
@@ -44,18 +45,24 @@ class Checkpoints:
     store_retry: StoreRetry
     office: OfficeTexts
     run: RunBlocking
+    _office_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One file is parsed at a time. Tasks that wait for the parser here hold no thread, which others need."""
 
     async def transcript(self, task: Task) -> Transcript:
         """The conversation so far."""
-        document = await self.run(self._load, task, task.input)
+        document = await self._load(task, task.input)
         # a first claim has no records, so the read is skipped
         records = await self.run(self.records.records, task.ref.task_id) if task.fence > 1 else []
-        documents = [(record.key, await self.run(self._load, task, record.payload)) for record in records]
+        documents = [(record.key, await self._load(task, record.payload)) for record in records]
         begins_untrusted = document.get("untrusted", False)
         return Transcript.from_documents(opening_of(document), documents, begins_untrusted=begins_untrusted)
 
-    def _load(self, task: Task, stored: Payload) -> dict[str, Any]:
-        return self.office.readable(task.ref.task_id, payload.load(self.payloads, stored))
+    async def _load(self, task: Task, stored: Payload) -> dict[str, Any]:
+        document = await self.run(payload.load, self.payloads, stored)
+        if not self.office.has_files(document):
+            return document
+        async with self._office_turn:
+            return await self.run(self.office.readable, task.ref.task_id, document)
 
     async def save_turn(self, work: TaskRun, reply: ModelReply) -> None:
         """Save a reply before anything is done with it."""

@@ -63,13 +63,20 @@ class OfficeFile:
     content: bytes = field(repr=False)
 
 
+def may_be_office_file(part: Mapping[str, Any]) -> bool:
+    """Whether a part begins as an Office file does."""
+    try:
+        return is_packed(_decoded("", part.get("raw", "")[:_BEGINNING]))
+    except RequestRefused:
+        return False
+
+
 def office_file_of(part: Mapping[str, Any]) -> OfficeFile | None:
     """The Office file that a part is, if it is one that ``check`` accepts."""
-    raw = part.get("raw", "")
+    if not may_be_office_file(part):
+        return None
     try:
-        if not is_packed(_decoded("", raw[:_BEGINNING])):
-            return None
-        data = _decoded("", raw)
+        data = _decoded("", part["raw"])
         kind = recognize(data)
     except (RequestRefused, OfficeFileRefused):
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from a2a_tasks.ports.documents import DocumentParser, DocumentUnreadable
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.tasks import payload
-from a2a_tasks.tasks.content import OfficeFile, office_file_of
+from a2a_tasks.tasks.content import OfficeFile, may_be_office_file, office_file_of
 
 MAX_CHARACTERS = 300_000
 """Of all Office files of a message together: what a context window of 200,000 tokens has room for, beside
@@ -29,6 +29,10 @@ class OfficeTexts:
 
     parser: DocumentParser
     payloads: PayloadStore
+
+    def has_files(self, document: Mapping[str, Any]) -> bool:
+        """Whether it may have Office files in its ``parts``, at a glance."""
+        return any(may_be_office_file(part) for part in document.get("parts") or ())
 
     def readable(self, task_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """A task's input or answer with each Office file in its ``parts`` replaced by a text file of the same
