@@ -11,7 +11,6 @@ from a2a_tasks.webhooks.receivers import CALLS, WAITING
 from local.template.intrinsics import Template
 
 HOUR = 3_600
-TASKS_PER_WORKER = 10
 USD_PER_GB_SECOND, MB_PER_GB = 0.0000133334, 1024
 USD_PER_GATEWAY_REQUEST = 3.50 / 1e6
 USD_PER_READ, USD_PER_WRITE = 0.125 / 1e6, 0.625 / 1e6
@@ -65,13 +64,18 @@ def shares(template: Template) -> list[Share]:
     defaults = {name: each.get("Default") for name, each in template["Parameters"].items()}
     number = {name: int(value) for name, value in defaults.items() if isinstance(value, int)}
     memory = {
-        name.removesuffix("Function"): int(each["Properties"]["MemorySize"])
+        name.removesuffix("Function"): _memory(each["Properties"]["MemorySize"], number)
         for name, each in template["Resources"].items()
         if each["Type"] == "AWS::Lambda::Function"
     }
     workers = template["Mappings"]["Workers"][str(number["WorkerConcurrency"])]["Both"]
     of_project = _of_project(number, workers, memory)
     return [*_of_key(number, memory), *of_project, *_of_stranger(template, number, memory)]
+
+
+def _memory(value: int | dict[str, str], number: Mapping[str, int]) -> int:
+    """Megabytes, which may be a parameter's default."""
+    return number[value["Ref"]] if isinstance(value, dict) else value
 
 
 def _of_key(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterator[Share]:
@@ -101,7 +105,7 @@ def _of_key(number: Mapping[str, int], memory: Mapping[str, int]) -> Iterator[Sh
 
 def _of_project(number: Mapping[str, int], workers: int, memory: Mapping[str, int]) -> Iterator[Share]:
     senders = number["WebhookConcurrency"]
-    most = f"{workers * TASKS_PER_WORKER:,} tasks at once, all workers while nobody else waits"
+    most = f"{workers * number['WorkerTasks']:,} tasks at once, all workers while nobody else waits"
     yield Share("one project", "workers", most, workers * HOUR, 0, memory["Worker"])
     waiting = senders * (WAITING.burst + WAITING.per_hour)
     most = f"{senders * WAITING.burst:,} s, and {senders * WAITING.per_hour:,} s an hour"

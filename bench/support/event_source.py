@@ -8,7 +8,7 @@ from typing import Any
 from local.deployed import Deployed, wait_until
 from tests.integration.support.account import record_of
 
-RECEIVE_SECONDS = 30
+RECEIVE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,19 @@ class EventSource:
     def receive(self, count: int) -> dict[str, Any]:
         """An event with one message for each of so many tasks, as the worker would get it."""
         records: dict[str, Any] = {}
+        # what goes on after a hand-over is urgent
+        urls = [self.deployed.outputs[name] for name in ("TaskQueueUrl", "UrgentTaskQueueUrl")]
 
         def look() -> bool:
-            answer = self.deployed.client("sqs").receive_message(
-                QueueUrl=self.deployed.outputs["TaskQueueUrl"],
-                MaxNumberOfMessages=10,
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-            records.update((message["Body"], record_of(message)) for message in answer.get("Messages", []))
+            for url in urls:
+                answer = self.deployed.client("sqs").receive_message(
+                    QueueUrl=url,
+                    MaxNumberOfMessages=10,
+                    AttributeNames=["All"],
+                    MessageAttributeNames=["All"],
+                )
+                for message in answer.get("Messages", []):
+                    records[message["Body"]] = record_of(message, url.rpartition("/")[2])
             return len(records) == count
 
         wait_until(look, RECEIVE_SECONDS, f"messages for {count} tasks")
@@ -68,7 +72,7 @@ class EventSource:
 
     def purge(self) -> None:
         """Delete all messages."""
-        for name in ("TaskQueueUrl", "UrgentTaskQueueUrl"):
+        for name in ("TaskQueueUrl", "UrgentTaskQueueUrl", "DirectTaskQueueUrl"):
             self.deployed.client("sqs").purge_queue(QueueUrl=self.deployed.outputs[name])
 
     def _update(self, **changes: Any) -> None:

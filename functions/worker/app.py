@@ -1,4 +1,4 @@
-"""Worker: executes tasks from the queue, up to ten concurrently per invocation."""
+"""Worker: executes tasks from the queues, up to ``WORKER_TASKS`` concurrently per invocation."""
 
 import asyncio
 import gc
@@ -14,28 +14,37 @@ from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.claude.files import ClaudeFiles
 from a2a_tasks.adapters.claude.model import ClaudeModel
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
+from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.office.parser import ProcessParser
+from a2a_tasks.adapters.process_pressure import ProcessPressure
 from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
-from a2a_tasks.execution.heartbeat import MOST_TRIES
+from a2a_tasks.execution.heartbeat import MOST_TRIES, VISIBILITY_BATCH
 from a2a_tasks.execution.worker import Executor
+from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.submitter import submitter_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 from a2a_tasks.wiring.worker import WorkerPorts, WorkerSettings, build_worker
 
-BATCH_SIZE = 10
-"""As in the template's event source, and the limit of ChangeMessageVisibilityBatch."""
-RESERVED_PLACES = 2
-"""Additional places for tasks of other projects when one project has ten."""
-THREADS = 32
-_heart = ThreadPoolExecutor(MOST_TRIES + 2)
+TASKS = environment.integer("WORKER_TASKS")
+RESERVED_PLACES = max(2, TASKS // 20)
+"""Additional places for tasks of other projects when one project has all."""
+THREADS = 32 + TASKS // 4
+"""For calls that block: AWS's, which take a few milliseconds, and files."""
+_pressure = ProcessPressure(environment.integer("WORKER_MEMORY"))
+_heart = ThreadPoolExecutor(MOST_TRIES + 2 + TASKS // VISIBILITY_BATCH)
 """Threads of the heartbeat, which work that waits for a store cannot occupy."""
 WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
+
+
+async def _execute(deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
+    async with _pressure.watched():
+        return await executor.execute(deliveries, time_left)
 
 
 async def _run_apart[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -53,13 +62,15 @@ def _executor(tasks: TaskWiring) -> Executor:
         office=ProcessParser(),
         paces=DynamoDBPaces(*table),
         live=DynamoDBLive(*table),
+        takers=DynamoDBTakers(*table),
+        pressure=_pressure,
         run=asyncio.to_thread,
         run_heartbeat=_run_apart,
     )
     settings = WorkerSettings(
         backend=connection.backend,
         prices=prices_of_function(),
-        room=BATCH_SIZE,
+        room=TASKS,
         reserved=RESERVED_PLACES,
         lease_seconds=environment.integer("LEASE_SECONDS"),
         max_wait_ms=environment.integer("MAX_INPUT_WAIT_HOURS") * 3_600_000,
@@ -82,6 +93,6 @@ gc.freeze()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deliveries = [_tasks.queue.delivery_of(record) for record in event["Records"]]
-    kept = _loop.run(executor.execute(deliveries, lambda: context.get_remaining_time_in_millis() / 1000))
+    kept = _loop.run(_execute(deliveries, lambda: context.get_remaining_time_in_millis() / 1000))
     telemetry.end_invocation()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

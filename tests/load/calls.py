@@ -53,8 +53,9 @@ class Operation:
     writes: float = 0
     touches: Touches | None = None
     requests: int = 1
-    blocks_seconds: float = 0
-    """How long it waits for something to be there (a long poll)."""
+    blocks_seconds: float | Callable[..., float] = 0
+    """How long it waits for something to be there (a long poll), or the same from the call's arguments; then
+    it answers as soon as something is."""
 
 
 def _read(api: str, units: float = 1, touches: Touches | None = None) -> Operation:
@@ -140,6 +141,14 @@ def _slots(scope: Scope, page: int = 0) -> str:
 
 def _paced(_: Any, pace_key: PaceKey, *__: Any, **___: Any) -> tuple[Touch, ...]:
     return (Touch(f"PACE#{pace_key.model}#{pace_key.key}", 1),)
+
+
+def _asked(_: int, __: int, wait_seconds: int) -> float:
+    return wait_seconds
+
+
+def _takers(*_: Any) -> tuple[Touch, ...]:
+    return (Touch("TAKERS", 1),)
 
 
 def _spent(_: Any, project_id: str, __: str, ___: Any, task_id: str = "") -> tuple[Touch, ...]:
@@ -249,6 +258,11 @@ OPERATIONS: dict[str, Operation] = {
     "helpers.call": Operation("Lambda", "Invoke"),
     "queue.change_visibility": Operation("SQS", "ChangeMessageVisibilityBatch"),
     "queue.delete": Operation("SQS", "DeleteMessage"),
+    "queue.put_back": Operation("SQS", "ChangeMessageVisibility"),
+    "queue.receive_direct": Operation("SQS", "ReceiveMessage", blocks_seconds=_asked),
+    "takers.put": _write("PutItem", 1, _takers),
+    "takers.leave": _write("DeleteItem", 1, _takers),
+    "takers.listed": _read("Query", 0.5),
     "queue.receive": Operation("SQS", "ReceiveMessage", blocks_seconds=1),
     "payloads.put": Operation("S3", "PutObject"),
     "payloads.get": Operation("S3", "GetObject"),

@@ -141,18 +141,21 @@ class BigQueue(MemoryQueue):
 
 
 @dataclass
-class TwoQueues(MemoryQueue):
-    """The queue of new tasks, and that of those which go first."""
+class TaskQueues(MemoryQueue):
+    """The queue of new tasks, that of those which go first, and the direct one."""
 
     new: BigQueue = field(kw_only=True)
     urgent: BigQueue = field(kw_only=True)
+    direct: BigQueue = field(kw_only=True)
 
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
         if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
             raise QueueUnavailable(f"a delay of {delay_seconds} s is not possible")
         is_urgent = has_slot or goes_first(task)
-        message = self._of(is_urgent=is_urgent).put(task.ref, task.correlation_id, delay_seconds)
-        message.is_urgent = is_urgent
+        is_direct = not delay_seconds and self.is_open()
+        queue = self.direct if is_direct else self._queue(is_urgent=is_urgent)
+        message = queue.put(task.ref, task.correlation_id, delay_seconds)
+        message.is_urgent, message.is_direct, message.project_id = is_urgent, is_direct, task.project_id
 
     def receive(
         self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
@@ -160,14 +163,29 @@ class TwoQueues(MemoryQueue):
         urgent = self.urgent.receive(limit, visibility_seconds)
         return urgent if urgent or only_urgent else self.new.receive(limit, visibility_seconds)
 
+    def receive_direct(self, limit: int, visibility_seconds: int, wait_seconds: int) -> list[Delivery]:  # noqa: ARG002  the process waits
+        return self.direct.receive(limit, visibility_seconds)
+
+    def put_back(self, delivery: Delivery, seconds: int) -> None:
+        if not delivery.is_direct:
+            self.change_visibility([delivery], seconds)
+            return
+        queue = self._queue(is_urgent=delivery.is_urgent)
+        message = queue.put(delivery.ref, delivery.correlation_id, min(seconds, MAX_DELAY_SECONDS))
+        message.is_urgent = delivery.is_urgent
+        self.direct.delete(delivery)
+
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
-        for is_urgent in (False, True):
-            of_queue = [delivery for delivery in deliveries if delivery.is_urgent is is_urgent]
+        for queue in (self.new, self.urgent, self.direct):
+            of_queue = [delivery for delivery in deliveries if self._of(delivery) is queue]
             if of_queue:
-                self._of(is_urgent=is_urgent).change_visibility(of_queue, seconds)
+                queue.change_visibility(of_queue, seconds)
 
     def delete(self, delivery: Delivery) -> None:
-        self._of(is_urgent=delivery.is_urgent).delete(delivery)
+        self._of(delivery).delete(delivery)
 
-    def _of(self, *, is_urgent: bool) -> BigQueue:
+    def _of(self, delivery: Delivery) -> BigQueue:
+        return self.direct if delivery.is_direct else self._queue(is_urgent=delivery.is_urgent)
+
+    def _queue(self, *, is_urgent: bool) -> BigQueue:
         return self.urgent if is_urgent else self.new

@@ -10,9 +10,10 @@ class Report:
     """Times are in seconds. ``ends`` are by status, of failures by code.
 
     ``unstarted`` timed out before anybody began; ``unwritten`` are past their deadline and live at the end of
-    the simulation; ``open`` are all that are live then. ``idle`` is how many worker places were free, on
-    average, while tasks waited that might have had them. ``go_on_late_max`` is the longest that a task waited
-    for its next worker after it was handed over, woken or given back. ``told_late`` is from a change to its
+    the simulation; ``open`` are all that are live then.
+    ``idle`` is how many of a hundred worker places were free, on average, while tasks waited that might have
+    had them. ``go_on_late_max`` is the longest that a task waited for its next worker after it was handed
+    over, woken or given back. ``told_late`` is from a change to its
     notification in the queue, ``untold`` are changes of which none is there. ``most_calls`` is the highest
     rate of calls of the model, by second, in any minute.
     """

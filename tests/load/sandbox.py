@@ -12,6 +12,7 @@ from typing import Any, cast
 from greenlet import getcurrent, greenlet
 
 from a2a_tasks.adapters.clients import CONFIG
+from a2a_tasks.adapters.process_pressure import LATE_SECONDS
 from a2a_tasks.ports.blocking import AtOnce, Step
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from tests.load.calls import Operation, Touches, operation
@@ -27,6 +28,8 @@ READ_SECONDS: float = CONFIG.read_timeout  # type: ignore[attr-defined]
 """Of botocore; the pauses between tries are its own."""
 TURN_PROCESSOR_SECONDS = 0.02
 """For the stream of a model's turn."""
+POLL_SECONDS = 0.05
+"""How soon a long poll finds what has come."""
 LOCAL = frozenset({"api", "model"})
 """Ports whose methods that do not wait need no call."""
 FAILURES = {"queue": QueueUnavailable, "notifications": QueueUnavailable, "payloads": PayloadUnavailable}
@@ -38,7 +41,7 @@ _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
 
 
 class Sandbox(Failpoints):
-    """``Failpoints``, ``Clock`` and ``RunBlocking`` of one process, which ``kill`` ends in mid-call.
+    """``Failpoints``, ``Clock``, ``RunBlocking`` and ``Pressure`` of a process; ``kill`` ends it in mid-call.
 
     A call waits for the processor, then for the way there, has its effect, and waits for the way back. A
     process that is killed on the way there has sent the call or not, by chance.
@@ -53,6 +56,8 @@ class Sandbox(Failpoints):
         self._blocking: set[greenlet] = set()
         self._is_frozen = False
         self._frozen: list[Callable[[], object]] = []
+        self._awaited: set[asyncio.Future[Any]] = set()
+        """Of calls that are given up nobody else knows; who waits for one must not be collected."""
 
     # -- Clock and RunBlocking
 
@@ -68,8 +73,21 @@ class Sandbox(Failpoints):
 
     async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         done: asyncio.Future[T] = self._kernel.loop.create_future()
+        self._awaited.add(done)
         self._call_for(partial(call, *args, **kwargs), done)
-        return await done
+        try:
+            return await done
+        finally:
+            self._awaited.discard(done)
+
+    # -- Pressure
+
+    def lacks_memory(self) -> bool:
+        return False
+
+    def lacks_time(self) -> bool:
+        """Whether what waits for the processor waits for long."""
+        return self._processor_free_at - self._kernel.time > LATE_SECONDS
 
     # -- the process
 
@@ -164,11 +182,15 @@ class Sandbox(Failpoints):
         """A turn of the model takes some of the processor."""
         await self.sleep(self._processor(TURN_PROCESSOR_SECONDS))
 
-    def _answered(self, row: Operation, effect: Callable[[], Any], seconds: float) -> Any:
+    def _answered(self, row: Operation, effect: Any, seconds: float) -> Any:
         answer = effect()
-        if row.blocks_seconds and not answer:
-            self._pause(row.blocks_seconds)
-            answer = effect()
+        if not callable(row.blocks_seconds):
+            left, step = row.blocks_seconds, row.blocks_seconds
+        else:
+            left, step = row.blocks_seconds(*effect.args), POLL_SECONDS
+        while not answer and left > 0:
+            self._pause(step)
+            answer, left = effect(), left - step
         self._pause(seconds)
         return answer
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, cast
 
+from a2a_tasks.concurrency.taker_watch import TakerWatch
 from a2a_tasks.domain.task import Task
 from a2a_tasks.maintenance.cleanup import CleanupReport
 from a2a_tasks.maintenance.sweep_report import SweepReport
@@ -18,7 +19,7 @@ from tests.load.functions import EventSource, Failed, Function, Handler, Schedul
 from tests.load.kernel import Kernel, Lock
 from tests.load.model import LoadModel, work
 from tests.load.monitor import LOOK_SECONDS, Monitor
-from tests.load.queue import BigQueue, TwoQueues
+from tests.load.queue import BigQueue, TaskQueues
 from tests.load.report import Report, percentile
 from tests.load.sandbox import Sandbox
 from tests.load.settings import Settings, constant
@@ -179,7 +180,7 @@ class Simulation:
             told_late_max=max(self.notifications.late, default=0.0),
             untold=self.stream.waiting,
             last_end=monitor.last_end,
-            idle=sum(monitor.idle) / max(1, len(monitor.idle)),
+            idle=100 * sum(monitor.idle) / max(1, len(monitor.idle)) / monitor.places,
             oldest_due=monitor.oldest_due,
             bought_twice=self.model.bought_twice,
             cut_off=self.model.cut_off,
@@ -226,15 +227,19 @@ class Simulation:
             notifications=self.notifications,
             telemetry=self.telemetry,
             model=cast(ScriptedModel, self.model),
-            room=int(constant("functions/worker/app.py", "BATCH_SIZE")),
-            reserved=int(constant("functions/worker/app.py", "RESERVED_PLACES")),
+            room=settings.parameter("WorkerTasks"),
+            reserved=max(2, settings.parameter("WorkerTasks") // 20),
             lease_seconds=settings.parameter("LeaseSeconds"),
             max_timeout_ms=settings.parameter("MaxTaskTimeoutMs"),
         )
         dead = settings.queue("TaskDeadLetterQueue")
         twins.dead = self.dead = BigQueue(clock, dead.visibility_seconds)
         self.new, self.urgent = self._queue("TaskQueue", twins), self._queue("UrgentTaskQueue", twins)
-        twins.queue = TwoQueues(clock, new=self.new, urgent=self.urgent)
+        self.direct = self._queue("DirectTaskQueue", twins)
+        takers = TakerWatch(twins.takers, clock, twins.telemetry)
+        twins.queue = TaskQueues(
+            clock, is_open=takers.is_open, new=self.new, urgent=self.urgent, direct=self.direct
+        )
         self.monitor = Monitor(clock, twins.registry, twins.room * settings.parameter("WorkerConcurrency"))
         self.refused = 0
         return twins
@@ -302,7 +307,8 @@ class Simulation:
 
     def _start_worker(self, process: Sandbox) -> Handler:
         executor = self.deployment.executor(process, cast(Freeze, process))
-        return executor.execute
+        intake = replace(executor.intake, pressure=process)
+        return replace(executor, intake=intake).execute
 
     def _start_sweeper(self, process: Sandbox) -> Handler:
         threads = int(constant("functions/sweeper/app.py", "THREADS"))

@@ -326,9 +326,9 @@ def test_work_that_waits_for_nothing_is_found(lab: Lab) -> None:
 def test_the_templates_numbers_are_used() -> None:
     few, many = Simulation(settings=Settings((("WorkerConcurrency", "4"),))), Simulation()
 
-    assert few.monitor.places == 40
-    assert many.monitor.places == 100
-    assert many.worker.settings.timeout_seconds == 900
+    assert few.monitor.places == 400
+    assert many.monitor.places == 1_000
+    assert (many.worker.settings.timeout_seconds, many.worker.settings.memory_mb) == (900, 704)
     few.close()
     many.close()
 

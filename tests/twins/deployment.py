@@ -11,6 +11,7 @@ from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.adapters.office.parser import ProcessParser
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.concurrency.taker_watch import TakerWatch
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations
 from a2a_tasks.conversations.message_exchange import Exchanges
@@ -52,6 +53,7 @@ from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.faults.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.model_files import MemoryFiles
+from tests.twins.pressure import SetPressure
 from tests.twins.process import Process
 from tests.twins.queue import MemoryQueue
 from tests.twins.stores.batches import MemoryBatches
@@ -65,6 +67,7 @@ from tests.twins.stores.records import MemoryRecords, MemorySpend
 from tests.twins.stores.registry import MemoryRegistry
 from tests.twins.stores.reservations import MemoryReservations
 from tests.twins.stores.slots import MemorySlots
+from tests.twins.stores.takers import MemoryTakers
 from tests.twins.stores.tasks import MemoryTaskStore
 from tests.twins.stores.workers import MemoryWorkers
 from tests.twins.stream import MemoryStream
@@ -162,6 +165,8 @@ class Deployment:
     chat_deliveries: MemorySender[ChatDelivery] = field(default_factory=MemorySender)
     shard_leases: MemoryShardLeases = field(default_factory=MemoryShardLeases)
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
+    takers: MemoryTakers = field(default_factory=MemoryTakers)
+    pressure: SetPressure = field(default_factory=SetPressure)
     room: int = 0  # each test says itself what a process gets
     reserved: int = 0
     lease_seconds: int = LEASE_SECONDS
@@ -174,7 +179,8 @@ class Deployment:
         self.chats = MemoryExchanges(self.live)
         self.stream = MemoryStream(self.store)
         self.dead = MemoryQueue(self.clock)
-        self.queue = MemoryQueue(self.clock, dead=self.dead)
+        watch = TakerWatch(self.takers, self.clock, self.telemetry)
+        self.queue = MemoryQueue(self.clock, dead=self.dead, is_open=watch.is_open)
         self.registry.put_project(ProjectSettings("demo", webhook_secret=b"sealed"))
         self.registry.apply(agent())
 
@@ -259,6 +265,8 @@ class Deployment:
             office=ProcessParser(),
             paces=points.wrap("paces", self.paces),
             live=points.wrap("live", self.live),
+            takers=points.wrap("takers", self.takers),
+            pressure=self.pressure,
             run=run,
             run_heartbeat=run,
         )

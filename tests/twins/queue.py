@@ -1,5 +1,6 @@
 """The task queue in memory: visibility by the clock, receive counts, a dead-letter queue."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.schedule import goes_first
@@ -21,6 +22,8 @@ class Message:
     correlation_id: str
     visible_at: int
     is_urgent: bool = False
+    is_direct: bool = False
+    project_id: str = ""
     receive_count: int = 0
     receipt: str | None = None
 
@@ -36,6 +39,8 @@ class MemoryQueue:
     visibility_seconds: int = 5_400
     max_receives: int = 10
     dead: "MemoryQueue | None" = None
+    is_open: Callable[[], bool] = lambda: False
+    """Whether a worker takes direct messages."""
     messages: list[Message] = field(default_factory=list)
     sent: int = 0
 
@@ -44,6 +49,8 @@ class MemoryQueue:
             raise QueueUnavailable(f"a delay of {delay_seconds} s is not possible")
         message = self.put(task.ref, task.correlation_id, delay_seconds)
         message.is_urgent = has_slot or goes_first(task)
+        if not delay_seconds and self.is_open():
+            message.is_direct, message.project_id = True, task.project_id
 
     def put(self, ref: TaskRef | None, correlation_id: str = "", delay_seconds: int = 0) -> Message:
         """Put in any message; without a ``ref``, one whose body names no task."""
@@ -55,16 +62,32 @@ class MemoryQueue:
 
     def waiting(self, *, is_urgent: bool) -> int:
         now = self.clock.now()
-        return sum(m.visible_at <= now and m.is_urgent is is_urgent for m in self.messages)
+        there = (m for m in self.messages if m.visible_at <= now and not m.is_direct)
+        return sum(m.is_urgent is is_urgent for m in there)
 
     def receive(
         self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
     ) -> list[Delivery]:
         """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;
         too often received ones move to ``dead``."""
+        there = [m for m in self.messages if not m.is_direct and m.is_urgent >= only_urgent]
+        return self._receive(there, limit, visibility_seconds)
+
+    def receive_direct(self, limit: int, visibility_seconds: int, wait_seconds: int) -> list[Delivery]:  # noqa: ARG002  no time passes in here
+        return self._receive([m for m in self.messages if m.is_direct], limit, visibility_seconds)
+
+    def put_back(self, delivery: Delivery, seconds: int) -> None:
+        message = self._in_flight(delivery)
+        self.change_visibility([delivery], seconds)
+        if message is not None and message.is_direct:
+            self.sent += 1
+            message.message_id, message.receipt = f"message-{self.sent}", None
+            message.is_direct, message.receive_count = False, 0
+
+    def _receive(self, there: list[Message], limit: int, visibility_seconds: int | None) -> list[Delivery]:
         now = self.clock.now()
         received: list[Delivery] = []
-        visible = [m for m in self.messages if m.visible_at <= now and m.is_urgent >= only_urgent]
+        visible = [m for m in there if m.visible_at <= now]
         for message in sorted(visible, key=lambda message: not message.is_urgent):
             if len(received) == limit:
                 break
@@ -88,6 +111,8 @@ class MemoryQueue:
             message.correlation_id,
             message.receive_count,
             message.is_urgent,
+            message.is_direct,
+            message.project_id,
         )
 
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:

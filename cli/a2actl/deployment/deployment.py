@@ -94,6 +94,7 @@ class Deployment:
         urls = {
             "tasks": self.output("TaskQueueUrl"),
             "urgent": self.output("UrgentTaskQueueUrl"),
+            "direct": self.output("DirectTaskQueueUrl"),
             "dead letters": self.output("TaskDeadLetterQueueUrl"),
         }
         return TaskQueues(self.account.sqs(), urls)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
+from a2a_tasks.adapters.sqs.task_queue import DirectQueue, SQSTaskQueue
 from a2a_tasks.domain.task import Priority, Task, TaskRef
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery
@@ -255,3 +255,96 @@ def test_a_queue_that_gives_nothing_says_so(account: Account, fault: Fault) -> N
     account.calls.fail("ReceiveMessage", fault)
     with pytest.raises(QueueUnavailable):
         account.queue.receive(10, 45)
+
+
+class TestDirect:
+    """Messages for workers that are up."""
+
+    @pytest.fixture(params=["sqs", "memory"])
+    def direct(self, request: pytest.FixtureRequest) -> Channel:
+        if request.param == "memory":
+            queue = MemoryQueue(FakeClock(), is_open=lambda: True)
+            return Channel(queue, queue.receive)
+        account: Account = request.getfixturevalue("account")
+        opened = DirectQueue(account.resources["DirectTaskQueue"], lambda: True)
+        return Channel(replace(account.queue, direct=opened), lambda: received(account))
+
+    def receive(self, channel: Channel) -> list[Delivery]:
+        return channel.queue.receive_direct(10, 45, 1)
+
+    def test_while_a_worker_takes_them_they_start_none(self, direct: Channel) -> None:
+        direct.queue.send(TASK)
+        direct.queue.send(replace(BEGUN, ref=new_task(number=1).ref))
+
+        assert direct.receive() == []
+        taken = sorted(self.receive(direct), key=lambda delivery: delivery.is_urgent)
+
+        assert [(each.ref, each.is_urgent, each.is_direct) for each in taken] == [
+            (TASK.ref, False, True),
+            (new_task(number=1).ref, True, True),
+        ]
+        assert {each.project_id for each in taken} == {PROJECT}
+        assert {each.correlation_id for each in taken} == {TASK.correlation_id}
+
+    def test_what_is_delayed_starts_a_worker(self, direct: Channel) -> None:
+        direct.queue.send(TASK, 1)
+
+        assert self.receive(direct) == []
+
+    def test_they_do_not_count_as_waiting(self, direct: Channel) -> None:
+        direct.queue.send(TASK)
+
+        assert direct.queue.waiting(is_urgent=False) == 0
+
+    def test_they_are_hidden_shown_and_deleted_as_others_are(self, direct: Channel) -> None:
+        direct.queue.send(TASK)
+        (delivery,) = self.receive(direct)
+        direct.queue.change_visibility([delivery], 0)
+        (again,) = self.receive(direct)
+        direct.queue.delete(again)
+
+        assert (again.message_id, again.receive_count) == (delivery.message_id, 2)
+        assert self.receive(direct) == []
+
+    def test_one_that_is_put_back_starts_a_worker(self, direct: Channel) -> None:
+        direct.queue.send(TASK)
+        (delivery,) = self.receive(direct)
+
+        direct.queue.put_back(delivery, 0)
+
+        (again,) = direct.receive()
+        assert (again.ref, again.receive_count, again.is_direct) == (TASK.ref, 1, False)
+        assert self.receive(direct) == []
+
+    def test_another_that_is_put_back_is_hidden_for_so_long(self, direct: Channel) -> None:
+        channel = replace(direct, queue=direct.queue)
+        channel.queue.send(TASK, 0)
+        (delivery,) = self.receive(channel)
+        channel.queue.put_back(delivery, 0)
+        (ours,) = channel.receive()
+        channel.queue.put_back(ours, 0)
+
+        (again,) = channel.receive()
+
+        assert (again.message_id, again.receive_count) == (ours.message_id, 2)
+
+
+def test_a_message_moves_before_it_is_deleted(account: Account) -> None:
+    """A crash in between leaves both, and never none."""
+    queue = replace(account.queue, direct=DirectQueue(account.resources["DirectTaskQueue"], lambda: True))
+    queue.send(TASK)
+    (delivery,) = queue.receive_direct(10, 45, 1)
+    account.calls.fail("DeleteMessage", Fault.NOT_SENT)
+
+    with pytest.raises(QueueUnavailable):
+        queue.put_back(delivery, 0)
+
+    assert [each.ref for each in received(account)] == [TASK.ref]
+
+
+def test_nobody_is_up_and_nothing_is_sent_directly(account: Account) -> None:
+    queue = replace(account.queue, direct=DirectQueue(account.resources["DirectTaskQueue"], lambda: False))
+    queue.send(TASK)
+
+    assert queue.receive_direct(10, 45, 1) == []
+    assert [each.ref for each in received(account)] == [TASK.ref]

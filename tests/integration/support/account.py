@@ -56,6 +56,7 @@ QUEUES = (
     "TaskDeadLetterQueue",
     "TaskQueue",
     "UrgentTaskQueue",
+    "DirectTaskQueue",
     "NotificationQueue",
     "NotificationDeadLetterQueue",
     "NotifierDeadLetterQueue",

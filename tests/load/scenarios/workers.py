@@ -64,7 +64,63 @@ def burst(sim: Simulation, scale: float) -> None:
     sim.figures["seconds to the last"] = sim.monitor.last_end - began
 
 
+def hundred_hand_overs(sim: Simulation, scale: float) -> None:
+    """A hundred tasks of two long turns are with one worker as its time ends."""
+    for number in range(4):
+        sim.agent(f"agent-{number}", max_concurrent_tasks=50)
+    for number in range(int(100 * scale)):
+        sim.run(0.2)
+        sim.accept(f"agent-{number % 4}", 200, 200, timeout_ms=1_800_000)
+    sim.run_until_done(25 * MINUTE)
+
+
+def hundred_orphans(sim: Simulation, scale: float) -> None:
+    """A worker with a hundred tasks dies, and nobody submits another that would start the next."""
+    for number in range(4):
+        sim.agent(f"agent-{number}", max_concurrent_tasks=50)
+    tasks = []
+    for number in range(int(100 * scale)):
+        sim.run(0.2)
+        tasks.append(sim.accept(f"agent-{number % 4}", 120, 1, timeout_ms=1_800_000))
+    sim.run(40)
+    died = sim.kernel.time
+    while sim.worker.running:
+        sim.worker.kill_one()
+        sim.run(0.01)
+    store = sim.deployment.store
+    while any(store.tasks[task.ref].fence == 1 for task in tasks) and sim.kernel.time < died + 5 * MINUTE:
+        sim.run(1)
+    sim.figures["seconds to the last take-over"] = sim.kernel.time - died
+    sim.run_until_done(25 * MINUTE)
+
+
 SCENARIOS = (
+    Scenario(
+        "a hundred hand-overs",
+        hundred_hand_overs.__doc__ or "",
+        hundred_hand_overs,
+        (
+            Claim("tasks failed", failed, most=0),
+            Claim("workers killed at their timeout", lambda report: report.killed, most=0),
+            Claim("turns bought twice", lambda report: report.bought_twice, most=0),
+            Claim("longest wait of a task that goes on (s)", lambda report: report.go_on_late_max, most=20),
+        ),
+        {"WorkerTimeoutSeconds": "300"},
+    ),
+    Scenario(
+        "a hundred orphans",
+        hundred_orphans.__doc__ or "",
+        hundred_orphans,
+        (
+            Claim("tasks failed", failed, most=0),
+            Claim("turns bought twice", lambda report: report.bought_twice, most=0),
+            Claim(
+                "seconds to the last take-over",
+                lambda report: report.figures["seconds to the last take-over"],
+                most=25,
+            ),
+        ),
+    ),
     Scenario(
         "H4 ten long tasks",
         long_tasks.__doc__ or "",
@@ -76,7 +132,7 @@ SCENARIOS = (
                 most=5,
             ),
             Claim("tasks failed", failed, most=0),
-            Claim("places idle while tasks waited, on average", lambda report: report.idle, most=1),
+            Claim("places in a hundred idle while tasks waited", lambda report: report.idle, most=1),
         ),
     ),
     Scenario(
@@ -107,7 +163,7 @@ SCENARIOS = (
         backlog.__doc__ or "",
         backlog,
         (
-            Claim("places idle while tasks waited", lambda report: report.idle, most=5),
+            Claim("places in a hundred idle while tasks waited", lambda report: report.idle, most=5),
             Claim("calls a task", lambda report: report.calls_per_task, most=30),
         ),
         quick=1.0,

@@ -6,7 +6,7 @@ import pytest
 
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.execution.worker import SHARE_AFTER_SECONDS, SHARE_EVERY_SECONDS
+from a2a_tasks.execution.intake import DIRECT_SECONDS, SHARE_AFTER_SECONDS
 from a2a_tasks.ports.errors import QueueUnavailable
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
 from tests.twins.faults.failpoints import Crash, Failpoints
@@ -29,7 +29,7 @@ def test_what_comes_while_a_task_goes_on_is_taken_too(sharing: Deployment) -> No
     for task in (first, second):
         assert sharing.now_of(task).status is Status.COMPLETED
     started = sharing.now_of(second).started_at or 0
-    assert started - second.created_at <= max(SHARE_EVERY_SECONDS) * 1000
+    assert started - second.created_at <= max(DIRECT_SECONDS) * 1000
     assert not sharing.queue.messages
 
 

@@ -15,6 +15,7 @@ NEEDED = (
     "PayloadBucket",
     "TaskQueueUrl",
     "UrgentTaskQueueUrl",
+    "DirectTaskQueueUrl",
     "NotificationQueueUrl",
     "WecomQueueUrl",
     "ClaudeApiKeySecretArn",

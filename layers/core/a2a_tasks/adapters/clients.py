@@ -20,7 +20,7 @@ CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=32,  # a batch of ten tasks, each with a call or two under way
+    max_pool_connections=100,  # as many as a worker may have calls under way
 )
 
 

@@ -1,5 +1,6 @@
-"""One invocation of the worker function: its remaining time, and the projects of its tasks."""
+"""One invocation of the worker function: its remaining time, and what it has in hand."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,21 +15,52 @@ class Invocation:
     """Seconds left."""
     most_of_project: int
     """Tasks of one project that it executes at a time."""
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever a message has been dealt with."""
+    in_hand: int = 0
+    """Messages that are being dealt with."""
     _whole: float = field(init=False)
     _places: Counter[str] = field(default_factory=Counter, init=False)
+    _own_in_hand: int = field(default=0, init=False)
+    _has_anchor: bool = field(default=False, init=False)
+    _over: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
         self._whole = self.time_left()
 
     @property
-    def half(self) -> float:
-        """Half of its total time in seconds."""
-        return self._whole / 2
-
-    @property
     def is_late(self) -> bool:
         """Whether a task started now has clearly less time than in a fresh invocation."""
-        return self.time_left() < self.half
+        return self.time_left() < self._whole / 2
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether a message is left that starts another worker should this one die."""
+        return self._has_anchor or self._own_in_hand > 0
+
+    @contextmanager
+    def dealing_with_one(self, *, is_own: bool) -> Iterator[None]:
+        """Count a message as in hand until the block ends; ``is_own`` if it started the invocation."""
+        self.in_hand += 1
+        self._own_in_hand += is_own
+        try:
+            yield
+        finally:
+            self.in_hand -= 1
+            self._own_in_hand -= is_own
+            self.done.set()
+
+    async def anchor(self) -> None:
+        """If the message, which started the invocation and is done, is the last such one, let it be the
+        anchor: wait until the invocation is over. A task that came directly has no message that starts a
+        worker; this one does."""
+        if not self._own_in_hand:
+            self._has_anchor = True
+            await self._over.wait()
+
+    def end(self) -> None:
+        """No message is needed as an anchor any more."""
+        self._over.set()
 
     @contextmanager
     def place(self, project_id: str) -> Iterator[bool]:

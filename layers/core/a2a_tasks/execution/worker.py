@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.pause_watch import PauseWatch
@@ -23,8 +22,9 @@ from a2a_tasks.domain.schedule import (
     whole_seconds,
 )
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
-from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS, AgentLoop
+from a2a_tasks.execution.agent_loop import AgentLoop
 from a2a_tasks.execution.heartbeat import Heartbeat
+from a2a_tasks.execution.intake import Intake, Shift
 from a2a_tasks.execution.invocation import Invocation
 from a2a_tasks.execution.leases import LeasedTask, Stop, Stopped
 from a2a_tasks.execution.live_output import Live
@@ -45,17 +45,6 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 
 SHUTDOWN_MARGIN_SECONDS = 20
 """Lambda time reserved for writing outcomes."""
-SHARE_AFTER_SECONDS = 0.5
-"""Seconds an invocation must run before it polls for extra messages. Short tasks finish sooner without."""
-SHARE_EVERY_SECONDS = 1.0, 4.0
-"""Pause after an empty poll, first and longest; it doubles each time. A poll costs two requests, and with
-little traffic polls stay empty for minutes."""
-LOOK_FOR_OTHERS_MS = 4_000
-"""How often an invocation at capacity polls for tasks of another project. Messages of the same project go
-back, so it takes one at a time."""
-SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
-"""With less time left an invocation takes no more tasks, as it begins no more turns; with less than half
-of its time if that is shorter."""
 LONGEST_RETURN_SECONDS = 300
 UNREADABLE_SECONDS = 30
 """How long a message is invisible whose task could not be claimed because the store did not respond."""
@@ -79,16 +68,11 @@ class Executor:
     heartbeat: Heartbeat
     finalizer: TaskFinalizer
     live: Live
+    intake: Intake
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
     run: RunBlocking
-    room: int
-    """Tasks that an invocation may execute at a time. While it has room it polls for more messages itself:
-    a worker that waits for the model costs nothing more, and needs no cold start."""
-    reserved: int = 0
-    """Additional places for projects that do not fill ``room`` already, so that another project's task
-    need not wait for theirs."""
 
     @property
     def lease_seconds(self) -> int:
@@ -96,8 +80,9 @@ class Executor:
         return self.heartbeat.lease_seconds
 
     async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
-        """Execute all deliveries concurrently and independently. Never raises for a single task. A
-        finished task's message is deleted at once, so that a crash returns only the others.
+        """Execute all deliveries concurrently and independently, and more that come meanwhile. Never raises
+        for a single task. A finished task's message is deleted at once, so that a crash returns only the
+        others.
 
         Args:
             deliveries: The received messages.
@@ -106,101 +91,64 @@ class Executor:
         Returns:
             Ids of messages that must stay in the queue.
         """
+        invocation = Invocation(time_left, max(self.intake.room, len(deliveries)))
+        is_again = any(delivery.receive_count > 1 for delivery in deliveries)
+        shift = Shift(self.intake, invocation, partial(self._deliver, invocation=invocation), is_again)
         beating = asyncio.ensure_future(self.heartbeat.keep_beating())
-        invocation = Invocation(time_left, max(self.room, len(deliveries)))
-        own = [asyncio.ensure_future(self._deliver(d, invocation)) for d in deliveries]
-        sharing = asyncio.ensure_future(self._share(own, invocation))
+        own = [asyncio.ensure_future(self._deliver(each, invocation, is_own=True)) for each in deliveries]
+        sharing = asyncio.ensure_future(self._share(shift, invocation))
         try:
-            kept = await asyncio.gather(*own)
-            await sharing
+            kept = (await asyncio.gather(sharing, *own))[1:]
         finally:
             sharing.cancel()
             beating.cancel()
             await asyncio.gather(beating, sharing, return_exceptions=True)
             self.heartbeat.rest()
-        return [d.message_id for d, keep in zip(deliveries, kept, strict=True) if keep]
+        return [each.message_id for each, keep in zip(deliveries, kept, strict=True) if keep]
 
-    async def _share(self, own: list[asyncio.Task[bool]], invocation: Invocation) -> None:
-        """Poll for more messages while there is room, until too little time is left. Ends when no task is
-        running and no task was announced that could use the slot of one that ended here."""
-        until = min(SHARE_UNTIL_SECONDS, invocation.half)
-        under_way, look_at, called = set(own), 0, self.slots.handover.called
-        called.clear()
-        shortest, longest = SHARE_EVERY_SECONDS
-        pause = shortest
-        if len(own) < self.room:  # a full batch means that more are waiting
-            await self._first_of(under_way, SHARE_AFTER_SECONDS)
-        while (under_way := {work for work in under_way if not work.done()}) or called.is_set():
-            room, now = self.room - len(under_way), self.clock.now()
-            if room + self.reserved <= 0 or invocation.time_left() <= until:
-                if not under_way:
-                    return
-                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                continue
-            if room <= 0:
-                if look_at > now:
-                    await self._first_of(under_way, (look_at - now) / 1000)
-                    continue
-                room, look_at = 1, now + LOOK_FOR_OTHERS_MS
-            called.clear()
-            taken = await self.run(self._receive, room, not under_way)
-            if taken:
-                pause = shortest
-            else:
-                await self._first_of(under_way, pause)
-                pause = min(2 * pause, longest)
-            under_way |= {asyncio.ensure_future(self._deliver(d, invocation)) for d in taken}
+    async def _share(self, shift: Shift, invocation: Invocation) -> None:
+        await shift.work()
+        invocation.end()
 
-    def _receive(self, limit: int, only_urgent: bool) -> list[Delivery]:
-        """More messages; none during a pause, or if the queue does not respond."""
-        if self.pause.is_on():
-            return []
-        try:
-            return self.queue.receive(limit, self.lease_seconds, only_urgent=only_urgent)
-        except QueueUnavailable as error:
-            self.telemetry.problem("no more messages taken", reason=str(error))
-            return []
-
-    async def _first_of(self, work: set[asyncio.Task[bool]], seconds: float) -> None:
-        """Wait until one is done, at most ``seconds``; not at all if there are none."""
-        if not work:
-            return
-        timer = asyncio.ensure_future(self.clock.sleep(seconds))
-        try:
-            waited: set[asyncio.Future[Any]] = {*work, timer}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-
-    async def _deliver(self, delivery: Delivery, invocation: Invocation) -> bool:
+    async def _deliver(self, delivery: Delivery, invocation: Invocation, *, is_own: bool = False) -> bool:
         """Handle one message to its end. True if it must stay in the queue."""
+        async with self.heartbeat.handling(delivery):
+            with invocation.dealing_with_one(is_own=is_own):
+                returned = await self._outcome(delivery, invocation)
+            if returned is DONE and is_own:
+                await invocation.anchor()
         try:
-            async with self.heartbeat.handling(delivery):
-                returned = await self._handle(delivery, invocation)
-        except Stopped:
-            returned = Requeue(None)  # lost while its outcome was being written
-        except (StoreUnavailable, QueueUnavailable) as error:
-            self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
-            returned = Requeue(UNREADABLE_SECONDS)
-        except Exception as error:
-            # an error must not affect the other tasks of this invocation
-            self.telemetry.problem("delivery failed", error=error, message_id=delivery.message_id)
-            returned = Requeue(UNREADABLE_SECONDS)
-        try:
-            if returned is DONE:
-                await self.run(self.queue.delete, delivery)
-            elif returned.seconds is not None:
-                await self.run(self.queue.change_visibility, [delivery], returned.seconds)
+            await self._settle(delivery, returned)
         except QueueUnavailable as error:
             self.telemetry.problem("message not settled", reason=str(error), message_id=delivery.message_id)
         self.telemetry.flush()
         return returned is not DONE
 
+    async def _outcome(self, delivery: Delivery, invocation: Invocation) -> Requeue | None:
+        try:
+            return await self._handle(delivery, invocation)
+        except Stopped:
+            return Requeue(None)  # lost while its outcome was being written
+        except (StoreUnavailable, QueueUnavailable) as error:
+            self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
+            return Requeue(UNREADABLE_SECONDS)
+        except Exception as error:
+            # an error must not affect the other tasks of this invocation
+            self.telemetry.problem("delivery failed", error=error, message_id=delivery.message_id)
+            return Requeue(UNREADABLE_SECONDS)
+
+    async def _settle(self, delivery: Delivery, returned: Requeue | None) -> None:
+        if returned is DONE:
+            await self.run(self.queue.delete, delivery)
+        elif returned.seconds is not None or delivery.is_direct:
+            seconds = self.lease_seconds if returned.seconds is None else returned.seconds
+            await self.run(self.queue.put_back, delivery, seconds)
+
     async def _handle(self, delivery: Delivery, invocation: Invocation) -> Requeue | None:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Requeue(0)  # back at once, until it is dead-lettered
-        if await self.run(self.pause.is_on):
+        if await self.run(self.pause.is_on) or (self.heartbeat.held and self.intake.pressure.lacks_memory()):
             return _again(delivery)
         await self._extend_visibility(delivery)
         task = await self.run(self.store.get, delivery.ref)

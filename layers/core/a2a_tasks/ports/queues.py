@@ -23,20 +23,24 @@ class Delivery:
     receive_count: int
     """``ApproximateReceiveCount``: 1 on the first delivery."""
     is_urgent: bool = False
-    """It came from the urgent queue."""
+    """It goes first."""
+    is_direct: bool = False
+    """It came from the direct queue, which starts no worker."""
+    project_id: str = ""
+    """The task's project. Only known of direct messages."""
 
 
 class TaskSender(Protocol):
     """Announces tasks to workers."""
 
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
-        """Send the message of a task.
+        """Send the message of a task: directly to the workers that are up, if one of them takes tasks and the
+        message need not be delayed; else to the queues whose event sources start workers.
 
         Args:
-            task: Goes into the urgent queue if it ``goes_first``.
+            task: Is urgent if it ``goes_first``.
             delay_seconds: Delay before a worker can receive it (0–900).
-            has_slot: The task holds a slot that nobody else can use meanwhile, so it goes into the urgent
-                queue too.
+            has_slot: The task holds a slot that nobody else can use meanwhile, so it is urgent too.
 
         Raises:
             QueueUnavailable: The message may or may not have been sent.
@@ -75,6 +79,16 @@ class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
         Urgent messages are returned at once. Without any, waits up to a second for others, unless
         ``only_urgent``. Raises ``QueueUnavailable``.
         """
+        ...
+
+    def receive_direct(self, limit: int, visibility_seconds: int, wait_seconds: int) -> list[Delivery]:
+        """Poll the direct queue for up to ``limit`` messages (1–10), and wait up to ``wait_seconds`` (1–20)
+        for the first. Raises ``QueueUnavailable``."""
+        ...
+
+    def put_back(self, delivery: Delivery, seconds: int) -> None:
+        """Return a message that comes again after ``seconds``. One of the direct queue moves to a queue that
+        starts a worker, under another id; a crash in between leaves both. Raises ``QueueUnavailable``."""
         ...
 
 

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
+from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.tasks.contexts import DynamoDBContexts
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
-from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
+from a2a_tasks.adapters.sqs.task_queue import DirectQueue, SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.slots import Slots
+from a2a_tasks.concurrency.taker_watch import TakerWatch
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queues import QueueLength, WorkerQueue
@@ -92,10 +94,9 @@ class TaskWiring(TaskServices):
         dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
         clock, retention_ms = SystemClock(), environment.retention_ms()
         kept_ms = retention_ms + LONGEST_LIFE_MS
-        urls = environment.text("TASK_QUEUE_URL"), environment.text("URGENT_TASK_QUEUE_URL")
         return cls(
             store=DynamoDBTaskStore(dynamodb, table, kept_ms, clock),
-            queue=SQSTaskQueue(clients.sqs(), *urls),
+            queue=_queue(TakerWatch(DynamoDBTakers(dynamodb, table), clock, telemetry)),
             registry=DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE")),
             places=DynamoDBSlots(dynamodb, table),
             workers=DynamoDBWorkers(dynamodb, table),
@@ -109,3 +110,14 @@ class TaskWiring(TaskServices):
             table=table,
             texts=DynamoDBTexts(dynamodb, table, kept_ms),
         )
+
+
+def _queue(takers: TakerWatch) -> SQSTaskQueue:
+    """Functions that repair what was lost do not send directly: they are not told where to."""
+    url = environment.optional("DIRECT_TASK_QUEUE_URL")
+    return SQSTaskQueue(
+        clients.sqs(),
+        environment.text("TASK_QUEUE_URL"),
+        environment.text("URGENT_TASK_QUEUE_URL"),
+        DirectQueue(url, takers.is_open) if url else None,
+    )

@@ -11,6 +11,7 @@ from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.heartbeat import Heartbeat
 from a2a_tasks.execution.history import Histories
+from a2a_tasks.execution.intake import Intake
 from a2a_tasks.execution.live_output import Live
 from a2a_tasks.execution.outcomes import OutcomeHandler
 from a2a_tasks.execution.paced_model import PacedModel
@@ -24,6 +25,8 @@ from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.documents import DocumentParser
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.model import Model, ModelFiles, PaceStore
+from a2a_tasks.ports.pressure import Pressure
+from a2a_tasks.ports.takers import Takers
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.tasks.office_texts import OfficeTexts
@@ -41,6 +44,8 @@ class WorkerPorts:
     office: DocumentParser
     paces: PaceStore
     live: LiveStore
+    takers: Takers
+    pressure: Pressure
     run: RunBlocking
     run_heartbeat: RunBlocking
     """On threads of its own, which work that waits for a store cannot take from the heartbeat."""
@@ -111,10 +116,26 @@ def build_worker(
         heartbeat=build_heartbeat(tasks, ports.run_heartbeat, settings.lease_seconds),
         finalizer=tasks.finalizer,
         live=Live(ports.live, clock, tasks.telemetry, run),
+        intake=_intake(tasks, ports, settings),
         clock=clock,
         entropy=tasks.entropy,
         telemetry=tasks.telemetry,
         run=run,
+    )
+
+
+def _intake(tasks: TaskServices, ports: WorkerPorts, settings: WorkerSettings) -> Intake:
+    return Intake(
+        queue=tasks.queue,
+        pause=tasks.pause,
+        takers=ports.takers,
+        clock=tasks.clock,
+        telemetry=tasks.telemetry,
+        run=ports.run,
+        called=tasks.slots.handover.called,
+        pressure=ports.pressure,
+        taker_id=tasks.entropy.bytes(8).hex(),
+        lease_seconds=settings.lease_seconds,
         room=settings.room,
         reserved=settings.reserved,
     )

@@ -1,4 +1,4 @@
-"""The task queue on SQS: two standard queues, each fair by project (``MessageGroupId``)."""
+"""The task queue on SQS: three standard queues, each fair by project (``MessageGroupId``)."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,48 +16,60 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CORRELATION_ID = "correlationId"
+MAX_DELAY_SECONDS = 900
+"""Limit of DelaySeconds."""
 LONG_POLL_SECONDS = 1
 """A long poll queries all of SQS's servers; a short one may miss messages."""
+
+
+@dataclass(frozen=True)
+class DirectQueue:
+    """The queue that only workers receive from, which are up already."""
+
+    url: str
+    is_open: Callable[[], bool]
+    """Whether a worker takes from it."""
 
 
 @dataclass(frozen=True)
 class SQSTaskQueue:
     """``WorkerQueue`` and ``QueueLength``. A message only names its task; the rest is read from the item.
 
-    SQS has no priorities, so urgent messages have a queue of their own.
+    SQS has no priorities, so urgent messages have a queue of their own. Without ``direct`` every message goes
+    to one of the two that start workers.
     """
 
     client: "SQSClient"
     url: str
     urgent_url: str
+    direct: DirectQueue | None = None
 
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
-        delay = {"DelaySeconds": delay_seconds} if delay_seconds else {}
-        self._call(
-            self.client.send_message,
-            is_urgent=has_slot or goes_first(task),
-            MessageBody=json.dumps({"agentId": task.ref.agent_id, "taskId": task.ref.task_id}),
-            MessageGroupId=task.project_id,
-            MessageAttributes={CORRELATION_ID: {"DataType": "String", "StringValue": task.correlation_id}},
-            **delay,
-        )
+        message, is_urgent = _message(task.ref), has_slot or goes_first(task)
+        if self.direct is not None and not delay_seconds and self.direct.is_open():
+            message |= {"projectId": task.project_id, "isUrgent": is_urgent}
+            self._send(self.direct.url, message, task.project_id, task.correlation_id)
+        else:
+            url = self._url(is_urgent=is_urgent)
+            self._send(url, message, task.project_id, task.correlation_id, delay_seconds)
 
     def waiting(self, *, is_urgent: bool) -> int:
         name = "ApproximateNumberOfMessages"
-        answer = self._call(self.client.get_queue_attributes, is_urgent=is_urgent, AttributeNames=[name])
+        url = self._url(is_urgent=is_urgent)
+        answer = self._call(self.client.get_queue_attributes, url, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
-        """One call for each queue, with up to ten deliveries: as many as an invocation receives."""
+        """One call for each queue, with up to ten deliveries."""
         failed: list[Any] = []
-        for is_urgent in sorted({delivery.is_urgent for delivery in deliveries}):
+        for url in sorted({self._url_of(delivery) for delivery in deliveries}):
             entries = [
                 {"Id": str(n), "ReceiptHandle": delivery.receipt, "VisibilityTimeout": seconds}
                 for n, delivery in enumerate(deliveries)
-                if delivery.is_urgent is is_urgent
+                if self._url_of(delivery) == url
             ]
             operation = self.client.change_message_visibility_batch
-            failed += self._call(operation, is_urgent=is_urgent, Entries=entries).get("Failed", [])
+            failed += self._call(operation, url, Entries=entries).get("Failed", [])
         if failed:
             codes = ", ".join(sorted({entry["Code"] for entry in failed}))
             raise QueueUnavailable(
@@ -66,13 +78,27 @@ class SQSTaskQueue:
 
     def receive(self, limit: int, visibility_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
         """Short poll of the urgent queue first; what that misses, the queue's own event source receives."""
-        urgent = self._receive(limit, visibility_seconds, 0, is_urgent=True)
+        urgent = self._receive(self.urgent_url, limit, visibility_seconds, 0)
         if urgent or only_urgent:
             return urgent
-        return self._receive(limit, visibility_seconds, LONG_POLL_SECONDS, is_urgent=False)
+        return self._receive(self.url, limit, visibility_seconds, LONG_POLL_SECONDS)
+
+    def receive_direct(self, limit: int, visibility_seconds: int, wait_seconds: int) -> list[Delivery]:
+        if self.direct is None:
+            return []
+        return self._receive(self.direct.url, limit, visibility_seconds, wait_seconds)
+
+    def put_back(self, delivery: Delivery, seconds: int) -> None:
+        if not delivery.is_direct or delivery.ref is None:
+            self.change_visibility([delivery], seconds)
+            return
+        url = self._url(is_urgent=delivery.is_urgent)
+        message, delay_seconds = _message(delivery.ref), min(seconds, MAX_DELAY_SECONDS)
+        self._send(url, message, delivery.project_id, delivery.correlation_id, delay_seconds)
+        self.delete(delivery)
 
     def delete(self, delivery: Delivery) -> None:
-        self._call(self.client.delete_message, is_urgent=delivery.is_urgent, ReceiptHandle=delivery.receipt)
+        self._call(self.client.delete_message, self._url_of(delivery), ReceiptHandle=delivery.receipt)
 
     def delivery_of(self, record: Mapping[str, Any]) -> Delivery:
         """The delivery of a record of a Lambda SQS event."""
@@ -81,49 +107,85 @@ class SQSTaskQueue:
         return Delivery(
             message_id=record["messageId"],
             receipt=record["receiptHandle"],
-            ref=_ref_of(record["body"]),
+            ref=_ref_of(_body(record["body"])),
             correlation_id=attributes.get(CORRELATION_ID, {}).get("stringValue", ""),
             receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
             is_urgent=queue_name == self.urgent_url.rpartition("/")[2],
         )
 
-    def _receive(
-        self, limit: int, visibility_seconds: int, wait_seconds: int, *, is_urgent: bool
-    ) -> list[Delivery]:
+    def _url(self, *, is_urgent: bool) -> str:
+        return self.urgent_url if is_urgent else self.url
+
+    def _url_of(self, delivery: Delivery) -> str:
+        if delivery.is_direct and self.direct is not None:
+            return self.direct.url
+        return self._url(is_urgent=delivery.is_urgent)
+
+    def _send(
+        self,
+        url: str,
+        message: dict[str, Any],
+        project_id: str,
+        correlation_id: str,
+        delay_seconds: int = 0,
+    ) -> None:
+        delay = {"DelaySeconds": delay_seconds} if delay_seconds else {}
+        self._call(
+            self.client.send_message,
+            url,
+            MessageBody=json.dumps(message),
+            MessageGroupId=project_id,
+            MessageAttributes={CORRELATION_ID: {"DataType": "String", "StringValue": correlation_id}},
+            **delay,
+        )
+
+    def _receive(self, url: str, limit: int, visibility_seconds: int, wait_seconds: int) -> list[Delivery]:
         answer = self._call(
             self.client.receive_message,
-            is_urgent=is_urgent,
+            url,
             MaxNumberOfMessages=limit,
             VisibilityTimeout=visibility_seconds,
             WaitTimeSeconds=wait_seconds,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
             MessageAttributeNames=[CORRELATION_ID],
         )
-        return [_to_delivery(message, is_urgent=is_urgent) for message in answer.get("Messages", [])]
+        return [self._delivery(message, url) for message in answer.get("Messages", [])]
 
-    def _call(self, operation: Callable[..., Any], *, is_urgent: bool, **arguments: Any) -> Any:
+    def _delivery(self, message: Mapping[str, Any], url: str) -> Delivery:
+        """The delivery of a message from ReceiveMessage."""
+        attributes, body = message.get("MessageAttributes", {}), _body(message["Body"])
+        is_direct = self.direct is not None and url == self.direct.url
+        return Delivery(
+            message_id=message["MessageId"],
+            receipt=message["ReceiptHandle"],
+            ref=_ref_of(body),
+            correlation_id=attributes.get(CORRELATION_ID, {}).get("StringValue", ""),
+            receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
+            is_urgent=bool(body.get("isUrgent")) if is_direct else url == self.urgent_url,
+            is_direct=is_direct,
+            project_id=str(body.get("projectId", "")) if is_direct else "",
+        )
+
+    def _call(self, operation: Callable[..., Any], url: str, **arguments: Any) -> Any:
         with port_errors(QueueUnavailable):
-            return operation(QueueUrl=self.urgent_url if is_urgent else self.url, **arguments)
+            return operation(QueueUrl=url, **arguments)
 
 
-def _to_delivery(message: Mapping[str, Any], *, is_urgent: bool) -> Delivery:
-    """The delivery of a message from ReceiveMessage."""
-    attributes = message.get("MessageAttributes", {})
-    return Delivery(
-        message_id=message["MessageId"],
-        receipt=message["ReceiptHandle"],
-        ref=_ref_of(message["Body"]),
-        correlation_id=attributes.get(CORRELATION_ID, {}).get("StringValue", ""),
-        receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
-        is_urgent=is_urgent,
-    )
+def _message(ref: TaskRef) -> dict[str, Any]:
+    return {"agentId": ref.agent_id, "taskId": ref.task_id}
 
 
-def _ref_of(body: str) -> TaskRef | None:
+def _body(text: str) -> dict[str, Any]:
+    """The JSON object of a message, empty if there is none."""
     try:
-        message = json.loads(body)
-        agent_id, task_id = message["agentId"], message["taskId"]
-        well_formed = AGENT_ID.fullmatch(agent_id) and is_task_id(task_id)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _ref_of(body: Mapping[str, Any]) -> TaskRef | None:
+    agent_id, task_id = body.get("agentId"), body.get("taskId")
+    if not isinstance(agent_id, str) or not isinstance(task_id, str):
         return None
-    return TaskRef(agent_id, task_id) if well_formed else None
+    return TaskRef(agent_id, task_id) if AGENT_ID.fullmatch(agent_id) and is_task_id(task_id) else None

@@ -1,0 +1,60 @@
+"""Memory and lateness of this process, as it sees them itself."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+MEMORY_SHARE = 0.6
+"""Share of the function's memory beyond which no task is taken. The rest is for tasks that grow, and for the
+process that reads Office files."""
+MB = 1024 * 1024
+LOOK_SECONDS = 0.2
+LATE_SECONDS = 0.5
+"""The event loop is called so late, on average, when the processor is too busy."""
+SMOOTHING = 0.3
+"""Weight of the newest look: one long step, such as reading a large request, is no pressure."""
+_STATISTICS = Path("/proc/self/statm")
+
+
+def resident_bytes() -> int:
+    """Memory of this process in use; 0 if the system does not say."""
+    try:
+        pages = int(_STATISTICS.read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class ProcessPressure:
+    """``Pressure``. ``memory_mb`` is the function's memory."""
+
+    def __init__(self, memory_mb: int, resident: Callable[[], int] = resident_bytes) -> None:
+        self._most = memory_mb * MB * MEMORY_SHARE
+        self._resident = resident
+        self._late = 0.0
+
+    def lacks_memory(self) -> bool:
+        return self._resident() > self._most
+
+    def lacks_time(self) -> bool:
+        return self._late > LATE_SECONDS
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Watch how late the event loop is until the block ends."""
+        self._late = 0.0
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            began = now()
+            await asyncio.sleep(LOOK_SECONDS)
+            late = now() - began - LOOK_SECONDS
+            self._late += SMOOTHING * (late - self._late)

@@ -1,0 +1,40 @@
+"""Whether a worker takes tasks directly, as one process knows it."""
+
+import threading
+
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import StoreUnavailable
+from a2a_tasks.ports.takers import Takers
+from a2a_tasks.ports.telemetry import Telemetry
+
+FRESH_MS = 500
+"""So long a process may not know that the last worker has left the list."""
+FEW = 10
+"""One that is up to date is enough."""
+
+
+class TakerWatch:
+    """The list, read again when it was read more than ``FRESH_MS`` ago. Thread-safe."""
+
+    def __init__(self, takers: Takers, clock: Clock, telemetry: Telemetry) -> None:
+        self._takers = takers
+        self._clock = clock
+        self._telemetry = telemetry
+        self._lock = threading.Lock()
+        self._open_until = 0
+        self._fresh_until: int | None = None
+
+    def is_open(self) -> bool:
+        """Whether a task may be sent to the direct queue. Never raises: if the list cannot be read, the event
+        sources start a worker."""
+        with self._lock:
+            now = self._clock.now()
+            if self._fresh_until is None or now >= self._fresh_until:
+                self._fresh_until = now + FRESH_MS
+                try:
+                    listed = self._takers.listed(FEW)
+                except StoreUnavailable as error:
+                    self._telemetry.problem("takers not read", reason=str(error))
+                    listed = []
+                self._open_until = max((taker.until for taker in listed), default=0)
+            return now < self._open_until
