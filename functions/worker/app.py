@@ -59,7 +59,7 @@ def _executor(tasks: TaskWiring) -> Executor:
         model=ClaudeModel(connection, tasks.clock),
         files=ClaudeFiles(connection, tasks.clock),
         workspaces=workspaces,
-        office=ProcessParser(),
+        office=ProcessParser(_pressure.left_bytes),
         paces=DynamoDBPaces(*table),
         live=DynamoDBLive(*table),
         takers=DynamoDBTakers(*table),

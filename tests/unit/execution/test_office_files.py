@@ -13,11 +13,14 @@ import pptx
 import pytest
 from pptx.util import Inches
 
-from a2a_tasks.adapters.office.parser import ProcessParser
+from a2a_tasks.adapters.office import NO_MEMORY
+from a2a_tasks.adapters.office.parser import MB, ProcessParser
+from a2a_tasks.adapters.process_pressure import MEMORY_SHARE
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.office_file import MAX_UNPACKED_BYTES, OfficeKind
 from a2a_tasks.domain.task import Lane
 from a2a_tasks.ports.documents import DocumentUnreadable
+from a2a_tasks.ports.errors import PayloadUnavailable
 from a2a_tasks.tasks import content, office_texts
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
@@ -246,3 +249,28 @@ def test_what_no_agent_could_be_shown_is_refused_by_name(
         content.check([{"text": "x"}, raw(file, **({"mediaType": media_type} if media_type else {}))])
 
     assert (refused.value.code, refused.value.details[0]["field"]) == (code, f"parts[1].{field}")
+
+
+def test_a_worker_that_lacks_memory_leaves_a_file_for_later() -> None:
+    """The process that reads it would end the whole worker."""
+    with pytest.raises(PayloadUnavailable, match="too little memory"):
+        ProcessParser(lambda: 150 * MB).text(OfficeKind.DOCX, report(), 100)
+
+
+@pytest.mark.parametrize(("left_mb", "error"), [(300, PayloadUnavailable), (1_000, DocumentUnreadable)])
+def test_a_file_that_needs_too_much_is_left_for_later_if_more_may_be_there_then(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left_mb: int, error: type[Exception]
+) -> None:
+    package = tmp_path / "a2a_tasks" / "adapters" / "office"
+    package.mkdir(parents=True)
+    for each in (package, package.parent, package.parent.parent):
+        (each / "__init__.py").touch()
+    (package / "__main__.py").write_text(f"raise SystemExit({NO_MEMORY})")
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    with pytest.raises(error):
+        ProcessParser(lambda: left_mb * MB).text(OfficeKind.DOCX, b"", 100)
+
+
+def test_a_worker_at_its_limit_has_memory_for_a_file_beside_its_tasks() -> None:
+    left = round(704 * MB * (1 - MEMORY_SHARE))
+    assert "收入增长了" in ProcessParser(lambda: left).text(OfficeKind.DOCX, report(), 100)

@@ -31,12 +31,16 @@ class ProcessPressure:
     """``Pressure``. ``memory_mb`` is the function's memory."""
 
     def __init__(self, memory_mb: int, resident: Callable[[], int] = resident_bytes) -> None:
-        self._most = memory_mb * MB * MEMORY_SHARE
+        self._memory = memory_mb * MB
         self._resident = resident
         self._late = 0.0
 
     def lacks_memory(self) -> bool:
-        return self._resident() > self._most
+        return self._resident() > self._memory * MEMORY_SHARE
+
+    def left_bytes(self) -> int:
+        """Memory that is left for other processes of the function."""
+        return self._memory - self._resident()
 
     def lacks_time(self) -> bool:
         return self._late > LATE_SECONDS

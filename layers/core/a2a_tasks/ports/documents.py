@@ -15,6 +15,7 @@ class DocumentParser(Protocol):
     def text(self, kind: OfficeKind, content: bytes, limit: int) -> str:
         """The first ``limit`` characters of a file's text at most, with marks for headings and tables.
 
-        Blocks. Returns or raises within bounded time and memory. Raises ``DocumentUnreadable``.
+        Blocks. Returns or raises within bounded time and memory. Raises ``DocumentUnreadable``, and
+        ``PayloadUnavailable`` if the file may be read later.
         """
         ...

@@ -4,27 +4,46 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
+from a2a_tasks.adapters.office import NO_MEMORY
 from a2a_tasks.domain.office_file import OfficeKind
 from a2a_tasks.ports.documents import DocumentUnreadable
+from a2a_tasks.ports.errors import PayloadUnavailable
 
-SECONDS = 30.0
-"""Longer than the process may compute (``CPU_SECONDS``): this machine may have other things to do."""
+SECONDS = 60.0
+"""Longer than the process may compute (``CPU_SECONDS``): it shares a part of a processor with all tasks."""
+MB = 1024 * 1024
+MOST_BYTES = 768 * MB
+ENOUGH_BYTES = 400 * MB
+"""Of address space. Reading a file of 3.7 MB takes 100 to 400 MB."""
+LEAST_BYTES = 128 * MB
+RESERVED_BYTES = 64 * MB
+"""For what the worker's tasks need more meanwhile."""
+NO_ROOM = "The worker has too little memory left to read a file."
 _PROGRAM = "a2a_tasks.adapters.office"
 
 
 class ProcessParser:
-    """One at a time, so that ten tasks with large files take no more memory than one; the others wait."""
+    """One at a time, so that many tasks with large files take no more memory than one; the others wait.
+    ``left`` gives the bytes that the function has left, all of whose processes end if it uses more.
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    Raises ``PayloadUnavailable`` too, if too little is left now.
+    """
+
+    def __init__(self, left: Callable[[], int] = lambda: 2 * MOST_BYTES, seconds: float = SECONDS) -> None:
+        self._left = left
         self._seconds = seconds
         self._turn = threading.Lock()
 
     def text(self, kind: OfficeKind, content: bytes, limit: int) -> str:
         with self._turn:
+            memory_bytes = min(MOST_BYTES, self._left() - RESERVED_BYTES)
+            if memory_bytes < LEAST_BYTES:
+                raise PayloadUnavailable(NO_ROOM)
             try:
                 done = subprocess.run(  # noqa: S603  our own program; the file is its input
-                    [sys.executable, "-m", _PROGRAM, kind.value, str(limit)],
+                    [sys.executable, "-m", _PROGRAM, kind.value, str(limit), str(memory_bytes)],
                     input=content,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -34,6 +53,8 @@ class ProcessParser:
                 )
             except subprocess.TimeoutExpired:
                 raise DocumentUnreadable("takes too long to read") from None
+        if done.returncode == NO_MEMORY and memory_bytes < ENOUGH_BYTES:
+            raise PayloadUnavailable(NO_ROOM)
         if done.returncode < 0:  # by a signal: that of the limit of computing, or a parser that crashed
             raise DocumentUnreadable("takes too long to read, or is damaged")
         if done.returncode:
