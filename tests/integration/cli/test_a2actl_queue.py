@@ -154,6 +154,7 @@ def test_stats_count_messages(operator: Operator, account: Account) -> None:
     assert shown["queues"] == [
         {"name": "tasks", "waiting": 2, "inFlight": 1, "delayed": 1, "trigger": DISABLED},
         {"name": "urgent", "waiting": 1, "inFlight": 0, "delayed": 0, "trigger": DISABLED},
+        {"name": "direct", "waiting": 0, "inFlight": 0, "delayed": 0, "trigger": "none"},
         {"name": "dead letters", "waiting": 0, "inFlight": 0, "delayed": 0, "trigger": "none"},
     ]
 
