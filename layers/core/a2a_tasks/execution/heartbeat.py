@@ -280,7 +280,8 @@ class Heartbeat:
         """Keep the messages invisible for as long as the lease is valid, because a worker that takes a
         task over needs both to be over."""
         mine = self._mine
-        groups = [list(some) for some in batched(self._in_hand, VISIBILITY_BATCH, strict=False)]
+        by_queue = sorted(self._in_hand, key=lambda delivery: (delivery.is_direct, delivery.is_urgent))
+        groups = [list(some) for some in batched(by_queue, VISIBILITY_BATCH, strict=False)]
         extended = await asyncio.gather(*(self._extend(group) for group in groups))
         if mine is not None:
             mine.is_invisible = all(extended)
