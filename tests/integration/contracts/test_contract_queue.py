@@ -316,17 +316,16 @@ class TestDirect:
         assert (again.ref, again.receive_count, again.is_direct) == (TASK.ref, 1, False)
         assert self.receive(direct) == []
 
-    def test_another_that_is_put_back_is_hidden_for_so_long(self, direct: Channel) -> None:
-        channel = replace(direct, queue=direct.queue)
-        channel.queue.send(TASK, 0)
-        (delivery,) = self.receive(channel)
-        channel.queue.put_back(delivery, 0)
-        (ours,) = channel.receive()
-        channel.queue.put_back(ours, 0)
+    def test_one_that_has_moved_comes_again_from_there(self, direct: Channel) -> None:
+        direct.queue.send(TASK)
+        (delivery,) = self.receive(direct)
+        direct.queue.put_back(delivery, 0)
+        (moved,) = direct.receive()
 
-        (again,) = channel.receive()
+        direct.queue.put_back(moved, 0)
 
-        assert (again.message_id, again.receive_count) == (ours.message_id, 2)
+        (again,) = direct.receive()
+        assert (again.message_id, again.receive_count) == (moved.message_id, 2)
 
 
 def test_a_message_moves_before_it_is_deleted(account: Account) -> None:
