@@ -22,6 +22,7 @@ from bench import (
     waiting,
     wecom,
 )
+from bench.bill import run as bill
 from bench.report import console, progress
 from local.deployed import Deployed, Project, make_project
 from local.stack import LocalStack
@@ -42,10 +43,11 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "memory": memory.run,
     "waiting": waiting.run,
     "billing": billing.run,
+    "bill": bill.run,
     "wecom": wecom.run,
     "soak": soak.run,
 }
-LONG = {"soak"}
+LONG = {"bill", "soak"}
 """Only if they are named."""
 AGENTS = Path(__file__).with_name("agents.yaml")
 

@@ -11,10 +11,11 @@ from tests.integration.support.template import layers_of, resource_properties
 
 @dataclass(frozen=True)
 class BuiltFunction:
-    """``module`` has its handler; ``paths`` are its code and layers; ``variables`` what it was deployed with
-    and where AWS is."""
+    """``module`` has its ``handler``; ``paths`` are its code and layers; ``variables`` what it was deployed
+    with and where AWS is."""
 
     module: str
+    handler: str
     paths: tuple[str, ...]
     variables: Mapping[str, str]
 
@@ -25,11 +26,14 @@ class BuiltFunction:
         function = deployed.client("lambda").get_function_configuration(
             FunctionName=deployed.outputs[f"{logical_id}Name"]
         )
+        variables = function["Environment"]["Variables"]
+        module, _, handler = variables.get("STREAMING_HANDLER", properties["Handler"]).rpartition(".")
         layers = (str(build / layer / "python") for layer in layers_of(logical_id))
         return cls(
-            module=properties["Handler"].removesuffix(".handler"),
+            module=module,
+            handler=handler,
             paths=(str(build / logical_id), *layers),
-            variables={**deployed.stack.aws_environment, **function["Environment"]["Variables"]},
+            variables={**deployed.stack.aws_environment, **variables},
         )
 
     @property

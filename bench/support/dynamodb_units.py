@@ -4,19 +4,19 @@ Items before and after each write are looked at, since a write costs as much as 
 entries in the indexes cost as well. Sizes are as the Developer Guide says ("Item sizes and formats").
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from tests.integration.support.template import table_definition
-
 WRITE_BYTES, READ_BYTES = 1024, 4096
 """Of one unit."""
+STORED_BYTES = 100
+"""More than its size is stored of each item, and of each entry of an index."""
 ITEM_WRITES = {"PutItem": "Item", "UpdateItem": "Key", "DeleteItem": "Key"}
 """By operation: the parameter that has the item's key."""
 IN_TRANSACTION = 2
@@ -25,44 +25,88 @@ READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 KEY = ("pk", "sk")
 
 
+@dataclass(frozen=True)
+class Index:
+    """An index of the table: the attributes of its key, and those that are beside it in its entries."""
+
+    keys: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @classmethod
+    def of(cls, definition: Mapping[str, Any]) -> "Index":
+        keys = tuple(key["AttributeName"] for key in definition["KeySchema"])
+        return cls(keys, tuple(definition["Projection"].get("NonKeyAttributes", ())))
+
+    def has(self, item: Mapping[str, Any]) -> bool:
+        """Whether it has an entry of this item: one that lacks one of the key's attributes has none."""
+        return all(name in item for name in self.keys)
+
+    def writes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+        """An entry that is changed is one write; one whose key changes goes, and another comes. All entries
+        are below 1 KB here."""
+        old, new = (tuple(str(item.get(name)) for name in self.keys) for item in (before, after))
+        had, has = self.has(before), self.has(after)
+        if not (had and has):
+            return had + has
+        if old != new:
+            return 2
+        return int(any(before.get(name) != after.get(name) for name in self.others))
+
+    def stored_bytes(self, item: Mapping[str, Any]) -> int:
+        """Of its entry of an item."""
+        names = {*KEY, *self.keys, *self.others}
+        entry = {name: value for name, value in item.items() if name in names}
+        return item_bytes(entry) + STORED_BYTES if self.has(item) else 0
+
+
 @dataclass
 class Units:
     """Units used so far. An eventually consistent read takes half a unit."""
 
+    indexes: tuple[Index, ...]
     writes: float = 0
     reads: float = 0
-    _indexes: list["_Index"] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> "Units":
+        """For tables with the indexes of this definition. Items of others lack what an entry would need."""
+        return cls(tuple(Index.of(each) for each in table["GlobalSecondaryIndexes"]))
 
     @contextmanager
     def metering(self) -> Iterator[None]:
         """Count every call of DynamoDB's clients in this process while the block runs."""
-        indexes = table_definition("TasksTable")["GlobalSecondaryIndexes"]
-        self._indexes = [_Index.of(index) for index in indexes]
         original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
         def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             if client.meta.service_model.service_name != "dynamodb":
                 return original(client, operation, parameters)
-            written = list(_written(operation, parameters))
-            if not written:
-                answer = original(client, operation, parameters)
-                if operation in READS:
-                    self.reads += _read_units(parameters, answer)
-                return answer
-
-            def items() -> list[dict[str, Any]]:
-                places = ({**place, "ConsistentRead": True} for place in written)
-                return [dict(original(client, "GetItem", place).get("Item", {})) for place in places]
-
-            before, times = items(), IN_TRANSACTION if operation == "TransactWriteItems" else 1
-            try:
-                return original(client, operation, parameters)
-            finally:
-                for was, is_now in zip(before, items(), strict=True):
-                    self._count_write(was, is_now, times)
+            return self.metered(client, operation, parameters, original)
 
         with patch.object(BaseClient, "_make_api_call", make_api_call):
             yield
+
+    def metered(
+        self, client: Any, operation: str, parameters: dict[str, Any], call: Callable[..., Any]
+    ) -> Any:
+        """The answer to one call, which is counted. ``call`` makes it, and is not counted if it makes
+        others."""
+        written = list(_written(operation, parameters))
+        if not written:
+            answer = call(client, operation, parameters)
+            if operation in READS:
+                self.reads += _read_units(parameters, answer)
+            return answer
+
+        def items() -> list[dict[str, Any]]:
+            places = ({**place, "ConsistentRead": True} for place in written)
+            return [dict(call(client, "GetItem", place).get("Item", {})) for place in places]
+
+        before, times = items(), IN_TRANSACTION if operation == "TransactWriteItems" else 1
+        try:
+            return call(client, operation, parameters)
+        finally:
+            for was, is_now in zip(before, items(), strict=True):
+                self._count_write(was, is_now, times)
 
     def take(self) -> tuple[float, float]:
         """The units of writes and of reads since the last time."""
@@ -72,31 +116,7 @@ class Units:
     def _count_write(self, before: Mapping[str, Any], after: Mapping[str, Any], times: int) -> None:
         """Also one whose condition did not hold."""
         self.writes += times * max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_BYTES))
-        self.writes += sum(index.writes(before, after) for index in self._indexes)
-
-
-@dataclass(frozen=True)
-class _Index:
-    """An index of the table: the attributes of its key, and those that are beside it in its entries."""
-
-    keys: tuple[str, ...]
-    others: tuple[str, ...]
-
-    @classmethod
-    def of(cls, definition: Mapping[str, Any]) -> "_Index":
-        keys = tuple(key["AttributeName"] for key in definition["KeySchema"])
-        return cls(keys, tuple(definition["Projection"].get("NonKeyAttributes", ())))
-
-    def writes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-        """An entry that is changed is one write; one whose key changes goes, and another comes. An item that
-        lacks one of the key's attributes has none. All entries are below 1 KB here."""
-        old, new = (tuple(str(item.get(name)) for name in self.keys) for item in (before, after))
-        had, has = (all(name in item for name in self.keys) for item in (before, after))
-        if not (had and has):
-            return had + has
-        if old != new:
-            return 2
-        return int(any(before.get(name) != after.get(name) for name in self.others))
+        self.writes += sum(index.writes(before, after) for index in self.indexes)
 
 
 def _written(operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,19 +1,19 @@
-"""The worker's event sources: how many messages an invocation gets, and how many run at a time of each."""
+"""Event sources of a local stack: when they start functions, and what a function would get of them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from local.deployed import Deployed, wait_until
-from tests.integration.support.account import record_of
+from tests.integration.support.account import TASK_QUEUES, record_of
 
 RECEIVE_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class EventSource:
-    """What feeds the worker of a local stack."""
+    """What feeds the worker, or with ``every`` all functions."""
 
     deployed: Deployed
     uuids: tuple[str, ...]
@@ -23,6 +23,11 @@ class EventSource:
         functions = deployed.client("lambda")
         name = deployed.outputs["WorkerFunctionName"]
         mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        return cls(deployed, tuple(mapping["UUID"] for mapping in mappings))
+
+    @classmethod
+    def every(cls, deployed: Deployed) -> "EventSource":
+        mappings = deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]
         return cls(deployed, tuple(mapping["UUID"] for mapping in mappings))
 
     @contextmanager
@@ -49,35 +54,51 @@ class EventSource:
     def enable(self) -> None:
         self._update(Enabled=True)
 
-    def receive(self, count: int) -> dict[str, Any]:
-        """An event with one message for each of so many tasks, as the worker would get it."""
+    def receive(self, count: int, queues: Sequence[str] = TASK_QUEUES) -> dict[str, Any]:
+        """An event with so many different messages, as the queues' function would get it."""
         records: dict[str, Any] = {}
-        # what goes on after a hand-over is urgent
-        urls = [self.deployed.outputs[name] for name in ("TaskQueueUrl", "UrgentTaskQueueUrl")]
 
         def look() -> bool:
-            for url in urls:
-                answer = self.deployed.client("sqs").receive_message(
-                    QueueUrl=url,
-                    MaxNumberOfMessages=10,
+            for queue in queues:
+                answer = self._sqs.receive_message(
+                    QueueUrl=self._url(queue),
+                    MaxNumberOfMessages=min(10, count),
                     AttributeNames=["All"],
                     MessageAttributeNames=["All"],
                 )
                 for message in answer.get("Messages", []):
-                    records[message["Body"]] = record_of(message, url.rpartition("/")[2])
+                    records[message["Body"]] = record_of(message, queue)
             return len(records) == count
 
-        wait_until(look, RECEIVE_SECONDS, f"messages for {count} tasks")
+        wait_until(look, RECEIVE_SECONDS, f"{count} messages in {', '.join(queues)}")
         return {"Records": list(records.values())}
+
+    def settle(self, event: dict[str, Any]) -> None:
+        """Delete those of an event's messages that its function has not deleted, as Lambda does."""
+        for record in event["Records"]:
+            url = self._url(record["eventSourceARN"].rpartition(":")[2])
+            with suppress(self._sqs.exceptions.ReceiptHandleIsInvalid):
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
 
     def purge(self) -> None:
         """Delete all messages."""
-        for name in ("TaskQueueUrl", "UrgentTaskQueueUrl", "DirectTaskQueueUrl"):
-            self.deployed.client("sqs").purge_queue(QueueUrl=self.deployed.outputs[name])
+        for queue in (*TASK_QUEUES, "DirectTaskQueue", "NotificationQueue"):
+            self._sqs.purge_queue(QueueUrl=self._url(queue))
 
     def _update(self, **changes: Any) -> None:
         for uuid in self.uuids:
             self._functions.update_event_source_mapping(UUID=uuid, **changes)
+
+    def _url(self, queue: str) -> str:
+        """Of a queue by its logical id."""
+        stack = self.deployed.stack
+        cloudformation = self.deployed.client("cloudformation")
+        found = cloudformation.describe_stack_resource(StackName=stack.stack_name, LogicalResourceId=queue)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    @property
+    def _sqs(self) -> Any:
+        return self.deployed.client("sqs")
 
     @property
     def _functions(self) -> Any:

@@ -1,8 +1,9 @@
-"""`python -P bench/support/function_process.py MODULE`: a function's process, told on its standard input what
-to do.
+"""`python -P bench/support/function_process.py MODULE HANDLER INDEXES`: a function's process, told on its
+standard input what to do.
 
 Each line is ``{"event", "remainingMs"}``; each is answered with a line of what ``Handled`` has
 (bench/support/running_function.py). The first answer comes before any line, when the function is loaded.
+``INDEXES`` are those of the tables, as JSON.
 """
 
 import importlib
@@ -10,11 +11,14 @@ import json
 import resource
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.client import BaseClient
+sys.path.append(str(Path(__file__).parents[2]))  # last: the function's own code comes before
+
+from bench.support.dynamodb_units import Index
+from bench.support.metering import Log, Meter
 
 KB_PER_MB = 1024
 STATUS = Path("/proc/self/status")
@@ -34,25 +38,6 @@ class Context:
         return self.remaining_ms
 
 
-@dataclass
-class AwsTime:
-    """Processor seconds of each call of AWS, whichever thread made it."""
-
-    spent: list[float] = field(default_factory=list)
-
-    def watch(self) -> None:
-        original = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-        def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-            started = time.thread_time()
-            try:
-                return original(client, operation, parameters)
-            finally:
-                self.spent.append(time.thread_time() - started)
-
-        BaseClient._make_api_call = make_api_call  # type: ignore[attr-defined]
-
-
 def peak_mb() -> float:
     """The largest resident set so far.
 
@@ -64,29 +49,37 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KB_PER_MB / KB_PER_MB
 
 
-def main(module: str) -> None:
+def whole(answer: Any) -> Any:
+    """An answer as JSON has it: that of a handler that streams, once it has ended."""
+    return answer.to_buffered() if hasattr(answer, "to_buffered") else answer
+
+
+def main(module: str, handler_name: str, indexes: str) -> None:
     """Answer until the input ends."""
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # the function logs to it
-    handler = importlib.import_module(module).handler
-    aws = AwsTime()
-    aws.watch()
-    print(json.dumps({"peakMb": peak_mb(), "cpu": time.process_time()}), file=answers, flush=True)
-    for line in sys.stdin:
-        told = json.loads(line)
-        aws.spent.clear()
-        started, cpu = time.perf_counter(), time.process_time()
-        answer = handler(told["event"], Context(told["remainingMs"]))
-        handled = {
-            "seconds": time.perf_counter() - started,
-            "cpu": time.process_time() - cpu,
-            "awsCalls": len(aws.spent),
-            "awsCpu": sum(aws.spent),
-            "peakMb": peak_mb(),
-            "answer": answer,
-        }
-        print(json.dumps(handled), file=answers, flush=True)
+    answers, log = sys.stdout, Log()
+    sys.stdout = log  # the function writes to it
+    meter = Meter(tuple(Index.of(each) for each in json.loads(indexes)))
+    handler = getattr(importlib.import_module(module), handler_name)
+    with meter.watching():
+        print(json.dumps({"peakMb": peak_mb(), "cpu": time.process_time()}), file=answers, flush=True)
+        for line in sys.stdin:
+            told = json.loads(line)
+            meter.take()
+            log.take()
+            started, cpu = time.perf_counter(), time.process_time()
+            answer = whole(handler(told["event"], Context(told["remainingMs"])))
+            seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+            calls, own_cpu = meter.take()
+            handled = {
+                "seconds": seconds,
+                "cpu": cpu - own_cpu,
+                "calls": calls,
+                "log": log.take(),
+                "peakMb": peak_mb(),
+                "answer": answer,
+            }
+            print(json.dumps(handled), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -19,6 +19,7 @@ from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.caller import Caller
 from tests.integration.support.cold_start import cold_start
 from tests.integration.support.lambda_context import LambdaContext
+from tests.integration.support.task_units import task_units
 
 NOBODYS = {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -122,7 +123,7 @@ class Functions:
 @contextmanager
 def functions_on_moto() -> Iterator[Functions]:
     """Everything lasts as long as the block. Every call of an AWS client in this process is counted."""
-    calls, units = AwsCalls(), Units()
+    calls, units = AwsCalls(), task_units()
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (
         patch.dict(os.environ, others | NOBODYS, clear=True),

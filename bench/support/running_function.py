@@ -9,19 +9,35 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.support.built_function import BuiltFunction
+from bench.support.metering import Call
+from tests.integration.support.template import table_definition
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Lines of a function's log, their bytes, and the metrics that CloudWatch finds in them."""
+
+    lines: int
+    bytes: int
+    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Handled:
-    """What came of an event. ``cpu`` are processor seconds of the whole process, ``aws_cpu`` those within
-    calls of AWS; ``peak_mb`` is the most memory that the process has had in use until then."""
+    """What came of an event. ``cpu`` are processor seconds of the whole process; ``peak_mb`` is the most
+    memory that the process has had in use until then."""
 
     seconds: float
     cpu: float
-    aws_calls: int
-    aws_cpu: float
+    calls: tuple[Call, ...]
+    logged: Logged
     peak_mb: float
     answer: Any
+
+    @property
+    def aws_cpu(self) -> float:
+        """Processor seconds within calls of AWS."""
+        return sum(call.cpu for call in self.calls)
 
 
 @dataclass(frozen=True)
@@ -39,8 +55,9 @@ class RunningFunction:
     def of(cls, built: BuiltFunction) -> Iterator["RunningFunction"]:
         """For the length of the block."""
         program = Path(__file__).with_name("function_process.py")
+        indexes = json.dumps(table_definition("TasksTable")["GlobalSecondaryIndexes"])
         process = subprocess.Popen(
-            [built.python, "-P", str(program), built.module],
+            [built.python, "-P", str(program), built.module, built.handler, indexes],
             env=built.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -60,8 +77,14 @@ class RunningFunction:
         """Raises ``RuntimeError`` if the process has died, also of what the handler raised."""
         print(json.dumps({"event": event, "remainingMs": remaining_ms}), file=self.told, flush=True)
         said = _answer(self.answers)
+        logged = said["log"]
         return Handled(
-            said["seconds"], said["cpu"], said["awsCalls"], said["awsCpu"], said["peakMb"], said["answer"]
+            said["seconds"],
+            said["cpu"],
+            tuple(Call(**call) for call in said["calls"]),
+            Logged(logged["lines"], logged["bytes"], tuple(logged["metrics"])),
+            said["peakMb"],
+            said["answer"],
         )
 
 

@@ -9,9 +9,9 @@ from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.conversations.listening import Listener
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.tasks.queries import Tasks
-from bench.support.dynamodb_units import Units
 from tests.integration.support.account import Account
 from tests.integration.support.stored_task import claimed, created
+from tests.integration.support.task_units import task_units
 from tests.twins.clock import FakeClock
 from tests.twins.deployment import Deployment
 
@@ -20,7 +20,7 @@ PIECE = "A sentence of the answer, as it comes within two seconds of it. " * 4
 
 
 def test_a_stream_reads_as_many_units_as_it_has_pieces(account: Account) -> None:
-    live, units = DynamoDBLive(account.dynamodb, account.resources["TasksTable"]), Units()
+    live, units = DynamoDBLive(account.dynamodb, account.resources["TasksTable"]), task_units()
 
     def read(pieces: int) -> float:
         task_id = TASK[:-4] + f"{pieces:04d}"
@@ -39,7 +39,7 @@ def test_a_stream_reads_as_many_units_as_it_has_pieces(account: Account) -> None
 
 
 def test_a_look_costs_half_a_read(account: Account) -> None:
-    task, units = created(account.store, SystemClock().now()), Units()
+    task, units = created(account.store, SystemClock().now()), task_units()
 
     with units.metering():
         account.store.look(task.ref)
@@ -52,7 +52,7 @@ def test_a_look_costs_half_a_read(account: Account) -> None:
 @pytest.mark.parametrize(("seconds", "read"), [(10, 16.0), (20, 22.5)])
 def test_a_wait_reads_little(account: Account, seconds: int, read: float) -> None:
     """Two whole reads, at its start and its end, and half a unit for each look in between."""
-    units, deployment = Units(), Deployment()
+    units, deployment = task_units(), Deployment()
     clock, store = deployment.clock, account.store
     finalizer = replace(deployment.finalizer(), store=store)
     task = claimed(store, created(store, clock.now(), deadline=clock.now() + 900_000), clock.now())

@@ -11,12 +11,12 @@ from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.inbound.stream_refresh import RECENT_MS
-from bench.support.dynamodb_units import Units
 from local.wecom.client import WeComClient
 from local.wecom.settings import Settings
 from tests.integration.handlers.test_wecom_handler import Start, connect
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.lambda_context import LambdaContext
+from tests.integration.support.task_units import task_units
 from tests.integration.support.wecom_callbacks import refresh, to_app, to_bot
 
 MOST_CALLS = 8
@@ -73,7 +73,7 @@ def test_an_answer_of_a_minute_is_read_for_seventeen_units(
     """Half a unit for each of the thirty refreshes that read, two looks at the task, and the connection."""
     brings(to_bot("helper", "asked"))
     (task,) = agents.store.page(AGENT, None, 10, None).tasks
-    live, units = DynamoDBLive(agents.dynamodb, agents.resources["TasksTable"]), Units()
+    live, units = DynamoDBLive(agents.dynamodb, agents.resources["TasksTable"]), task_units()
     begun = time.time_ns() // 1_000_000
     for second in range(60):
         monkeypatch.setattr(SystemClock, "now", lambda _, at=begun + second * 1000: at)

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,21 +34,27 @@ class TableStream:
             )["ShardIterator"]
         answer = client.get_records(ShardIterator=self.iterator)
         self.iterator = answer["NextShardIterator"]
-        return [_as_event(record) for record in answer["Records"]]
+        return [as_event(record) for record in answer["Records"]]
 
     def new(self, function: str = "NotifierFunction") -> list[dict[str, Any]]:
-        """Those that a function is invoked with: its event source's filters let pass a record that one of
-        them fits."""
-        (event,) = [
-            event["Properties"]
-            for event in resource_properties(function)["Events"].values()
-            if event["Type"] == "DynamoDB"
-        ]
-        patterns = [json.loads(item["Pattern"]) for item in event["FilterCriteria"]["Filters"]]
-        return [record for record in self.all() if any(_fits(pattern, record) for pattern in patterns)]
+        """Those that a function is invoked with."""
+        return passed_on(self.all(), function)
 
 
-def _as_event(record: dict[str, Any]) -> dict[str, Any]:
+def passed_on(records: Iterable[dict[str, Any]], function: str) -> list[dict[str, Any]]:
+    """Those that a function is invoked with: its event source's filters let pass a record that one of them
+    fits."""
+    (event,) = [
+        event["Properties"]
+        for event in resource_properties(function)["Events"].values()
+        if event["Type"] == "DynamoDB"
+    ]
+    patterns = [json.loads(item["Pattern"]) for item in event["FilterCriteria"]["Filters"]]
+    return [record for record in records if any(_fits(pattern, record) for pattern in patterns)]
+
+
+def as_event(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as a function gets it."""
     at = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
     change = record["dynamodb"] | {"ApproximateCreationDateTime": at}
     event: dict[str, Any] = json.loads(

@@ -8,9 +8,9 @@ from a2a_tasks.domain.guards import guard_of_completion, guard_of_expiry
 from a2a_tasks.domain.schedule import Clocks
 from a2a_tasks.domain.task import Slot, Status, Task
 from a2a_tasks.ports.tasks import Claim, Refused, TaskStore, Written
-from bench.support.dynamodb_units import Units
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.stored_task import DAY_MS, NOW, WORKER, created, outcome
+from tests.integration.support.task_units import task_units
 
 RUN_MS = 60_000
 STARTED = NOW + 3_600_000
@@ -106,7 +106,7 @@ def test_what_runs_too_long_is_among_the_failed_before_anybody_settles_it(store:
 
 
 def test_a_start_costs_no_write_of_an_index(account: Account) -> None:
-    task, units = waiting(account.store), Units()
+    task, units = waiting(account.store), task_units()
 
     with units.metering():
         started(account.store, task)

@@ -1,0 +1,1 @@
+"""The whole bill of a deployment: `python -m bench bill`."""

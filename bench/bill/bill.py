@@ -1,0 +1,83 @@
+"""The bill of a task: what was measured, and workers as they were simulated, times prices."""
+
+from math import log
+
+from bench.bill.measurement import Kind, Load, Measurement
+from bench.bill.part import Part, invoked
+from bench.bill.prices import Service, Unit
+from bench.bill.usage import Usage
+from tests.load.packing import Packing
+
+WAIT_SECONDS = 30
+"""Of the tasks that were simulated."""
+KEY_SECONDS = 60
+"""For which API Gateway remembers a key: ``AuthorizerCacheSeconds``."""
+RARE_SECONDS = 60
+"""Between two tasks, or more: by then a function has forgotten what it has read, but for secrets."""
+SECRET_SECONDS = 300
+"""For which it keeps these (a2a_tasks/adapters/secrets.py)."""
+RETENTION_MONTHS = 30 / 30.4
+"""``RetentionDays``."""
+BYTES_PER_GB = 1024**3
+
+
+def task(measured: Measurement, kind: Kind, a_second: float) -> dict[str, Usage]:
+    """What a task of this kind uses, by function. ``queue`` is what Lambda's pollers
+    ask, ``storage`` what is kept, and ``caches`` what functions read again that are used rarely."""
+    packing = packed(measured.loads, a_second, kind.seconds)
+    bill = {"Authorizer": measured.authorizer.times(keys_checked(a_second)).usage}
+    for part in kind.parts:
+        if part.function == "Worker":
+            bill["Worker"] = _worker(measured, kind, part, packing)
+        else:
+            waited = kind.seconds if part.function == kind.waiting else 0
+            bill[part.function] = part.waiting(waited).usage
+    bill["queue"] = Usage({Unit.SQS_REQUESTS: packing.receives + packing.invocations})
+    bill["storage"] = Usage({Unit.TABLE_GB: kind.stored_bytes * RETENTION_MONTHS / BYTES_PER_GB})
+    if a_second <= 1 / RARE_SECONDS:
+        bill["caches"] = _read_again(measured.rare, 1 / a_second)
+    return bill
+
+
+def _read_again(rare: Usage, seconds: float) -> Usage:
+    """What functions read that have forgotten it, with so many seconds between two tasks."""
+    share = min(1.0, seconds / SECRET_SECONDS)
+    of_secrets = rare.of(Service.SECRETS)
+    return rare - of_secrets + of_secrets * share
+
+
+def keys_checked(a_second: float) -> float:
+    """Calls of the authorizer for a task, with all tasks under one key and a task's requests within a
+    minute."""
+    return min(1.0, 1 / (KEY_SECONDS * a_second))
+
+
+def _worker(measured: Measurement, kind: Kind, part: Part, packing: Packing) -> Usage:
+    waiting = measured.waiting
+    used = part.used
+    used += waiting.of_worker * (packing.seconds - kind.played_seconds)
+    used += waiting.of_task * (kind.seconds - kind.played_seconds)
+    return used + invoked(packing.invocations, packing.seconds, part.memory_mb)
+
+
+def packed(loads: tuple[Load, ...], a_second: float, seconds: float) -> Packing:
+    """How tasks of so many seconds are packed: as those that were simulated of which as many run at a time,
+    between two of these by the logarithm of the load."""
+    at_a_time = a_second * seconds
+    known = sorted((load.a_second * WAIT_SECONDS, load.packing) for load in loads)
+    before = [(load, packing) for load, packing in known if load <= at_a_time] or known[:1]
+    after = [(load, packing) for load, packing in known if load >= at_a_time] or known[-1:]
+    (low, first), (high, last) = before[-1], after[0]
+    share = 0.0 if low == high else log(at_a_time / low) / log(high / low)
+
+    def between(one: float, other: float) -> float:
+        return one + (other - one) * share
+
+    longer = seconds / WAIT_SECONDS
+    return Packing(
+        between(first.seconds, last.seconds) * longer,
+        between(first.invocations, last.invocations),
+        between(first.receives, last.receives),
+        between(first.workers, last.workers),
+        first.room,
+    )

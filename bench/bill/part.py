@@ -1,0 +1,142 @@
+"""What one function did for a task, and what Lambda bills for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bench.bill.prices import Unit
+from bench.bill.usage import Usage
+from bench.support.metering import Call
+from bench.support.running_function import Handled
+
+FULL_PROCESSOR_MB = 1769
+"""Of memory give a whole virtual processor, less memory its share:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+MB_PER_GB, BYTES_PER_GB = 1024, 1024**3
+LEAST_BILLED_SECONDS = 0.001
+ROUND_TRIP_SECONDS = {
+    "dynamodb": 0.004,
+    "sqs": 0.007,
+    "s3": 0.025,
+    "kms": 0.010,
+    "secretsmanager": 0.020,
+    "lambda": 0.030,
+}
+"""Of a call within a region; as the simulation has them (tests/load/cloud.py)."""
+PLATFORM_LINES = (
+    "START RequestId: 00000000-0000-0000-0000-000000000000 Version: 42\n",
+    "END RequestId: 00000000-0000-0000-0000-000000000000\n",
+    "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 1234.56 ms\t"
+    "Billed Duration: 1235 ms\tMemory Size: 1024 MB\tMax Memory Used: 123 MB\t\n",
+)
+"""That Lambda writes of each invocation."""
+LINE_BYTES = 26
+"""That CloudWatch bills for a line beside its text:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutLogEvents.html"""
+PLATFORM_BYTES = sum(len(line) + LINE_BYTES for line in PLATFORM_LINES)
+UNITS_OF_CALLS = {
+    ("s3", "PutObject"): {Unit.S3_PUTS: 1},
+    ("s3", "ListObjectsV2"): {Unit.S3_PUTS: 1},
+    ("s3", "ListObjectVersions"): {Unit.S3_PUTS: 1},
+    ("s3", "GetObject"): {Unit.S3_GETS: 1},
+    ("s3", "HeadObject"): {Unit.S3_GETS: 1},
+    ("s3", "DeleteObject"): {},
+    ("s3", "DeleteObjects"): {},
+    ("secretsmanager", "GetSecretValue"): {Unit.SECRET_READS: 1},
+    ("kms", "Encrypt"): {Unit.KMS_REQUESTS: 1},
+    ("kms", "Decrypt"): {Unit.KMS_REQUESTS: 1},
+    ("kms", "GenerateDataKey"): {Unit.KMS_REQUESTS: 1},
+    ("lambda", "Invoke"): {},
+}
+"""Lambda bills an invocation to who is invoked; S3 takes nothing for a deletion."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """On average of one task: invocations of a function, its processor seconds, the seconds that it waited
+    for something else than AWS, its calls of AWS by service, and what else it used that is charged for."""
+
+    function: str
+    memory_mb: int
+    invocations: float = 1
+    cpu_seconds: float = 0
+    waited_seconds: float = 0
+    calls: Mapping[str, float] = field(default_factory=dict)
+    used: Usage = field(default_factory=Usage)
+
+    @classmethod
+    def of(cls, function: str, memory_mb: int, handled: Sequence[Handled], tasks: float = 1) -> "Part":
+        """Of invocations that did so many tasks together."""
+        calls = [call for each in handled for call in each.calls]
+        services = sorted({call.service for call in calls})
+        return cls(
+            function,
+            memory_mb,
+            len(handled) / tasks,
+            sum(each.cpu for each in handled) / tasks,
+            calls={name: sum(call.service == name for call in calls) / tasks for name in services},
+            used=Usage.sum(_used(each) for each in handled) * (1 / tasks),
+        )
+
+    @property
+    def processor(self) -> float:
+        """The share of one that it has."""
+        return min(1.0, self.memory_mb / FULL_PROCESSOR_MB)
+
+    @property
+    def seconds(self) -> float:
+        """The model of its duration, as if nothing that it does went on beside anything else: waiting as it
+        is, processor time as it was measured, at its share of a processor, and a round trip a call."""
+        round_trips = sum(ROUND_TRIP_SECONDS[name] * count for name, count in self.calls.items())
+        return self.waited_seconds + self.cpu_seconds / self.processor + round_trips
+
+    @property
+    def usage(self) -> Usage:
+        """Everything, with Lambda's time."""
+        return self.used + invoked(self.invocations, self.seconds, self.memory_mb)
+
+    def waiting(self, seconds: float) -> "Part":
+        """The same with so much waiting in it."""
+        return replace(self, waited_seconds=seconds)
+
+    def with_usage(self, more: Usage) -> "Part":
+        """The same, which has also used this."""
+        return replace(self, used=self.used + more)
+
+    def times(self, number: float) -> "Part":
+        """So many of it."""
+        return replace(
+            self,
+            invocations=self.invocations * number,
+            cpu_seconds=self.cpu_seconds * number,
+            waited_seconds=self.waited_seconds * number,
+            calls={name: count * number for name, count in self.calls.items()},
+            used=self.used * number,
+        )
+
+
+def invoked(invocations: float, seconds: float, memory_mb: int) -> Usage:
+    """What Lambda and its lines in the log cost, of so many seconds together."""
+    billed = max(seconds, invocations * LEAST_BILLED_SECONDS)
+    return Usage(
+        {
+            Unit.INVOCATIONS: invocations,
+            Unit.GB_SECONDS: billed * memory_mb / MB_PER_GB,
+            Unit.LOG_GB: invocations * PLATFORM_BYTES / BYTES_PER_GB,
+        }
+    )
+
+
+def _used(handled: Handled) -> Usage:
+    logged = handled.logged.bytes + handled.logged.lines * LINE_BYTES
+    return Usage.sum([Usage({Unit.LOG_GB: logged / BYTES_PER_GB}), *map(_of_call, handled.calls)])
+
+
+def _of_call(call: Call) -> Usage:
+    """Raises ``KeyError`` for a call of which it is not known what is charged for it."""
+    match call.service:
+        case "dynamodb":
+            return Usage({Unit.WRITE_UNITS: call.write_units, Unit.READ_UNITS: call.read_units})
+        case "sqs":
+            return Usage({Unit.SQS_REQUESTS: call.requests})
+        case _:
+            return Usage(UNITS_OF_CALLS[call.service, call.operation])

@@ -1,0 +1,74 @@
+"""The bill as tables: titles, columns and rows of texts, in USD."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.bill import standing
+from bench.bill.bill import task
+from bench.bill.measurement import Kind, Measurement
+from bench.bill.prices import MILLION, Service
+from bench.bill.usage import Usage
+from local.preflight.target import Target
+from local.template.transformed import transformed
+
+RATES = {"1 a minute": 1 / 60, "1 a second": 1, "4 a second": 4, "100 a second": 100}
+PLAIN = "short"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows by their name; the texts of names and columns are the reader's language's."""
+
+    columns: tuple[str, ...]
+    rows: Mapping[str, tuple[float, ...]]
+
+
+def defaults() -> Target:
+    """A deployment with the parameters' defaults."""
+    return Target("default", "a2a-tasks", transformed({}), {})
+
+
+def of_a_task(measured: Measurement, name: str = PLAIN) -> Table:
+    """A million tasks of one kind, by what is paid for, at each rate."""
+    bills = [_by_service(task(measured, measured.kinds[name], rate)) for rate in RATES.values()]
+    used = [row for row in bills[0] if any(bill[row].units for bill in bills)]
+    rows = {row: tuple(_million(bill[row]) for bill in bills) for row in used}
+    sums = tuple(map(sum, zip(*rows.values(), strict=True)))
+    return Table(tuple(RATES), rows | {"sum": sums})
+
+
+def of_kinds(measured: Measurement) -> Table:
+    """A million tasks of each kind at each rate."""
+    return Table(
+        tuple(RATES),
+        {
+            name: tuple(_total(measured, kind, rate) for rate in RATES.values())
+            for name, kind in measured.kinds.items()
+        },
+    )
+
+
+def of_a_month(measured: Measurement, target: Target) -> Table:
+    """A month without calls, by what is paid for."""
+    rows = {name: (usage.usd,) for name, usage in standing.month(measured, target).items()}
+    return Table(("USD",), rows | {"sum": (sum(usd for (usd,) in rows.values()),)})
+
+
+def _total(measured: Measurement, kind: Kind, rate: float) -> float:
+    return _million(Usage.sum(task(measured, kind, rate).values()))
+
+
+def _by_service(bill: Mapping[str, Usage]) -> dict[str, Usage]:
+    """The worker's time by itself, that of all other functions together, and every other service."""
+    others = [usage for name, usage in bill.items() if name != "Worker"]
+    by_service = {
+        "worker": bill["Worker"].of(Service.LAMBDA),
+        "functions": Usage.sum(others).of(Service.LAMBDA),
+    }
+    everything = Usage.sum(bill.values())
+    rest = (service for service in Service if service is not Service.LAMBDA)
+    return by_service | {service.value: everything.of(service) for service in rest}
+
+
+def _million(usage: Usage) -> float:
+    return usage.usd * MILLION

@@ -1,0 +1,87 @@
+"""How tasks are packed into workers: what of the workers' time a task costs, by how many come and how long
+each waits for Claude."""
+
+import asyncio
+from contextlib import closing
+from dataclasses import dataclass
+from math import ceil
+
+from tests.integration.support.template import document
+from tests.load.settings import Settings
+from tests.load.simulation import Simulation
+
+AT_A_TIME = 25
+"""Tasks of an agent, on average: half of what it may have."""
+MOST_OF_AN_AGENT = 50
+TASKS, LEAST_SECONDS, MOST_SECONDS = 1_200, 30, 3_600
+"""So many are looked at, once as many tasks run as will, but for so long at least and at most."""
+SPARE = 1.5
+"""Times as many places in workers as tasks run at a time."""
+LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Of one task: seconds of workers that are billed, their invocations, and receives by Lambda's pollers.
+    ``workers`` is how many there are at a time, each with room for so many tasks."""
+
+    seconds: float
+    invocations: float
+    receives: float
+    workers: float
+    room: int
+
+
+def settings_for(tasks: float) -> Settings:
+    """The parameters' defaults, but as many workers as it takes for so many tasks at a time."""
+    settings = Settings()
+    with closing(Simulation(0, settings)) as sim:
+        needed = tasks * SPARE / sim.deployment.room
+    allowed = sorted(document()["Parameters"]["WorkerConcurrency"]["AllowedValues"])
+    workers = next(count for count in allowed if count >= needed)
+    default = settings.parameter("WorkerConcurrency")
+    return Settings((("WorkerConcurrency", str(max(workers, default))),))
+
+
+def packed(a_second: float, wait_seconds: float, settings: Settings | None = None) -> Packing:
+    """Simulate it: tasks of one turn that arrive at random, of as many agents and projects as it takes.
+
+    Takes up to a second for a hundred tasks.
+    """
+    with closing(Simulation(18, settings or Settings())) as sim:
+        return _packed(sim, a_second, wait_seconds)
+
+
+def _packed(sim: Simulation, a_second: float, wait_seconds: float) -> Packing:
+    agents = ceil(a_second * wait_seconds / AT_A_TIME)
+    for number in range(agents):
+        sim.agent(f"agent-{number}", f"project-{number}", max_concurrent_tasks=MOST_OF_AN_AGENT)
+
+    def accept() -> None:
+        number = sim.random.randrange(agents)
+        sim.accept(f"agent-{number}", wait_seconds, project_id=f"project-{number}", timeout_ms=900_000)
+
+    start = wait_seconds + 30
+    seconds = max(LEAST_SECONDS, min(TASKS / a_second, MOST_SECONDS))
+    sim.arrivals(a_second, start + seconds, accept)
+    sim.run(start)
+    running: list[int] = []
+    before = _so_far(sim)
+
+    async def look() -> None:
+        while True:
+            running.append(sim.worker.running)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    looking = sim.kernel.loop.create_task(look())
+    sim.run(seconds)
+    looking.cancel()
+    tasks, invocations, receives = (now - then for now, then in zip(_so_far(sim), before, strict=True))
+    workers = sum(running) / len(running)
+    return Packing(
+        workers * seconds / tasks, invocations / tasks, receives / tasks, workers, sim.deployment.room
+    )
+
+
+def _so_far(sim: Simulation) -> tuple[int, int, int]:
+    return sim.number, sim.worker.invocations, sum(source.receives for source in sim.sources)
