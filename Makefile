@@ -117,9 +117,13 @@ simulate: .venv/.made ## Simulate deployments under load (minutes): make simulat
 upgrade-test: tools ## Deploy the release before, upgrade it under load, and go back (ten minutes).
 	$(no_account) $(python) -m pytest -s tests/upgrade
 
-.PHONY: bench faults soak conformance openapi security dashboard lock audit sbom tools
-bench: tools ## Measure calls, cold starts, latency, turns, memory and the bill (ten minutes).
+.PHONY: bench bill faults soak conformance openapi security dashboard lock audit sbom tools
+bench: tools ## Measure calls, cold starts, latency, turns and memory (ten minutes).
 	$(python) -m bench
+
+bill: tools ## Measure everything that is billed, and write it into the documentation (ten minutes).
+	PYTHONHASHSEED=0 $(python) -m bench bill
+	PYTHONPATH=. $(python) -m docs.cost
 
 faults: tools ## Do 300 tasks while calls of AWS fail on the wire (five minutes).
 	FAULT_TASKS=100 $(python) -m pytest tests/e2e/crashes/test_aws_faults.py

@@ -9,7 +9,6 @@ from pathlib import Path
 from bench import (
     a2a_sdk,
     aws_calls,
-    billing,
     cold_start,
     fuzz_cpu,
     local_loop,
@@ -42,7 +41,6 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "turns": turns.run,
     "memory": memory.run,
     "waiting": waiting.run,
-    "billing": billing.run,
     "bill": bill.run,
     "wecom": wecom.run,
     "soak": soak.run,

@@ -18,7 +18,6 @@ SECRET_SECONDS = 300
 """For which it keeps these (a2a_tasks/adapters/secrets.py)."""
 RETENTION_MONTHS = 30 / 30.4
 """``RetentionDays``."""
-BYTES_PER_GB = 1024**3
 
 
 def task(measured: Measurement, kind: Kind, a_second: float) -> dict[str, Usage]:
@@ -33,7 +32,7 @@ def task(measured: Measurement, kind: Kind, a_second: float) -> dict[str, Usage]
             waited = kind.seconds if part.function == kind.waiting else 0
             bill[part.function] = part.waiting(waited).usage
     bill["queue"] = Usage({Unit.SQS_REQUESTS: packing.receives + packing.invocations})
-    bill["storage"] = Usage({Unit.TABLE_GB: kind.stored_bytes * RETENTION_MONTHS / BYTES_PER_GB})
+    bill["storage"] = kind.stored * RETENTION_MONTHS
     if a_second <= 1 / RARE_SECONDS:
         bill["caches"] = _read_again(measured.rare, 1 / a_second)
     return bill

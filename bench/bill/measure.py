@@ -79,16 +79,15 @@ def _kind(running: Running, scenario: Scenario) -> Kind:
     if not scenario.played_seconds:
         scenario.play(running)  # so that the functions hold what they keep
     running.parts()
-    stored = running.stored_bytes()
+    stored = running.stored()
     for _ in range(scenario.rounds):
         scenario.play(running)
-    stored = running.stored_bytes() - stored
     return Kind(
         scenario.seconds,
         scenario.played_seconds,
         scenario.waiting,
         running.parts(scenario.rounds),
-        stored / scenario.rounds,
+        _more(running.stored(), stored) * (1 / scenario.rounds),
     )
 
 

@@ -16,17 +16,14 @@ SAVED = Path(__file__).parents[1] / "results" / "bill.json"
 @dataclass(frozen=True)
 class Kind:
     """A kind of task: what the functions did for it, with ``played_seconds`` of the ``seconds`` that it waits
-    for Claude, and ``waiting`` with a caller waiting as long. ``stored_bytes`` of it stay in the table."""
+    for Claude, and ``waiting`` with a caller waiting as long. ``stored`` is what stays,
+    for a month."""
 
     seconds: float
     played_seconds: float
     waiting: str | None
     parts: tuple[Part, ...]
-    stored_bytes: float
-
-    def of(self, function: str) -> tuple[Part, ...]:
-        """What this one did: one part, or none."""
-        return tuple(part for part in self.parts if part.function == function)
+    stored: Usage
 
 
 @dataclass(frozen=True)

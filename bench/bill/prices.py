@@ -45,6 +45,7 @@ class Unit(StrEnum):
     SQS_REQUESTS = "SQS requests"
     S3_PUTS = "S3 writes"
     S3_GETS = "S3 reads"
+    S3_GB = "S3 gigabyte-months"
     KMS_REQUESTS = "KMS requests"
     KMS_KEYS = "KMS key-months"
     SECRET_READS = "secret reads"  # noqa: S105  no secret
@@ -102,6 +103,7 @@ PRICES: Mapping[Unit, Price] = MappingProxyType(
         Unit.SQS_REQUESTS: Price(Service.SQS, 0.40, MILLION),
         Unit.S3_PUTS: Price(Service.S3, 5.00, MILLION),
         Unit.S3_GETS: Price(Service.S3, 0.40, MILLION),
+        Unit.S3_GB: Price(Service.S3, 0.023),
         Unit.KMS_REQUESTS: Price(Service.KMS, 0.03, 10_000),
         Unit.KMS_KEYS: Price(Service.KMS, 1.00),
         Unit.SECRET_READS: Price(Service.SECRETS, 0.05, 10_000),

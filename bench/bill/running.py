@@ -124,8 +124,18 @@ class Running:
             parts.append(part.with_usage(extra))
         return tuple(parts)
 
-    def stored_bytes(self) -> int:
-        """Of the tasks' table, with its indexes."""
+    def stored(self) -> Usage:
+        """What the table of tasks with its indexes, and the bucket hold now, for a month."""
+        units = {Unit.TABLE_GB: self._table_bytes(), Unit.S3_GB: self._bucket_bytes()}
+        return Usage(units) * (1 / BYTES_PER_GB)
+
+    def _bucket_bytes(self) -> int:
+        deployed = self.project.deployed
+        listing = deployed.client("s3").get_paginator("list_objects_v2")
+        pages = listing.paginate(Bucket=deployed.outputs["PayloadBucket"])
+        return sum(item["Size"] for page in pages for item in page.get("Contents", ()))
+
+    def _table_bytes(self) -> int:
         indexes = [Index.of(each) for each in table_definition("TasksTable")["GlobalSecondaryIndexes"]]
         deployed = self.project.deployed
         pages = (

@@ -13,6 +13,9 @@ from local.template.transformed import transformed
 
 RATES = {"1 a minute": 1 / 60, "1 a second": 1, "4 a second": 4, "100 a second": 100}
 PLAIN = "short"
+BISECTIONS = 30
+LEAST_SHOWN = 0.005
+"""USD of a row that is worth one."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def defaults() -> Target:
 def of_a_task(measured: Measurement, name: str = PLAIN) -> Table:
     """A million tasks of one kind, by what is paid for, at each rate."""
     bills = [_by_service(task(measured, measured.kinds[name], rate)) for rate in RATES.values()]
-    used = [row for row in bills[0] if any(bill[row].units for bill in bills)]
+    used = [row for row in bills[0] if any(_million(bill[row]) >= LEAST_SHOWN for bill in bills)]
     rows = {row: tuple(_million(bill[row]) for bill in bills) for row in used}
     sums = tuple(map(sum, zip(*rows.values(), strict=True)))
     return Table(tuple(RATES), rows | {"sum": sums})
@@ -52,6 +55,21 @@ def of_a_month(measured: Measurement, target: Target) -> Table:
     """A month without calls, by what is paid for."""
     rows = {name: (usage.usd,) for name, usage in standing.month(measured, target).items()}
     return Table(("USD",), rows | {"sum": (sum(usd for (usd,) in rows.values()),)})
+
+
+def break_even(measured: Measurement, target: Target, usd_a_month: float) -> float:
+    """Tasks a second of the plain kind at which a month costs so much: the least or the most of ``RATES`` if
+    it is none between."""
+    least, most = min(RATES.values()), max(RATES.values())
+    (at_rest,) = of_a_month(measured, target).rows["sum"]
+    for _ in range(BISECTIONS):
+        rate = (least * most) ** 0.5
+        tasks = rate * standing.SECONDS_A_MONTH
+        if at_rest + tasks * _total(measured, measured.kinds[PLAIN], rate) / MILLION < usd_a_month:
+            least = rate
+        else:
+            most = rate
+    return most
 
 
 def _total(measured: Measurement, kind: Kind, rate: float) -> float:

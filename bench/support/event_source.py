@@ -31,18 +31,6 @@ class EventSource:
         return cls(deployed, tuple(mapping["UUID"] for mapping in mappings))
 
     @contextmanager
-    def changed(self, batch_size: int, workers: int) -> Iterator[None]:
-        """Begin disabled with other settings; when the block ends, all is as it was."""
-        before = [self._functions.get_event_source_mapping(UUID=uuid) for uuid in self.uuids]
-        self._update(BatchSize=batch_size, ScalingConfig={"MaximumConcurrency": workers}, Enabled=False)
-        try:
-            yield
-        finally:
-            for each in before:
-                kept = {name: each[name] for name in ("UUID", "BatchSize", "ScalingConfig")}
-                self._functions.update_event_source_mapping(**kept, Enabled=True)
-
-    @contextmanager
     def disabled(self) -> Iterator[None]:
         """For the length of the block the worker gets nothing."""
         self._update(Enabled=False)

@@ -14,7 +14,7 @@ AT_A_TIME = 25
 """Tasks of an agent, on average: half of what it may have."""
 MOST_OF_AN_AGENT = 50
 TASKS, LEAST_SECONDS, MOST_SECONDS = 1_200, 30, 3_600
-"""So many are looked at, once as many tasks run as will, but for so long at least and at most."""
+"""So many tasks are looked at, once as many run as will, but for so long at least and at most."""
 SPARE = 1.5
 """Times as many places in workers as tasks run at a time."""
 LOOK_SECONDS = 0.25
@@ -43,16 +43,18 @@ def settings_for(tasks: float) -> Settings:
     return Settings((("WorkerConcurrency", str(max(workers, default))),))
 
 
-def packed(a_second: float, wait_seconds: float, settings: Settings | None = None) -> Packing:
+def packed(
+    a_second: float, wait_seconds: float, settings: Settings | None = None, tasks: int = TASKS
+) -> Packing:
     """Simulate it: tasks of one turn that arrive at random, of as many agents and projects as it takes.
 
     Takes up to a second for a hundred tasks.
     """
     with closing(Simulation(18, settings or Settings())) as sim:
-        return _packed(sim, a_second, wait_seconds)
+        return _packed(sim, a_second, wait_seconds, tasks)
 
 
-def _packed(sim: Simulation, a_second: float, wait_seconds: float) -> Packing:
+def _packed(sim: Simulation, a_second: float, wait_seconds: float, tasks: int) -> Packing:
     agents = ceil(a_second * wait_seconds / AT_A_TIME)
     for number in range(agents):
         sim.agent(f"agent-{number}", f"project-{number}", max_concurrent_tasks=MOST_OF_AN_AGENT)
@@ -62,7 +64,7 @@ def _packed(sim: Simulation, a_second: float, wait_seconds: float) -> Packing:
         sim.accept(f"agent-{number}", wait_seconds, project_id=f"project-{number}", timeout_ms=900_000)
 
     start = wait_seconds + 30
-    seconds = max(LEAST_SECONDS, min(TASKS / a_second, MOST_SECONDS))
+    seconds = max(LEAST_SECONDS, min(tasks / a_second, MOST_SECONDS))
     sim.arrivals(a_second, start + seconds, accept)
     sim.run(start)
     running: list[int] = []
@@ -76,10 +78,10 @@ def _packed(sim: Simulation, a_second: float, wait_seconds: float) -> Packing:
     looking = sim.kernel.loop.create_task(look())
     sim.run(seconds)
     looking.cancel()
-    tasks, invocations, receives = (now - then for now, then in zip(_so_far(sim), before, strict=True))
+    came, invocations, receives = (now - then for now, then in zip(_so_far(sim), before, strict=True))
     workers = sum(running) / len(running)
     return Packing(
-        workers * seconds / tasks, invocations / tasks, receives / tasks, workers, sim.deployment.room
+        workers * seconds / came, invocations / came, receives / came, workers, sim.deployment.room
     )
 
 

@@ -31,4 +31,4 @@ def measurement(**kinds: Kind) -> Measurement:
 
 
 def kind(seconds: float = 30, played: float = 0, waiting: str | None = None) -> Kind:
-    return Kind(seconds, played, waiting, (API, WORKER), stored_bytes=GB)
+    return Kind(seconds, played, waiting, (API, WORKER), Usage({Unit.TABLE_GB: 1}))

@@ -1,0 +1,48 @@
+"""docs/cost.md and the READMEs say what was measured last, times prices, and nothing that was typed."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.bill.measurement import Measurement
+from docs import cost
+from docs.cost_words import CHINESE, ENGLISH, Words
+from local.tools import ROOT
+
+
+def test_the_committed_tables_are_up_to_date() -> None:
+    assert cost.main(["--check"]) == 0
+
+
+def test_tables_that_are_out_of_date_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stale = tmp_path / "cost.md"
+    stale.write_text(
+        (ROOT / "docs/cost.md").read_text().replace("| API Gateway | 7.00 |", "| API Gateway | 6 |")
+    )
+    monkeypatch.setattr(cost, "ROOT", tmp_path)
+    monkeypatch.setattr(cost, "PAGES", {stale: ENGLISH})
+    monkeypatch.setattr(cost, "READMES", {})
+
+    assert cost.main(["--check"]) == 1
+    assert "cost.md is out of date" in capsys.readouterr().err
+    assert cost.main([]) == 0
+    assert cost.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE])
+def test_a_document_without_a_place_for_a_table_is_refused(words: Words) -> None:
+    tables = cost.of_page(Measurement.load(), words)
+    with pytest.raises(LookupError, match="no place for the table task"):
+        cost.rendered("# Cost\n", tables)
+
+
+def test_every_kind_that_was_measured_has_a_name() -> None:
+    kinds = Measurement.load().kinds.keys()
+    assert kinds == ENGLISH.kinds.keys() == CHINESE.kinds.keys()
+
+
+@pytest.mark.parametrize(("amount", "shown"), [(0, "0"), (0.4, "0.40"), (10.16, "10.2"), (1_140.46, "1,140")])
+def test_an_amount_has_as_many_digits_as_tell_something(amount: float, shown: str) -> None:
+    assert cost.usd(amount) == shown
