@@ -13,6 +13,8 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from bench.bill.prices import MILLION, Unit
+from bench.bill.usage import Usage
 from bench.report import console, step, table
 from bench.support.moto_functions import KIND_TITLES, Calls, Functions, functions_on_moto
 from local.wecom.settings import Bot
@@ -26,10 +28,6 @@ from tests.integration.support.template import ROOT
 from tests.integration.support.texts import incompressible
 from tests.integration.support.wecom_callbacks import refresh, to_bot
 
-PRICE = {"write": 0.625, "read": 0.125, "sqs": 0.40, "kms": 3.0}
-"""USD per million, us-east-1, on demand: DynamoDB units of 1 KB written and 4 KB read (strongly consistent),
-SQS standard requests, KMS requests (https://aws.amazon.com/dynamodb/pricing, …/sqs/pricing, …/kms/pricing).
-"""
 UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
 QUESTION = "[[standin: say=It is noon.]] What is the time?"
 SHORT, LONG = 1_000, 4_000
@@ -72,8 +70,13 @@ def _sum(steps: Steps) -> Calls:
 def dollars(calls: Calls) -> float:
     """Of a million such tasks. None of them has anything in S3."""
     assert calls.s3 == 0
-    dynamodb = calls.write_units * PRICE["write"] + calls.read_units * PRICE["read"]
-    return dynamodb + calls.sqs * PRICE["sqs"] + calls.kms * PRICE["kms"]
+    units = {
+        Unit.WRITE_UNITS: calls.write_units,
+        Unit.READ_UNITS: calls.read_units,
+        Unit.SQS_REQUESTS: calls.sqs,
+        Unit.KMS_REQUESTS: calls.kms,
+    }
+    return Usage(units).usd * MILLION
 
 
 def _plain(

@@ -127,7 +127,7 @@ def _row(route: str, handled: list[Handled], one_read: float) -> list[object]:
     cpu = _processor(handled)
     return [
         route,
-        f"{median(len(each.calls) for each in handled):g}",
+        f"{median(each.aws_calls for each in handled):g}",
         *p50_p95([each.seconds for each in handled]),
         f"{cpu * 1000:.1f} ms",
         f"{cpu / one_read:.1f}",

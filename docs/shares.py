@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from a2a_tasks.domain.looks import CLOSEST_SECONDS
 from a2a_tasks.webhooks.receivers import CALLS, WAITING
+from bench.bill.prices import PRICES, Unit
 from local.template.intrinsics import Template
 
 HOUR = 3_600
-USD_PER_GB_SECOND, MB_PER_GB = 0.0000133334, 1024
-USD_PER_GATEWAY_REQUEST = 3.50 / 1e6
-USD_PER_READ, USD_PER_WRITE = 0.125 / 1e6, 0.625 / 1e6
-"""On arm64 in us-east-1: the price lists of Lambda, API Gateway (REST) and DynamoDB (on demand)."""
+MB_PER_GB = 1024
+USD_PER_GB_SECOND = PRICES[Unit.GB_SECONDS].each
+USD_PER_GATEWAY_REQUEST = PRICES[Unit.API_REQUESTS].each
+USD_PER_READ, USD_PER_WRITE = PRICES[Unit.READ_UNITS].each, PRICES[Unit.WRITE_UNITS].each
 REQUEST_SECONDS, AUTHORIZER_SECONDS = 0.1, 0.02
 """Assumed of a warm function: a request that waits for nothing, and the check of a key."""
 UNITS_PER_SECOND = 1 / CLOSEST_SECONDS

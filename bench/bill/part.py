@@ -7,6 +7,7 @@ from bench.bill.prices import Unit
 from bench.bill.usage import Usage
 from bench.support.metering import Call
 from bench.support.running_function import Handled
+from tests.load.cloud import MILLISECONDS
 
 FULL_PROCESSOR_MB = 1769
 """Of memory give a whole virtual processor, less memory its share:
@@ -14,14 +15,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 MB_PER_GB, BYTES_PER_GB = 1024, 1024**3
 LEAST_BILLED_SECONDS = 0.001
 ROUND_TRIP_SECONDS = {
-    "dynamodb": 0.004,
-    "sqs": 0.007,
-    "s3": 0.025,
+    "dynamodb": MILLISECONDS["DynamoDB"] / 1_000,
+    "sqs": MILLISECONDS["SQS"] / 1_000,
+    "s3": MILLISECONDS["S3"] / 1_000,
+    "lambda": MILLISECONDS["Lambda"] / 1_000,
     "kms": 0.010,
     "secretsmanager": 0.020,
-    "lambda": 0.030,
 }
-"""Of a call within a region; as the simulation has them (tests/load/cloud.py)."""
+"""Of a call within a region, as the simulation has it, and of some that it has not."""
 PLATFORM_LINES = (
     "START RequestId: 00000000-0000-0000-0000-000000000000 Version: 42\n",
     "END RequestId: 00000000-0000-0000-0000-000000000000\n",

@@ -35,6 +35,10 @@ class Handled:
     answer: Any
 
     @property
+    def aws_calls(self) -> int:
+        return len(self.calls)
+
+    @property
     def aws_cpu(self) -> float:
         """Processor seconds within calls of AWS."""
         return sum(call.cpu for call in self.calls)

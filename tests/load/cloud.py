@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
+from bench.bill.prices import PRICES, Unit
 from tests.load.calls import Operation, Touch
 from tests.load.kernel import Kernel
 
@@ -16,9 +17,15 @@ MILLISECONDS = {"DynamoDB": 4.0, "SQS": 7.0, "S3": 25.0, "Lambda": 30.0}
 SPREAD = 0.35
 PROCESSOR_SECONDS = 0.004
 """Of one whole processor, that boto3 takes for a call (``make bench`` measures it)."""
-USD = {"write": 0.625e-6, "read": 0.125e-6, "SQS": 0.4e-6, "S3": 5e-6, "second": 13.3334e-6, "start": 0.2e-6}
-"""us-east-1, on demand, arm64: a write or read unit, a request, a gigabyte-second and an invocation of
-Lambda (https://aws.amazon.com/dynamodb/pricing/on-demand, /sqs/pricing, /s3/pricing, /lambda/pricing)."""
+USD = {
+    "write": PRICES[Unit.WRITE_UNITS].each,
+    "read": PRICES[Unit.READ_UNITS].each,
+    "SQS": PRICES[Unit.SQS_REQUESTS].each,
+    "S3": PRICES[Unit.S3_PUTS].each,
+    "second": PRICES[Unit.GB_SECONDS].each,
+    "start": PRICES[Unit.INVOCATIONS].each,
+}
+"""A write or read unit, a request, a gigabyte-second and an invocation of Lambda."""
 
 
 @dataclass(frozen=True)
