@@ -10,6 +10,8 @@ from tests.load.packing import Packing
 
 WAIT_SECONDS = 30
 """Of the tasks that were simulated."""
+WITH_KEYS = ("Api", "Messages", "A2A")
+"""Functions whose callers have keys, which are checked."""
 KEY_SECONDS = 60
 """For which API Gateway remembers a key: ``AuthorizerCacheSeconds``."""
 RARE_SECONDS = 60
@@ -24,7 +26,9 @@ def task(measured: Measurement, kind: Kind, a_second: float) -> dict[str, Usage]
     """What a task of this kind uses, by function. ``queue`` is what Lambda's pollers
     ask, ``storage`` what is kept, and ``caches`` what functions read again that are used rarely."""
     packing = packed(measured.loads, a_second, kind.seconds)
-    bill = {"Authorizer": measured.authorizer.times(keys_checked(a_second)).usage}
+    bill = {}
+    if any(part.function in WITH_KEYS for part in kind.parts):
+        bill["Authorizer"] = measured.authorizer.times(keys_checked(a_second)).usage
     for part in kind.parts:
         if part.function == "Worker":
             bill["Worker"] = _worker(measured, kind, part, packing)

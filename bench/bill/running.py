@@ -32,9 +32,9 @@ class Running:
     project: Project
     source: EventSource
     settings: Settings = field(default_factory=Settings)
+    metrics: set[str] = field(default_factory=set)
     _functions: dict[str, RunningFunction] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
-    metrics: set[str] = field(default_factory=set)
     _seen: dict[str, list[Handled]] = field(default_factory=dict)
     _calls: int = 0
     _iterator: str | None = None

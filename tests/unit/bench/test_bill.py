@@ -1,5 +1,7 @@
 """The bill is what was measured, times prices, and workers as they were simulated."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.bill import bill
@@ -7,7 +9,7 @@ from bench.bill.measurement import Measurement
 from bench.bill.part import PLATFORM_BYTES, Part, invoked
 from bench.bill.prices import PRICES, SOURCES, Service, Unit
 from bench.bill.usage import Usage
-from tests.unit.bench.measured import A_MINUTE, GB, kind, measurement
+from tests.unit.bench.measured import A_MINUTE, API, GB, WORKER, kind, measurement
 
 A_SECOND = 1.0
 
@@ -74,6 +76,12 @@ def test_a_function_whose_caller_waits_is_billed_for_the_wait() -> None:
 def test_a_key_is_checked_once_a_minute() -> None:
     assert bill.keys_checked(A_MINUTE / 2) == 1
     assert bill.keys_checked(10) == pytest.approx(1 / 600)
+
+
+def test_what_takes_no_key_has_none_checked() -> None:
+    wecom = replace(kind(), parts=(replace(API, function="Wecom"), WORKER))
+    assert "Authorizer" in bill.task(measurement(), kind(), A_MINUTE)
+    assert "Authorizer" not in bill.task(measurement(), wecom, A_MINUTE)
 
 
 def test_only_what_is_used_rarely_reads_again_what_it_has_forgotten() -> None:
