@@ -9,28 +9,28 @@ from typing import Any
 
 import pytest
 
+from bench.bill.part import BYTES_PER_GB
+from bench.bill.prices import PRICES, Unit
 from local.preflight.target import Target
 from tests.integration.support.account import Account
 from tests.integration.support.event_files import load_event
 from tests.integration.support.lambda_context import LambdaContext
 
 MOST_USD = 5
-PRICES_AS_OF = "2026-11"
 USD = {
-    "SQS request": 0.40e-6,
-    "key": 1.00,
-    "secret": 0.40,
-    "dashboard": 3.00,
-    "metric": 0.30,
-    "scheduled call": 1.00e-6,
-    "invocation": 0.20e-6,
-    "GB-second": 0.0000133334,
-    "write unit": 0.625e-6,
-    "read unit": 0.125e-6,
-    "listing": 5.00e-6,
-    "log byte": 0.50e-9,
+    "SQS request": PRICES[Unit.SQS_REQUESTS].each,
+    "key": PRICES[Unit.KMS_KEYS].each,
+    "secret": PRICES[Unit.SECRETS].each,
+    "dashboard": PRICES[Unit.DASHBOARDS].each,
+    "metric": PRICES[Unit.METRICS].each,
+    "scheduled call": PRICES[Unit.SCHEDULED_CALLS].each,
+    "invocation": PRICES[Unit.INVOCATIONS].each,
+    "GB-second": PRICES[Unit.GB_SECONDS].each,
+    "write unit": PRICES[Unit.WRITE_UNITS].each,
+    "read unit": PRICES[Unit.READ_UNITS].each,
+    "listing": PRICES[Unit.S3_PUTS].each,
+    "log byte": PRICES[Unit.LOG_GB].each / BYTES_PER_GB,
 }
-"""List prices of us-east-1 on arm64, without free tiers but the dashboard's: https://aws.amazon.com/pricing"""
 SECONDS = 730 * 3_600
 POLLERS, POLL_SECONDS = 5, 20
 """Of each queue's event source, and how long each asks an empty queue: docs.aws.amazon.com/lambda,
