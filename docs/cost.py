@@ -10,14 +10,16 @@ from pathlib import Path
 
 from bench.bill.measurement import Measurement
 from bench.bill.others import CONTAINER_MONTH, OFFERS, Offer
-from bench.bill.prices import AS_OF, PRICES
+from bench.bill.prices import AS_OF, PRICES, Unit
+from bench.bill.standing import metrics_with_traffic
 from bench.bill.tables import PLAIN, RATES, Table, break_even, defaults, of_a_month, of_a_task, of_kinds
 from docs.cost_words import CHINESE, ENGLISH, Words
 from local.tools import ROOT
 
 PAGES = {ROOT / "docs/cost.md": ENGLISH, ROOT / "docs/zh-CN/cost.md": CHINESE}
-SECONDS_A_DAY = 86_400
 READMES = {ROOT / "README.md": ENGLISH, ROOT / "README.zh-CN.md": CHINESE}
+SECONDS_A_DAY = 86_400
+UNKNOWN = "?"
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:
@@ -38,6 +40,7 @@ def of_page(measured: Measurement, words: Words) -> dict[str, str]:
         "task": _of_rates(of_a_task(measured), words, words.kinds[PLAIN]),
         "kinds": _of_rates(of_kinds(measured), words, ""),
         "month": _of_month(of_a_month(measured, defaults()), words),
+        "traffic": _of_traffic(measured, words),
         "others": _of_others(measured, words),
         "even": words.even.format(tasks=_a_day(break_even(measured, defaults(), CONTAINER_MONTH))),
         "prices": _of_prices(words),
@@ -60,20 +63,29 @@ def _of_month(table: Table, words: Words) -> str:
     return markdown(["", "USD"], [[words.of(name), usd(value)] for name, (value,) in table.rows.items()])
 
 
+def _of_traffic(measured: Measurement, words: Words) -> str:
+    more = metrics_with_traffic(measured, defaults())
+    return words.traffic.format(metrics=more.units[Unit.METRICS], usd=usd(more.usd))
+
+
 def _of_others(measured: Measurement, words: Words, offers: Iterable[Offer] = OFFERS) -> str:
     """A million tasks, and a month without any."""
     (at_rest,) = of_a_month(measured, defaults()).rows["sum"]
     ours = of_kinds(measured).rows[PLAIN]
     names = [words.rates[rate] for rate in RATES]
-    each = "; ".join(f"{usd(cost)} ({name})" for cost, name in zip(ours, names, strict=True))
-    rows = [[f"**a2a-tasks**, {words.at_rates}", each, usd(at_rest)]]
-    rows += [[words.offers[offer.name], _range(offer), usd(offer.usd_a_month)] for offer in offers]
+    each = (words.at_rate.format(usd=usd(cost), rate=name) for cost, name in zip(ours, names, strict=True))
+    rows = [[f"**a2a-tasks**, {words.at_rates}", words.separator.join(each), usd(at_rest)]]
+    rows += [[words.offers[offer.name], _range(offer), _at_rest(offer)] for offer in offers]
     return markdown([words.beside, words.a_million, words.a_month], rows)
 
 
 def _range(offer: Offer) -> str:
     least, most = offer.usd
     return usd(least) if least == most else f"{usd(least)}–{usd(most)}"
+
+
+def _at_rest(offer: Offer) -> str:
+    return UNKNOWN if offer.usd_a_month is None else usd(offer.usd_a_month)
 
 
 def _of_prices(words: Words) -> str:

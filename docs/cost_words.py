@@ -24,6 +24,9 @@ class Words:
     at_rates: str
     measured: str
     even: str
+    traffic: str
+    at_rate: str
+    separator: str
 
     def of(self, name: str) -> str:
         """Of a row."""
@@ -90,9 +93,12 @@ ENGLISH = Words(
     beside="tasks of 30 s",
     a_million="USD a million",
     a_month="USD a month at rest",
-    at_rates="by tasks a second",
+    at_rates="by how many come",
     measured="Measured on {date}; prices of {prices}.",
     even="From about {tasks} such tasks a day on, evenly day and night, the two containers cost less.",
+    traffic="With traffic there are {metrics:.0f} more custom metrics, which are {usd} USD a month.",
+    at_rate="{usd} ({rate})",
+    separator="; ",
 )
 CHINESE = Words(
     rates={
@@ -160,7 +166,10 @@ CHINESE = Words(
     beside="每个等待 30 秒的任务",
     a_million="每百万个（美元）",
     a_month="闲置一个月（美元）",
-    at_rates="按每秒任务数",
+    at_rates="按到来的速度",
     measured="测量日期 {date}；价格为 {prices}。",
     even="如果任务昼夜均匀到来，每天超过约 {tasks} 个时，两个容器更便宜。",
+    traffic="有流量时多出 {metrics:.0f} 个自定义指标，每月 {usd} 美元。",
+    at_rate="{usd}（{rate}）",
+    separator="；",
 )

@@ -9,13 +9,13 @@ HOURS_A_MONTH, SECONDS_AN_HOUR, MILLION = 730, 3_600, 1_000_000
 
 @dataclass(frozen=True)
 class Offer:
-    """``usd`` for a million tasks, the least and the most, and ``usd_a_month`` that are paid whatever comes.
-    ``sources`` are the pages that the prices are from."""
+    """``usd`` for a million tasks, the least and the most, and ``usd_a_month`` that are paid whatever comes,
+    None if that is not known. ``sources`` are the pages that the prices are from."""
 
     name: str
     sources: tuple[str, ...]
     usd: tuple[float, float] = (0.0, 0.0)
-    usd_a_month: float = 0.0
+    usd_a_month: float | None = 0.0
 
 
 # -- two containers in two zones, always on: AWS Fargate on arm64, behind a load balancer
@@ -65,6 +65,7 @@ OFFERS = (
         "langsmith",
         ("https://docs.langchain.com/langsmith/billing", "https://www.langchain.com/pricing"),
         (LANGSMITH_RUN * MILLION,) * 2,
+        usd_a_month=None,
     ),
     Offer("openai", ("https://developers.openai.com/api/docs/guides/background",)),
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.bill.measurement import Measurement
+from bench.bill.others import OFFERS
 from docs import cost
 from docs.cost_words import CHINESE, ENGLISH, Words
 from local.tools import ROOT
@@ -46,3 +47,9 @@ def test_every_kind_that_was_measured_has_a_name() -> None:
 @pytest.mark.parametrize(("amount", "shown"), [(0, "0"), (0.4, "0.40"), (10.16, "10.2"), (1_140.46, "1,140")])
 def test_an_amount_has_as_many_digits_as_tell_something(amount: float, shown: str) -> None:
     assert cost.usd(amount) == shown
+
+
+@pytest.mark.parametrize("page", cost.PAGES, ids=lambda page: page.parent.name)
+def test_a_page_names_the_source_of_every_offers_price(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert [source for offer in OFFERS for source in offer.sources if source not in text] == []
