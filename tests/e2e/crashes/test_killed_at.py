@@ -151,6 +151,7 @@ def workers(deployed: Deployed) -> Iterator[Workers]:
         "PayloadBucket": outputs["PayloadBucket"],
         "TaskQueue": url,
         "UrgentTaskQueue": url,
+        "DirectTaskQueue": url,
         "ClaudeApiKeySecret": outputs["ClaudeApiKeySecretArn"],
     }
     variables = environment("WorkerFunction", resources) | {

@@ -344,16 +344,17 @@ class ChatDeliveryWorker:
     ) -> bool:
         """What is claimed stays so, by its means: put back into the queue, it goes on."""
         try:
-            self.queue.dead_letter(delivery, reason)
+            # first, or one that an operator puts back at once would meet the claim and wait
             if chat_delivery.exchange_id is not None:
-                # without it, one that an operator puts back waits until the claim is stale
                 ref = ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id)
                 self.exchanges.leave(ref, delivery.message_id)
+        except StoreUnavailable as error:  # one that is put back waits until the claim is stale
+            self._tell_problem("chat delivery not left", chat_delivery, reason=str(error))
+        try:
+            self.queue.dead_letter(delivery, reason)
         except QueueUnavailable as error:
             self._tell_problem("chat delivery not dead-lettered", chat_delivery, reason=str(error))
             return True
-        except StoreUnavailable as error:
-            self._tell_problem("chat delivery not left", chat_delivery, reason=str(error))
         self.telemetry.count("WecomGivenUp", code=code)
         self._tell_problem("chat delivery given up", chat_delivery, reason=reason)
         return False
