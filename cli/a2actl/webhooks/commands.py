@@ -17,7 +17,6 @@ from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal.amount import counted
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note, show_fields, show_json, show_table
-from a2actl.webhooks.secrets import no_secret
 
 if TYPE_CHECKING:
     from a2a_tasks.ports.webhooks import ReceiverAnswer
@@ -204,6 +203,8 @@ def _secret_of(deployment: "Deployment", project_id: str) -> WebhookSecret:
         return secret
     if deployment.registry.project(project_id) is None:
         raise unknown_project(project_id)
+    from a2actl.webhooks.secrets import no_secret
+
     raise no_secret(project_id)
 
 

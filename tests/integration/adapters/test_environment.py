@@ -12,6 +12,7 @@ RESOURCES = {
     "PayloadBucket": "payloads",
     "TaskQueue": "https://sqs.example/tasks",
     "UrgentTaskQueue": "https://sqs.example/urgent-tasks",
+    "DirectTaskQueue": "https://sqs.example/direct-tasks",
     "PushKey": "arn:aws:kms:eu-central-1:123456789012:key/push",
     "ClaudeApiKeySecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:claude-AbCdEf",
 }

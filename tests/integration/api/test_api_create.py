@@ -59,7 +59,8 @@ def test_the_request_of_the_issue_is_accepted_stored_and_queued(caller: Caller, 
 
 
 def test_a_task_costs_one_write_and_one_message(caller: Caller, account: Account) -> None:
-    first = ["GetItem", "GetItem", "PutItem", "SendMessage"]  # the agent, and what its project may do
+    # the agent, and what its project may do; and whether a worker is up, which is known for half a second
+    first = ["GetItem", "GetItem", "PutItem", "Query", "SendMessage"]
     caller.post(AGENT, {"message": "hello"})
     assert [call.operation for call in account.calls.made] == first
 

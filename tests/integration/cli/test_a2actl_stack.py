@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.gateway import API_PATH, Gateway
-from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy
+from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, stack_outputs
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 
@@ -42,8 +42,7 @@ def test_the_stack_may_be_named_in_the_environment(
 def test_a_named_stack_on_an_emulator(
     visitor: Operator, gateway: Gateway, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = {"RegistryTable": account.resources["RegistryTable"], "ApiUrl": API_URL, "ApiId": "abc123"}
-    deploy(STACK, outputs)
+    deploy(STACK, stack_outputs(account) | {"ApiUrl": API_URL, "ApiId": "abc123"})
     monkeypatch.setenv("AWS_ENDPOINT_URL", gateway.url)
     shown = json.loads(visitor.run("--stack", STACK, "keys", "create", "--project", "demo").stdout)
     handed_over = visitor.run("--stack", STACK, "tasks", "submit", "assistant", "Hi", "--key", shown["key"])

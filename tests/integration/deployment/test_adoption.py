@@ -214,7 +214,7 @@ def test_the_notifier_listens_to_the_adopted_stream(adopting: Target) -> None:
 def test_without_adoption_nothing_changes() -> None:
     """What handlers' tests run with is the stack's own."""
     known = {name: name.lower() for name in ("TasksTable", "RegistryTable", "PayloadBucket", "PushKey")}
-    known |= dict.fromkeys(("TaskQueue", "UrgentTaskQueue"), "queue")
+    known |= dict.fromkeys(("TaskQueue", "UrgentTaskQueue", "DirectTaskQueue"), "queue")
     assert environment(LOGICAL_IDS["api"], known)["TASKS_TABLE"] == "taskstable"
 
 

@@ -108,7 +108,7 @@ def test_an_idle_month_costs_five_dollars_at_most(
         capsys.readouterr()
         function.handler(load_event(f"{short}_schedule"), LambdaContext())
         calls = SECONDS / EVERY[schedule["ScheduleExpression"]]
-        memory_mb, printed = functions[logical_id]["MemorySize"], capsys.readouterr().out.splitlines()
+        memory_mb, printed = int(functions[logical_id]["MemorySize"]), capsys.readouterr().out.splitlines()
         metrics |= done(short, calls, memory_mb, account, printed, month)
     month.add("metrics", len(metrics), "metric")
 

@@ -12,12 +12,14 @@ from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
 
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
+from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
 from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.lease import Lease
+from a2a_tasks.domain.taker import Taker
 from a2a_tasks.domain.task import Artifact, ContextRef, Lane, Parent, Payload, Priority, Status, Task
 from a2a_tasks.domain.tools.catalog import McpServer
 from a2a_tasks.domain.usage import NOTHING, Spent, Usage
@@ -115,6 +117,11 @@ def workers_of(account: Account) -> DynamoDBWorkers:
     return DynamoDBWorkers(account.dynamodb, account.resources["TasksTable"])
 
 
+def a_worker_is_up(account: Account, now: int) -> None:
+    takers = DynamoDBTakers(account.dynamodb, account.resources["TasksTable"])
+    takers.put(Taker("up", 1, 9, now + 60_000))
+
+
 def test_the_api(agents: Account, start: Start) -> None:
     api = start("api")
     caller, now = Caller(api.handler, PROJECT), api.services.submitter.clock.now()
@@ -152,6 +159,8 @@ def test_the_api(agents: Account, start: Start) -> None:
 
     answers = (accepted, read, listed, answered, canceled, said, kept)
     assert [answer.status for answer in answers] == [202, 200, 200, 202, 200, 200, 201]
+    a_worker_is_up(agents, now)
+    assert Caller(start("api").handler, PROJECT).post(AGENT, {"message": "Hi."}).status == 202
     assert unused(agents, "api") == set()
 
 
@@ -182,6 +191,11 @@ def test_the_a2a_function(agents: Account, start: Start) -> None:
     assert (card.status, deleted.status, deleted.body, listed["totalSize"]) == (200, 200, {}, 2)
     assert "task" in answered
     assert canceled["status"]["state"] == "TASK_STATE_CANCELED"
+    a_worker_is_up(agents, now)
+    configuration = {"returnImmediately": True}
+    A2ACaller(start("a2a").handler, PROJECT).rpc(
+        "SendMessage", {"message": message, "configuration": configuration}
+    )
     assert unused(agents, "a2a") == set()
 
 
@@ -207,6 +221,12 @@ def test_the_worker(worker: Worker, claude: StandInClient) -> None:
 
     worker.deliver(remaining_ms=59_000)
     worker.work()
+
+    direct = replace(worker.module._tasks.queue.direct, is_open=lambda: True)
+    queue = replace(worker.module._tasks.queue, direct=direct)
+    with account.calls.as_role(role_of(LOGICAL_IDS["worker"], account.resources)):
+        queue.send(tasks[0])
+        queue.change_visibility(queue.receive_direct(1, 30, 1), 60)
 
     assert [worker.now(task).status for task in tasks] == [Status.COMPLETED] * 2
     assert claude.bodies("tool=Write")[0]["mcp_servers"][0]["authorization_token"] == "t0ken"
