@@ -36,6 +36,8 @@ RESERVED_PLACES = max(2, TASKS // 20)
 """Additional places for tasks of other projects when one project has all."""
 THREADS = 32 + TASKS // 4
 """For calls that block: AWS's, which take a few milliseconds, and files."""
+SECONDS_BETWEEN_METRICS = 10
+"""A worker that is killed loses the metrics of so many seconds."""
 _pressure = ProcessPressure(environment.integer("WORKER_MEMORY"))
 _heart = ThreadPoolExecutor(MOST_TRIES + 2 + TASKS // VISIBILITY_BATCH)
 """Threads of the heartbeat, which work that waits for a store cannot occupy."""
@@ -80,7 +82,7 @@ def _executor(tasks: TaskWiring) -> Executor:
 
 
 logger = lean_logger()
-telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
+telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function(), seconds_between=SECONDS_BETWEEN_METRICS)
 _tasks = TaskWiring.of_function(telemetry)
 executor = _executor(_tasks)
 # one loop for the life of the process: the model's connections belong to it

@@ -63,6 +63,29 @@ def test_metrics_of_one_flush_are_one_line(
     }
 
 
+def test_metrics_are_collected_for_a_while_but_not_beyond_an_invocation(
+    log: StringIO, telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    logger = Logger(service="telemetry-test", stream=log)
+    telemetry = PowertoolsTelemetry(logger, seconds_between=10, ticks=lambda: now)
+    telemetry.count("TasksCompleted")
+    now += 9
+    telemetry.count("TasksCompleted")
+    telemetry.flush()
+    assert printed(capsys) == []
+    now += 1
+    telemetry.flush()
+    assert [line["TasksCompleted"] for line in printed(capsys)] == [[1.0, 1.0]]
+    telemetry.count("TasksCompleted")
+    telemetry.flush()
+    assert printed(capsys) == []
+    telemetry.end_invocation()
+    assert [line["TasksCompleted"] for line in printed(capsys)] == [[1.0]]
+    telemetry.end_invocation()
+    assert printed(capsys) == []
+
+
 def test_a_code_makes_a_second_series(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:

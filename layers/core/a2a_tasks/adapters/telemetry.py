@@ -4,6 +4,8 @@ Spans over OTLP, if tracing is on."""
 import json
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -19,12 +21,29 @@ SERVICE = "tasks"
 
 
 class PowertoolsTelemetry:
-    """``Telemetry`` of one function. Thread-safe, because the worker writes in threads. Without
-    ``spans`` none are recorded."""
+    """``Telemetry`` of one function. Thread-safe, because the worker writes in threads.
 
-    def __init__(self, logger: Logger, spans: SpanOutlet | None = None) -> None:
+    Args:
+        logger: Writes the lines.
+        spans: Without it none are recorded.
+        seconds_between: Metrics are collected for so long before they are flushed, but not beyond the end of
+            an invocation. A line of metrics costs as much as the story of a task.
+        ticks: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        logger: Logger,
+        spans: SpanOutlet | None = None,
+        *,
+        seconds_between: float = 0,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._logger = logger
         self._spans = spans or SpanOutlet()
+        self._seconds_between = seconds_between
+        self._ticks = ticks
+        self._collected_since: float | None = None
         self._lock = threading.Lock()
         self._metrics = EphemeralMetrics(service=SERVICE)
 
@@ -56,17 +75,25 @@ class PowertoolsTelemetry:
 
     def end_invocation(self) -> None:
         """Flush, and wait for the spans a moment, because Lambda freezes the process afterwards."""
-        self.flush()
+        self._flush(seconds_between=0)
         self._spans.wait()
 
     def flush(self) -> None:
+        self._flush(self._seconds_between)
+
+    def _flush(self, seconds_between: float) -> None:
         self._spans.flush(self)
         with self._lock:
-            if self._metrics.metric_set:
-                _print(self._metrics)
+            since = self._collected_since
+            if since is not None and self._ticks() - since >= seconds_between:
+                self._collected_since = None
+                if self._metrics.metric_set:  # Powertools prints it itself once it is full
+                    _print(self._metrics)
 
     def _add(self, metric: str, unit: MetricUnit, value: float) -> None:
         with self._lock:
+            if self._collected_since is None:
+                self._collected_since = self._ticks()
             self._metrics.add_metric(name=metric, unit=unit, value=value)
 
 

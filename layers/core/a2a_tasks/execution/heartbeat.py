@@ -136,6 +136,7 @@ class Heartbeat:
                 async with self._changing:
                     if self._is_due():
                         await self._beat()
+                self.telemetry.flush()  # of tasks that ended a while ago, if none ends now
         finally:
             for each in list(self._aside):
                 each.cancel()
