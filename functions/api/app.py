@@ -3,6 +3,7 @@
 import gc
 from typing import Any
 
+from a2a_tasks.adapters import snapstart
 from a2a_tasks.runtime.answer import StreamedAnswer
 from functions.api import errors, request, services
 from functions.api.routes import conversations, history, operations, project, push_configs, tasks
@@ -12,6 +13,7 @@ errors.install(app, services.telemetry)
 for routes in (tasks, conversations, push_configs, project, history, operations):
     app.include_router(routes.router)
 
+snapstart.register_hooks()
 gc.enable()
 gc.freeze()
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from a2a_tasks.adapters import environment
+from a2a_tasks.adapters import environment, snapstart
 from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.claude.files import ClaudeFiles
 from a2a_tasks.adapters.claude.model import ClaudeModel
@@ -88,6 +88,7 @@ executor = _executor(_tasks)
 # one loop for the life of the process: the model's connections belong to it
 _loop = asyncio.Runner()
 _loop.get_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+snapstart.register_hooks()
 gc.enable()
 gc.freeze()
 

@@ -19,6 +19,7 @@ from local.preflight.free_names import check_free_names
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
 from local.preflight.sizes import check_sizes
+from local.preflight.snapstart import check_snapstart
 from local.preflight.stack_state import check_stack
 from local.preflight.target import Target
 from local.tools import ROOT
@@ -47,6 +48,7 @@ def check_offline(target: Target) -> Iterator[Finding]:
     yield from check_physical_names(target.template)
     yield from check_policies(target.template)
     yield from check_pollers(target)
+    yield from check_snapstart(target)
     yield from check_sizes(target)
     yield from check_built(BUILT)
 

@@ -1,5 +1,6 @@
 """What the preflight finds without an account: every check passes what is right and finds what is not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from local.preflight.finding import State
 from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
 from local.preflight.sizes import check_sizes
+from local.preflight.snapstart import check_snapstart
 from local.preflight.target import Target
 from local.template.intrinsics import NotKnown, evaluated, holds
 from tests.deployment_target import resource, states, target_of
@@ -318,3 +320,49 @@ def test_a_function_reserves_no_less_than_its_queues_bring() -> None:
     assert states(list(check_pollers(worker(49, 50)))) == [State.FAULT]
     assert states(list(check_pollers(worker(50, 50)))) == [State.OK]
     assert states(list(check_pollers(worker(None, 50)))) == [State.OK]
+
+
+# ---------------------------------------------------------------- SnapStart
+
+
+def copied(region: str = "us-east-1", apply_on: str = "PublishedVersions", **more: Any) -> Target:
+    settings = {"Runtime": "python3.13", "MemorySize": 1024, "SnapStart": {"ApplyOn": apply_on}} | more
+    return replace(target_of({"Worker": resource("AWS::Lambda::Function", **settings)}), region=region)
+
+
+def test_the_price_of_snapshots_is_told_before_they_are_made() -> None:
+    (finding,) = check_snapstart(copied())
+
+    assert finding.state is State.OK
+    # 1 GB: 0.0000015046 USD x 2,592,000 s, and 0.0001397998 USD x 1,000,000
+    assert "3.90 USD a month" in finding.found
+    assert "a million starts 140 USD" in finding.found
+    assert not list(check_snapstart(copied(apply_on="None")))
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        (copied(region="ap-east-2"), "ap-east-2 does not have it"),
+        (copied(Runtime="python3.11"), "the runtime python3.11"),
+        (copied(EphemeralStorage={"Size": 1024}), "more than 512 MB in /tmp"),
+        (copied(FileSystemConfigs=[{"Arn": "arn"}]), "a file system"),
+        (
+            copied(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming-runtime"}}),
+            "does not run the hooks",
+        ),
+    ],
+)
+def test_what_goes_not_together_with_snapstart_stops_a_deployment(target: Target, problem: str) -> None:
+    (finding,) = check_snapstart(target)
+
+    assert finding.state is State.FAULT
+    assert problem in finding.found
+    assert "SnapStart=off" in finding.remedy
+
+
+@pytest.mark.parametrize(("tasks", "state"), [("45", State.OK), ("46", State.FAULT)])
+def test_files_of_a_workers_tasks_fit_beside_snapstart(tasks: str, state: State) -> None:
+    (finding,) = check_snapstart(replace(copied(), given={"WorkerTasks": tasks}))
+
+    assert finding.state is state

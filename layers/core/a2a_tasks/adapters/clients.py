@@ -1,6 +1,7 @@
 """boto3 clients with short timeouts: a call is aborted and retried within a lease."""
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import boto3
 from botocore.config import Config
@@ -9,6 +10,7 @@ from a2a_tasks.adapters.dynamodb.stored_format import versioned
 from a2a_tasks.adapters.whole_answers import whole
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
@@ -23,31 +25,44 @@ CONFIG = Config(
     max_pool_connections=100,  # as many as a worker may have calls under way
 )
 
+_made: "WeakSet[BaseClient]" = WeakSet()
+
+
+def disconnect() -> None:
+    """Close the connections of all clients of this process. Each opens another with its next call."""
+    for client in list(_made):
+        client.close()
+
 
 def dynamodb() -> "DynamoDBClient":
-    return whole(versioned(boto3.client("dynamodb", config=CONFIG)))
+    return _kept(versioned(boto3.client("dynamodb", config=CONFIG)))
 
 
 def sqs() -> "SQSClient":
-    return whole(boto3.client("sqs", config=CONFIG))
+    return _kept(boto3.client("sqs", config=CONFIG))
 
 
 def s3() -> "S3Client":
     # Links to objects are signed with version 4 too, which encrypted and newer buckets ask for; and they name
     # the bucket's region, since the redirect from the global address would break the signature.
     signed = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    return whole(boto3.client("s3", config=CONFIG.merge(signed)))
+    return _kept(boto3.client("s3", config=CONFIG.merge(signed)))
 
 
 def kms() -> "KMSClient":
-    return whole(boto3.client("kms", config=CONFIG))
+    return _kept(boto3.client("kms", config=CONFIG))
 
 
 def secretsmanager() -> "SecretsManagerClient":
-    return whole(boto3.client("secretsmanager", config=CONFIG))
+    return _kept(boto3.client("secretsmanager", config=CONFIG))
 
 
 def functions() -> "LambdaClient":
     """A client without retries, for callers who are waiting and retry by themselves."""
     once = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
-    return whole(boto3.client("lambda", config=CONFIG.merge(once)))
+    return _kept(boto3.client("lambda", config=CONFIG.merge(once)))
+
+
+def _kept[C: "BaseClient"](client: C) -> C:
+    _made.add(client)
+    return whole(client)
