@@ -63,10 +63,11 @@ class EventSource:
 
     def settle(self, event: dict[str, Any]) -> None:
         """Delete those of an event's messages that its function has not deleted, as Lambda does."""
+        sqs = self._sqs
         for record in event["Records"]:
             url = self._url(record["eventSourceARN"].rpartition(":")[2])
-            with suppress(self._sqs.exceptions.ReceiptHandleIsInvalid):
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+            with suppress(sqs.exceptions.ReceiptHandleIsInvalid):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
 
     def purge(self) -> None:
         """Delete all messages."""
