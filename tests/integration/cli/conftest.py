@@ -33,7 +33,7 @@ def operator(visitor: Operator, account: Account) -> Operator:
 @pytest.fixture
 def gateway(agents: Account, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     # Metrics are printed, and the runner takes what this process prints for the command's output.
-    monkeypatch.setattr(api.services.telemetry, "flush", lambda: None)
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
     monkeypatch.setattr(waiting, "Waiting", partial(waiting.Waiting, sleep=lambda _: None))
     with serving(Gateway(agents, api)) as running:
         yield running
