@@ -30,14 +30,13 @@ def check_queues(patient: Patient) -> Iterator[Finding]:
 
 
 def check_dead_letters(patient: Patient) -> Iterator[Finding]:
+    found = {name: patient.deployment.dead_letters(name).state().messages for name in ALL}
     for name, letters in ALL.items():
-        messages = patient.deployment.dead_letters(name).state().messages
-        if not messages:
-            continue
-        remedy = f"See what they are: a2actl dlq show {name.value}"
-        found = f"{name.value}: {messages} {letters.holds}"
-        yield Finding.fault(DEAD, found, remedy, f"runbook/{letters.page}.md")
-    if all(not patient.deployment.dead_letters(name).state().messages for name in ALL):
+        if messages := found[name]:
+            remedy = f"See what they are: a2actl dlq show {name.value}"
+            told = f"{name.value}: {messages} {letters.holds}"
+            yield Finding.fault(DEAD, told, remedy, f"runbook/{letters.page}.md")
+    if not any(found.values()):
         yield Finding.ok(DEAD, f"none in {len(ALL)} queues")
 
 
