@@ -675,8 +675,7 @@ class TestOutages:
         assert deployment.work(points) == []
         assert deployment.now_of(task).status is Status.COMPLETED
         assert set(deployment.telemetry.names()) == {
-            "message not hidden",
-            "messages not hidden",
+            "visibility timeout not changed",
             "message not settled",
         }
 

@@ -21,7 +21,7 @@ from tests.twins.stores.workers import MOST_NOTES
 
 BEAT_SECONDS = BEAT * LEASE_SECONDS
 FIRST_DOUBT_SECONDS = LEASE_SECONDS - CLOCKS_APART_MS / 1000
-"""A lease counts for so long as long as the messages are not hidden after it began."""
+"""A lease counts for so long, unless the visibility timeout of its messages is extended after it began."""
 Work = Callable[[], Awaitable[str]]
 
 
@@ -306,7 +306,7 @@ class TestLoss:
         points = Failpoints()
         points.down("queue", QueueUnavailable("down"))
         assert stopped(deployment, points) == (Stop.SHUTDOWN, 250)
-        assert set(deployment.telemetry.names()) == {"messages not hidden"}
+        assert set(deployment.telemetry.names()) == {"visibility timeout not changed"}
         assert the_task(deployment).status is Status.RUNNING
 
     def test_a_beat_that_fails_in_an_unforeseen_way_does_not_stop_the_heart(

@@ -298,7 +298,7 @@ class Heartbeat:
                     await self.run(self.queue.change_visibility, left, self.lease_seconds)
             except Exception as error:
                 # they may be received while the lease is valid, which then prevents a claim
-                self.telemetry.problem("messages not hidden", error=error)
+                self.telemetry.problem("visibility timeout not changed", error=error)
             else:
                 return True
         return False

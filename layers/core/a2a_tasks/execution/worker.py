@@ -284,7 +284,9 @@ class Executor:
         try:
             await self.run(self.queue.change_visibility, [delivery], self.lease_seconds)
         except QueueUnavailable as error:
-            self.telemetry.problem("message not hidden", reason=str(error), message_id=delivery.message_id)
+            self.telemetry.problem(
+                "visibility timeout not changed", reason=str(error), message_id=delivery.message_id
+            )
 
     async def _work(self, held: LeasedTask, time_left: Callable[[], float]) -> Requeue | None:
         task, now = held.task, self.clock.now()
