@@ -4,7 +4,6 @@ Each save first updates the task under the fence, so that a worker that has lost
 and so that a paid turn is counted even if a crash loses it.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,6 +13,7 @@ from a2a_tasks.domain.event import Event
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
 from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import Payload, Task, TaskRef
+from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.leases import Stop, Stopped
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.store_retry import StoreRetry
@@ -45,8 +45,9 @@ class Checkpoints:
     store_retry: StoreRetry
     office: OfficeTexts
     run: RunBlocking
-    _office_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One file is parsed at a time. Tasks that wait for the parser here hold no thread, which others need."""
+    _office_turn: FairLock = field(default_factory=FairLock)
+    """One message's files are parsed at a time, each project's in its turn. Tasks that wait for the parser
+    here hold no thread, which others need."""
 
     async def transcript(self, task: Task) -> Transcript:
         """The conversation so far."""
@@ -61,7 +62,7 @@ class Checkpoints:
         document = await self.run(payload.load, self.payloads, stored)
         if not self.office.has_files(document):
             return document
-        async with self._office_turn:
+        async with self._office_turn.held_for(task.project_id):
             return await self.run(self.office.readable, task.ref.task_id, document)
 
     async def save_turn(self, work: TaskRun, reply: ModelReply) -> None:

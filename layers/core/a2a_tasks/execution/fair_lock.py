@@ -1,0 +1,50 @@
+"""A lock that no tenant can keep from the others by waiting for it often."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class FairLock:
+    """Held by one task of the event loop at a time. Those who wait take turns by their keys, and those of
+    one key in the order in which they came: with ``n`` other keys waiting, a key's first waits for at most
+    ``n`` turns and the one that is under way, however many wait for each."""
+
+    _waiting: OrderedDict[str, deque[asyncio.Future[None]]] = field(default_factory=OrderedDict)
+    _is_held: bool = False
+
+    @asynccontextmanager
+    async def held_for(self, key: str) -> AsyncIterator[None]:
+        """Hold it for the length of the block."""
+        await self._acquire(key)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _acquire(self, key: str) -> None:
+        if not self._is_held:
+            self._is_held = True
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it was its turn, and the cancel came before it noticed
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            key, turns = self._waiting.popitem(last=False)
+            turn = turns.popleft()
+            if turns:
+                self._waiting[key] = turns  # behind the others
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._is_held = False

@@ -1,0 +1,127 @@
+"""Who holds a lock next: each key in its turn, whoever is canceled and whatever fails."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from a2a_tasks.domain.access.project import ProjectSettings
+from a2a_tasks.domain.office_file import OfficeKind
+from a2a_tasks.domain.task import Task
+from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.fair_lock import FairLock
+from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.tasks.office_texts import OfficeTexts
+from tests.twins.deployment import Deployment, agent
+from tests.unit.execution.test_office_files import raw, report
+
+
+class Held:
+    """A lock, and who has held it, in order."""
+
+    def __init__(self) -> None:
+        self.lock, self.order = FairLock(), list[str]()
+
+    async def hold(self, name: str, *, fails: bool = False) -> None:
+        """The first letter of a name is its key."""
+        async with self.lock.held_for(name[0]):
+            self.order.append(name)
+            await asyncio.sleep(0)
+            if fails:
+                raise RuntimeError(name)
+
+    async def all(self, *names: str) -> None:
+        await asyncio.gather(*map(self.hold, names))
+
+
+def test_keys_take_turns_and_each_keeps_its_order() -> None:
+    held = Held()
+    asyncio.run(held.all("a1", "a2", "a3", "a4", "b1", "b2", "c1"))
+    assert held.order == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
+
+
+def test_it_is_free_again_for_whoever_comes_later() -> None:
+    held = Held()
+
+    async def come() -> None:
+        await held.all("a1", "b1")
+        await held.all("a2")
+
+    asyncio.run(come())
+    assert held.order == ["a1", "b1", "a2"]
+
+
+def test_whoever_fails_passes_it_on() -> None:
+    held = Held()
+
+    async def come() -> None:
+        await asyncio.gather(held.hold("a1", fails=True), held.hold("b1"), return_exceptions=True)
+
+    asyncio.run(come())
+    assert held.order == ["a1", "b1"]
+
+
+def test_whoever_is_canceled_while_waiting_or_as_the_turn_comes_loses_it_for_nobody() -> None:
+    """With a cancel after each number of steps of the loop."""
+    for steps in range(6):
+        held = Held()
+
+        async def come(held: Held = held, steps: int = steps) -> None:
+            tasks = [asyncio.ensure_future(held.hold(name)) for name in ("a1", "b1", "a2", "b2")]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            tasks[1].cancel()
+            with suppress(asyncio.CancelledError):
+                await tasks[1]
+            await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+
+        asyncio.run(come())
+        assert [name for name in held.order if name != "b1"] == ["a1", "a2", "b2"], steps
+
+
+async def after_others[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """``RunBlocking`` that lets others go on first."""
+    await asyncio.sleep(0)
+    return call(*args, **kwargs)
+
+
+@dataclass
+class NotingParser:
+    """``DocumentParser`` that notes the order of the files; ``names`` are theirs by what is in them."""
+
+    names: dict[bytes, str]
+    order: list[str] = field(default_factory=list)
+
+    def text(self, kind: OfficeKind, content: bytes, limit: int) -> str:  # noqa: ARG002
+        self.order.append(self.names[content])
+        return "text"
+
+
+def test_a_project_with_many_files_in_a_worker_keeps_no_other_waiting(deployment: Deployment) -> None:
+    deployment.registry.put_project(ProjectSettings("other"))
+    deployment.registry.apply(agent("theirs", "other"))
+    names = [f"mine {number}" for number in range(9)] + ["theirs"]
+    files = {name: report(name) for name in names}
+    parser = NotingParser({content: name for name, content in files.items()})
+
+    def submitted(name: str) -> Task:
+        owner = {"agent_id": "theirs", "project_id": "other"} if name == "theirs" else {}
+        return deployment.submit("Read it.", parts=(raw(files[name], filename="a.docx"),), **owner)
+
+    tasks = list(map(submitted, names))
+    checkpoints = Checkpoints(
+        deployment.store,
+        deployment.records,
+        deployment.payloads,
+        deployment.clock,
+        StoreRetry(deployment.clock, after_others),
+        OfficeTexts(parser, deployment.payloads),
+        after_others,
+    )
+
+    async def read() -> None:
+        await asyncio.gather(*map(checkpoints.transcript, tasks))
+
+    asyncio.run(read())
+    assert sorted(parser.order) == sorted(names)
+    assert parser.order.index("theirs") <= 2
