@@ -13,6 +13,7 @@ from bench import (
     fuzz_cpu,
     local_loop,
     memory,
+    packing,
     records,
     routes,
     soak,
@@ -42,10 +43,11 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "memory": memory.run,
     "waiting": waiting.run,
     "bill": bill.run,
+    "packing": packing.run,
     "wecom": wecom.run,
     "soak": soak.run,
 }
-LONG = {"bill", "soak"}
+LONG = {"bill", "packing", "soak"}
 """Only if they are named."""
 AGENTS = Path(__file__).with_name("agents.yaml")
 
