@@ -17,8 +17,8 @@ from tests.load.packing import packed, settings_for
 
 SCHEDULED = ("Sweeper", "Cleanup", "Batcher")
 WAIT_SECONDS = 30
-MOST_TOGETHER = 50
-"""``maxConcurrentTasks`` in bench/agents.yaml."""
+LEARNING_TASKS = 40
+"""After so many a process knows how often it sees the key, and counts as far ahead as it ever will."""
 
 
 def measure(project: Project) -> Measurement:
@@ -27,8 +27,9 @@ def measure(project: Project) -> Measurement:
     with Running.of(project) as running, connected(running):
         scheduled, idle_metrics = _scheduled(running)
         rare = _used(_first(running))
+        _learn(running)
         kinds, metrics = _kinds(running)
-        waiting = _waiting(running, min(MOST_TOGETHER, loads[-1].packing.room))
+        waiting = _waiting(running, loads[-1].packing.room)
         return Measurement(
             measured_on=time.strftime("%Y-%m-%d"),
             kinds=kinds,
@@ -64,6 +65,14 @@ def _first(running: Running) -> tuple[Part, ...]:
     with step("The first task"):
         task(running, echo(SHORT))
         return running.parts()
+
+
+def _learn(running: Running) -> None:
+    """Let the API see its key often, as at every rate but the lowest."""
+    with step(f"{LEARNING_TASKS} tasks"):
+        for _ in range(LEARNING_TASKS):
+            task(running, echo(SHORT))
+        running.parts()
 
 
 def _kinds(running: Running) -> tuple[dict[str, Kind], set[str]]:

@@ -16,8 +16,14 @@ from local.wecom.running import running_wecom
 from tests.integration.support.receiver import receiving
 from tests.integration.support.wecom_callbacks import refresh, to_bot
 
-ROUNDS = 8
+AGENT, SLOTS_AGENT, TOOLS_AGENT = "plain", "assistant", "toolbox"
+"""Of bench/agents.yaml: without a limit of its running tasks, with one, and with tools."""
+ROUNDS = 26
+"""Twice as many tasks as a process counts ahead of a key's limit of new tasks, so that few writes are those
+of chance."""
 CONNECTION = "bench-bill"
+TALK_ROUNDS = 9
+"""And one before them: a conversation of ten, in which each is shown those before it."""
 REFRESH_SECONDS = 1.0
 """WeCom asks about so often for an answer under way (docs/wecom.md)."""
 TOOLS = (
@@ -47,16 +53,16 @@ def echo(characters: int) -> str:
     return f"[[standin: echo]]{PROSE[:characters]}"
 
 
-def task(running: Running, message: str, agent: str = "assistant", **fields: Any) -> None:
+def task(running: Running, message: str, agent: str = AGENT, **fields: Any) -> None:
     """A task, and one poll when it has ended."""
     path = submit(running, message, agent, **fields)
     running.work()
     completed(running.request("GET", path).body)
 
 
-def submit(running: Running, message: str, agent: str = "assistant", **fields: Any) -> str:
+def submit(running: Running, message: str, agent: str = AGENT, **fields: Any) -> str:
     """Its path."""
-    path = f"/a2a/{running.project.project_id}-{agent}/tasks"
+    path = f"/a2a/{_id(running, agent)}/tasks"
     answer = running.request("POST", path, body=json.dumps({"message": message, **fields}))
     return str(answer.body["checkUrl"])
 
@@ -98,7 +104,7 @@ def in_wecom(running: Running, seconds: float) -> None:
     """A bot answers, and WeCom asks for its text until it is whole."""
     question = f"[[standin: size={SHORT}; delay={seconds}]]"
     _wecom(running, to_bot(CONNECTION, f"m{time.time_ns()}", text={"content": question}))
-    task_id = next(running.project.tasks(running.project.agent_id))["taskId"]
+    task_id = next(running.project.tasks(_id(running)))["taskId"]
 
     def ask() -> None:
         for _ in range(round(seconds / REFRESH_SECONDS)):
@@ -120,13 +126,19 @@ def connected(running: Running) -> Iterator[None]:
     """A bot of WeCom's double, for the length of the block."""
     with running_wecom() as wecom:
         deployed = running.project.deployed
-        project, agent = running.project.project_id, running.project.agent_id
-        connect_bot(deployed.stack, deployed.deployment, wecom, CONNECTION, project, agent)
+        connect_bot(
+            deployed.stack, deployed.deployment, wecom, CONNECTION, running.project.project_id, _id(running)
+        )
         yield
 
 
+def _id(running: Running, agent: str = AGENT) -> str:
+    """Of an agent of bench/agents.yaml, as it was registered for the project."""
+    return f"{running.project.project_id}-{agent}"
+
+
 def _ask(running: Running, message: str, **options: Any) -> None:
-    path = f"/a2a/{running.project.agent_id}/messages"
+    path = f"/a2a/{_id(running)}/messages"
     running.request("POST", path, "Messages", body=json.dumps({"message": message}), **options)
 
 
@@ -150,11 +162,15 @@ SCENARIOS = (
     Scenario(
         "tools",
         "ten turns with tools",
-        lambda running: task(running, f"[[standin: {TOOLS} | say=done]]", "toolbox"),
+        lambda running: task(running, f"[[standin: {TOOLS} | say=done]]", TOOLS_AGENT),
     ),
+    Scenario("slots", "of an agent with slots", lambda running: task(running, echo(SHORT), SLOTS_AGENT)),
     Scenario("webhook", "with a webhook", with_webhook),
     Scenario(
-        "conversation", "in a conversation", lambda running: task(running, echo(SHORT), sessionId="talk")
+        "conversation",
+        "in a conversation",
+        lambda running: task(running, echo(SHORT), sessionId="talk"),
+        rounds=TALK_ROUNDS,
     ),
     Scenario("messages", "waited for", partial(waited_for, seconds=10), 10, 10, "Messages", 1),
     Scenario("wait", "polled with ?wait=", partial(polled_long, seconds=20), 20, 20, "Api", 1),
