@@ -15,6 +15,7 @@ from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
+from a2a_tasks.execution.intake import DIRECT_SECONDS
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from tests.integration.support.stored_task import new_task
 from tests.integration.support.template import known_values
@@ -22,6 +23,7 @@ from tests.integration.support.template import known_values
 IMPATIENT = clients.CONFIG.merge(
     Config(read_timeout=0.2, connect_timeout=0.2, retries={"mode": "standard", "total_max_attempts": 1})
 )
+SLOWEST_ANSWER_SECONDS = 1
 BROKEN_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
 
 
@@ -127,3 +129,10 @@ def test_a_call_is_given_up_while_a_lease_still_lives() -> None:
     for client in (clients.dynamodb(), clients.sqs(), clients.s3()):
         config: Any = client.meta.config
         assert config.connect_timeout + config.read_timeout < lease
+
+
+def test_an_empty_long_poll_is_answered_before_its_client_gives_up() -> None:
+    """SQS answers it when its time is over, and the answer has a way to go. A poll that is given up is repeated
+    for three times as long, and what the first one receives stays invisible."""
+    config: Any = clients.sqs().meta.config
+    assert max(DIRECT_SECONDS) + SLOWEST_ANSWER_SECONDS <= config.read_timeout

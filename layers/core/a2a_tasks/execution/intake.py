@@ -30,10 +30,11 @@ LOOK_FOR_OTHERS_MS = 4_000
 back, so it takes one at a time."""
 SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
 """With less time left an invocation takes no more tasks, as it begins no more turns."""
-DIRECT_SECONDS = 2, 5
+DIRECT_SECONDS = 2, 4
 """How long a worker with one task waits for a direct message, and the longest; twice as long with two.
 A wait that has begun is not broken off, or what it receives would be lost; so it is billed beyond the last
-task, and with many tasks the last is far."""
+task, and with many tasks the last is far. SQS answers an empty one only when it is over, by when the client
+must not have given up (``adapters.clients``)."""
 MOST_AT_ONCE = 10
 """Limit of ReceiveMessage."""
 CLOSES_AT, OPENS_AT = 20, 10
