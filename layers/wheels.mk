@@ -1,4 +1,4 @@
-# How `sam build` makes a layer of third-party packages. Included by the layers' own Makefiles.
+# How `sam build` makes a layer of third-party packages. Included by the Makefiles of all that is compiled.
 #
 # ARCHITECTURE must equal the template's parameter of that name: SAM does not tell a makefile which
 # architecture it builds for. Both default to arm64; `make deploy` and the local stack set both.
@@ -22,9 +22,12 @@ rm -rf "$(ARTIFACTS_DIR)/python/bin"
 $(compile)
 endef
 
-# /opt is read-only in Lambda: without bytecode beside it, every cold start compiles every module again.
+# Where Lambda has what is built: a layer, unless the makefile says otherwise.
+unpacked = /opt
+
+# That is read-only in Lambda: without bytecode beside it, every cold start compiles every module again.
 # Unchecked, because packaging changes the time stamps that checked bytecode is compared with.
 define compile
 $(PYTHON) -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
-	-s "$(ARTIFACTS_DIR)" -p /opt "$(ARTIFACTS_DIR)/python"
+	-s "$(ARTIFACTS_DIR)" -p $(unpacked) "$(ARTIFACTS_DIR)"
 endef
