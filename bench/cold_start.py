@@ -28,9 +28,10 @@ print(time.process_time() - started)
 """
 CLIENTS = "import boto3\nfor service in {services}: boto3.client(service)"
 LOOK = """
-import json, sys, boto3
-made, client = [], boto3.client
-boto3.client = lambda service, **options: made.append(service) or client(service, **options)
+import json, sys
+from botocore.session import Session
+made, make = [], Session.create_client
+Session.create_client = lambda self, name, **options: made.append(name) or make(self, name, **options)
 import {module}
 print(json.dumps([made, len(sys.modules)]))
 """

@@ -1,9 +1,10 @@
 """Keys and tokens in Secrets Manager: what is read, how long it is kept, and what is no secret at all."""
 
 import pytest
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from a2a_tasks.adapters.secrets import Secrets
+from a2a_tasks.adapters.system import SystemClock
+from a2a_tasks.ports.errors import SecretsUnavailable
 from tests.integration.support.account import CLAUDE_KEY, Account
 from tests.integration.support.aws_calls import Fault
 
@@ -25,7 +26,7 @@ def token_arn(account: Account) -> str:
 
 @pytest.fixture
 def secrets(account: Account, api_key_arn: str) -> Secrets:
-    return Secrets(account.secrets, api_key_arn)
+    return Secrets(account.secrets, api_key_arn, SystemClock())
 
 
 def reads(account: Account) -> int:
@@ -83,12 +84,12 @@ def test_a_key_in_another_shape_is_an_error_and_not_told(
 
 def test_a_secret_that_is_not_there_is_empty(account: Account, secrets: Secrets) -> None:
     assert secrets.token(ABSENT, fresh=False) == ""
-    assert Secrets(account.secrets, ABSENT).api_key(fresh=False) == ""
+    assert Secrets(account.secrets, ABSENT, SystemClock()).api_key(fresh=False) == ""
 
 
 def test_a_secret_without_a_value_is_empty(account: Account) -> None:
     arn = account.secrets.create_secret(Name="empty")["ARN"]
-    secrets = Secrets(account.secrets, arn)
+    secrets = Secrets(account.secrets, arn, SystemClock())
 
     assert secrets.token(arn, fresh=False) == ""
     assert secrets.api_key(fresh=False) == ""
@@ -112,9 +113,9 @@ def test_an_outage_is_no_missing_secret(
 ) -> None:
     account.calls.fail("GetSecretValue", fault, times=2)
 
-    with pytest.raises(GetParameterError):
+    with pytest.raises(SecretsUnavailable):
         secrets.api_key(fresh=False)
-    with pytest.raises(GetParameterError):
+    with pytest.raises(SecretsUnavailable):
         secrets.token(token_arn, fresh=False)
 
     assert (secrets.api_key(fresh=False), secrets.token(token_arn, fresh=False)) == (CLAUDE_KEY, TOKEN)
@@ -124,7 +125,7 @@ def test_an_outage_while_a_secret_is_read_anew_loses_nothing(account: Account, s
     secrets.api_key(fresh=False)
     account.calls.fail("GetSecretValue")
 
-    with pytest.raises(GetParameterError):
+    with pytest.raises(SecretsUnavailable):
         secrets.api_key(fresh=True)
 
     assert secrets.api_key(fresh=False) == CLAUDE_KEY

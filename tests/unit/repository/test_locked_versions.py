@@ -44,4 +44,4 @@ def test_the_layer_of_the_aws_sdk_describes_the_services_that_are_called() -> No
     makefile = (ROOT / "layers" / "aws" / "Makefile").read_text()
     described = re.search(r"^services = (.+)$", makefile, re.MULTILINE)
     assert described is not None
-    assert set(described[1].split()) == set(re.findall(r'boto3\.client\("([a-z0-9]+)"', clients))
+    assert set(described[1].split()) == set(re.findall(r'_client\("([a-z0-9]+)"', clients))

@@ -1,1 +1,1 @@
-"""The ports on AWS and Claude. boto3 is imported nowhere else."""
+"""The ports on AWS and Claude. botocore is imported nowhere else."""

@@ -1,16 +1,23 @@
-"""boto3 clients with short timeouts: a call is aborted and retried within a lease."""
+"""Clients of AWS with short timeouts: a call is aborted and retried within a lease.
 
-from typing import TYPE_CHECKING
+They are botocore's, which boto3 hands out as they are. What else boto3 has, resources and transfers of files,
+is called by nothing here, and takes an eighth of what a client takes to import.
+"""
+
+import functools
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 from a2a_tasks.adapters.dynamodb.stored_format import versioned
 from a2a_tasks.adapters.whole_answers import whole
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.credentials import Credentials
+    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
@@ -34,35 +41,53 @@ def disconnect() -> None:
         client.close()
 
 
+def credentials() -> "Credentials | None":
+    """Those of the clients."""
+    return _session().get_credentials()
+
+
 def dynamodb() -> "DynamoDBClient":
-    return _kept(versioned(boto3.client("dynamodb", config=CONFIG)))
+    client: DynamoDBClient = _client("dynamodb")
+    return versioned(client)
 
 
 def sqs() -> "SQSClient":
-    return _kept(boto3.client("sqs", config=CONFIG))
+    client: SQSClient = _client("sqs")
+    return client
 
 
 def s3() -> "S3Client":
     # Links to objects are signed with version 4 too, which encrypted and newer buckets ask for; and they name
     # the bucket's region, since the redirect from the global address would break the signature.
     signed = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    return _kept(boto3.client("s3", config=CONFIG.merge(signed)))
+    client: S3Client = _client("s3", signed)
+    return client
 
 
 def kms() -> "KMSClient":
-    return _kept(boto3.client("kms", config=CONFIG))
+    client: KMSClient = _client("kms")
+    return client
 
 
 def secretsmanager() -> "SecretsManagerClient":
-    return _kept(boto3.client("secretsmanager", config=CONFIG))
+    client: SecretsManagerClient = _client("secretsmanager")
+    return client
 
 
 def functions() -> "LambdaClient":
     """A client without retries, for callers who are waiting and retry by themselves."""
     once = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
-    return _kept(boto3.client("lambda", config=CONFIG.merge(once)))
+    client: LambdaClient = _client("lambda", once)
+    return client
 
 
-def _kept[C: "BaseClient"](client: C) -> C:
+@functools.cache
+def _session() -> "Session":
+    """One, so that clients share their credentials and what was read from disk."""
+    return get_session()
+
+
+def _client(service: str, config: Config | None = None) -> Any:
+    client = _session().create_client(service, config=CONFIG.merge(config) if config else CONFIG)
     _made.add(client)
     return whole(client)

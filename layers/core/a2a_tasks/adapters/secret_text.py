@@ -1,4 +1,4 @@
-"""Secrets as texts. Without Powertools, whose caching readers take long to import."""
+"""Secrets as texts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,46 +1,40 @@
-"""API keys and tokens in Secrets Manager, cached for ``TTL_SECONDS``."""
+"""API keys and tokens in Secrets Manager, cached for ``TTL_MS``."""
 
-import threading
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import ClientError
-
-from a2a_tasks.adapters.secret_text import GONE
+from a2a_tasks.adapters.secret_text import secret_text
+from a2a_tasks.adapters.ttl_cache import TtlCache
+from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.errors import SecretsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-TTL_SECONDS = 300
+TTL_MS = 300_000
 """How long a process caches a secret."""
 
 
 class Secrets:
     """Secrets set by the operator. Both methods block, and return an empty string if there is none; ``fresh``
-    bypasses the cache. Raises ``GetParameterError`` if Secrets Manager does not respond."""
+    bypasses the cache. Raises ``SecretsUnavailable`` if Secrets Manager does not respond."""
 
-    def __init__(self, client: "SecretsManagerClient", api_key_arn: str) -> None:
-        self._provider = SecretsProvider(boto3_client=client)
+    def __init__(self, client: "SecretsManagerClient", api_key_arn: str, clock: Clock) -> None:
+        self._client = client
         self._api_key_arn = api_key_arn
-        self._one_reader = threading.Lock()  # ten tasks that start together read the key once
+        self._cache = TtlCache[str](clock, TTL_MS)
 
     def api_key(self, fresh: bool) -> str:
-        """The key in the JSON ``{"apiKey": …}``. Raises ``KeyError``, ``TypeError`` or
-        ``TransformParameterError`` if the secret has another format."""
-        secret = self._read(self._api_key_arn, fresh, transform="json")
-        return str(secret["apiKey"]) if secret is not None else ""
+        """The key in the JSON ``{"apiKey": …}``. Raises ``SecretsUnavailable`` if the secret is something
+        else."""
+        text = self.token(self._api_key_arn, fresh)
+        try:
+            return str(json.loads(text)["apiKey"]) if text else ""
+        except (ValueError, KeyError, TypeError):
+            # neither its text nor where its JSON breaks off belongs into a log
+            raise SecretsUnavailable(f'the secret {self._api_key_arn} is not {{"apiKey": "…"}}') from None
 
     def token(self, arn: str, fresh: bool) -> str:
         """A secret whose whole value is a token."""
-        return str(self._read(arn, fresh) or "")
-
-    def _read(self, arn: str, fresh: bool, **options: Any) -> Any:
-        try:
-            with self._one_reader:
-                return self._provider.get(arn, max_age=TTL_SECONDS, force_fetch=fresh, **options)
-        except GetParameterError as error:
-            cause = error.__context__
-            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in GONE:
-                return None
-            raise
+        read = lambda: secret_text(self._client, arn)  # noqa: E731
+        return self._cache.get(arn, read, ttl_ms=0 if fresh else None) or ""

@@ -9,6 +9,7 @@ import anthropic
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude.backends import Client, client_for, needs_key
 from a2a_tasks.adapters.secrets import Secrets
+from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agents.backend import HAS_MCP, Backend
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.tools.catalog import McpServer
@@ -135,7 +136,7 @@ def connection_of_function() -> ClaudeConnection:
     base_url = environment.optional("CLAUDE_BASE_URL")
     workspace_id = environment.optional("CLAUDE_WORKSPACE_ID")
     read_timeout_seconds = environment.integer("MODEL_READ_TIMEOUT_SECONDS")
-    secrets = Secrets(clients.secretsmanager(), environment.text("CLAUDE_SECRET_ARN"))
+    secrets = Secrets(clients.secretsmanager(), environment.text("CLAUDE_SECRET_ARN"), SystemClock())
 
     def connect(key: str | None) -> Client:
         return client_for(

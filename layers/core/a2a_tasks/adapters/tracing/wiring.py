@@ -2,7 +2,6 @@
 
 import os
 
-import boto3
 from botocore.credentials import ReadOnlyCredentials
 
 from a2a_tasks.adapters import clients
@@ -35,7 +34,7 @@ def _resource() -> dict[str, Value]:
 
 
 def _credentials() -> ReadOnlyCredentials:
-    found = boto3.DEFAULT_SESSION and boto3.DEFAULT_SESSION.get_credentials()
+    found = clients.credentials()
     if not found:
         raise NotSent("the function has no credentials", is_retryable=True)
     return found.get_frozen_credentials()

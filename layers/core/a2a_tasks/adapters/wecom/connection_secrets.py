@@ -1,4 +1,4 @@
-"""The secrets of WeCom connections, in Secrets Manager. Without Powertools, since WeCom waits one second."""
+"""The secrets of WeCom connections, in Secrets Manager."""
 
 import json
 from collections.abc import Callable
