@@ -11,7 +11,8 @@ from pathlib import Path
 
 from local.tools import ROOT
 
-VARIABLE = re.compile(r"^(?P<name>\s+RELEASE: )\S+$", re.M)
+VARIABLE = re.compile(r'^(?P<name>\s+"?RELEASE"?: "?)[^\s",]+', re.M)
+"""In YAML, or in JSON with a line for each."""
 
 
 def release_of(digest: str) -> str:

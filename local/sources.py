@@ -6,7 +6,15 @@ from pathlib import Path
 
 from local.tools import EMULATOR, ROOT, SAM
 
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "local/amendments.py", "local/gateway")
+SOURCES = (
+    "template.yaml",
+    "samconfig.toml",
+    "functions",
+    "layers",
+    "local/amendments.py",
+    "local/gateway",
+    "local/packing.py",
+)
 
 
 def deployment_digest(parameters: Mapping[str, str]) -> str:

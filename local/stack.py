@@ -25,6 +25,7 @@ from local.claude import Claude
 from local.faults.client import SERVICES
 from local.gateway.server import HEALTH_PATH
 from local.gateway.settings import Settings
+from local.packing import PACKED, pack
 from local.ports import Ports
 from local.process import BackgroundProcess
 from local.progress import Progress, Silent
@@ -303,7 +304,7 @@ class LocalStack:
         with self.progress.step("Deploy the template (sam deploy)"):
             self._make_artifact_bucket()
             self._delete_failed_stack()
-            template = stamped(build / "template.yaml", release_of(digest), f"template-{digest[:10]}.yaml")
+            template = stamped(build / PACKED, release_of(digest), f"template-{digest[:10]}.json")
             run_tool(
                 [SAM.program("sam"), "deploy", *CONFIGURATION,
                  "--template-file", str(template), "--parameter-overrides", *overrides],
@@ -342,6 +343,7 @@ class LocalStack:
                     self._sam_environment(),
                     seconds=BUILD_SECONDS,
                 )  # fmt: skip
+                pack(build)
 
     def _make_artifact_bucket(self) -> None:
         bucket = samconfig(CONFIG_ENVIRONMENT)["deploy"]["parameters"]["s3_bucket"]
