@@ -3,9 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from local.kept import kept
 from local.template.suppressions import Violation, read_suppressions, unexpected
 from local.tools import CHECKOV, ROOT, run_tool
 
@@ -15,10 +17,13 @@ FOLDER = ROOT / ".local" / "linted"
 
 
 def run_cfn_lint(template: Mapping[str, Any], folder: Path = FOLDER) -> list[str]:
-    """What cfn-lint finds and nobody has argued for. Raises ToolError if it does not run."""
+    """What cfn-lint finds and nobody has argued for. It takes ten seconds to look, and does so once for a
+    template. Raises ToolError if it does not run."""
     program = str(Path(sys.executable).with_name("cfn-lint"))
     command = [program, "--format", "json", "--non-zero-exit-code", "none"]
-    found = json.loads(run_tool([*command, "--template", _written(template, folder)]))
+    key = json.dumps([version(CFN_LINT_TOOL), command, template])
+    said = kept(folder / "found", key, lambda: run_tool([*command, "--template", _written(template, folder)]))
+    found = json.loads(said)
     violations = [
         Violation(
             CFN_LINT_TOOL,

@@ -8,6 +8,7 @@ import json
 import sys
 from typing import Any
 
+import yaml
 from samcli.yamlhelper import yaml_parse
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
@@ -22,6 +23,8 @@ UPLOADED = {
 
 def main() -> None:
     request = json.load(sys.stdin)
+    # `yaml_parse` reads with it; this one is six times as fast
+    yaml.SafeLoader = yaml.CSafeLoader  # type: ignore[assignment, misc]
     with open(request["template"], encoding="utf-8") as file:
         template: dict[str, Any] = yaml_parse(file.read())
     for resource in template["Resources"].values():

@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from local.kept import kept
 from local.tools import ROOT, SAM, ToolError
 
 TEMPLATE = ROOT / "template.yaml"
 REGION = "us-east-1"
+FOLDER = ROOT / ".local" / "transformed"
 
 
 def transformed(parameters: Mapping[str, str], template: Path = TEMPLATE) -> dict[str, Any]:
@@ -28,10 +30,17 @@ def transformed(parameters: Mapping[str, str], template: Path = TEMPLATE) -> dic
 
 @cache
 def _translated(parameters: str, template: Path) -> str:
-    request = {"template": str(template), "parameters": json.loads(parameters)}
+    """SAM takes a second for it, and a dozen processes of the tests ask for the same."""
+    program = ROOT / "local" / "template" / "sam_transform.py"
+    sources = (template, program, SAM.requirements)
+    key = "\0".join([parameters, *(source.read_text("utf-8") for source in sources)])
+    return kept(FOLDER, key, lambda: _translate(parameters, template, program))
+
+
+def _translate(parameters: str, template: Path, program: Path) -> str:
     done = subprocess.run(
-        [SAM.program("python"), str(ROOT / "local" / "template" / "sam_transform.py")],
-        input=json.dumps(request),
+        [SAM.program("python"), str(program)],
+        input=json.dumps({"template": str(template), "parameters": json.loads(parameters)}),
         env={"PATH": os.environ.get("PATH", os.defpath), "AWS_DEFAULT_REGION": REGION},
         capture_output=True,
         text=True,
