@@ -11,7 +11,7 @@ from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.wiring.batcher import build_batcher
 from tests.twins.deployment import PRICES, Deployment, inline
-from tests.twins.faults.failpoints import Failpoints
+from tests.twins.faults.failpoints import NO_FAILPOINTS, Failpoints
 from tests.twins.stores.batches import MemoryBatches, MemoryMessageBatches
 
 RUN_SECONDS = 240.0
@@ -35,7 +35,7 @@ class BatchLane:
         return task
 
     def batcher(self, failpoints: Failpoints | None = None, run: RunBlocking = inline) -> Batcher:
-        points, main = failpoints or Failpoints(), self.deployment
+        points, main = failpoints or NO_FAILPOINTS, self.deployment
         return build_batcher(
             main.services(points),
             payloads=points.wrap("payloads", main.payloads),

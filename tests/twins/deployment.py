@@ -1,9 +1,10 @@
 """A whole deployment on the twins: the real services, one process or several, under one clock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from a2a_tasks.access.budgets import DailyBudgets
@@ -18,7 +19,7 @@ from a2a_tasks.conversations.message_exchange import Exchanges
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.agents.backend import Backend
-from a2a_tasks.domain.ids import oldest_task_id
+from a2a_tasks.domain.ids import oldest_task_id, shard
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.pricing.prices import Price
@@ -30,10 +31,11 @@ from a2a_tasks.execution.heartbeat import Heartbeat
 from a2a_tasks.execution.worker import Executor
 from a2a_tasks.maintenance.cleanup import Cleaner
 from a2a_tasks.maintenance.dead_letters import DeadLetters
+from a2a_tasks.maintenance.shard_sweep import ShardSweep
 from a2a_tasks.maintenance.sweep_report import SweepReport
 from a2a_tasks.maintenance.sweeper import Sweeper
 from a2a_tasks.notifications.fan_out import Notifier
-from a2a_tasks.ports.blocking import AtOnce, in_turn
+from a2a_tasks.ports.blocking import AtOnce, Step, TimeLeft, in_turn
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
@@ -49,7 +51,7 @@ from a2a_tasks.wiring.tasks import TaskServices
 from a2a_tasks.wiring.worker import WorkerPorts, WorkerSettings, build_heartbeat, build_worker
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
-from tests.twins.faults.failpoints import Crash, Failpoints
+from tests.twins.faults.failpoints import NO_FAILPOINTS, Crash, Failpoints
 from tests.twins.faults.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.model_files import MemoryFiles
@@ -113,6 +115,16 @@ async def inline[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P.kwa
 def plenty() -> bool:
     """``time_left`` of a sweep that is in no hurry."""
     return True
+
+
+def _in_turn_but_for_idle_shards(due: set[int], steps: Sequence[Step], time_left: TimeLeft) -> None:
+    """``AtOnce`` of a sweep, without the shards that are not ``due``."""
+
+    def is_idle(step: Step) -> bool:
+        swept = getattr(step, "__self__", None)
+        return isinstance(swept, ShardSweep) and swept.shard not in due
+
+    in_turn([step for step in steps if not is_idle(step)], time_left)
 
 
 @dataclass(frozen=True)
@@ -186,7 +198,7 @@ class Deployment:
 
     def services(self, failpoints: Failpoints | None = None, clock: Clock | None = None) -> TaskServices:
         """Those of a new process, which may have a clock of its own."""
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return TaskServices(
             store=points.wrap("store", self.store),
             queue=points.wrap("queue", self.queue),
@@ -202,7 +214,7 @@ class Deployment:
         )
 
     def submitter(self, failpoints: Failpoints | None = None) -> Submitter:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return Submitter(
             store=points.wrap("store", self.store),
             registry=self.registry,
@@ -224,7 +236,7 @@ class Deployment:
         )
 
     def push_configs(self, failpoints: Failpoints | None = None) -> PushConfigs:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return build_push_configs(
             self.services(points),
             store=points.wrap("push", self.push),
@@ -234,7 +246,7 @@ class Deployment:
         )
 
     def notifier(self, failpoints: Failpoints | None = None) -> Notifier:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         push, queue = points.wrap("push", self.push), points.wrap("notifications", self.notifications)
         exchanges = points.wrap("exchanges", self.chats)
         chat_deliveries = points.wrap("chat_deliveries", self.chat_deliveries)
@@ -252,11 +264,11 @@ class Deployment:
         return build_heartbeat(self.services(failpoints, freeze), run, self.lease_seconds)
 
     def budgets(self, failpoints: Failpoints | None = None) -> DailyBudgets:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return DailyBudgets(points.wrap("spend", self.spend), self.registry, self.clock)
 
     def executor(self, failpoints: Failpoints | None = None, freeze: Freeze | None = None) -> Executor:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         run = freeze.run if freeze else inline
         ports = WorkerPorts(
             model=points.wrap("model", self.model),
@@ -284,7 +296,7 @@ class Deployment:
         return self.services(failpoints).finalizer
 
     def sweeper(self, failpoints: Failpoints | None = None, at_once: AtOnce = in_turn) -> Sweeper:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return build_sweeper(
             self.services(points),
             batches=points.wrap("batches", self.batches),
@@ -294,7 +306,7 @@ class Deployment:
         )
 
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return Cleaner(
             store=points.wrap("store", self.store),
             contexts=points.wrap("contexts", self.contexts),
@@ -312,7 +324,7 @@ class Deployment:
         self.payloads.pass_ttl(oldest_task_id(now - LONGEST_LIFE_MS - RETENTION_MS))
 
     def dead_letters(self, failpoints: Failpoints | None = None) -> DeadLetters:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         store = points.wrap("store", self.store)
         day = DayCount(store, self.budgets(points), self.telemetry)
         return DeadLetters(
@@ -320,13 +332,13 @@ class Deployment:
         )
 
     def tasks(self, failpoints: Failpoints | None = None) -> Tasks:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         store, payloads = points.wrap("store", self.store), points.wrap("payloads", self.payloads)
         finalizer = self.finalizer(points)
         return Tasks(store, self.registry, payloads, self.payloads, finalizer, pause=self.clock.advance)
 
     def answerer(self, failpoints: Failpoints | None = None) -> Answerer:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return Answerer(
             store=points.wrap("store", self.store),
             records=points.wrap("records", self.records),
@@ -337,7 +349,7 @@ class Deployment:
         )
 
     def exchanges(self, failpoints: Failpoints | None = None) -> Exchanges:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return Exchanges(
             self.submitter(points),
             self.answerer(points),
@@ -347,7 +359,7 @@ class Deployment:
         )
 
     def conversations(self, failpoints: Failpoints | None = None) -> Conversations:
-        points = failpoints or Failpoints()
+        points = failpoints or NO_FAILPOINTS
         return Conversations(
             contexts=points.wrap("contexts", self.contexts),
             store=points.wrap("store", self.store),
@@ -385,7 +397,7 @@ class Deployment:
         """One worker invocation on these deliveries, and what Lambda does with its answer."""
         end = self.clock.now() + seconds * 1000
         process = Process(failpoints or Failpoints(), freeze)
-        executor = self.executor(process.failpoints, freeze)
+        executor = self.executor(failpoints, freeze)
         kept = await process.run(executor.execute(deliveries, lambda: (end - self.clock.now()) / 1000))
         self.queue.settle(deliveries, kept)
         return kept
@@ -410,11 +422,13 @@ class Deployment:
         return self.sweeper(failpoints).sweep(plenty)
 
     def sweep_what_is_due(self) -> None:
-        """A sweep, unless it would find nothing: in days of simulated minutes most would not."""
+        """A sweep, unless it would find nothing: in days of simulated minutes most would not. It leaves out
+        the shards in which nothing is due; most find nothing but a line."""
         now = self.clock.now()
-        is_due = any(task.due_at is not None and task.due_at <= now for task in self.store.tasks.values())
-        if is_due or self.workers.due(now, 1) or self.slot_store.due_lines(now, 1):
-            self.sweep()
+        tasks = [task for task in self.store.tasks.values() if task.due_at is not None and task.due_at <= now]
+        if tasks or self.workers.due(now, 1) or self.slot_store.due_lines(now, 1):
+            shards = {shard(task.ref.task_id) for task in tasks}
+            self.sweeper(at_once=partial(_in_turn_but_for_idle_shards, shards)).sweep(plenty)
 
     def help_out(self, failpoints: Failpoints | None = None) -> list[SweepReport]:
         """What the helpers do that were called."""

@@ -15,7 +15,7 @@ from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Refused, Written
 from tests.twins.clock import FakeClock
 from tests.twins.entropy import SeededEntropy
-from tests.twins.faults.failpoints import Failpoints
+from tests.twins.faults.failpoints import NO_FAILPOINTS, Failpoints
 from tests.twins.queue import MemoryQueue
 from tests.twins.stores.registry import MemoryRegistry
 from tests.twins.stores.slots import MemorySlots
@@ -84,7 +84,7 @@ class OneAgent:
         )
 
     def process(self, points: Failpoints | None = None) -> Slots:
-        points = points or Failpoints()
+        points = points or NO_FAILPOINTS
         return Slots(
             points.wrap("slots", self.slots),
             points.wrap("store", self.store),

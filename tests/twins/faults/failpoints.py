@@ -80,6 +80,14 @@ class Failpoints:
         raise fault.error
 
 
+class _NoFailpoints(Failpoints):
+    def wrap[T](self, name: str, port: T) -> T:  # noqa: ARG002
+        return port
+
+
+NO_FAILPOINTS: Failpoints = _NoFailpoints()
+"""Those of a process in which nothing goes wrong, as in most: its ports are not wrapped at all."""
+
 _is_async = functools.cache(inspect.iscoroutinefunction)
 
 

@@ -79,9 +79,9 @@ class Telling:
         for scope, count in Counter(scopes).items():
             self.most[scope] = max(self.most.get(scope, 0), count)
 
-    def _do(self, step: Callable[[Failpoints], None]) -> None:
+    def _do(self, step: Callable[[Failpoints | None], None]) -> None:
         try:
-            step(Failpoints() if self.points.dead else self.points)
+            step(None if self.points.dead else self.points)
         except Crash:
             self.died_at = self.deployment.clock.now()
             asked = self.deployment.model.asked
@@ -90,12 +90,12 @@ class Telling:
                 states = {key: document.get("state") for key, document in self.records(task).items()}
                 self.started |= {key for key, state in states.items() if state == "started"}
 
-    def _deliver(self, points: Failpoints) -> None:
+    def _deliver(self, points: Failpoints | None) -> None:
         if deliveries := self.deployment.queue.receive():
             seconds = self.story.function_seconds
             self.deployment.clock.run(self.deployment.invoke(deliveries, points, seconds))
 
-    def _answer_questions(self, points: Failpoints) -> None:
+    def _answer_questions(self, points: Failpoints | None) -> None:
         for task in list(self.deployment.store.tasks.values()):
             if task.status is Status.INPUT_REQUIRED:
                 self.deployment.answerer(points).answer(task, ANSWER)
