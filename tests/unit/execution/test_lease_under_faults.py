@@ -7,6 +7,7 @@ killed everything can be claimed within ten seconds.
 
 import asyncio
 import random
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,14 +39,6 @@ SKEWS = [(-1_000, 1_000), (1_000, -1_000), (0, 0)]
 """The clocks of the worker and of those who look at it, in milliseconds beside the true time."""
 
 
-class QuickClock(FakeClock):
-    """Its work needs only a few turns of the loop between two moments."""
-
-    async def settle(self) -> None:
-        for _ in range(16):
-            await asyncio.sleep(0)
-
-
 @dataclass
 class Faults:
     """``Clock`` and ``RunBlocking`` of one process."""
@@ -68,9 +61,9 @@ class Faults:
 
     async def stand_still(self) -> None:
         now = self.true.now()
-        begun = [at for at in self.stalls if at <= now < at + STALL_MS]
-        if begun:
-            await self.true.sleep((begun[0] + STALL_MS - now) / 1000)
+        begun = bisect_right(self.stalls, now)
+        if begun and now < (ends := self.stalls[begun - 1] + STALL_MS):
+            await self.true.sleep((ends - now) / 1000)
 
     async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         await self.sleep(self.dice.uniform(*LATENCY_SECONDS))
@@ -88,7 +81,7 @@ class World:
     """A worker with tasks in hand that never end, and others who would take them."""
 
     def __init__(self, seed: int, skews: tuple[int, int], seconds: float) -> None:
-        self.deployment = Deployment(clock=QuickClock())
+        self.deployment = Deployment()
         self.clock, dice = self.deployment.clock, random.Random(seed)  # noqa: S311  chance that repeats
         stalls = list(self._stalls(dice, seconds))
         self.faults = Faults(self.clock, dice, skews[0], stalls)
