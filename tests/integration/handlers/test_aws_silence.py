@@ -132,7 +132,7 @@ def test_a_call_is_given_up_while_a_lease_still_lives() -> None:
 
 
 def test_an_empty_long_poll_is_answered_before_its_client_gives_up() -> None:
-    """SQS answers it when its time is over, and the answer has a way to go. A poll that is given up is repeated
-    for three times as long, and what the first one receives stays invisible."""
+    """SQS answers it when its time is over, and the answer has a way to go. A poll that is given up is
+    repeated, and what the first one receives stays invisible."""
     config: Any = clients.sqs().meta.config
     assert max(DIRECT_SECONDS) + SLOWEST_ANSWER_SECONDS <= config.read_timeout

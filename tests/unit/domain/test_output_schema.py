@@ -35,6 +35,11 @@ def test_everything_that_is_taken_at_once() -> None:
     assert problems(FULL, "s") == []
 
 
+def test_definitions_count_as_often_as_they_are_used() -> None:
+    assert problems(exploding(levels=2, branches=10), "s") == []
+    assert problems(chain(300), "s") == []
+
+
 def nested(levels: int) -> dict[str, Any]:
     inner: dict[str, Any] = {"type": "string"}
     for _ in range(levels):
@@ -47,6 +52,21 @@ def circular() -> dict[str, Any]:
     again: dict[str, Any] = {"type": "object"}
     again["properties"] = {"again": again}
     return again
+
+
+def exploding(levels: int, branches: int) -> dict[str, Any]:
+    """Small, and valid for the integer 1, which a validator finds only after it has tried all other ways."""
+    definitions: dict[str, Any] = {
+        f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * branches} for n in range(levels)
+    }
+    definitions[f"d{levels}"] = {"const": "never"}
+    return schema(a={"anyOf": [{"$ref": "#/$defs/d0"}, {"type": "integer"}]}) | {"$defs": definitions}
+
+
+def chain(length: int) -> dict[str, Any]:
+    """Definitions each of which is used once."""
+    definitions = {f"d{n}": schema(next={"$ref": f"#/$defs/d{n + 1}"}) for n in range(length)}
+    return schema(first={"$ref": "#/$defs/d0"}) | {"$defs": definitions | {f"d{length}": {"type": "null"}}}
 
 
 OBJECT = "add 'additionalProperties: false'; Claude's structured outputs ask it of every object"
@@ -129,6 +149,11 @@ ROOT = "s: must be a JSON Schema that begins with 'type: object'"
         (schema() | {"$defs": {"Row": ITEM, "row_": ITEM}}, ["s.$defs.row_: differs from another name in"]),
         (nested(100), ["s.properties.deep" + ".items" * 30 + ": is nested too deeply; at most 30 levels"]),
         (nested(100_000), ["s: is not JSON ("]),
+        (
+            exploding(levels=5, branches=10),
+            ["s: has more than 1,000 schemas, with each $ref written out; simpl"],
+        ),
+        (schema(**{f"p{n}": {"type": "null"} for n in range(1_000)}), ["s: has more than 1,000 schemas"]),
         (circular(), ["s: is not JSON (Circular reference detected)"]),
         (schema(a={"const": float("nan")}), ["s: is not JSON ("]),
         (schema(a={"const": datetime.date(2025, 6, 15)}), ["s: is not JSON ("]),

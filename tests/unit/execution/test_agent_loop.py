@@ -1,6 +1,7 @@
 """The agent loop: turns, tools, questions, other agents and budgets, and what is recorded of them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -15,12 +16,15 @@ from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Budget, Lane, Progress, Status, Task, TaskRef
 from a2a_tasks.domain.tools.service import CHILDREN_BY_DEPTH, MAX_DEPTH
 from a2a_tasks.domain.usage import Usage
+from a2a_tasks.execution import structured
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS, INTERRUPTED
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.tasks.finalization import FOLLOW_UP_SECONDS
 from tests.twins.deployment import MAX_WAIT_MS, Deployment, agent
 from tests.twins.faults.failpoints import Crash, Failpoints
+from tests.twins.faults.freeze import Freeze
+from tests.twins.faults.slow import Slow
 from tests.twins.model import USAGE, Partly, after, answer, hang, uses
 
 ALL_TOOLS = (
@@ -161,6 +165,43 @@ class TestTurns:
         failures = [deployment.now_of(task).failure for task in (good, bad, worse)]
         assert [failure.code for failure in failures if failure] == [FailureCode.EXECUTION_ERROR] * 2
         assert sum(output.get("partial", False) for output in outputs) == 2
+
+    def test_an_answer_is_validated_beside_the_event_loop(
+        self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A schema of a thousand parts takes most of a second, and the lease is of all tasks."""
+        beside: list[bool] = []
+        validated: list[bool] = []
+        validate = structured.parse
+
+        class Threads(Freeze):
+            async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+                beside.append(True)
+                try:
+                    return call(*args, **kwargs)
+                finally:
+                    beside.pop()
+
+        def parse(text: str, schema: dict[str, Any]) -> Any:
+            validated.append(bool(beside))
+            return validate(text, schema)
+
+        monkeypatch.setattr(structured, "parse", parse)
+        deployment.registry.apply(agent(output_schema={"type": "object", "additionalProperties": False}))
+        deployment.model.then(answer("{}"))
+        deployment.submit()
+        threads = Threads(deployment.clock, start=0, seconds=0)
+        deployment.clock.run(deployment.invoke(deployment.queue.receive(), freeze=threads))
+        assert validated == [True]
+
+    def test_an_answer_that_is_being_validated_is_not_bought_again(self, deployment: Deployment) -> None:
+        """The function's time is nearly over meanwhile."""
+        task = deployment.submit()
+        deployment.model.then(after(deployment.clock, 55, answer()))
+        slow = Slow(deployment.clock, {"_ended": 10})
+        deployment.clock.run(deployment.invoke(deployment.queue.receive(), seconds=80, freeze=slow))
+        assert deployment.now_of(task).status is Status.COMPLETED
+        assert deployment.model.bought == 1
 
 
 class TestResuming:

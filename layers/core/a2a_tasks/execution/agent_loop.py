@@ -101,7 +101,7 @@ class AgentLoop:
             await self.made_files.collect(work)
             last = work.transcript.last
             if last is not None and last.stop_reason not in CONTINUED_STOPS:
-                return _ended(work, last, last.to_reply(), work.agent.max_tokens)
+                return await self._end(work, last, last.to_reply(), work.agent.max_tokens)
             if (result := await self._answer_calls(work)) is not None:
                 return result
             if (failure := await self._refusal(work)) is not None:
@@ -112,7 +112,7 @@ class AgentLoop:
             reply = await self._buy_turn(work, max_tokens)
             # saved before its files are fetched, so that it is not paid for twice
             if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
-                return _ended(work, work.transcript.turn_of(reply), reply, max_tokens)
+                return await self._end(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
                 await self.checkpoints.save_turn(work, reply)
             work.draft = Draft()
@@ -143,6 +143,12 @@ class AgentLoop:
         except StoreUnavailable:
             others = []
         return after_overload(task.model, count, others)
+
+    async def _end(self, work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> RunResult:
+        """How the task ends. Not on the event loop, since a long answer may take seconds to validate, and
+        other tasks' lease must be renewed meanwhile."""
+        async with work.held.saving():
+            return await self.run(_ended, work, turn, reply, max_tokens)
 
     # -- a turn
 

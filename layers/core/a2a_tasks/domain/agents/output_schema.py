@@ -8,7 +8,7 @@ nothing; there are no patterns, so a validator never runs a regular expression o
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
@@ -16,6 +16,9 @@ FORMATS = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 )
 MAX_DEPTH = 30
+MAX_SCHEMAS = 1_000
+"""Schemas in one, with each definition written out wherever it is referred to: a validator may try them all,
+in a worker that carries the tasks of others. To compile so many takes it most of a second."""
 _DEFINITION = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 """fastjsonschema, which validates the answers, takes definitions for one whose names differ only in other
 characters, in case or in ``_`` (2.22)."""
@@ -35,8 +38,15 @@ def problems(schema: object, field: str) -> list[str]:
         return [f"{field}: {not_json}"]
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return [f"{field}: must be a JSON Schema that begins with 'type: object'"]
-    found = list(_Walk(schema).problems(schema, field, 0))
-    return found or [f"{field}.{problem}" for problem in _cycles(schema)]
+    found = list(_Walk(schema).problems(schema, field, 0)) or _too_many(field, _count(schema))
+    found = found or [f"{field}.{problem}" for problem in _cycles(schema)]
+    return found or _too_many(field, _written_out(schema))
+
+
+def _too_many(field: str, count: int) -> list[str]:
+    if count <= MAX_SCHEMAS:
+        return []
+    return [f"{field}: has more than {MAX_SCHEMAS:,} schemas, with each $ref written out; simplify it"]
 
 
 def _not_json(schema: object) -> str | None:
@@ -178,14 +188,22 @@ def _cycles(root: dict[str, Any]) -> list[str]:
         for keyword in _DEFINITIONS
         for name, definition in _schemas(root, keyword).items()
     }
-    reached = dict(uses)
-    for _ in uses:
-        reached = {name: found.union(*(reached[other] for other in found)) for name, found in reached.items()}
     return [
         f"{name}: refers to itself, and Claude's structured outputs take no recursion; limit the depth"
-        for name, found in reached.items()
-        if name in found
+        for name in uses
+        if name in _reached(uses, name)
     ]
+
+
+def _reached(uses: Mapping[str, set[str]], start: str) -> set[str]:
+    """The definitions that one refers to, itself or through others."""
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        new = uses[ahead.pop()] - reached
+        reached |= new
+        ahead += new
+    return reached
 
 
 def _references_in(root: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
@@ -194,3 +212,25 @@ def _references_in(root: dict[str, Any], schema: dict[str, Any]) -> Iterator[str
         yield target
     for inner, _ in _inside(schema, ""):
         yield from _references_in(root, inner)
+
+
+def _written_out(root: dict[str, Any]) -> int:
+    """How many schemas there are with each definition written out wherever it is referred to, counted up to
+    one more than ``MAX_SCHEMAS``. No definition may contain itself."""
+    definitions = {
+        f"{keyword}.{name}": (_count(definition), list(_references_in(root, definition)))
+        for keyword in _DEFINITIONS
+        for name, definition in _schemas(root, keyword).items()
+    }
+    sizes = dict.fromkeys(definitions, 0)
+    for _ in definitions:
+        sizes = {
+            name: min(MAX_SCHEMAS + 1, own + sum(sizes[other] for other in references))
+            for name, (own, references) in definitions.items()
+        }
+    body = {keyword: value for keyword, value in root.items() if keyword not in _DEFINITIONS}
+    return min(MAX_SCHEMAS + 1, _count(body) + sum(sizes[other] for other in _references_in(root, body)))
+
+
+def _count(schema: dict[str, Any]) -> int:
+    return 1 + sum(_count(inner) for inner, _ in _inside(schema, ""))
