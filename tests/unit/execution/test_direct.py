@@ -131,6 +131,20 @@ def test_a_worker_with_few_tasks_stands_back_for_one_with_more(up: Deployment) -
     assert listed == [1, 0, 1], "not while it is young; again when the other is gone"
 
 
+def test_copies_of_one_initialized_process_are_told_apart(up: Deployment) -> None:
+    """With SnapStart they have all memory in common; under one name each would take the others off the list,
+    and none would stand back for another."""
+    up.submit("Second.")
+    up.model.on("Second.", after(up.clock, 30, answer()))
+    listed: list[int] = []
+    up.clock.later(3, lambda: listed.append(len(up.takers.rows)))
+    executor = up.executor()
+    copies = [executor.execute([delivery], lambda: 900) for delivery in up.queue.receive(2)]
+    up.together(*copies)
+    assert listed == [2]
+    assert not up.takers.rows
+
+
 def test_entries_of_the_dead_are_taken_off(up: Deployment) -> None:
     up.takers.put(Taker("dead", tasks=20, room=80, until=START_MS - 120_000))
     up.work()

@@ -13,7 +13,7 @@ from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS
 from a2a_tasks.execution.invocation import Invocation
 from a2a_tasks.execution.opening import Opening
 from a2a_tasks.ports.blocking import RunBlocking
-from a2a_tasks.ports.clock import Clock
+from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.pressure import Pressure
 from a2a_tasks.ports.queues import Delivery, WorkerQueue
@@ -52,12 +52,12 @@ class Intake:
     pause: PauseWatch
     takers: Takers
     clock: Clock
+    entropy: Entropy
     telemetry: Telemetry
     run: RunBlocking
     called: Event
     """Set when this process has announced a task after giving it a slot."""
     pressure: Pressure
-    taker_id: str
     lease_seconds: int
     room: int
     """Tasks that an invocation may execute at a time. A worker that waits for the model costs nothing more,
@@ -109,7 +109,9 @@ class Shift:
 
     def __post_init__(self) -> None:
         i = self.intake
-        self.opening = Opening(i.takers, i.pause, i.clock, i.telemetry, i.run, i.taker_id)
+        # not of the process, whose copies are many if it starts from a snapshot
+        taker_id = i.entropy.bytes(8).hex()
+        self.opening = Opening(i.takers, i.pause, i.clock, i.telemetry, i.run, taker_id)
 
     async def work(self) -> None:
         """Take messages while there is room, until too little time is left. Ends when nothing is in hand and
