@@ -91,6 +91,23 @@ def test_a_worker_that_dies_leaves_a_message_that_starts_another(up: Deployment)
     assert not up.queue.messages
 
 
+def test_what_a_worker_took_just_before_it_died_is_waited_for(up: Deployment) -> None:
+    """It comes back up to a beat later than the message that starts another worker."""
+    up.model.by_message["First."] = [after(up.clock, 4, answer())]
+    early = later(up, 3, after(up.clock, 15.5, answer()))
+    late = later(up, 18.2, after(up.clock, 60, answer()), answer())
+    points = Failpoints()
+    up.clock.later(20, points.die)
+    with pytest.raises(Crash):
+        up.work(points)
+    assert (up.now_of(early[0]).status, up.now_of(late[0]).status) == (Status.COMPLETED, Status.RUNNING)
+    while not (started_by := up.queue.receive(10)):
+        up.clock.advance(0.1)
+    up.clock.run(up.invoke(started_by))
+    assert up.now_of(late[0]).status is Status.COMPLETED
+    assert not up.queue.messages
+
+
 def test_a_worker_whose_own_messages_are_gone_takes_nothing_directly(up: Deployment) -> None:
     """Its first one goes back, since the store does not answer: should it die, nothing starts another."""
     points = Failpoints()

@@ -10,6 +10,7 @@ from typing import Any
 
 from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS
+from a2a_tasks.execution.heartbeat import BEAT
 from a2a_tasks.execution.invocation import Invocation
 from a2a_tasks.execution.opening import Opening
 from a2a_tasks.ports.blocking import RunBlocking
@@ -102,6 +103,7 @@ class Shift:
     deliver: Callable[[Delivery], Coroutine[Any, Any, object]]
     is_again: bool
     opening: Opening = field(init=False)
+    _began_at: int = field(init=False)
     _dealing: set[asyncio.Task[object]] = field(default_factory=set)
     _pause: float = SHARE_EVERY_SECONDS[0]
     _looks_at: int = 0
@@ -109,6 +111,7 @@ class Shift:
 
     def __post_init__(self) -> None:
         i = self.intake
+        self._began_at = i.clock.now()
         # not of the process, whose copies are many if it starts from a snapshot
         taker_id = i.entropy.bytes(8).hex()
         self.opening = Opening(i.takers, i.pause, i.clock, i.telemetry, i.run, taker_id)
@@ -165,10 +168,13 @@ class Shift:
         return is_pressed or self._room <= 0 or self._seconds_left <= 0
 
     async def _look_for_the_dead(self) -> bool:
-        """Look once more into the direct queue if the worker may have died that had this message before:
-        what else it had has come back there."""
-        looks, self.is_again = self.is_again and not self._is_closed(), False
-        return looks and await self._take_direct(1)
+        """Look into the direct queue if the worker may have died that had this message before. What else it
+        had comes back there, up to a beat later, as messages received since its last beat are visible again
+        by so much later."""
+        if not self.is_again or self._is_closed():
+            return False
+        self.is_again = self.intake.clock.now() < self._began_at + self.intake.lease_seconds * BEAT * 1000
+        return await self._take_direct(1)
 
     async def _take(self) -> None:
         """With room and time."""
