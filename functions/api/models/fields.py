@@ -29,7 +29,8 @@ MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    # A validator is built when it is first used: those of answers are for the OpenAPI document alone.
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

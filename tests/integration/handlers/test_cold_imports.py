@@ -1,10 +1,10 @@
 """What a function's cold start imports: each module that no first request needs delays that request."""
 
-import functools
 import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -14,11 +14,17 @@ from tests.integration.support.template import ROOT, document, environment
 PATH = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core")])
 
 
-@functools.cache
-def imported_by(function: str) -> frozenset[str]:
-    """The modules that are there when a process has loaded the function."""
+MODELS_BUILT = """{
+    f"{name}.{model.__name__}": model.__pydantic_complete__
+    for name, module in sys.modules.items() if name.startswith("functions.api.models.")
+    for model in vars(module).values() if hasattr(model, "__pydantic_complete__")
+}"""
+
+
+def after_loading(function: str, expression: str) -> Any:
+    """The value of an expression in a process that has loaded the function and done nothing else."""
     variables = environment(LOGICAL_IDS[function], {name: name for name in document()["Resources"]})
-    code = f"import json, sys, functions.{function}.app; print(json.dumps(list(sys.modules)))"
+    code = f"import json, sys, functions.{function}.app\nprint(json.dumps({expression}))"
     printed = subprocess.run(
         [sys.executable, "-c", code],
         env=variables | {"PYTHONPATH": PATH, "AWS_DEFAULT_REGION": "eu-central-1"},
@@ -26,12 +32,19 @@ def imported_by(function: str) -> frozenset[str]:
         text=True,
         check=True,
     )
-    return frozenset(json.loads(printed.stdout))
+    return json.loads(printed.stdout)
 
 
 @pytest.mark.parametrize("function", ["authorizer", "api", "worker"])
 def test_aws_is_called_without_boto3(function: str) -> None:
-    imported = imported_by(function)
+    imported = set(after_loading(function, "list(sys.modules)"))
 
     assert "botocore.client" in imported
     assert not {"boto3", "s3transfer", "multiprocessing"} & imported
+
+
+def test_the_api_builds_no_model_before_a_request_needs_it() -> None:
+    built = after_loading("api", MODELS_BUILT)
+
+    assert "functions.api.models.tasks.NewTask" in built
+    assert not any(built.values())

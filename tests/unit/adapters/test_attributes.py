@@ -1,7 +1,7 @@
 """Attribute values of DynamoDB: those that boto3 makes of the same values."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 def by_boto3(attribute: dict[str, Any]) -> Any:
     """What boto3 reads, with plain bytes."""
-    return _plain(TypeDeserializer().deserialize(attribute))
+    return _plain(TypeDeserializer().deserialize(cast(Any, attribute)))
 
 
 def _plain(value: Any) -> Any:
