@@ -33,6 +33,7 @@ from tests.integration.support.caller import Caller
 from tests.integration.support.cold_start import cold_start
 from tests.integration.support.moto_answers import quick_answers
 from tests.integration.support.moto_expressions import quick_expressions
+from tests.integration.support.moto_requests import quick_requests
 from tests.integration.support.moto_stacks import quick_stacks
 from tests.integration.support.moto_state import MotoState, unversioned_items
 from tests.integration.support.quick_sdk import quick_sdk
@@ -60,7 +61,7 @@ def prompt_replies() -> Iterator[None]:
 def moto() -> Iterator[MockAWS]:
     # it makes a pair of RSA keys with each key, also with one that encrypts, which takes a tenth of a second
     keys = patch.object(kms, "generate_private_key", functools.cache(generate_private_key))
-    with mock_aws() as mock, keys, quick_answers(), quick_expressions(), quick_stacks():
+    with mock_aws() as mock, keys, quick_requests(), quick_answers(), quick_expressions(), quick_stacks():
         yield mock
 
 

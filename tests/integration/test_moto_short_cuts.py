@@ -7,16 +7,20 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from botocore.hooks import EventAliaser
 from moto import mock_aws
+from moto.core.request import Request
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 from tests.integration.support.moto_answers import quick_answers
 from tests.integration.support.moto_expressions import quick_expressions
+from tests.integration.support.moto_requests import quick_requests
 from tests.integration.support.moto_stacks import quick_stacks
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
-ITEM = KEY | {
+ITEM: dict[str, Any] = KEY | {
     "note": {"S": "ü\n"},
     "bare": {"S": ""},
     "number": {"N": "1.50"},
@@ -39,6 +43,7 @@ UPDATES = [
 ]
 WRONG_UPDATES = [
     "SET note = :t, note = :n",  # twice
+    "SET note = :t, bare = :t, note = :n, bare = :n",
     "SET note = :t SET bare = :t",  # two clauses
     "SET pk = :t",
     "SET #map.nowhere.k = :t",
@@ -149,7 +154,7 @@ def test_what_is_wrong_is_refused_as_by_moto(step: Callable[[Written], None]) ->
 
 
 def _with_short_cuts(step: Callable[[Written], None]) -> list[Any]:
-    with quick_answers(), quick_expressions():
+    with quick_requests(), quick_answers(), quick_expressions():
         return _by_moto(step)
 
 
@@ -158,6 +163,33 @@ def _by_moto(step: Callable[[Written], None]) -> list[Any]:
         written = Written()
         step(written)
     return written.answers
+
+
+def test_an_attribute_is_as_large_as_for_moto() -> None:
+    def sizes() -> list[int]:
+        return [DynamoType(value).size() for value in ITEM.values()]
+
+    with quick_expressions():
+        quickly = sizes()
+    assert quickly == sizes()
+
+
+def test_a_request_has_the_environment_that_moto_gives_it() -> None:
+    headers = HTTPHeaders()
+    headers["X-Amz-Target"] = "DynamoDB_20120810.GetItem"
+    headers["Content-Type"] = "application/x-amz-json-1.0"
+    headers["User-Agent"] = b"Boto3/1"  # type: ignore[assignment]
+    headers["Content-Length"] = "2"
+
+    def environ() -> dict[str, Any]:
+        request = Request.from_primitives("POST", "https://sqs.eu-central-1.amazonaws.com/", headers, b"{}")
+        assert request.data == b"{}"
+        compared = {**request.environ}
+        return {key: compared[key] for key in compared if key not in ("wsgi.input", "werkzeug.request")}
+
+    with quick_requests():
+        quickly = environ()
+    assert quickly == environ()
 
 
 def test_a_stack_of_a_template_in_json_is_as_by_moto() -> None:

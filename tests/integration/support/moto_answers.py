@@ -30,7 +30,7 @@ def quick_answers() -> Iterator[None]:
     def serialize_quickly(
         serializer: BaseJSONSerializer, serialized: Any, value: Any, shape: StructureShape, key: str
     ) -> None:
-        if key and shape.name == "AttributeValue" and _is_json(value):
+        if key and shape.name == "AttributeValue" and is_json(value):
             serializer._default_serialize(serialized, value, shape, key)
         else:
             serialize(serializer, serialized, value, shape, key)
@@ -44,7 +44,7 @@ def quick_answers() -> Iterator[None]:
         yield
 
 
-def _is_json(value: Any) -> bool:
+def is_json(value: Any) -> bool:
     """Whether an attribute's value is as it is sent: not so bytes, and what moto has not made plain yet."""
     if type(value) is not dict or len(value) != 1:
         return False
@@ -57,8 +57,8 @@ def _is_json(value: Any) -> bool:
         case "SS" | "NS":
             return type(content) is list and all(type(item) is str for item in content)
         case "L":
-            return type(content) is list and all(map(_is_json, content))
+            return type(content) is list and all(map(is_json, content))
         case "M":
-            return type(content) is dict and all(map(_is_json, content.values()))
+            return type(content) is dict and all(map(is_json, content.values()))
         case _:
             return False

@@ -9,11 +9,12 @@ import copy
 import functools
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
 from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
     DepthFirstTraverser,
     Expression,
@@ -21,6 +22,10 @@ from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
     UpdateExpressionFunction,
 )
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
+from moto.dynamodb.parsing.validators import ActionCountValidator, OverlappingPathsValidator
+
+OF_ALL_PARTS = (ActionCountValidator, OverlappingPathsValidator)
+"""What these find in a part of an expression they also find in the whole."""
 
 _is_kind: Any = functools.cache(issubclass)
 
@@ -34,6 +39,7 @@ def quick_expressions() -> Iterator[None]:
         (ConditionExpressionParser, "_lex_condition_expression", _lexed_quickly(_lexed_once())),
         (DepthFirstTraverser, "traverse", _traverse),
         (Node, "find_clauses", _find_clauses),
+        (DynamoType, "size", _sized_quickly(DynamoType.size)),
     ]
     with ExitStack() as stack:
         for owner, name, function in quick:
@@ -59,6 +65,18 @@ def _lexed_quickly(lexed: Any) -> Any:
     return lex
 
 
+def _sized_quickly(size: Any) -> Any:
+    """With each attribute that it sets, moto adds up the sizes of all."""
+
+    def sized(value: DynamoType) -> int:
+        if value.type == "S" and value.value.isascii():
+            return len(value.value)
+        found: int = len(str(value.value)) if value.type == "N" else size(value)
+        return found
+
+    return sized
+
+
 def _copied(node: Any, memo: dict[int, Any]) -> Any:
     copied = object.__new__(type(node))
     copied.__dict__ |= node.__dict__
@@ -75,22 +93,35 @@ def _is_node(value: Any) -> bool:
 
 
 def _traverse(traverser: Any, node: Any) -> Any:
-    kinds = traverser.nodes_to_be_processed()
+    if type(traverser) in OF_ALL_PARTS:
+        with suppress(Exception):  # which of its parts it is raised for is moto's to find
+            return traverser.process(node)
+    handlers = traverser._processing_map()
+    before = traverser.pre_processing_of_child
+    if before.__func__ is DepthFirstTraverser.pre_processing_of_child:
+        before = None  # it does nothing
+    chosen: dict[type, Any] = {}
+
+    def handler_of(kind: type) -> Any:
+        if kind not in chosen:
+            chosen[kind] = next((handlers[base] for base in handlers if _is_kind(kind, base)), None)
+        return chosen[kind]
 
     def visit(node: Any, child_id: int) -> Any:
-        if _is_node(node):
-            parent = node.parent
-            for number, child in enumerate(node.children or ()):
-                traverser.pre_processing_of_child(node, number)
+        parent = node.parent
+        for number, child in enumerate(node.children or ()):
+            if before is not None:
+                before(node, number)
+            if _is_node(child):
                 visit(child, number)
-            if _is_kind(type(node), kinds):
-                node = traverser.process(node)
-                node.parent = parent
-                if parent:
-                    parent.children[child_id] = node
+        if (handler := handler_of(type(node))) is not None:
+            node = handler(node)
+            node.parent = parent
+            if parent:
+                parent.children[child_id] = node
         return node
 
-    return visit(node, -1)
+    return visit(node, -1) if _is_node(node) else node
 
 
 def _find_clauses(node: Any, kinds: list[type]) -> list[Any]:
