@@ -8,25 +8,34 @@ from dataclasses import dataclass, field
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.office_file import OfficeKind
 from a2a_tasks.domain.task import Task
+from a2a_tasks.execution.agent_loop import FILE_TOOLS_AT_ONCE
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.execution.tools.toolbox import Done
 from a2a_tasks.tasks.office_texts import OfficeTexts
+from tests.twins.clock import FakeClock
 from tests.twins.deployment import Deployment, agent
+from tests.twins.faults.freeze import Freeze
+from tests.twins.model import answer, uses
 from tests.unit.execution.test_office_files import raw, report
 
 
 class Held:
     """A lock, and who has held it, in order."""
 
-    def __init__(self) -> None:
-        self.lock, self.order = FairLock(), list[str]()
+    def __init__(self, places: int = 1) -> None:
+        self.lock, self.order = FairLock(places), list[str]()
+        self.now = self.most = 0
 
     async def hold(self, name: str, *, fails: bool = False) -> None:
         """The first letter of a name is its key."""
         async with self.lock.held_for(name[0]):
             self.order.append(name)
+            self.now += 1
+            self.most = max(self.most, self.now)
             await asyncio.sleep(0)
+            self.now -= 1
             if fails:
                 raise RuntimeError(name)
 
@@ -38,6 +47,18 @@ def test_keys_take_turns_and_each_keeps_its_order() -> None:
     held = Held()
     asyncio.run(held.all("a1", "a2", "a3", "a4", "b1", "b2", "c1"))
     assert held.order == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
+
+
+def test_several_may_hold_it() -> None:
+    held = Held(places=2)
+
+    async def come() -> None:
+        await held.all("a1", "a2", "a3", "a4", "b1")
+        await held.all("a5", "a6", "a7")
+
+    asyncio.run(come())
+    assert held.most == 2
+    assert held.order == ["a1", "a2", "a3", "b1", "a4", "a5", "a6", "a7"]
 
 
 def test_it_is_free_again_for_whoever_comes_later() -> None:
@@ -125,3 +146,44 @@ def test_a_project_with_many_files_in_a_worker_keeps_no_other_waiting(deployment
     asyncio.run(read())
     assert sorted(parser.order) == sorted(names)
     assert parser.order.index("theirs") <= 2
+
+
+class Searching(Freeze):
+    """``RunBlocking`` by which each search takes five seconds; it notes whose they are, and how many go on at
+    a time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock, start=0, seconds=0)
+        self.begun: list[str] = []
+        self.going = self.most = 0
+
+    async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result = call(*args, **kwargs)
+        if isinstance(result, Done):
+            self.begun.append(result.answer.text)
+            self.going += 1
+            self.most = max(self.most, self.going)
+            await self._clock.sleep(5)
+            self.going -= 1
+        return result
+
+
+def test_a_project_that_searches_much_keeps_no_other_from_threads_or_from_searching(
+    deployment: Deployment,
+) -> None:
+    """Each task fails to find a file that is named after its project."""
+    deployment.room = 20
+    deployment.registry.put_project(ProjectSettings("other"))
+    deployment.registry.apply(agent(allowed_tools=("Read",), max_concurrent_tasks=20))
+    deployment.registry.apply(agent("theirs", "other", allowed_tools=("Read",)))
+    for project, agent_id, count in (("demo", "writer", 9), ("other", "theirs", 1)):
+        for n in range(count):
+            message = f"{project} {n}"
+            deployment.model.on(message, uses(("Read", {"file_path": project})), answer())
+            deployment.submit(message, project_id=project, agent_id=agent_id)
+    searching = Searching(deployment.clock)
+    deployment.clock.run(deployment.invoke(deployment.queue.receive(), freeze=searching))
+    whose = ["other" if "no file other" in text else "demo" for text in searching.begun]
+    assert searching.most == FILE_TOOLS_AT_ONCE
+    assert (len(whose), whose.count("other")) == (10, 1)
+    assert whose.index("other") <= FILE_TOOLS_AT_ONCE + 1

@@ -6,7 +6,8 @@ checkpoints and continues with what is missing.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from a2a_tasks.access.cost_limits import CostLimits
@@ -16,11 +17,12 @@ from a2a_tasks.domain.overload import Overload, after_overload
 from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
-from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, Effect, effect_of
+from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, WORKSPACE_TOOLS, Effect, effect_of
 from a2a_tasks.domain.tools.service import MAX_OPTION, MAX_QUESTION, OPTIONS
 from a2a_tasks.domain.usage import Usage, as_used, left_behind, released, reserve, reserved_for, spend, total
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
+from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.history import Histories
 from a2a_tasks.execution.leases import LeasedTask
 from a2a_tasks.execution.prompts import Prompts
@@ -28,7 +30,7 @@ from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, R
 from a2a_tasks.execution.run import RunSnapshot, TaskRun
 from a2a_tasks.execution.run_spans import TOOL_ERROR, RunSpans, attributes_of
 from a2a_tasks.execution.tools.made_files import MadeFiles, files_in
-from a2a_tasks.execution.tools.toolbox import Toolbox, failed, storable
+from a2a_tasks.execution.tools.toolbox import Done, Toolbox, failed, storable
 from a2a_tasks.execution.transcript import Call, Turn
 from a2a_tasks.execution.turn import CONTINUED_STOPS, result_of
 from a2a_tasks.ports.blocking import RunBlocking
@@ -42,6 +44,9 @@ from a2a_tasks.tasks.results import UNTRUSTED
 
 HAND_OVER_SECONDS = 60.0
 """With less Lambda time left no turn begins, and the task is handed to another worker."""
+FILE_TOOLS_AT_ONCE = 2
+"""Calls of tools on the tasks' own files that a process runs at a time, each project's in its turn. One may
+search for seconds, and as many as there are threads would keep all other tasks from the stores."""
 INTERRUPTED = (
     "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
     "Check before you repeat it."
@@ -72,6 +77,7 @@ class AgentLoop:
     telemetry: Telemetry
     spans: RunSpans
     run: RunBlocking
+    _files_turn: FairLock = field(default_factory=lambda: FairLock(FILE_TOOLS_AT_ONCE))
 
     async def begin(self, held: LeasedTask) -> TaskRun:
         """Read a task's checkpoints."""
@@ -270,12 +276,17 @@ class AgentLoop:
         if runs_once:
             await self.checkpoints.save_start(work, turn, call)
         with self.spans.tool(work, call) as step:
-            done = await self.checkpoints.with_retries(work, lambda: work.toolbox.run(call, work.transcript))
+            done = await self._result_of(work, call)
             step.error = TOOL_ERROR if done.answer.is_error else None
         if runs_once and not done.answer.is_error:
             saved = await self.checkpoints.with_retries(work, lambda: work.toolbox.save_workspace(call))
             done = replace(done, workspace=saved)
         await self.checkpoints.answer(work, turn, call, done)
+
+    async def _result_of(self, work: TaskRun, call: Call) -> Done:
+        is_free = call.name not in WORKSPACE_TOOLS
+        async with nullcontext() if is_free else self._files_turn.held_for(work.task.project_id):
+            return await self.checkpoints.with_retries(work, lambda: work.toolbox.run(call, work.transcript))
 
 
 def _ended(work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> Finished | Failed:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FairLock:
-    """Held by one task of the event loop at a time. Those who wait take turns by their keys, and those of
-    one key in the order in which they came: with ``n`` other keys waiting, a key's first waits for at most
-    ``n`` turns and the one that is under way, however many wait for each."""
+    """Held by ``places`` tasks of the event loop at a time. Those who wait take turns by their keys, and
+    those of one key in the order in which they came: with ``n`` other keys waiting, a key's first waits for
+    at most ``n`` turns and those that are under way, however many wait for each."""
 
+    places: int = 1
     _waiting: OrderedDict[str, deque[asyncio.Future[None]]] = field(default_factory=OrderedDict)
-    _is_held: bool = False
+    _held: int = 0
 
     @asynccontextmanager
     async def held_for(self, key: str) -> AsyncIterator[None]:
@@ -26,8 +27,8 @@ class FairLock:
             self._pass_on()
 
     async def _acquire(self, key: str) -> None:
-        if not self._is_held:
-            self._is_held = True
+        if self._held < self.places:
+            self._held += 1
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, deque()).append(turn)
@@ -47,4 +48,4 @@ class FairLock:
             if not turn.done():
                 turn.set_result(None)
                 return
-        self._is_held = False
+        self._held -= 1
