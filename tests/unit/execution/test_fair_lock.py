@@ -12,13 +12,18 @@ from a2a_tasks.execution.agent_loop import FILE_TOOLS_AT_ONCE
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.store_retry import StoreRetry
+from a2a_tasks.execution.tools.made_files import FETCHING_MS, TURNS_AT_ONCE
 from a2a_tasks.execution.tools.toolbox import Done
+from a2a_tasks.ports.model import ModelFile
 from a2a_tasks.tasks.office_texts import OfficeTexts
 from tests.twins.clock import FakeClock
 from tests.twins.deployment import Deployment, agent
 from tests.twins.faults.freeze import Freeze
 from tests.twins.model import answer, uses
+from tests.unit.execution.test_made_files import made, reply
 from tests.unit.execution.test_office_files import raw, report
+
+THEIRS = {"agent_id": "theirs", "project_id": "other"}
 
 
 class Held:
@@ -126,7 +131,7 @@ def test_a_project_with_many_files_in_a_worker_keeps_no_other_waiting(deployment
     parser = NotingParser({content: name for name, content in files.items()})
 
     def submitted(name: str) -> Task:
-        owner = {"agent_id": "theirs", "project_id": "other"} if name == "theirs" else {}
+        owner = THEIRS if name == "theirs" else {}
         return deployment.submit("Read it.", parts=(raw(files[name], filename="a.docx"),), **owner)
 
     tasks = list(map(submitted, names))
@@ -187,3 +192,43 @@ def test_a_project_that_searches_much_keeps_no_other_from_threads_or_from_search
     assert searching.most == FILE_TOOLS_AT_ONCE
     assert (len(whose), whose.count("other")) == (10, 1)
     assert whose.index("other") <= FILE_TOOLS_AT_ONCE + 1
+
+
+@dataclass
+class LargeFiles:
+    """``ModelFiles`` each of which takes a while to fetch; ``most`` are fetched at a time, in ``order``."""
+
+    clock: FakeClock
+    order: list[str] = field(default_factory=list)
+    going: int = 0
+    most: int = 0
+
+    async def fetch(self, file_id: str, max_bytes: int) -> ModelFile:  # noqa: ARG002
+        self.order.append(file_id)
+        self.going += 1
+        self.most = max(self.most, self.going)
+        await self.clock.sleep(FETCHING_MS / 2_000)
+        self.going -= 1
+        return ModelFile(file_id, "text/csv", b"1,2")
+
+
+def test_files_that_code_has_made_are_in_memory_two_turns_at_a_time_and_each_has_its_time(
+    deployment: Deployment,
+) -> None:
+    """A hundred of 20 MB at a time would end the worker, with all that it carries."""
+    deployment.room = 20
+    deployment.registry.put_project(ProjectSettings("other"))
+    deployment.registry.apply(agent(allowed_tools=("CodeExecution",), max_concurrent_tasks=20))
+    deployment.registry.apply(agent("theirs", "other", allowed_tools=("CodeExecution",)))
+    names = [*(f"mine_{n}" for n in range(9)), "theirs"]
+    for name in names:
+        deployment.model.on(name, reply(made(name)))
+        deployment.submit(name, **(THEIRS if name == "theirs" else {}))
+    files = LargeFiles(deployment.clock)
+    deployment.files = files  # type: ignore[assignment]
+    deployment.work()
+    assert files.most == TURNS_AT_ONCE
+    assert sorted(files.order) == sorted(names)
+    assert files.order.index("theirs") <= TURNS_AT_ONCE + 1
+    ended = [deployment.now_of(task) for task in deployment.store.tasks.values()]
+    assert [len(task.artifacts) for task in ended] == [1] * len(names)

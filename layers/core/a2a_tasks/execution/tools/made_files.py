@@ -7,7 +7,7 @@ in the output and never fails the task.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.task import Artifact
@@ -15,6 +15,7 @@ from a2a_tasks.domain.tools.catalog import ToolAnswer
 from a2a_tasks.domain.tools.file_name import safe_name
 from a2a_tasks.domain.tools.service import MAX_ARTIFACTS, MAX_NAME
 from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.tools.toolbox import Done, failed, header_of, storable
 from a2a_tasks.execution.transcript import Call, Turn
@@ -29,6 +30,9 @@ MAX_FILES_BYTES = 100 * 1024 * 1024
 TRIES = 2
 FETCHING_MS = 60_000
 """After this time in one turn no further file is fetched."""
+TURNS_AT_ONCE = 2
+"""Turns whose files a process fetches at a time, each project's in its turn: a file is in memory, twice for a
+moment, and a hundred at their limit would end the worker with all its tasks."""
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 
 
@@ -55,15 +59,21 @@ class MadeFiles:
     payloads: PayloadStore
     checkpoints: Checkpoints
     clock: Clock
+    _turns: FairLock = field(default_factory=lambda: FairLock(TURNS_AT_ONCE))
 
     async def collect(self, work: TaskRun) -> None:
         """Store the files of the last reply that are neither stored nor recorded as missing."""
         turn = work.transcript.last
         if turn is None:
             return
-        until = self.clock.now() + FETCHING_MS
-        for file_id in files_in(turn.content):
-            if file_id not in work.transcript.artifacts and file_id not in work.transcript.missing:
+        transcript = work.transcript
+        known = transcript.artifacts.keys() | transcript.missing.keys()
+        missing = [file_id for file_id in files_in(turn.content) if file_id not in known]
+        if not missing:
+            return
+        async with self._turns.held_for(work.task.project_id):
+            until = self.clock.now() + FETCHING_MS
+            for file_id in missing:
                 await self._keep(work, turn, file_id, until)
 
     async def _keep(self, work: TaskRun, turn: Turn, file_id: str, until: int) -> None:
