@@ -1,8 +1,9 @@
 """The worker: claims the tasks that messages name, and executes them while its invocation lasts."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from a2a_tasks.concurrency.holders import Holders
@@ -23,6 +24,7 @@ from a2a_tasks.domain.schedule import (
 )
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.execution.agent_loop import AgentLoop
+from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.heartbeat import Heartbeat
 from a2a_tasks.execution.intake import Intake, Shift
 from a2a_tasks.execution.invocation import Invocation
@@ -48,6 +50,9 @@ SHUTDOWN_MARGIN_SECONDS = 20
 LONGEST_RETURN_SECONDS = 300
 UNREADABLE_SECONDS = 30
 """How long a message is invisible whose task could not be claimed because the store did not respond."""
+BEGUN_AT_ONCE = 4
+"""Tasks that may be large and whose texts are being read. Until then no memory is used that could be seen,
+and each may take 29 MB (docs/decisions/tasks.md)."""
 FEW_RECEIVES = 3
 """A message received more often while its task's worker is alive stays invisible ever longer, since the
 queue limits the number of receives."""
@@ -73,6 +78,7 @@ class Executor:
     entropy: Entropy
     telemetry: Telemetry
     run: RunBlocking
+    _beginning: FairLock = field(default_factory=lambda: FairLock(BEGUN_AT_ONCE))
 
     @property
     def lease_seconds(self) -> int:
@@ -148,7 +154,7 @@ class Executor:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Requeue(0)  # back at once, until it is dead-lettered
-        if await self.run(self.pause.is_on) or (self.heartbeat.held and self.intake.pressure.lacks_memory()):
+        if await self.run(self.pause.is_on) or self._lacks_memory():
             return _again(delivery)
         await self._extend_visibility(delivery)
         task = await self.run(self.store.get, delivery.ref)
@@ -168,10 +174,25 @@ class Executor:
         with invocation.place(task.project_id) as has_place:
             if not has_place:
                 return _again(delivery)
+            return await self._begin(task, delivery, invocation)
+
+    async def _begin(self, task: Task, delivery: Delivery, invocation: Invocation) -> Requeue | None:
+        """Claim and execute a task, of those that may be large only a few at a time until they have been
+        read. It waits before the claim, since a task's time runs from there."""
+        async with AsyncExitStack() as beginning:
+            if _may_be_large(task):
+                await beginning.enter_async_context(self._beginning.held_for(task.project_id))
+                if self._lacks_memory():
+                    return _again(delivery)
             entry = await self.run(self.slots.enter, task)
             if entry is None:
                 return DONE  # it waits in line, and gets a new message when it has a slot
-            return await self._claim_and_work(task, entry, delivery, invocation)
+            begun = _Begun(beginning.aclose)
+            return await self._claim_and_work(task, entry, delivery, invocation, begun)
+
+    def _lacks_memory(self) -> bool:
+        """Whether there is too little for another task. The only one is executed whatever it takes."""
+        return bool(self.heartbeat.held) and self.intake.pressure.lacks_memory()
 
     async def _must_wait(self, task: Task) -> bool:
         """Whether the pace allows its model no call now. Asked before the claim, which would be wasted. A
@@ -184,7 +205,7 @@ class Executor:
         return not await self.pacing.admit(task)
 
     async def _claim_and_work(
-        self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation
+        self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation, begun: "_Begun"
     ) -> Requeue | None:
         worker_id = await self.heartbeat.worker_id()
         claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
@@ -198,7 +219,7 @@ class Executor:
             is_ours = partial(self.heartbeat.is_ours, worker_id)
             held = LeasedTask(delivery, result.task, until, is_ours, is_late=invocation.is_late)
             async with self.heartbeat.holding(held):
-                return await self._work(held, invocation.time_left)
+                return await self._work(held, invocation.time_left, begun)
         except BaseException:
             self.heartbeat.disown(worker_id, claim.claim_id)
             raise
@@ -288,7 +309,9 @@ class Executor:
                 "visibility timeout not changed", reason=str(error), message_id=delivery.message_id
             )
 
-    async def _work(self, held: LeasedTask, time_left: Callable[[], float]) -> Requeue | None:
+    async def _work(
+        self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun"
+    ) -> Requeue | None:
         task, now = held.task, self.clock.now()
         if task.fence == 1:
             self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
@@ -298,7 +321,6 @@ class Executor:
         # slightly after the deadline, so that the wall clock has passed it as well
         margin_ms = 2 if then is Stop.DEADLINE else 0
         seconds = max(0, held.until - now + margin_ms) / 1000
-        begun = _Begun()
         try:
             result = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
             return await self.outcomes.conclude(self._snapshot(held, begun), result)
@@ -340,6 +362,7 @@ class Executor:
 
     async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun") -> RunResult:
         begun.work = await self.loop.begin(held)
+        await begun.is_read()
         following = asyncio.ensure_future(self.live.follow(begun.work))
         try:
             return await self.loop.carry_on(begun.work, time_left)
@@ -354,9 +377,15 @@ class Executor:
 
 @dataclass
 class _Begun:
-    """The run, once its checkpoints were read."""
+    """The run, once its checkpoints were read, which ``is_read`` tells."""
 
+    is_read: Callable[[], Awaitable[None]]
     work: TaskRun | None = None
+
+
+def _may_be_large(task: Task) -> bool:
+    """Whether more than one short text is read before the model is called."""
+    return task.input.inline is None or task.context is not None or task.fence > 0
 
 
 def _again(delivery: Delivery) -> Requeue:
