@@ -6,22 +6,38 @@ of the worker. Nor does it bring records of a stream again that a function could
 of two versions.
 """
 
+import ctypes
 import json
 import os
 import queue
 import random
+import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from inspect import signature
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ministack import app
+from ministack.core import lambda_runtime
 from ministack.core.lambda_runtime import Worker
 from ministack.services import dynamodb, lambda_svc
 
 LAYERS = "_LAMBDA_LAYERS_DIRS"
 """The variable in which an execution environment's process finds the folders of its layers."""
+FORKS = Path(__file__).with_name("function_forks.py")
+FORK_FUNCTIONS = "--fork-functions"
+ROOM = " " * 1024
+"""For the command of a process, in place of that of which it is a fork."""
+PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+PR_SET_CHILD_SUBREAPER = 36
+"""Orphans among its descendants become children of this process (prctl(2))."""
 
 
 def sharing_layers(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -107,6 +123,79 @@ def drain_log(
     return "\n".join(lines)
 
 
+class Forks:
+    """Starts processes of one function: forks of one that has loaded the packages of its layers."""
+
+    def __init__(self, program: str, environment: Mapping[str, str]) -> None:
+        self._lock = threading.Lock()
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            subprocess.Popen(
+                [program, str(FORKS), str(theirs.fileno()), ROOM],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    def start(self, request: Mapping[str, Any], streams: list[int]) -> int:
+        """The process id. Raises OSError where there is nobody to ask."""
+        with self._lock:
+            socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
+            answer = self._socket.recv(64)
+        if not answer:
+            raise ConnectionError("the process whose forks these would be has ended")
+        return int(answer)
+
+
+class ForkedProcess(subprocess.Popen[str]):
+    """A process that `Forks` starts. It ends as a child of this one, which has made itself a subreaper."""
+
+    def __init__(self, forks: Forks, command: list[str], **options: Any) -> None:
+        self._forks = forks
+        super().__init__(command, **options)
+
+    def _execute_child(self, *arguments: Any) -> None:
+        names = list(signature(subprocess.Popen._execute_child).parameters)[1:]  # type: ignore[attr-defined]
+        given = dict(zip(names, arguments, strict=True))
+        request = {"command": given["args"], "folder": given["cwd"], "environment": given["env"]}
+        try:
+            self.pid = self._forks.start(request, [given["p2cread"], given["c2pwrite"], given["errwrite"]])
+            self._child_created = True
+        finally:
+            self._close_pipe_fds(*(given[name] for name in PIPES))  # type: ignore[attr-defined]
+
+
+def forking(start: Callable[..., Any]) -> Callable[..., Any]:
+    """`subprocess.Popen`, by which each process of a function but the first is a fork."""
+    known: dict[tuple[str, str], Forks | None] = {}
+    lock = threading.Lock()
+
+    def start_forking(command: list[str], **options: Any) -> Any:
+        environment = options["env"]
+        function = environment["AWS_LAMBDA_FUNCTION_NAME"], environment.get(LAYERS, "")
+        with lock:
+            if function not in known or not environment.get(LAYERS):
+                known[function] = None
+                return start(command, **options)
+            forks = known[function] = known[function] or Forks(command[0], environment)
+        try:
+            return ForkedProcess(forks, command, **options)
+        except OSError:
+            with lock:
+                del known[function]
+            return start(command, **options)
+
+    return start_forking
+
+
+def fork_functions() -> None:
+    """Let functions start as forks where that can be done, which is on Linux."""
+    if sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0:
+        replaced = {"Popen": forking(subprocess.Popen)}
+        lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | replaced)
+
+
 def _answer(result: dict[str, Any]) -> dict[str, Any]:
     body = result.get("body") or {}
     answer = json.loads(body) if isinstance(body, str) else body
@@ -122,4 +211,7 @@ if __name__ == "__main__":
         lambda_svc._effective_func_record_for_qualifier
     )
     lambda_svc._execute_function = reporting_failures(lambda_svc._execute_function)
+    if FORK_FUNCTIONS in sys.argv:
+        sys.argv.remove(FORK_FUNCTIONS)
+        fork_functions()
     app.main()

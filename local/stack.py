@@ -67,6 +67,7 @@ class LocalStack:
     Several stacks can run at a time, each with its own folder and ports. `parameters` go to the
     template, over those that samconfig.toml has for the local environment. With `shares_build` the
     build is not in the folder, but one for all stacks of the same sources that live for less than a day.
+    With `forks_functions` each process of a function but its first starts with its layers' packages loaded.
     With `has_faults` the functions' calls of AWS, and no others, go by the proxy at `faults_url`, on which
     they fail as `local.faults` says: none until then.
     """
@@ -78,17 +79,31 @@ class LocalStack:
     enforce_iam: bool = True
     shares_build: bool = False
     has_faults: bool = False
+    forks_functions: bool = False
     progress: Progress = field(default_factory=Silent)
 
     @classmethod
     def separate(
-        cls, folder: Path, parameters: Mapping[str, str] | None = None, *, has_faults: bool = False
+        cls,
+        folder: Path,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        has_faults: bool = False,
+        forks_functions: bool = False,
     ) -> "LocalStack":
         """A stack on free ports, with the stand-in, that does not meet the one of `make run`. It is there for
         less than a day: its build is shared."""
         ports = Ports.free()
         claude = Claude.stand_in(ports.stand_in)
-        return cls(folder, ports, claude, parameters or {}, shares_build=True, has_faults=has_faults)
+        return cls(
+            folder,
+            ports,
+            claude,
+            parameters or {},
+            shares_build=True,
+            has_faults=has_faults,
+            forks_functions=forks_functions,
+        )
 
     @property
     def architecture(self) -> str:
@@ -157,7 +172,12 @@ class LocalStack:
         self._emulator = BackgroundProcess(
             name="emulator",
             # -P: the script's folder is no place to import from
-            command=[EMULATOR.program("python"), "-P", str(ROOT / "local" / "emulator.py")],
+            command=[
+                EMULATOR.program("python"),
+                "-P",
+                str(ROOT / "local" / "emulator.py"),
+                *(["--fork-functions"] if self.forks_functions else []),
+            ],
             mark="emulator.py",
             folder=self.folder / "processes",
             health_url=f"{self.endpoint_url}/_ministack/ready",

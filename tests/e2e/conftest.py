@@ -60,7 +60,7 @@ def collector() -> Iterator[Collector]:
 def deployed(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Deployed]:
     folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-e2e-"))
     tracing = {"TracingEndpoint": collector.url, "TracingSamplePercent": "100"}
-    stack = LocalStack.separate(folder, PARAMETERS | tracing)
+    stack = LocalStack.separate(folder, PARAMETERS | tracing, forks_functions=True)
     try:
         deployment = stack.up()
         yield Deployed(stack, deployment, StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}"))

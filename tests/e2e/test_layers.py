@@ -1,6 +1,12 @@
-"""The emulator's functions have their layers without an unpacked copy for each execution environment."""
+"""The emulator's functions share their layers' files, and the memory of the packages that are in them."""
 
-from local.deployed import Deployed, Project
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.deployed import Deployed, Project, wait_until
 
 
 def test_no_environment_unpacks_layers_of_its_own(deployed: Deployed, project: Project) -> None:
@@ -8,3 +14,22 @@ def test_no_environment_unpacks_layers_of_its_own(deployed: Deployed, project: P
     temporary = deployed.stack.folder / "tmp"
     assert list(temporary.glob("ministack-lambda-*-worker-*/_worker.py"))
     assert list(temporary.glob("ministack-lambda-*/layer_*")) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="functions are forked on Linux alone")
+def test_a_worker_after_the_first_is_a_fork_that_ends_as_any_other(
+    deployed: Deployed, project: Project
+) -> None:
+    def work(marker: str) -> None:
+        task = project.wait(project.submit(f"[[standin: say=done]] e2e-fork {marker}"))
+        assert task["status"] == "completed"
+
+    work("first")
+    deployed.signal_workers(signal.SIGKILL)
+    work("second")
+
+    (fork, *_) = (Path(f"/proc/{process}") for process in deployed.worker_processes())
+    assert b"_worker.py\0\0" in (fork / "cmdline").read_bytes()  # and the rest of the room for it
+    deployed.signal_workers(signal.SIGKILL)
+    work("third")
+    wait_until(lambda: not fork.exists(), 10, "the end of a fork seen by the emulator")

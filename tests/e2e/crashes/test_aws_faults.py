@@ -94,7 +94,7 @@ class Done:
 def faulty(request: pytest.FixtureRequest) -> Iterator[Project]:
     """A project of a stack on which nothing fails yet."""
     folder = Path(tempfile.mkdtemp(prefix="a2a-tasks-faults-"))
-    stack = LocalStack.separate(folder, PARAMETERS, has_faults=True)
+    stack = LocalStack.separate(folder, PARAMETERS, has_faults=True, forks_functions=True)
     try:
         deployment = stack.up()
         standin = StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}")
