@@ -89,11 +89,13 @@ def _datapoints(alarm: Mapping[str, Any], metrics: Metrics) -> tuple[int, list[V
         key: metrics.datapoints(_metric(item["Metric"]), item["Stat"], period) for key, item in series.items()
     }
     trees = {key: ast.parse(text.strip(), mode="eval").body for key, text in expressions.items()}
-    count = metrics.minutes // (period // 60)
-    return period, [
-        _worked_out(trees[returned], {key: values[at] for key, values in found.items()}, trees)
-        for at in range(count)
-    ]
+    periods = list(zip(*found.values(), strict=True))
+    tree = trees[returned]
+    # each once: most periods of a day are alike
+    known = {
+        values: _worked_out(tree, dict(zip(found, values, strict=True)), trees) for values in set(periods)
+    }
+    return period, [known[values] for values in periods]
 
 
 def _worked_out(node: ast.expr, values: Mapping[str, Value], trees: Mapping[str, ast.expr]) -> Value:
