@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
+from string import Formatter
 from typing import Any
 
 import boto3
 import pytest
+from botocore import compat
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from botocore.hooks import EventAliaser
@@ -18,6 +21,7 @@ from tests.integration.support.moto_answers import quick_answers
 from tests.integration.support.moto_expressions import quick_expressions
 from tests.integration.support.moto_requests import quick_requests
 from tests.integration.support.moto_stacks import quick_stacks
+from tests.integration.support.quick_sdk import accepts_kwargs
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 ITEM: dict[str, Any] = KEY | {
@@ -236,3 +240,37 @@ def test_a_clients_hooks_are_its_own_and_named_as_by_botocore() -> None:
     names = [f"before-call.{service}.Do" for service in ("cloudwatch", "elbv2", "logs", "s3", "sfn")]
     aliased = [one._alias_event_name(name) for name in names]
     assert aliased == [by_botocore._alias_event_name(name) for name in names] != names
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        print,
+        partial(print),
+        Written.call,
+        Formatter().format,
+        Formatter().vformat,
+        lambda **_: 0,
+        lambda _: 0,
+    ],
+)
+def test_hooks_are_looked_at_as_by_botocore(handler: Any) -> None:
+    assert bool(accepts_kwargs(handler)) == bool(compat.accepts_kwargs(handler))
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "s3", "sqs"])
+def test_clients_of_a_service_have_its_methods_and_each_its_own_endpoint(service: str) -> None:
+    regions = ["eu-west-1", "us-west-2"]
+    clients = [boto3.Session(region_name=region).client(service) for region in regions]  # type: ignore[call-overload]
+
+    for client in clients:
+        operations = client.meta.service_model.operation_names
+        assert {*client.meta.method_to_api_mapping.values()} == {*operations}
+        assert all(callable(getattr(client, name)) for name in client.meta.method_to_api_mapping)
+    listing = {"dynamodb": "list_tables", "s3": "list_buckets", "sqs": "list_queues"}[service]
+    urls: list[str] = []
+    with mock_aws():
+        for client in clients:
+            client.meta.events.register("before-send", lambda request, **_: urls.append(request.url))
+            getattr(client, listing)()
+    assert [region in url for region, url in zip(regions, urls, strict=True)] == [True, True]
