@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from local.kept import kept
+from local.template.kept import kept
 from local.template.suppressions import Violation, read_suppressions, unexpected
 from local.tools import CHECKOV, ROOT, run_tool
 

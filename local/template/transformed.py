@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.kept import kept
+from local.template.kept import kept
 from local.tools import ROOT, SAM, ToolError
 
 TEMPLATE = ROOT / "template.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.kept import MAX_AGE_SECONDS, kept
+from local.template.kept import MAX_AGE_SECONDS, kept
 
 
 class Work:
