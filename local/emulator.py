@@ -196,6 +196,12 @@ def fork_functions() -> None:
         lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | replaced)
 
 
+def remembering(tokenize: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
+    """`dynamodb._tokenize`, which reads an expression again for each item that is compared with it."""
+    tokens = lru_cache(maxsize=1024)(lambda expression: tuple(tokenize(expression)))
+    return lambda expression: list(tokens(expression))
+
+
 def _answer(result: dict[str, Any]) -> dict[str, Any]:
     body = result.get("body") or {}
     answer = json.loads(body) if isinstance(body, str) else body
@@ -205,6 +211,7 @@ def _answer(result: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     # By itself it parses a filter anew for each item that a query reads.
     dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
+    dynamodb._tokenize = remembering(dynamodb._tokenize)
     Worker._spawn = sharing_layers(Worker._spawn)
     Worker._drain_stderr_bounded = drain_log
     lambda_svc._effective_func_record_for_qualifier = shifting_traffic(
