@@ -35,6 +35,8 @@ FORKS = Path(__file__).with_name("function_forks.py")
 FORK_FUNCTIONS = "--fork-functions"
 ROOM = " " * 1024
 """For the command of a process, in place of that of which it is a fork."""
+FORK_SECONDS = 60.0
+"""The first waits until the packages are loaded."""
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 PR_SET_CHILD_SUBREAPER = 36
 """Orphans among its descendants become children of this process (prctl(2))."""
@@ -129,6 +131,7 @@ class Forks:
     def __init__(self, program: str, environment: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(FORK_SECONDS)
         with theirs:
             subprocess.Popen(
                 [program, str(FORKS), str(theirs.fileno()), ROOM],
@@ -139,13 +142,16 @@ class Forks:
             )
 
     def start(self, request: Mapping[str, Any], streams: list[int]) -> int:
-        """The process id. Raises OSError where there is nobody to ask."""
+        """The process id. Raises OSError where nobody answers, from then on at once."""
         with self._lock:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
-            answer = self._socket.recv(64)
-        if not answer:
-            raise ConnectionError("the process whose forks these would be has ended")
-        return int(answer)
+            try:
+                socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
+                if answer := self._socket.recv(64):
+                    return int(answer)
+                raise ConnectionError("the process whose forks these would be has ended")
+            except OSError:
+                self._socket.close()  # an answer that comes late would be taken for the next one
+                raise
 
 
 class ForkedProcess(subprocess.Popen[str]):
@@ -183,7 +189,7 @@ def forking(start: Callable[..., Any]) -> Callable[..., Any]:
             return ForkedProcess(forks, command, **options)
         except OSError:
             with lock:
-                del known[function]
+                known.pop(function, None)
             return start(command, **options)
 
     return start_forking

@@ -1,5 +1,7 @@
 """The emulator's functions share their layers' files, and the memory of the packages that are in them."""
 
+import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -33,3 +35,21 @@ def test_a_worker_after_the_first_is_a_fork_that_ends_as_any_other(
     deployed.signal_workers(signal.SIGKILL)
     work("third")
     wait_until(lambda: not fork.exists(), 10, "the end of a fork seen by the emulator")
+
+    forked = forked_processes(deployed.stack.folder)
+    for process in forked:
+        os.kill(process, signal.SIGKILL)
+    deployed.signal_workers(signal.SIGKILL)
+    work("without what it would be a fork of")
+    assert forked
+
+
+def forked_processes(folder: Path) -> list[int]:
+    """The ids of those whose forks a stack's functions are."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command, variables = ((process / name).read_bytes() for name in ("cmdline", "environ"))
+            if b"function_forks.py" in command and str(folder).encode() in variables:
+                found.append(int(process.name))
+    return found
