@@ -1,6 +1,6 @@
 """One agent with its slots and its queue on the twins, and tasks brought into any state."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.concurrency.holders import Holders
@@ -100,21 +100,21 @@ class OneAgent:
         """A new task, later than those before; not registered, and without a message."""
         self.clock.advance(0.001)
         now = self.clock.now()
-        task = Task(
-            ref=TaskRef(AGENT, ids.task_id(now, self.entropy.bytes(10))),
-            project_id="demo",
-            status=Status.PENDING,
-            created_at=now,
-            updated_at=now,
-            deadline=now + HOUR_MS,
-            input=Payload(inline="{}"),
-            agent_revision=1,
-            model="claude-test-1",
-            max_attempts=1_000,
-            correlation_id="request-1",
-            due_at=now + 30_000,
-        )
-        task = replace(task, **changes)
+        fields: dict[str, Any] = {
+            "ref": TaskRef(AGENT, ids.task_id(now, self.entropy.bytes(10))),
+            "project_id": "demo",
+            "status": Status.PENDING,
+            "created_at": now,
+            "updated_at": now,
+            "deadline": now + HOUR_MS,
+            "input": Payload(inline="{}"),
+            "agent_revision": 1,
+            "model": "claude-test-1",
+            "max_attempts": 1_000,
+            "correlation_id": "request-1",
+            "due_at": now + 30_000,
+        }
+        task = Task(**fields | changes)
         self.store.create(task)
         return task
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer, uses
 
 pytestmark = pytest.mark.slow
+
+type Made = Callable[[], bytes]
+"""A file that is made when its test runs, and not whenever tests are collected."""
 
 
 def report(*paragraphs: str) -> bytes:
@@ -91,19 +95,19 @@ def shown(deployment: Deployment) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("file", "kind", "expected"),
     [
-        (report(), OfficeKind.DOCX, ["<h1>季度报告</h1>", "<p>收入增长了。</p>", "<td><p>华东</p></td>"]),
-        (sheet(), OfficeKind.XLSX, ["## 订单\n\n日期,金额\n2026-03-01", ',12,0.5\n"a,b"\n', "## 空\n"]),
-        (slides(), OfficeKind.PPTX, ["## 1\n\n路线图\n\n,Q3\n", "Notes:\n先讲背景。"]),
+        (report, OfficeKind.DOCX, ["<h1>季度报告</h1>", "<p>收入增长了。</p>", "<td><p>华东</p></td>"]),
+        (sheet, OfficeKind.XLSX, ["## 订单\n\n日期,金额\n2026-03-01", ',12,0.5\n"a,b"\n', "## 空\n"]),
+        (slides, OfficeKind.PPTX, ["## 1\n\n路线图\n\n,Q3\n", "Notes:\n先讲背景。"]),
     ],
     ids=["docx", "xlsx", "pptx"],
 )
 @pytest.mark.parametrize("says_kind", [True, False])
 def test_the_model_is_shown_a_files_text_under_its_name(
-    deployment: Deployment, file: bytes, kind: OfficeKind, expected: list[str], says_kind: bool
+    deployment: Deployment, file: Made, kind: OfficeKind, expected: list[str], says_kind: bool
 ) -> None:
     deployment.model.then(answer("It is about growth."))
     media_type = {"mediaType": kind.value} if says_kind else {}
-    task = deployment.submit("看", parts=(raw(file, filename="文件", **media_type), {"text": "看"}))
+    task = deployment.submit("看", parts=(raw(file(), filename="文件", **media_type), {"text": "看"}))
 
     deployment.work()
 
@@ -179,18 +183,18 @@ LAUGHS = (
 @pytest.mark.parametrize(
     "file",
     [
-        replaced(report(), "word/document.xml", DEEP),
-        replaced(report(), "word/document.xml", LAUGHS),
-        replaced(sheet(), "xl/worksheets/sheet1.xml", WIDE),
-        replaced(slides(), "ppt/slides/slide1.xml", DEEP),
-        replaced(slides(), "ppt/slides/slide1.xml", LAUGHS),
-        replaced(report(), "word/document.xml", b"no XML"),
+        lambda: replaced(report(), "word/document.xml", DEEP),
+        lambda: replaced(report(), "word/document.xml", LAUGHS),
+        lambda: replaced(sheet(), "xl/worksheets/sheet1.xml", WIDE),
+        lambda: replaced(slides(), "ppt/slides/slide1.xml", DEEP),
+        lambda: replaced(slides(), "ppt/slides/slide1.xml", LAUGHS),
+        lambda: replaced(report(), "word/document.xml", b"no XML"),
     ],
     ids=["deep docx", "laughing docx", "wide xlsx", "deep pptx", "laughing pptx", "no docx"],
 )
-def test_what_cannot_be_read_leaves_the_question_standing(deployment: Deployment, file: bytes) -> None:
+def test_what_cannot_be_read_leaves_the_question_standing(deployment: Deployment, file: Made) -> None:
     deployment.model.then(answer("I cannot read it."))
-    task = deployment.submit("看", parts=(raw(file, filename='a".docx'), {"text": "看"}))
+    task = deployment.submit("看", parts=(raw(file(), filename='a".docx'), {"text": "看"}))
 
     deployment.work()
 
@@ -228,25 +232,25 @@ def test_batches_take_no_office_files(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("file", "media_type", "field", "code"),
     [
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "", "raw", ErrorCode.VALIDATION_ERROR),
+        (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "", "raw", ErrorCode.VALIDATION_ERROR),
         (
-            replaced(report(), "word/document.xml", bytes(MAX_UNPACKED_BYTES)),
+            lambda: replaced(report(), "word/document.xml", bytes(MAX_UNPACKED_BYTES)),
             "",
             "raw",
             ErrorCode.VALIDATION_ERROR,
         ),
-        (b"PK\x03\x04 cut", "", "raw", ErrorCode.VALIDATION_ERROR),
-        (report(), OfficeKind.XLSX.value, "raw", ErrorCode.VALIDATION_ERROR),
-        (b"plain", OfficeKind.XLSX.value, "raw", ErrorCode.VALIDATION_ERROR),
-        (_zip(), "", "mediaType", ErrorCode.CONTENT_TYPE_NOT_SUPPORTED),
-        (report(), "text/plain", "mediaType", ErrorCode.CONTENT_TYPE_NOT_SUPPORTED),
+        (lambda: b"PK\x03\x04 cut", "", "raw", ErrorCode.VALIDATION_ERROR),
+        (report, OfficeKind.XLSX.value, "raw", ErrorCode.VALIDATION_ERROR),
+        (lambda: b"plain", OfficeKind.XLSX.value, "raw", ErrorCode.VALIDATION_ERROR),
+        (_zip, "", "mediaType", ErrorCode.CONTENT_TYPE_NOT_SUPPORTED),
+        (report, "text/plain", "mediaType", ErrorCode.CONTENT_TYPE_NOT_SUPPORTED),
     ],
 )
 def test_what_no_agent_could_be_shown_is_refused_by_name(
-    file: bytes, media_type: str, field: str, code: ErrorCode
+    file: Made, media_type: str, field: str, code: ErrorCode
 ) -> None:
     with pytest.raises(RequestRefused) as refused:
-        content.check([{"text": "x"}, raw(file, **({"mediaType": media_type} if media_type else {}))])
+        content.check([{"text": "x"}, raw(file(), **({"mediaType": media_type} if media_type else {}))])
 
     assert (refused.value.code, refused.value.details[0]["field"]) == (code, f"parts[1].{field}")
 

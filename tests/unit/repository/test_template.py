@@ -83,6 +83,7 @@ DATA_TYPES = {
 # ---------------------------------------------------------------- reading the template
 
 
+@functools.cache
 def parse(path: Path) -> Template:
     parsed: Template = json.loads(json.dumps(cfn_yaml.load(str(path))))
     return parsed
