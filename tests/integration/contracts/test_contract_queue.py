@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.sqs.task_queue import DirectQueue, SQSTaskQueue
+from a2a_tasks.adapters.sqs.task_queue import SLOW_MS, DirectQueue, SQSTaskQueue
 from a2a_tasks.domain.task import Priority, Task, TaskRef
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery
@@ -257,6 +257,12 @@ def test_a_queue_that_gives_nothing_says_so(account: Account, fault: Fault) -> N
         account.queue.receive(10, 45)
 
 
+def direct_queue(
+    account: Account, is_open: Callable[[], bool] = lambda: True, clock: FakeClock | None = None
+) -> DirectQueue:
+    return DirectQueue(account.resources["DirectTaskQueue"], is_open, clock or FakeClock())
+
+
 class TestDirect:
     """Messages for workers that are up."""
 
@@ -266,7 +272,7 @@ class TestDirect:
             queue = MemoryQueue(FakeClock(), is_open=lambda: True)
             return Channel(queue, queue.receive)
         account: Account = request.getfixturevalue("account")
-        opened = DirectQueue(account.resources["DirectTaskQueue"], lambda: True)
+        opened = direct_queue(account)
         return Channel(replace(account.queue, direct=opened), lambda: received(account))
 
     def receive(self, channel: Channel) -> list[Delivery]:
@@ -330,7 +336,7 @@ class TestDirect:
 
 def test_a_message_moves_before_it_is_deleted(account: Account) -> None:
     """A crash in between leaves both, and never none."""
-    queue = replace(account.queue, direct=DirectQueue(account.resources["DirectTaskQueue"], lambda: True))
+    queue = replace(account.queue, direct=direct_queue(account))
     queue.send(TASK)
     (delivery,) = queue.receive_direct(10, 45, 1)
     account.calls.fail("DeleteMessage", Fault.NOT_SENT)
@@ -342,8 +348,23 @@ def test_a_message_moves_before_it_is_deleted(account: Account) -> None:
 
 
 def test_nobody_is_up_and_nothing_is_sent_directly(account: Account) -> None:
-    queue = replace(account.queue, direct=DirectQueue(account.resources["DirectTaskQueue"], lambda: False))
+    queue = replace(account.queue, direct=direct_queue(account, lambda: False))
     queue.send(TASK)
 
     assert queue.receive_direct(10, 45, 1) == []
+    assert [each.ref for each in received(account)] == [TASK.ref]
+
+
+def test_one_that_was_long_on_its_way_starts_a_worker_too(account: Account) -> None:
+    """The last worker may have left the list and stopped waiting meanwhile."""
+    clock = FakeClock()
+
+    def look_slowly() -> bool:
+        clock.advance((SLOW_MS + 1) / 1000)
+        return True
+
+    queue = replace(account.queue, direct=direct_queue(account, look_slowly, clock))
+    queue.send(TASK)
+
+    assert [each.ref for each in queue.receive_direct(10, 45, 1)] == [TASK.ref]
     assert [each.ref for each in received(account)] == [TASK.ref]

@@ -9,6 +9,8 @@ from a2a_tasks.ports.telemetry import Telemetry
 
 FRESH_MS = 500
 """So long a process may not know that the last worker has left the list."""
+LINGER_MS = 2 * FRESH_MS
+"""How long a worker that has left the list waits for what is on its way."""
 FEW = 10
 """One that is up to date is enough."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from a2a_tasks.concurrency.pause_watch import PauseWatch
-from a2a_tasks.concurrency.taker_watch import FRESH_MS
+from a2a_tasks.concurrency.taker_watch import LINGER_MS
 from a2a_tasks.domain.taker import Taker, stands_back
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock
@@ -15,8 +15,6 @@ LOOK_MS = 5_000
 """How often a worker looks at the list, and renews its entry."""
 LISTED_MS = 12_000
 """How long an entry holds. If a worker dies, what is sent directly waits for the next one."""
-LINGER_MS = 2 * FRESH_MS
-"""How long after leaving the list a message may still come."""
 SETTLED_MS = 10_000
 """A worker that is younger does not stand back: a burst has started it, and needs the processors of all."""
 MOST = 100

@@ -96,7 +96,7 @@ class TaskWiring(TaskServices):
         kept_ms = retention_ms + LONGEST_LIFE_MS
         return cls(
             store=DynamoDBTaskStore(dynamodb, table, kept_ms, clock),
-            queue=_queue(TakerWatch(DynamoDBTakers(dynamodb, table), clock, telemetry)),
+            queue=_queue(TakerWatch(DynamoDBTakers(dynamodb, table), clock, telemetry), clock),
             registry=DynamoDBRegistry(dynamodb, environment.text("REGISTRY_TABLE")),
             places=DynamoDBSlots(dynamodb, table),
             workers=DynamoDBWorkers(dynamodb, table),
@@ -112,12 +112,12 @@ class TaskWiring(TaskServices):
         )
 
 
-def _queue(takers: TakerWatch) -> SQSTaskQueue:
+def _queue(takers: TakerWatch, clock: Clock) -> SQSTaskQueue:
     """Functions that repair what was lost do not send directly: they are not told where to."""
     url = environment.optional("DIRECT_TASK_QUEUE_URL")
     return SQSTaskQueue(
         clients.sqs(),
         environment.text("TASK_QUEUE_URL"),
         environment.text("URGENT_TASK_QUEUE_URL"),
-        DirectQueue(url, takers.is_open) if url else None,
+        DirectQueue(url, takers.is_open, clock) if url else None,
     )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from a2a_tasks.adapters.aws_errors import port_errors
+from a2a_tasks.concurrency.taker_watch import FRESH_MS, LINGER_MS
 from a2a_tasks.domain.ids import AGENT_ID, is_task_id
 from a2a_tasks.domain.schedule import goes_first
 from a2a_tasks.domain.task import Task, TaskRef
+from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery
 
@@ -22,13 +24,18 @@ LONG_POLL_SECONDS = 1
 """A long poll queries all of SQS's servers; a short one may miss messages."""
 
 
+SLOW_MS = LINGER_MS - FRESH_MS
+"""A direct message that took longer may have come when the last worker had stopped waiting for it."""
+
+
 @dataclass(frozen=True)
 class DirectQueue:
     """The queue that only workers receive from, which are up already."""
 
     url: str
     is_open: Callable[[], bool]
-    """Whether a worker takes from it."""
+    """Whether a worker takes from it, as known ``FRESH_MS`` ago."""
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,22 @@ class SQSTaskQueue:
 
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
         message, is_urgent = _message(task.ref), has_slot or goes_first(task)
-        if self.direct is not None and not delay_seconds and self.direct.is_open():
-            message |= {"projectId": task.project_id, "isUrgent": is_urgent}
-            self._send(self.direct.url, message, task.project_id, task.correlation_id)
-        else:
-            url = self._url(is_urgent=is_urgent)
-            self._send(url, message, task.project_id, task.correlation_id, delay_seconds)
+        if not delay_seconds and self._is_sent_directly(task, message, is_urgent=is_urgent):
+            return
+        url = self._url(is_urgent=is_urgent)
+        self._send(url, message, task.project_id, task.correlation_id, delay_seconds)
+
+    def _is_sent_directly(self, task: Task, message: dict[str, Any], *, is_urgent: bool) -> bool:
+        """Send it to a worker that is up. False if none is, or if the last may have gone meanwhile: then
+        another one must be started, for which a copy does no harm."""
+        if self.direct is None:
+            return False
+        began = self.direct.clock.ticks()
+        if not self.direct.is_open():
+            return False
+        message = message | {"projectId": task.project_id, "isUrgent": is_urgent}
+        self._send(self.direct.url, message, task.project_id, task.correlation_id)
+        return self.direct.clock.ticks() - began <= SLOW_MS
 
     def waiting(self, *, is_urgent: bool) -> int:
         name = "ApproximateNumberOfMessages"
