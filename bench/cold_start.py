@@ -1,4 +1,4 @@
-"""Import plus client creation of every built function, against an empty handler with the same clients.
+"""Import plus client creation of every built function, against an empty one with boto3 and the same clients.
 
 Each sample is a process of its own, on the emulator's Python (boto3 beside it, as in Lambda) with the
 built layers on the path. Imports wait for nothing, so it is processor time that is measured, and floor and
