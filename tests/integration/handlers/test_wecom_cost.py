@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -41,17 +42,14 @@ def brings(agents: Account, start: Start, shared_wecom: WeComClient) -> Brings:
     return bring
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [(to_bot("helper", "1"), to_bot("helper", "2")), (to_app("desk", 1), to_app("desk", 2))],
-)
+@pytest.mark.parametrize("asks", [partial(to_bot, "helper"), partial(to_app, "desk")], ids=["bot", "app"])
 def test_a_message_is_at_most_nine_calls_before_its_answer(
-    brings: Brings, monkeypatch: pytest.MonkeyPatch, first: dict[str, Any], second: dict[str, Any]
+    brings: Brings, monkeypatch: pytest.MonkeyPatch, asks: Callable[[Any], dict[str, Any]]
 ) -> None:
-    brings(first)
+    brings(asks("1"))
     later = time.time_ns() // 1_000_000 + 5_000
     monkeypatch.setattr(SystemClock, "now", lambda _: later)
-    calls = brings(second)
+    calls = brings(asks("2"))
     assert len(calls) <= MOST_CALLS, calls
 
 
