@@ -5,8 +5,8 @@ from tests.load.simulation import Simulation
 
 MINUTE = 60
 MOST_IDLE = 6
-"""It is 5.2 on average; by the seed 4.2 to 5.9, whether workers wait for direct messages for three, four or five
-seconds."""
+"""It is 5.2 on average; by the seed 4.2 to 5.9, whether workers wait for direct messages for three, four
+or five seconds."""
 
 
 def long_tasks(sim: Simulation, scale: float) -> None:
