@@ -22,8 +22,6 @@ MAX_DELAY_SECONDS = 900
 """Limit of DelaySeconds."""
 LONG_POLL_SECONDS = 1
 """A long poll queries all of SQS's servers; a short one may miss messages."""
-
-
 SLOW_MS = LINGER_MS - FRESH_MS
 """A direct message that took longer may have come when the last worker had stopped waiting for it."""
 
@@ -53,14 +51,14 @@ class SQSTaskQueue:
 
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
         message, is_urgent = _message(task.ref), has_slot or goes_first(task)
-        if not delay_seconds and self._is_sent_directly(task, message, is_urgent=is_urgent):
+        if not delay_seconds and self._send_directly(task, message, is_urgent=is_urgent):
             return
         url = self._url(is_urgent=is_urgent)
         self._send(url, message, task.project_id, task.correlation_id, delay_seconds)
 
-    def _is_sent_directly(self, task: Task, message: dict[str, Any], *, is_urgent: bool) -> bool:
-        """Send it to a worker that is up. False if none is, or if the last may have gone meanwhile: then
-        another one must be started, for which a copy does no harm."""
+    def _send_directly(self, task: Task, message: dict[str, Any], *, is_urgent: bool) -> bool:
+        """Send it to a worker that is up, if one is. False if another one must be started: none is up, or the
+        last may have gone meanwhile. A copy does no harm."""
         if self.direct is None:
             return False
         began = self.direct.clock.ticks()
