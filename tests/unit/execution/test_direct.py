@@ -108,6 +108,29 @@ def test_what_a_worker_took_just_before_it_died_is_waited_for(up: Deployment) ->
     assert not up.queue.messages
 
 
+@pytest.mark.parametrize(("seconds_after", "is_received"), [(1.6, True), (7.9, False)])
+def test_what_is_sent_to_a_dead_worker_is_found(
+    up: Deployment, seconds_after: float, is_received: bool
+) -> None:
+    """It has no tasks left. The list names it for some seconds more, and the poll that it had under way
+    receives for it: such a message is invisible for a lease."""
+    up.model.by_message["First."] = [after(up.clock, 4, answer())]
+    points = Failpoints()
+    points.fail("takers.leave", Crash("as its poll returned"))
+    with pytest.raises(Crash):
+        up.work(points)
+    assert {task.status for task in up.store.tasks.values()} == {Status.COMPLETED}
+    up.clock.advance(seconds_after)
+    late = up.submit("Late.")
+    assert [message.is_direct for message in up.queue.messages].count(True) == 1
+    if is_received:
+        up.queue.receive_direct(10, LEASE_SECONDS, 1)
+    while not (started_by := up.queue.receive(10)):
+        up.clock.advance(0.1)
+    up.clock.run(up.invoke(started_by))
+    assert up.now_of(late).status is Status.COMPLETED
+
+
 def test_a_worker_whose_own_messages_are_gone_takes_nothing_directly(up: Deployment) -> None:
     """Its first one goes back, since the store does not answer: should it die, nothing starts another."""
     points = Failpoints()

@@ -9,10 +9,10 @@ from threading import Event
 from typing import Any
 
 from a2a_tasks.concurrency.pause_watch import PauseWatch
+from a2a_tasks.concurrency.taker_watch import LINGER_MS
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS
-from a2a_tasks.execution.heartbeat import BEAT
 from a2a_tasks.execution.invocation import Invocation
-from a2a_tasks.execution.opening import Opening
+from a2a_tasks.execution.opening import LISTED_MS, Opening
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable
@@ -169,11 +169,11 @@ class Shift:
 
     async def _look_for_the_dead(self) -> bool:
         """Look into the direct queue if the worker may have died that had this message before. What else it
-        had comes back there, up to a beat later, as messages received since its last beat are visible again
-        by so much later."""
+        had comes back there, also what its last poll receives after its death; and as long as the list names
+        it, more is sent."""
         if not self.is_again or self._is_closed():
             return False
-        self.is_again = self.intake.clock.now() < self._began_at + self.intake.lease_seconds * BEAT * 1000
+        self.is_again = self.intake.clock.now() < self._began_at + LISTED_MS + LINGER_MS
         return await self._take_direct(1)
 
     async def _take(self) -> None:
