@@ -89,7 +89,7 @@ def _conversations(
 ) -> tuple[float, Handled, Handled]:
     """The process when it was loaded, and what came of the last two invocations."""
     with step(f"Have {each.title}"):
-        toolbox = f"{project.project_id}-toolbox"
+        toolbox = project.id_of("toolbox")
         accepted = [project.submit(each.message(n), toolbox) for n in range(each.count)]
         with RunningFunction.of(built) as worker:
             for _ in range(TURNS - 1):

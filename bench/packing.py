@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from statistics import mean
 
+from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
+from a2a_tasks.execution.opening import MOST
 from bench.report import step, table
-from local.deployed import Project
-from tests.load.packing import Packing, packed
+from local.deployed import TERMINAL, Project, wait_until
+from tests.load.packing import packed
 
 A_SECOND, WAIT_SECONDS = 4.0, 30
 START_SECONDS, SECONDS = 45, 120
@@ -30,14 +32,10 @@ def run(project: Project) -> None:
         f"Workers of {A_SECOND:g} tasks a second that wait {WAIT_SECONDS} s",
         ["", "tasks a second", "workers at a time", "seconds of a worker a task"],
         [
-            ["simulated", f"{A_SECOND:g}", f"{simulated.workers:.2f}", _seconds(simulated)],
+            ["simulated", f"{A_SECOND:g}", f"{simulated.workers:.2f}", f"{simulated.seconds:.2f}"],
             ["on this machine", f"{a_second:.2f}", f"{workers:.2f}", f"{workers / a_second:.2f}"],
         ],
     )
-
-
-def _seconds(simulated: Packing) -> str:
-    return f"{simulated.seconds:.2f}"
 
 
 def _workers(project: Project) -> tuple[float, float]:
@@ -46,7 +44,7 @@ def _workers(project: Project) -> tuple[float, float]:
     message = f"[[standin: say=Done.; delay={WAIT_SECONDS}]]"
 
     def submit() -> None:
-        project.submit(message, _agent(project))
+        project.submit(message, project.id_of(AGENT))
         accepted.append(time.monotonic())
 
     began = time.monotonic()
@@ -69,24 +67,18 @@ def _workers(project: Project) -> tuple[float, float]:
 
 def _up(project: Project) -> int:
     """Workers that carry tasks now, or wait for some: those on the list of takers."""
-    listed = project.deployed.client("dynamodb").query(
-        TableName=project.deployed.outputs["TasksTable"],
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "TAKERS"}},
-    )["Items"]
-    return sum(int(item["until"]["N"]) > project.deployed.now() for item in listed)
+    deployed = project.deployed
+    takers = DynamoDBTakers(deployed.client("dynamodb"), deployed.outputs["TasksTable"])
+    return sum(taker.until > deployed.now() for taker in takers.listed(MOST))
 
 
 def _ended(project: Project) -> None:
     """Wait until every task has been completed. Raises ``RuntimeError`` if one has ended otherwise."""
-    end = time.monotonic() + 3 * WAIT_SECONDS
-    while tasks := {task["status"] for task in project.tasks(_agent(project))} - {"completed"}:
-        if tasks & {"failed", "canceled"}:
-            raise RuntimeError(f"tasks have ended as {tasks}")
-        if time.monotonic() > end:
-            raise TimeoutError(f"tasks are {tasks}")
-        time.sleep(2)
 
+    def is_done() -> bool:
+        statuses = {task["status"] for task in project.tasks(project.id_of(AGENT))}
+        if not_completed := statuses & TERMINAL - {"completed"}:
+            raise RuntimeError(f"tasks have ended as {not_completed}")
+        return statuses == {"completed"}
 
-def _agent(project: Project) -> str:
-    return f"{project.project_id}-{AGENT}"
+    wait_until(is_done, 3 * WAIT_SECONDS, "the end of all tasks", 2)

@@ -210,7 +210,7 @@ def _ended(project: Project) -> str:
 
 
 def _asking(project: Project) -> list[str]:
-    agent_id = f"{project.project_id}-toolbox"
+    agent_id = project.id_of("toolbox")
     accepted = [project.submit(ASKING, agent_id) for _ in range(WARM + SAMPLES)]
     for task in accepted:
         project.wait(task, frozenset({"input_required"}), seconds=START_SECONDS)

@@ -120,7 +120,7 @@ def _print_beats(beats: list[Calls]) -> None:
 
 
 def _times(project: Project, kind: Kind) -> tuple[str, str]:
-    accepted = project.submit(kind.message(TIMED_TURNS), f"{project.project_id}-toolbox")
+    accepted = project.submit(kind.message(TIMED_TURNS), project.id_of("toolbox"))
     task = project.wait(accepted, seconds=120)
     if task["status"] != "completed":
         raise RuntimeError(f"the task of {kind.title!r} was not completed: {task}")

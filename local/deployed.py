@@ -128,11 +128,15 @@ class Project:
 
     @property
     def agent_id(self) -> str:
-        return f"{self.project_id}-assistant"
+        return self.id_of("assistant")
+
+    def id_of(self, agent: str) -> str:
+        """The id of an agent that was applied under the project's name."""
+        return f"{self.project_id}-{agent}"
 
     def apply(self, document: dict[str, Any]) -> str:
         """Apply an agent's definition under the project's name; its id."""
-        agent = parse_agent(document | {"id": f"{self.project_id}-{document['id']}"})
+        agent = parse_agent(document | {"id": self.id_of(document["id"])})
         self.registry.apply_agent(agent.id, self.project_id, agent.to_stored(), self.deployed.now())
         return agent.id
 

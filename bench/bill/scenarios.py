@@ -62,7 +62,7 @@ def task(running: Running, message: str, agent: str = AGENT, **fields: Any) -> N
 
 def submit(running: Running, message: str, agent: str = AGENT, **fields: Any) -> str:
     """Its path."""
-    path = f"/a2a/{_id(running, agent)}/tasks"
+    path = f"/a2a/{running.project.id_of(agent)}/tasks"
     answer = running.request("POST", path, body=json.dumps({"message": message, **fields}))
     return str(answer.body["checkUrl"])
 
@@ -104,7 +104,7 @@ def in_wecom(running: Running, seconds: float) -> None:
     """A bot answers, and WeCom asks for its text until it is whole."""
     question = f"[[standin: size={SHORT}; delay={seconds}]]"
     _wecom(running, to_bot(CONNECTION, f"m{time.time_ns()}", text={"content": question}))
-    task_id = next(running.project.tasks(_id(running)))["taskId"]
+    task_id = next(running.project.tasks(running.project.id_of(AGENT)))["taskId"]
 
     def ask() -> None:
         for _ in range(round(seconds / REFRESH_SECONDS)):
@@ -127,18 +127,18 @@ def connected(running: Running) -> Iterator[None]:
     with running_wecom() as wecom:
         deployed = running.project.deployed
         connect_bot(
-            deployed.stack, deployed.deployment, wecom, CONNECTION, running.project.project_id, _id(running)
+            deployed.stack,
+            deployed.deployment,
+            wecom,
+            CONNECTION,
+            running.project.project_id,
+            running.project.id_of(AGENT),
         )
         yield
 
 
-def _id(running: Running, agent: str = AGENT) -> str:
-    """Of an agent of bench/agents.yaml, as it was registered for the project."""
-    return f"{running.project.project_id}-{agent}"
-
-
 def _ask(running: Running, message: str, **options: Any) -> None:
-    path = f"/a2a/{_id(running)}/messages"
+    path = f"/a2a/{running.project.id_of(AGENT)}/messages"
     running.request("POST", path, "Messages", body=json.dumps({"message": message}), **options)
 
 

@@ -1,8 +1,8 @@
 """Who holds a lock next: each key in its turn, whoever is canceled and whatever fails."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.access.project import ProjectSettings
@@ -26,21 +26,34 @@ from tests.unit.execution.test_office_files import raw, report
 THEIRS = {"agent_id": "theirs", "project_id": "other"}
 
 
+@dataclass
+class AtATime:
+    """How many go on ``now``, and the ``most`` that did at a time."""
+
+    now: int = 0
+    most: int = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        yield
+        self.now -= 1
+
+
 class Held:
     """A lock, and who has held it, in order."""
 
     def __init__(self, places: int = 1) -> None:
         self.lock, self.order = FairLock(places), list[str]()
-        self.now = self.most = 0
+        self.holders = AtATime()
 
     async def hold(self, name: str, *, fails: bool = False) -> None:
         """The first letter of a name is its key."""
         async with self.lock.held_for(name[0]):
             self.order.append(name)
-            self.now += 1
-            self.most = max(self.most, self.now)
-            await asyncio.sleep(0)
-            self.now -= 1
+            with self.holders.one():
+                await asyncio.sleep(0)
             if fails:
                 raise RuntimeError(name)
 
@@ -62,7 +75,7 @@ def test_several_may_hold_it() -> None:
         await held.all("a5", "a6", "a7")
 
     asyncio.run(come())
-    assert held.most == 2
+    assert held.holders.most == 2
     assert held.order == ["a1", "a2", "a3", "b1", "a4", "a5", "a6", "a7"]
 
 
@@ -160,16 +173,14 @@ class Searching(Freeze):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock, start=0, seconds=0)
         self.begun: list[str] = []
-        self.going = self.most = 0
+        self.searches = AtATime()
 
     async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         result = call(*args, **kwargs)
         if isinstance(result, Done):
             self.begun.append(result.answer.text)
-            self.going += 1
-            self.most = max(self.most, self.going)
-            await self._clock.sleep(5)
-            self.going -= 1
+            with self.searches.one():
+                await self._clock.sleep(5)
         return result
 
 
@@ -189,26 +200,23 @@ def test_a_project_that_searches_much_keeps_no_other_from_threads_or_from_search
     searching = Searching(deployment.clock)
     deployment.clock.run(deployment.invoke(deployment.queue.receive(), freeze=searching))
     whose = ["other" if "no file other" in text else "demo" for text in searching.begun]
-    assert searching.most == FILE_TOOLS_AT_ONCE
+    assert searching.searches.most == FILE_TOOLS_AT_ONCE
     assert (len(whose), whose.count("other")) == (10, 1)
     assert whose.index("other") <= FILE_TOOLS_AT_ONCE + 1
 
 
 @dataclass
 class LargeFiles:
-    """``ModelFiles`` each of which takes a while to fetch; ``most`` are fetched at a time, in ``order``."""
+    """``ModelFiles`` each of which takes a while to fetch, in ``order``."""
 
     clock: FakeClock
     order: list[str] = field(default_factory=list)
-    going: int = 0
-    most: int = 0
+    fetches: AtATime = field(default_factory=AtATime)
 
     async def fetch(self, file_id: str, max_bytes: int) -> ModelFile:  # noqa: ARG002
         self.order.append(file_id)
-        self.going += 1
-        self.most = max(self.most, self.going)
-        await self.clock.sleep(FETCHING_MS / 2_000)
-        self.going -= 1
+        with self.fetches.one():
+            await self.clock.sleep(FETCHING_MS / 2_000)
         return ModelFile(file_id, "text/csv", b"1,2")
 
 
@@ -227,7 +235,7 @@ def test_files_that_code_has_made_are_in_memory_two_turns_at_a_time_and_each_has
     files = LargeFiles(deployment.clock)
     deployment.files = files  # type: ignore[assignment]
     deployment.work()
-    assert files.most == TURNS_AT_ONCE
+    assert files.fetches.most == TURNS_AT_ONCE
     assert sorted(files.order) == sorted(names)
     assert files.order.index("theirs") <= TURNS_AT_ONCE + 1
     ended = [deployment.now_of(task) for task in deployment.store.tasks.values()]

@@ -1,6 +1,7 @@
 """API keys and tokens in Secrets Manager, cached for ``TTL_MS``."""
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from a2a_tasks.adapters.secret_text import secret_text
@@ -36,5 +37,5 @@ class Secrets:
 
     def token(self, arn: str, fresh: bool) -> str:
         """A secret whose whole value is a token."""
-        read = lambda: secret_text(self._client, arn)  # noqa: E731
+        read = partial(secret_text, self._client, arn)
         return self._cache.get(arn, read, ttl_ms=0 if fresh else None) or ""

@@ -181,13 +181,16 @@ def _target(root: dict[str, Any], reference: object) -> str | None:
     return f"{keyword}.{name}" if is_there else None
 
 
+def _definitions(root: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each with its name as ``_target`` has it."""
+    for keyword in _DEFINITIONS:
+        for name, definition in _schemas(root, keyword).items():
+            yield f"{keyword}.{name}", definition
+
+
 def _cycles(root: dict[str, Any]) -> list[str]:
     """The definitions that contain themselves: Claude's structured outputs take no recursion."""
-    uses = {
-        f"{keyword}.{name}": set(_references_in(root, definition))
-        for keyword in _DEFINITIONS
-        for name, definition in _schemas(root, keyword).items()
-    }
+    uses = {name: set(_references_in(root, definition)) for name, definition in _definitions(root)}
     return [
         f"{name}: refers to itself, and Claude's structured outputs take no recursion; limit the depth"
         for name in uses
@@ -218,9 +221,8 @@ def _written_out(root: dict[str, Any]) -> int:
     """How many schemas there are with each definition written out wherever it is referred to, counted up to
     one more than ``MAX_SCHEMAS``. No definition may contain itself."""
     definitions = {
-        f"{keyword}.{name}": (_count(definition), list(_references_in(root, definition)))
-        for keyword in _DEFINITIONS
-        for name, definition in _schemas(root, keyword).items()
+        name: (_count(definition), list(_references_in(root, definition)))
+        for name, definition in _definitions(root)
     }
     sizes = dict.fromkeys(definitions, 0)
     for _ in definitions:
