@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.wecom.connection import ConnectionSecrets, Conversation, Kind
-from a2a_tasks.wecom.language import Language
+from a2a_tasks.wecom.connection import ConnectionSecrets, Kind
 from a2actl.agents.commands import AsJson, Project
 from a2actl.deployment.stack import Stack, chosen_stack
 from a2actl.terminal import secret_input
@@ -15,6 +14,7 @@ from a2actl.terminal.fault import Fault
 from a2actl.terminal.language import LanguageOption, chosen_language
 from a2actl.terminal.output import note, show_json
 from a2actl.terminal.secret_input import OwnKeys
+from a2actl.terminal.spread import spread
 from a2actl.wecom.connections import (
     ConnectionId,
     apply_one,
@@ -27,81 +27,20 @@ from a2actl.wecom.connections import (
     with_keys,
 )
 from a2actl.wecom.guide import guide
+from a2actl.wecom.settings import ConnectionSettings
 from a2actl.wecom.view import document_of, to_json
 
 if TYPE_CHECKING:
     from a2actl.wecom.file import FoundConnection
 
-Agent = Annotated[str | None, typer.Option(metavar="ID", help="The project's agent that answers.")]
-BotId = Annotated[str | None, typer.Option(metavar="ID", help="The bot's id, where it is known.")]
-CorpId = Annotated[str | None, typer.Option(metavar="ID", help="The corp's id (企业ID), ww….")]
-AppId = Annotated[str | None, typer.Option(metavar="NUMBER", help="The application's AgentId.")]
-ConversationOption = Annotated[
-    Conversation | None, typer.Option(help="In groups: one conversation for each user, or one for all.")
-]
-AllowUser = Annotated[
-    list[str] | None, typer.Option(metavar="USERID", help="Somebody who may write; repeat it.")
-]
-AllowDepartment = Annotated[
-    list[int] | None, typer.Option(metavar="NUMBER", help="A department whose people may write; repeat it.")
-]
-Welcome = Annotated[str | None, typer.Option(metavar="TEXT", help="What is said when somebody comes in.")]
-FallbackOption = Annotated[
-    str | None, typer.Option(metavar="CONNECTION", help="Gets what comes too late for a bot.")
-]
-PublicUrl = Annotated[
-    str | None, typer.Option(metavar="URL", help="The API's address at your own domain, https://….")
-]
-Markdown = Annotated[
-    bool | None, typer.Option("--markdown/--plain", help="How an application or a group's robot writes.")
-]
-BotName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The bot's name, as people mention it in groups.")
-]
-ChatId = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="The group that a group's robot writes to; a bot tells it: /id."),
-]
-ChatLanguage = Annotated[
-    Language | None, typer.Option(help="What people in the chat are told things in, unless they choose.")
-]
-NameSpeaker = Annotated[
-    bool | None,
-    typer.Option(help="Whether the agent learns who wrote, in 1:1 chats too; in groups it always does."),
-]
-MessagesPerMinute = Annotated[
-    int | None, typer.Option(metavar="NUMBER", help="Each person's limit; 0 gives it up (set only).")
-]
-TokensPerDay = Annotated[
-    int | None,
-    typer.Option(metavar="NUMBER", help="Each person's limit a UTC day; 0 gives it up (set only)."),
-]
-ApiUrl = Annotated[str | None, typer.Option(metavar="URL", help="WeCom's API, if it is a private one.")]
 
-
+@spread
 def create(
     context: typer.Context,
     connection: ConnectionId,
     kind: Annotated[Kind, typer.Option(help="bot: 智能机器人, app: 自建应用, group: 群机器人.")],
-    agent: Agent = None,
+    settings: ConnectionSettings,
     project: Project = None,
-    bot_id: BotId = None,
-    bot_name: BotName = None,
-    chat_id: ChatId = None,
-    chat_language: ChatLanguage = None,
-    name_speaker: NameSpeaker = None,
-    messages_per_minute: MessagesPerMinute = None,
-    tokens_per_day: TokensPerDay = None,
-    corp_id: CorpId = None,
-    app_id: AppId = None,
-    conversation: ConversationOption = None,
-    allow_user: AllowUser = None,
-    allow_department: AllowDepartment = None,
-    welcome: Welcome = None,
-    fallback: FallbackOption = None,
-    public_url: PublicUrl = None,
-    api_url: ApiUrl = None,
-    markdown: Markdown = None,
     own_keys: OwnKeys = False,
     secret_later: Annotated[
         bool, typer.Option("--secret-later", help="Do not ask for the app's Secret or the group's address.")
@@ -117,30 +56,7 @@ def create(
     from a2a_tasks.adapters.wecom.connections import ConnectionTaken
     from a2actl.wecom.options import connection_of
 
-    found = connection_of(
-        {
-            "id": connection,
-            "kind": kind.value,
-            "agentId": agent,
-            "botId": bot_id,
-            "botName": bot_name,
-            "chatId": chat_id,
-            "language": chat_language and chat_language.value,
-            "namesSpeaker": name_speaker,
-            "messagesPerMinute": messages_per_minute,
-            "tokensPerDay": tokens_per_day,
-            "corpId": corp_id,
-            "appId": app_id,
-            "conversation": conversation and conversation.value,
-            "allowedUsers": allow_user,
-            "allowedDepartments": allow_department,
-            "welcome": welcome,
-            "fallback": fallback,
-            "publicUrl": public_url,
-            "apiUrl": api_url,
-            "markdown": markdown,
-        }
-    )
+    found = connection_of({"id": connection, "kind": kind.value} | settings.document())
     stack = chosen_stack(context)
     project_id = stack.project(project)
     given = _given_secrets(kind, own_keys=own_keys, secret_later=secret_later)
@@ -165,30 +81,14 @@ def create(
     typer.echo(guide(made, url, secrets, chosen_language(language)))
 
 
+@spread
 def set_connection(
     context: typer.Context,
     connection: ConnectionId,
-    agent: Agent = None,
-    bot_id: BotId = None,
-    bot_name: BotName = None,
-    chat_id: ChatId = None,
-    chat_language: ChatLanguage = None,
-    name_speaker: NameSpeaker = None,
-    messages_per_minute: MessagesPerMinute = None,
-    tokens_per_day: TokensPerDay = None,
-    corp_id: CorpId = None,
-    app_id: AppId = None,
-    conversation: ConversationOption = None,
-    allow_user: AllowUser = None,
-    allow_department: AllowDepartment = None,
+    settings: ConnectionSettings,
     allow_everybody: Annotated[
         bool, typer.Option("--allow-everybody", help="Give up the lists of users and departments.")
     ] = False,
-    welcome: Welcome = None,
-    fallback: FallbackOption = None,
-    public_url: PublicUrl = None,
-    api_url: ApiUrl = None,
-    markdown: Markdown = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Take messages, or refuse them.")
     ] = None,
@@ -196,30 +96,13 @@ def set_connection(
     """Change a connection. What is not named stays; an empty value ("") removes; a list replaces the old."""
     from a2actl.wecom.options import connection_of
 
-    if allow_everybody and (allow_user or allow_department):
+    if allow_everybody and (settings.allow_user or settings.allow_department):
         raise Fault("--allow-everybody is given beside a list; leave one of them out.")
-    given = {
-        "agentId": agent,
-        "botId": bot_id,
-        "botName": bot_name,
-        "chatId": chat_id,
-        "language": chat_language and chat_language.value,
-        "namesSpeaker": name_speaker,
-        "messagesPerMinute": messages_per_minute,
-        "tokensPerDay": tokens_per_day,
-        "corpId": corp_id,
-        "appId": app_id,
-        "conversation": conversation and conversation.value,
-        "allowedUsers": [] if allow_everybody else allow_user or None,
-        "allowedDepartments": [] if allow_everybody else allow_department or None,
-        "welcome": welcome,
-        "fallback": fallback,
-        "publicUrl": public_url,
-        "apiUrl": api_url,
-        "markdown": markdown,
-        "enabled": enabled,
-    }
-    change = {name: value for name, value in given.items() if value is not None}
+    change = settings.document()
+    if allow_everybody:
+        change |= {"allowedUsers": [], "allowedDepartments": []}
+    if enabled is not None:
+        change["enabled"] = enabled
     if not change:
         raise Fault("There is nothing to set; `a2actl wecom connections set --help` shows what can be.")
     stack = chosen_stack(context)

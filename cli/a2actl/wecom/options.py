@@ -5,28 +5,14 @@ from typing import Any
 from a2a_tasks.wecom.connection_definition import ConnectionDefinition, InvalidConnection, parse_connection
 from a2actl.terminal.fault import Fault
 from a2actl.wecom.file import FoundConnection
+from a2actl.wecom.settings import FIELDS
 
-_OPTIONS = {
+_OPTIONS = {field: f"--{name.replace('_', '-')}" for name, field in FIELDS.items()} | {
     "id": "CONNECTION",
     "projectId": "--project",
-    "agentId": "--agent",
-    "botId": "--bot-id",
-    "botName": "--bot-name",
-    "chatId": "--chat-id",
-    "language": "--chat-language",
     "namesSpeaker": "--name-speaker/--no-name-speaker",
-    "messagesPerMinute": "--messages-per-minute",
-    "tokensPerDay": "--tokens-per-day",
-    "corpId": "--corp-id",
-    "appId": "--app-id",
-    "allowedUsers": "--allow-user",
-    "allowedDepartments": "--allow-department",
-    "publicUrl": "--public-url",
-    "apiUrl": "--api-url",
     "markdown": "--markdown/--plain",
 }
-
-
 _LIMITS = frozenset({"messagesPerMinute", "tokensPerDay"})
 
 

@@ -256,21 +256,21 @@ class Slots:
 
     def _leave(self, scope: Scope, task: Task, ended: bool) -> None:
         limit, below = self.limit(scope), _below(task)
-        slot = task.slot if scope.context_id is None else None
-        own: dict[int, Holder] = {}
-        if slot is not None and slot.fence < below:
-            own[slot.number] = Holder(task.ref.task_id, slot.fence, slot.at)
-            if slot.number < (limit or 0):
-                given = self.handover.to_starving(scope, slot.number, own[slot.number])
+        own = _given(task) if scope.context_id is None else {}
+        if not own and limit is None:
+            return
+        for number, holder in own.items():
+            if number < (limit or 0):
+                given = self.handover.to_starving(scope, number, holder)
                 if given is HandoverResult.DONE:
                     return
-        elif limit is None:
-            return
         view = self.store.view(scope, limit or PAGE)
-        own = {n: holder for n, holder in own.items() if n >= PAGE}
-        for number, holder in view.holders.items():
-            if holder.task_id == task.ref.task_id and holder.fence < below:
-                own[number] = holder
+        # of a slot on the page that was read, the page tells who holds it
+        own = {n: holder for n, holder in own.items() if n >= PAGE} | {
+            number: holder
+            for number, holder in view.holders.items()
+            if holder.task_id == task.ref.task_id and holder.fence < below
+        }
         if ended and (_is_in(view, task) or (not own and not view.is_all)):
             self.store.stop_waiting(scope, _waiter(scope, task))
         for number, holder in own.items():
@@ -357,6 +357,14 @@ def _free(task: Task, page: int, limit: int, holders: Mapping[int, Holder]) -> l
     free = [number for number in numbers if number not in holders]
     at = crc32(task.ref.task_id.encode()) % len(free) if free else 0
     return free[at:] + free[:at]
+
+
+def _given(task: Task) -> dict[int, Holder]:
+    """The agent's slot that the task was last given, with its number, if it is the task's to free."""
+    slot = task.slot
+    if slot is None or slot.fence >= _below(task):
+        return {}
+    return {slot.number: Holder(task.ref.task_id, slot.fence, slot.at)}
 
 
 def _below(task: Task) -> int:

@@ -62,9 +62,7 @@ class Answerer:
         if parts:
             content.check(parts)
         task = self.finalizer.expire_if_overdue(task)
-        document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
-        document |= {"parts": list(parts)} if parts else {}
-        document |= {} if envelope is None else {"envelope": envelope}
+        document = _document(message, parts, envelope)
         is_asking = task.status is Status.INPUT_REQUIRED
         if not is_asking or task.question is None or call_id not in (None, task.question.call_id):
             last = self._last_answer(task, call_id)
@@ -109,6 +107,16 @@ class Answerer:
         except QueueUnavailable as error:
             self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
         self.telemetry.event("question answered", task)
+
+
+def _document(
+    message: str, parts: Sequence[Mapping[str, Any]], envelope: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """An answer as it is stored: the result of the tool call that asked."""
+    document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
+    document |= {"parts": list(parts)} if parts else {}
+    document |= {} if envelope is None else {"envelope": envelope}
+    return document
 
 
 def _said(document: Mapping[str, Any]) -> str:

@@ -324,41 +324,47 @@ class Executor:
         try:
             result = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
             return await self.outcomes.conclude(self._snapshot(held, begun), result)
-        except Stopped as stopped:
-            return await self.outcomes.stop(self._snapshot(held, begun), stopped.why)
-        except ModelBusy as busy:
-            failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
-            overload = None
-            if busy.overloaded and begun.work is not None:
-                overload = await self.loop.overload(begun.work)
-            if busy.throttled:
-                seconds = self.pacing.seconds_to_wait(task, busy.retry_after)
-                return await self.outcomes.wait_for_model(
-                    self._snapshot(held, begun), failure, seconds, overload, was_called=busy.was_called
-                )
-            return await self.outcomes.retry(
-                self._snapshot(held, begun), failure, retry_after=busy.retry_after, overload=overload
-            )
-        except ModelRejected as rejected:
-            return await self.outcomes.fail(
-                self._snapshot(held, begun), Failure(rejected.code, rejected.reason)
-            )
-        except PayloadCorrupt as error:
-            failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
-            return await self.outcomes.fail(self._snapshot(held, begun), failure)
-        except RequestRefused as refused:
-            return await self.outcomes.fail(self._snapshot(held, begun), not_shown(refused))
-        except (StoreUnavailable, PayloadUnavailable) as error:
-            failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
-            return await self.outcomes.retry_after_outage(self._snapshot(held, begun), failure)
         except Exception as error:
-            self.telemetry.problem("execution failed", task, error=error)
-            reason = f"The worker met an unexpected error ({type(error).__name__})."
-            failure = Failure(FailureCode.EXECUTION_ERROR, reason)
-            return await self.outcomes.retry(self._snapshot(held, begun), failure)
+            return await self._interrupted(held, begun, error)
         finally:
             if begun.work is not None:
                 await self.run(begun.work.toolbox.close)
+
+    async def _interrupted(self, held: LeasedTask, begun: "_Begun", error: Exception) -> Requeue | None:
+        """What follows when work ends in an error: of the outside, of the model, or of this program."""
+        snapshot = self._snapshot(held, begun)
+        match error:
+            case Stopped():
+                return await self.outcomes.stop(snapshot, error.why)
+            case ModelBusy():
+                return await self._busy(snapshot, begun, error)
+            case ModelRejected():
+                return await self.outcomes.fail(snapshot, Failure(error.code, error.reason))
+            case RequestRefused():
+                return await self.outcomes.fail(snapshot, not_shown(error))
+            case PayloadCorrupt():
+                return await self.outcomes.fail(snapshot, Failure(FailureCode.EXECUTION_ERROR, str(error)))
+            case StoreUnavailable() | PayloadUnavailable():
+                failure = Failure(FailureCode.EXECUTION_ERROR, str(error))
+                return await self.outcomes.retry_after_outage(snapshot, failure)
+        self.telemetry.problem("execution failed", held.task, error=error)
+        reason = f"The worker met an unexpected error ({type(error).__name__})."
+        return await self.outcomes.retry(snapshot, Failure(FailureCode.EXECUTION_ERROR, reason))
+
+    async def _busy(self, snapshot: RunSnapshot, begun: "_Begun", busy: ModelBusy) -> Requeue | None:
+        """The model took no call: the task waits for it, or tries again."""
+        failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
+        overload = None
+        if busy.overloaded and begun.work is not None:
+            overload = await self.loop.overload(begun.work)
+        if not busy.throttled:
+            return await self.outcomes.retry(
+                snapshot, failure, retry_after=busy.retry_after, overload=overload
+            )
+        seconds = self.pacing.seconds_to_wait(snapshot.task, busy.retry_after)
+        return await self.outcomes.wait_for_model(
+            snapshot, failure, seconds, overload, was_called=busy.was_called
+        )
 
     async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun") -> RunResult:
         begun.work = await self.loop.begin(held)

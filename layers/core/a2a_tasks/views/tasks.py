@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Lane, Priority, Status, Task, iso8601
 from a2a_tasks.ports.tasks import Page
 from a2a_tasks.tasks.results import LinkedArtifact
@@ -13,6 +14,8 @@ def task_view(
     task: Task, output: Mapping[str, Any] | None = None, artifacts: Sequence[LinkedArtifact] = ()
 ) -> dict[str, Any]:
     """A task, with its output document and its artifacts if they are given."""
+    has_begun = task.started_at is not None
+    is_delayed = task.not_before > task.created_at and not has_begun
     view: dict[str, Any] = {
         "taskId": task.ref.task_id,
         "agentId": task.ref.agent_id,
@@ -20,34 +23,20 @@ def task_view(
         "createdAt": iso8601(task.created_at),
         "updatedAt": iso8601(task.updated_at),
         "attempts": task.attempt,
+        "startedAt": _time(task.started_at),
+        "completedAt": _time(task.completed_at),
+        "notBefore": _time(task.not_before if is_delayed else None),
+        "priority": None if task.priority is Priority.NORMAL else task.priority.value,
+        "lane": None if task.lane is Lane.STANDARD else task.lane.value,
+        "sessionId": task.context_id,
+        "retryOf": task.retry_of,
+        "progress": _progress(task) if has_begun and not task.is_terminal else None,
+        **_question(task),
+        "output": dict(output or {}) | artifacts_view(artifacts) if output is not None or artifacts else None,
+        "errorDetails": _error(task.failure),
+        "usage": spent_view(task.known_spent) if task.usage.has_tokens else None,
     }
-    if task.started_at is not None:
-        view["startedAt"] = iso8601(task.started_at)
-    if task.completed_at is not None:
-        view["completedAt"] = iso8601(task.completed_at)
-    if task.not_before > task.created_at and task.started_at is None:
-        view["notBefore"] = iso8601(task.not_before)
-    if task.priority is not Priority.NORMAL:
-        view["priority"] = task.priority.value
-    if task.lane is not Lane.STANDARD:
-        view["lane"] = task.lane.value
-    if task.context_id is not None:
-        view["sessionId"] = task.context_id
-    if task.retry_of is not None:
-        view["retryOf"] = task.retry_of
-    if task.started_at is not None and not task.is_terminal:
-        view["progress"] = _progress(task)
-    if task.question is not None and task.status is Status.INPUT_REQUIRED:
-        view["question"] = task.question.text
-        if task.question.options:
-            view["options"] = list(task.question.options)
-    if output is not None or artifacts:
-        view["output"] = dict(output or {}) | artifacts_view(artifacts)
-    if task.failure is not None:
-        view["errorDetails"] = {"message": task.failure.message, "code": task.failure.code.value}
-    if task.usage.has_tokens:
-        view["usage"] = spent_view(task.known_spent)
-    return view
+    return {name: value for name, value in view.items() if value is not None}
 
 
 def tasks_view(page: Page) -> dict[str, Any]:
@@ -72,6 +61,20 @@ def _artifact(linked: LinkedArtifact) -> dict[str, Any]:
     if artifact.size_bytes is not None:
         view["sizeBytes"] = artifact.size_bytes
     return view | {"url": linked.url} | ({"external": True} if linked.is_external else {})
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else iso8601(ms)
+
+
+def _question(task: Task) -> dict[str, Any]:
+    if task.question is None or task.status is not Status.INPUT_REQUIRED:
+        return {}
+    return {"question": task.question.text, "options": list(task.question.options) or None}
+
+
+def _error(failure: Failure | None) -> dict[str, Any] | None:
+    return None if failure is None else {"message": failure.message, "code": failure.code.value}
 
 
 def _progress(task: Task) -> dict[str, Any]:

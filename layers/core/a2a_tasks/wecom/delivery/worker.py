@@ -107,37 +107,45 @@ class ChatDeliveryWorker:
             self.telemetry.problem("message is no chat delivery", message_id=delivery.message_id)
             return False
         try:
-            if chat_delivery.exchange_id is not None:
-                self._to_exchange(
-                    chat_delivery, ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id), delivery
-                )
-            elif chat_delivery.group is not None:
-                self._to_group(chat_delivery, chat_delivery.group)
-            elif chat_delivery.resend is not None:
-                self._again_to_person(chat_delivery, chat_delivery.resend)
-        except DeliveryDeferred as later:
-            return self._again(delivery, chat_delivery, str(later), later.seconds)
-        except WeComRefused as refused:
-            if errcodes.remedy(refused.errcode) is not Remedy.NONE:
-                return self._again(delivery, chat_delivery, str(refused))
-            code = errcodes.metric_code(refused.errcode)
-            return self._give_up(delivery, chat_delivery, refused_words(refused, self.fixed_ip), code)
-        except WeComUnanswered as unanswered:
-            return self._again(delivery, chat_delivery, str(unanswered))
-        except NobodyReached as error:
-            return self._give_up(delivery, chat_delivery, str(error), "unreached")
-        except _NoDeliveryRoute as error:
-            self.telemetry.count("WecomUndeliverable")
-            self._tell_problem("answer not delivered to WeCom", chat_delivery, reason=str(error))
-            return False
-        except OURS as error:
+            self._carry_out(delivery, chat_delivery)
+        except Exception as error:
+            return self._after_error(delivery, chat_delivery, error)
+        return False
+
+    def _carry_out(self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery) -> None:
+        if chat_delivery.exchange_id is not None:
+            ref = ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id)
+            self._to_exchange(chat_delivery, ref, delivery)
+        elif chat_delivery.group is not None:
+            self._to_group(chat_delivery, chat_delivery.group)
+        elif chat_delivery.resend is not None:
+            self._again_to_person(chat_delivery, chat_delivery.resend)
+
+    def _after_error(
+        self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery, error: Exception
+    ) -> bool:
+        """Whether the message must stay after this error. Whatever it was, it must not stop the others."""
+        match error:
+            case DeliveryDeferred():
+                return self._again(delivery, chat_delivery, str(error), error.seconds)
+            case WeComRefused():
+                if errcodes.remedy(error.errcode) is not Remedy.NONE:
+                    return self._again(delivery, chat_delivery, str(error))
+                code = errcodes.metric_code(error.errcode)
+                return self._give_up(delivery, chat_delivery, refused_words(error, self.fixed_ip), code)
+            case WeComUnanswered():
+                return self._again(delivery, chat_delivery, str(error))
+            case NobodyReached():
+                return self._give_up(delivery, chat_delivery, str(error), "unreached")
+            case _NoDeliveryRoute():
+                self.telemetry.count("WecomUndeliverable")
+                self._tell_problem("answer not delivered to WeCom", chat_delivery, reason=str(error))
+                return False
+        if isinstance(error, OURS):
             self._tell_problem("chat delivery failed", chat_delivery, reason=str(error))
             return self._again(delivery, chat_delivery, "something here did not answer")
-        except Exception as error:
-            # whatever it was, it must not stop the others
-            self._tell_problem("chat delivery failed", chat_delivery, error=error)
-            return self._again(delivery, chat_delivery, "something here went wrong")
-        return False
+        self._tell_problem("chat delivery failed", chat_delivery, error=error)
+        return self._again(delivery, chat_delivery, "something here went wrong")
 
     # ------------------------------------------------------------ the answer to an exchange
 

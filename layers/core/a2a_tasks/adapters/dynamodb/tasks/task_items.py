@@ -154,7 +154,6 @@ def from_item(values: Mapping[str, Any]) -> Task:
         status=Status(values["status"]),
         created_at=int(values["createdAt"]),
         updated_at=int(values["updatedAt"]),
-        deadline=int(values["until"]),
         input=task_values.to_payload(task_id, values["input"]),
         agent_revision=int(values["agentRevision"]),
         model=values["model"],
@@ -172,10 +171,6 @@ def from_item(values: Mapping[str, Any]) -> Task:
         output=task_values.to_payload(task_id, values["output"]) if "output" in values else None,
         failure=task_values.to_failure(values["failure"]) if "failure" in values else None,
         finish_id=values.get("finishId"),
-        timeout_ms=task_values.optional_int(values.get("timeoutMs")),
-        queue_timeout_ms=int(values.get("queueTimeoutMs", queue_time.DEFAULT)),
-        queue_left_ms=task_values.optional_int(values.get("queueLeftMs")),
-        ends_by=task_values.optional_int(values.get("endsBy")),
         priority=Priority(values.get("priority", Priority.NORMAL)),
         lane=Lane(values.get("lane", Lane.STANDARD)),
         context_id=values.get("contextId"),
@@ -187,7 +182,6 @@ def from_item(values: Mapping[str, Any]) -> Task:
         counted=task_values.to_counted(values["counted"]) if "counted" in values else None,
         progress=task_values.to_progress(values.get("progress", {})),
         question=task_values.to_question(values["question"]) if "question" in values else None,
-        paused_ms=task_values.optional_int(values.get("pausedMs")),
         awaits=tuple(task_values.to_ref(value) for value in values.get("awaits", ())),
         artifacts=tuple(task_values.to_artifact(value) for value in values.get("artifacts", ())),
         answered=tuple(values.get("answered", ())),
@@ -206,7 +200,19 @@ def from_item(values: Mapping[str, Any]) -> Task:
         events=tuple(task_values.to_event(value) for value in values["events"]),
         key_id=values.get("keyId"),
         retry_of=values.get("retryOf"),
+        **_clocks(values),
     )
+
+
+def _clocks(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "deadline": int(values["until"]),
+        "timeout_ms": task_values.optional_int(values.get("timeoutMs")),
+        "queue_timeout_ms": int(values.get("queueTimeoutMs", queue_time.DEFAULT)),
+        "queue_left_ms": task_values.optional_int(values.get("queueLeftMs")),
+        "paused_ms": task_values.optional_int(values.get("pausedMs")),
+        "ends_by": task_values.optional_int(values.get("endsBy")),
+    }
 
 
 def with_outputs(ref: TaskRef) -> dict[str, Any]:
