@@ -1,13 +1,15 @@
 """`python -m local`: the local stack of this checkout, and what prepares a deployment."""
 
-import argparse
 import os
 import sys
 import time
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from typer.core import TyperGroup
 
 from a2a_tasks.domain.pricing.overrides import BadPrices
 from local.adoption.command import REGISTRY, TASKS, adopt
@@ -33,107 +35,36 @@ ACCESS_PATH = FOLDER / "stack.json"
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
-def main() -> int:
-    """Run the command. Returns the status to exit with."""
-    parser = argparse.ArgumentParser(prog="python -m local", description="The whole system on this machine.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start and deploy what is missing, run one task, and ask in a chat")
-    commands.add_parser("stop", help="end all processes; what is stored stays")
-    commands.add_parser("status", help="tell what runs and where")
-    commands.add_parser("reset", help="end all processes and delete what is stored")
-    commands.add_parser("tools", help="install AWS SAM and the emulator")
-    commands.add_parser("imports", help="check which package imports which")
-    commands.add_parser("lock", help="pin the newest versions of everything")
-    commands.add_parser("sbom", help="write the bill of materials of what is deployed")
-    commands.add_parser("audit", help="look for known vulnerabilities of what is pinned")
-    commands.add_parser("docs", help="build the documentation's site")
-    commands.add_parser("screenshots", help="take the pictures of the console in docs/console")
-    commands.add_parser("hooks", help="have git check style and types before each commit")
-    conformance = commands.add_parser("conformance", help="run the A2A conformance kit")
-    conformance.add_argument("kit", type=Path, help="a checkout of a2aproject/a2a-tck, branch 1.0-dev")
-    parameters = commands.add_parser("parameters", help="print an environment's template parameters")
-    parameters.add_argument("environment")
-    stamp = commands.add_parser(
-        "stamp", help="write the release's name into what was built; print the template"
-    )
-    stamp.add_argument("environment")
-    stamp.add_argument("architecture")
-    adoption = commands.add_parser("adopt", help="make restored tables ready for a stack")
-    adoption.add_argument("--tasks", metavar="TABLE", help="stands in for TasksTable")
-    adoption.add_argument("--registry", metavar="TABLE", help="stands in for RegistryTable")
-    preflight_options = commands.add_parser(
-        "preflight", help="check what a deployment needs before it starts"
-    )
-    preflight_options.add_argument("environment")
-    preflight_options.add_argument("--offline", action="store_true", help="only what takes no AWS account")
-    commands.add_parser(
-        "check-template", help="lint the template as it is deployed, and check every environment"
-    )
-    logs = commands.add_parser("logs", help="print what a function has logged in the last ten minutes")
-    logs.add_argument("function", nargs="?", choices=function_names(), default="worker")
-    options = parser.parse_args()
-    console = Console()
-    try:
-        match options.command:
-            case "up":
-                return _up(console)
-            case "stop":
-                stopped = _stack(_known_ports()).stop()
-                console.print("The local stack is stopped." if stopped else "Nothing was running.")
-            case "status":
-                _status(console)
-            case "reset":
-                _stack(_known_ports()).forget()
-                ACCESS_PATH.unlink(missing_ok=True)
-                console.print("The local stack is stopped, and what it had stored is deleted.")
-            case "tools":
-                install_tools(Terminal(console))
-            case "imports":
-                check_imports()
-            case "lock":
-                lock(Terminal(console))
-            case "sbom":
-                write_sbom(Terminal(console))
-            case "audit":
-                return audit(Terminal(console), console)
-            case "docs":
-                site = build_site(Terminal(console))
-                console.print(
-                    f"To read it: {sys.executable} -m http.server --directory {site}", soft_wrap=True
-                )
-            case "screenshots":
-                _take_screenshots(console)
-            case "hooks":
-                PRE_COMMIT.ensure()
-                console.print(run_tool([PRE_COMMIT.program("pre-commit"), "install"]).strip())
-            case "conformance":
-                return _conformance(options.kit, console)
-            case "parameters":
-                print(*sam_arguments(options.environment))
-            case "stamp":
-                print(_stamp(options.environment, options.architecture))
-            case "adopt":
-                return _adopt({TASKS: options.tasks, REGISTRY: options.registry}, console)
-            case "preflight":
-                return _preflight(console, options.environment, offline=options.offline)
-            case "check-template":
-                return _check_template(console)
-            case "logs":
-                _logs(console, options.function)
-    except BadPrices as error:
-        return _failed(f"samconfig.toml, ModelPrices: {error}")
-    except (ToolError, NotHealthyError, LookupError, BotoCoreError, ClientError) as error:
-        return _failed(str(error))
-    return 0
+class Commands(TyperGroup):
+    """All commands. What is expected to go wrong is told in a sentence, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadPrices as error:
+            reason = f"samconfig.toml, ModelPrices: {error}"
+        except (ToolError, NotHealthyError, LookupError, BotoCoreError, ClientError) as error:
+            reason = str(error)
+        # where `make` does not take it for what was asked for
+        Console(stderr=True).print(f"\n{reason}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1)
 
 
-def _failed(reason: str) -> int:
-    """Say it where `make` does not take it for what was asked for."""
-    Console(stderr=True).print(f"\n{reason}", style="red", markup=False, highlight=False)
-    return 1
+app = typer.Typer(
+    cls=Commands,
+    help="The whole system on this machine, and what prepares a deployment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+console = Console()
+
+Environment = Annotated[str, typer.Argument(help="One of samconfig.toml.", metavar="ENV")]
 
 
-def _up(console: Console) -> int:
+@app.command()
+def up() -> None:
+    """Start and deploy what is missing, run one task, and ask in a chat."""
     started = time.monotonic()
     stack = _stack(_ports())
     stack.progress = Terminal(console)
@@ -150,26 +81,19 @@ def _up(console: Console) -> int:
     run_chat(stack, deployment, console)
     show_next_steps(access, task, ACCESS_PATH, console)
     console.print(f"[dim]All this took {time.monotonic() - started:.0f} s.[/dim]")
-    return 0 if task["status"] == "completed" else 1
+    _exit(0 if task["status"] == "completed" else 1)
 
 
-def _take_screenshots(console: Console) -> None:
-    from local.browser.screenshots import make_screenshots  # the other commands need not wait for it
-
-    for picture in make_screenshots(Terminal(console)):
-        console.print(f"{os.path.relpath(picture)}: {picture.stat().st_size:,} bytes", highlight=False)
-
-
-def _conformance(folder: Path, console: Console) -> int:
-    from local.conformance.kit import Kit  # the other commands need not wait for it
-    from local.conformance.run import run
-
-    stack = _stack(_ports())
-    stack.progress = Terminal(console)
-    return run(stack, Kit(folder.resolve(), FOLDER / "conformance"), stack.progress, console)
+@app.command()
+def stop() -> None:
+    """End all processes; what is stored stays."""
+    stopped = _stack(_known_ports()).stop()
+    console.print("The local stack is stopped." if stopped else "Nothing was running.")
 
 
-def _status(console: Console) -> None:
+@app.command()
+def status() -> None:
+    """Tell what runs and where."""
     stack = _stack(_known_ports())
     for process in (stack.emulator, stack.stand_in, stack.gateway):
         pid = process.pid()
@@ -180,37 +104,143 @@ def _status(console: Console) -> None:
         console.print(f"{'Claude':10} {access.claude_base_url}", highlight=False)
 
 
-def _stamp(environment: str, architecture: str) -> Path:
-    parameters = template_parameters(environment) | {"Architecture": architecture}
-    return stamped(BUILT, release_of(deployment_digest(parameters)), "release.yaml")
-
-
-def _adopt(tables: dict[str, str | None], console: Console) -> int:
-    given = {logical_id: table for logical_id, table in tables.items() if table}
-    if not given:
-        raise LookupError("Which tables? make adopt TASKS=NAME REGISTRY=NAME, or one of the two.")
-    return adopt(given, console)
-
-
-def _preflight(console: Console, environment: str, *, offline: bool) -> int:
-    # cfn-lint's schemas take seconds to import, and `make run` does without them
-    from local.preflight.command import preflight
-
-    return preflight(environment, console, offline=offline)
-
-
-def _check_template(console: Console) -> int:
-    from local.preflight.command import check_template
-
-    return check_template(console)
-
-
-def _logs(console: Console, function: str) -> None:
+@app.command()
+def logs(function: Annotated[str, typer.Argument(metavar="FUNCTION")] = "worker") -> None:
+    """Print what a function has logged in the last ten minutes."""
+    if function not in function_names():
+        raise LookupError(f"There is no function {function}. There are: {', '.join(function_names())}.")
     stack = _stack(_known_ports())
     if stack.emulator.pid() is None:
         raise ToolError("The local stack does not run. `make run` starts it.")
     for message in stack.logged(function, int((time.time() - 600) * 1000)):
         console.print(message.rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def reset() -> None:
+    """End all processes and delete what is stored."""
+    _stack(_known_ports()).forget()
+    ACCESS_PATH.unlink(missing_ok=True)
+    console.print("The local stack is stopped, and what it had stored is deleted.")
+
+
+@app.command()
+def tools() -> None:
+    """Install AWS SAM and the emulator."""
+    install_tools(Terminal(console))
+
+
+@app.command()
+def imports() -> None:
+    """Check which package imports which."""
+    check_imports()
+
+
+@app.command("lock")
+def lock_versions() -> None:
+    """Pin the newest versions of everything."""
+    lock(Terminal(console))
+
+
+@app.command()
+def sbom() -> None:
+    """Write the bill of materials of what is deployed."""
+    write_sbom(Terminal(console))
+
+
+@app.command("audit")
+def audit_versions() -> None:
+    """Look for known vulnerabilities of what is pinned."""
+    _exit(audit(Terminal(console), console))
+
+
+@app.command()
+def docs() -> None:
+    """Build the documentation's site."""
+    site = build_site(Terminal(console))
+    console.print(f"To read it: {sys.executable} -m http.server --directory {site}", soft_wrap=True)
+
+
+@app.command()
+def screenshots() -> None:
+    """Take the pictures of the console in docs/console."""
+    from local.browser.screenshots import make_screenshots  # the other commands need not wait for it
+
+    for picture in make_screenshots(Terminal(console)):
+        console.print(f"{os.path.relpath(picture)}: {picture.stat().st_size:,} bytes", highlight=False)
+
+
+@app.command()
+def hooks() -> None:
+    """Have git check style and types before each commit."""
+    PRE_COMMIT.ensure()
+    console.print(run_tool([PRE_COMMIT.program("pre-commit"), "install"]).strip())
+
+
+@app.command()
+def conformance(
+    kit: Annotated[Path, typer.Argument(help="A checkout of a2aproject/a2a-tck, branch 1.0-dev.")],
+) -> None:
+    """Run the A2A conformance kit."""
+    from local.conformance.kit import Kit  # the other commands need not wait for it
+    from local.conformance.run import run
+
+    stack = _stack(_ports())
+    stack.progress = Terminal(console)
+    _exit(run(stack, Kit(kit.resolve(), FOLDER / "conformance"), stack.progress, console))
+
+
+@app.command()
+def parameters(environment: Environment) -> None:
+    """Print an environment's template parameters."""
+    print(*sam_arguments(environment))
+
+
+@app.command()
+def stamp(environment: Environment, architecture: str) -> None:
+    """Write the release's name into what was built; print the template."""
+    given = template_parameters(environment) | {"Architecture": architecture}
+    print(stamped(BUILT, release_of(deployment_digest(given)), "release.yaml"))
+
+
+@app.command("adopt")
+def adopt_tables(
+    tasks: Annotated[str | None, typer.Option(metavar="TABLE", help="Stands in for TasksTable.")] = None,
+    registry: Annotated[
+        str | None, typer.Option(metavar="TABLE", help="Stands in for RegistryTable.")
+    ] = None,
+) -> None:
+    """Make restored tables ready for a stack."""
+    given = {logical_id: table for logical_id, table in ((TASKS, tasks), (REGISTRY, registry)) if table}
+    if not given:
+        raise LookupError("Which tables? make adopt TASKS=NAME REGISTRY=NAME, or one of the two.")
+    _exit(adopt(given, console))
+
+
+@app.command()
+def preflight(
+    environment: Environment,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Only what takes no AWS account.")] = False,
+) -> None:
+    """Check what a deployment needs before it starts."""
+    # cfn-lint's schemas take seconds to import, and `make run` does without them
+    from local.preflight import command
+
+    _exit(command.preflight(environment, console, offline=offline))
+
+
+@app.command("check-template")
+def check_template() -> None:
+    """Lint the template as it is deployed, and check every environment."""
+    from local.preflight import command
+
+    _exit(command.check_template(console))
+
+
+def _exit(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
 
 
 def _stack(ports: Ports) -> LocalStack:
@@ -244,4 +274,4 @@ def _ports() -> Ports:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name="python -m local")

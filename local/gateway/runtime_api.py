@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -100,7 +101,7 @@ class RuntimeHost:
 def running_host(function_arn: str = NO_ARN) -> Iterator[tuple[RuntimeHost, str]]:
     """A host, and its address as `AWS_LAMBDA_RUNTIME_API` has it."""
     host = RuntimeHost(function_arn)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(host))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, host))
     server.daemon_threads = True
     # it looks that often whether it is to end
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -112,80 +113,81 @@ def running_host(function_arn: str = NO_ARN) -> Iterator[tuple[RuntimeHost, str]
         server.server_close()
 
 
-def _handler_of(host: RuntimeHost) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        def handle(self) -> None:
-            with host.connection():
-                super().handle()
+    def __init__(self, host: RuntimeHost, *connection: Any) -> None:
+        self._host = host
+        super().__init__(*connection)  # which serves it
 
-        def do_GET(self) -> None:
-            if self.path != PREFIX + "invocation/next":
-                self._answer(404)
-                return
-            invocation = host.line.get()
-            if invocation is None:
+    def handle(self) -> None:
+        with self._host.connection():
+            super().handle()
+
+    def do_GET(self) -> None:
+        if self.path != PREFIX + "invocation/next":
+            self._answer(404)
+            return
+        invocation = self._host.line.get()
+        if invocation is None:
+            self.close_connection = True
+            return
+        self._host.under_way[invocation.request_id] = invocation
+        body = json.dumps(invocation.event).encode()
+        self.send_response(200)
+        self.send_header("Lambda-Runtime-Aws-Request-Id", invocation.request_id)
+        self.send_header("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms))
+        self.send_header("Lambda-Runtime-Invoked-Function-Arn", self._host.function_arn)
+        self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        parts = self.path.removeprefix(PREFIX).split("/")
+        if parts == ["init", "error"]:
+            self._host.init_error = json.loads(self._body())
+            return self._answer(202)
+        invocation = self._host.under_way.pop(parts[1], None)
+        if invocation is None:
+            self._host.violations.append(f"{self.path}: there is no such invocation, or it was answered")
+            return self._answer(400)
+        invocation.headers = {name.lower(): value for name, value in self.headers.items()}
+        if parts[2] == "error":
+            invocation.error = json.loads(self._body())
+        elif self.headers.get("Transfer-Encoding") == "chunked":
+            if not self._read_chunks(invocation):
                 self.close_connection = True
-                return
-            host.under_way[invocation.request_id] = invocation
-            body = json.dumps(invocation.event).encode()
-            self.send_response(200)
-            self.send_header("Lambda-Runtime-Aws-Request-Id", invocation.request_id)
-            self.send_header("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms))
-            self.send_header("Lambda-Runtime-Invoked-Function-Arn", host.function_arn)
-            self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0")
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+                return None
+        else:
+            invocation.pieces.put(self._body())
+        self._answer(202)
+        return invocation.end()
 
-        def do_POST(self) -> None:
-            parts = self.path.removeprefix(PREFIX).split("/")
-            if parts == ["init", "error"]:
-                host.init_error = json.loads(self._body())
-                return self._answer(202)
-            invocation = host.under_way.pop(parts[1], None)
-            if invocation is None:
-                host.violations.append(f"{self.path}: there is no such invocation, or it was answered")
-                return self._answer(400)
-            invocation.headers = {name.lower(): value for name, value in self.headers.items()}
-            if parts[2] == "error":
-                invocation.error = json.loads(self._body())
-            elif self.headers.get("Transfer-Encoding") == "chunked":
-                if not self._read_chunks(invocation):
-                    self.close_connection = True
-                    return None
-            else:
-                invocation.pieces.put(self._body())
-            self._answer(202)
-            return invocation.end()
+    def _read_chunks(self, invocation: Invocation) -> bool:
+        """False where the process left in the middle: whoever watches it ends the invocation then."""
+        while line := self.rfile.readline():
+            size = int(line, 16)
+            if size == 0:
+                break
+            invocation.pieces.put(self.rfile.read(size))
+            self.rfile.readline()
+        else:
+            return False
+        while line := self.rfile.readline().strip():
+            name, _, value = line.decode().partition(":")
+            invocation.trailers[name.strip().lower()] = value.strip()
+        return True
 
-        def _read_chunks(self, invocation: Invocation) -> bool:
-            """False where the process left in the middle: whoever watches it ends the invocation then."""
-            while line := self.rfile.readline():
-                size = int(line, 16)
-                if size == 0:
-                    break
-                invocation.pieces.put(self.rfile.read(size))
-                self.rfile.readline()
-            else:
-                return False
-            while line := self.rfile.readline().strip():
-                name, _, value = line.decode().partition(":")
-                invocation.trailers[name.strip().lower()] = value.strip()
-            return True
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers["Content-Length"]))
 
-        def _body(self) -> bytes:
-            return self.rfile.read(int(self.headers["Content-Length"]))
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing."""
-
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""

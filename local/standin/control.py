@@ -1,6 +1,7 @@
 """The stand-in's own routes, under `/_standin/`: what it has seen, and how it is to behave."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -41,23 +42,7 @@ class Control:
             case "POST", ["unscripted", milliseconds]:
                 self._conversations.unscripted_seconds = _integer(milliseconds) / 1_000
                 return _DONE
-            case "POST", ["batches", "hold"]:
-                self._batches.hold()
-                return _DONE
-            case "POST", ["batches", "release"]:
-                self._batches.release(time.time())
-                return _DONE
-            case "POST", ["batches", "end-after", milliseconds]:
-                self._batches.seconds = _integer(milliseconds) / 1_000
-                return _DONE
-            case "POST", ["batches", "lose-next-answer"]:
-                self._batches.loses_next_answer = True
-                return _DONE
-            case "POST", ["batches", "refuse"]:
-                self._batches.refuse(_integer(http.query["status"]), http.query.get("text", ""))
-                return _DONE
-            case "POST", ["batches", "accept"]:
-                self._batches.refuse(None)
+            case "POST", ["batches", *order] if self._order(order, http.query):
                 return _DONE
             case "POST", ["reset"]:
                 self._log.reset()
@@ -65,6 +50,25 @@ class Control:
                 self._batches.reset()
                 return _DONE
         raise ApiError(404, "not_found_error", f"The stand-in has no {http.method} {http.path}")
+
+    def _order(self, order: list[str], query: Mapping[str, str]) -> bool:
+        """Have batches behave as told. False if there is no such order."""
+        match order:
+            case ["hold"]:
+                self._batches.hold()
+            case ["release"]:
+                self._batches.release(time.time())
+            case ["end-after", milliseconds]:
+                self._batches.seconds = _integer(milliseconds) / 1_000
+            case ["lose-next-answer"]:
+                self._batches.loses_next_answer = True
+            case ["refuse"]:
+                self._batches.refuse(_integer(query["status"]), query.get("text", ""))
+            case ["accept"]:
+                self._batches.refuse(None)
+            case _:
+                return False
+        return True
 
 
 def _describe(batch: Batch) -> dict[str, Any]:

@@ -58,6 +58,8 @@ _PLAIN_VALUE = re.compile(r"(.*?)\s*(?=;|\||\]\])", re.DOTALL)
 _CALL = re.compile(r"([A-Za-z0-9_-]{1,128})(?:\.([A-Za-z0-9_.-]{1,128}))?\s*(:?)\s*")
 _SEPARATOR = re.compile(r"\s*(;|\||\]\])")
 _MOST_REPETITIONS = 10_000
+_DETAILS = ("type", "error_code", "retry_after")
+"""Words about an HTTP error, beside its status."""
 
 
 class DirectiveError(ValueError):
@@ -169,48 +171,45 @@ def _part(name: str, value: str) -> Part | None:
 
 
 def _step(parts: tuple[Part, ...], words: dict[str, str]) -> Step:
-    step = Step(parts)
-    details: dict[str, str] = {}
+    details = {name: value for name, value in words.items() if name in ("err", *_DETAILS)}
+    step = Step(parts, failure=_failure(details))
     for name, value in words.items():
-        match name:
-            case "stop":
-                step = replace(step, stop=value)
-            case "wait":
-                step = replace(step, wait=_number(name, value))
-            case "delay":
-                step = replace(step, delay=_number(name, value))
-            case "sse_err":
-                step = replace(step, sse_error=value or "overloaded_error")
-            case "eof" | "drop" | "hang" | "ping" | "silent":
-                step = replace(step, breaks=Break(name))
-            case "once":
-                step = replace(step, once=True)
-            case "prompt":
-                step = replace(step, prompt_tokens=int(_number(name, value)))
-            case "geo":
-                step = replace(step, geo=value)
-            case "follow":
-                step = replace(step, follows=True)
-            case "expire":
-                step = replace(step, expires=True)
-            case "err" | "type" | "error_code" | "retry_after":
-                details[name] = value
-            case _:
-                raise DirectiveError(f"the stand-in does not know the word {name!r}")
+        if name not in details:
+            step = replace(step, **_change(name, value))
+    return step
+
+
+def _change(name: str, value: str) -> dict[str, Any]:
+    """What a word changes in its step."""
+    match name:
+        case "stop" | "geo":
+            return {name: value}
+        case "wait" | "delay":
+            return {name: _number(name, value)}
+        case "once":
+            return {"once": True}
+        case "sse_err":
+            return {"sse_error": value or "overloaded_error"}
+        case "eof" | "drop" | "hang" | "ping" | "silent":
+            return {"breaks": Break(name)}
+        case "prompt":
+            return {"prompt_tokens": int(_number(name, value))}
+        case "follow":
+            return {"follows": True}
+        case "expire":
+            return {"expires": True}
+    raise DirectiveError(f"the stand-in does not know the word {name!r}")
+
+
+def _failure(details: dict[str, str]) -> Failure | None:
     if not details:
-        return step
+        return None
     if "err" not in details:
         raise DirectiveError(f"{', '.join(details)} needs err=STATUS beside it")
     status = int(_number("err", details["err"]))
     if not 400 <= status <= 599:
         raise DirectiveError(f"err= needs a status from 400 to 599, not {status}")
-    failure = Failure(
-        status=status,
-        type=details.get("type"),
-        error_code=details.get("error_code"),
-        retry_after=details.get("retry_after"),
-    )
-    return replace(step, failure=failure)
+    return Failure(status, **{name: details.get(name) for name in _DETAILS})
 
 
 def _repetitions(value: str) -> int:

@@ -78,16 +78,8 @@ def evaluated(value: Value, known: Callable[[str], Value], mappings: Mapping[str
             return _substituted(text, known)
         case {"Fn::FindInMap": [name, first, second]}:
             return mappings[now(name)][str(now(first))][str(now(second))]
-        case {"Fn::Join": [str(separator), list(parts)]}:
-            return separator.join(str(now(part)) for part in parts)
-        case {"Fn::Split": [str(separator), text]}:
-            return str(now(text)).split(separator)
-        case {"Fn::Select": [index, items]}:
-            return now(items)[int(now(index))]
-        case {"Fn::GetAZs": _}:
-            return [f"{known('AWS::Region')}{letter}" for letter in "abc"]
-    if (name := function_of(value)) is not None:
-        raise NotKnown(f"{name} is not understood here")
+    if function_of(value) is not None:
+        return _of_list(value, now)
     if isinstance(value, dict):
         return {key: now(item) for key, item in value.items()}
     return [now(item) for item in value] if isinstance(value, list) else value
@@ -112,6 +104,20 @@ def holds(condition: Value, values: Callable[[Value], Value], conditions: Mappin
         case {"Fn::Contains": [items, item]}:
             return str(values(item)) in {str(each) for each in values(items)}
     raise NotKnown(f"{function_of(condition) or condition!r} is not understood here")
+
+
+def _of_list(value: Value, now: Callable[[Value], Value]) -> Value:
+    """A function of a list or of a text's parts."""
+    match value:
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            return separator.join(str(now(part)) for part in parts)
+        case {"Fn::Split": [str(separator), text]}:
+            return str(now(text)).split(separator)
+        case {"Fn::Select": [index, items]}:
+            return now(items)[int(now(index))]
+        case {"Fn::GetAZs": _}:
+            return [f"{now({'Ref': 'AWS::Region'})}{letter}" for letter in "abc"]
+    raise NotKnown(f"{function_of(value)} is not understood here")
 
 
 def _substituted(text: str, known: Callable[[str], Value]) -> str:

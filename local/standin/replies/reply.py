@@ -157,15 +157,6 @@ def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block
             case Decline(category):
                 declined, model = model, next(models)
                 yield Fallback(category, declined, model)
-            case Say(text):
-                if spoken := text.replace(_LAST_TOOL_RESULT, request.last_tool_result):
-                    yield Text(spoken)
-            case Size(characters):
-                yield Text(filler(characters))
-            case Echo():
-                yield Text(_echo_text(request))
-            case Data(json_text):
-                yield Text(json_text)
             case Think(text):
                 yield _thinking(request, text, model, is_update=False)
             case Note(text):
@@ -178,6 +169,22 @@ def _blocks(request: MessagesRequest, parts: tuple[Part, ...]) -> Iterator[Block
                 yield from run_mcp_tool(part, request.toolbox)
             case Compact():
                 yield _compaction(request)
+            case _:
+                if text := _spoken(request, part):
+                    yield Text(text)
+
+
+def _spoken(request: MessagesRequest, part: Part) -> str:
+    match part:
+        case Say(text):
+            return text.replace(_LAST_TOOL_RESULT, request.last_tool_result)
+        case Size(characters):
+            return filler(characters)
+        case Echo():
+            return _echo_text(request)
+        case Data(json_text):
+            return json_text
+    return ""
 
 
 def _thinking(request: MessagesRequest, text: str, model: str, *, is_update: bool) -> Thinking:

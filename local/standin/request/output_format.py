@@ -105,9 +105,5 @@ def _example(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
             return [_example(schema["items"], definitions)] if isinstance(schema.get("items"), dict) else []
         case "string":
             return _STRINGS.get(schema.get("format", ""), "stand-in")
-        case "integer" | "number":
-            return 1
-        case "boolean":
-            return True
-        case _:
-            return None
+        case scalar:
+            return {"integer": 1, "number": 1, "boolean": True}.get(str(scalar))

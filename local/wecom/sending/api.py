@@ -64,18 +64,23 @@ class Api:
     def _carry_out(self, http: HttpRequest, endpoint: str) -> dict[str, Any] | Upload:
         state, now = self._state, self._clock.now()
         self._check_rate(now)
-        key = http.query.get("key", "")
         match http.method, endpoint:
             case "GET", "gettoken":
                 corp_id, secret = http.query.get("corpid", ""), http.query.get("corpsecret", "")
                 return state.tokens.issue(corp_id, secret, now)
             case "POST", "webhook/send":
-                return state.webhooks.send(key, http.body, now)
+                return state.webhooks.send(http.query.get("key", ""), http.body, now)
             case "POST", "webhook/upload_media":
+                key = http.query.get("key", "")
                 state.webhooks.check_key(key)
                 return state.media.upload(http, _WEBHOOK_MEDIA, key, now)
             case "POST", "aibot/response":
                 return state.response_urls.answer(http.query.get("response_code", ""), http.body, now)
+        return self._of_app(http, endpoint, now)
+
+    def _of_app(self, http: HttpRequest, endpoint: str, now: int) -> dict[str, Any] | Upload:
+        """What takes an application's token."""
+        state = self._state
         state.tokens.check(http.query.get("access_token", ""), now)
         if not state.settings.trusts_caller:
             raise WeComError(errors.UNTRUSTED_IP, "not allow to access from your ip")

@@ -8,7 +8,7 @@ All checks of a tree, and what is done with it, stay moto's own.
 import copy
 import functools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -92,20 +92,22 @@ def _is_node(value: Any) -> bool:
     return bool(_is_kind(type(value), Node))
 
 
+def _handler_of(handlers: dict[type, Any]) -> Callable[[type], Any]:
+    @functools.cache
+    def handler_of(kind: type) -> Any:
+        return next((handlers[base] for base in handlers if _is_kind(kind, base)), None)
+
+    return handler_of
+
+
 def _traverse(traverser: Any, node: Any) -> Any:
     if type(traverser) in OF_ALL_PARTS:
         with suppress(Exception):  # which of its parts it is raised for is moto's to find
             return traverser.process(node)
-    handlers = traverser._processing_map()
+    handler_of = _handler_of(traverser._processing_map())
     before = traverser.pre_processing_of_child
     if before.__func__ is DepthFirstTraverser.pre_processing_of_child:
         before = None  # it does nothing
-    chosen: dict[type, Any] = {}
-
-    def handler_of(kind: type) -> Any:
-        if kind not in chosen:
-            chosen[kind] = next((handlers[base] for base in handlers if _is_kind(kind, base)), None)
-        return chosen[kind]
 
     def visit(node: Any, child_id: int) -> Any:
         parent = node.parent

@@ -115,13 +115,28 @@ def _needs(operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str,
         yield "s3:ListBucket", parameters["Bucket"], parameters["Key"]
 
 
+NAMED_BY = {
+    "Invoke": "FunctionName",
+    "GetSecretValue": "SecretId",
+    "SendMessage": "QueueUrl",
+    "SendMessageBatch": "QueueUrl",
+    "ReceiveMessage": "QueueUrl",
+    "DeleteMessage": "QueueUrl",
+    "ChangeMessageVisibility": "QueueUrl",
+    "ChangeMessageVisibilityBatch": "QueueUrl",
+    "GetQueueAttributes": "QueueUrl",
+}
+"""The parameter that is the resource of a call, where it alone counts."""
+
+
 def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """The resources of a call, each with the key or prefix that a condition may limit."""
+    if operation in NAMED_BY:
+        return [(parameters[NAMED_BY[operation]], None)]
     match operation:
-        case "GetItem" | "UpdateItem" | "DeleteItem":
-            return [(parameters["TableName"], parameters["Key"]["pk"]["S"])]
-        case "PutItem":
-            return [(parameters["TableName"], parameters["Item"]["pk"]["S"])]
+        case "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem":
+            key = parameters["Item" if operation == "PutItem" else "Key"]
+            return [(parameters["TableName"], key["pk"]["S"])]
         case "Query":
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
             partition = parameters.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S")
@@ -135,16 +150,6 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             return [(table, request["DeleteRequest"]["Key"]["pk"]["S"]) for table, request in requests]
         case "Decrypt" | "GenerateDataKey":
             return [(parameters["KeyId"], parameters.get("EncryptionContext", {}).get("purpose"))]
-        case (
-            "SendMessage"
-            | "GetQueueAttributes"
-            | "SendMessageBatch"
-            | "ReceiveMessage"
-            | "DeleteMessage"
-            | "ChangeMessageVisibility"
-            | "ChangeMessageVisibilityBatch"
-        ):
-            return [(parameters["QueueUrl"], None)]
         case "GetObject" | "PutObject":
             return [(f"{parameters['Bucket']}/{parameters['Key']}", None)]
         case "ListObjectsV2":
@@ -153,10 +158,6 @@ def _targets(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, s
             return [
                 (f"{parameters['Bucket']}/{item['Key']}", None) for item in parameters["Delete"]["Objects"]
             ]
-        case "Invoke":
-            return [(parameters["FunctionName"], None)]
-        case "GetSecretValue":
-            return [(parameters["SecretId"], None)]
         case _:
             raise ValueError(f"not known what {operation} needs")
 
