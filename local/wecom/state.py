@@ -9,6 +9,7 @@ from local.wecom.sending.messages import Messages
 from local.wecom.sending.response_urls import ResponseUrls
 from local.wecom.sending.tokens import Tokens
 from local.wecom.sending.webhooks import Webhooks
+from local.wecom.sending.windows import Windows
 from local.wecom.settings import Settings
 
 
@@ -31,4 +32,5 @@ class State:
         self.messages = Messages(settings, self.record, self.media, self.cards)
         self.webhooks = Webhooks(settings, self.record, self.media)
         self.response_urls = ResponseUrls(self.record)
+        self.calls = Windows()
         self.welcomed: set[tuple[str, int]] = set()

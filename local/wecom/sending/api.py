@@ -10,7 +10,6 @@ from local.wecom.errors import WeComError
 from local.wecom.faults import Fault, Kind
 from local.wecom.record import ApiCall
 from local.wecom.sending.media import Upload
-from local.wecom.sending.windows import Windows
 from local.wecom.state import State
 
 API_PREFIX = "/cgi-bin/"
@@ -24,7 +23,6 @@ class Api:
     def __init__(self, state: State, clock: Clock) -> None:
         self._state = state
         self._clock = clock
-        self._calls = Windows()
         self._open = 0
 
     async def answer(self, http: HttpRequest) -> dict[str, Any] | Upload | None:
@@ -109,6 +107,6 @@ class Api:
         settings = self._state.settings
         if self._open > settings.calls_at_once:
             raise WeComError(errors.TOO_MANY_AT_ONCE, "concurrent calls out of limit")
-        if self._calls.count("", now, 60) >= settings.calls_a_minute:
+        if self._state.calls.count("", now, 60) >= settings.calls_a_minute:
             raise WeComError(errors.TOO_OFTEN, "api freq out of limit")
-        self._calls.add("", now)
+        self._state.calls.add("", now)
