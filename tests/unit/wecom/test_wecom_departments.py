@@ -111,7 +111,7 @@ def test_what_an_operator_must_change_comes_in_words(
         WeComRefused("user/get", -1),
         WeComRefused("user/get", 45009),
         WeComRefused("user/get", 42001),
-        WeComUnanswered("user/get", "no answer", may_have_arrived=True),
+        WeComUnanswered("user/get", "no answer"),
         TokenBusy("another process asks for an access token"),
         StoreUnavailable("no answer"),
         SecretsUnavailable("no answer"),

@@ -112,7 +112,7 @@ def test_what_an_operator_must_change_comes_in_words(sender: Functions, sent: Se
     [
         WeComRefused("media/get", -1),
         WeComRefused("media/get", 40007),
-        WeComUnanswered("media/get", "no answer", may_have_arrived=True),
+        WeComUnanswered("media/get", "no answer"),
         TokenBusy("another process asks for an access token"),
         StoreUnavailable("no answer"),
         SecretsUnavailable("no answer"),

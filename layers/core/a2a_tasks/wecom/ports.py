@@ -54,11 +54,10 @@ class WeComRefused(Exception):
 
 @dataclass
 class WeComUnanswered(Exception):
-    """WeCom did not respond. ``may_have_arrived`` is False if the request was certainly not received."""
+    """WeCom did not respond. The request may have arrived nevertheless."""
 
     endpoint: str
     reason: str
-    may_have_arrived: bool
 
     def __str__(self) -> str:
         return f"{self.endpoint}: {self.reason}"

@@ -146,7 +146,7 @@ def test_an_outage_of_the_store_is_over_when_it_is_over(point: str, *, after: bo
 
 def test_without_an_answer_the_next_may_ask_at_once() -> None:
     world = World()
-    world.issuer.script = [WeComUnanswered("gettoken", "no connection", False)]
+    world.issuer.script = [WeComUnanswered("gettoken", "no connection")]
     with pytest.raises(WeComUnanswered):
         world.token()
     assert world.token() == "token-2"

@@ -261,9 +261,9 @@ FAULTS = {
     "secrets.secrets": SecretsUnavailable("down"),
     "sealing.open": SealingUnavailable("down"),
     "queue.change_visibility": QueueUnavailable("down"),
-    "wecom.issue_token": WeComUnanswered("gettoken", "no answer", True),
-    "wecom.send_message": WeComUnanswered("message/send", "no answer", True),
-    "wecom.respond": WeComUnanswered("response_url", "no answer", True),
+    "wecom.issue_token": WeComUnanswered("gettoken", "no answer"),
+    "wecom.send_message": WeComUnanswered("message/send", "no answer"),
+    "wecom.respond": WeComUnanswered("response_url", "no answer"),
 }
 
 
@@ -307,7 +307,7 @@ def test_an_answer_that_the_stream_takes_meanwhile_is_not_sent_too() -> None:
 def test_what_never_gets_through_is_given_up_with_its_reason() -> None:
     world = World(APP)
     points = Failpoints()
-    points.down("wecom", WeComUnanswered("gettoken", "no connection", False))
+    points.down("wecom", WeComUnanswered("gettoken", "no connection"))
     ends_at = world.clock.now() + SPAN_MS
     while (at := world.queue.next_visible_at()) is not None:
         world.clock.advance(max(0, at - world.clock.now()) / 1000)

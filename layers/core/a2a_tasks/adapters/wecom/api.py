@@ -89,7 +89,7 @@ class HttpWeComApi:
         if not disposition and media_type in ("application/json", "text/plain"):  # no file, but an error
             _check("media/get", _document("media/get", status, content))
         if status != 200:
-            raise WeComUnanswered("media/get", f"an answer of status {status}", True)
+            raise WeComUnanswered("media/get", f"an answer of status {status}")
         name = _FILE_NAME.search(disposition)
         # headers are read as Latin-1, and names are in UTF-8
         shown = name[1].encode("latin-1").decode("utf-8", "replace") if name else None
@@ -108,7 +108,7 @@ class HttpWeComApi:
 
     def respond(self, connection: Connection, response_url: str, message: Mapping[str, Any]) -> None:
         if not response_url.startswith(f"{connection.api_url}/"):
-            raise WeComUnanswered(RESPONSE_URL, "it is not WeCom's", False)
+            raise WeComUnanswered(RESPONSE_URL, "it is not WeCom's")
         status, _, content = self._request(RESPONSE_URL, "POST", response_url, _json(message), JSON)
         # that it answers like the API is not written anywhere
         answer = _document(RESPONSE_URL, status, content or b"{}")
@@ -160,13 +160,13 @@ class HttpWeComApi:
                 content = self._bounded(endpoint, response, limit, ends_at)
                 return response.status, _headers(response.headers), content
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout):
-            raise WeComUnanswered(endpoint, "no connection", False) from None
+            raise WeComUnanswered(endpoint, "no connection") from None
         except httpcore2.TimeoutException:
-            raise WeComUnanswered(endpoint, f"no answer within {seconds:g} s", True) from None
+            raise WeComUnanswered(endpoint, f"no answer within {seconds:g} s") from None
         except httpcore2.LocalProtocolError:
-            raise WeComUnanswered(endpoint, "a request that cannot be sent", False) from None
+            raise WeComUnanswered(endpoint, "a request that cannot be sent") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError):
-            raise WeComUnanswered(endpoint, "the connection broke", True) from None
+            raise WeComUnanswered(endpoint, "the connection broke") from None
 
     def _bounded(self, endpoint: str, response: httpcore2.Response, limit: int, ends_at: float) -> bytes:
         parts: list[bytes] = []
@@ -175,9 +175,9 @@ class HttpWeComApi:
             parts.append(part)
             size += len(part)
             if size > limit:
-                raise _AnswerTooLarge(endpoint, f"more than {limit} bytes", True)
+                raise _AnswerTooLarge(endpoint, f"more than {limit} bytes")
             if self._monotonic() > ends_at:
-                raise WeComUnanswered(endpoint, "an answer that does not end", True)
+                raise WeComUnanswered(endpoint, "an answer that does not end")
         return b"".join(parts)
 
 
@@ -192,13 +192,13 @@ def _json(message: Mapping[str, Any]) -> bytes:
 
 def _document(endpoint: str, status: int, content: bytes) -> dict[str, Any]:
     if status != 200:
-        raise WeComUnanswered(endpoint, f"an answer of status {status}", True)
+        raise WeComUnanswered(endpoint, f"an answer of status {status}")
     try:
         document = json.loads(content)
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise WeComUnanswered(endpoint, "an answer that is no JSON object", True)
+        raise WeComUnanswered(endpoint, "an answer that is no JSON object")
     return document
 
 
@@ -206,7 +206,7 @@ def _check(endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
     """The answer, if it is none of an error."""
     errcode = answer.get("errcode")
     if not isinstance(errcode, int):
-        raise WeComUnanswered(endpoint, "an answer without errcode", True)
+        raise WeComUnanswered(endpoint, "an answer without errcode")
     if errcode != OK:
         from_ip = _FROM_IP.search(str(answer.get("errmsg", "")))
         raise WeComRefused(endpoint, errcode, from_ip[1] if from_ip else None)

@@ -5,8 +5,6 @@ from a2a_tasks.wecom.protocol.text import fit
 from a2a_tasks.wecom.protocol.xml_document import cdata
 
 TEXT_BYTES = 2048
-NO_REPLY = b""
-"""The body of a 200 that says nothing: the answer comes later, by another way."""
 
 
 def text_reply(message: AppMessage | AppEvent, content: str, now: int) -> str:

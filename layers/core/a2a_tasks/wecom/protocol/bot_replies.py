@@ -14,8 +14,6 @@ MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 IMAGE_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 """With which JPEG and PNG begin: WeCom's clients show no others."""
-NO_REPLY = b""
-"""The body of a 200 that says nothing. To a stream's refresh it would be wrong."""
 
 
 def stream_frame(

@@ -14,8 +14,6 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 from a2a_tasks.wecom.users import canonical
 
 FRESHNESS_MS = 600_000
-MIN_TTL_DAYS = 30
-"""How long a replay key is remembered at least: a bot's messages say nothing about their age."""
 
 
 def replay_key(message: AppMessage | AppEvent | BotCallback) -> str | None:

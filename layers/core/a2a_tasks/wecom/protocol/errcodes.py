@@ -8,7 +8,6 @@ from enum import StrEnum
 
 OK = 0
 BUSY = -1
-BAD_SECRET = 40001
 NO_SUCH_FILE = 40007
 UNTRUSTED_IP = 60020
 
