@@ -98,7 +98,7 @@ def _rows(project: Project, today: date) -> Iterator[dict[str, Any]]:
             tasks, failed = round(cost * 40 / usual), round(cost * 0.8 / usual)
             tokens = round(cost * 180_000)
             yield {
-                "day": day.isoformat(), "agentId": f"{project.project_id}-{name}", "tasks": tasks,
+                "day": day.isoformat(), "agentId": project.id_of(name), "tasks": tasks,
                 "completed": tasks - failed - 1, "failed": failed, "canceled": 1, "inputTokens": tokens // 3,
                 "outputTokens": tokens // 9, "cacheReadTokens": tokens // 2, "cacheWriteTokens": tokens // 18,
                 "costUsd": round(cost, 4),
@@ -106,7 +106,7 @@ def _rows(project: Project, today: date) -> Iterator[dict[str, Any]]:
 
 
 def _names(project: Project) -> dict[str, str]:
-    return {name: f"{project.project_id}-{name}" for name in MODELS}
+    return {name: project.id_of(name) for name in MODELS}
 
 
 def _script(*steps: str) -> str:

@@ -16,7 +16,7 @@ FIRST_WORKER = timedelta(seconds=60)
 
 
 def toolbox(project: Project) -> str:
-    return f"{project.project_id}-toolbox"
+    return project.id_of("toolbox")
 
 
 def script(*steps: str) -> str:

@@ -19,7 +19,7 @@ KILLS = 3
 
 
 def test_two_hundred_tasks_five_at_a_time_with_crashes(deployed: Deployed, project: Project) -> None:
-    agent_id = f"{project.project_id}-limited"
+    agent_id = project.id_of("limited")
     message = f"[[standin: delay={SECONDS}; say=done]] e2e-limited"
     stop = threading.Event()
     killer = threading.Thread(target=kill_now_and_then, args=(deployed, stop))

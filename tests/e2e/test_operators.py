@@ -25,7 +25,7 @@ def told(deployed: Deployed, *arguments: str) -> Any:
 def ended(project: Project) -> dict[str, Any]:
     """A task that has written a file and completed."""
     written = json.dumps({"file_path": "notes.md", "content": "hello"})
-    agent_id = f"{project.project_id}-toolbox"
+    agent_id = project.id_of("toolbox")
     accepted = project.submit(f"[[standin: tool=Write:{written} | say=done]] e2e-explain", agent_id=agent_id)
     return project.wait(accepted)
 

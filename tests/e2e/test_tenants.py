@@ -42,5 +42,5 @@ def test_an_unknown_route_has_the_same_shape(project: Project) -> None:
 
 
 def test_a_disabled_agent_takes_no_tasks(project: Project) -> None:
-    answer = project.request("POST", f"/a2a/{project.project_id}-idle/tasks", json={"message": "x"})
+    answer = project.request("POST", f"/a2a/{project.id_of('idle')}/tasks", json={"message": "x"})
     assert (answer.status_code, answer.json()["code"]) == (409, "AGENT_DISABLED")

@@ -16,7 +16,7 @@ def test_a_task_of_a_traced_caller_is_one_tree(project: Project, collector: Coll
     with receiving() as receiver:
         accepted = project.request(
             "POST",
-            f"/a2a/{project.project_id}-toolbox/tasks",
+            f"/a2a/{project.id_of('toolbox')}/tasks",
             json={
                 "message": f"[[standin: {steps}]] e2e-tracing",
                 "pushNotificationConfig": {"url": receiver.url},

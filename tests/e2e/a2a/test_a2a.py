@@ -44,7 +44,7 @@ def binding(request: pytest.FixtureRequest) -> str:
 
 
 def asks(project: Project) -> str:
-    return f"{project.project_id}-toolbox"
+    return project.id_of("toolbox")
 
 
 def result_of(task: Task) -> str:
@@ -237,7 +237,7 @@ def test_an_agent_that_takes_nothing_rejects(project: Project, binding: str) -> 
         assert task.status.state == TaskState.TASK_STATE_REJECTED
         assert "disabled" in task.status.message.parts[0].text
 
-    run(project, f"{project.project_id}-idle", binding, story)
+    run(project, project.id_of("idle"), binding, story)
 
 
 def test_what_is_not_yours_does_not_exist(project: Project, other_project: Project, binding: str) -> None:

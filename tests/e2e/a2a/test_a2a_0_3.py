@@ -107,7 +107,7 @@ def test_a_caller_that_does_not_wait_polls(client: Client) -> None:
 
 def test_a_question_is_answered_in_its_task(project: Project) -> None:
     ask = f"tool=ask_user:{json.dumps({'question': '哪一年?'})}"
-    with connected(project, f"{project.project_id}-toolbox") as client:
+    with connected(project, project.id_of("toolbox")) as client:
         asking = client.call("send", text=f"[[standin: {ask} | say=${{last_tool_result}}]] e2e-a2a-0.3-ask")
         assert asking["status"]["state"] == "input-required"
         assert asking["status"]["message"]["parts"][0]["text"] == "哪一年?"

@@ -43,9 +43,7 @@ def test_a_remote_agent_answers(project: Project) -> None:
 def test_what_it_saves_comes_with_its_answer(project: Project) -> None:
     save = json.dumps({"name": "a.md", "media_type": "text/markdown", "content": "# A"})
 
-    (answer,) = talk(
-        project, f"{project.project_id}-toolbox", f"[[standin: tool=save_artifact:{save} | say=Done.]]"
-    )
+    (answer,) = talk(project, project.id_of("toolbox"), f"[[standin: tool=save_artifact:{save} | say=Done.]]")
 
     assert answer["texts"][-2:] == ["# A", "Done."]
 
@@ -55,7 +53,7 @@ def test_a_question_is_answered_in_the_same_session(project: Project) -> None:
 
     asked, answered = talk(
         project,
-        f"{project.project_id}-toolbox",
+        project.id_of("toolbox"),
         f"[[standin: tool=ask_user:{ask} | say=In ${{last_tool_result}}.]]",
         "2026",
     )

@@ -125,7 +125,7 @@ def test_agents_are_chosen_in_a_menu_that_escape_closes(
     reader.expect(reader.page.get_by_role("link", name=short(seeds.failed))).to_have_count(0)
     reader.page.keyboard.press("Escape")
     reader.expect(reader.page.get_by_role("checkbox", name="Toolbox")).to_be_hidden()
-    assert reader.place == f"tasks?agent={console_project.project_id}-toolbox"
+    assert reader.place == f"tasks?agent={console_project.id_of('toolbox')}"
 
 
 def test_what_nothing_matches_says_so(reader: Reader) -> None:
@@ -320,7 +320,7 @@ def test_a_question_is_answered_in_the_inbox(reader: Reader, console_project: Pr
 
 def test_usage_leads_to_tasks(reader: Reader, console_project: Project, seeds: Seeds) -> None:
     reader.page.get_by_role("link", name="Usage").click()
-    row = reader.page.get_by_role("row").filter(has_text=f"{console_project.project_id}-toolbox")
+    row = reader.page.get_by_role("row").filter(has_text=console_project.id_of("toolbox"))
     reader.expect(row).to_contain_text("$")
     reader.page.wait_for_function(IS_PAINTED)
     row.get_by_role("link").click()

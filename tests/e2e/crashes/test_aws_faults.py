@@ -115,7 +115,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.mark.parametrize("share", SHARES)
 def test_no_task_is_lost_doubled_or_stuck(faulty: Project, receiver: Receiver, share: float) -> None:
     faults = Faults(faulty.deployed.stack.faults_url)
-    agent_id = f"{faulty.project_id}-toolbox"
+    agent_id = faulty.id_of("toolbox")
     known = task_ids(faulty, agent_id)
     all_asked = [Asked.of(share, number, faulty.agent_id) for number in range(TASKS)]
     until = time.monotonic() + PATIENCE_SECONDS

@@ -169,17 +169,17 @@ def workers(deployed: Deployed) -> Iterator[Workers]:
 def submit(workers: Workers, project: Project, marker: str, last: str = "say=done") -> dict[str, Any]:
     """A task whose message is in the workers' queue, since its own does not start for a while."""
     message = f"[[standin: {WRITE} | {ARTIFACT} | {last}]] {marker}"
-    accepted = project.submit(message, f"{project.project_id}-toolbox", delaySeconds=901)
+    accepted = project.submit(message, project.id_of("toolbox"), delaySeconds=901)
     workers.deployed.client("dynamodb").update_item(
         TableName=workers.deployed.outputs["TasksTable"],
         Key={
             "pk": {"S": f"TASK#{accepted['taskId']}"},
-            "sk": {"S": f"TASK#{project.project_id}-toolbox"},
+            "sk": {"S": f"TASK#{project.id_of('toolbox')}"},
         },
         UpdateExpression="SET notBefore = :now",
         ExpressionAttributeValues={":now": {"N": "0"}},
     )
-    body = {"agentId": f"{project.project_id}-toolbox", "taskId": accepted["taskId"]}
+    body = {"agentId": project.id_of("toolbox"), "taskId": accepted["taskId"]}
     workers.sqs.send_message(QueueUrl=workers.queue_url, MessageBody=json.dumps(body))
     return accepted
 
@@ -220,7 +220,7 @@ def assert_no_slot(workers: Workers, project: Project, accepted: dict[str, Any])
         TableName=workers.deployed.outputs["TasksTable"],
         KeyConditionExpression="pk = :pk AND begins_with(sk, :slot)",
         ExpressionAttributeValues={
-            ":pk": {"S": f"SLOTS#{project.project_id}-toolbox"},
+            ":pk": {"S": f"SLOTS#{project.id_of('toolbox')}"},
             ":slot": {"S": "SLOT#"},
         },
         ConsistentRead=True,

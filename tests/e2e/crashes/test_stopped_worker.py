@@ -53,7 +53,7 @@ def test_a_stopped_worker_wakes_up_to_nothing(workers: Workers, project: Project
 
     assert first.exitcode == 0
     assert everything_of(workers, accepted) == before
-    body = json.dumps({"agentId": f"{project.project_id}-toolbox", "taskId": accepted["taskId"]})
+    body = json.dumps({"agentId": project.id_of("toolbox"), "taskId": accepted["taskId"]})
     workers.sqs.send_message(QueueUrl=workers.queue_url, MessageBody=body)  # its own is gone, or comes back
     third = workers.deliver()
     third.join(60)
