@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from a2a_tasks.access.server_errors import server_error
 from a2a_tasks.conversations.follow import Follower, Update
-from a2a_tasks.domain.events import last_number
+from a2a_tasks.domain.history.events import last_number
 from a2a_tasks.domain.schedule import whole_seconds
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.telemetry import Telemetry

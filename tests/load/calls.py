@@ -19,7 +19,7 @@ from a2a_tasks.adapters.dynamodb.tasks.task_items import (
     retention_shard,
 )
 from a2a_tasks.domain.ids import shard
-from a2a_tasks.domain.pace import PaceKey
+from a2a_tasks.domain.overload.pace import PaceKey
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.batches import QueuedTask
 from a2a_tasks.ports.slots import PAGE, Scope

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from a2a_tasks.domain.timeline import Span, SpanKind
+from a2a_tasks.domain.history.timeline import Span, SpanKind
 from a2a_tasks.domain.webhooks.delivery import DeliveryNote
 from a2a_tasks.tasks.timeline import Timeline
 from a2a_tasks.views.usage import usage_view

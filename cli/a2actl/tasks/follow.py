@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from a2a_tasks.domain.event import EventType, NumberedEvent
-from a2a_tasks.domain.events import last_number, news
+from a2a_tasks.domain.history.event import EventType, NumberedEvent
+from a2a_tasks.domain.history.events import last_number, news
 from a2a_tasks.domain.task import Status, Task, TaskRef, iso8601
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.views.events import event_view

@@ -6,7 +6,7 @@ from pydantic import (
     Field,
 )
 
-from a2a_tasks.domain.event import EventType, Reason
+from a2a_tasks.domain.history.event import EventType, Reason
 from a2a_tasks.domain.task import Lane, Priority, Status
 from functions.api.models.fields import Model
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from a2a_tasks.domain.history.timeline import SpanKind
 from a2a_tasks.domain.task import Status
-from a2a_tasks.domain.timeline import SpanKind
 from functions.api.models.deliveries import DeliveryView
 from functions.api.models.fields import Model
 from functions.api.models.task_view import UsageSum

@@ -10,7 +10,7 @@ from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attribute
 from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.event import Event, EventType
+from a2a_tasks.domain.history.event import Event, EventType
 from a2a_tasks.domain.task import (
     Artifact,
     Budget,

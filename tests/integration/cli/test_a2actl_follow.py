@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.events import placed, turn
 from a2a_tasks.domain.guards import guard_of_worker
+from a2a_tasks.domain.history.events import placed, turn
 from a2a_tasks.domain.task import Payload, Status, Task
 from a2a_tasks.ports.tasks import Advance, Written
 from a2actl.tasks import waiting

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
-from a2a_tasks.domain.pace import FIRST_GAP_MS, Pace, PaceKey, grown, slowed
+from a2a_tasks.domain.overload.pace import FIRST_GAP_MS, Pace, PaceKey, grown, slowed
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import PaceStore, PaceTurn
 from tests.integration.support.account import Account

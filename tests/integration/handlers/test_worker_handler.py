@@ -8,7 +8,7 @@ import pytest
 
 from a2a_tasks.adapters.system import SystemEntropy
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.pace import IN_A_ROW
+from a2a_tasks.domain.overload.pace import IN_A_ROW
 from a2a_tasks.domain.task import Status
 from local.standin.client import StandInClient
 from tests.integration.claude.model_calls import gives_up, together

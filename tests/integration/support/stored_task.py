@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from a2a_tasks.domain import events, ids
+from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import Guard, guard_of_worker
+from a2a_tasks.domain.history import events
 from a2a_tasks.domain.schedule import due_after_create
 from a2a_tasks.domain.task import Outcome, Payload, Question, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Spent

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 
-from a2a_tasks.domain.pace import Pace, PaceKey
+from a2a_tasks.domain.overload.pace import Pace, PaceKey
 from a2a_tasks.ports.model import PaceTurn
 
 

@@ -4,7 +4,7 @@ import threading
 from collections import Counter, defaultdict
 from decimal import Decimal
 
-from a2a_tasks.domain.step import Step
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Record
 

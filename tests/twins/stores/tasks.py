@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
-from a2a_tasks.domain.event import EventType
 from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.event import EventType
 from a2a_tasks.domain.ids import IdRange, is_task_id, shard
 from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.schedule import Clocks, claimable, due_after_release, grantable

@@ -8,7 +8,7 @@ import pytest
 from a2a_tasks.batches.batcher import PARTS_AT_A_TIME
 from a2a_tasks.batches.creation import pause_seconds
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.events import FULL, last_number
+from a2a_tasks.domain.history.events import FULL, last_number
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.batches import CreationUnknown, NotAccepted
 from tests.twins.batch_lane import BatchLane

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.event import Reason
+from a2a_tasks.domain.history.event import Reason
 from a2a_tasks.domain.task import Lane, Priority, Status
 from functions.api.console.answers import STATIC
 

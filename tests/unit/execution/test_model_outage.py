@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from a2a_tasks.domain.pace import IN_A_ROW
+from a2a_tasks.domain.overload.pace import IN_A_ROW
 from a2a_tasks.domain.task import Priority
 from tests.unit.execution.model_outage import Outage, Waiting
 

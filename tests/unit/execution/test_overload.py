@@ -7,7 +7,7 @@ import pytest
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.overload import Overload, after_overload, models_behind
+from a2a_tasks.domain.overload.fallback import Overload, after_overload, models_behind
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.model import ModelBusy
 from tests.twins.deployment import MODEL, Deployment, agent

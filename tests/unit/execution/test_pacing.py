@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.pace import (
+from a2a_tasks.domain.overload.pace import (
     DOUBLES_EVERY_MS,
     FIRST_GAP_MS,
     IN_A_ROW,

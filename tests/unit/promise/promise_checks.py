@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from a2a_tasks.access.budgets import day_of
-from a2a_tasks.domain import events
 from a2a_tasks.domain.errors import FailureCode
+from a2a_tasks.domain.history import events
 from a2a_tasks.domain.task import TRANSITIONS, Budget, Status, Task, TaskRef
 from a2a_tasks.domain.usage import total
 from a2a_tasks.execution.transcript import Transcript

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain import events
 from a2a_tasks.domain.access.project import ProjectSettings
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.timeline import Span, SpanKind, spans_of
 from a2a_tasks.domain.task import Lane, Task
-from a2a_tasks.domain.timeline import Span, SpanKind, spans_of
 from a2a_tasks.domain.usage import total
 from a2a_tasks.ports.model import ModelBusy
 from a2a_tasks.tasks import timeline

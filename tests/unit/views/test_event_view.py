@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from a2a_tasks.domain import events
+from a2a_tasks.domain.history import events
 from a2a_tasks.domain.task import Status
 from a2a_tasks.views.events import events_view
 from tests.integration.support.stored_task import NOW, new_task

@@ -21,7 +21,7 @@ from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.events import last_number
+from a2a_tasks.domain.history.events import last_number
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig, PushFormat

@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a_tasks.a2a import view
 from a2a_tasks.conversations.follow import Update
-from a2a_tasks.domain.event import EventType
+from a2a_tasks.domain.history.event import EventType
 from a2a_tasks.domain.task import Status, Task
 
 type Results = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]

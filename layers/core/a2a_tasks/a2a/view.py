@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.event import NumberedEvent
+from a2a_tasks.domain.history.event import NumberedEvent
 from a2a_tasks.domain.schedule import whole_seconds
 from a2a_tasks.domain.task import Question, Status, Task, iso8601
 from a2a_tasks.views.usage import usage_view

@@ -13,7 +13,7 @@ from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
 from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_completion
-from a2a_tasks.domain.retry import next_try
+from a2a_tasks.domain.overload.retry import next_try
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.usage import Spent, as_used, released, spend
 from a2a_tasks.execution.results import Finished

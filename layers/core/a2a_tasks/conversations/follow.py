@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from a2a_tasks.conversations.listening import Listener, Text
-from a2a_tasks.domain.event import NumberedEvent
-from a2a_tasks.domain.events import news
+from a2a_tasks.domain.history.event import NumberedEvent
+from a2a_tasks.domain.history.events import news
 from a2a_tasks.domain.schedule import rest_ms
 from a2a_tasks.domain.task import Question, Status, Task
 from a2a_tasks.ports.live import LiveStore

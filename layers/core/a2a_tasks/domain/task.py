@@ -10,7 +10,7 @@ from typing import Any
 from a2a_tasks.domain import queue_time
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure
-from a2a_tasks.domain.event import Event
+from a2a_tasks.domain.history.event import Event
 from a2a_tasks.domain.tracing.task_trace import TaskTrace
 from a2a_tasks.domain.usage import Spent, Usage, as_used, total
 

@@ -13,7 +13,7 @@ from functools import partial
 from a2a_tasks.access.cost_limits import CostLimits
 from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.overload import Overload, after_overload
+from a2a_tasks.domain.overload.fallback import Overload, after_overload
 from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.text.blank import is_blank

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from a2a_tasks.domain import events
-from a2a_tasks.domain.event import Event
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.event import Event
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
-from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import Payload, Task, TaskRef
 from a2a_tasks.execution.fair_lock import FairLock
 from a2a_tasks.execution.leases import Stop, Stopped

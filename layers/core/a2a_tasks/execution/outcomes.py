@@ -8,8 +8,8 @@ from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_completion, guard_of_worker
-from a2a_tasks.domain.overload import Overload
-from a2a_tasks.domain.retry import NextTry, in_time, last_attempt, next_try
+from a2a_tasks.domain.overload.fallback import Overload
+from a2a_tasks.domain.overload.retry import NextTry, in_time, last_attempt, next_try
 from a2a_tasks.domain.schedule import clocks_of_wait, due_after_release, due_while_awaiting, longest_wait
 from a2a_tasks.domain.task import Payload, Question, Task, TaskRef
 from a2a_tasks.domain.usage import Usage

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 from a2a_tasks.domain.backoff import backoff
-from a2a_tasks.domain.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, PaceKey, grown, slowed
+from a2a_tasks.domain.overload.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, PaceKey, grown, slowed
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS
 from a2a_tasks.domain.task import Priority, Task
 from a2a_tasks.ports.blocking import RunBlocking

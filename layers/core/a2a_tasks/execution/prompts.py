@@ -8,7 +8,7 @@ from a2a_tasks.domain.agents.abilities import FALLBACK_BETA, Ability, has, think
 from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.agents.backend import HAS_CONTEXT_MANAGEMENT, Backend
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.overload import models_behind
+from a2a_tasks.domain.overload.fallback import models_behind
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.tools.catalog import McpServer
 from a2a_tasks.domain.tools.definitions import UnknownMcpServer, definitions, resolved, servers_of

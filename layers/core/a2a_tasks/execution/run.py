@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from a2a_tasks.domain.agents.agent import AgentRevision
-from a2a_tasks.domain.event import Event
+from a2a_tasks.domain.history.event import Event
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.execution.leases import LeasedTask

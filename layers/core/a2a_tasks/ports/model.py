@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.pace import Pace, PaceKey
+from a2a_tasks.domain.overload.pace import Pace, PaceKey
 from a2a_tasks.domain.pricing.bill import Bill
 from a2a_tasks.domain.tools.catalog import McpServer
 

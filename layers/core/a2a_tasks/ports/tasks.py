@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.event import Event, Placed
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.ids import IdRange
-from a2a_tasks.domain.overload import Overload
+from a2a_tasks.domain.overload.fallback import Overload
 from a2a_tasks.domain.schedule import Clocks
-from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import (
     Artifact,
     ContextRef,

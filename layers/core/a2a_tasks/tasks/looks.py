@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from a2a_tasks.domain.events import last_number
+from a2a_tasks.domain.history.events import last_number
 from a2a_tasks.domain.looks import seconds_to_next_look
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.tasks import TaskStore

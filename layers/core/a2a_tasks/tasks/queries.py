@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.events import News, UnknownEvent, last_number, news
+from a2a_tasks.domain.history.events import News, UnknownEvent, last_number, news
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader

@@ -7,9 +7,10 @@ from typing import Any
 
 from a2a_tasks.access.budgets import DailyBudgets, seconds_to_next_day
 from a2a_tasks.concurrency.slots import Slots
-from a2a_tasks.domain import events, ids
+from a2a_tasks.domain import ids
 from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
+from a2a_tasks.domain.history import events
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, whole_seconds
 from a2a_tasks.domain.task import Budget, Lane, Parent, Priority, Status, Task, TaskRef
 from a2a_tasks.domain.tracing import task_spans

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from a2a_tasks.domain.history.timeline import Span, spans_of
 from a2a_tasks.domain.task import Task
-from a2a_tasks.domain.timeline import Span, spans_of
 from a2a_tasks.ports.tasks import RecordStore, TaskStore
 
 MAX_STEPS = 2_000

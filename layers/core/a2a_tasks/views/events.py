@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from a2a_tasks.domain.event import NumberedEvent
-from a2a_tasks.domain.events import News
+from a2a_tasks.domain.history.event import NumberedEvent
+from a2a_tasks.domain.history.events import News
 from a2a_tasks.domain.task import iso8601
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from a2a_tasks.domain.history.timeline import Span
 from a2a_tasks.domain.task import Task, iso8601
-from a2a_tasks.domain.timeline import Span
 from a2a_tasks.tasks.timeline import Timeline
 from a2a_tasks.views.usage import usage_view
 

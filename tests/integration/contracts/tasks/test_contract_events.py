@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from a2a_tasks.domain import events
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.event import Event, EventType, Placed
-from a2a_tasks.domain.events import FULL
 from a2a_tasks.domain.guards import guard_of_worker
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.event import Event, EventType, Placed
+from a2a_tasks.domain.history.events import FULL
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Release, TaskStore, Written

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords
-from a2a_tasks.domain.step import Step
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.task import Payload, TaskRef
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.errors import StoreUnavailable

@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.guards import (
     Guard,
     guard_of_cancel,
@@ -18,6 +17,7 @@ from a2a_tasks.domain.guards import (
     guard_of_loss,
     guard_of_worker,
 )
+from a2a_tasks.domain.history.event import Event, EventType
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.schedule import GRANT_MS
 from a2a_tasks.domain.task import (

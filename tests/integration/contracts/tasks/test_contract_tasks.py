@@ -8,10 +8,8 @@ from decimal import Decimal
 import pytest
 
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
-from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.event import Event, EventType
 from a2a_tasks.domain.guards import (
     Guard,
     guard_of_cancel,
@@ -21,6 +19,8 @@ from a2a_tasks.domain.guards import (
     guard_of_loss,
     guard_of_worker,
 )
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.event import Event, EventType
 from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.task import LIVE, TERMINAL, Payload, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Spent, Usage

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.update import Update
-from a2a_tasks.domain.pace import Pace, PaceKey
+from a2a_tasks.domain.overload.pace import Pace, PaceKey
 from a2a_tasks.ports.model import PaceTurn
 
 KEPT_SECONDS = 24 * 3600

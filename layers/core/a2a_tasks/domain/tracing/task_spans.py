@@ -6,7 +6,7 @@ that they are complete whatever crashed in between. All others belong to the pro
 
 from collections.abc import Iterator, Mapping
 
-from a2a_tasks.domain import timeline
+from a2a_tasks.domain.history import timeline
 from a2a_tasks.domain.ids import created_ms
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.tracing.span import Span, SpanKind, Value

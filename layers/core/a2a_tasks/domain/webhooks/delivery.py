@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from a2a_tasks.domain.event import EventType
+from a2a_tasks.domain.history.event import EventType
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.push import StoredPushConfig
 

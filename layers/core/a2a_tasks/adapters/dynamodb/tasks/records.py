@@ -8,9 +8,9 @@ from itertools import chain, islice
 from a2a_tasks.adapters.dynamodb.store import Item, Store, Write
 from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.record_keys import FIRST_RECORD
-from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.tasks import Record
 

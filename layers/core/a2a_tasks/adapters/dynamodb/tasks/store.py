@@ -10,9 +10,9 @@ from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.adapters.dynamodb.tasks.queries import DynamoDBTaskQueries
 from a2a_tasks.adapters.dynamodb.tasks.update import TaskUpdate, maybe
 from a2a_tasks.adapters.dynamodb.update import Update, when
-from a2a_tasks.domain import events
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.history import events
 from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.schedule import GRANT_MS, due_after_release
 from a2a_tasks.domain.task import LIVE, Outcome, Payload, Slot, Status, Task, TaskRef

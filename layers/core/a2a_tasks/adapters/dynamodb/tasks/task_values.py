@@ -6,8 +6,8 @@ from typing import Any
 
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.event import Event, EventType
-from a2a_tasks.domain.step import Step
+from a2a_tasks.domain.history.event import Event, EventType
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.task import (
     Artifact,
     ArtifactForm,

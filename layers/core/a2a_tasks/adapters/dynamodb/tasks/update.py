@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from a2a_tasks.adapters.dynamodb.tasks.task_values import event_value
 from a2a_tasks.adapters.dynamodb.update import Update
-from a2a_tasks.domain.event import Event, Placed
 from a2a_tasks.domain.guards import Guard
+from a2a_tasks.domain.history.event import Event, Placed
 from a2a_tasks.domain.schedule import Clocks
 from a2a_tasks.domain.task import Status
 

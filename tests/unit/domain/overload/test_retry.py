@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.domain.errors import Failure, FailureCode
-from a2a_tasks.domain.retry import MAX_SECONDS, NextTry, delay_seconds, next_try
+from a2a_tasks.domain.overload.retry import MAX_SECONDS, NextTry, delay_seconds, next_try
 from a2a_tasks.domain.task import Task
 from tests.twins.one_agent import OneAgent
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.tasks import task_values
-from a2a_tasks.domain import events
-from a2a_tasks.domain.event import Event, EventType, Placed
-from a2a_tasks.domain.events import FULL, MAX_TEXT_BYTES, UnknownEvent
+from a2a_tasks.domain.history import events
+from a2a_tasks.domain.history.event import Event, EventType, Placed
+from a2a_tasks.domain.history.events import FULL, MAX_TEXT_BYTES, UnknownEvent
 from a2a_tasks.domain.task import Artifact, Payload, Progress, Status, Task, TaskRef
 
 NOW = 1_750_000_000_000

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-from a2a_tasks.domain.event import EventType, NumberedEvent
-from a2a_tasks.domain.events import last_number, news
+from a2a_tasks.domain.history.event import EventType, NumberedEvent
+from a2a_tasks.domain.history.events import last_number, news
+from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.record_keys import turn_number
-from a2a_tasks.domain.step import Step
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Usage, bill, total_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.event import Event, EventType, NumberedEvent, Placed, Reason
+from a2a_tasks.domain.history.event import Event, EventType, NumberedEvent, Placed, Reason
 from a2a_tasks.domain.task import Outcome, Progress, Status, Task
 
 FULL = 250

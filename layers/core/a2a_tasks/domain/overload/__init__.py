@@ -1,0 +1,1 @@
+"""What follows when a model is overloaded: retries, a pace for all workers, fallback to another model."""
