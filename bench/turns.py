@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from a2a_tasks.execution.heartbeat import BEAT
+from a2a_tasks.execution.process.heartbeat import BEAT
 from bench.report import p50_p95, step, table
 from bench.support.moto_functions import KIND_TITLES, Calls, Functions, functions_on_moto
 from local.deployed import Project

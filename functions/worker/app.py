@@ -23,7 +23,7 @@ from a2a_tasks.adapters.span_export import SpanOutlet
 from a2a_tasks.adapters.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
 from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
-from a2a_tasks.execution.heartbeat import MOST_TRIES, VISIBILITY_BATCH
+from a2a_tasks.execution.process.heartbeat import MOST_TRIES, VISIBILITY_BATCH
 from a2a_tasks.execution.worker import Executor
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.wiring.prices import prices_of_function

@@ -27,7 +27,7 @@ from a2a_tasks.domain.pricing.table import TABLE
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS, clocks_of_start, due_after_start
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.webhooks.push import Notification
-from a2a_tasks.execution.heartbeat import Heartbeat
+from a2a_tasks.execution.process.heartbeat import Heartbeat
 from a2a_tasks.execution.worker import Executor
 from a2a_tasks.maintenance.cleanup import Cleaner
 from a2a_tasks.maintenance.dead_letters import DeadLetters

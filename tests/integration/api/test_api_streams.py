@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.task import Priority
-from a2a_tasks.execution.pacing import BASE_SECONDS
+from a2a_tasks.execution.model.pacing import BASE_SECONDS
 from a2a_tasks.runtime.answer import DELIMITER, StreamedAnswer
 from a2a_tasks.runtime.sse import KEEP_ALIVE
 from tests.integration.conftest import UNLIMITED

@@ -28,7 +28,7 @@ def agent_of(worker: Worker, fallbacks: dict[str, Any], **changes: Any) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again is tried at once."""
-    monkeypatch.setattr("a2a_tasks.execution.pacing.Pacing.seconds_to_wait", lambda *_: 0)
+    monkeypatch.setattr("a2a_tasks.execution.model.pacing.Pacing.seconds_to_wait", lambda *_: 0)
     monkeypatch.setattr("a2a_tasks.execution.outcomes.SWITCH_SECONDS", 0)
 
 

@@ -79,7 +79,9 @@ def test_the_settings_are_kept_with_the_prompt_for_all_turns(
     reader.deliver(remaining_ms=70_000)  # enough for a turn; another worker goes on
     kept = prompts_of(reader, task.ref.task_id)
 
-    monkeypatch.setattr("a2a_tasks.execution.prompts.thinking_of", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr(
+        "a2a_tasks.execution.model.prompts.thinking_of", lambda *_: pytest.fail("asked again")
+    )
     reader.work()
 
     first, second = (claude.requests(n) for n in range(2))

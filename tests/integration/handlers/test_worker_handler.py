@@ -365,7 +365,7 @@ def test_ten_tasks_in_one_event_stand_alone(
     worker: Worker, claude: StandInClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # on a slow machine a worker that waits would take the returned messages again
-    monkeypatch.setattr("a2a_tasks.execution.intake.SHARE_AFTER_SECONDS", 900.0)
+    monkeypatch.setattr("a2a_tasks.execution.process.intake.SHARE_AFTER_SECONDS", 900.0)
     slow = "say=letter by letter; delay=0.5"
     steps = [
         slow,

@@ -9,7 +9,7 @@ import pytest
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.errors import ErrorCode, FailureCode, RequestRefused
 from a2a_tasks.domain.task import ContextRef, Status, Task
-from a2a_tasks.execution.history import MAX_BYTES, MAX_TASKS
+from a2a_tasks.execution.model.history import MAX_BYTES, MAX_TASKS
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.views.conversations import conversation_view

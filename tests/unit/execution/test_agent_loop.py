@@ -16,8 +16,8 @@ from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Budget, Lane, Progress, Status, Task, TaskRef
 from a2a_tasks.domain.tools.service import CHILDREN_BY_DEPTH, MAX_DEPTH
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.execution import structured
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS, INTERRUPTED
+from a2a_tasks.execution.model import structured
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.tasks.finalization import FOLLOW_UP_SECONDS

@@ -11,7 +11,7 @@ from a2a_tasks.domain.ids import SHARDS, shard
 from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease
 from a2a_tasks.domain.schedule import CHILD_CHECK_MS, DISPATCH_GRACE_MS, SWEEP_AHEAD_MS
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.execution.heartbeat import DUE_MS
+from a2a_tasks.execution.process.heartbeat import DUE_MS
 from a2a_tasks.maintenance.shard_sweep import PAGE
 from a2a_tasks.maintenance.sweep_report import SweepReport
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.task import Status, Task, TaskRef
-from a2a_tasks.execution.transcript import turn_document
+from a2a_tasks.execution.model.transcript import turn_document
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.tasks import payload
 from a2a_tasks.views.events import events_view

@@ -10,7 +10,7 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.history import events
 from a2a_tasks.domain.task import TRANSITIONS, Budget, Status, Task, TaskRef
 from a2a_tasks.domain.usage import total
-from a2a_tasks.execution.transcript import Transcript
+from a2a_tasks.execution.model.transcript import Transcript
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.tasks import payload
 from a2a_tasks.views.events import events_view

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.execution.turn import opening_of
+from a2a_tasks.execution.model.turn import opening_of
 from a2a_tasks.tasks import content
 from a2a_tasks.tasks.content import IMAGES, MAX_PARTS, MAX_PARTS_BYTES, blocks_of, text_of
 from tests.twins.deployment import Deployment, agent

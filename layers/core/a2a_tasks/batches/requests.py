@@ -6,7 +6,7 @@ from a2a_tasks.batches.single_turn import SingleTurns
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.execution.turn import not_shown
+from a2a_tasks.execution.model.turn import not_shown
 from a2a_tasks.ports.batches import MessageBatches
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.tasks import payload

@@ -9,8 +9,8 @@ from a2a_tasks.access.cost_limits import CostLimits
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Task
+from a2a_tasks.execution.model.turn import opening_of, result_of
 from a2a_tasks.execution.results import Failed, Finished
-from a2a_tasks.execution.turn import opening_of, result_of
 from a2a_tasks.ports.model import ModelReply, ModelRequest, Prompt
 from a2a_tasks.tasks.agent_revisions import Revisions
 

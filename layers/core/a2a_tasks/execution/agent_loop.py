@@ -22,17 +22,17 @@ from a2a_tasks.domain.tools.service import MAX_OPTION, MAX_QUESTION, OPTIONS
 from a2a_tasks.domain.usage import Usage, as_used, left_behind, released, reserve, reserved_for, spend, total
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
-from a2a_tasks.execution.fair_lock import FairLock
-from a2a_tasks.execution.history import Histories
-from a2a_tasks.execution.leases import LeasedTask
-from a2a_tasks.execution.prompts import Prompts
+from a2a_tasks.execution.model.history import Histories
+from a2a_tasks.execution.model.prompts import Prompts
+from a2a_tasks.execution.model.transcript import Call, Turn
+from a2a_tasks.execution.model.turn import CONTINUED_STOPS, result_of
+from a2a_tasks.execution.process.fair_lock import FairLock
+from a2a_tasks.execution.process.leases import LeasedTask
 from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
 from a2a_tasks.execution.run import RunSnapshot, TaskRun
 from a2a_tasks.execution.run_spans import TOOL_ERROR, RunSpans, attributes_of
 from a2a_tasks.execution.tools.made_files import MadeFiles, files_in
 from a2a_tasks.execution.tools.toolbox import Done, Toolbox, failed, storable
-from a2a_tasks.execution.transcript import Call, Turn
-from a2a_tasks.execution.turn import CONTINUED_STOPS, result_of
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest

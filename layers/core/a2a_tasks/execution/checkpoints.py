@@ -13,13 +13,13 @@ from a2a_tasks.domain.history.event import Event
 from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
 from a2a_tasks.domain.task import Payload, Task, TaskRef
-from a2a_tasks.execution.fair_lock import FairLock
-from a2a_tasks.execution.leases import Stop, Stopped
+from a2a_tasks.execution.model.transcript import Call, Transcript, Turn, turn_document
+from a2a_tasks.execution.model.turn import opening_of
+from a2a_tasks.execution.process.fair_lock import FairLock
+from a2a_tasks.execution.process.leases import Stop, Stopped
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.toolbox import Done, step_of, storable
-from a2a_tasks.execution.transcript import Call, Transcript, Turn, turn_document
-from a2a_tasks.execution.turn import opening_of
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelReply

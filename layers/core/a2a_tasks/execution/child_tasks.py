@@ -14,9 +14,9 @@ from a2a_tasks.domain.tools.service import CHILDREN_BY_DEPTH, MAX_DEPTH
 from a2a_tasks.domain.tracing.task_spans import call_span_id
 from a2a_tasks.domain.usage import Spent, Usage, released, reserve, reserved_for, total, with_child
 from a2a_tasks.execution.checkpoints import Checkpoints
+from a2a_tasks.execution.model.transcript import Call, Turn
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.tools.toolbox import Done, failed, storable
-from a2a_tasks.execution.transcript import Call, Turn
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.payloads import PayloadStore

@@ -13,7 +13,7 @@ from a2a_tasks.domain.overload.retry import NextTry, in_time, last_attempt, next
 from a2a_tasks.domain.schedule import clocks_of_wait, due_after_release, due_while_awaiting, longest_wait
 from a2a_tasks.domain.task import Payload, Question, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.execution.leases import Stop
+from a2a_tasks.execution.process.leases import Stop
 from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
 from a2a_tasks.execution.run import RunSnapshot
 from a2a_tasks.execution.store_retry import StoreRetry

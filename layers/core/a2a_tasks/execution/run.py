@@ -9,9 +9,9 @@ from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.history.event import Event
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.execution.leases import LeasedTask
+from a2a_tasks.execution.model.transcript import Transcript
+from a2a_tasks.execution.process.leases import LeasedTask
 from a2a_tasks.execution.tools.toolbox import Toolbox
-from a2a_tasks.execution.transcript import Transcript
 from a2a_tasks.ports.model import Draft, ModelReply, ModelRequest, updates_in
 
 

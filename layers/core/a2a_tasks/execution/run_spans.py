@@ -8,8 +8,8 @@ from a2a_tasks.domain.agents.backend import Backend
 from a2a_tasks.domain.tracing.span import SpanKind, Value
 from a2a_tasks.domain.tracing.task_spans import PROVIDER, attempt_span_id, span_of
 from a2a_tasks.domain.tracing.task_trace import span_id
+from a2a_tasks.execution.model.transcript import Call
 from a2a_tasks.execution.run import TaskRun
-from a2a_tasks.execution.transcript import Call
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 from a2a_tasks.ports.telemetry import Telemetry

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from a2a_tasks.execution.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
+from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable

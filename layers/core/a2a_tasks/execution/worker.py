@@ -24,17 +24,17 @@ from a2a_tasks.domain.schedule import (
 )
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.execution.agent_loop import AgentLoop
-from a2a_tasks.execution.fair_lock import FairLock
-from a2a_tasks.execution.heartbeat import Heartbeat
-from a2a_tasks.execution.intake import Intake, Shift
-from a2a_tasks.execution.invocation import Invocation
-from a2a_tasks.execution.leases import LeasedTask, Stop, Stopped
-from a2a_tasks.execution.live_output import Live
+from a2a_tasks.execution.model.live_output import Live
+from a2a_tasks.execution.model.pacing import Pacing
+from a2a_tasks.execution.model.turn import not_shown
 from a2a_tasks.execution.outcomes import COUNT_AGAIN_SECONDS, DONE, OutcomeHandler, Requeue
-from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.process.fair_lock import FairLock
+from a2a_tasks.execution.process.heartbeat import Heartbeat
+from a2a_tasks.execution.process.intake import Intake, Shift
+from a2a_tasks.execution.process.invocation import Invocation
+from a2a_tasks.execution.process.leases import LeasedTask, Stop, Stopped
 from a2a_tasks.execution.results import RunResult
 from a2a_tasks.execution.run import RunSnapshot, TaskRun
-from a2a_tasks.execution.turn import not_shown
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable

@@ -15,10 +15,10 @@ from a2a_tasks.domain.tools.catalog import ToolAnswer
 from a2a_tasks.domain.tools.file_name import safe_name
 from a2a_tasks.domain.tools.service import MAX_ARTIFACTS, MAX_NAME
 from a2a_tasks.execution.checkpoints import Checkpoints
-from a2a_tasks.execution.fair_lock import FairLock
+from a2a_tasks.execution.model.transcript import Call, Turn
+from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.tools.toolbox import Done, failed, header_of, storable
-from a2a_tasks.execution.transcript import Call, Turn
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelFile, ModelFiles, ModelFileUnavailable
 from a2a_tasks.ports.payloads import PayloadStore

@@ -14,8 +14,8 @@ from a2a_tasks.domain.tools import artifact_link
 from a2a_tasks.domain.tools.catalog import WORKSPACE_TOOLS, ToolAnswer
 from a2a_tasks.domain.tools.file_name import safe_name
 from a2a_tasks.domain.tools.service import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS, MAX_NAME, MAX_STEP
+from a2a_tasks.execution.model.transcript import Call, Transcript
 from a2a_tasks.execution.tools import workspace
-from a2a_tasks.execution.transcript import Call, Transcript
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.workspace import Workspace, WorkspaceRefused, Workspaces
 from a2a_tasks.tasks import payload
@@ -35,7 +35,7 @@ class Done:
     workspace: Payload | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """The result as a record (transcript.py)."""
+        """The result as a record (model/transcript.py)."""
         document: dict[str, Any] = {"state": "done", "text": self.answer.text}
         if self.answer.is_error:
             document["isError"] = True

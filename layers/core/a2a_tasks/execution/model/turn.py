@@ -6,7 +6,7 @@ from typing import Any
 from a2a_tasks.access.cost_limits import OVER_BUDGET
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
-from a2a_tasks.execution import structured
+from a2a_tasks.execution.model import structured
 from a2a_tasks.execution.results import Failed, Finished
 from a2a_tasks.ports.model import ModelReply
 from a2a_tasks.tasks import content

@@ -10,8 +10,8 @@ import pytest
 
 from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.execution.heartbeat import BEAT, DUE_MS, MOST_DISOWNED, Heartbeat
-from a2a_tasks.execution.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
+from a2a_tasks.execution.process.heartbeat import BEAT, DUE_MS, MOST_DISOWNED, Heartbeat
+from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Release, Written
 from tests.twins.deployment import LEASE_SECONDS, Deployment

@@ -9,7 +9,7 @@ from typing import Any
 
 from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease, Notes
 from a2a_tasks.domain.task import Status
-from a2a_tasks.execution.leases import SAVING_SECONDS, LeasedTask, Stop
+from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, Stop
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import StoreUnavailable

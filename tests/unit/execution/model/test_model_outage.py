@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.domain.overload.pace import IN_A_ROW
 from a2a_tasks.domain.task import Priority
-from tests.unit.execution.model_outage import Outage, Waiting
+from tests.unit.execution.model.model_outage import Outage, Waiting
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.domain.task import Progress, Task
-from a2a_tasks.execution.live_output import CHUNK_CHARACTERS, EVERY_SECONDS
+from a2a_tasks.execution.model.live_output import CHUNK_CHARACTERS, EVERY_SECONDS
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.model import ModelReply

@@ -6,7 +6,7 @@ import pytest
 
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.execution.intake import DIRECT_SECONDS, SHARE_AFTER_SECONDS
+from a2a_tasks.execution.process.intake import DIRECT_SECONDS, SHARE_AFTER_SECONDS
 from a2a_tasks.ports.errors import QueueUnavailable
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
 from tests.twins.faults.failpoints import Crash, Failpoints

@@ -10,7 +10,7 @@ from a2a_tasks.domain.office_file import OfficeKind
 from a2a_tasks.domain.task import Task
 from a2a_tasks.execution.agent_loop import FILE_TOOLS_AT_ONCE
 from a2a_tasks.execution.checkpoints import Checkpoints
-from a2a_tasks.execution.fair_lock import FairLock
+from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.made_files import FETCHING_MS, TURNS_AT_ONCE
 from a2a_tasks.execution.tools.toolbox import Done
@@ -20,8 +20,8 @@ from tests.twins.clock import FakeClock
 from tests.twins.deployment import Deployment, agent
 from tests.twins.faults.freeze import Freeze
 from tests.twins.model import answer, uses
-from tests.unit.execution.test_made_files import made, reply
 from tests.unit.execution.test_office_files import raw, report
+from tests.unit.execution.tools.test_made_files import made, reply
 
 THEIRS = {"agent_id": "theirs", "project_id": "other"}
 

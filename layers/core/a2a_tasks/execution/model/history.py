@@ -12,7 +12,7 @@ from typing import Any
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
-from a2a_tasks.execution.turn import opening_of
+from a2a_tasks.execution.model.turn import opening_of
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.tasks import AFTER_ALL, ContextStore, TaskStore
 from a2a_tasks.tasks import payload

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from a2a_tasks.domain.task import Priority, Task
-from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.model.pacing import Pacing
 from a2a_tasks.ports.model import ModelBusy
 from tests.twins.clock import FakeClock
 from tests.twins.deployment import inline

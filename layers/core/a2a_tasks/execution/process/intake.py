@@ -11,8 +11,8 @@ from typing import Any
 from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.taker_watch import LINGER_MS
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS
-from a2a_tasks.execution.invocation import Invocation
-from a2a_tasks.execution.opening import LISTED_MS, Opening
+from a2a_tasks.execution.process.invocation import Invocation
+from a2a_tasks.execution.process.opening import LISTED_MS, Opening
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable

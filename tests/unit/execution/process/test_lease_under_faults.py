@@ -17,8 +17,8 @@ import pytest
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.domain.lease import CLOCKS_APART_MS
 from a2a_tasks.domain.task import Task
-from a2a_tasks.execution.heartbeat import Heartbeat
-from a2a_tasks.execution.leases import LeasedTask, Stop
+from a2a_tasks.execution.process.heartbeat import Heartbeat
+from a2a_tasks.execution.process.leases import LeasedTask, Stop
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
@@ -214,7 +214,7 @@ def test_the_faults_suffice_to_break_a_lease_without_a_second_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the first test says means something: with one try a beat the worker does lose everything."""
-    monkeypatch.setattr("a2a_tasks.execution.heartbeat.RETRY_SECONDS", LEASE_SECONDS)
+    monkeypatch.setattr("a2a_tasks.execution.process.heartbeat.RETRY_SECONDS", LEASE_SECONDS)
     world = World(0, (0, 0), 2_000)
     world.clock.run(world.live(2_000))
     assert [held.stop.result() for held in world.held if held.stop.done() and not held.stop.cancelled()][

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from a2a_tasks.execution.pacing import Pacing
+from a2a_tasks.execution.model.pacing import Pacing
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelReply, ModelRequest
 
 NOT_NOW = "The model has too many calls; this one waits for its turn."

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.execution import structured
-from a2a_tasks.execution.structured import InvalidOutput
+from a2a_tasks.execution.model import structured
+from a2a_tasks.execution.model.structured import InvalidOutput
 
 ANY: dict[str, Any] = {}
 
