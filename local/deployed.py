@@ -15,7 +15,7 @@ import yaml
 from botocore.config import Config
 
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
-from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.access.api_key import ApiKey

@@ -17,7 +17,7 @@ KEY_SECONDS = 60
 RARE_SECONDS = 60
 """Between two tasks, or more: by then a function has forgotten what it has read, but for secrets."""
 SECRET_SECONDS = 300
-"""For which it keeps these (a2a_tasks/adapters/secrets.py)."""
+"""For which it keeps these (a2a_tasks/adapters/secrets/secrets_manager.py)."""
 RETENTION_MONTHS = 30 / 30.4
 """``RetentionDays``."""
 

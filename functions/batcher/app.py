@@ -11,10 +11,10 @@ from a2a_tasks.adapters.claude.batches import ClaudeBatches
 from a2a_tasks.adapters.claude.connection import connection_of_function
 from a2a_tasks.adapters.dynamodb.batches import DynamoDBBatches
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
-from a2a_tasks.adapters.lean_logger import lean_logger
-from a2a_tasks.adapters.span_export import SpanOutlet
-from a2a_tasks.adapters.task_payloads import payloads_of_function
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
+from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
+from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
+from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.batches.batcher import Batcher
 from a2a_tasks.batches.tasks import AT_A_TIME
 from a2a_tasks.wiring.batcher import build_batcher

@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
-from a2a_tasks.adapters.lean_logger import lean_logger
-from a2a_tasks.adapters.span_export import SpanOutlet
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
+from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
+from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.maintenance.dead_letters import DeadLetters
 from a2a_tasks.wiring.tasks import TaskWiring
 

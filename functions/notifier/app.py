@@ -5,9 +5,9 @@ from typing import Any
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.tasks.stream import sequence_number_of, status_change_of
-from a2a_tasks.adapters.lean_logger import lean_logger
 from a2a_tasks.adapters.sqs.notification_messages import notification_sender
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
+from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.notifications.fan_out import Notifier

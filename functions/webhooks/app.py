@@ -12,14 +12,14 @@ from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
-from a2a_tasks.adapters.kms_envelopes import Purpose
-from a2a_tasks.adapters.lean_logger import lean_logger
-from a2a_tasks.adapters.span_export import SpanOutlet
+from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.adapters.task_payloads import payloads_of_function
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
+from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
+from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.adapters.webhooks.client import GuardedClient
 from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.tasks.results import Results

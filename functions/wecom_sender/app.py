@@ -11,13 +11,13 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
-from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.lean_logger import lean_logger
+from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.adapters.task_payloads import payloads_of_function
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
+from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
 from a2a_tasks.adapters.wecom.access_tokens import DynamoDBAccessTokens
 from a2a_tasks.adapters.wecom.api import HttpWeComApi
 from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets

@@ -27,7 +27,7 @@ class CountingTelemetry(MemoryTelemetry):
 
 @dataclass
 class MeteredTelemetry(CountingTelemetry):
-    """Publishes as the functions do (``adapters/telemetry.py``): without a code, and also by it."""
+    """Publishes as the functions do (``adapters/telemetry``): without a code, and also by it."""
 
     meter: Meter = field(kw_only=True)
 

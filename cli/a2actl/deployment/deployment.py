@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
-from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.domain.agents.backend import Backend

@@ -13,10 +13,10 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
-from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.task_payloads import TaskPayloads
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.adapters.task_payloads import TaskPayloads
 from a2a_tasks.domain.ids import is_task_id
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import TaskRef

@@ -8,7 +8,7 @@ from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.delivery_log import deliveries_partition
 from a2a_tasks.adapters.dynamodb.store import Store
 from a2a_tasks.adapters.dynamodb.tasks.live import live_partition
-from a2a_tasks.adapters.s3_payloads import PREFIX
+from a2a_tasks.adapters.payloads.s3_payloads import PREFIX
 from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.domain.schedule import NOTICE_MS
 from a2a_tasks.domain.task import ContextRef, Task, TaskRef

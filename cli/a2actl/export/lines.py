@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from a2a_tasks.adapters.task_payloads import TaskPayloads
+from a2a_tasks.adapters.payloads.task_payloads import TaskPayloads
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.payloads import PayloadCorrupt
 from a2a_tasks.tasks import payload

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
-from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes
+from a2a_tasks.adapters.secrets.kms_envelopes import KmsEnvelopes
 from a2a_tasks.domain.webhooks.secret import RANDOM_BYTES, InvalidSecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.sealing import SealBroken

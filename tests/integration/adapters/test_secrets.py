@@ -2,7 +2,7 @@
 
 import pytest
 
-from a2a_tasks.adapters.secrets import Secrets
+from a2a_tasks.adapters.secrets.secrets_manager import Secrets
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.ports.errors import SecretsUnavailable
 from tests.integration.support.account import CLAUDE_KEY, Account

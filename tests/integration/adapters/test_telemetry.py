@@ -11,7 +11,7 @@ import pytest
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from a2a_tasks.adapters.telemetry import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
 from tests.integration.support.stored_task import new_task
 
 TASK = new_task()

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
-from a2a_tasks.adapters.kms_envelopes import Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.notification_messages import delivery_of, notification_sender, to_message
 from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock

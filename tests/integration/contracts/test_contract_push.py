@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from a2a_tasks.adapters.dynamodb.push_configs import DynamoDBPushConfigs
-from a2a_tasks.adapters.kms_envelopes import MAX_USES, MOST_KEPT, KmsEnvelopes, Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import MAX_USES, MOST_KEPT, KmsEnvelopes, Purpose
 from a2a_tasks.adapters.sqs import notification_messages
 from a2a_tasks.domain.task import Payload, Status, TaskRef
 from a2a_tasks.domain.webhooks.push import Notification, PushFormat, StoredPushConfig

@@ -14,7 +14,7 @@ from moto.core.models import MockAWS
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
-from a2a_tasks.adapters.kms_envelopes import Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.domain.ids import SHARDS, shard

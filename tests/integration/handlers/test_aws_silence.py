@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
-from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.s3_payloads import S3Payloads
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.execution.process.intake import DIRECT_SECONDS
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable

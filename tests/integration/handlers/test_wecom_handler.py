@@ -14,7 +14,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
-from a2a_tasks.adapters.kms_envelopes import Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.wecom.connections import from_connection
 from a2a_tasks.domain.task import Progress, Status, Task

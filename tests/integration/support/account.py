@@ -18,13 +18,13 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBRecords, DynamoDBS
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
 from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
-from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
-from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.task_payloads import TaskPayloads
+from a2a_tasks.adapters.secrets.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.sqs.notification_messages import notification_sender
 from a2a_tasks.adapters.sqs.sender import SQSSender
 from a2a_tasks.adapters.sqs.task_queue import SQSTaskQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.adapters.task_payloads import TaskPayloads
 from a2a_tasks.adapters.wecom.chats import DynamoDBChats
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from a2a_tasks.adapters.kms_envelopes import Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.domain.task import Artifact, Task
 from a2a_tasks.ports.tasks import Advance, Written

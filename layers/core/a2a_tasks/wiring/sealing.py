@@ -1,8 +1,8 @@
 """Encryption of secrets, between the function that receives them and the one that uses them."""
 
 from a2a_tasks.adapters import clients, environment
-from a2a_tasks.adapters.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.secrets.kms_envelopes import KmsEnvelopes, Purpose
 from a2a_tasks.ports.clock import Clock, Entropy
 
 

@@ -6,9 +6,9 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.cached_agents import CachedAgents
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
-from a2a_tasks.adapters.kms_envelopes import Purpose
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.task_payloads import payloads_of_function
+from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
 from a2a_tasks.adapters.wecom.chat_files import HttpFiles
 from a2a_tasks.adapters.wecom.chats import DynamoDBChats

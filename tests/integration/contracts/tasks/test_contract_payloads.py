@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from a2a_tasks.adapters import clients
-from a2a_tasks.adapters.s3_payloads import S3Payloads
-from a2a_tasks.adapters.task_payloads import TaskPayloads
+from a2a_tasks.adapters.payloads.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.task_payloads import TaskPayloads
 from a2a_tasks.domain.ids import oldest_task_id
 from a2a_tasks.domain.task import Payload
 from a2a_tasks.ports.errors import PayloadUnavailable

@@ -8,7 +8,7 @@ import anthropic
 
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.claude.backends import Client, client_for, needs_key
-from a2a_tasks.adapters.secrets import Secrets
+from a2a_tasks.adapters.secrets.secrets_manager import Secrets
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agents.backend import HAS_MCP, Backend
 from a2a_tasks.domain.errors import FailureCode

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.adapters.lazy import Lazy
-from a2a_tasks.adapters.s3_payloads import S3Payloads
+from a2a_tasks.adapters.payloads.s3_payloads import S3Payloads
 from a2a_tasks.ports.payloads import JSON, is_item
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.printed_telemetry import PrintedTelemetry
+from a2a_tasks.adapters.telemetry.printed import PrintedTelemetry
 from tests.twins.one_agent import OneAgent
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from a2a_tasks.adapters.kms_envelopes import Purpose
+from a2a_tasks.adapters.secrets.kms_envelopes import Purpose
 from a2a_tasks.adapters.webhooks.signing_secrets import TTL_MS, ProjectSecrets
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
 from a2a_tasks.ports.errors import SecretsUnavailable, StoreUnavailable

@@ -4,7 +4,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from a2a_tasks.adapters.secret_text import secret_text
+from a2a_tasks.adapters.secrets.secret_text import secret_text
 from a2a_tasks.adapters.ttl_cache import TtlCache
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import SecretsUnavailable

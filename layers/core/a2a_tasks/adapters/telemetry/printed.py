@@ -1,6 +1,6 @@
 """Logs and metrics as JSON lines, for the function to which WeCom gives one second. Spans if tracing is on.
 
-The format is that of ``adapters/telemetry.py``, whose libraries take a considerable part of that second to
+The format is that of ``powertools.py`` beside it, whose libraries take a considerable part of that second to
 import.
 """
 
@@ -10,7 +10,7 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from a2a_tasks.adapters.span_export import SpanOutlet
+from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.tracing.span import Span
 

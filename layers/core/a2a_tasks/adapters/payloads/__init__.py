@@ -1,0 +1,1 @@
+"""Texts and files of tasks, in the table or in the bucket."""

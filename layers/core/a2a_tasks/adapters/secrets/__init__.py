@@ -1,0 +1,1 @@
+"""Secrets in Secrets Manager, and secrets that are stored encrypted."""
