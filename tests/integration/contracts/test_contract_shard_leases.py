@@ -3,7 +3,7 @@
 import pytest
 
 from a2a_tasks.adapters.dynamodb.shard_leases import DynamoDBShardLeases
-from a2a_tasks.ports.workers import ShardLeases
+from a2a_tasks.ports.workers.leases import ShardLeases
 from tests.integration.support.account import Account
 from tests.twins.sweeps import MemoryShardLeases
 

@@ -8,7 +8,7 @@ import pytest
 from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.domain.taker import Taker
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.takers import Takers
+from a2a_tasks.ports.workers.takers import Takers
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import NOW

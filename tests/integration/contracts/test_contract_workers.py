@@ -9,7 +9,7 @@ from a2a_tasks.adapters.dynamodb.workers import MOST_NOTES, DynamoDBWorkers
 from a2a_tasks.domain.lease import Lease, Notes
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.workers import Workers
+from a2a_tasks.ports.workers.leases import Workers
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import NOW, new_task

@@ -23,7 +23,7 @@ from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Claim, Pause, Refused, Release, TaskStore, Written
-from a2a_tasks.ports.workers import Workers
+from a2a_tasks.ports.workers.leases import Workers
 from tests.twins.entropy import SeededEntropy
 from tests.twins.faults.interleaving import Process, Turns
 from tests.twins.one_agent import AGENT, HOUR_MS, LEASE_MS, SCOPE, OneAgent, id_of, outcome

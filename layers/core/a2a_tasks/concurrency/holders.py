@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease
 from a2a_tasks.domain.task import Lane, Task
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.workers import Workers
+from a2a_tasks.ports.workers.leases import Workers
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import threading
 
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.takers import Takers
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workers.takers import Takers
 
 FRESH_MS = 500
 """So long a process may not know that the last worker has left the list."""

@@ -17,7 +17,7 @@ from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.slots import Scope
 from a2a_tasks.ports.tasks import Due, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.ports.workers import Helpers, ShardLeases, Workers
+from a2a_tasks.ports.workers.leases import Helpers, ShardLeases, Workers
 
 LEASE_MS = 20_000
 """Lease of a shard, renewed with every page that its process reads."""

@@ -7,7 +7,7 @@ from a2a_tasks.maintenance.due_tasks import DueTasks
 from a2a_tasks.maintenance.sweeper import Sweeper
 from a2a_tasks.ports.blocking import AtOnce
 from a2a_tasks.ports.queues import BatchQueue
-from a2a_tasks.ports.workers import Helpers, ShardLeases
+from a2a_tasks.ports.workers.leases import Helpers, ShardLeases
 from a2a_tasks.wiring.tasks import TaskServices
 
 

@@ -26,7 +26,7 @@ from a2a_tasks.ports.registry import AgentReader, PauseReader, ProjectReader
 from a2a_tasks.ports.slots import SlotStore
 from a2a_tasks.ports.tasks import ContextStore, RecordStore, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.ports.workers import Workers
+from a2a_tasks.ports.workers.leases import Workers
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 if TYPE_CHECKING:

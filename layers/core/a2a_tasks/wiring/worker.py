@@ -25,8 +25,8 @@ from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.documents import DocumentParser
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.model import Model, ModelFiles, PaceStore
-from a2a_tasks.ports.pressure import Pressure
-from a2a_tasks.ports.takers import Takers
+from a2a_tasks.ports.workers.pressure import Pressure
+from a2a_tasks.ports.workers.takers import Takers
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.tasks.agent_revisions import Revisions
 from a2a_tasks.tasks.office_texts import OfficeTexts

@@ -16,7 +16,7 @@ from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.queues import Delivery, DeliveryHandler
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.ports.workers import Workers
+from a2a_tasks.ports.workers.leases import Workers
 
 BEAT = 0.55
 """Interval of renewals as a fraction of the lease. The rest is enough for a stall of two seconds and

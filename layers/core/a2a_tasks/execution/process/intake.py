@@ -16,10 +16,10 @@ from a2a_tasks.execution.process.opening import LISTED_MS, Opening
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable
-from a2a_tasks.ports.pressure import Pressure
 from a2a_tasks.ports.queues import Delivery, WorkerQueue
-from a2a_tasks.ports.takers import Takers
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workers.pressure import Pressure
+from a2a_tasks.ports.workers.takers import Takers
 
 SHARE_AFTER_SECONDS = 0.5
 """Seconds an invocation must run before it takes more messages. Short tasks finish sooner without."""

@@ -8,8 +8,8 @@ from a2a_tasks.domain.taker import Taker, stands_back
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.takers import Takers
 from a2a_tasks.ports.telemetry import Telemetry
+from a2a_tasks.ports.workers.takers import Takers
 
 LOOK_MS = 5_000
 """How often a worker looks at the list, and renews its entry."""

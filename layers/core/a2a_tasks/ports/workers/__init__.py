@@ -1,0 +1,1 @@
+"""Worker processes: their leases, the list of those that take tasks directly, and limits that are near."""
