@@ -25,7 +25,7 @@ no_account := AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AW
 unit := tests/unit tests/load
 integration := tests/integration tests/fuzz
 
-.venv/.made: pyproject.toml layers/constraints.txt local/requirements/uv.txt local/bootstrap.sh
+.venv/.made: pyproject.toml layers/constraints.txt local/requirements/locked/uv.txt local/bootstrap.sh
 	@sh local/bootstrap.sh
 
 .PHONY: help setup run stop status logs reset

@@ -25,7 +25,7 @@ from bench import (
 from bench.bill import run as bill
 from bench.report import console, progress
 from local.deployed import Deployed, Project, make_project
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
 
 ON_MOTO: dict[str, Callable[[], None]] = {

@@ -13,19 +13,19 @@ from typer.core import TyperGroup
 
 from a2a_tasks.domain.pricing.overrides import BadPrices
 from local.adoption.command import REGISTRY, TASKS, adopt
-from local.claude import Claude
+from local.builds.release import release_of, stamped
+from local.builds.sources import deployment_digest
 from local.demo import Access, prepare, run_chat, run_task, show_next_steps, show_result
 from local.dependencies.lock import lock
 from local.dependencies.supply_chain import audit, write_sbom
 from local.documentation.docs_site import build_site
 from local.functions import function_names
 from local.imports import check_imports
-from local.ports import Ports, is_free
-from local.process import NotHealthyError
 from local.progress import Terminal
-from local.release import release_of, stamped
-from local.sources import deployment_digest
-from local.stack import LocalStack
+from local.stack.claude import Claude
+from local.stack.local_stack import LocalStack
+from local.stack.ports import Ports, is_free
+from local.stack.process import NotHealthyError
 from local.template.samconfig import sam_arguments, template_parameters
 from local.tools import PRE_COMMIT, ROOT, ToolError, install_tools, run_tool
 

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-UV_LOCKED=local/requirements/uv.txt
+UV_LOCKED=local/requirements/locked/uv.txt
 UV_VERSION=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$UV_LOCKED")
 bundled=$PWD/.local/tools/uv
 

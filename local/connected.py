@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.wecom.connections import ConnectionTaken, DynamoDBConnections
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
-from local.stack import Deployment, LocalStack
+from local.stack.local_stack import Deployment, LocalStack
 from local.wecom.client import WeComClient
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import httpx
 from rich.console import Console
 
 from local.connected import connect_bot
-from local.stack import Deployment, LocalStack
+from local.stack.local_stack import Deployment, LocalStack
 from local.stall import HANG_SECONDS, StallTimeout
 from local.tools import ROOT, ToolError, run_tool
 from local.wecom.exchange import Exchange, Outcome

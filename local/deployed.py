@@ -21,7 +21,7 @@ from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.agents.definition import parse_agent
 from a2actl.webhooks.secrets import WebhookSecrets
-from local.stack import Deployment, LocalStack
+from local.stack.local_stack import Deployment, LocalStack
 from local.standin.calls import Call
 from local.standin.client import StandInClient
 

@@ -18,6 +18,7 @@ from local.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "local" / "requirements"
+LOCKED = REQUIREMENTS / "locked"
 # Shared by all stacks of this checkout.
 TOOLS = ROOT / ".local" / "tools"
 
@@ -32,7 +33,7 @@ class ToolError(RuntimeError):
 
 @dataclass(frozen=True)
 class ToolEnvironment:
-    """A virtual environment that holds what `listed` lists, or else `local/requirements/<name>.txt`."""
+    """A virtual environment that holds what `listed` lists, or else `local/requirements/locked/<name>.txt`."""
 
     name: str
     listed: Path | None = None
@@ -43,7 +44,7 @@ class ToolEnvironment:
 
     @property
     def requirements(self) -> Path:
-        return self.listed or REQUIREMENTS / f"{self.name}.txt"
+        return self.listed or LOCKED / f"{self.name}.txt"
 
     @property
     def packages(self) -> Path:

@@ -14,7 +14,7 @@ from local.browser.running import running_browser
 from local.browser.samples import AGENTS, Samples, make_samples, usage
 from local.deployed import Deployed, Project, make_project
 from local.progress import Progress
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
 from local.tools import ROOT, ToolError, run_tool
 

@@ -12,7 +12,7 @@ from local.conformance.report import show
 from local.conformance.scenarios import directives_of
 from local.deployed import Deployed, make_project
 from local.progress import Progress
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
 from local.tools import ToolError
 

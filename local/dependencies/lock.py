@@ -1,7 +1,7 @@
 """The pinned versions of everything with the hashes of their files, chosen anew."""
 
 from local.progress import Progress
-from local.tools import REQUIREMENTS, ROOT, find_uv, run_tool
+from local.tools import LOCKED, REQUIREMENTS, ROOT, find_uv, run_tool
 
 LAYERS = ("aws", "dependencies", "claude", "documents", "encryption", "wecom", "webhooks", "a2a")
 WITHOUT_DEPENDENCIES = frozenset({"a2a"})
@@ -10,8 +10,8 @@ CONSTRAINTS = ROOT / "layers" / "constraints.txt"
 
 
 def lock(progress: Progress) -> None:
-    """Write layers/constraints.txt, layers/*/locked.txt and local/requirements/*.txt with the newest versions
-    that fit together.
+    """Write layers/constraints.txt, layers/*/locked.txt and local/requirements/locked/*.txt with the newest
+    versions that fit together.
 
     Raises ToolError if there are none.
     """
@@ -26,7 +26,7 @@ def lock(progress: Progress) -> None:
             _compile([*alone, "--constraint", str(CONSTRAINTS), wanted], str(folder / "locked.txt"))
     for tool in sorted(REQUIREMENTS.glob("*.in")):
         with progress.step(f"Pin the tools in {tool.stem}.txt"):
-            _compile(["--upgrade", str(tool)], str(tool.with_suffix(".txt")))
+            _compile(["--upgrade", str(tool)], str(LOCKED / f"{tool.stem}.txt"))
 
 
 def _compile(arguments: list[str], output: str) -> None:

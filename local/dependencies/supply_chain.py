@@ -10,7 +10,7 @@ from rich.console import Console
 
 from local.dependencies.lock import CONSTRAINTS, LAYERS
 from local.progress import Progress
-from local.tools import AUDIT, REQUIREMENTS, ROOT, ToolError, run_tool
+from local.tools import AUDIT, LOCKED, ROOT, ToolError, run_tool
 
 SBOM = ROOT / ".aws-sam" / "sbom.json"
 VENDORED = ROOT / "functions" / "api" / "console" / "static" / "vendor" / "vendored.toml"
@@ -51,7 +51,7 @@ def audit(progress: Progress, console: Console) -> int:
     with progress.step("Install the auditor"):
         AUDIT.ensure()
     guilty = 0
-    for listed in (CONSTRAINTS, *sorted(REQUIREMENTS.glob("*.txt"))):
+    for listed in (CONSTRAINTS, *sorted(LOCKED.glob("*.txt"))):
         name = listed.relative_to(ROOT)
         command = [AUDIT.program("pip-audit"), "--strict", "--require-hashes", "--disable-pip"]
         try:

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local.preflight.checks import check_account, check_offline
+from local.preflight.checklist import check_account, check_offline
+from local.preflight.checks.lint import check_lint
+from local.preflight.checks.parameters import SUBJECT as PARAMETERS
 from local.preflight.finding import Finding, State
-from local.preflight.lint import check_lint
-from local.preflight.parameters import SUBJECT as PARAMETERS
 from local.preflight.target import Target
 from local.progress import Terminal
 from local.template.linters import run_cfn_lint, run_checkov

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.deployed import Deployed, Project, make_project
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
 from tests.integration.support.collector import Collector, collecting
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.build import MAX_AGE_SECONDS, STAMP, delete_old_builds, outdated
+from local.builds.sam_build import MAX_AGE_SECONDS, STAMP, delete_old_builds, outdated
 
 
 def test_one_builds_and_the_others_wait_for_it(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from local.claude import Claude
-from local.ports import Ports
-from local.stack import LocalStack
+from local.stack.claude import Claude
+from local.stack.local_stack import LocalStack
+from local.stack.ports import Ports
 
 
 def main(folder: str, ports: str, parameters: str) -> None:

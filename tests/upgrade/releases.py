@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.previous_release import Release
-from local.stack import Deployment, LocalStack
+from local.builds.previous_release import Release
+from local.stack.local_stack import Deployment, LocalStack
 from local.tools import ROOT
 
 DEPLOY = Path(__file__).with_name("deploy.py")
 DEPLOY_SECONDS = 1_200
 ALIAS = "live"
-TOOLS = "local/requirements"
+TOOLS = "local/requirements/locked"
 
 
 @dataclass(frozen=True)

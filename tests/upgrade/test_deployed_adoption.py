@@ -9,8 +9,8 @@ from a2a_tasks.domain.pause import Pause
 from a2actl.queue.queues import TaskQueues
 from a2actl.queue.triggers import DISABLED, ENABLED, Triggers
 from local.adoption.command import parameters_of, ready
+from local.builds.previous_release import Release
 from local.deployed import Deployed, make_project, wait_until
-from local.previous_release import Release
 from local.standin.client import StandInClient
 from local.template.transformed import transformed
 from local.tools import ROOT

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from local.builds.previous_release import Release, previous_release
 from local.deployed import Deployed, Project, make_project, wait_until
-from local.previous_release import Release, previous_release
 from local.standin.client import StandInClient
 from local.tools import ROOT
 from tests.integration.support.receiver import Receiver, receiving

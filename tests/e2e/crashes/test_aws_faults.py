@@ -1,7 +1,7 @@
 """Calls of AWS that fail on the wire, of every service, while tasks of all kinds run: none is lost, none is
 done or paid for twice, none is stuck, at each share of calls that fail.
 
-It has a stack of its own, whose functions reach AWS by the proxy of `local/faults.py`. The event sources of
+It has a stack of its own, whose functions reach AWS by the proxy of `local/faults/proxy.py`. The event sources of
 the emulator do not: they are inside of it.
 """
 
@@ -20,7 +20,7 @@ import pytest
 from local.deployed import TERMINAL, Deployed, Project, make_project, wait_until
 from local.faults.client import SERVICES, Faults
 from local.faults.client import Kind as Fault
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
 from tests.e2e.conftest import AGENTS, PARAMETERS
 from tests.e2e.test_agent_loop import script, tool

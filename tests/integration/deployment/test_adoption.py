@@ -17,7 +17,7 @@ from a2a_tasks.adapters.system import SystemClock
 from local.adoption.command import NotFit, adopt
 from local.adoption.table import RECOVERY, STREAM, TIME_TO_LIVE, TableState, switch_on
 from local.preflight.account import Account as Preflighted
-from local.preflight.adopted_storage import check_adopted_storage
+from local.preflight.checks.adopted_storage import check_adopted_storage
 from local.preflight.finding import State
 from local.preflight.target import Target
 from local.standin.client import StandInClient

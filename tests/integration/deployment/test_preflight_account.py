@@ -13,15 +13,15 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from local.preflight.account import Account, AccountCheck, open_account
-from local.preflight.alarm_topic import check_alarm_topics
-from local.preflight.api_gateway import check_api_gateway
-from local.preflight.artifact_bucket import SAM_STACK, check_artifact_bucket
-from local.preflight.claude import check_claude
-from local.preflight.concurrency import check_concurrency
-from local.preflight.domain import check_domain, covers, judged
+from local.preflight.checks.alarm_topic import check_alarm_topics
+from local.preflight.checks.api_gateway import check_api_gateway
+from local.preflight.checks.artifact_bucket import SAM_STACK, check_artifact_bucket
+from local.preflight.checks.claude import check_claude
+from local.preflight.checks.concurrency import check_concurrency
+from local.preflight.checks.domain import check_domain, covers, judged
+from local.preflight.checks.free_names import check_free_names
+from local.preflight.checks.stack_state import check_stack
 from local.preflight.finding import Finding, State
-from local.preflight.free_names import check_free_names
-from local.preflight.stack_state import check_stack
 from tests.deployment_target import STACK, resource, states, target_of
 
 REGION = "us-east-1"

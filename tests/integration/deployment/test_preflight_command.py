@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local.preflight import command, lint
-from local.preflight.checks import check_offline
+from local.preflight import command
+from local.preflight.checklist import check_offline
+from local.preflight.checks import lint
+from local.preflight.checks.free_names import READERS, SHARED
 from local.preflight.command import preflight
 from local.preflight.finding import State
-from local.preflight.free_names import READERS, SHARED
 from local.preflight.physical_names import names_wanted
 from local.preflight.target import Target
 from local.template import linters, samconfig

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.release import VARIABLE
+from local.builds.release import VARIABLE
 from local.template.transformed import TEMPLATE, transformed
 from local.tools import ToolError
 from tests.cloudformation import (

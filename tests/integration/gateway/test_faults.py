@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from a2a_tasks.adapters.whole_answers import whole
 from local.faults.client import SERVICES, Faults, Kind
-from local.ports import Ports
-from local.process import BackgroundProcess
+from local.stack.ports import Ports
+from local.stack.process import BackgroundProcess
 from local.tools import MICROBURST, ROOT
 
 ONCE = Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from local.builds.previous_release import Release, previous_release
 from local.deployed import wait_until
-from local.previous_release import Release, previous_release
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
 from local.tools import ROOT
 from tests.integration.upgrade.world import World, at_work

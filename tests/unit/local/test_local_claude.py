@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.claude import NO_KEY, OFFICIAL_BASE_URL, STAND_IN_KEY, Claude
+from local.stack.claude import NO_KEY, OFFICIAL_BASE_URL, STAND_IN_KEY, Claude
 
 PORT = 4577
 STAND_IN = Claude(f"http://127.0.0.1:{PORT}", STAND_IN_KEY, is_stand_in=True)

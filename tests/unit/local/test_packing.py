@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.packing import PACKED, pack
-from local.release import stamped
+from local.builds.packing import PACKED, pack
+from local.builds.release import stamped
 
 TEMPLATE = """\
 Globals:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from local.preflight.alarm_receiver import check_alarm_receiver
-from local.preflight.built_layers import check_built
-from local.preflight.concurrency import Capacity, alarm_judged, check_pollers, judged
+from local.preflight.checks.alarm_receiver import check_alarm_receiver
+from local.preflight.checks.built_layers import check_built
+from local.preflight.checks.concurrency import Capacity, alarm_judged, check_pollers, judged
+from local.preflight.checks.parameters import check_parameters
+from local.preflight.checks.sizes import check_sizes
+from local.preflight.checks.snapstart import check_snapstart
 from local.preflight.finding import State
-from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
-from local.preflight.sizes import check_sizes
-from local.preflight.snapstart import check_snapstart
 from local.preflight.target import Target
 from local.template.intrinsics import NotKnown, evaluated, holds
 from tests.deployment_target import resource, states, target_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local import previous_release
-from local.previous_release import Release
-from local.release import release_of, stamped
+from local.builds import previous_release
+from local.builds.previous_release import Release
+from local.builds.release import release_of, stamped
 from local.template.transformed import TEMPLATE
 
 DIGEST = "0123456789abcdef"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from local.stream_positions import forget_stream_positions
+from local.stack.stream_positions import forget_stream_positions
 
 
 def test_a_stream_is_read_from_its_beginning_again(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONSTRAINTS = ROOT / "layers" / "constraints.txt"
 LAYERS = sorted((ROOT / "layers").glob("*/locked.txt"))
-LOCKED = [CONSTRAINTS, *LAYERS, *sorted((ROOT / "local" / "requirements").glob("*.txt"))]
+LOCKED = [CONSTRAINTS, *LAYERS, *sorted((ROOT / "local" / "requirements" / "locked").glob("*.txt"))]
 PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==(?P<version>\S+)(?: ; [^\\]+?)? \\")
 
 

@@ -11,7 +11,7 @@ import boto3
 
 from local.gateway.settings import StreamingRoute, streaming_routes
 
-EVENT_FUNCTION = Path(__file__).parent / "gateway" / "event_function.py"
+EVENT_FUNCTION = Path(__file__).parents[1] / "gateway" / "event_function.py"
 EVENT_FUNCTION_NAME = "local-gateway-event"
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.sources import deployment_digest
+from local.builds.sources import deployment_digest
 from local.tools import ROOT
 
 SHARED = ROOT / ".local" / "builds"

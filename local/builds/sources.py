@@ -11,9 +11,9 @@ SOURCES = (
     "samconfig.toml",
     "functions",
     "layers",
-    "local/amendments.py",
+    "local/stack/amendments.py",
     "local/gateway",
-    "local/packing.py",
+    "local/builds/packing.py",
 )
 
 

@@ -15,24 +15,24 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 
-from local.amendments import (
+from local.builds.packing import PACKED, pack
+from local.builds.release import release_of, stamped
+from local.builds.sam_build import build_digest, delete_old_builds, outdated, shared_build
+from local.builds.sources import deployment_digest
+from local.faults.client import SERVICES
+from local.gateway.server import HEALTH_PATH
+from local.gateway.settings import Settings
+from local.progress import Progress, Silent
+from local.stack.amendments import (
     allow_plain_http,
     apply_concurrency,
     apply_gateway_responses,
     hand_out_events,
 )
-from local.build import build_digest, delete_old_builds, outdated, shared_build
-from local.claude import Claude
-from local.faults.client import SERVICES
-from local.gateway.server import HEALTH_PATH
-from local.gateway.settings import Settings
-from local.packing import PACKED, pack
-from local.ports import Ports
-from local.process import BackgroundProcess
-from local.progress import Progress, Silent
-from local.release import release_of, stamped
-from local.sources import deployment_digest
-from local.stream_positions import forget_stream_positions
+from local.stack.claude import Claude
+from local.stack.ports import Ports
+from local.stack.process import BackgroundProcess
+from local.stack.stream_positions import forget_stream_positions
 from local.template.samconfig import samconfig, template_parameters
 from local.tools import BUILDER, EMULATOR, MICROBURST, ROOT, SAM, install_tools, run_tool
 

@@ -1,7 +1,7 @@
 """Starts a function's processes from one that has loaded the packages of its layers, as forks of it.
 
 It runs as a script in the emulator's environment, with a function's variables and a socket on which
-`local/emulator.py` asks for a process: what to run, in which folder, with which variables and pipes. Each
+`emulator.py` beside it asks for a process: what to run, in which folder, with which variables and pipes. Each
 process loads the function's own modules for itself, as Lambda does.
 """
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 
 from local.preflight.account import Account
+from local.preflight.checks.stack_state import UPDATABLE
 from local.preflight.finding import Finding
-from local.preflight.stack_state import UPDATABLE
 from local.preflight.target import Target
 
 SUBJECT = "Bucket for code"

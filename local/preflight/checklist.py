@@ -5,22 +5,22 @@ from dataclasses import replace
 
 from local.policies.check import check_policies
 from local.preflight.account import Account, AccountCheck, open_account
-from local.preflight.adopted_storage import check_adopted_storage
-from local.preflight.alarm_receiver import check_alarm_receiver
-from local.preflight.alarm_topic import check_alarm_topics
-from local.preflight.api_gateway import check_api_gateway
-from local.preflight.artifact_bucket import check_artifact_bucket
-from local.preflight.built_layers import check_built
-from local.preflight.claude import check_claude
-from local.preflight.concurrency import check_concurrency, check_pollers
-from local.preflight.domain import check_domain
+from local.preflight.checks.adopted_storage import check_adopted_storage
+from local.preflight.checks.alarm_receiver import check_alarm_receiver
+from local.preflight.checks.alarm_topic import check_alarm_topics
+from local.preflight.checks.api_gateway import check_api_gateway
+from local.preflight.checks.artifact_bucket import check_artifact_bucket
+from local.preflight.checks.built_layers import check_built
+from local.preflight.checks.claude import check_claude
+from local.preflight.checks.concurrency import check_concurrency, check_pollers
+from local.preflight.checks.domain import check_domain
+from local.preflight.checks.free_names import check_free_names
+from local.preflight.checks.parameters import check_parameters
+from local.preflight.checks.sizes import check_sizes
+from local.preflight.checks.snapstart import check_snapstart
+from local.preflight.checks.stack_state import check_stack
 from local.preflight.finding import Finding, State
-from local.preflight.free_names import check_free_names
-from local.preflight.parameters import check_parameters
 from local.preflight.physical_names import check_physical_names
-from local.preflight.sizes import check_sizes
-from local.preflight.snapstart import check_snapstart
-from local.preflight.stack_state import check_stack
 from local.preflight.target import Target
 from local.tools import ROOT
 

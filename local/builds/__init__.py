@@ -1,0 +1,1 @@
+"""What is deployed: builds of functions and layers, their archives, and what a release is called."""
