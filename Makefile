@@ -123,7 +123,7 @@ bench: tools ## Measure calls, cold starts, latency, turns and memory (ten minut
 
 bill: tools ## Measure everything that is billed, and write it into the documentation (ten minutes).
 	PYTHONHASHSEED=0 $(python) -m bench bill
-	PYTHONPATH=. $(python) -m docs.cost
+	PYTHONPATH=. $(python) -m docs.generate.cost
 
 faults: tools ## Do 300 tasks while calls of AWS fail on the wire (five minutes).
 	FAULT_TASKS=100 $(python) -m pytest tests/e2e/crashes/test_aws_faults.py
@@ -136,13 +136,13 @@ conformance: .venv/.made ## Run the A2A conformance kit, a checkout elsewhere: m
 	@$(python) -m local conformance "$(KIT)"
 
 openapi: .venv/.made ## Write docs/openapi.json from the API's code.
-	PYTHONPATH=. $(python) -m docs.openapi
+	PYTHONPATH=. $(python) -m docs.generate.openapi
 
 security: tools ## Write the roles' tables in docs/security.md from the template.
-	PYTHONPATH=. $(python) -m docs.security
+	PYTHONPATH=. $(python) -m docs.generate.security
 
-dashboard: tools ## Draw docs/dashboard.svg, the dashboard on a simulated morning (minutes).
-	PYTHONPATH=. PYTHONHASHSEED=0 $(python) -m docs.dashboard
+dashboard: tools ## Draw docs/pictures/dashboard.svg, the dashboard on a simulated morning (minutes).
+	PYTHONPATH=. PYTHONHASHSEED=0 $(python) -m docs.generate.dashboard
 
 lock: .venv/.made ## Choose the newest versions and pin them.
 	$(python) -m local lock

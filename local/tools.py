@@ -33,7 +33,8 @@ class ToolError(RuntimeError):
 
 @dataclass(frozen=True)
 class ToolEnvironment:
-    """A virtual environment that holds what `listed` lists, or else `local/requirements/locked/<name>.txt`."""
+    """A virtual environment that holds what `listed` lists, or else what
+    `local/requirements/locked/<name>.txt` does."""
 
     name: str
     listed: Path | None = None

@@ -1,8 +1,8 @@
 """Calls of AWS that fail on the wire, of every service, while tasks of all kinds run: none is lost, none is
 done or paid for twice, none is stuck, at each share of calls that fail.
 
-It has a stack of its own, whose functions reach AWS by the proxy of `local/faults/proxy.py`. The event sources of
-the emulator do not: they are inside of it.
+It has a stack of its own, whose functions reach AWS by the proxy of `local/faults/proxy.py`. The event
+sources of the emulator do not: they are inside of it.
 """
 
 import os

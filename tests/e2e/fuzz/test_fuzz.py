@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.openapi import DOCUMENT
+from docs.generate.openapi import DOCUMENT
 from local.deployed import Deployed, Project, make_project
 from local.standin.conversation import UNSCRIPTED_SECONDS
 from local.tools import SCHEMATHESIS

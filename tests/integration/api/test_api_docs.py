@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from docs.openapi import DOCUMENT
+from docs.generate.openapi import DOCUMENT
 from tests.integration.support.account import PROJECT, Account
 from tests.integration.support.caller import Answer, Caller
 

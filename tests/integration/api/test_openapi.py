@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from docs import openapi
+from docs.generate import openapi
 from tests.integration.support.template import ROOT, resource_properties
 
 
@@ -24,7 +24,7 @@ def test_the_committed_document_is_up_to_date_and_needs_no_aws() -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
     check = subprocess.run(
-        [sys.executable, "-m", "docs.openapi", "--check"],
+        [sys.executable, "-m", "docs.generate.openapi", "--check"],
         cwd=ROOT,
         env=bare,
         capture_output=True,

@@ -6,8 +6,8 @@ import pytest
 
 from bench.bill.measurement import Measurement
 from bench.bill.others import OFFERS
-from docs import cost
-from docs.cost_words import CHINESE, ENGLISH, Words
+from docs.generate import cost
+from docs.generate.cost_words import CHINESE, ENGLISH, Words
 from local.tools import ROOT
 
 

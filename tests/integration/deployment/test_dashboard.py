@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from docs.dashboard import PICTURE, widgets_of
-from docs.panels import lines_of
-from docs.searches import MOST_CHARACTERS, Search
+from docs.generate.dashboard import PICTURE, widgets_of
+from docs.generate.panels import lines_of
+from docs.generate.searches import MOST_CHARACTERS, Search
 from local.preflight.target import Target
 from tests.alarms.deployment import FUNCTIONS, Deployment
 from tests.alarms.evaluation import ALARM, COMPOSITE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import security, shares
+from docs.generate import security, shares
 from local.template.transformed import transformed
 
 

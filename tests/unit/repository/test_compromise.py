@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from docs.compromise import ITEMS, gains
+from docs.generate.compromise import ITEMS, gains
 from local.policies.statements import Statement
 
 

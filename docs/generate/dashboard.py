@@ -1,4 +1,4 @@
-"""The dashboard's picture in ``docs/dashboard.svg``: ``make dashboard``.
+"""The dashboard's picture in ``docs/pictures/dashboard.svg``: ``make dashboard``.
 
 The widgets are the template's; what they show are six hours of a simulated day
 (``tests/load/working_day.py``), which take about a minute. Needs no AWS account.
@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from docs.panels import drawn
+from docs.generate.panels import drawn
 from local.preflight.target import Target
 from tests.load.working_day import working_day
 
 ENVIRONMENT = "prod"
 BEGINS_AT, HOURS = 9, 6
-PICTURE = Path(__file__).parent / "dashboard.svg"
+PICTURE = Path(__file__).parents[1] / "pictures" / "dashboard.svg"
 
 
 def widgets_of(target: Target) -> list[dict[str, Any]]:

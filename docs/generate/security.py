@@ -1,5 +1,5 @@
 """The tables of what each role may do and of what one caller can hold, made from the template:
-``python -m docs.security [--check]``.
+``python -m docs.generate.security [--check]``.
 
 Writes them into ``docs/security.md``, each between two marks, or with ``--check`` only says whether it is up
 to date (exit status 1 if not). Needs no AWS account.
@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from docs import shares
-from docs.compromise import gains
+from docs.generate import shares
+from docs.generate.compromise import gains
 from local.policies.statements import (
     Statement,
     as_text,
@@ -23,7 +23,7 @@ from local.policies.statements import (
 from local.template.intrinsics import Template, conditions_in
 from local.template.transformed import transformed
 
-DOCUMENT = Path(__file__).parent / "security.md"
+DOCUMENT = Path(__file__).parents[1] / "security.md"
 BEGIN = "<!-- roles: written by `make security` -->\n"
 END = "<!-- roles: end -->\n"
 SHARES_BEGIN = "<!-- shares: written by `make security` -->\n"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from docs.searches import Search
+from docs.generate.searches import Search
 from tests.alarms.metrics import Metric
 
 type Samples = Mapping[Metric, Sequence[tuple[float, float]]]

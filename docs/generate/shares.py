@@ -1,6 +1,6 @@
 """What one key, one project, one stranger can hold at most, from the template's defaults.
 
-Part of ``docs/security.md``, which ``docs.security`` writes.
+Part of ``docs/security.md``, which ``docs.generate.security`` writes.
 """
 
 from collections.abc import Iterator, Mapping

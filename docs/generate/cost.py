@@ -1,4 +1,5 @@
-"""The tables of what a deployment costs, from the last measurement: ``python -m docs.cost [--check]``.
+"""The tables of what a deployment costs, from the last measurement:
+``python -m docs.generate.cost [--check]``.
 
 Writes them into ``docs/cost.md``, its Chinese twin and both READMEs, each between two marks, or with
 ``--check`` only says whether they are up to date (exit status 1 if not). Needs no AWS account.
@@ -13,7 +14,7 @@ from bench.bill.others import CONTAINER_MONTH, OFFERS, Offer
 from bench.bill.prices import AS_OF, PRICES, Unit
 from bench.bill.standing import metrics_with_traffic
 from bench.bill.tables import PLAIN, RATES, Table, break_even, defaults, of_a_month, of_a_task, of_kinds
-from docs.cost_words import CHINESE, ENGLISH, Words
+from docs.generate.cost_words import CHINESE, ENGLISH, Words
 from local.tools import ROOT
 
 PAGES = {ROOT / "docs/cost.md": ENGLISH, ROOT / "docs/zh-CN/cost.md": CHINESE}
@@ -128,7 +129,7 @@ def main(arguments: list[str]) -> int:
         if arguments != ["--check"]:
             path.write_text(text, "utf-8")
         elif path.read_text("utf-8") != text:
-            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date; run: python -m docs.cost\n")
+            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date; run: python -m docs.generate.cost\n")
             status = 1
     return status
 

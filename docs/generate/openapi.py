@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, made from its code: ``python -m docs.openapi [--check]``.
+"""The OpenAPI document of the API, made from its code: ``python -m docs.generate.openapi [--check]``.
 
 Writes ``docs/openapi.json``, or with ``--check`` only says whether that file is up to date (exit status 1 if
 not). Needs neither AWS nor a deployment.
@@ -13,7 +13,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.models import Server, ServerVariable
 
-DOCUMENT = Path(__file__).parent / "openapi.json"
+DOCUMENT = Path(__file__).parents[1] / "openapi.json"
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "TASKS_TABLE": "tasks",

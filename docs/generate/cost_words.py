@@ -1,4 +1,4 @@
-"""What the tables of ``docs/cost.py`` say, in both languages."""
+"""What the tables of ``docs/generate/cost.py`` say, in both languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
