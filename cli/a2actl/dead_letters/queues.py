@@ -36,16 +36,16 @@ ALL = {
     QueueName.NOTIFICATIONS: DeadLetters(
         "NotificationDeadLetterQueueUrl",
         "notifications that no receiver took",
-        "notifications-given-up",
+        "notifications",
         ("NotificationQueueUrl",),
     ),
     QueueName.WECOM: DeadLetters(
-        "WecomDeadLetterQueueUrl", "answers that did not reach WeCom", "wecom-answers", ("WecomQueueUrl",)
+        "WecomDeadLetterQueueUrl", "answers that did not reach WeCom", "wecom", ("WecomQueueUrl",)
     ),
     QueueName.NOTIFIER: DeadLetters(
         "NotifierDeadLetterQueueUrl",
         "places in the table's stream whose changes were not told",
-        "notifications-late",
+        "notifications",
         advice="A message names a place in the table's stream, which keeps it for a day; no queue takes it.",
     ),
     QueueName.SCHEDULES: DeadLetters(

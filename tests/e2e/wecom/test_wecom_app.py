@@ -140,7 +140,7 @@ def test_what_is_late_for_the_stream_comes_through_the_response_url(office: Offi
 
 
 def test_an_address_that_wecom_does_not_trust(office: Office) -> None:
-    """docs/runbook/wecom-answers.md: 60020. What was given up is sent again once the address is trusted."""
+    """docs/runbook/wecom.md: 60020. What was given up is sent again once the address is trusted."""
     stack = office.deployed.stack
     person = AppUser(office.wecom, "LiLei")
     office.wecom.ended(person.say("/new"))  # the stand-in follows the first script of a conversation

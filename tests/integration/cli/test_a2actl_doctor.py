@@ -193,9 +193,7 @@ def test_it_is_a_table_with_marks_for_a_person(ward: Ward) -> None:
     assert lines[0] == "\tSUBJECT\tFOUND"
     assert lines[1].startswith("✓\tStack\tCREATE_COMPLETE")
     assert "✗\tDead letters\twecom: 1 answers that did not reach WeCom" in lines
-    assert lines[-1] == (
-        "✗ Dead letters: See what they are: a2actl dlq show wecom (docs/runbook/wecom-answers.md)"
-    )
+    assert lines[-1] == ("✗ Dead letters: See what they are: a2actl dlq show wecom (docs/runbook/wecom.md)")
     assert done.stderr == "Not well: 1 fault.\n"
 
 
