@@ -26,7 +26,7 @@ from tests.integration.support.receiver import Receiver, receiving
 from tests.integration.support.table_stream import TableStream
 from tests.integration.support.template import ROOT
 from tests.integration.support.texts import incompressible
-from tests.integration.support.wecom_callbacks import refresh, to_bot
+from tests.integration.support.wecom.callbacks import refresh, to_bot
 
 UNLIMITED = {"REQUESTS_PER_HOUR": "0", "TASK_CREATIONS_PER_HOUR": "0"}
 QUESTION = "[[standin: say=It is noon.]] What is the time?"

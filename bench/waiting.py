@@ -23,7 +23,7 @@ from local.wecom.running import running_wecom
 from tests.integration.support.a2a_caller import A2ACaller
 from tests.integration.support.caller import Answer, Caller
 from tests.integration.support.template import resource_properties
-from tests.integration.support.wecom_callbacks import refresh, to_bot
+from tests.integration.support.wecom.callbacks import refresh, to_bot
 
 PROCESSOR_MB = 1_769
 """Memory with which a function has one processor (Lambda Developer Guide, "Configure function memory")."""

@@ -7,7 +7,7 @@ from bench.bill.prices import Unit
 from bench.bill.usage import Usage
 from bench.support.metering import Call
 from bench.support.running_function import Handled
-from tests.load.cloud import MILLISECONDS
+from tests.load.simulator.cloud import MILLISECONDS
 
 FULL_PROCESSOR_MB = 1769
 """Of memory give a whole virtual processor, less memory its share:

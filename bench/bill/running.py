@@ -17,7 +17,7 @@ from local.deployed import Project
 from tests.integration.support.caller import Answer, Caller
 from tests.integration.support.table_stream import as_event, passed_on
 from tests.integration.support.template import table_definition
-from tests.load.settings import Settings
+from tests.load.simulator.settings import Settings
 
 TO_THE_END_MS = 900_000
 HEAD_BYTES = 500

@@ -14,7 +14,7 @@ from bench.bill.running import Running
 from local.connected import connect_bot
 from local.wecom.running import running_wecom
 from tests.integration.support.receiver import receiving
-from tests.integration.support.wecom_callbacks import refresh, to_bot
+from tests.integration.support.wecom.callbacks import refresh, to_bot
 
 AGENT, SLOTS_AGENT, TOOLS_AGENT = "plain", "assistant", "toolbox"
 """Of bench/agents.yaml: without a limit of its running tasks, with one, and with tools."""

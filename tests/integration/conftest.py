@@ -31,12 +31,12 @@ from tests.integration.support.account import (
 from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.caller import Caller
 from tests.integration.support.cold_start import cold_start
-from tests.integration.support.moto_answers import quick_answers
-from tests.integration.support.moto_expressions import quick_expressions
-from tests.integration.support.moto_requests import quick_requests
-from tests.integration.support.moto_stacks import quick_stacks
-from tests.integration.support.moto_state import MotoState, unversioned_items
-from tests.integration.support.quick_sdk import quick_sdk
+from tests.integration.support.moto.answers import quick_answers
+from tests.integration.support.moto.expressions import quick_expressions
+from tests.integration.support.moto.quick_sdk import quick_sdk
+from tests.integration.support.moto.requests import quick_requests
+from tests.integration.support.moto.stacks import quick_stacks
+from tests.integration.support.moto.state import MotoState, unversioned_items
 from tests.integration.support.worker import Worker
 from tests.twins.stores.tasks import MemoryTaskStore
 

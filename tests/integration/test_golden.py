@@ -29,7 +29,7 @@ from tests.integration.support.stored_task import new_task
 from tests.integration.support.table_stream import TableStream
 from tests.integration.support.template import ROOT, document
 from tests.integration.support.texts import incompressible
-from tests.integration.support.wecom_chat import GROUP_CHAT, Chats
+from tests.integration.support.wecom.chat import GROUP_CHAT, Chats
 from tests.integration.support.worker import Worker
 
 GOLDEN = ROOT / "tests" / "golden.json"

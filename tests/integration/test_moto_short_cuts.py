@@ -17,11 +17,11 @@ from moto import mock_aws
 from moto.core.request import Request
 from moto.dynamodb.models.dynamo_type import DynamoType
 
-from tests.integration.support.moto_answers import quick_answers
-from tests.integration.support.moto_expressions import quick_expressions
-from tests.integration.support.moto_requests import quick_requests
-from tests.integration.support.moto_stacks import quick_stacks
-from tests.integration.support.quick_sdk import accepts_kwargs
+from tests.integration.support.moto.answers import quick_answers
+from tests.integration.support.moto.expressions import quick_expressions
+from tests.integration.support.moto.quick_sdk import accepts_kwargs
+from tests.integration.support.moto.requests import quick_requests
+from tests.integration.support.moto.stacks import quick_stacks
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 ITEM: dict[str, Any] = KEY | {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from tests.integration.support.template import document
-from tests.load.settings import Settings
-from tests.load.simulation import Simulation
+from tests.load.simulator.settings import Settings
+from tests.load.simulator.simulation import Simulation
 
 AT_A_TIME = 25
 """Tasks of an agent, on average: half of what it may have."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tests.load.report import Report
-from tests.load.settings import Settings
-from tests.load.simulation import Simulation
+from tests.load.simulator.report import Report
+from tests.load.simulator.settings import Settings
+from tests.load.simulator.simulation import Simulation
 
 type Play = Callable[[Simulation, float], None]
 """Lets it happen; the number scales how many tasks there are."""

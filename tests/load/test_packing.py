@@ -3,7 +3,7 @@
 import pytest
 
 from tests.load.packing import packed, settings_for
-from tests.load.settings import Settings
+from tests.load.simulator.settings import Settings
 
 WAIT_SECONDS = 5
 

@@ -11,14 +11,14 @@ import pytest
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.blocking import Step
 from a2a_tasks.ports.errors import StoreUnavailable
-from tests.load.cloud import PARTITION_WRITES, Cloud, Disturbance
-from tests.load.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
-from tests.load.kernel import Kernel, Lock
-from tests.load.queue import BigQueue
-from tests.load.report import Report
-from tests.load.sandbox import Sandbox
-from tests.load.settings import FunctionSettings, Settings, SourceSettings
-from tests.load.simulation import Simulation
+from tests.load.simulator.cloud import PARTITION_WRITES, Cloud, Disturbance
+from tests.load.simulator.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
+from tests.load.simulator.kernel import Kernel, Lock
+from tests.load.simulator.queue import BigQueue
+from tests.load.simulator.report import Report
+from tests.load.simulator.sandbox import Sandbox
+from tests.load.simulator.settings import FunctionSettings, Settings, SourceSettings
+from tests.load.simulator.simulation import Simulation
 from tests.twins.clock import Stuck
 from tests.twins.stores.records import MemorySpend
 

@@ -7,9 +7,9 @@ import pytest
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery
-from tests.load.kernel import Kernel
-from tests.load.queue import BigQueue
-from tests.load.stores import Index
+from tests.load.simulator.kernel import Kernel
+from tests.load.simulator.queue import BigQueue
+from tests.load.simulator.stores import Index
 from tests.twins.clock import FakeClock
 from tests.twins.queue import MemoryQueue
 

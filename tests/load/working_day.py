@@ -11,13 +11,13 @@ from math import pi, sin
 from local.preflight.target import Target
 from tests.alarms.deployment import Deployment
 from tests.alarms.normal_days import ACCOUNT_CONCURRENCY
-from tests.load.functions import Failed, Function
-from tests.load.kernel import Kernel
-from tests.load.meter import Meter
-from tests.load.model import Overload
-from tests.load.settings import Settings
-from tests.load.simulation import Simulation
-from tests.load.telemetry import MeteredTelemetry
+from tests.load.simulator.functions import Failed, Function
+from tests.load.simulator.kernel import Kernel
+from tests.load.simulator.meter import Meter
+from tests.load.simulator.model import Overload
+from tests.load.simulator.settings import Settings
+from tests.load.simulator.simulation import Simulation
+from tests.load.simulator.telemetry import MeteredTelemetry
 
 HOUR, HOURS_A_DAY = 3_600, 24
 LEAST_A_MINUTE, MOST_A_MINUTE = 1, 12

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 from tests.integration.cli.gateway import Gateway
+from tests.integration.cli.tasks.test_a2actl_tasks import Worker
 from tests.integration.cli.terminal import Operator
-from tests.integration.cli.test_a2actl_tasks import Worker
 from tests.integration.support.account import Account
 
 

@@ -57,7 +57,7 @@ from tests.integration.support.stored_task import (
 )
 from tests.integration.support.table_stream import TableStream
 from tests.integration.support.texts import incompressible
-from tests.integration.support.wecom_chat import Chats
+from tests.integration.support.wecom.chat import Chats
 from tests.integration.support.worker import Worker
 
 type Start = Callable[..., ModuleType]

@@ -209,10 +209,10 @@ def test_cleanup(account: Account, start: Start) -> None:
 
 
 def test_a_url_of_nobody_is_not_verified(agents: Account, start: Start) -> None:  # noqa: ARG001
-    """With its connection it is: tests/integration/handlers/test_wecom_handler.py."""
+    """With its connection it is: tests/integration/handlers/wecom/test_wecom_handler.py."""
     assert invoke(start, "wecom", "wecom_verify_url")["statusCode"] == 403
 
 
 def test_an_answer_for_nobodys_chat_is_done_with(stored: Task, start: Start) -> None:  # noqa: ARG001
-    """For somebody's: tests/integration/handlers/test_wecom_sender_handler.py."""
+    """For somebody's: tests/integration/handlers/wecom/test_wecom_sender_handler.py."""
     assert invoke(start, "wecom_sender", "wecom_sender_sqs") == {"batchItemFailures": []}

@@ -21,7 +21,7 @@ from tests.integration.support.account import AGENT, PROJECT, Account
 from tests.integration.support.caller import Caller
 from tests.integration.support.lambda_context import LambdaContext
 from tests.integration.support.stored_task import completed
-from tests.integration.support.wecom_gateway import callback_event
+from tests.integration.support.wecom.gateway import callback_event
 
 SESSION, KEY = "talk", {"Idempotency-Key": "key-1"}
 MESSAGE = {"message": "hello", "sessionId": SESSION}

@@ -2,7 +2,7 @@
 
 from a2a_tasks.domain.task import Lane
 from tests.load.scenario import Claim, Scenario
-from tests.load.simulation import Simulation
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 GUILTY = "guilty"

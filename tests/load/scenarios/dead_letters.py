@@ -1,9 +1,9 @@
 """Messages come back again and again, of tasks that have nothing wrong with them."""
 
-from tests.load.cloud import Disturbance
-from tests.load.model import Overload
 from tests.load.scenario import Claim, Scenario, failed_wrongly
-from tests.load.simulation import Simulation
+from tests.load.simulator.cloud import Disturbance
+from tests.load.simulator.model import Overload
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 

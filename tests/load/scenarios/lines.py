@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from a2a_tasks.ports.slots import Scope, Waiter
 from tests.load.scenario import Claim, Scenario
-from tests.load.simulation import Simulation
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 

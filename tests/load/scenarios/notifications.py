@@ -1,10 +1,10 @@
 """Who is told of a task's changes, and when."""
 
 from a2a_tasks.domain.webhooks.push import PushConfig
-from tests.load.cloud import Disturbance
-from tests.load.report import Report
 from tests.load.scenario import Claim, Scenario, failed
-from tests.load.simulation import Simulation
+from tests.load.simulator.cloud import Disturbance
+from tests.load.simulator.report import Report
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 RECEIVER = PushConfig(url="https://receiver.example.com/hook", config_id="one")

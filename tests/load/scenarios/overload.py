@@ -1,8 +1,8 @@
 """The model is overloaded for a long time."""
 
-from tests.load.model import Overload
 from tests.load.scenario import Claim, Scenario
-from tests.load.simulation import Simulation
+from tests.load.simulator.model import Overload
+from tests.load.simulator.simulation import Simulation
 
 MINUTE, HOUR = 60, 3_600
 BEGINS = 1

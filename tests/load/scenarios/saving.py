@@ -4,9 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
-from tests.load.cloud import Disturbance
 from tests.load.scenario import Claim, Scenario, failed
-from tests.load.simulation import Simulation
+from tests.load.simulator.cloud import Disturbance
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 

@@ -4,8 +4,8 @@ from functools import partial
 
 from tests.load.scenario import Claim, Scenario, failed
 from tests.load.scenarios.sweeping import hold
-from tests.load.settings import SourceSettings
-from tests.load.simulation import Simulation
+from tests.load.simulator.settings import SourceSettings
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 AGENTS = 20

@@ -6,7 +6,7 @@ from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.tasks import Claim as TaskClaim
 from tests.load.scenario import Claim, Scenario, failed
-from tests.load.simulation import Simulation
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 FIFTEEN_MINUTES_MS = 900_000

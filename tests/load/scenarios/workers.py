@@ -1,7 +1,7 @@
 """Places at workers, and who gets them."""
 
 from tests.load.scenario import Claim, Scenario, failed
-from tests.load.simulation import Simulation
+from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 MOST_IDLE = 6

@@ -12,7 +12,7 @@ import pytest
 from a2a_tasks.adapters.dynamodb.stored_format import NAME, VERSION, NewerFormat
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.aws_calls import Fault
-from tests.integration.support.moto_state import unversioned_items
+from tests.integration.support.moto.state import unversioned_items
 from tests.integration.support.stored_task import NOW, claimed, created, new_task
 
 LATER = {"N": str(VERSION + 1)}

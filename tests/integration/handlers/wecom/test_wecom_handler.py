@@ -37,7 +37,7 @@ from tests.integration.support.event_files import load_event
 from tests.integration.support.lambda_context import LambdaContext
 from tests.integration.support.table_stream import TableStream
 from tests.integration.support.texts import incompressible
-from tests.integration.support.wecom_gateway import callback_event, serving
+from tests.integration.support.wecom.gateway import callback_event, serving
 from tests.integration.support.worker import Worker
 from tests.twins.clock import FakeClock
 

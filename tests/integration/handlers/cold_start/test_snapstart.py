@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from a2a_tasks.adapters.snapstart import SNAP_START
-from tests.integration.handlers import snapshot
+from tests.integration.handlers.cold_start import snapshot
 from tests.integration.support.account import Account
 from tests.integration.support.cold_start import LOGICAL_IDS
 from tests.integration.support.template import (

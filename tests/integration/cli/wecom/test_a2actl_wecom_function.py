@@ -17,7 +17,7 @@ from a2actl.terminal.language import Language
 from a2actl.wecom.trial import Trial
 from tests.integration.cli.terminal import API_URL, Operator, deploy, stack_outputs
 from tests.integration.support.account import AGENT, PROJECT, Account
-from tests.integration.support.wecom_gateway import serving
+from tests.integration.support.wecom.gateway import serving
 from tests.twins.clock import FakeClock
 
 STACK = "a2a-tasks"

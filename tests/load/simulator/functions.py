@@ -7,11 +7,11 @@ from random import Random
 from typing import Any
 
 from a2a_tasks.ports.queues import Delivery
-from tests.load.cloud import USD
-from tests.load.kernel import Kernel
-from tests.load.queue import BigQueue
-from tests.load.sandbox import Sandbox
-from tests.load.settings import FunctionSettings, SourceSettings
+from tests.load.simulator.cloud import USD
+from tests.load.simulator.kernel import Kernel
+from tests.load.simulator.queue import BigQueue
+from tests.load.simulator.sandbox import Sandbox
+from tests.load.simulator.settings import FunctionSettings, SourceSettings
 from tests.twins.faults.failpoints import Crash
 
 IDLE_SECONDS = 600

@@ -6,7 +6,7 @@ from typing import Any
 
 from local.wecom.callbacks.envelope import Envelope
 from local.wecom.settings import App, Bot
-from tests.integration.support.wecom_gateway import callback_event
+from tests.integration.support.wecom.gateway import callback_event
 
 RESPONSE_URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=c"
 

@@ -23,7 +23,7 @@ from tests.integration.support.aws_calls import Fault
 from tests.integration.support.lambda_context import LambdaContext
 from tests.integration.support.stored_task import asking, canceled, failed
 from tests.integration.support.table_stream import TableStream
-from tests.integration.support.wecom_chat import GROUP_CHAT, USER, Chats
+from tests.integration.support.wecom.chat import GROUP_CHAT, USER, Chats
 from tests.twins.clock import FakeClock
 
 MINUTE = 60

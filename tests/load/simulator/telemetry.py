@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from tests.load.meter import Meter
+from tests.load.simulator.meter import Meter
 from tests.twins.telemetry import MemoryTelemetry
 
 OUTAGES = (StoreUnavailable, QueueUnavailable, PayloadUnavailable)

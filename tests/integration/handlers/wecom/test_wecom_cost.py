@@ -14,11 +14,11 @@ from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.inbound.stream_refresh import RECENT_MS
 from local.wecom.client import WeComClient
 from local.wecom.settings import Settings
-from tests.integration.handlers.test_wecom_handler import Start, connect
+from tests.integration.handlers.wecom.test_wecom_handler import Start, connect
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.lambda_context import LambdaContext
 from tests.integration.support.task_units import task_units
-from tests.integration.support.wecom_callbacks import refresh, to_app, to_bot
+from tests.integration.support.wecom.callbacks import refresh, to_app, to_bot
 
 MOST_CALLS = 9
 """Of a message, before WeCom has its answer, in a process that has answered some seconds ago."""

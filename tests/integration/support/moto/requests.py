@@ -12,7 +12,7 @@ from moto.core.base_backend import BaseBackend
 from moto.core.parse import BaseJSONParser
 from moto.core.request import Request
 
-from tests.integration.support.moto_answers import is_json
+from tests.integration.support.moto.answers import is_json
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bench.bill.prices import PRICES, Unit
-from tests.load.calls import Operation, Touch
-from tests.load.kernel import Kernel
+from tests.load.simulator.calls import Operation, Touch
+from tests.load.simulator.kernel import Kernel
 
 PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
 """Units a second of one partition: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/

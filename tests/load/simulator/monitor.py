@@ -8,7 +8,7 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.registry import AgentReader
-from tests.load.report import Ends
+from tests.load.simulator.report import Ends
 from tests.twins.clock import START_MS
 from tests.twins.stores.tasks import Change
 

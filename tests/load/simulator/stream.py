@@ -12,9 +12,9 @@ from a2a_tasks.domain.webhooks.push import Notification, StatusChange
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import TimedSender, Unsent
-from tests.load.functions import Failed, Function
-from tests.load.kernel import Kernel
-from tests.load.settings import StreamSettings
+from tests.load.simulator.functions import Failed, Function
+from tests.load.simulator.kernel import Kernel
+from tests.load.simulator.settings import StreamSettings
 from tests.twins.timed_queue import MemorySender
 
 SHARDS = 4

@@ -14,18 +14,18 @@ from a2a_tasks.maintenance.cleanup import CleanupReport
 from a2a_tasks.maintenance.sweep_report import SweepReport
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.tasks.submission import Submitter
-from tests.load.cloud import USD, Cloud
-from tests.load.functions import EventSource, Failed, Function, Handler, Schedule, Start, TimeLeft
-from tests.load.kernel import Kernel, Lock
-from tests.load.model import LoadModel, work
-from tests.load.monitor import LOOK_SECONDS, Monitor
-from tests.load.queue import BigQueue, TaskQueues
-from tests.load.report import Report, percentile
-from tests.load.sandbox import Sandbox
-from tests.load.settings import Settings, constant
-from tests.load.stores import BigPayloads, BigTaskStore, BigWorkers, sizes
-from tests.load.stream import ReportingSender, StreamSource, TimedNotifications
-from tests.load.telemetry import OUTAGES, CountingTelemetry
+from tests.load.simulator.cloud import USD, Cloud
+from tests.load.simulator.functions import EventSource, Failed, Function, Handler, Schedule, Start, TimeLeft
+from tests.load.simulator.kernel import Kernel, Lock
+from tests.load.simulator.model import LoadModel, work
+from tests.load.simulator.monitor import LOOK_SECONDS, Monitor
+from tests.load.simulator.queue import BigQueue, TaskQueues
+from tests.load.simulator.report import Report, percentile
+from tests.load.simulator.sandbox import Sandbox
+from tests.load.simulator.settings import Settings, constant
+from tests.load.simulator.stores import BigPayloads, BigTaskStore, BigWorkers, sizes
+from tests.load.simulator.stream import ReportingSender, StreamSource, TimedNotifications
+from tests.load.simulator.telemetry import OUTAGES, CountingTelemetry
 from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
 from tests.twins.faults.failpoints import Failpoints

@@ -275,5 +275,7 @@ OPERATIONS: dict[str, Operation] = {
 def operation(point: str) -> Operation:
     """Raises ``LookupError`` for a call that the table does not know."""
     if point not in OPERATIONS:
-        raise LookupError(f"tests/load/calls.py has no row for {point}: add one that says what it is on AWS")
+        raise LookupError(
+            f"tests/load/simulator/calls.py has no row for {point}: add one that says what it is on AWS"
+        )
     return OPERATIONS[point]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.alarms.deployment import Deployment
 from tests.alarms.metrics import Metric, Metrics
-from tests.load.kernel import Kernel
+from tests.load.simulator.kernel import Kernel
 
 
 @dataclass

@@ -15,9 +15,9 @@ from a2a_tasks.adapters.clients import CONFIG
 from a2a_tasks.adapters.process_pressure import LATE_SECONDS
 from a2a_tasks.ports.blocking import AtOnce, Step
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from tests.load.calls import Operation, Touches, operation
-from tests.load.cloud import PROCESSOR_SECONDS, Cloud
-from tests.load.kernel import Kernel
+from tests.load.simulator.calls import Operation, Touches, operation
+from tests.load.simulator.cloud import PROCESSOR_SECONDS, Cloud
+from tests.load.simulator.kernel import Kernel
 from tests.twins.faults.failpoints import Crash, Failpoints
 
 WHOLE_PROCESSOR_MB = 1_769

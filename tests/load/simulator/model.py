@@ -7,7 +7,7 @@ from random import Random
 
 from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 from a2a_tasks.ports.model import Draft, ModelBusy, ModelReply, ModelRequest
-from tests.load.kernel import Kernel
+from tests.load.simulator.kernel import Kernel
 from tests.twins.model import Asked
 
 REFUSED_SECONDS, BEGUN_SECONDS = 0.3, 1.5
