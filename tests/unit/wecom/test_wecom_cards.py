@@ -14,7 +14,7 @@ from local.wecom.card_rules import problem_of
 from tests.twins.deployment import agent
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import answer, uses
-from tests.unit.wecom.wecom_talk import HELPER, Talk, dying_everywhere
+from tests.unit.wecom.inbound.wecom_talk import HELPER, Talk, dying_everywhere
 
 OPTIONS = ["华东", "华北"]
 GROUP = "wrGROUP"

@@ -10,7 +10,7 @@ from a2a_tasks.ports.errors import PayloadUnavailable
 from a2a_tasks.wecom.result_texts import IMAGE_BYTES, IMAGES_BYTES
 from tests.twins.deployment import agent
 from tests.twins.model import answer, uses
-from tests.unit.wecom.wecom_talk import Talk
+from tests.unit.wecom.inbound.wecom_talk import Talk
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"
 

@@ -14,7 +14,7 @@ from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
 from tests.twins.deployment import agent
 from tests.twins.model import answer, uses
-from tests.unit.wecom.wecom_talk import HELPER, Talk
+from tests.unit.wecom.inbound.wecom_talk import HELPER, Talk
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from a2a_tasks.wecom.protocol.bot_messages import BotMedia, BotMixed, BotText
 from tests.twins.deployment import agent
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.model import answer, uses
-from tests.unit.wecom.test_wecom_left_out import PNG, encrypted, read_by_agent
-from tests.unit.wecom.wecom_talk import HELPER, Talk
+from tests.unit.wecom.inbound.test_wecom_left_out import PNG, encrypted, read_by_agent
+from tests.unit.wecom.inbound.wecom_talk import HELPER, Talk
 
 NAMED = replace(HELPER, names_speaker=True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from a2a_tasks.wecom.protocol.bot_messages import BotContent, BotMedia, BotMixed, BotText, BotUnsupported
 from tests.twins.model import answer
-from tests.unit.wecom.wecom_talk import KEY, Talk
+from tests.unit.wecom.inbound.wecom_talk import KEY, Talk
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 

@@ -31,7 +31,7 @@ from tests.integration.support.texts import incompressible
 from tests.twins.deployment import MAX_TIMEOUT_MS, agent
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
-from tests.unit.wecom.wecom_talk import HELPER, KEY, Talk, dying_everywhere
+from tests.unit.wecom.inbound.wecom_talk import HELPER, KEY, Talk, dying_everywhere
 
 ORIGIN = Origin("refresh", "aib1", "LiLei", None, None, None)
 
