@@ -178,7 +178,7 @@ class LocalStack:
             command=[
                 EMULATOR.program("python"),
                 "-P",
-                str(ROOT / "local" / "emulator.py"),
+                str(ROOT / "local" / "stack" / "emulator.py"),
                 *(["--fork-functions"] if self.forks_functions else []),
             ],
             mark="emulator.py",
