@@ -1,13 +1,17 @@
 """What was paid for is saved, and counted once, whatever stops the work and however slow a store is."""
 
+from dataclasses import replace
+
 import pytest
 
 from a2a_tasks.domain.access.project import ProjectSettings
+from a2a_tasks.domain.agents.backend import Backend
+from a2a_tasks.domain.overload.pace import FIRST_GAP_MS, Pace, PaceKey
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelReply
 from tests.integration.support.texts import incompressible
-from tests.twins.deployment import Deployment, agent
+from tests.twins.deployment import MODEL, Deployment, agent
 from tests.twins.faults.failpoints import Failpoints
 from tests.twins.faults.slow import Slow
 from tests.twins.model import after, answer, uses
@@ -71,6 +75,20 @@ def test_a_turn_that_was_finished_right_before_the_deadline_is_in_what_there_is(
     ended = budgeted.now_of(task)
     assert (ended.status, ended.turns) == (Status.FAILED, 1)
     assert said(budgeted, task) == {"result": "Paid for. ", "partial": True}
+
+
+def test_a_finished_turn_does_not_wait_for_its_report_to_the_pace(budgeted: Deployment) -> None:
+    """The first that succeeds after an overload, while the table that has the pace is slow."""
+    now = budgeted.clock.now()
+    task = budgeted.submit(timeout_ms=60_000)
+    budgeted.store.tasks[task.ref] = replace(budgeted.now_of(task), throttled_calls=1)
+    key = PaceKey(MODEL, Backend.CLAUDE_API.value)
+    budgeted.paces.put(key, None, Pace(FIRST_GAP_MS, now - FIRST_GAP_MS, now))
+    budgeted.model.then(after(budgeted.clock, 55, answer()))
+    work_slowly(budgeted, {"MemoryPaces.put": 10})
+    ended = budgeted.now_of(task)
+    assert (ended.status, ended.completed_at) == (Status.COMPLETED, task.created_at + 55_000)
+    assert counted(budgeted) == 15
 
 
 def test_what_a_canceled_task_has_just_said_is_kept(budgeted: Deployment) -> None:

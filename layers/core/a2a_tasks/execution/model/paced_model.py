@@ -1,7 +1,7 @@
 """A model whose calls are limited to the pace of all workers together."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from a2a_tasks.execution.model.pacing import Pacing
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelReply, ModelRequest
@@ -15,25 +15,30 @@ class PacedModel:
 
     model: Model
     pacing: Pacing
+    _reporting: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
 
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
         """Generate one turn, if the pace allows a call now."""
         name = request.prompt.model
         if not await self.pacing.may_call(name):
             overloaded = self.pacing.is_overloaded(name)
+            # not made, so it is no attempt, and nothing can have been billed
             raise ModelBusy(NOT_NOW, overloaded=overloaded, throttled=True, was_called=False)
         begun_at = self.pacing.clock.now()
         reporting = asyncio.ensure_future(self._report(name, begun_at, draft))
         try:
             reply = await self.model.turn(request, draft)
-        except ModelBusy as busy:
-            if busy.throttled:
-                await self.pacing.report_throttled(name, begun_at, busy)
-            raise
-        finally:
+        except BaseException as error:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
-        await self.pacing.report_success(name, begun_at)
+            if isinstance(error, ModelBusy) and error.throttled:
+                # with the time when the call began: a pace that was set since already knows of it
+                await self.pacing.report_throttled(name, begun_at, error)
+            raise
+        # not awaited: the table may be slow, and what stops the work meanwhile would lose a finished turn
+        draft.begun.set()
+        self._reporting.add(reporting)
+        reporting.add_done_callback(self._reporting.discard)
         return reply
 
     async def _report(self, name: str, begun_at: int, draft: Draft) -> None:
