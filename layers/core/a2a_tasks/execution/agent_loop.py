@@ -86,6 +86,8 @@ class AgentLoop:
         if isinstance(agent, Failure):
             raise ModelRejected(agent.code, agent.message)
         transcript = await self.checkpoints.transcript(task)
+        # the history too is pinned with the first turn: later requests begin with it byte for byte, though
+        # earlier tasks may be deleted meanwhile
         if transcript.prompt is None:  # otherwise it was saved with the prompt and is not read again
             history = await self.run(self.histories.before, task)
             transcript.history = history.messages
@@ -98,20 +100,25 @@ class AgentLoop:
             task.progress,
             agent.artifact_hosts,
         )
+        # what a dead worker had reserved for a turn counts as used, as nobody will ever know what it came to
         spent = left_behind(task.spent, transcript.open_children)
         return TaskRun(held, agent, transcript, toolbox, spent, task.events, task.counted)
 
     async def carry_on(self, work: TaskRun, seconds_left: Callable[[], float]) -> RunResult:
         """Execute until the task ends or must wait. ``seconds_left`` is what the invocation has left."""
         while True:
+            # first, since a reply's files may be missing after a crash, and its end or its tools may refer to
+            # them
             await self.made_files.collect(work)
             last = work.transcript.last
+            # a last answer is saved only if it has files; this one's worker died before it wrote the end
             if last is not None and last.stop_reason not in CONTINUED_STOPS:
                 return await self._end(work, last, last.to_reply(), work.agent.max_tokens)
             if (result := await self._answer_calls(work)) is not None:
                 return result
             if (failure := await self._refusal(work)) is not None:
                 return Failed(failure, work.text)
+            # not without a turn: or a task could go from worker to worker and never get on
             if work.turns_bought and seconds_left() < HAND_OVER_SECONDS:
                 return HandingOver()
             max_tokens = self.cost_limits.max_tokens(work.task, work.agent, total(work.spent))
@@ -121,7 +128,9 @@ class AgentLoop:
                 return await self._end(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
                 await self.checkpoints.save_turn(work, reply)
+            # not before the turn is saved: until then a stop finds its text, and its usage, here
             work.draft = Draft()
+            # after the save, since the record is the truth that the day is derived from
             await self._count_for_day(work)
 
     def snapshot(self, work: TaskRun) -> RunSnapshot:
@@ -147,6 +156,7 @@ class AgentLoop:
         try:
             others = await self.run(self.prompts.others, task, work.agent, bound)
         except StoreUnavailable:
+            # without knowing the others it stays with its model, which costs nothing but time
             others = []
         return after_overload(task.model, count, others)
 
@@ -170,6 +180,7 @@ class AgentLoop:
     async def _buy_turn(self, work: TaskRun, max_tokens: int) -> ModelReply:
         """The model's next reply, with its usage counted."""
         transcript = work.transcript
+        # made once for a task: the model's thinking and its cache are bound to every byte of it
         if transcript.prompt is None:
             transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
         elif transcript.prompt.model != work.task.model:
@@ -177,7 +188,9 @@ class AgentLoop:
         prompt = transcript.prompt
         servers = await self.run(self.prompts.servers, prompt, work.agent) if prompt.mcp_servers else []
         request = ModelRequest(prompt, transcript.messages(), max_tokens, transcript.container, servers)
+        # before the call, so that a process that dies in it leaves the turn counted
         await self._reserve(work, request)
+        # from here on whatever stops the work counts this turn as one that was cut off
         work.draft, work.under_way = Draft(), request
         try:
             with self.spans.turn(work, request) as step:
@@ -187,8 +200,10 @@ class AgentLoop:
             self._cut_off(work, busy.used, may_be_billed=busy.may_be_billed)
             raise
         except ModelRejected:
+            # nothing of it was lost on the way: what the draft says is what was billed
             self._cut_off(work, work.draft.usage, may_be_billed=False)
             raise
+        # no await between the reply and its count: a stop in between would count it as cut off, or not at all
         work.turns_bought += 1
         work.draft, work.under_way = Draft(reply.text), None  # the text stays available until it is saved
         work.spent = released(work.spent)
@@ -204,6 +219,7 @@ class AgentLoop:
         task = work.task
         if work.counted is None:
             work.counted = await self.run(self.day.baseline, task, work.spent)
+        # without a limit nobody acts on it, so the write is saved
         if self.cost_limits.is_limited(task, work.counted):
             most = self.cost_limits.most(task, request)
             work.spent = reserve(work.spent, task.attempt, task.model, most)
@@ -216,6 +232,7 @@ class AgentLoop:
         work.draft, work.under_way = Draft(draft.text), None
         has_limit = reserved_for(work.spent) is not None
         if has_limit and request is not None and not draft.usage_is_final:
+            # the response was lost before it told any usage: the reservation stands
             if may_be_billed and not reported.calls:
                 work.spent = as_used(work.spent)
             elif reported.calls:
@@ -228,6 +245,7 @@ class AgentLoop:
         incremented again."""
         add = partial(self.day.add, work.task, work.spent, work.counted)
         work.counting = asyncio.ensure_future(self.run(add))
+        # through counting, whoever writes the outcome waits for it instead of adding it again
         work.counted = await asyncio.shield(work.counting)
 
     def _count(self, work: TaskRun, bill: Bill) -> Mapping[str, Usage]:
@@ -244,6 +262,7 @@ class AgentLoop:
         turn = work.transcript.last
         children: list[TaskRef] = []
         question: Question | None = None
+        # those that a worker before this one has answered are not run again
         for call in turn.open_calls if turn else []:
             assert turn is not None  # noqa: S101  for the type checker
             if call.name not in work.agent.allowed_tools:
@@ -264,21 +283,25 @@ class AgentLoop:
                     question = asked
             else:
                 await self._run_tool(work, turn, call)
+        # these first: a question beside them has no result yet, and is asked when they have ended
         if children:
             return Waiting(tuple(children))
         return Asking(question) if question else None
 
     async def _run_tool(self, work: TaskRun, turn: Turn, call: Call) -> None:
         runs_once = effect_of(call.name) is Effect.ONCE
+        # its worker died between the mark and the result. Its files are those of the last saved result
         if runs_once and call.started:
             await self.checkpoints.answer(work, turn, call, failed(INTERRUPTED))
             return
+        # before it runs, so that it never runs twice
         if runs_once:
             await self.checkpoints.save_start(work, turn, call)
         with self.spans.tool(work, call) as step:
             done = await self._result_of(work, call)
             step.error = TOOL_ERROR if done.answer.is_error else None
         if runs_once and not done.answer.is_error:
+            # before the result that tells of them; files of a result that was never saved are not found again
             saved = await self.checkpoints.with_retries(work, lambda: work.toolbox.save_workspace(call))
             done = replace(done, workspace=saved)
         await self.checkpoints.answer(work, turn, call, done)

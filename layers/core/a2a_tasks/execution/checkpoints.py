@@ -72,6 +72,8 @@ class Checkpoints:
         step = step_of(work.updates_in(reply.content)) or work.toolbox.progress.step
         work.toolbox.progress = replace(work.toolbox.progress, tool=tool, step=step)
         now = self.clock.now()
+        # first under the fence: it counts what was paid, and stops a worker that has lost the task. A crash
+        # after it loses the reply, as one right before it would
         await self._advance(
             work,
             Advance(
@@ -79,9 +81,11 @@ class Checkpoints:
             ),
             events.turn(now, number, reply.tools, work.fallback_model(reply)),
         )
+        # before the first reply: a turn whose prompt is missing would be continued under another one
         await self._save_prompt(work)
         about = Step(now, work.task.attempt, calls=len(reply.tool_uses), used=work.last_used)
         await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply), about)
+        # only now: nothing may be built on a reply that another worker would not find
         work.transcript.add(reply)
 
     async def _save_prompt(self, work: TaskRun) -> None:
@@ -103,6 +107,7 @@ class Checkpoints:
         """Save the id of a task and its reservation before the task is created."""
         await self._save_use(work, call)
         document = {"state": "child", "child": asdict(child)}
+        # the share is in the record by now, so that the task never exists without it
         await self._note(work, turn, replace(call, child=child), document, is_open=True)
 
     async def save_spent(self, work: TaskRun) -> None:
@@ -119,6 +124,7 @@ class Checkpoints:
             await self._advance(work, Advance(now, artifacts=tuple(artifacts.values())), event)
         elif done.progress is not None:
             event = events.reported(work.events, now, done.progress)
+            # repeated after a lost response it writes the same place of the events
             await self._advance(work, Advance(now, progress=done.progress), event)
         child = {"child": asdict(call.child)} if call.child else {}
         await self._note(work, turn, call, done.to_document() | child, is_error=done.answer.is_error)
@@ -166,6 +172,7 @@ class Checkpoints:
             saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
             return self.records.put_record(task.ref.task_id, task.fence, Record(key, saved, step))
 
+        # a higher fence has written it: another worker has the task
         if not await self.with_retries(work, write):
             raise Stopped(Stop.LOST)
 
@@ -176,6 +183,7 @@ class Checkpoints:
             advance = replace(advance, event=events.placed(work.events, event))
         result = await self.with_retries(work, lambda: self.store.advance(task.ref, task.fence, advance))
         if isinstance(result, Refused):
+            # told apart, since only of an ended task the text and the cost so far are still added
             ended = result.current is None or result.current.is_terminal
             raise Stopped(Stop.ENDED if ended else Stop.LOST)
         work.events = result.task.events

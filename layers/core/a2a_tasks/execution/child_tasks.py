@@ -57,8 +57,11 @@ class OtherAgents:
         if task is None:
             # also after a crash between saving the id and creating the task
             return await self._start(work, turn, call)
+        # its end wakes this task, which then asks again
         if not task.is_terminal:
             return task.ref
+        # before the result: after a crash in between it is added again, which replaces what is there of that
+        # task
         work.spent = with_child(work.spent, work.task.attempt, task.ref.task_id, task.spent)
         await self.checkpoints.save_spent(work)
         await self.checkpoints.answer(work, turn, call, Done(await self._result_of(task)))
@@ -71,6 +74,7 @@ class OtherAgents:
         if isinstance(submission, Done):
             await self.checkpoints.answer(work, turn, call, submission)
             return None
+        # one that has an id already is created under it, or found
         child = call.child or TaskRef(submission.agent_id, new_id)
         if call.child is None:
             work.spent = with_share(work, submission.budget, task_id)
@@ -78,6 +82,8 @@ class OtherAgents:
         try:
             await self.checkpoints.with_retries(work, lambda: self.submitter.submit(submission))
         except RequestRefused as refused:
+            # written with the next change of the record; until then a worker that takes over drops it, as the
+            # call has its result
             work.spent = released(work.spent, task_id)
             await self.checkpoints.answer(work, turn, call, failed(refused.message))
             return None
@@ -99,6 +105,7 @@ class OtherAgents:
         if task.depth + 1 > MAX_DEPTH:
             return failed(f"Agents may call each other at most {MAX_DEPTH} deep; do this yourself.")
         most = CHILDREN_BY_DEPTH[task.depth]
+        # one that was counted when its id was saved may be started again
         if work.transcript.children >= most and call.child is None:
             return failed(f"This task has called {most} agents, which is as many as it may.")
         budget = share_of(work, turn, task_id)

@@ -102,7 +102,9 @@ class OutcomeHandler:
     async def fail(self, snapshot: RunSnapshot, failure: Failure) -> Requeue | None:
         """The run cannot succeed."""
         task, guard = snapshot.task, guard_of_worker(snapshot.task.fence)
+        # before the end that names it: a crash in between leaves a text that nobody refers to
         output = await self._save_partial(snapshot)
+        # by the claim's id an end is recognized as one's own if the response of its write was lost
         result = await self._with_retries(
             snapshot,
             lambda: self.finalizer.fail(
@@ -163,11 +165,14 @@ class OutcomeHandler:
         result = await self._release(snapshot, release)
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
+        # after the release: a crash in between leaves the slot to the task's next claim, or to the line's
+        # sweep
         await self._leave(task, ended=False)
         self.telemetry.count("TaskRetries")
         self.telemetry.event(
             "task waits for another attempt", task, reason=failure.message, seconds=then.seconds
         )
+        # the message that led here is the one for the next attempt; if it is lost, the task is due soon after
         return Requeue(then.seconds)
 
     async def wait_for_model(
@@ -186,6 +191,7 @@ class OutcomeHandler:
         gets a new message, because it may wait more often than SQS delivers one.
         """
         task, now = snapshot.task, self.clock.now()
+        # who limits the attempts has said how many calls the task is worth
         is_attempt = task.bounds_tries and was_called
         if is_attempt and (last := last_attempt(task, failure)) is not None:
             return await self.fail(snapshot, last)
@@ -221,10 +227,13 @@ class OutcomeHandler:
         postponement = Postponement(now, not_before, due_at, task.throttled_calls + 1, clocks)
         # refused if another worker has claimed the task since it was read
         result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
+        # if it was refused, the slot may belong to the claim that has won
         if isinstance(result, Written):
             if task.slot is not None:
                 # nobody can claim it now, so a slot granted for its next claim is free too
                 await self._leave(replace(task, fence=task.fence + 1), ended=False)
+            # after the write and before its caller deletes the old message: a crash in between leaves that
+            # one
             await self.run(self.queue.send, result.task, seconds)
         return result
 
@@ -236,6 +245,7 @@ class OutcomeHandler:
         output = await self._with_retries(snapshot, lambda: save_output(self.payloads, task, document))
         result = await self._with_retries(
             snapshot,
+            # by the clock at each try: a result that comes to be written after the deadline does not count
             lambda: self.finalizer.complete(
                 task,
                 output,
@@ -246,6 +256,7 @@ class OutcomeHandler:
         )
         if isinstance(result, Written):
             return await self._settle(snapshot, result.task)
+        # refused for its deadline, so it times out, with its text as a partial output
         if result.current is not None and result.current.is_expired(self.clock.now()):
             return await self._time_out(snapshot)
         return await self._refused(snapshot, result)
@@ -263,6 +274,7 @@ class OutcomeHandler:
     async def _ended(self, snapshot: RunSnapshot, result: Written | Refused) -> Requeue | None:
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
+        # after the end is written: had it been refused, the task might still go on and need them
         await self._cancel_children(snapshot)
         return await self._settle(snapshot, result.task)
 
@@ -279,7 +291,10 @@ class OutcomeHandler:
         result = await self._with_retries(
             snapshot, lambda: self.store.add_partial_output(task.ref, task.fence, output, snapshot.spent)
         )
+        # refused also if an earlier try has succeeded, or if another worker has the task: what follows is
+        # safe then too
         current = result.task if isinstance(result, Written) else result.current
+        # whoever has ended the task has left its slot to this worker, which until now may have used it
         await self._leave(task, ended=True)
         await self._cancel_children(snapshot)
         return DONE if current is None else await self._settle(snapshot, current)
@@ -290,6 +305,7 @@ class OutcomeHandler:
         """The run clock stops until the answer, at most for the longest wait."""
         task, now = snapshot.task, self.clock.now()
         until = longest_wait(task, now, self.max_wait_ms)
+        # before the write that notes it: a crash in between counts again, so a day is never short for good
         counted = await self._counted(snapshot)
         pause = Pause(now, question, until, max(1_000, task.deadline - now), counted)
         result = await self._with_retries(snapshot, lambda: self.store.pause(task.ref, task.fence, pause))
@@ -298,7 +314,7 @@ class OutcomeHandler:
         await self._leave(task, ended=False)
         self.telemetry.count("TasksAskedForInput")
         self.telemetry.event("task asks for input", result.task)
-        return DONE
+        return DONE  # the answer sends a message of its own
 
     async def _await_children(self, snapshot: RunSnapshot, children: tuple[TaskRef, ...]) -> Requeue | None:
         task, now = snapshot.task, self.clock.now()
@@ -335,6 +351,7 @@ class OutcomeHandler:
 
     async def _release(self, snapshot: RunSnapshot, release: Release) -> Written | Refused:
         """Give the task up, unless another worker has it by now (fence)."""
+        # before the write that notes it: a crash in between counts again, so a day is never short for good
         task, counted = snapshot.task, await self._counted(snapshot)
         release = replace(release, counted=counted)
         return await self._with_retries(snapshot, lambda: self.store.release(task.ref, task.fence, release))
@@ -346,6 +363,7 @@ class OutcomeHandler:
     async def _settle(self, snapshot: RunSnapshot, ended: Task) -> Requeue | None:
         """The end is written; now its usage is counted, on which nothing of the task depends. If that
         fails, the message returns for it."""
+        # after the end, and once a count that is under way is known: added again, it would be there twice
         is_counted = await self.run(self.day.settle, ended, await _known(snapshot))
         return DONE if is_counted else Requeue(COUNT_AGAIN_SECONDS)
 

@@ -97,6 +97,7 @@ class Executor:
         Returns:
             Ids of messages that must stay in the queue.
         """
+        # an event may bring more than there is room for: to send the rest back would only use up receives
         invocation = Invocation(time_left, max(self.intake.room, len(deliveries)))
         is_again = any(delivery.receive_count > 1 for delivery in deliveries)
         shift = Shift(self.intake, invocation, partial(self._deliver, invocation=invocation), is_again)
@@ -104,11 +105,14 @@ class Executor:
         own = [asyncio.ensure_future(self._deliver(each, invocation, is_own=True)) for each in deliveries]
         sharing = asyncio.ensure_future(self._share(shift, invocation))
         try:
+            # the sharing first: it ends the wait of the message that is the anchor, which is one of the
+            # others
             kept = (await asyncio.gather(sharing, *own))[1:]
         finally:
             sharing.cancel()
             beating.cancel()
             await asyncio.gather(beating, sharing, return_exceptions=True)
+            # last, since from here on the process may be frozen for any time
             self.heartbeat.rest()
         return [each.message_id for each, keep in zip(deliveries, kept, strict=True) if keep]
 
@@ -118,14 +122,18 @@ class Executor:
 
     async def _deliver(self, delivery: Delivery, invocation: Invocation, *, is_own: bool = False) -> bool:
         """Handle one message to its end. True if it must stay in the queue."""
+        # settled only when it is out of the heartbeat's hands, whose next beat would otherwise set the
+        # visibility timeout anew and so undo the delay with which the message is put back
         async with self.heartbeat.handling(delivery):
             with invocation.dealing_with_one(is_own=is_own):
                 returned = await self._outcome(delivery, invocation)
+            # still in the heartbeat's hands: the anchor must stay invisible for as long as it waits
             if returned is DONE and is_own:
                 await invocation.anchor()
         try:
             await self._settle(delivery, returned)
         except QueueUnavailable as error:
+            # no harm: the message returns by itself, and whoever gets it finds the task as it is then
             self.telemetry.problem("message not settled", reason=str(error), message_id=delivery.message_id)
         self.telemetry.flush()
         return returned is not DONE
@@ -136,6 +144,8 @@ class Executor:
         except Stopped:
             return Requeue(None)  # lost while its outcome was being written
         except (StoreUnavailable, QueueUnavailable) as error:
+            # where it stopped is not known: every write so far was conditional, and the next delivery reads
+            # what is there
             self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
             return Requeue(UNREADABLE_SECONDS)
         except Exception as error:
@@ -145,8 +155,11 @@ class Executor:
 
     async def _settle(self, delivery: Delivery, returned: Requeue | None) -> None:
         if returned is DONE:
+            # only now that the outcome is written: after a crash before this line the message finds a task
+            # that needs nothing, or one that was announced anew
             await self.run(self.queue.delete, delivery)
         elif returned.seconds is not None or delivery.is_direct:
+            # a direct message always leaves its queue: what comes back there starts no worker
             seconds = self.lease_seconds if returned.seconds is None else returned.seconds
             await self.run(self.queue.put_back, delivery, seconds)
 
@@ -154,12 +167,16 @@ class Executor:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
             return Requeue(0)  # back at once, until it is dead-lettered
+        # before anything is written, so that a message that goes back leaves nothing to be undone
         if await self.run(self.pause.is_on) or self._lacks_memory():
             return _again(delivery)
         await self._extend_visibility(delivery)
+        # read consistently: the message may be here milliseconds after the task was written, and is deleted
+        # if there is no such task
         task = await self.run(self.store.get, delivery.ref)
         if task is None or task.lane is Lane.BATCH:
             return DONE
+        # past its deadline a task ends whoever holds it, so its lease is not asked for
         if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
             held_until = await self.run(self.holders.take, task, delivery.message_id)
             if held_until is not None:
@@ -168,6 +185,7 @@ class Executor:
             return await self._not_claimed(task)
         if task.cut_off and invocation.is_late:
             return _again(delivery)  # its turn would be interrupted again
+        # before the place and the slot, which a task that has to wait for the model would keep from others
         if await self._must_wait(task):
             result = await self.outcomes.postpone(task, self.pacing.seconds_to_wait(task))
             return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
@@ -182,8 +200,11 @@ class Executor:
         async with AsyncExitStack() as beginning:
             if _may_be_large(task):
                 await beginning.enter_async_context(self._beginning.held_for(task.project_id))
+                # asked again: those that went first have taken memory since
                 if self._lacks_memory():
                     return _again(delivery)
+            # before the claim, which names the slot. After a crash in between the slot is still the task's:
+            # it finds it again when its message returns, and the sweep of the line announces it otherwise
             entry = await self.run(self.slots.enter, task)
             if entry is None:
                 return DONE  # it waits in line, and gets a new message when it has a slot
@@ -207,11 +228,14 @@ class Executor:
     async def _claim_and_work(
         self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation, begun: "_Begun"
     ) -> Requeue | None:
+        # before the claim: until the lease is good for it, nothing may be held by this worker
         worker_id = await self.heartbeat.worker_id()
         claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
         try:
+            # from here on the claim may have taken effect, whether or not a response comes
             result = await self._write(claim, task.ref)
             if isinstance(result, Refused):
+                # after the refusal, since until then the slot may be part of a claim that has succeeded
                 await self.run(self.slots.give_up, task, entry, result.current)
                 return await self._refused(result.current, delivery)
             shutdown = claim.now + int((invocation.time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
@@ -221,17 +245,23 @@ class Executor:
             async with self.heartbeat.holding(held):
                 return await self._work(held, invocation.time_left, begun)
         except BaseException:
+            # the claim may hold the task although nobody works on it, also if its response was lost or its
+            # outcome could not be written; without this the task would stay held for as long as this process
+            # lives
             self.heartbeat.disown(worker_id, claim.claim_id)
             raise
 
     def _claim(self, task: Task, worker_id: str, message_id: str) -> Claim:
         """The claim for the task; from its dead worker if it is running."""
         now = self.clock.now()
+        # random: by it a claim whose response was lost is recognized as one's own, by the store and by its
+        # worker
         claim_id = self.entropy.bytes(8).hex()
         if task.status is not Status.RUNNING:
             clocks = clocks_of_start(task, now)
             due_at = due_after_start(task, clocks)
             return Claim(claim_id, now, worker_id, task.fence, message_id, due_at=due_at, clocks=clocks)
+        # due soon, since this worker's lease does not name the task before its next renewal
         due_at = due_after_take_over(now, task.deadline)
         return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
 
@@ -240,6 +270,7 @@ class Executor:
         writes are refused."""
         result = await self.run(self.store.claim, ref, claim)
         task = result.current if isinstance(result, Refused) else None
+        # claimed or ended by others, so there is nothing to repeat
         if task is None or task.status is not Status.PENDING or task.fence != claim.fence:
             return result
         # its due time has been moved since it was read, as it got in line or by the sweeper
@@ -251,6 +282,7 @@ class Executor:
         if task is None:
             return DONE
         if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
+            # its lease need not be read: it was claimed a moment ago
             return self._held_elsewhere(task, delivery, self.clock.now() + self.lease_seconds * 1000)
         return await self._not_claimed(task)
 
@@ -258,6 +290,8 @@ class Executor:
         """A living worker holds the task. Its own message returns to check again; a duplicate is deleted."""
         if task.message_id not in (None, delivery.message_id):
             return DONE
+        # twenty receives make a dead letter; growing by a lease each, they span more than the quarter of an
+        # hour that its worker can live
         often = max(0, delivery.receive_count - FEW_RECEIVES)
         return Requeue(_seconds_until(held_until, self.clock.now()) + often * self.lease_seconds)
 
@@ -268,10 +302,15 @@ class Executor:
             case NextAction.NOTHING:
                 return await self._after_its_end(task, now)
             case NextAction.EXPIRE:
+                # conditional on the deadline and on nobody else having ended it, so it does not matter who
+                # else tries
                 await self.run(self.finalizer.time_out, task)
             case NextAction.WAKE:
+                # if it is not ready, the last of the tasks that it awaits wakes it, with a message of its own
                 await self.run(self.finalizer.wake_if_ready, task)
             case NextAction.FAIL_LOST:
+                # its last worker's lease is broken by now (_handle); under the fence, since another may have
+                # claimed it
                 await self.run(self.finalizer.fail, task, lost(task), guard_of_loss(task.fence))
             case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
                 # a duplicate, if it waits for the model: its own message comes in time
@@ -281,9 +320,11 @@ class Executor:
 
     async def _after_its_end(self, task: Task, now: int) -> Requeue | None:
         """Complete what whoever ended the task may have crashed before."""
+        # whoever ends a waiting task announces that first, so that this is done although the process dies
         await self.run(self.finalizer.cancel_children, task, task.awaits)
         if await self.run(self.holders.lease, task) is not None:
             return DONE  # its worker is alive and does the rest
+        # not before its worker is gone: its tools may still run, beside those of the next task
         await self.run(self.slots.leave, task, ended=True)
         return await self._count_ended(task, now)
 
@@ -293,6 +334,7 @@ class Executor:
         day = self.outcomes.day
         if day.owes(task):
             age = now - (task.completed_at or now)
+            # whoever has written the end counts right after it; counted here as well it would be there twice
             if age < self.lease_seconds * 1000:
                 return Requeue(_seconds_until(now + self.lease_seconds * 1000 - age, now))
             return DONE if await self.run(day.settle, task) else Requeue(COUNT_AGAIN_SECONDS)
@@ -305,6 +347,8 @@ class Executor:
         try:
             await self.run(self.queue.change_visibility, [delivery], self.lease_seconds)
         except QueueUnavailable as error:
+            # works without: the lease alone keeps others away, and should this process die before the next
+            # beat, the sweeper announces the task
             self.telemetry.problem(
                 "visibility timeout not changed", reason=str(error), message_id=delivery.message_id
             )
@@ -368,11 +412,13 @@ class Executor:
 
     async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun") -> RunResult:
         begun.work = await self.loop.begin(held)
+        # its texts are in memory now and can be seen there, so the next one that may be large may begin
         await begun.is_read()
         following = asyncio.ensure_future(self.live.follow(begun.work))
         try:
             return await self.loop.carry_on(begun.work, time_left)
         finally:
+            # awaited, so that no text is published once the outcome is being written
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 

@@ -78,6 +78,7 @@ class Histories:
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
         exchanges: list[Exchange] = []
         size, room = 0, MAX_FILE_BYTES
+        # from the newest on, which have the room first
         for other in reversed(payload.at_hand(self.payloads, earlier[-MAX_TASKS:])):
             exchange = self._exchange(other, room)
             if exchange is None:

@@ -40,6 +40,8 @@ class Live:
                 until = work.task.deadline + TTL_MS
                 await self.run(self.store.append, work.task.ref.task_id, chunk, until)
             except StoreUnavailable as error:
+                # not noted, so the next try writes the same chunk again, with what has come since: it
+                # replaces a chunk whose response was lost, and readers read their last one again for that
                 self.telemetry.problem("live text not written", work.task, reason=str(error))
             else:
                 said.note(chunk)

@@ -50,6 +50,8 @@ class Prompts:
             ModelRejected: A server is no longer the project's, or the agent may not use it.
         """
         needed, allowed = set(prompt.mcp_servers), servers_of(agent.allowed_tools)
+        # asked for each turn, and never kept with the task: a stored address could be changed by whoever can
+        # write tasks, and the worker would send the project's token there (docs/decisions/agents.md)
         settings = self.cost_limits.budgets.settings(
             agent.project_id, lambda kept: needed <= {server.name for server in kept.mcp_servers}
         )

@@ -31,6 +31,7 @@ class FairLock:
             self._held += 1
             return
         turn = asyncio.get_running_loop().create_future()
+        # behind those of the same key; a key that is new stands behind the other keys
         self._waiting.setdefault(key, deque()).append(turn)
         try:
             await turn
@@ -45,6 +46,7 @@ class FairLock:
             turn = turns.popleft()
             if turns:
                 self._waiting[key] = turns  # behind the others
+            # cancelled while it waited: the next one's turn
             if not turn.done():
                 turn.set_result(None)
                 return

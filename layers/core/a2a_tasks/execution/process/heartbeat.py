@@ -114,7 +114,9 @@ class Heartbeat:
     def disown(self, worker_id: str | None, claim_id: str) -> None:
         """Give up a claim that may have taken effect; other workers may take its task at once."""
         if self._mine is not None and self._mine.worker_id == worker_id:
+            # only of this lease: what was claimed under an earlier id ends with that id's lease
             self._disowned.add(claim_id)
+            # each is in the item that every renewal writes
             if len(self._disowned) > MOST_DISOWNED:
                 self._give_up()
 
@@ -124,6 +126,7 @@ class Heartbeat:
             if self._left_ms() > 0:
                 return True
             async with self._changing:
+                # asked again under the lock: whoever held it may have renewed the lease
                 if self._mine is not None and self._left_ms() <= 0:
                     await self._beat()
         return False
@@ -138,6 +141,7 @@ class Heartbeat:
                         await self._beat()
                 self.telemetry.flush()  # of tasks that ended a while ago, if none ends now
         finally:
+            # not to go on in the next invocation: what they were to do may be long out of date by then
             for each in list(self._aside):
                 each.cancel()
             await asyncio.gather(*self._aside, return_exceptions=True)
@@ -162,6 +166,7 @@ class Heartbeat:
         mine = self._mine
         if mine is None:
             return 0
+        # the wall's clock can be set back; the other one cannot, and also counts suspension
         passed = max(self.clock.now() - mine.now, self.clock.ticks() - mine.ticks)
         lease_ms = self.lease_seconds * 1000
         return lease_ms - passed - (0 if mine.is_invisible else min(CLOCKS_APART_MS, lease_ms // 4))
@@ -178,6 +183,9 @@ class Heartbeat:
     async def _open(self) -> None:
         """Open a lease. All tasks of the invocation wait for this."""
         for tries_left in reversed(range(OPEN_TRIES)):
+            # a new id for each try: one whose response was lost stands as it is, and ends sooner than this
+            # one would believe. By the clocks before the call, so that the lease ends here no later than in
+            # the store
             mine = _OwnLease(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
             until = mine.now + self.lease_seconds * 1000
             try:
@@ -206,6 +214,7 @@ class Heartbeat:
     async def _beat(self) -> None:
         notes = await self._renewed()
         if notes is None:
+            # somebody has broken it, or there was nothing left worth saving when it expired
             if self.held:
                 self.telemetry.event("worker lost its lease", tasks=len(self.held))
             self._give_up()
@@ -247,6 +256,7 @@ class Heartbeat:
         if (before := self._mine) is None:
             return
         now = self.clock.now()
+        # by the clocks before the call: a response that comes late must not make the lease seem longer
         mine = _OwnLease(before.worker_id, now, self.clock.ticks(), _due_at(before, now))
         try:
             notes = await self.run(self.workers.renew, self._lease(mine))
@@ -254,6 +264,7 @@ class Heartbeat:
             # no error may stop the heartbeat
             self.telemetry.problem("lease not renewed", error=error)
             return
+        # the first response counts: a later one is of a lease that has been renewed since
         if not answer.done() and self._mine is before:
             self._mine = mine
             answer.set_result(notes)
@@ -281,9 +292,11 @@ class Heartbeat:
         """Keep the messages invisible for as long as the lease is valid, because a worker that takes a
         task over needs both to be over."""
         mine = self._mine
+        # a call takes messages of one queue; sorted, few groups are of more than one
         by_queue = sorted(self._in_hand, key=lambda delivery: (delivery.is_direct, delivery.is_urgent))
         groups = [list(some) for some in batched(by_queue, VISIBILITY_BATCH, strict=False)]
         extended = await asyncio.gather(*(self._extend(group) for group in groups))
+        # of the lease as it was when this began: one that was renewed since is not covered by these timeouts
         if mine is not None:
             mine.is_invisible = all(extended)
 
@@ -292,7 +305,7 @@ class Heartbeat:
             if attempt:
                 await self.clock.sleep(RETRY_SECONDS)
             try:
-                # without those that were settled meanwhile
+                # without those that were settled meanwhile: what was put back keeps its own delay
                 left = [delivery for delivery in deliveries if delivery in self._in_hand]
                 if left:
                     await self.run(self.queue.change_visibility, left, self.lease_seconds)
@@ -315,14 +328,18 @@ class Heartbeat:
 
     async def _look_at(self, held: LeasedTask) -> None:
         try:
+            # consistently: a note is left after the write that it is about, which must be seen here
             task = await self.run(self.store.get, held.task.ref)
         except Exception as error:
             self.telemetry.problem("task not looked at", held.task, error=error)
+            # the renewal has taken the note, and nobody leaves it again
             self._to_look_at.add(held.task.ref.task_id)
             return
         if task is None or task.is_terminal:
             held.interrupt(Stop.ENDED)
         elif task.fence != held.task.fence or task.status is not Status.RUNNING:
+            # another worker has it, or this one has given it back: nothing more may be written under this
+            # claim
             held.interrupt(Stop.LOST)
         else:
             held.notice(task)

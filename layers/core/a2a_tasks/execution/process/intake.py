@@ -89,6 +89,7 @@ class Intake:
         try:
             return receive()
         except QueueUnavailable as error:
+            # if only the response was lost, the messages are invisible for a lease, and then come again
             self.telemetry.problem("no more messages taken", reason=str(error))
             return []
 
@@ -119,6 +120,7 @@ class Shift:
     async def work(self) -> None:
         """Take messages while there is room, until too little time is left. Ends when nothing is in hand and
         no task was announced that could use the slot of one that ended here."""
+        # of an earlier invocation, whose slots are long taken
         self.intake.called.clear()
         await asyncio.sleep(0)  # those that started the invocation begin
         if self._room > 0:  # a full batch means that more are waiting
@@ -145,6 +147,8 @@ class Shift:
         is_closed, in_hand = self._is_closed(), self.invocation.in_hand
         is_idle = not in_hand and not self.intake.called.is_set()
         if is_closed or is_idle:
+            # before the last wait: a sender may have read the list just before this, so it waits for what is
+            # on its way
             await self.opening.leave()
             if self.opening.lingers:
                 return await (self._pass_on() if is_closed else self._take_direct(1))
@@ -173,12 +177,15 @@ class Shift:
         it, more is sent."""
         if not self.is_again or self._is_closed():
             return False
+        # until no sender can find the dead worker on the list any more
         self.is_again = self.intake.clock.now() < self._began_at + LISTED_MS + LINGER_MS
         return await self._take_direct(1)
 
     async def _take(self) -> None:
         """With room and time."""
         room, now = self._room, self.intake.clock.now()
+        # a direct message starts no worker: without one that does, those taken now would be lost with this
+        # process
         if not self.invocation.is_anchored or room <= self.intake.room // CLOSES_AT:
             await self.opening.leave()
         elif self.opening.is_listed or room > self.intake.room // OPENS_AT:
@@ -198,7 +205,9 @@ class Shift:
     async def _look(self, room: int) -> None:
         """Look into the queues whose event sources start workers: they may not start enough."""
         called, in_hand = self.intake.called, self.invocation.in_hand
+        # before the call: what is announced while it runs needs another look
         called.clear()
+        # with nothing in hand, only to find the task that was given a slot here: such messages are urgent
         limit = min(room, MOST_AT_ONCE)
         taken = await self.intake.run(partial(self.intake.receive, limit, only_urgent=not in_hand))
         if taken:
@@ -217,6 +226,7 @@ class Shift:
         elif self._looks_for_others_at > now:
             await self._until_done((self._looks_for_others_at - now) / 1000)
         else:
+            # one at a time: what is of a project that has all its places goes back, which counts as a receive
             self._looks_for_others_at = now + LOOK_FOR_OTHERS_MS
             await self._begin(await self.intake.run(partial(self.intake.receive, 1, only_urgent=False)))
 
@@ -226,6 +236,7 @@ class Shift:
         began = clock.ticks()
         taken = await self.intake.run(self.intake.receive_direct, limit, seconds)
         await self._begin(taken)
+        # an answer that comes early and empty is an error's; asked again at once it would be a busy loop
         rest = seconds - (clock.ticks() - began) / 1000
         if not taken and rest > 0:  # it was refused
             await self._until_done(min(rest, PRESSED_SECONDS))
@@ -234,6 +245,7 @@ class Shift:
     async def _pass_on(self) -> bool:
         """Move direct messages that were on their way to where another worker is started for them."""
         taken = await self.intake.run(self.intake.receive_direct, MOST_AT_ONCE, 1)
+        # at once: with no room here they would wait for their lease to end, and with no worker up for good
         await asyncio.gather(*(self.intake.run(self.intake.put_back, delivery) for delivery in taken))
         if not taken:
             await self._until_done(PRESSED_SECONDS)
@@ -243,6 +255,7 @@ class Shift:
         for delivery in taken:
             dealing: asyncio.Task[object] = asyncio.ensure_future(self.deliver(delivery))
             self._dealing.add(dealing)
+        # those that are done are taken off, so that a long invocation does not collect them
         await asyncio.sleep(0)  # they count as in hand
         for dealing in [each for each in self._dealing if each.done()]:
             self._dealing.remove(dealing)

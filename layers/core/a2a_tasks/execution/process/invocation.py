@@ -55,6 +55,7 @@ class Invocation:
         anchor: wait until the invocation is over. A task that came directly has no message that starts a
         worker; this one does."""
         if not self._own_in_hand:
+            # the last one only: of those that are done earlier, another still starts a worker
             self._has_anchor = True
             await self._over.wait()
 

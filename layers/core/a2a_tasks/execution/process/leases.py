@@ -73,6 +73,7 @@ class LeasedTask:
     def interrupt(self, why: Stop) -> None:
         """Ask the work to stop; the first reason wins."""
         if not self.stop.done():
+            # the first reason decides, since what is written depends on it and may be under way
             self.stop.set_result(why)
 
     async def supervise[T](self, work: Awaitable[T], clock: Clock, seconds: float, then: Stop) -> T:
@@ -84,14 +85,17 @@ class LeasedTask:
         try:
             waited: set[asyncio.Future[Any]] = {working, self.stop}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            # an ended task takes no checkpoint any more, so there is nothing worth waiting for
             if not working.done() and self.stop.result() is not Stop.ENDED:
                 await self._until_saved(working, clock)
+            # it was faster than what stopped it: its result counts, and its write decides
             if working.done():
                 return working.result()
             raise Stopped(self.stop.result())
         finally:
             working.cancel()
             timer.cancel()
+            # awaited, so that nothing of this work runs beside whoever holds the task next
             await asyncio.gather(working, timer, return_exceptions=True)
 
     async def _until_saved(self, working: asyncio.Future[Any], clock: Clock) -> None:

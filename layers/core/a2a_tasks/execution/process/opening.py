@@ -70,6 +70,7 @@ class Opening:
                 self.is_listed = True
                 await self.run(self.takers.put, mine)
         except StoreUnavailable as error:
+            # an outage delays nothing: tasks then come by the event sources
             self.telemetry.problem("taker not listed", reason=str(error))
 
     async def leave(self) -> None:
@@ -81,15 +82,19 @@ class Opening:
             try:
                 await self.run(self.takers.leave, self.taker_id)
             except StoreUnavailable as error:
+                # the entry then ends by itself after LISTED_MS; what is sent until then the next worker
+                # finds, or the sweeper announces it again
                 self.telemetry.problem("taker still listed", reason=str(error))
             else:
                 break
+        # from the end of the call, since senders could find the entry until then
         self._left_at = self.clock.now()
 
     async def _others(self, now: int) -> list[Taker]:
         """The others on the list. Those that died are taken off."""
         listed = await self.run(self.takers.listed, MOST)
         for taker in listed:
+            # a living one that was listed so late lists itself again at its next look
             if taker.until + FORGOTTEN_MS < now:
                 await self.run(self.takers.leave, taker.taker_id)
         return [taker for taker in listed if taker.until >= now and taker.taker_id != self.taker_id]

@@ -73,6 +73,7 @@ class MadeFiles:
             return
         async with self._turns.held_for(work.task.project_id):
             until = self.clock.now() + FETCHING_MS
+            # one after the other: each may have 20 MB, and is in memory twice for a moment
             for file_id in missing:
                 await self._keep(work, turn, file_id, until)
 
@@ -81,6 +82,7 @@ class MadeFiles:
         try:
             file = await self._fetch(work, file_id, until)
         except ModelFileUnavailable as error:
+            # noted like a result, so that no worker asks for it again
             done = failed(storable(f"{error.name or file_id} could not be kept: {error}")[: MAX_NAME * 3])
         else:
             done = await self.checkpoints.with_retries(work, lambda: self._save(work, file_id, file))
@@ -89,6 +91,7 @@ class MadeFiles:
     async def _fetch(self, work: TaskRun, file_id: str, until: int) -> ModelFile:
         artifacts = work.transcript.artifacts.values()
         room = MAX_FILES_BYTES - sum(artifact.size_bytes or 0 for artifact in artifacts)
+        # before it is fetched, since a file is in memory as a whole
         if len(artifacts) >= MAX_ARTIFACTS or room <= 0:
             raise ModelFileUnavailable("the task has as many artifacts as it may have")
         problem = ModelFileUnavailable("there was no time left for it")

@@ -112,6 +112,7 @@ class Toolbox:
         media_type = _text(arguments, "media_type", MAX_NAME)
         if not _MEDIA_TYPE.fullmatch(media_type):
             media_type = "application/octet-stream"
+        # a call that runs again after a crash replaces its own
         if len(transcript.artifacts) >= MAX_ARTIFACTS and call_id not in transcript.artifacts:
             raise Unusable(f"This task has {MAX_ARTIFACTS} artifacts, which is as many as it may have.")
         given = [key for key in ("content", "base64", "data", "url") if arguments.get(key) is not None]
@@ -121,6 +122,7 @@ class Toolbox:
             problem = artifact_link.problem_of(arguments["url"], self.link_hosts)
             if problem is not None:
                 raise Unusable(problem)
+            # named after the call, so that running it again leaves one artifact
             artifact = Artifact(call_id, name, media_type, url=arguments["url"])
         else:
             data = _bytes(given[0], arguments[given[0]])
