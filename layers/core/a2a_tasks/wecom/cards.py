@@ -66,6 +66,7 @@ def last_card(exchange: Exchange) -> Card | None:
         return _with_one_button(exchange, ref, Phrase.AGAIN_TITLE, Phrase.AGAIN)
     if end.status is not Status.INPUT_REQUIRED or not end.options or end.call_id is None:
         return None
+    # without the numbered options, which the buttons show
     text = (end.question or "").removesuffix(Question("", "", end.options).whole)
     ref = CardRef(CardKind.ASK, task_id, question_name(end.call_id))
     return Card(ref.card_id, text, _option_buttons(end.options), text if len(text) > TITLE_CHARACTERS else "")

@@ -9,6 +9,7 @@ from a2a_tasks.wecom.language import Language
 
 API_URL = "https://qyapi.weixin.qq.com"
 KEY_RANDOM_BYTES = 96
+"""A token and a key have 75 letters, 56 bytes' worth: with as many more none is likelier than another."""
 _LETTERS = string.ascii_letters + string.digits
 _TOKEN_LENGTH, _AES_KEY_LENGTH = 32, 43
 

@@ -151,9 +151,11 @@ def step_of(exchange: Exchange, now: int) -> Step:
     """What to do at a refresh."""
     if exchange.state is State.DELIVERED and exchange.claim and exchange.claim.means is Means.STREAM:
         return Step.REPEAT
+    # also while a sender is at it: nobody takes back what another has taken on
     if exchange.state is not State.OPEN:
         return Step.ELSEWHERE
     age = now - exchange.started_at
+    # not in the last seconds in which WeCom asks: a frame that is lost then is not asked for again
     if exchange.end is not None and age < LAST_DELIVERY_MS:
         return Step.DELIVER
     return Step.GO_ON if age < STREAM_MS else Step.CLOSE
@@ -194,6 +196,7 @@ def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
     ``stale_before`` (Unix milliseconds): what was sent so may have arrived."""
     if exchange.end is None:
         return False
+    # only what nobody has: once it is the stream's, its refreshes repeat the end without a claim
     if claim.means is Means.STREAM:
         return exchange.state is State.OPEN
     if is_waiting(exchange):
@@ -201,6 +204,7 @@ def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
     held = exchange.claim
     if exchange.state is not State.CLAIMED or held is None:
         return False
+    # by other means only who has it may go on, since it alone knows that its own did not work
     return held.claim_id == claim.claim_id or (held.means is claim.means and held.at < stale_before)
 
 

@@ -10,7 +10,9 @@ def ended(exchanges: ExchangeStore, exchange: Exchange, task: Task) -> Exchange:
 
     Raises ``StoreUnavailable``.
     """
+    # the first end stays: it may have been told
     if exchange.end is not None:
         return exchange
+    # if somebody else writes the end first, theirs is the answer
     end = ends(exchange, task)
     return (exchanges.end(exchange.ref, end) if end else None) or exchange

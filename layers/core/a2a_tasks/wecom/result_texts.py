@@ -86,6 +86,7 @@ class ResultTexts:
     def _ended(self, exchange: Exchange) -> ResultText:
         if exchange.end is None:
             raise ValueError("the exchange goes on")
+        # a question is told as it was written down: the task may have gone on since
         reads = exchange.end.status in (Status.COMPLETED, Status.FAILED)
         task = self.store.get(exchange.task) if reads else None
         return self.of_task(task, exchange.end, exchange.language)
@@ -107,11 +108,13 @@ class ResultTexts:
         try:
             return self._result(task, language, can_ask=can_ask)
         except PayloadCorrupt:
+            # clean-up has begun with the task
             return ResultText(say(language, Phrase.GONE))
 
     def _result(self, task: Task, language: Language, *, can_ask: bool) -> ResultText:
         output = self.results.output(task) or {}
         notes = (f"> {broken(note)}" for note in output.get("notes", ()))
+        # a model's own links are shown as addresses: what it has read may have chosen where they lead
         text = "\n\n".join(filter(None, (unlinked(str(output.get("result") or "")), "\n".join(notes))))
         artifacts = self.results.artifacts(task)
         if not artifacts:
@@ -143,7 +146,9 @@ def images_in(files: Sequence[ResultFile | None]) -> Iterator[bytes]:
     room = IMAGES_BYTES
     likely = (file for file in files if file and file.media_type in ("image/png", "image/jpeg"))
     for file in islice((file for file in likely if file.size_bytes in range(IMAGE_BYTES + 1)), MAX_IMAGES):
+        # by the record's size, so that nothing is read that would not fit
         content = file.load() if file.size_bytes in range(room + 1) else None
+        # by its content: the media type is only what a model says
         if content is not None and content.startswith(IMAGE_SIGNATURES):
             room -= len(content)
             yield content

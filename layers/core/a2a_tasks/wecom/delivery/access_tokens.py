@@ -51,12 +51,15 @@ class AccessTokens:
         for wait in range(WAITS):
             if wait:
                 self.pause(WAIT_SECONDS)
+            # read again after each wait: whoever has the lock may be done
             token, left_ms = self._cached(connection, corp_secret)
             if token is not None and left_ms > EARLY_MS:
                 return token
             now = self.clock.now()
+            # by one process: WeCom blocks who asks too often
             if self.store.lock(connection.connection_id, holder, now, now + LOCK_MS):
                 return self._renewed(connection, corp_secret, holder)
+            # another is at it, and this one is still good
             if token is not None and left_ms > LAST_USE_MS:
                 return token
         raise TokenBusy("another process asks for an access token")
@@ -67,6 +70,7 @@ class AccessTokens:
 
     def _renewed(self, connection: Connection, corp_secret: str, holder: str) -> AccessToken:
         """With the lock: a new token, unless another process was faster."""
+        # between the look and the lock another process may have come and gone
         token, left_ms = self._cached(connection, corp_secret)
         if token is not None and left_ms > EARLY_MS:
             self.store.unlock(connection.connection_id, holder)
@@ -75,9 +79,11 @@ class AccessTokens:
             issued = self.api.issue_token(connection, corp_secret)
         except WeComRefused:
             now = self.clock.now()
+            # the lock is kept, and so keeps everybody from asking again
             self.store.lock(connection.connection_id, holder, now, now + REFUSED_MS)
             raise
         except Exception:
+            # let go, since WeCom has refused nothing
             self.store.unlock(connection.connection_id, holder)
             raise
         nonce = self.entropy.bytes(NONCE_BYTES)

@@ -50,6 +50,7 @@ class WeComApp:
                 connection, lambda token: self.api.departments(connection, token, user_id)
             )
         except WeComRefused as refused:
+            # nobody is in no department, which is an answer that may be kept
             if refused.errcode in NO_SUCH_MEMBER:
                 return frozenset()
             raise
@@ -60,8 +61,11 @@ class WeComApp:
         try:
             return ask(token.value)
         except WeComRefused as refused:
+            # with a refused token nothing was done, so the call may be made again; one without an answer is
+            # not
             if remedy(refused.errcode) is not Remedy.NEW_TOKEN:
                 raise
+        # only this one: another process may have replaced it already
         self.tokens.drop(connection, token)
         return ask(self.tokens.token(connection, corp_secret).value)
 

@@ -30,6 +30,7 @@ FILE_BYTES = 20 * 1024 * 1024
 DUPLICATE_SECONDS = 14_400
 """For so long WeCom drops a message that is the same as another: the longest that it offers."""
 MARK_LENGTH = 4
+"""It only has to tell apart equal answers to one person within ``DUPLICATE_SECONDS``."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def app_message(
         "touser": user_id,
         "agentid": int(connection.app_id or 0),
         **_body(kind, part, media_id),
+        # equal answers to different questions differ by their mark (parts_for_app)
         "enable_duplicate_check": 1,
         "duplicate_check_interval": DUPLICATE_SECONDS,
     }
@@ -168,6 +170,7 @@ def _uploads(
     uploads: list[OutgoingPart] = []
     links: list[str] = []
     for link, file in zip_longest(result.links, result.files):
+        # by what the record says, which is the same in every try: the number of parts must not change
         if file is None or file.size_bytes not in UPLOAD_BYTES or len(uploads) == MOST_FILES:
             links.append(link)
         else:

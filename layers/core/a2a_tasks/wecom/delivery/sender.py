@@ -35,6 +35,7 @@ VISIT_MS = 40_000
 """After so long the rest is left to the next try, so that no process is cut off in the middle."""
 QUICK_TRIES = 3
 PAUSE_SECONDS = 1.0
+"""Only for what WeCom answers when it is busy; everything else waits for the message to come again."""
 
 
 class DeliveryDeferred(Exception):
@@ -102,22 +103,27 @@ class Sender:
 
     def _send_all(self, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart], way: "_Way") -> None:
         holder, started_at = self.entropy.bytes(8).hex(), self.clock.now()
+        # before the first part: two senders at it would mix up the order, and send parts twice
         sent = self.store.hold(ref, holder, started_at, started_at + HELD_MS)
         if sent is None:
             raise DeliveryDeferred("another process is at it", HELD_MS // 1000)
         try:
             for part in parts[sent.count :]:
+                # what was sent is noted, so the next try goes on from here
                 if self.clock.now() - started_at > VISIT_MS:
                     raise DeliveryDeferred("it takes long", 1)
                 sent = self._send(ref, holder, part, sent, way)
         finally:
+            # if it cannot be let go, the hold ends by itself
             self.store.let_go(ref, holder)
 
     def _send(
         self, ref: DeliveryProgressRef, holder: str, part: OutgoingPart, sent: DeliveryProgress, way: "_Way"
     ) -> DeliveryProgress:
+        # counted for each try: WeCom counts the failed ones too
         self._wait_for_turn(way)
         stored = part if isinstance(part, StoredFilePart) else None
+        # only now, one at a time, so that ten deliveries do not hold all their files at once
         part = stored.loaded() if stored else part
         media_id = sent.media_id
         if isinstance(part, FilePart) and media_id is None:
@@ -126,20 +132,25 @@ class Sender:
             except WeComRefused as refused:
                 if stored is None or refused.errcode not in FILE_REFUSED:
                     raise
+                # a part all the same, so that the numbers of those behind it stay
                 part = TextPart(stored.link)
             else:
                 # kept before it is sent: sent again it is the same message
                 sent = self._noted(ref, holder, replace(sent, media_id=media_id))
+        # sent and then counted: after a crash in between it is sent again, and an application's is dropped by
+        # WeCom
         self._quickly(partial(way.send, part, media_id))
         return self._noted(ref, holder, DeliveryProgress(sent.count + 1))
 
     def _noted(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> DeliveryProgress:
+        # refused: the hold was over, and another sender counts on
         if not self.store.note(ref, holder, sent):
             raise DeliveryDeferred("another process went on with it")
         return sent
 
     def _wait_for_turn(self, way: "_Way") -> None:
         now = self.clock.now() * 1000
+        # taken before the message, since what is too fast WeCom drops without a word
         taking = self.rates.take(way.bucket, way.rate, 1, now)
         if not taking.is_granted:
             wait = way.rate.wait(taking.tat, now)

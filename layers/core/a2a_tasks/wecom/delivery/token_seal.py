@@ -12,6 +12,7 @@ _PURPOSE = b"a2a-tasks: access tokens at rest"
 
 def seal(token: str, corp_secret: str, connection_id: str, nonce: bytes) -> bytes:
     """``nonce`` is random and never used twice."""
+    # bound to the connection: copied to another one's item it does not open
     return nonce + AESGCM(_key(corp_secret)).encrypt(nonce, token.encode(), connection_id.encode())
 
 
@@ -21,6 +22,7 @@ def open_sealed(sealed: bytes, corp_secret: str, connection_id: str) -> str | No
     try:
         return AESGCM(_key(corp_secret)).decrypt(nonce, encrypted, connection_id.encode()).decode()
     except (InvalidTag, ValueError):
+        # the secret has been replaced since, so the token is asked for anew
         return None
 
 

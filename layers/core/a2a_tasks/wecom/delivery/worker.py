@@ -62,6 +62,7 @@ STALE_MS = 900_000
 """After so long without an end another message goes on with what one has claimed: such as one that an
 operator has put back into the queue."""
 BUSY_SECONDS = 60
+"""How long a message waits while another one delivers the same answer."""
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable, TokenBusy)
 """Transient faults on our side."""
@@ -153,17 +154,21 @@ class ChatDeliveryWorker:
         self, chat_delivery: ChatDelivery, ref: ExchangeRef, delivery: TimedDelivery[ChatDelivery]
     ) -> None:
         exchange = self.exchanges.get(ref)
+        # delivered by the stream, or by another copy of this message
         if exchange is None or exchange.state in FINAL:
             return
         task = self.tasks.get(chat_delivery.ref)
         if task is None:
             return  # it was deleted, and its exchange with it
+        # an end that is written here just now leaves the stream its whole time, whenever the message was sent
         is_new = exchange.end is None
         exchange = ended(self.exchanges, exchange, task)
+        # a message that came early, or whose exchange was delivered just now
         if exchange.end is None or exchange.state in FINAL:
             return
         connection = self.connections.connection(exchange.connection_id)
         if connection is not None and connection.kind is Kind.BOT:
+            # the stream first: what it shows needs no response URL, which works once and for an hour
             self._leave_to_stream(exchange, delivery, is_new=is_new)
             if self._by_url(exchange, connection, delivery):
                 return
@@ -184,6 +189,7 @@ class ChatDeliveryWorker:
         """Whether the delivery is this message's now; False if it is done with. Raises ``DeliveryDeferred``
         while it is another's."""
         now = self.clock.now()
+        # by the message's id, so that each of its tries goes on with what an earlier one has claimed
         claim = Claim(means, delivery.message_id, now)
         found = self.exchanges.claim(exchange.ref, claim, now - STALE_MS)
         if found is None or found.state in FINAL:
@@ -201,12 +207,15 @@ class ChatDeliveryWorker:
             return False
         # it works once: where a try came before, what is refused now has arrived then
         was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
+        # read before it is claimed: what cannot be read must not be taken on
         text = self.texts.fitting(exchange)
+        # claimed before it is sent, so that a repetition goes on by the same means
         if not self._claimed(exchange, Means.URL, delivery):
             return True
         try:
             self.api.respond(connection, url, late_markdown(text))
         except WeComRefused as refused:
+            # only if no try came before is it certain that nothing arrived
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 raise
             if not was_tried:
@@ -225,6 +234,7 @@ class ChatDeliveryWorker:
         try:
             return self.opener.open(exchange.sealed_url, exchange.sealing_context).decode()
         except SealBroken:
+            # it was sealed for another exchange, or its key is gone: other means are left
             self._tell_of(exchange, "response address cannot be decrypted")
             return None
 
@@ -236,11 +246,13 @@ class ChatDeliveryWorker:
         connection: Connection | None,
         delivery: TimedDelivery[ChatDelivery],
     ) -> None:
+        # means and texts before the claim: what cannot be read must not be taken on
         via = self._pusher(exchange, connection)
         found = self.texts.of_task(task, end, exchange.language) if via else None
         if not self._claimed(exchange, Means.PUSH, delivery):
             return
         if via is None or found is None:
+            # written down, so that no other copy of the message tries it again
             self.exchanges.settle(exchange.ref, delivery.message_id, State.UNDELIVERABLE)
             raise _NoDeliveryRoute(
                 "it came too late for its response address, and there is no fallback for it"
@@ -263,6 +275,7 @@ class ChatDeliveryWorker:
         """What may bring the answer by a message of its own: the application itself, or the fallback."""
         if connection is None or connection.kind is Kind.APP:
             return connection
+        # looked up at each try: an operator may have repaired it meanwhile
         fallback = self.connections.connection(connection.fallback) if connection.fallback else None
         if fallback is None or not fallback.enabled or fallback.project_id != exchange.project_id:
             return None
@@ -271,6 +284,7 @@ class ChatDeliveryWorker:
         return None if fallback.kind is Kind.BOT else fallback
 
     def _delivered(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> None:
+        # after WeCom has it: a crash in between repeats it by the same means, as the claim says
         self.exchanges.settle(exchange.ref, delivery.message_id, State.DELIVERED)
         self.telemetry.count("WecomDelivered", code=means.name)
         self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
@@ -292,6 +306,7 @@ class ChatDeliveryWorker:
         found = self.texts.of_task(task, end, language, can_ask=False)
         headline = _headline(task.ref.agent_id, end, language)
         parts = parts_for_group(connection, headline, found, task.ref.task_id, language)
+        # named after the change, so that each is told once and none for another
         ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{chat_delivery.status}#{chat_delivery.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
@@ -326,6 +341,7 @@ class ChatDeliveryWorker:
         seconds: int | None = None,
     ) -> bool:
         """Try again later, or no more. Whether the message must stay."""
+        # from when it was first sent: put back by an operator it has its whole span again
         left_ms = delivery.sent_at + SPAN_MS - self.clock.now()
         backoff = next_try_seconds(delivery.receive_count, left_ms, None, self.entropy.fraction())
         wait = backoff if seconds is None or backoff is None else seconds

@@ -61,6 +61,7 @@ class Application:
             if not self._is_admitted(connection, message.user_id):
                 return say(connection.language, Phrase.NOT_ALLOWED, user=message.user_id)
         except DepartmentsRefused as refused:
+            # told and not repeated: only an operator can change it
             self._tell_operator(connection, refused, correlation_id)
             return say(connection.language, Phrase.FAILED)
         chat = chat_of(self.chats, connection, message.user_id, None)
@@ -85,6 +86,7 @@ class Application:
             return self.commander.execute(call, chat, message_key, correlation_id)
         parts: tuple[Part, ...] = ()
         if isinstance(said, Image | File):
+            # only of what will be asked: each is a call of the sender
             part = self.files.part(chat.connection, said.media_id, chat.language)
             if isinstance(part, str):
                 return part

@@ -64,6 +64,7 @@ class Files:
         """The items with what could be read of their files. Raises ``RequestRefused`` where they are too much
         together."""
         media = [item for item in items if isinstance(item, BotMedia)]
+        # one limit for all, which are fetched side by side
         seconds = max(0.1, seconds_left() - RESERVE_SECONDS)
         with ThreadPoolExecutor(AT_A_TIME) as fetching:
             found = iter(list(fetching.map(lambda one: self._part(one, key, seconds, language), media)))
@@ -78,6 +79,7 @@ class Files:
                 problems.append(part)
                 part = {"text": f"[{part}]"}
             parts.append(part)
+        # here, so that the chat is told what is wrong instead of the task failing
         content.check(parts)
         return Attached(tuple(parts), tuple(dict.fromkeys(problems)))
 
@@ -112,10 +114,12 @@ def _part_of(fetch: Callable[[], SentFile], language: Language, telemetry: Telem
     except FileTooLarge:
         return say(language, Phrase.FILE_TOO_LARGE)
     except MediaRefused as refused:
+        # an operator has to act: WeCom would refuse it again if the message came again
         telemetry.problem("files not given by WeCom", reason=str(refused))
         telemetry.count("WecomErrors")
         return say(language, Phrase.FILE_UNREADABLE)
     except (FileUnavailable, CallbackRefused) as problem:
+        # the message is answered without it: its address may be gone before it came again
         telemetry.event("file not read", reason=str(problem))
         return say(language, Phrase.FILE_UNREADABLE)
     except RequestRefused as refused:

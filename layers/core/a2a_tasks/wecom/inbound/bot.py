@@ -89,6 +89,7 @@ class Bot:
         seconds_left: Callable[[], float],
     ) -> dict[str, Any]:
         message_key, origin = replay_key(message) or "", message.origin
+        # before anything is read or counted for them
         if not is_admitted(connection, origin.user_id):
             refusal = say(connection.language, Phrase.NOT_ALLOWED, user=origin.user_id)
             return stream_frame(message_key, refusal, finish=True)
@@ -98,6 +99,7 @@ class Bot:
             sentence = self._at_once(chat, content, message_key, correlation_id)
             if sentence is None:
                 items = content.for_agent(chat.language)
+                # now, while WeCom waits: in five minutes the addresses are gone
                 attached = self.files.attached(items, key, seconds_left, chat.language)
                 if not content.text and not attached.has_files and attached.problems:
                     return stream_frame(message_key, attached.problems[0], finish=True)
@@ -151,6 +153,7 @@ class Bot:
         """Opinions of what is not ours, or no longer there, are nobody's."""
         ref = ExchangeRef.of_stream(opinion.feedback_id)
         exchange = self.exchanges.get(ref) if ref else None
+        # the id comes from outside, so it must be one of this connection's
         if exchange is None or exchange.connection_id != connection.connection_id:
             return
         feedback = Feedback(opinion.type, opinion.content[:MAX_OPINION], opinion.reasons, self.clock.now())

@@ -59,10 +59,12 @@ class CallbackHandler:
         try:
             return self._answer(event, request_id, seconds_left)
         except CallbackRefused as refused:
+            # no error of ours: anybody can send such requests
             self.telemetry.event("callback refused", reason=refused.reason.value, correlation_id=request_id)
             self.telemetry.count("WecomRefused", code=refused.reason.value.upper())
             return REFUSED
         except UNAVAILABLE as error:
+            # a 500, so that WeCom brings the message again; what was done already is found by its key
             self.telemetry.problem("callback not answered", reason=str(error), correlation_id=request_id)
         except Exception as error:
             self.telemetry.problem("callback failed", error=error, correlation_id=request_id)
@@ -83,6 +85,7 @@ class CallbackHandler:
 
     def _connection(self, connection_id: str) -> Connection:
         found = self.connections.connection(connection_id) if ids.AGENT_ID.fullmatch(connection_id) else None
+        # like a wrong signature, so that nobody learns which connections there are
         if found is None or not found.enabled or found.kind is Kind.GROUP:
             raise CallbackRefused(Reason.RECIPIENT)
         return found
@@ -125,9 +128,11 @@ class CallbackHandler:
         try:
             return open_with(keys, now)
         except CallbackRefused as refused:
+            # the key was right, so another one would not help
             if refused.reason is not Reason.SIGNATURE:
                 raise
         fresh = callback_keys(connection, self.secrets.secrets(connection, fresh=True))
+        # nothing was rotated, so it is a stranger's
         if fresh == keys:
             raise CallbackRefused(Reason.SIGNATURE)
         return open_with(fresh, now)

@@ -103,6 +103,7 @@ class CommandHandler:
             case Command.ID:
                 return _ids(chat)
             case Command.NEW:
+                # under the message's key: delivered again, it begins no second one
                 self.chats.begin(chat.connection.connection_id, chat.key, message_key)
                 return say(language, Phrase.NEW)
             case Command.CHINESE | Command.ENGLISH:
@@ -120,6 +121,7 @@ class CommandHandler:
         context = ContextRef(chat.connection.agent_id or "", chat.context_id)
         newest = self.contexts.newest(context, AFTER_ALL, NEWEST)
         found = self.tasks.store.get_all([TaskRef(context.agent_id, task_id) for task_id in newest])
+        # as every reader does: what is past its deadline is not under way
         settled = [self.tasks.finalizer.expire_if_overdue(task) for task in found]
         own = [task for task in settled if task.project_id == chat.connection.project_id]
         return sorted((task for task in own if not task.is_terminal), key=lambda task: task.ref.task_id)

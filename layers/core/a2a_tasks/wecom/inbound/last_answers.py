@@ -53,6 +53,7 @@ class LastAnswers:
         delivery = ChatDelivery(
             task.ref, task.project_id, task.status, task.updated_at, correlation_id, resend=resend
         )
+        # WeCom then gets a 500 and brings the message again; under its key the answer is sent once
         if self.deliveries.send([delivery]):
             raise QueueUnavailable("the answer is not queued")
         return say(chat.language, Phrase.SENDING)
@@ -64,6 +65,7 @@ class LastAnswers:
             context = ContextRef(agent_id, context_id(chat.connection, chat.key, generation))
             ids = self.contexts.newest(context, AFTER_ALL, NEWEST)
             found += self.tasks.store.get_all([TaskRef(agent_id, task_id) for task_id in ids])
+        # a deadline that has passed is an end, whether or not the sweeper has come by
         settled = (self.tasks.finalizer.expire_if_overdue(task) for task in found)
         own = (task for task in settled if task.project_id == chat.connection.project_id)
         shown = [task for task in own if task.status is not Status.CANCELED and end_of(task)]

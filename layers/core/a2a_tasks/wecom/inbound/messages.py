@@ -71,10 +71,12 @@ class InboundMessages:
         where it is not certain that somebody will answer: then the message must come again."""
         asked = _with_speaker(asked)
         submission = self._submission(asked)
+        # asked before the key is reserved: what the message is for is decided once, with the reservation
         asking = None if is_new else asking_task(self.slots, self.tasks, submission)
         if asking is None and (begun := self._begun(asked, submission)) is not None:
             return begun
         key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
+        # a message that comes again finds what it was the first time, whatever the conversation waits for now
         held = self.submitter.reserve(submission, key, asking)
         if held.call_id is not None:
             answering = self._answer(asked, submission, held, held.call_id)
@@ -83,6 +85,7 @@ class InboundMessages:
             # somebody else's answer came first, or the question's end: this is what is said after it
             key = replace(key, key=f"{asked.message_key}-after")
             held = self.submitter.reserve(submission, key)
+        # first whom to tell, then the task: the other way round it could end with nobody known to be told
         exchange = self._keep(asked, ExchangeRef(held.task_id))
         self.submitter.submit(submission, held)
         return exchange
@@ -95,6 +98,7 @@ class InboundMessages:
         wanted = Reservation(task_id, asked.message_key, now + TTL_MS, is_new=True)
         exchange = self._exchange(asked, ExchangeRef(task_id))
         scope = submission.project_id, submission.agent_id
+        # both or neither in one transaction: a call less while WeCom waits
         if not self.first_messages.begin(*scope, asked.message_key, wanted, exchange, now):
             return None
         self.submitter.submit(submission, wanted)
@@ -109,12 +113,14 @@ class InboundMessages:
         chosen = _with_speaker(chosen)
         ref = ExchangeRef(task.ref.task_id, exchange_id)
         mine = self._exchange(chosen, ref, from_turn=task.turns, answers=call_id)
+        # before the answer: from then on the task may end at any moment
         kept = self.exchanges.put(mine, mine.started_at + TTL_MS)
         try:
             self.answerer.answer(task, chosen.text, call_id=call_id)
         except RequestRefused as refused:
             if refused.code not in NOT_ASKED:
                 raise
+            # only the one that was made here: another press may have answered, and waits for its exchange
             if kept == mine:
                 self.exchanges.remove(ref)
             return False
@@ -127,6 +133,7 @@ class InboundMessages:
         ref = ExchangeRef(held.task_id, asked.message_key[:ID_LENGTH])
         try:
             task = self.tasks.find(submission.project_id, submission.agent_id, held.task_id)
+            # before the answer: from then on the task may end at any moment
             exchange = self._keep(asked, ref, from_turn=task.turns, answers=call_id)
             self.answerer.answer(task, asked.text, call_id=call_id, parts=asked.parts)
             if task.question is not None and task.question.options:
@@ -158,6 +165,7 @@ class InboundMessages:
             **changes,
         )
         if asked.response_url is not None:
+            # whoever knows the address may answer once in the bot's name
             sealed = self.sealer.seal(asked.response_url.encode(), exchange.sealing_context)
             exchange = replace(exchange, sealed_url=sealed)
         return exchange

@@ -42,6 +42,7 @@ class People:
                 return Phrase.TOO_FAST
             return Phrase.TOKENS_USED_UP if call is None and self._has_used_up(chat) else None
         except StoreUnavailable as error:
+            # the question itself will tell if the store is out
             connection_id = chat.connection.connection_id
             self.telemetry.problem("rate limit not checked", connection_id=connection_id, reason=str(error))
             return None
@@ -52,6 +53,7 @@ class People:
         if rate is None:
             return True
         bucket, now = person_bucket(connection, chat.user_id), self.clock.now() * 1000
+        # a message that WeCom delivers again is counted again; the burst has room for that
         taking = self.rates.take(bucket, rate, 1, now, self._seen.get(bucket, 0))
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()

@@ -54,10 +54,12 @@ class Presses:
         if press.key == DONE or ref is None:
             return None
         found = self.tasks.store.get(TaskRef(chat.connection.agent_id or "", ref.task_id))
+        # a card's id is no secret: it opens no other project's task, and none of another chat
         if found is None or found.project_id != chat.connection.project_id:
             return self._told(press, Phrase.CARD_OLD)
         if not _is_of(chat, found):
             return self._told(press, Phrase.CARD_OF_OTHERS, for_all=False)
+        # before anything is done with it: the card may be older than the deadline
         task = self.tasks.finalizer.expire_if_overdue(found)
         try:
             match ref.kind:
@@ -74,11 +76,13 @@ class Presses:
 
     def _choose(self, press: Press, ref: CardRef, task: Task) -> Pressed:
         asked = task.question if task.status is Status.INPUT_REQUIRED else None
+        # of an earlier question: it must not answer this one
         if asked is None or question_name(asked.call_id) != ref.name:
             return self._told(press, Phrase.CARD_ANSWERED)
         option = dict(enumerate(asked.options)).get(int(press.key) if press.key.isdecimal() else -1)
         if option is None:
             return self._told(press, Phrase.CARD_OLD)
+        # an answer has the agent go on, so it counts like a question
         if (refusal := self.people.refusal(press.chat, None)) is not None:
             return self._told(press, refusal, for_all=False)
         if not self.asking.choose(_message(press, option), task, asked.call_id, ref.name):
@@ -102,6 +106,7 @@ class Presses:
         try:
             asked = payload.load(self.tasks.payloads, task.input)
         except PayloadCorrupt:
+            # clean-up has begun with the task
             return self._told(press, Phrase.CARD_OLD)
         parts = [_as_written(part) for part in asked.get("parts") or ()]
         message = _message(press, without_first_line(asked["message"]), tuple(filter(None, parts)))

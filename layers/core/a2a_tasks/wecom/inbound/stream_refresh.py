@@ -70,8 +70,10 @@ class Refreshes:
             return recent.frame
         frame, chunks = self._current(connection, stream_id, recent)
         self._recent.pop(key, None)
+        # an end is never said from memory: the refresh that says it must have the delivery
         if not frame["stream"]["finish"]:
             if len(self._recent) >= MOST_RECENT:
+                # the one that was made longest ago
                 del self._recent[next(iter(self._recent))]
             self._recent[key] = _Recent(now, chunks, frame)
         return frame
@@ -84,6 +86,7 @@ class Refreshes:
         ref = ExchangeRef.of_stream(stream_id)
         if ref is None:
             return _gone(connection, stream_id), known
+        # from the last piece known, which may have grown; eventual, since what follows from it is conditional
         watched = self.exchanges.watch(ref.task_id, known[-1] if known else None)
         chunks = with_later(known, watched.chunks)
         # one that was made just now may not be among them yet
@@ -95,6 +98,7 @@ class Refreshes:
 
     def _frame(self, exchange: Exchange, chunks: list[LiveChunk], is_speaking: bool) -> dict[str, Any]:
         task = None
+        # while new text comes its record is not read: an end shows at the first refresh without any
         if exchange.state is State.OPEN and exchange.end is None and not is_speaking:
             exchange, task = self._looked_up(exchange)
         match step_of(exchange, self.clock.now()):
@@ -115,9 +119,12 @@ class Refreshes:
         if found is None:
             return exchange, None  # the message is kept before its task is made
         task = self.finalizer.expire_if_overdue(found)
+        # written down before it is delivered. A crash in between is why the notifier also queues what has an
+        # end
         return ended(self.exchanges, exchange, task), task
 
     def _closed(self, exchange: Exchange) -> dict[str, Any]:
+        # refused if a sender has it by now: then it says that the answer comes, or came, by another way
         current = self.exchanges.close(exchange.ref) or exchange
         if current.state is State.CLOSED:
             self.telemetry.count("WecomStreamsClosed")
@@ -128,8 +135,10 @@ class Refreshes:
         last = self._last_frame(exchange)
         claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
         current = self.exchanges.claim(exchange.ref, claim) or exchange
+        # a sender was faster: two must not tell it
         if current.claim is None or current.claim.means is not Means.STREAM:
             return _elsewhere(current)
+        # this very refresh has taken it; a later one repeats the same end
         if current.claim == claim:
             self.telemetry.count("WecomDelivered", code="STREAM")
         return last

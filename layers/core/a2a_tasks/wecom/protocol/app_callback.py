@@ -30,6 +30,7 @@ def receive_app_message(
     """
     opened = open_with(keys, query, _encrypted(body), now)
     message = parse_app_message(opened.message)
+    # the envelope names the corp alone, and the applications of a corp could share a key
     if message.corp_id != opened.key.receive_id or message.agent_id != agent_id:
         raise CallbackRefused(Reason.RECIPIENT)
     check_fresh(message.created_at, now)

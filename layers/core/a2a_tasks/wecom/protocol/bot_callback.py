@@ -40,6 +40,7 @@ def receive_bot_message(
     """
     opened = open_with(keys, query, _encrypted(body), now)
     message = parse_bot_message(opened.message, api_url)
+    # its id may be unknown: WeCom shows it after the callback is saved, and token and key are the bot's own
     if bot_id not in (None, message.origin.bot_id):
         raise CallbackRefused(Reason.RECIPIENT)
     check_fresh(message.origin.created_at, now)

@@ -169,6 +169,7 @@ def _origin(fields: dict[str, Any], api_url: str) -> Origin:
         bot_id=_text(fields["aibotid"]),
         user_id=_text(fields["from"]["userid"]),
         chat_id=_text(fields["chatid"]) if is_group else None,
+        # posted to later, so it must lead to WeCom, whatever the message says
         response_url=_pinned(fields.get("response_url"), api_url),
         created_at=None if created_at is None else int(created_at),
     )

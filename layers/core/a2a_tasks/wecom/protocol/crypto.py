@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 
 WINDOW_MS = 300_000
+"""How far the time in a request's URL may be from ours. It keeps out no replay: see ``deduplication``."""
 RANDOM_BYTES = 16
 _LENGTH_BYTES = 4
 _BLOCK_BYTES = 16
@@ -66,6 +67,8 @@ class CallbackKey:
 
     def sign(self, timestamp: str, nonce: str, encrypted: str) -> str:
         """The signature, in lower-case hexadecimal. It does not say which of the strings is which."""
+        # so a timestamp and a nonce can change places: what is old is told by what is encrypted
+        # (deduplication)
         joined = "".join(sorted((self.token, timestamp, nonce, encrypted)))
         return hashlib.sha1(joined.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
@@ -83,6 +86,8 @@ class CallbackKey:
     def open(self, query: Query, encrypted: str, now: int) -> str:
         """The message of a request that came ``now`` (Unix milliseconds). Raises ``CallbackRefused``."""
         expected = self.sign(query.timestamp, query.nonce, encrypted)
+        # before anything is decrypted: what is done with a wrong padding would tell strangers what is
+        # encrypted
         if not hmac.compare_digest(expected.encode(), query.signature.encode("utf-8", "surrogatepass")):
             raise CallbackRefused(Reason.SIGNATURE)
         if not _SECONDS.fullmatch(query.timestamp) or not is_near(int(query.timestamp), now, WINDOW_MS):
@@ -145,6 +150,7 @@ def open_with(keys: Sequence[CallbackKey], query: Query, encrypted: str, now: in
         try:
             return Opened(key.open(query, encrypted, now), key)
         except CallbackRefused as refused:
+            # a key that fails at the signature says nothing; one that fails later shows what is wrong
             refusals.append(refused.reason)
     raise CallbackRefused(max(refusals, key=_ORDER.__getitem__, default=Reason.SIGNATURE))
 

@@ -12,6 +12,7 @@ FOLDED_BYTES = 4_000
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _LONGEST_CHARACTER = 32
+"""Code points that people may see as one character, such as a family of emojis."""
 _FOLD = re.compile(r"<(?=/?think>)", re.IGNORECASE)
 _FENCE_ROOM = 64
 """For the ends and beginnings of blocks of code that a part gets of its own."""
@@ -163,6 +164,7 @@ def _end_of_part(text: str, start: int, room: int) -> int:
     end = furthest = start + len(window.decode(errors="ignore"))
     while start < end < len(text) and _belong_together(text[end - 1], text[end]):
         end -= 1
+        # no character that people know is so long; one made to be cut nowhere is cut
         if furthest - end > _LONGEST_CHARACTER:
             return furthest
     return end if end > start else furthest

@@ -22,6 +22,7 @@ class _Builder(TreeBuilder):
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         self._depth += 1
         self._elements += 1 + len(attrs)
+        # while it is being built, since afterwards its memory is taken
         if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
             raise CallbackRefused(Reason.XML)
         return super().start(tag, attrs)
