@@ -96,6 +96,18 @@ def test_what_is_deleted_is_gone_and_deleting_again_is_nothing(store: Store) -> 
     assert store.all(TASK) == [FULL]
 
 
+@pytest.mark.parametrize("seen", [PLAIN, FULL, replace(FULL, created_at=1)])
+def test_one_is_deleted_as_it_was_seen_or_not_at_all(store: Store, seen: StoredPushConfig) -> None:
+    for change in ({"url": "https://example.com/new"}, {"sealed": b"other"}, {"created_at": 2}):
+        store.put(TASK, replace(seen, **change), UNTIL)
+        store.delete(TASK, seen.config_id, seen)
+        assert store.all(TASK) == [replace(seen, **change)]
+    store.put(TASK, seen, UNTIL)
+    for _ in range(2):
+        store.delete(TASK, seen.config_id, seen)
+        assert store.all(TASK) == []
+
+
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST, Fault.THROTTLED])
 def test_a_store_that_does_not_answer_says_so_and_takes_the_same_again(
     account: Account, fault: Fault

@@ -27,8 +27,10 @@ class MemoryPushConfigs:
     def ids(self, task_id: str) -> list[str]:
         return sorted(self.by_task.get(task_id, {}))
 
-    def delete(self, task_id: str, config_id: str) -> None:
-        self.by_task.get(task_id, {}).pop(config_id, None)
+    def delete(self, task_id: str, config_id: str, seen: StoredPushConfig | None = None) -> None:
+        configs = self.by_task.get(task_id, {})
+        if seen is None or configs.get(config_id) == seen:
+            configs.pop(config_id, None)
 
 
 class MemorySealing:

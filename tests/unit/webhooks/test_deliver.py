@@ -278,6 +278,14 @@ def test_a_configuration_that_was_replaced_meanwhile_was_not_meant(office: Offic
     assert office.configs.ids(task.ref.task_id) == ["a"]
 
 
+def test_one_that_is_replaced_right_before_its_deletion_stays(office: Office) -> None:
+    task, points = one(office), Failpoints()
+    points.before("configs.delete", lambda: office.listen(task, OTHER_URL))
+    office.receivers.script(URL, ReceiverAnswer(410))
+    office.invoke(points)
+    assert [config.url for config in office.configs.all(task.ref.task_id)] == [OTHER_URL]
+
+
 def test_what_is_gone_has_nobody_to_be_told(office: Office) -> None:
     without_config, without_task = one(office), office.task(1)
     office.listen(without_task)

@@ -64,8 +64,8 @@ class PushConfigStore(Protocol):
         """All configurations of a task, sorted by id (a consistent read)."""
         ...
 
-    def delete(self, task_id: str, config_id: str) -> None:
-        """Remove a configuration. Idempotent."""
+    def delete(self, task_id: str, config_id: str, seen: StoredPushConfig | None = None) -> None:
+        """Remove a configuration; with ``seen`` only if it is still that one. Idempotent."""
         ...
 
 

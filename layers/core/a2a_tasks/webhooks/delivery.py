@@ -204,9 +204,7 @@ class Deliverer:
     def _unsubscribe(self, notification: Notification, config: StoredPushConfig) -> None:
         """Delete the configuration of a receiver that wants no more, unless the caller has replaced it
         since."""
-        task_id = notification.ref.task_id
-        if self.configs.get(task_id, config.config_id) == config:
-            self.configs.delete(task_id, config.config_id)
+        self.configs.delete(notification.ref.task_id, config.config_id, config)
         self.telemetry.count("WebhooksUnsubscribed")
         self._tell("receiver wants no more", notification, host=urlsplit(config.url).hostname)
 

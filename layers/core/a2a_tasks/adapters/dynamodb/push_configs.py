@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
+from a2a_tasks.adapters.dynamodb.update import Condition, when
 from a2a_tasks.domain.record_keys import CONFIG, config_key
 from a2a_tasks.domain.webhooks.push import PushFormat, StoredPushConfig
 
@@ -36,12 +37,22 @@ class DynamoDBPushConfigs(Store):
         partition = task_items.owned_partition(task_id)
         return [_id_of(item) for item in self._items(partition, CONFIG, ProjectionExpression="sk")]
 
-    def delete(self, task_id: str, config_id: str) -> None:
-        self._delete(_key(task_id, config_id))
+    def delete(self, task_id: str, config_id: str, seen: StoredPushConfig | None = None) -> None:
+        """Protects, with ``seen``, the configuration that a caller has put in its place."""
+        self._delete(_key(task_id, config_id), ALWAYS if seen is None else _is_still(seen))
 
 
 def _key(task_id: str, config_id: str) -> Item:
     return task_items.owned_key(task_id, config_key(config_id))
+
+
+def _is_still(seen: StoredPushConfig) -> Condition:
+    """By the time too, since one may be replaced by its like; items of earlier releases have none."""
+    has_none = [] if seen.created_at else ["attribute_not_exists(createdAt)"]
+    same = when("#url = :url", url=seen.url).when("createdAt = :at", *has_none, at=seen.created_at)
+    if seen.sealed is None:
+        return same.when("attribute_not_exists(sealed)")
+    return same.when("sealed = :sealed", sealed=seen.sealed)
 
 
 def _id_of(item: Item) -> str:
