@@ -67,6 +67,8 @@ class Conversations:
                 [{"field": "cursor", "message": text}],
             )
         task_ids = self.contexts.page(context, cursor, limit) if _is_well_formed(context_id) else []
+        # an entry whose task is not there yet, or not any more, is passed over: entries come before their
+        # tasks
         tasks = payload.at_hand(self.payloads, self._tasks(context, task_ids))
         if cursor is None and not tasks and len(task_ids) < limit:
             raise RequestRefused(ErrorCode.CONTEXT_NOT_FOUND, "There is no such conversation.")
@@ -76,6 +78,7 @@ class Conversations:
         for task in tasks:
             if size > MAX_TEXT:
                 break
+            # past its deadline a task has failed, also where nobody has written that down yet
             said = list(self._messages(self.finalizer.expire_if_overdue(task)))
             size += sum(len(message.text) for message in said)
             messages += said
@@ -94,7 +97,8 @@ class Conversations:
                 if not time_left():
                     raise StoreUnavailable("the conversation is too long to be deleted at once")
                 self._forget(context, task)
-            # an entry without its task stays: the task may be about to be created, and is then not forgotten
+            # an entry without its task stays: the task may be about to be created, and is then not forgotten.
+            # So the next page is behind this one, which would come again if all of its entries stay
             page = self.contexts.page(context, page[-1], PAGE) if len(page) == PAGE else []
 
     def _context(self, project_id: str, agent_id: str, context_id: str) -> ContextRef:
@@ -122,6 +126,7 @@ class Conversations:
 
     def _forget(self, context: ContextRef, task: Task) -> None:
         """The entry is deleted last, so that an interruption leaves the way to the task."""
+        # first the end: a task that goes on would write after its deletion
         ended = self._ended(task)
         if ended is not None:
             now = self.finalizer.clock.now()
@@ -133,6 +138,7 @@ class Conversations:
         """The task once it has ended; None if it is gone."""
         if task.is_terminal:
             return task
+        # refused if it has ended meanwhile, which is as good, or if its deadline has passed: then it fails
         result = self.finalizer.cancel(task)
         if isinstance(result, Written):
             return result.task

@@ -64,11 +64,14 @@ class Follower:
         clock = self.finalizer.clock
         heard = Listener(self.live, task.ref.task_id, clock)
         looks = Looks(self.store, self.finalizer, self.pause)
+        # marked as watched first: what the task says before that is not written down for anybody
         for seen in looks.at(self._watched(task), until, heard.longest_pause):
             found = news(seen, after, MANY)
+            # the result comes whole with the end, so nothing is read for it
             text, progress = (None, None) if seen.is_terminal else heard.news()
             update = Update(seen, found.events, text, progress, rest_ms(seen, clock.now()))
             after = found.last
+            # a question that the reader has seen already does not end it: it waits for what comes of it
             is_last = update.is_last and (known is None or seen.question != known)
             yield update if found.events or text or progress or is_last else None
             if is_last:
@@ -81,5 +84,6 @@ class Follower:
         watched = self.store.enable_live(task.ref)
         if isinstance(watched, Refused):
             return watched.current or task
+        # after the mark, which its worker then looks at; a claim later on reads it by itself
         self.finalizer.holders.notify(watched.task)
         return watched.task

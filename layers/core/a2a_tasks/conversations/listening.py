@@ -32,8 +32,10 @@ class Listener:
     def news(self) -> tuple[Text | None, Text | None]:
         """Text and progress updates since the last time. Raises ``StoreUnavailable``."""
         known = self._chunks
+        # that one is read again: it may have grown, where the response to its write was lost
         last = known[-1] if known else None
         self._chunks = with_later(known, self.live.chunks(self.task_id, last))
+        # nothing new, or a read that is a moment behind: the next one has it
         if self._chunks == known:
             return None, None
         before, self._said = self._said, snapshot(self._chunks)

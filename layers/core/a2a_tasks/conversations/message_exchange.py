@@ -36,9 +36,12 @@ class Exchanges:
         answered by somebody else."""
         if submission.context_id is None:
             return self.submitter.submit(submission)
+        # before the key is reserved: what the message is for is decided once, with the reservation
         asking = asking_task(self.slots, self.tasks, submission)
         if submission.idempotency is not None:
             held = self.submitter.reserve(submission, submission.idempotency, asking)
+            # also where that question is answered by now: the same answer is accepted again, and no other
+            # question gets it
             if held.call_id is not None:
                 task = task_of_project(
                     self.tasks.store.read, submission.project_id, submission.agent_id, held.task_id

@@ -46,6 +46,7 @@ class Notifier:
                 self.telemetry.problem("receivers not read", change.task, reason=str(error))
                 failed.append(place)
                 break  # all from here on are delivered again, so later ones would be sent twice
+        # those before a failure go out now; what is sent again with their changes has the same ids
         failed += self._send(self.sender, notifications, "notification", "NotificationsQueued")
         failed += self._send(self.chat_deliveries, chat_deliveries, "chat delivery", "WecomDeliveriesQueued")
         return min(failed, default=None)
@@ -59,7 +60,8 @@ class Notifier:
         if task.status not in CHAT_STATUSES:
             return []
         delivery = ChatDelivery(task.ref, task.project_id, task.status, task.updated_at, task.correlation_id)
-        # only who watches a task in a chat has an exchange
+        # only who watches a task in a chat has an exchange. Also one whose end is written down counts: a
+        # refresh may have died before it took the delivery
         exchanges = self.exchanges.of_task(task.ref.task_id) if task.live else []
         waiting = [exchange for exchange in exchanges if is_waiting(exchange)]
         return [
@@ -74,6 +76,7 @@ class Notifier:
         if not found:
             return []
         unsent = sender.send([content for _, content in found])
+        # what is not certain to be queued counts as unsent, and so its change comes again
         reasons = {failed.content: failed.reason for failed in unsent}
         for content, reason in reasons.items():
             self.telemetry.problem(

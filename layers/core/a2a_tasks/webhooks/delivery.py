@@ -118,12 +118,14 @@ class Deliverer:
 
     async def _deliver(self, notification: Notification) -> None:
         found = await self.run(self._found, notification)
+        # nobody waits for it any more, so it leaves the queue
         if found is None:
             self._tell("notification of what is gone", notification)
             return
         config, task = found
         receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
         receiver.check()  # what must wait costs no more than its records
+        # before the attempt: no receiver is held while KMS and the payload store are asked
         request = await self.run(self._request, notification, config, task)
         async with receiver.attempt():
             answer = await self._post(request, task)
@@ -137,6 +139,7 @@ class Deliverer:
             answer=answer.status,
         )
         if answer.status == GONE:
+            # acknowledged in its way: nothing is tried again
             await self.run(self._unsubscribe, notification, request.config)
             gone = replace(noted, state=DeliveryState.GIVEN_UP, reason="the receiver wants no more")
             await self._note(notification, gone)
@@ -193,9 +196,12 @@ class Deliverer:
         try:
             given = opened(self.opener, task_id, config)
         except SealBroken:
+            # tried again all the same, until its span is over: a caller may create it anew meanwhile
             raise NotDelivered("the configuration's secrets cannot be decrypted; create it anew") from None
+        # made at each try from the notification and the record, so that nothing of it is stored in the queue
         body = self.bodies.body(task, notification, config.format)
         now = self.clock.now()
+        # with the time of this try: receivers refuse signatures that are old
         signed = headers(secrets, notification.notification_id, now // 1000, body, config.scheme, given)
         own_id = span_id(task_id, "webhook", notification.notification_id, now)
         traced = task.trace.context(own_id).to_headers() if task.trace else []
@@ -221,6 +227,7 @@ class Deliverer:
     ) -> bool:
         """Retry later, or dead-letter. True if the message must stay."""
         reason, asked = str(problem), problem.asked
+        # by SQS's own time of sending: a redrive by an operator begins a new span, receives do not count
         left_ms = delivery.sent_at + self.span_ms - self.clock.now()
         wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
         # the message is deleted after it was dead-lettered, so that a crash delivers it again

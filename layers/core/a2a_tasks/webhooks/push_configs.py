@@ -82,6 +82,7 @@ class PushConfigs:
             return config_id
         now = self.clock.now()
         wanted = Reservation(config_id, asked.digest, now + asked.ttl_ms)
+        # before anything is stored: repeated, the request finds the id that it made up the first time
         held = self.reservations.reserve(project_id, f"push {task_id}", asked.key, wanted, now)
         if held.digest != asked.digest:
             raise key_reused()

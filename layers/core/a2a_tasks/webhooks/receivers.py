@@ -55,6 +55,7 @@ class Receiver:
     def check(self) -> None:
         """Raise ``NotDelivered`` if it must not be called now."""
         now = self.clock.now()
+        # costs its delivery two reads and no request
         if now < self.circuit.open_until:
             raise NotDelivered("the receiver did not answer lately", (self.circuit.open_until - now) / 1000)
         if not self.circuit.is_proven and (wait := WAITING.wait(self.waiting.tat, now * 1000)):
@@ -68,6 +69,7 @@ class Receiver:
         attempt goes first and the others wait for its result, once, since waiting holds up other
         deliveries. Raises ``NotDelivered`` as ``check`` does."""
         if self.first is not None:
+            # one is enough to find out whether it answers: ten that wait would hold this process for as long
             await self.first.wait()
             if not self.circuit.is_proven:
                 self.check()
@@ -75,6 +77,7 @@ class Receiver:
                     "the receiver takes long, and is called by one at a time", ONE_AT_A_TIME_SECONDS
                 )
         self.check()
+        # counted before the request, so that those beside it see it
         self.calls_tat = max(self.calls_tat, self.clock.now() * 1000) + CALLS.interval
         if self.circuit.is_proven:
             async with self._watched():
@@ -85,6 +88,7 @@ class Receiver:
             async with self._watched():
                 yield
         finally:
+            # whatever came of it: those who wait look at the circuit
             self.first.set()
             self.first = None
 
