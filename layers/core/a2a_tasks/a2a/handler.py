@@ -24,6 +24,7 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.runtime.answer import StreamedAnswer
 
 LONGEST_WAIT_SECONDS = 25.0
+"""Below the 29 seconds after which API Gateway gives up on an answer that is not streamed."""
 RESERVE_SECONDS = 3.0
 """Part of the gateway's timeout that is reserved for the response itself."""
 
@@ -52,6 +53,8 @@ class AgentHandler:
             return max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS))
 
         request = Request.of(event, self.public_base_url)
+        # without the authorizer, since public and private cards are at one address; so the key is checked
+        # here
         if request.rest == card.WELL_KNOWN or request.rest in v03_card.WELL_KNOWN:
             return self._card(request).to_streamed({})
         caller = self.limiter.caller(event["requestContext"]["authorizer"])
@@ -69,6 +72,7 @@ class AgentHandler:
             trace=TraceContext.of(request.headers.get(TRACEPARENT), request.headers.get(TRACESTATE)),
         )
         try:
+            # before the method: what is refused for its rate must have done nothing
             caller.count_request()
             answer = self._answered(request, call)
         except RequestRefused as refused:
@@ -91,8 +95,10 @@ class AgentHandler:
         try:
             yield from pieces
         except (StoreUnavailable, PayloadUnavailable) as error:
+            # the head is sent, so there is no status left to say it with
             server_error(self.telemetry, "stream ended", error)
         finally:
+            # however it ends; should the process die, the place among the key's streams ends by its time
             caller.close()
             self.telemetry.flush()
 
@@ -102,6 +108,7 @@ class AgentHandler:
         try:
             key = authenticate(self.keys, request.headers.get("authorization", ""), self.clock.now())
             agent = self.agents.agent(request.agent_id) if ids.AGENT_ID.fullmatch(request.agent_id) else None
+            # after both reads: how long the answer takes tells nobody which agents there are
             if agent is not None and agent.visibility is Visibility.PRIVATE:
                 agent = agent if key is not None and key.project_id == agent.project_id else None
         except StoreUnavailable as error:

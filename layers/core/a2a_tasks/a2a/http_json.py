@@ -38,6 +38,7 @@ def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
         params = body_of(request) if request.method == "POST" else requests.from_query(method, request.query)
         if method in STREAMING:
             return Answer.of_stream(methods.stream(method, params | named, call))
+        # the path goes before the body, which may say something else
         result = methods.call(method, params | named, call)
     except A2AError as error:
         return refusal(error, request)

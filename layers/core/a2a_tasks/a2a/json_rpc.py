@@ -42,6 +42,7 @@ def refused(error: A2AError, request_id: Id, form: Form = A2AError.to_json_rpc) 
 def refusal(error: A2AError, request_id: Id = None, form: Form = A2AError.to_json_rpc) -> Answer:
     """An error as an HTTP response."""
     document = refused(error, request_id, form)
+    # with 200, as JSON-RPC has it: the error is in the body
     if error.problem not in OF_HTTP_ALONE:
         return Answer.of(document)
     answered = Answer.of(document, error.problem.http_status)

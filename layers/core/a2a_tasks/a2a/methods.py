@@ -125,9 +125,11 @@ class Methods:
         """
         with self._explained():
             asked = requests.parse(method, params)
+            # before the task is made: what may not be streamed must leave no task behind
             call.open_stream(call.stream_seconds())
             subscribes = method == "SubscribeToTask"
             task, first = (self._subscribe if subscribes else self._send_streaming)(asked, call)
+        # asked for again: to make the task has taken some of the time
         until = self.follower.finalizer.clock.now() + int(call.stream_seconds() * 1000)
         # who subscribes to a task that asks wants to know how it goes on
         known = task.question if subscribes else None
@@ -157,6 +159,7 @@ class Methods:
 
     def _send(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         configuration = params.get("configuration", {})
+        # before the task is made: a wait that is refused must leave no task behind
         if not configuration.get("returnImmediately"):
             call.open_stream(call.wait_seconds())
         task = self._sent(params, call)
@@ -172,6 +175,7 @@ class Methods:
         said = IncomingMessage.of(message)
         push = _push_config(configuration.get("taskPushNotificationConfig"), call)
         if push is not None:
+            # before anything is stored, so that a bad configuration is refused with its message
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
             return self._go_on(message, said, push, call)
@@ -193,6 +197,7 @@ class Methods:
                 "message.contextId",
                 "must be 1 to 128 letters, digits and any of . _ ~ : @ -; or leave it out",
             )
+        # here and not for every message: an answer to a question makes no task
         call.count_creation()
         return self.rejecter.submit(
             Submission(
@@ -282,6 +287,7 @@ class Methods:
 
     def _cancel(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
+        # also one that was canceled before: the protocol has an error for it, which the other API has not
         if task.is_terminal:
             raise A2AError(
                 Problem.TASK_NOT_CANCELABLE, f"The task is {task.status} and cannot be canceled any more."

@@ -37,6 +37,7 @@ class NotificationBodies:
             body = _encoded(shown, form)
             if len(body) <= MAX_BYTES:
                 return body
+        # what fits always: the status alone says that there is something to fetch
         return _of_status(_shortened(then), form)
 
     def _views(self, task: Task) -> Iterator[dict[str, Any]]:
@@ -46,6 +47,8 @@ class NotificationBodies:
             return
         with suppress(PayloadCorrupt):  # gone for good: that the task has ended is still news
             output = self.results.output(task)
+            # addresses instead of contents if these do not fit; they are new at each try, since they work for
+            # a while
             for room in (Room(MAX_BYTES), Room(0)):
                 yield view.task_view(task, output, saved_views(self.results, task.artifacts, room))
         bare = view.task_view(task, None)

@@ -27,6 +27,7 @@ class Rejecter:
         except RequestRefused as refused:
             if refused.code not in REJECTIONS:
                 raise
+            # created with its time over, so that no worker can take it; after a crash in between it times out
             return self._rejected(self.submitter.create_expired(submission), refused.message)
 
     def _rejected(self, task: Task, reason: str) -> Task:

@@ -70,6 +70,7 @@ def parse(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
     message = TYPES[method]()
     known = _known(params, message.DESCRIPTOR)
     try:
+        # by the protocol's own types, so that what they refuse is refused here
         ParseDict(known, message)
     except (ParseError, ValueError, OverflowError, RecursionError) as error:
         raise _unparsed(error) from None

@@ -50,10 +50,12 @@ def _content(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]
     size = artifact.size_bytes
     if artifact.key is None or size is None or size > min(room.size, MAX_CONTENT_BYTES) or room.count == 0:
         return None
+    # whether or not it fits: the read is what is limited
     room.count -= 1
     data = results.content(artifact.key)
     shown = None if data is None else _shown(artifact.form, data)
     needed = 0 if shown is None else len(to_bytes(shown))
+    # as JSON it is larger than the file, by a third if it is bytes
     if needed > room.size:
         return None
     room.size -= needed
