@@ -13,6 +13,7 @@ errors.install(app, services.telemetry)
 for routes in (tasks, conversations, push_configs, project, history, operations):
     app.include_router(routes.router)
 
+# when all clients are made: each copy closes their connections
 snapstart.register_hooks()
 gc.enable()
 gc.freeze()
@@ -38,6 +39,7 @@ def _resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         return services.limits.answer(event, lambda: app.resolve(request.below_base_path(event), context))
     finally:
+        # a stream keeps its place until it ends, and closes it itself
         if not services.streams.has_begun:
             services.limits.close()
         services.telemetry.end_invocation()

@@ -103,6 +103,7 @@ def _check_context(context: dict[str, Any] | None) -> None:
         detail = {"field": "context", "message": text}
         raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
     if context is not None:
+        # refused here what could never be shown, which would fail as a task
         context_text(context)  # what the model is shown is larger, the deeper it is nested
 
 
@@ -122,6 +123,7 @@ def _start_of(body: NewTask, now: int) -> int | None:
 
 def digest_of(body: NewTask | NewExchange | NewPushConfig) -> str:
     """Digest of a request's content, independent of its formatting."""
+    # as it was written: a default that a later release adds must not make a repetition another request
     asked = body.model_dump(mode="json", exclude_unset=True, exclude={"context"})
     if not isinstance(body, NewPushConfig) and "context" in body.model_fields_set:
         asked["context"] = body.context  # as it is: a dump of it would be a second one

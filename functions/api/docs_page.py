@@ -44,6 +44,7 @@ def _document(app: APIGatewayRestResolver) -> CachedText:
 
 @cache
 def _page(app: APIGatewayRestResolver) -> CachedText:
+    # in the page, so that the page may load nothing
     document = _document(app).text.replace("</", "<\\/")  # it must not end the script
     page = swagger_ui.generate_swagger_html(
         document, _asset("swagger-ui-bundle.min.js"), _asset("swagger-ui.min.css"), "", None

@@ -30,10 +30,12 @@ class Limits:
     def answer(self, event: dict[str, Any], resolve: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The response of ``resolve``, or 429; with rate limit headers if there is a caller."""
         authorizer = event["requestContext"].get("authorizer")
+        # routes without a key have the gateway's limits alone
         self._caller = self.limiter.caller(authorizer) if authorizer else None
         if self._caller is None:
             return resolve()
         try:
+            # before the route: what is refused for its rate must have done nothing
             self._caller.count_request()
         except RequestRefused as refused:
             answer = errors.to_answer(refused)

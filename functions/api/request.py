@@ -10,6 +10,7 @@ ANSWER_MS = 4_000
 """Part of the function's timeout that is reserved for the response, because the gateway waits no longer than
 the function may run."""
 LONGEST_WAIT_SECONDS = 25.0
+"""Below the 29 seconds after which API Gateway gives up on an answer that is not streamed."""
 
 
 def project() -> str:
@@ -39,5 +40,6 @@ def below_base_path(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event with its path relative to the API. A custom domain's base path is part of ``path`` but not of
     ``resource``, so its length is the difference in segments."""
     path, resource = event["path"].rstrip("/"), event["resource"]
+    # by length and not by a list of prefixes, which could take the /a2a off an agent called a2a
     extra = path.count("/") - resource.count("/")
     return {**event, "path": "/" + path.split("/", extra + 1)[-1]} if extra > 0 else dict(event)

@@ -58,10 +58,12 @@ class Streams:
 
     def answer(self, whole: dict[str, Any], seconds: float) -> StreamedAnswer:
         """The route's response, followed by its stream for at most ``seconds``, if it began one."""
+        # taken out first, so that no later request can find it
         begun, self._begun = self._begun, None
         answer = StreamedAnswer.of_event(whole)
         if begun is None:
             return answer
+        # what was put around the route has refused it: nothing will be streamed that could free the place
         if answer.status != HTTPStatus.OK:
             begun.close()
             return answer
@@ -71,6 +73,7 @@ class Streams:
     def _events(self, begun: Begun, until: int) -> Iterator[bytes]:
         """If the store does not respond any more, the stream ends as if its time were over."""
         task, rest = begun.task, None
+        # at once, so that the caller knows the task whatever happens to the stream
         yield sse.message(goes_on(task), event="accepted")
         try:
             for update in self.follower.follow(task, last_number(task.events), until):
@@ -79,6 +82,8 @@ class Streams:
                     continue
                 task, rest = update.task, update.rest_ms
                 yield from _messages(update)
+            # the result whole, and not put together from the pieces, which may have been replaced or not been
+            # written
             last = answer_of(self.tasks, task)
         except UNAVAILABLE as error:
             server_error(self.telemetry, "stream ended", error, task)
@@ -89,6 +94,7 @@ class Streams:
             body |= {} if rest is None else {"retryAfterSeconds": whole_seconds(rest)}
             yield sse.message(body, event=name, retry_ms=rest)
         finally:
+            # however it ends; should the process die, the place ends by its time
             begun.close()
             self.telemetry.flush()
 

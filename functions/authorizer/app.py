@@ -9,6 +9,7 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.system import SystemClock
 
+# while the process starts, so that the first request does not wait for a client to be made
 registry = DynamoDBRegistry(clients.dynamodb(), environment.text("REGISTRY_TABLE"))
 clock = SystemClock()
 gc.enable()

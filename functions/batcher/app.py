@@ -22,6 +22,7 @@ from a2a_tasks.wiring.prices import prices_of_function
 from a2a_tasks.wiring.tasks import TaskWiring
 
 RESERVE_SECONDS = 10.0
+"""Time in which what has begun is still written down; nothing begins in it."""
 
 
 def _batcher() -> Batcher:

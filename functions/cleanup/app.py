@@ -16,7 +16,9 @@ from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.maintenance.cleanup import Cleaner
 
 RESERVE_MS = 10_000
+"""No step starts this shortly before the timeout."""
 THREADS = 16
+"""For steps that mostly wait for AWS."""
 
 logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())

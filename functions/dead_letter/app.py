@@ -16,6 +16,8 @@ from a2a_tasks.wiring.tasks import TaskWiring
 
 logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function())
+# an event of which nothing could be handled comes back like any other: an exception would count as an error
+# of this function
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 _tasks = TaskWiring.of_function(telemetry)
 _budgets = DailyBudgets(DynamoDBSpend(_tasks.dynamodb, _tasks.table), _tasks.registry, _tasks.clock)

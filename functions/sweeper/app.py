@@ -50,6 +50,7 @@ def _sweep(event: dict[str, Any]) -> Callable[..., Any]:
     if "shard" not in event:
         return sweeper.sweep
     shard = event["shard"]
+    # True is an int too, and would be the shard 1
     if type(shard) is not int or not 0 <= shard < SHARDS:
         raise ValueError(f"shard is {shard!r}, and must be a number from 0 to {SHARDS - 1}")
     return lambda time_left: sweeper.sweep_shard(shard, time_left)

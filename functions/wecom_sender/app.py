@@ -35,6 +35,7 @@ from a2a_tasks.wecom.result_texts import ResultTexts
 from a2a_tasks.wiring.sealing import sealing_of_function
 
 AT_ONCE = 10
+"""As many as an event brings. They mostly wait for WeCom."""
 
 
 def _delivery_worker() -> ChatDeliveryWorker:
@@ -85,6 +86,7 @@ gc.freeze()
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+    # asked by the function that WeCom calls, which waits for the answer while WeCom waits for it
     if "departmentsOf" in event:
         return answers.departments(event["departmentsOf"])
     if "mediaOf" in event:

@@ -40,7 +40,8 @@ SECONDS_BETWEEN_METRICS = 10
 """A worker that is killed loses the metrics of so many seconds."""
 _pressure = ProcessPressure(environment.integer("WORKER_MEMORY"))
 _heart = ThreadPoolExecutor(MOST_TRIES + 2 + TASKS // VISIBILITY_BATCH)
-"""Threads of the heartbeat, which work that waits for a store cannot occupy."""
+"""Threads of the heartbeat, which work that waits for a store cannot occupy: as many as may hang at once,
+which are the tries of a renewal and a call for each ten messages."""
 WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
 
 
@@ -56,6 +57,8 @@ async def _run_apart[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P
 def _executor(tasks: TaskWiring) -> Executor:
     connection, table = connection_of_function(), (tasks.dynamodb, tasks.table)
     workspaces = FolderWorkspaces(WORKSPACES)
+    # of a process that died here: Lambda starts the next one in the same environment, whose /tmp it does not
+    # empty
     workspaces.wipe_all()
     ports = WorkerPorts(
         model=ClaudeModel(connection, tasks.clock),
@@ -96,6 +99,8 @@ gc.freeze()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deliveries = [_tasks.queue.delivery_of(record) for record in event["Records"]]
+    # those that are not kept are deleted already; the event source deletes them again, which is nothing
     kept = _loop.run(_execute(deliveries, lambda: context.get_remaining_time_in_millis() / 1000))
+    # last: from here on Lambda may freeze the process
     telemetry.end_invocation()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

@@ -74,6 +74,7 @@ def _site() -> Site:
     for name, library in vendored().items():
         if name.endswith(VENDORED):
             files[name] = CachedText("text/javascript; charset=utf-8", library.text())
+    # over all of them, since a page must have the files that belong together
     version = hashlib.sha256("\0".join(file.text for file in files.values()).encode()).hexdigest()[:12]
     page = (STATIC / "index.html").read_text(encoding="utf-8").replace("{version}", version)
     return Site(CachedText("text/html; charset=utf-8", page), files, version)

@@ -57,6 +57,7 @@ def send_message(
     agent_id: AgentId, body: Annotated[NewExchange, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     wants_stream = sse.CONTENT_TYPE in router.current_event.headers.get("accept", "")
+    # first the wait, then the task: a wait that is refused must count no creation and make no task
     services.limits.caller.open_stream(
         request.milliseconds_left() / 1000 if wants_stream else request.seconds_to_wait()
     )

@@ -52,6 +52,7 @@ router = APIGatewayRouter()
 def create_task(
     agent_id: AgentId, body: Annotated[NewTask, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[dict[str, Any]]:
+    # before it is made, and also where a repetition makes none: what comes in is counted
     services.limits.caller.count_creation()
     task = services.submitter.submit(_submission(agent_id, body, idempotency_key))
     return Response(
@@ -81,6 +82,7 @@ def create_tasks(
     agent_id: AgentId, body: Annotated[NewTasks, Body()], idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     agent_of_project(services.wired.registry, request.project(), agent_id)  # nobody can take any of them
+    # one write for all of them; those beyond the limit are refused one by one
     allowed = services.limits.caller.count_creations(len(body.tasks))
 
     def create(number: int, item: Any) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def create_tasks(
             return services.limits.caller.creation_refusal.to_body()
         if request.milliseconds_left() <= 0:  # those that were taken must still be told
             return errors.BUSY.to_body()
+        # by its place, so that a repetition finds for each what became of it
         key = None if idempotency_key is None else f"{idempotency_key}#{number}"
         try:
             task = services.submitter.submit(_submission(agent_id, NewTask.model_validate(item), key))
@@ -96,6 +99,7 @@ def create_tasks(
         except RequestRefused as refused:
             return refused.to_body()
         except errors.UNAVAILABLE as error:
+            # of this one nothing is known; the others are told what became of them
             server_error(services.telemetry, "storage did not answer", error)
             return errors.BUSY.to_body()
         return _accepted(task)

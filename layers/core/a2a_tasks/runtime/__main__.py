@@ -47,6 +47,7 @@ def main() -> None:
     try:
         handler = load(os.environ["STREAMING_HANDLER"])
     except BaseException as error:
+        # whatever it is, Lambda is told why there will be no process; also SystemExit at an import
         traceback.print_exc()
         api.fail_to_start(error)
         sys.exit(1)

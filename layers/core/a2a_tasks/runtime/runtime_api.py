@@ -51,8 +51,11 @@ class RuntimeApi:
                 if chunk:  # an empty one would end the answer
                     connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         except Exception as error:
+            # the head is out with its 200: trailers are the only place left for an error
             failure = error
+        # always, or the gateway would wait for more until the function's time is over
         connection.send(b"0\r\n" + (_trailers(failure) if failure else b"") + b"\r\n")
+        # read to its end, since the connection serves the next invocation too
         connection.getresponse().read()
         return failure
 

@@ -20,5 +20,6 @@ def message(
     lines = [f"id: {event_id}"] if event_id is not None else []
     lines += [f"event: {event}"] if event is not None else []
     lines += [f"retry: {retry_ms}"] if retry_ms is not None else []
+    # JSON has no line feeds of its own, so one line is enough
     lines.append(f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}")
     return ("\n".join(lines) + "\n\n").encode(errors="surrogatepass")

@@ -34,6 +34,7 @@ def reports_of_tables(client: "DynamoDBClient", tasks_table: str, registry_table
     return Reports(
         store=store,
         usage=UsageReports(store, DynamoDBRegistry(client, registry_table)),
+        # which only reads, so its time to live is never written
         timelines=Timelines(store, DynamoDBRecords(client, tasks_table, kept_ms=0)),
         deliveries=Deliveries(configs, log, SystemClock()),
     )

@@ -59,20 +59,24 @@ class TaskServices:
 
     @cached_property
     def holders(self) -> Holders:
+        """Who holds running tasks: leases, read and broken."""
         return Holders(self.workers, self.clock)
 
     @cached_property
     def pause(self) -> PauseWatch:
+        """The operator's switch. One for the process, so that it is read once in a while for all."""
         return PauseWatch(self.registry, self.clock, self.telemetry)
 
     @cached_property
     def slots(self) -> Slots:
+        """Concurrency limits. One for the process, which keeps agents' limits for some seconds."""
         clock, entropy, telemetry = self.clock, self.entropy, self.telemetry
         ports = self.places, self.store, self.queue, self.registry
         return Slots(*ports, self.holders, clock, entropy, telemetry)
 
     @cached_property
     def finalizer(self) -> TaskFinalizer:
+        """What ends tasks, and does what follows from an end."""
         clock, entropy, telemetry = self.clock, self.entropy, self.telemetry
         ports = self.store, self.slots, self.holders, self.queue
         return TaskFinalizer(*ports, clock, entropy, telemetry, self.retention_ms)
@@ -93,6 +97,7 @@ class TaskWiring(TaskServices):
         """From the function's environment. Raises ``Misconfigured``."""
         dynamodb, table = clients.dynamodb(), environment.text("TASKS_TABLE")
         clock, retention_ms = SystemClock(), environment.retention_ms()
+        # counted from a task's creation: no item of it may end before the task can have ended and been kept
         kept_ms = retention_ms + LONGEST_LIFE_MS
         return cls(
             store=DynamoDBTaskStore(dynamodb, table, kept_ms, clock),

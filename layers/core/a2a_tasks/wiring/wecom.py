@@ -87,6 +87,7 @@ def message_handlers_of_function(telemetry: Telemetry) -> MessageHandlers:
         media=MediaBySender(sender),
         departments=CachedDepartments(DepartmentsBySender(sender), tasks.clock),
     )
+    # a read less of the few that WeCom waits for
     agents = CachedAgents(tasks.registry, tasks.clock)
     submitter = replace(submitter_of_function(tasks, payloads), registry=agents)
     return build_message_handlers(tasks, submitter, payloads, ports, _rate())

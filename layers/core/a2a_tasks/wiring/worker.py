@@ -68,6 +68,7 @@ def build_worker(
 ) -> Executor:
     """The worker of one process. ``submitter`` creates the tasks that its agents start."""
     run, clock, payloads = ports.run, tasks.clock, submitter.payloads
+    # one of each for all tasks of the process: they share threads, paces, and the turns of their locks
     store_retry = StoreRetry(clock, run)
     pacing = Pacing(ports.paces, clock, tasks.entropy, tasks.telemetry, run, settings.backend.value)
     office = OfficeTexts(ports.office, payloads)
