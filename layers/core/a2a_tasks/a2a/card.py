@@ -16,6 +16,7 @@ WELL_KNOWN = "/.well-known/agent-card.json"
 HTTP_JSON_PATH = "/v1"
 """Path of the HTTP+JSON binding below an agent's address, where ``/tasks`` belongs to the REST API."""
 MAX_AGE_SECONDS = 300
+"""How long clients may not notice that an agent was changed."""
 
 
 @dataclass(frozen=True)

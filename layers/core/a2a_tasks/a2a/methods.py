@@ -280,6 +280,7 @@ class Methods:
         for task in payload.at_hand(self.tasks.payloads, tasks) if has_texts else tasks:
             shown = self._view(task, length, room)
             size += len(view.to_bytes(shown))
+            # one at least, or the next page would begin where this one did
             if views and size > MAX_LIST_BYTES:
                 break
             views.append(shown)

@@ -17,6 +17,7 @@ MAX_BYTES = 20_000
 """Upper limit of a body, as the Standard Webhooks specification advises. Receivers read the task for the
 rest."""
 SHORT = 1_000
+"""Characters of a question or a failure in a body that would be too large otherwise."""
 OMITTED = {"artifactsOmitted": True}
 
 
@@ -63,6 +64,7 @@ def _as_notified(task: Task, notification: Notification) -> Task:
     is_asking = task.status is Status.INPUT_REQUIRED and task.updated_at == notification.at
     if is_final or (is_asking and notification.status is Status.INPUT_REQUIRED):
         return task
+    # what the task has come to since is another notification's: this one must be the same at each try
     then = replace(task, status=notification.status, updated_at=notification.at)
     return replace(then, progress=Progress(), question=None, failure=None)
 

@@ -53,6 +53,7 @@ class StreamResponses:
     def _draft(self, update: Update) -> Iterator[dict[str, Any]]:
         if update.text is None:
             return
+        # anything else replaces it whole: a turn was begun anew, or this is the first piece
         appends = update.text.offset == len(self.said) > 0
         self.said = self.said[: update.text.offset] + update.text.text
         text = update.text.text if appends else self.said

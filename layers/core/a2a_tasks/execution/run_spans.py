@@ -79,6 +79,7 @@ class RunSpans:
         try:
             yield step
         except BaseException as error:
+            # also what stops the work from outside: the trace shows where it was
             step.error = _code_of(error)
             step.is_over = isinstance(error, ModelBusy) and not error.was_called
             raise

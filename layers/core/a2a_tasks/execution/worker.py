@@ -46,8 +46,11 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 SHUTDOWN_MARGIN_SECONDS = 20
-"""Lambda time reserved for writing outcomes."""
+"""Lambda time reserved for writing outcomes: ``leases.SAVING_SECONDS`` for a finished turn, the rest for the
+release."""
 LONGEST_RETURN_SECONDS = 300
+"""Longest delay of a message that goes back for another worker. It doubles from one second, so that the
+queue's twenty receives last more than an hour."""
 UNREADABLE_SECONDS = 30
 """How long a message is invisible whose task could not be claimed because the store did not respond."""
 BEGUN_AT_ONCE = 4
@@ -220,6 +223,7 @@ class Executor:
         task that can fall back to another model is claimed and does so."""
         if task.status is not Status.PENDING or not self.pacing.limits(task):
             return False
+        # cached for the life of the process, so that a task that waits often reads nothing more
         agent = await self.run(self.loop.revisions.of, task)
         if not isinstance(agent, Failure) and agent.on_overload:
             return False

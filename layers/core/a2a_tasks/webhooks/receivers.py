@@ -19,7 +19,9 @@ CALLS = Rate(per_hour=3_600, burst=100)
 WAITING = Rate(per_hour=1_200, burst=60)
 """Seconds that a project's receivers may be waited for in vain: other deliveries wait too."""
 MOST_KNOWN = 10_000
+"""Receivers, or projects, that a process remembers."""
 ONE_AT_A_TIME_SECONDS = 5.0
+"""Delay of notifications that waited beside the one that was tried."""
 
 
 class NotDelivered(Exception):

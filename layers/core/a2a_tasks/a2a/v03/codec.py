@@ -127,6 +127,7 @@ class Record:
             found = known.get(field.old)
             if found is None and field.required:
                 raise Malformed(within(place, field.old), "is required")
+            # an empty text is what the old form has for a field that is missing and must be there
             if found is None or found == field.empty:
                 continue
             new = field.codec.upgrade(found, within(place, field.old))

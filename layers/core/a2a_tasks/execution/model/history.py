@@ -108,6 +108,7 @@ class Histories:
 
     def _answered(self, task: Task, task_ids: list[str]) -> list[Task]:
         refs = [TaskRef(task.ref.agent_id, task_id) for task_id in task_ids]
+        # read consistently: the task before this one has just ended, and its answer must be there
         return [other for other in self.store.get_all(refs) if _counts(other, task)]
 
     def _exchange(self, task: Task, room: int) -> Exchange | None:

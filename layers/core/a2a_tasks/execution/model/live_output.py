@@ -11,6 +11,7 @@ from a2a_tasks.ports.live import LiveChunk, LiveStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 EVERY_SECONDS = 2.0
+"""Between two chunks, however fast text comes: each is a write."""
 CHUNK_CHARACTERS = 1_000
 """Limit of text, and of updates, per write; faster output is slightly delayed."""
 TTL_MS = 24 * 3_600_000
@@ -60,6 +61,8 @@ class _WrittenText:
     def next_chunk(self, work: TaskRun) -> LiveChunk | None:
         """What is new since the last chunk. The rest of a turn comes before the next turn."""
         text, updates = self._rest(work)
+        # only when nothing is left of the turn before: its rest would be missing in the middle of what
+        # readers see
         if not (text or updates) and self.turn <= len(work.transcript.turns):
             self.turn = len(work.transcript.turns) + 1
             self.characters, self.update_characters, self.chunks = 0, 0, 0

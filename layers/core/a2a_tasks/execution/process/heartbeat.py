@@ -20,7 +20,7 @@ from a2a_tasks.ports.workers.leases import Workers
 
 BEAT = 0.55
 """Interval of renewals as a fraction of the lease. The rest is enough for a stall of two seconds and
-several retries."""
+several retries (docs/decisions/tasks.md, "Eight seconds")."""
 RETRY_SECONDS = 0.25
 """Pause between two attempts of a renewal, even while the first one hangs."""
 DOUBT_SECONDS = 1.0
@@ -34,7 +34,9 @@ DUE_AGAIN_MS = 30_000
 MOST_DISOWNED = 100
 """With more disowned claims the lease is given up and a new one opened."""
 VISIBILITY_BATCH, VISIBILITY_TRIES = 10, 4
+"""Limit of ChangeMessageVisibilityBatch, and tries after which the lease alone keeps other workers away."""
 OPEN_TRIES = 3
+"""Then the messages go back: nothing is claimed without a lease."""
 
 
 @dataclass

@@ -22,6 +22,7 @@ MOST = 100
 FORGOTTEN_MS = 60_000
 """An entry that has been out of date for so long is of a worker that died."""
 LEAVE_TRIES = 3
+"""After them the entry ends by its own time."""
 
 
 @dataclass

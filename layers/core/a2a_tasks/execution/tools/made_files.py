@@ -28,6 +28,7 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_FILES_BYTES = 100 * 1024 * 1024
 """Limit of a task's artifacts together, checked before a file is added."""
 TRIES = 2
+"""Of a file. A missing one is named in the output; the answer does not wait long for it."""
 FETCHING_MS = 60_000
 """After this time in one turn no further file is fetched."""
 TURNS_AT_ONCE = 2

@@ -97,6 +97,7 @@ class Toolbox:
 
     def _use_workspace(self, call: Call, arguments: dict[str, Any], transcript: Transcript) -> Done:
         if self._workspace is None:
+            # as of the last saved result: what an interrupted call has written since is not there
             saved = transcript.workspace
             snapshot = payload.load_bytes(self.payloads, saved) if saved else None
             try:

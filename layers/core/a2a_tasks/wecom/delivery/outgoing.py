@@ -146,6 +146,7 @@ def mark_of(*names: str) -> str:
 def _texts(shown: str, limit: int, *, is_markdown: bool) -> list[str]:
     """The messages that bring it as text; none where they would be too many, or where one would hold a link
     because its code began in another."""
+    # told apart before it is cut, since an answer may have megabytes
     if len(shown.encode()) > limit * MOST_PARTS:
         return []
     texts = split_markdown(shown, limit) if is_markdown else split(shown, limit)

@@ -27,6 +27,7 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused
 MAX_BYTES = content.MAX_PARTS_BYTES * 3 // 4 - 64 * 1024
 """Of a file: base64 makes four bytes of three, and there is text beside it."""
 AT_A_TIME = 5
+"""Files of a message that are fetched side by side."""
 RESERVE_SECONDS = 1.5
 """What is left of WeCom's five seconds for everything else."""
 

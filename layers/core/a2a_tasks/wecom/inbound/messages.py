@@ -142,7 +142,7 @@ class InboundMessages:
         except RequestRefused as refused:
             if refused.code not in NOT_ASKED:
                 raise
-            # what has ended meanwhile tells that end
+            # not removed if it has ended meanwhile: it tells that end, and may have told it already
             return None if self.exchanges.remove(ref) else self.exchanges.get(ref)
         return exchange
 

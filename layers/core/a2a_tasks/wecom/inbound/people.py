@@ -17,6 +17,7 @@ from a2a_tasks.wecom.phrases import Phrase
 from a2a_tasks.wecom.users import canonical
 
 MOST_SEEN = 10_000
+"""People that a process remembers; then it forgets all, which costs each of them a call more."""
 
 
 @dataclass(frozen=True)

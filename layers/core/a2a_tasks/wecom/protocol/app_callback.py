@@ -10,6 +10,7 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 from a2a_tasks.wecom.protocol.xml_document import cdata, parse_xml
 
 MAX_BODY_BYTES = 256 * 1024
+"""Checked before anything is parsed."""
 
 
 @dataclass(frozen=True)

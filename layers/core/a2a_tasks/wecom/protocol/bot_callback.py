@@ -13,6 +13,7 @@ from a2a_tasks.wecom.protocol.deduplication import check_fresh
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 
 MAX_BODY_BYTES = 256 * 1024
+"""Checked before anything is parsed."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 from a2a_tasks.wecom.users import canonical
 
 FRESHNESS_MS = 600_000
+"""How far the time inside a message may be from ours; what is older is a replay."""
 
 
 def replay_key(message: AppMessage | AppEvent | BotCallback) -> str | None:
