@@ -91,6 +91,19 @@ def test_a_finished_turn_does_not_wait_for_its_report_to_the_pace(budgeted: Depl
     assert counted(budgeted) == 15
 
 
+def test_a_turn_that_was_stopped_before_its_call_is_not_counted(budgeted: Deployment) -> None:
+    """It waits for its turn at the model while the table that has the pace is slow."""
+    now = budgeted.clock.now()
+    task = budgeted.submit(timeout_ms=60_000)
+    budgeted.store.tasks[task.ref] = replace(budgeted.now_of(task), throttled_calls=1)
+    key = PaceKey(MODEL, Backend.CLAUDE_API.value)
+    budgeted.paces.put(key, None, Pace(FIRST_GAP_MS, now - FIRST_GAP_MS, now))
+    budgeted.model.then(after(budgeted.clock, 30, tool()))
+    work_slowly(budgeted, {"MemoryPaces.take": 40})
+    assert (budgeted.now_of(task).status, len(budgeted.model.requests)) == (Status.FAILED, 1)
+    assert counted(budgeted) == 15
+
+
 def test_what_a_canceled_task_has_just_said_is_kept(budgeted: Deployment) -> None:
     task = budgeted.submit()
     budgeted.model.then(after(budgeted.clock, 5, tool("Paid for. ")))

@@ -135,7 +135,7 @@ class AgentLoop:
 
     def snapshot(self, work: TaskRun) -> RunSnapshot:
         """State of the run when it stops, including what an interrupted turn has been billed so far."""
-        self._cut_off(work, work.draft.usage, may_be_billed=work.under_way is not None)
+        self._cut_off(work, work.draft.usage, may_be_billed=work.draft.is_called)
         last = work.transcript.last
         return RunSnapshot(
             held=work.held,
@@ -190,7 +190,7 @@ class AgentLoop:
         request = ModelRequest(prompt, transcript.messages(), max_tokens, transcript.container, servers)
         # before the call, so that a process that dies in it leaves the turn counted
         await self._reserve(work, request)
-        # from here on whatever stops the work counts this turn as one that was cut off
+        # from here on whatever stops the work counts this turn as cut off, if its call is made by then
         work.draft, work.under_way = Draft(), request
         try:
             with self.spans.turn(work, request) as step:

@@ -120,6 +120,8 @@ class Draft:
     """Progress updates so far."""
     usage_is_final: bool = False
     """``usage`` is final."""
+    is_called: bool = False
+    """The call is being made, and no longer waits for its turn. Set by whoever makes it wait."""
     begun: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
     """Set when the response begins."""
 

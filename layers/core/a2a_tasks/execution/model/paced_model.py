@@ -24,6 +24,8 @@ class PacedModel:
             overloaded = self.pacing.is_overloaded(name)
             # not made, so it is no attempt, and nothing can have been billed
             raise ModelBusy(NOT_NOW, overloaded=overloaded, throttled=True, was_called=False)
+        # from here on the service may bill it, whatever becomes of this process
+        draft.is_called = True
         begun_at = self.pacing.clock.now()
         reporting = asyncio.ensure_future(self._report(name, begun_at, draft))
         try:
