@@ -73,9 +73,9 @@ class Streams:
     def _events(self, begun: Begun, until: int) -> Iterator[bytes]:
         """If the store does not respond any more, the stream ends as if its time were over."""
         task, rest = begun.task, None
-        # at once, so that the caller knows the task whatever happens to the stream
-        yield sse.message(goes_on(task), event="accepted")
         try:
+            # at once, so that the caller knows the task whatever happens to the stream
+            yield sse.message(goes_on(task), event="accepted")
             for update in self.follower.follow(task, last_number(task.events), until):
                 if update is None:
                     yield sse.KEEP_ALIVE

@@ -37,6 +37,7 @@ class Answerer:
         message: str,
         *,
         call_id: str | None = None,
+        answer_id: str | None = None,
         parts: Sequence[Mapping[str, Any]] = (),
         envelope: Mapping[str, Any] | None = None,
     ) -> Task:
@@ -47,6 +48,8 @@ class Answerer:
             task: The task that asks.
             message: Text of the answer.
             call_id: The question that the answer is for; None: whichever is open.
+            answer_id: Names the answer, so that it is recognized when it is repeated though what could be read
+                of it is not the same.
             parts: As in ``Submission``.
             envelope: As in ``Submission``.
 
@@ -62,11 +65,11 @@ class Answerer:
         if parts:
             content.check(parts)
         task = self.finalizer.expire_if_overdue(task)
-        document = _document(message, parts, envelope)
+        document = _document(message, parts, envelope) | ({"answerId": answer_id} if answer_id else {})
         is_asking = task.status is Status.INPUT_REQUIRED
         if not is_asking or task.question is None or call_id not in (None, task.question.call_id):
             last = self._last_answer(task, call_id)
-            if last is not None and _said(last) == _said(document):
+            if last is not None and _is_same(last, document):
                 return task
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, f"The task is {task.status} and does not wait for an answer."
@@ -84,7 +87,7 @@ class Answerer:
         if not isinstance(result, Refused):
             self._announce(result.task)
         kept = document if earlier is None else payload.load(self.payloads, earlier.payload)
-        if _said(kept) != _said(document) or (isinstance(result, Refused) and not _goes_on(result.current)):
+        if not _is_same(kept, document) or (isinstance(result, Refused) and not _goes_on(result.current)):
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, "The question has been answered already, or the task has ended."
             )
@@ -117,6 +120,11 @@ def _document(
     document |= {"parts": list(parts)} if parts else {}
     document |= {} if envelope is None else {"envelope": envelope}
     return document
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether they are one answer, given twice."""
+    return _said(one) == _said(other) or ("answerId" in one and one["answerId"] == other.get("answerId"))
 
 
 def _said(document: Mapping[str, Any]) -> str:

@@ -219,6 +219,24 @@ def test_a_stream_counts_until_it_is_over(
     assert (events[-1].event, agents.held_streams()) == ("answer", set())
 
 
+def test_a_caller_who_leaves_at_once_gives_its_place_back(
+    agents: Account, start: Callable[..., ModuleType]
+) -> None:
+    started = start("api", **UNLIMITED | {"OPEN_STREAMS": "1"})
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        chunks = started.stream(event, context).chunks()
+        first = [next(chunks), next(chunks)]
+        with agents.calls.as_role(None):
+            assert agents.held_streams()
+        chunks.close()
+        return {"statusCode": 200, "headers": {}, "body": first[1].decode()}
+
+    (accepted,) = events_of(say(Caller(handler, PROJECT), "Hi.").text)
+
+    assert (accepted.event, agents.held_streams()) == ("accepted", set())
+
+
 @pytest.mark.usefixtures("working")
 def test_a_task_that_cannot_go_on_soon_ends_the_stream_and_says_when_to_come_back(caller: Caller) -> None:
     answer = say(caller, "[[standin: err=429; retry_after=120]]")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from a2a_tasks.wecom.protocol.bot_messages import BotContent, BotMedia, BotMixed, BotText, BotUnsupported
-from tests.twins.model import answer
+from tests.twins.deployment import agent
+from tests.twins.model import answer, uses
 from tests.unit.wecom.inbound.wecom_talk import KEY, Talk
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
@@ -71,3 +72,20 @@ def test_files_alone_of_which_none_can_be_read_are_refused() -> None:
     shown = talk.say(BotMixed((BotMedia("image", "https://a"), BotMedia("image", "https://b"))))
     assert (shown["content"], shown["finish"]) == ("文件读取失败，请重新发送。", True)
     assert talk.deployment.store.tasks == {}
+
+
+def test_an_answer_whose_file_cannot_be_read_when_it_comes_again_is_one_answer() -> None:
+    """WeCom delivers what was answered slowly once more, and the file's address may have expired by then."""
+    talk = Talk()
+    talk.deployment.registry.apply(agent(allowed_tools=("ask_user",)))
+    talk.deployment.model.then(uses(("ask_user", {"question": "Which one?"})), answer("Booked."))
+    talk.say("Book.")
+    talk.work()
+    said = BotMixed((BotText("This one."), BotMedia("image", "https://good")))
+    talk.files["https://good"] = encrypted(PNG)
+    first = talk.say(said, message_id="m2")
+    del talk.files["https://good"]
+    assert talk.say(said, message_id="m2")["id"] == first["id"]
+    talk.work()
+    assert talk.refresh(first["id"])["content"] == "Booked."
+    assert len(talk.deployment.store.tasks) == 1

@@ -9,7 +9,7 @@ Records of a task, each a JSON document:
     TURN#<n>#TOOL#<call id>   a tool call: ``{"state": "started"}``, or ``{"state": "child", "child"}``,
                               then ``{"state": "done", "text", "isError"?, "workspace"?, "artifact"?,
                               "child"?}``, or a caller's answer: ``{"state": "done", "text", "isAnswer",
-                              "question"?, "parts"?, "envelope"?}``
+                              "question"?, "parts"?, "envelope"?, "answerId"?}``
     TURN#<n>#TOOL#<file id>   a file that the reply's code has made: ``{"state": "done", "text",
                               "artifact"}``, or with ``"isError"`` why it could not be kept
 """

@@ -135,7 +135,10 @@ class InboundMessages:
             task = self.tasks.find(submission.project_id, submission.agent_id, held.task_id)
             # before the answer: from then on the task may end at any moment
             exchange = self._keep(asked, ref, from_turn=task.turns, answers=call_id)
-            self.answerer.answer(task, asked.text, call_id=call_id, parts=asked.parts)
+            # named, since its file may be gone when WeCom delivers it again
+            self.answerer.answer(
+                task, asked.text, call_id=call_id, answer_id=asked.message_key, parts=asked.parts
+            )
             if task.question is not None and task.question.options:
                 # of a press that died before it answered: it would be told this answer too
                 self.exchanges.remove(ExchangeRef(held.task_id, question_name(call_id)))
