@@ -87,9 +87,25 @@ def test_a_renewal_that_comes_late_takes_nothing_back(workers: Workers) -> None:
     assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes(frozenset({"t"})), "the note is there"
 
 
-def test_a_renewal_that_is_made_twice_is_one(workers: Workers) -> None:
+def test_a_renewal_that_is_made_twice_is_one_whose_notes_nobody_knows(workers: Workers) -> None:
+    """The first may have taken them, and its answer was lost."""
     workers.open(LEASE)
-    assert workers.renew(BUSY) == workers.renew(BUSY) == Notes()
+    workers.note("w1", "t")
+    workers.renew(BUSY)
+    assert workers.renew(BUSY) == Notes(everything=True)
+    assert workers.lease("w1") == BUSY
+    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes()
+
+
+def test_notes_are_not_lost_when_the_sdk_repeats_a_renewal(
+    account: Account, stored: DynamoDBWorkers
+) -> None:
+    stored.open(LEASE)
+    stored.note("w1", "t")
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+    notes = stored.renew(BUSY)
+    assert notes is not None
+    assert notes.concern("t")
 
 
 def test_a_broken_lease_is_never_renewed(workers: Workers) -> None:

@@ -35,7 +35,7 @@ class MemoryWorkers:
                 return Notes()
             self.rows[lease.worker_id] = _Row(lease, Notes())
             self.renewals.append(lease)
-            return row.notes
+            return Notes(everything=True) if row.lease.until == lease.until else row.notes
 
     def lease(self, worker_id: str) -> Lease | None:
         row = self.rows.get(worker_id)

@@ -27,13 +27,14 @@ class DynamoDBWorkers(Store):
 
     def renew(self, lease: Lease) -> Notes | None:
         """Protects those who have found the worker dead, and a later renewal from an earlier one that was
-        under way for long."""
+        under way for long. The SDK repeats a call whose response was lost, and the first one took the notes,
+        so a lease that has this very end already is one whose notes nobody knows."""
         values = {"tasks": None, "disowned": None} | _values(lease)
         renewal = Update().set_or_remove(**values).remove("notes", "noteAll")
         renewal = renewal.when(_LIVING).when("#until <= :until")
         is_made, item = self._update(_key(lease.worker_id), renewal, "ALL_OLD")
         if is_made:
-            return _notes(item)
+            return Notes(everything=True) if _lease(item).until == lease.until else _notes(item)
         return None if not item or _lease(item).is_broken else Notes()
 
     def lease(self, worker_id: str) -> Lease | None:

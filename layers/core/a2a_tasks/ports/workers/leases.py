@@ -18,7 +18,8 @@ class Workers(Protocol):
         Of two renewals that arrive out of order the later one wins.
 
         Returns:
-            The notes, or None if the lease was broken or deleted: then the worker no longer holds its tasks.
+            The notes; everything if an earlier try of this renewal, whose response was lost, has taken them.
+            None if the lease was broken or deleted: then the worker no longer holds its tasks.
         """
         ...
 
