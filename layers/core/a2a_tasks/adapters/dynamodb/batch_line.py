@@ -36,6 +36,7 @@ class DynamoDBBatchLine(Store):
 
     def put(self, project_id: str, ref: TaskRef, since: int, now: int) -> None:
         """Put a task in a project's line, from a moment on."""
+        # first: a crash in between leaves a project without tasks, which a run takes from the list in time
         self._list(project_id, now)
         entry = Update().set(agentId=ref.agent_id, ttl=(since + LONGEST_LIFE_MS) // 1000)
         self._update(entry_key(project_id, since, ref.task_id), entry)
@@ -44,6 +45,7 @@ class DynamoDBBatchLine(Store):
         if now - self._listed.get(project_id, 0) < LISTED_MS:
             return
         self._update(project_key(project_id), Update().set(seenAt=now))
+        # remembered once it is written, so that a failed write is made again by the next task
         if len(self._listed) >= MOST_KNOWN:
             self._listed.clear()
         self._listed[project_id] = now

@@ -19,6 +19,7 @@ class DynamoDBOpenStreams(Store):
     write needs to protect one place only."""
 
     def take(self, key_id: str, limit: int, now: int, until: int) -> StreamPlace | PlacesFull:
+        # at random, so that requests of one moment seldom try the same place
         place, held = StreamPlace(key_id, secrets.randbelow(limit), until), dict[int, int]()
         for _ in range(TRIES):
             refused = self._take(place, now)
@@ -26,6 +27,7 @@ class DynamoDBOpenStreams(Store):
             if refused is None or refused.get(place.number) == until:
                 return place
             held = {number: over for number, over in refused.items() if number < limit and over > now}
+            # places beyond a limit that was lowered are left to their time
             free = [number for number in range(limit) if number not in held]
             if not free:
                 break

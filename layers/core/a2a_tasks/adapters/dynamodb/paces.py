@@ -34,6 +34,7 @@ class DynamoDBPaces(Store):
         """Protects the pace, whoever starts calls at the same moment: each goes by the one before."""
         next_at = now + seen.count_at(now) * seen.gap_at(now)
         update = _if_as_seen(seen).set(nextAt=next_at, ttl=now // 1000 + KEPT_SECONDS)
+        # of several calls that start now one moves this on; the others are refused, and wait by what they see
         update = update.when("nextAt <= :now", now=now)
         if not is_urgent:
             update = update.when("attribute_not_exists(urgentUntil)", "urgentUntil <= :now")
@@ -52,6 +53,7 @@ def _if_as_seen(seen: Pace | None) -> Update:
     """An update for as long as nobody has set another pace, or has let this one grow."""
     if seen is None:
         return Update().when("attribute_not_exists(setAt)")
+    # not by ``nextAt``, which each call moves: that changes when calls start, and says nothing of the model
     update = Update().when("setAt = :seen", seen=seen.set_at)
     if seen.taken_at is None:
         return update.when("attribute_not_exists(takenAt)")

@@ -62,6 +62,7 @@ class DynamoDBRegistry(Store):
     writes of the operator's command. All methods raise ``StoreUnavailable``."""
 
     def key(self, key_id: str) -> ApiKey | None:
+        # for half the price: API Gateway keeps the authorizer's answer for longer than a read may lag
         item = self._get(_api_key(key_id), consistent=False)
         return to_api_key(key_id, item) if item else None
 
@@ -86,6 +87,7 @@ class DynamoDBRegistry(Store):
     def create_project(self, project_id: str, now: int) -> bool:
         """Create a project, if it is new. True if it was. It is listed first; lists skip projects that do
         not exist."""
+        # first: a crash in between leaves an entry that lists skip, not a project that no list has
         self._put({"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"})
         item = _project_key(project_id) | {"createdAt": now}
         return self._put(item, when("attribute_not_exists(pk)")).is_made
@@ -103,6 +105,7 @@ class DynamoDBRegistry(Store):
         is another, or no such project. Idempotent."""
         update = Update().set(webhookSecret=sealed).when("attribute_exists(pk)")
         if seen is None:
+            # what is already so was this very write, whose response was lost
             as_seen = update.when("attribute_not_exists(webhookSecret)", "webhookSecret = :webhookSecret")
         else:
             as_seen = update.when("webhookSecret IN (:seen, :webhookSecret)", seen=seen)
@@ -122,11 +125,13 @@ class DynamoDBRegistry(Store):
         project = self.project(project_id)
         if project is None or name not in {server.name for server in project.mcp_servers}:
             return False
+        # only where it was seen: a path into a map that is not there is an error of the expression
         self._change_project(project_id, Update(names={"server": name}).remove("mcpServers.#server"))
         return True
 
     def create_key(self, key: ApiKey) -> None:
         """Store a key and list it under its project, in one transaction."""
+        # no condition: the id has 80 random bits
         stored = _api_key(key.key_id) | {
             "projectId": key.project_id,
             "name": key.name,
@@ -149,6 +154,7 @@ class DynamoDBRegistry(Store):
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
         """Revoke a key. Returns the key, or None if there is none. Idempotent."""
         return self._change_key(
+            # the first revocation counts
             key_id, Update().assign("revokedAt = if_not_exists(revokedAt, :now)", now=now)
         )
 
@@ -180,9 +186,11 @@ class DynamoDBRegistry(Store):
             "updatedAt": now,
         }
         is_new = when("attribute_not_exists(pk)")
+        # two commands that have read the same revision must not give two definitions one number
         as_seen = when("revision = :seen AND projectId = :project", seen=seen, project=project_id)
         is_written = self._transact(
             ("Put", values, as_seen if current else is_new),
+            # never written twice: tasks keep the revision that they began with
             ("Put", values | {"sk": _revision_key(seen + 1)}, is_new),
             ("Put", {"pk": f"PROJECT#{project_id}", "sk": f"AGENT#{agent_id}"}, ALWAYS),
         )
@@ -212,6 +220,7 @@ class DynamoDBRegistry(Store):
     def start_pause(self, pause: Pause) -> Pause:
         """Pause the deployment. Returns the pause in force: the first, if it was paused already."""
         item = _PAUSE | {"since": pause.since, "reason": pause.reason}
+        # a pause that is in force keeps its moment and its reason
         written = self._put(item, when("attribute_not_exists(pk)"))
         return pause if written.is_made else to_pause(written.item)
 

@@ -16,6 +16,7 @@ class DynamoDBShardLeases(Store):
     def take(self, shard: int, holder: str, now: int, until: int) -> bool:
         """Protects the work of who has it."""
         lease = Update().set(holder=holder, until=until, ttl=until // 1000 + TTL_SECONDS)
+        # its own: the lease is extended with each page, and a call whose response was lost is repeated
         lease = lease.when("attribute_not_exists(pk)", "#holder = :holder", "#until <= :now", now=now)
         return self._update(_key(shard), lease).is_made
 

@@ -42,6 +42,9 @@ class DynamoDBSlots(Store):
 
     def take(self, scope: Scope, number: int, holder: Holder, until: int) -> Holder:
         """Protects the slot of another, and the fence of a later claim."""
+        # a lower fence: it held the slot in an earlier claim, as after a crash. A repetition is refused, and
+        # finds itself in the slot. An empty slot that is changing hands goes to the higher of two random
+        # fences.
         is_mine = "(task = :task AND fence < :fence)"
         free = when("attribute_not_exists(pk)", is_mine, task=holder.task_id, fence=holder.fence)
         return self._occupy(scope, number, holder, until, free)
@@ -49,6 +52,7 @@ class DynamoDBSlots(Store):
     def pass_on(self, scope: Scope, number: int, giver: Holder, taker: Holder, until: int) -> bool:
         """Protects the slot of another, and of a later claim."""
         mine = when("task = :task AND fence = :fence", task=giver.task_id, fence=giver.fence)
+        # refused and the taker's already: the response to this very write was lost
         now = self._occupy(scope, number, taker, until, mine)
         return (now.task_id, now.fence) == (taker.task_id, taker.fence)
 
@@ -66,6 +70,7 @@ class DynamoDBSlots(Store):
             "dueAt": waiter.due_at,
             "ttl": _ttl(waiter.deadline),
         }
+        # an equal fence: it joins again, since its message came twice or a response was lost
         latest = when("attribute_not_exists(pk)", "fence <= :fence", fence=waiter.fence)
         self._put(_waiter_key(scope, waiter) | values, latest)
 
@@ -77,6 +82,7 @@ class DynamoDBSlots(Store):
         keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
         found = {item["sk"]: item for item in self._get_all(keys)}
         line, slot, entry = (found.get(key["sk"]) for key in keys)
+        # an older entry was written by a process that was slow, and keeps no place for the present claim
         waits = entry is not None and int(entry["fence"]) >= waiter.fence
         return Place(waits, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
 
@@ -88,6 +94,7 @@ class DynamoDBSlots(Store):
 
     def watch(self, scope: Scope, until: int, due_at: int) -> None:
         line = Update().set(until=until, ttl=_ttl(until), dueShard=DUE_SHARD)
+        # an earlier look stays, or a line that is joined all the time would never be looked at
         line = line.assign("dueAt = if_not_exists(dueAt, :due)", due=due_at)
         self._update(_key(scope, LINE), line)
 
@@ -117,6 +124,8 @@ class DynamoDBSlots(Store):
     ) -> tuple[list[Item], bool]:
         """Items from ``first`` to before ``last``, and whether that is all."""
         values: Item = {"pk": partition, "first": first, "last": last}
+        # consistent: who frees a slot looks for waiters after that, and who joins looks for free slots after
+        # that. One of the two must see what the other has written.
         options: Item = {"ConsistentRead": True, "Limit": limit}
         if now:
             values["now"] = now

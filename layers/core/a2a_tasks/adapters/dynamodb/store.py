@@ -19,6 +19,7 @@ type Item = dict[str, Any]
 ALWAYS = Condition()
 _PLACES = {"Put": "Item", "Delete": "Key"}
 _REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+# a conflict wrote nothing either, and whoever was faster may have changed what the condition is about
 _RACED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -40,6 +41,8 @@ class Store:
     table: str
 
     def _get(self, key: Item, *, consistent: bool = True) -> Item | None:
+        # consistent unless asked otherwise: whoever reads acts on it, and what was written just now must be
+        # seen
         answer = self._call(
             self.client.get_item, TableName=self.table, Key=to_attributes(key), ConsistentRead=consistent
         )
@@ -56,6 +59,7 @@ class Store:
             unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
             if len(unread) == len(left):  # not a single one: the table is throttled
                 raise StoreUnavailable("no item of a batch was read")
+            # beyond 16 MB, or what one partition gives at a time, DynamoDB leaves keys out without an error
             left = unread
         return items
 
@@ -82,6 +86,7 @@ class Store:
     def _due(self, shard: str, now: int, limit: int, **options: Any) -> list[Item]:
         """Keys of up to ``limit`` entries of a partition of the index ``due`` that are due by now (Unix
         milliseconds), the longest due first."""
+        # an index lags behind its table, so an entry only nominates: callers decide by the item itself
         condition = "dueShard = :shard AND dueAt <= :now"
         values = {"shard": shard, "now": now}
         keys, _ = self._query(condition, values, IndexName="due", Limit=limit, **options)
@@ -115,6 +120,8 @@ class Store:
         try:
             self._call(self.client.transact_write_items, TransactItems=parts)
         except ClientError as error:
+            # not for its own repetition: the SDK sends one token with all tries of a call
+            # (ClientRequestToken)
             reasons: list[Item] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
             if any(reason.get("Code") in _RACED for reason in reasons):
                 return False
@@ -128,6 +135,8 @@ class Store:
         try:
             answer = self._call(operation, TableName=self.table, **given, **arguments)
         except ClientError as error:
+            # also where the SDK has repeated a call whose response was lost: by the item callers recognize
+            # their write
             found: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
             return Write(False, from_attributes(found))
         return Write(True, from_attributes(answer.get("Attributes", {})))
@@ -141,5 +150,6 @@ class Store:
             if error.response["Error"]["Code"] in _REFUSED:
                 raise
             raise StoreUnavailable(str(error)) from error
+        # no response, or not a whole one: a write may have been made all the same
         except BotoCoreError as error:
             raise StoreUnavailable(str(error)) from error

@@ -65,6 +65,7 @@ def _put(params: dict[str, Any]) -> dict[str, Any]:
 def _update(params: dict[str, Any]) -> dict[str, Any]:
     expression = params["UpdateExpression"]
     found = _SET.search(expression)
+    # into the SET clause that is there: DynamoDB takes each keyword once
     changed = _SET.sub(f"{_KEPT},", expression, count=1) if found else f"{expression} {_KEPT}"
     values = params.get("ExpressionAttributeValues", {}) | {_PLACEHOLDER: _VALUE}
     return params | {"UpdateExpression": changed, "ExpressionAttributeValues": values}
@@ -74,6 +75,7 @@ def _check(parsed: Mapping[str, Any], **_: Any) -> None:
     single = (parsed.get(name) for name in ("Item", "Attributes"))
     several = [parsed.get("Items", []), *parsed.get("Responses", {}).values()]
     for item in [*(item for item in single if item), *(item for items in several for item in items)]:
+        # without a version: a projection or an entry of an index, which leave it out
         found = int(item.get(NAME, _VALUE)["N"])
         if found > VERSION:
             raise NewerFormat(

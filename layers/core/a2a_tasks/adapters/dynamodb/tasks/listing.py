@@ -52,6 +52,7 @@ class DynamoDBTaskList(Store):
             found += [task for task in tasks if wanted.shows(task, now)]
             if len(found) > limit:
                 return Page(found[:limit], found[limit - 1].ref.task_id)
+        # where few match the page ends all the same, so that one list cannot read a whole index
         may_be_more = len(looked_at) == LOOKED_AT
         return Page(found, task_items.ref_of(looked_at[-1]).task_id if may_be_more else None)
 

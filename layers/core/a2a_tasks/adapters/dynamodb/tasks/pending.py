@@ -27,6 +27,7 @@ class DynamoDBPending(Store):
         """As ``TaskStore.count_pending``."""
         if limit <= EXACT:
             return self._count(agent_id, limit)
+        # for half the price: a count may be two seconds old in any case
         known = self._get(_key(agent_id), consistent=False)
         if known is not None and not self._is_ours_to_count(agent_id, known, now):
             return min(limit, int(known["count"]))
@@ -57,6 +58,8 @@ class DynamoDBPending(Store):
                 "ExpressionAttributeValues": to_attributes(
                     {":pk": task_items.list_partition(agent_id, number)}
                 ),
+                # the index is eventually consistent: a burst may exceed the limit by what comes in during its
+                # lag
                 "Select": "COUNT",
             }
             while count < limit:

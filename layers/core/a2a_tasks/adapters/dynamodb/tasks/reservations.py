@@ -49,5 +49,6 @@ def is_free(now: int, replaced: str | None = None) -> Condition:
     """The condition of a reservation: there is no earlier one that is valid ``now`` (Unix milliseconds), or
     it is that of the task ``replaced``."""
     if replaced is None:
+        # the table's TTL deletes it hours or days later, so its time is part of the condition
         return when("attribute_not_exists(pk)", "#until <= :now", now=now)
     return when("attribute_not_exists(pk)", "#until <= :now", "taskId = :seen", now=now, seen=replaced)

@@ -20,6 +20,7 @@ from a2a_tasks.domain.usage import Spent, Usage, bill
 from a2a_tasks.ports.tasks import Advance, Claim, Pause, Postponement, Refused, Release, Written
 
 DELETE_BATCH = 25
+"""Limit of BatchWriteItem."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,17 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .set_or_remove(slot=maybe(task_values.slot_value, claim.slot))
             .assign("startedAt = if_not_exists(startedAt, :updatedAt)")
             .add(attempt=1, fence=1)
+            # it has begun, and a worker has it: neither the limit of waiting tasks nor its dead letters go on
+            # counting
             .remove("pendingAgent", "undelivered", "cutOff")
             .tell(events.claimed(claim.now))
+            # past its deadline it has failed for its callers, although nobody has written so yet
             .in_time(claim.now)
+            # another claim has raised the fence, and the slots are for the claim after the one that was seen
             .when("attempt < maxAttempts AND fence = :seen", seen=claim.fence)
             .when(
                 "#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)",
+                # running: taken from the worker that was found dead, whose lease is broken, and from no other
                 "#status = :status AND " + ("heldBy = :dead" if dead else "attribute_not_exists(heldBy)"),
                 pending=Status.PENDING.value,
                 **dead,
@@ -68,7 +74,10 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             update = update.set(until=claim.clocks.deadline, queueLeftMs=claim.clocks.left_ms)
             update = update.remove("pausedMs")
             if claim.due_at is None:
+                # a sweep may have moved the due time on since the task was read. Beyond the deadline that
+                # this claim sets, nobody would look in time.
                 update = update.when("dueAt <= :until")
+        # refused under its own claim: the response was lost, and it had won
         return self._change(ref, update, lambda task: task.claim_id == claim.claim_id)
 
     def grant(
@@ -76,6 +85,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     ) -> Written | Refused:
         """Protects a task that no longer waits, or was just granted another slot: the rule of
         ``grantable``."""
+        # the same slot again: the response was lost, or its giver died before it passed the slot on
         is_same = ["slot.#number = :number"] if slot else []
         update = (
             TaskUpdate()
@@ -84,6 +94,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .in_time(now)
             .when("attempt < maxAttempts AND notBefore <= :now AND attribute_not_exists(awaits)")
             .when(
+                # one of an earlier claim, or granted so long ago that whoever gave it is dead
                 *("attribute_not_exists(slot)", "slot.fence < :fence", "slot.#at <= :late", *is_same),
                 late=now - GRANT_MS,
                 **({"number": slot.number} if slot else {}),
@@ -93,6 +104,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def withdraw(self, ref: TaskRef, slot: Slot) -> None:
         """Protects a slot that the task was granted since, and a claim."""
+        # all of the slot, its moment too: the same number may have been granted again
         granted = {"pending": Status.PENDING.value, "slot": task_values.slot_value(slot)}
         self._change(ref, Update().remove("slot").when("#status = :pending AND slot = :slot", **granted))
 
@@ -131,7 +143,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             turnedAway=release.throttled_calls or None,
         )
         if release.keeps_attempt:
+            # the attempt alone: the fence never falls, or a stale worker could write again
             update = update.add(attempt=-1)
+        # pending under the fence of its claim: only this release has made it so
         return self._change(ref, update, _is_already(Status.PENDING, fence))
 
     def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
@@ -147,6 +161,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
                 updatedAt=postponement.now,
             )
         )
+        # the first of two messages has moved it on, so the second is not for now any more
         return self._change(ref, update.when("notBefore <= :now AND attribute_not_exists(awaits)"))
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
@@ -166,6 +181,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
         """Protects a later question, and the end: the answer must be for the question that is open."""
+        # read first, since expressions cannot add ``now`` to what was left; the condition holds that to what
+        # it was
         current = self.get(ref)
         if current is None or current.paused_ms is None:
             return Refused(current)
@@ -190,6 +207,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
         """Protects a task that has continued meanwhile: it must still wait under the same fence."""
+        # the fence: one that waits again, for other tasks, has been claimed in between
         update = TaskUpdate().waiting_under(fence).set(updatedAt=now).remove("awaits")
         return self._change(ref, update.when("attribute_exists(awaits)"))
 
@@ -200,6 +218,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         """Protects the terminal state: the first end wins, and a stale worker writes nothing."""
         update = TaskUpdate().guarded(guard).tell(events.ended(outcome))
+        # out of the indexes with the same write: one that has ended is never due, and a sweep costs what is
+        # due
         update = update.remove("dueShard", "dueAt", "question", "pendingAgent")
         update = update.set(
             status=outcome.status.value,
@@ -212,10 +232,12 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             failure=maybe(task_values.failure_value, outcome.failure),
             spent=maybe(task_values.spent_value, outcome.spent),
         )
+        # else it stays: the holder may not have noticed, and is told through its lease
         if guard.by_holder:
             update = update.remove("heldBy")
         used = bill(outcome.seen if outcome.spent is None else outcome.spent)
         update = update.set(used=task_values.used_value(used) or None)
+        # refused under its own end: the response was lost, and it had won
         result = self._change(ref, update, lambda task: task.finish_id == outcome.finish_id)
         if isinstance(result, Written) and bill(result.task.spent) != used:
             # its worker has saved a turn since the writer looked; reports read this, and nobody decides by it
@@ -233,6 +255,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             output=maybe(task_values.payload_value, output),
             used=task_values.used_value(bill(spent)) or None,
         )
+        # the holder is removed by this write, so a second one is refused
         update = update.when("fence = :fence AND attribute_exists(heldBy)", fence=fence)
         return self._change(ref, update.when("attribute_not_exists(#output)"))
 
@@ -269,6 +292,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             expireAt=at,
             ttl=at // 1000 + task_items.TTL_GRACE_SECONDS,
         )
+        # "endedAs" is there from the end on: a live task never gets into the index of clean-up
         update = update.when("attribute_exists(endedAs)")
         self._change(ref, update.when("attribute_not_exists(expireAt)", "expireAt > :expireAt"))
 
@@ -280,6 +304,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     def delete_owned(self, task_id: str) -> None:
         for partition in (task_items.owned_partition(task_id), task_items.partition(task_id)):
             while keys := self._keys(partition):
+                # no condition: these are nobody's, and what a batch leaves unprocessed the next query finds
                 requests: list[Any] = [{"DeleteRequest": {"Key": to_attributes(key)}} for key in keys]
                 self._call(self.client.batch_write_item, RequestItems={self.table: requests})
 
@@ -298,6 +323,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         # without the condition, an update of a missing item would create one
         is_made, item = self._update(task_items.key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
         task = task_items.from_item(item) if item else None
+        # a refused write returns the item as it is
         return Written(task) if task and (is_made or is_done(task)) else Refused(task)
 
     def _is_changed(self, ref: TaskRef, update: Update) -> bool:

@@ -14,6 +14,7 @@ def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
     """The status change in a stream record. None if the status is unchanged, and for creation and
     deletion."""
     old, new = record["dynamodb"].get("OldImage"), record["dynamodb"].get("NewImage")
+    # texts are items of the same partition, and no tasks
     is_task = bool(old and new) and new["sk"]["S"].startswith(task_items.TASK_PREFIX)
     if not is_task or "notify" not in new or old["status"] == new["status"]:
         return None

@@ -98,6 +98,7 @@ def to_item(task: Task) -> dict[str, Any]:
         "createdAt": task.created_at,
         "updatedAt": task.updated_at,
         "until": task.deadline,
+        # never moved: it is in the index ``list``, where each claim that moved it would cost a write
         "deadline": earliest_end(task),
         "input": task_values.payload_value(task.input),
         "agentRevision": task.agent_revision,
@@ -137,6 +138,7 @@ def to_item(task: Task) -> dict[str, Any]:
         values["depth"] = task.depth
     if task.counted is not None:
         values["counted"] = task_values.counted_value(task.counted)
+    # both indexes are sparse: only what waits for something is in them
     if task.counts_as_pending:
         values["pendingAgent"] = values["listShard"]
     if task.due_at is not None:
@@ -217,6 +219,7 @@ def _clocks(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_outputs(ref: TaskRef) -> dict[str, Any]:
     """The range of a task's record and its outputs, which sort right before it."""
+    # one query reads both: ``OUTPUT…`` sorts right before ``TASK#…``, and inputs before that
     last = key(ref)
     return {"pk": last["pk"], "first": OUTPUTS, "last": last["sk"]}
 

@@ -44,6 +44,7 @@ class DynamoDBTexts(Store):
         found: dict[str, bytes] = {}
         for some in batched(dict.fromkeys(keys), AT_ONCE, strict=False):
             request: Any = {self.table: {"Keys": [to_attributes(_key(key)) for key in some]}}
+            # keys that are left unprocessed are not asked for again: whoever needs them reads them one by one
             answer = self._call(self.client.batch_get_item, RequestItems=request)
             for item in map(from_attributes, answer["Responses"].get(self.table, [])):
                 task_id = item["pk"].removeprefix(task_items.TASK_PREFIX)
