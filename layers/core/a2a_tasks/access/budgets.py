@@ -42,6 +42,7 @@ class DailyBudgets:
         now = self.clock.now()
         read_at, settings = self._cached.get(project_id, (0, ProjectSettings(project_id)))
         if now - read_at >= SETTINGS_TTL_MS or not suffice(settings):
+            # a project that is gone has no limits: what is left of its tasks ends by its own
             settings = self.projects.project(project_id) or ProjectSettings(project_id)
             self._cached[project_id] = (now, settings)
         return settings

@@ -46,6 +46,7 @@ class CostLimits:
                 f"The price of {task.model} is not known to the deployment, so a cost limit cannot be kept. "
                 "The operator can add it to the template's parameter ModelPrices, or lift the limit.",
             )
+        # a fallback that has no price has answered: what is left of the budget cannot be known any more
         if self._limits_cost(task) and used.has_tokens and used.cost_usd is None:
             return UNKNOWN_COST
         if task.budget.is_used_up(used):
@@ -109,6 +110,7 @@ class CostLimits:
         """Upper estimate of a turn that was interrupted after ``reported``: the length of the answer is
         reported only at its end."""
         *earlier, last = reported.calls
+        # too much rather than nothing: these tokens are billed, and nobody will ever say how many
         last = replace(last, output_tokens=max(last.output_tokens, request.max_tokens))
         return replace(
             reported, calls=(*earlier, last), web_searches=max(reported.web_searches, searches(request))

@@ -41,6 +41,7 @@ class DayCount:
         if counted is None:
             return None
         more, _ = _difference(own(released(spent)), counted)
+        # else it stays owed: the next turn, or whoever settles the task, adds it
         return _plus(counted, more) if self._add(task, more) else counted
 
     def owes(self, task: Task) -> bool:
@@ -56,6 +57,7 @@ class DayCount:
         more, less = _difference(used, known)
         is_counted = self._add(task, more)
         if not is_counted:
+            # only what the day has for certain is recorded; the rest stays owed
             used, less = known, NOTHING
         try:
             # under the count read, so that of two that settle the task only one corrects downwards

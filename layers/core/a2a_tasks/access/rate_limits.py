@@ -128,6 +128,7 @@ class RateLimiter:
         now, reserve = self.clock.now() * 1000, self._reserve(bucket)
         taken = reserve.draw(count, now)
         try:
+            # found empty a moment ago: no write until what comes back is worth one
             if taken < count and not reserve.is_empty(rate, now):
                 taken += self._take(bucket, rate, count - taken, now)
         except StoreUnavailable as error:
@@ -148,9 +149,11 @@ class RateLimiter:
             taking = self.store.take(bucket, rate, wanted + ahead, now, reserve.tat)
             reserve.see(taking, now)
             if taking.is_granted:
+                # only what the store has granted
                 reserve.left += ahead
                 break
             free = rate.free(reserve.tat, now)
+            # refused without anything in advance, so not even so many are there
             if not ahead:
                 wanted -= 1
             wanted = min(wanted, free)

@@ -58,6 +58,7 @@ class Batcher:
     async def work(self, time_left: Callable[[], float]) -> BatchReport:
         """One run. ``time_left`` is in seconds. An error in one batch does not affect the others. During a
         pause it only records results, which are paid for."""
+        # by this id a run recognizes its own writes after a lost response
         report, run_id = BatchReport(), self.entropy.bytes(8).hex()
         is_paused = await self.run(self.pause.is_on)
         work = [self._follow(run_id, time_left, report, creates=not is_paused)]
@@ -93,6 +94,7 @@ class Batcher:
 
         async def each(step: Step, of: Iterator[Batch], least: float = 0.0) -> None:
             for batch in of:
+                # a recovery may create a batch, whose id must be recorded before this run's time is over
                 if time_left() < least:
                     report.finished = False
                     return

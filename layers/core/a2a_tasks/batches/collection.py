@@ -64,6 +64,7 @@ class Collected:
         if self.is_full or self.room.is_used_up:
             return False
         self.size = size
+        # before its claim, and not given back if that is refused: too little goes along rather than too much
         self.room.take(item.most)
         return True
 
@@ -120,6 +121,7 @@ class BatchCollection:
         try:
             return self._prepare(entry, collected)
         except (StoreUnavailable, PayloadUnavailable):
+            # an outage is no fault of the task, and uses up none of its tries
             raise
         except Exception as error:
             self.suspects.failed(entry, run_id, error)
@@ -135,6 +137,8 @@ class BatchCollection:
         elif task.status is Status.RUNNING:
             self._look_after(entry, task, collected)
         elif entry.since != queued_since(task):
+            # its new place before the old one goes: after a crash it has two, and the stale one is found out
+            # here
             self.batches.enqueue(task, now)  # given back since
             self.batches.drop(entry)
         elif claimable(task, now):
@@ -170,6 +174,7 @@ class BatchCollection:
     def _look_after(self, entry: QueuedTask, task: Task, collected: Collected) -> None:
         """Handle an entry whose task is claimed: by a run at work, as a member of a batch, or by a crashed
         run."""
+        # a run may still be at it
         if task.claim_id is None or self.tasks.now() - task.updated_at < ABANDONED_MS:
             return
         members_of = collected.members_of
@@ -185,6 +190,7 @@ class BatchCollection:
 
     def _members_of(self, project_id: str, batch_id: str) -> frozenset[Member] | None:
         """Members of a recorded batch. None if it was not recorded and never will be."""
+        # first nobody may begin it any more: only then is it safe to give its tasks back
         if self.batches.abandon(project_id, batch_id, self.tasks.now()):
             return None
         return frozenset(self.batches.members(batch_id))

@@ -61,6 +61,7 @@ class BatchCreation:
             await self._refused(batch, members, refused)
             return Creation.REFUSED
         except (CreationUnknown, TimeoutError) as error:
+            # its tasks stay claimed: given back, they might be bought twice
             telemetry.count("BatchesNotAccepted", code="UNKNOWN")
             reason = str(error) or "no answer in time"
             telemetry.problem("batch perhaps created", batch_id=batch_id, reason=reason)
@@ -114,6 +115,7 @@ class BatchCreation:
             reason=refused.reason,
             needs_operator=refused.needs_operator,
         )
+        # before its tasks are back in line, or the next run would try them again at once
         again = await self._pause(batch, refused.retry_after)
         await self._end(batch, members, lambda task: self._again(task, again))
 
@@ -151,11 +153,13 @@ class BatchCreation:
             if task is not None:
                 step(task)
 
+        # the record goes last: it leads to those whose store did not respond
         if await self.side_by_side.all_done(let_go, members, "task of no batch not settled"):
             await self._run(self.batches.close, batch)
 
     def _request_again(self, member: Member) -> tuple[bytes, Usage] | None:
         task = self.tasks.held(member)
+        # the sweeper fails it: its answer would come too late
         if task is None or task.is_expired(self.tasks.now()):
             return None
         try:

@@ -55,6 +55,7 @@ class BatchRecovery:
                 continue
             owner = await self.run(self.batches.owner, found.api_id)
             has_ended = found.status is RemoteStatus.ENDED
+            # assigned already: a run died between the two writes of ``adopt``
             if owner == batch.batch_id or (owner is None and has_ended and await self._is_ours(batch, found)):
                 await self.creation.adopt(replace(batch, run_id=run_id), found.api_id)
                 self.telemetry.count("BatchesRecovered")
@@ -69,6 +70,7 @@ class BatchRecovery:
         """What follows if no batch at the API is known to be this one. ``changed`` contains what was
         learned."""
         if changed.foreign != batch.foreign:
+            # what was found out costs a call for each batch; written down, the next run need not ask again
             written = await self.run(self.batches.update, changed)
             if written is None:
                 return  # another run is at it

@@ -87,6 +87,7 @@ class BatchResults:
         for place in range(batch.live_from, len(members)):
             if await self._run(self.tasks.held, members[place]) is not None:
                 if place > batch.live_from:
+                    # a shortcut alone: it does not matter if another run has written since
                     await self._run(self.batches.update, replace(batch, run_id=run_id, live_from=place))
                 return True
         return False
@@ -131,6 +132,7 @@ class BatchResults:
                 seen |= {result.task_id for result in group}
                 if time_left() <= 0:
                     return False
+        # a stream may end early without an error: what is missing then is not without a result
         if len(seen) < remote.count:
             self.tasks.telemetry.problem("results broke off", api_id=remote.api_id, results=len(seen))
             return False
@@ -186,8 +188,11 @@ class BatchResults:
     def _answer(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
         turn_result = self.turns.result(task, reply)
         if isinstance(turn_result, Finished):
+            # before the end that names it
             output = save_output(self.tasks.payloads, task, turn_result.output)
             guard = guard_of_completion(task.fence, self.tasks.now())
+            # by the claim's id each run knows this end for the same: what is recorded twice ends and counts
+            # once
             result = self.tasks.finalizer.complete(task, output, spent, guard, finish_id=task.claim_id)
             self.tasks.counted(result)
         else:

@@ -133,6 +133,7 @@ class BatchSubmission:
         # before the API creates it: after a crash its record says that it may exist there
         if not await run(self.batches.begin, batch, members):
             return None  # another run took this one for dead, and gives the tasks back
+        # one call, never repeated here: what became of it without a response the recovery finds out
         creation = await self.creation.create(batch, members, collected.requests)
         if creation is Creation.CREATED and project.refusals:
             await run(self.batches.pause, project_id, 0, 0)

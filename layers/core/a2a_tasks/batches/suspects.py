@@ -37,10 +37,13 @@ class Suspects:
         for other in self.batches.preparing(project_id):
             if other.run_id == run_id:
                 continue
+            # a run that may be alive: its tasks are left to it
             if self.tasks.now() - other.begun_at < DEAD_MS:
                 elsewhere |= {entry.task_id for entry in other.entries}
                 continue
             tries |= {e.task_id: self.batches.count_try(e, other.run_id) for e in other.entries}
+            # after the tries are counted: a crash in between counts them again, under the same run, which is
+            # once
             self.batches.end_preparing(project_id, other.run_id)
         kept: list[QueuedTask] = []
         for entry in entries:

@@ -82,6 +82,7 @@ class BatchTasks:
             counted=self.day.add(task, spent, task.counted),
             clocks=clocks,
         )
+        # refused if it has ended meanwhile, or another run has given it back
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
             self.queue.enqueue(result.task, now)
@@ -91,6 +92,7 @@ class BatchTasks:
     ) -> Written | Refused:
         """Fail a held task; without ``spent`` its usage is unchanged. ``text`` is stored as partial
         output."""
+        # the text before the end that names it
         guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
         spent = released(task.spent) if spent is None else spent
         result = self.finalizer.fail(

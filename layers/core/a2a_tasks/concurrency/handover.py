@@ -79,12 +79,15 @@ class Handover:
     def borrow(self, scope: Scope, number: int) -> Holder | None:
         """Take a free slot without a task, in order to hand it over. None if it is taken."""
         now = self.clock.now()
+        # random, so that the borrower knows itself again after a lost response, and another is told apart
         nobody = Holder("", int.from_bytes(self.entropy.bytes(6)), now)
         there = self.store.take(scope, number, nobody, now)
         return nobody if there == nobody else None
 
     def call(self, scope: Scope, waiter: Waiter, task: Task) -> None:
         """Announce a task that has got a slot, and only then remove it from the line."""
+        # first: a crash in between leaves an entry of a task that runs, which whoever chooses it removes. The
+        # other way round the task would have neither a message nor a place in line.
         self.queue.send(task, has_slot=True)
         self.called.set()
         self.store.stop_waiting(scope, waiter)
@@ -126,6 +129,8 @@ class Handover:
         for waiter in islice(waiters, TRIES):
             now = self.clock.now()
             slot = Slot(number, waiter.fence, now)
+            # the task's own record before the slot: of several givers one chooses it. A crash in between
+            # leaves the slot with its giver, and a grant that counts no more after GRANT_MS.
             task = self.choose(scope, waiter, slot)
             if task is None:
                 continue
@@ -135,6 +140,7 @@ class Handover:
                 self.call(scope, waiter, task)
                 return HandoverResult.DONE
             if scope.context_id is None:
+                # at once, or nobody could give it another slot until then
                 self.tasks.withdraw(task.ref, slot)
             return HandoverResult.LOST
         return HandoverResult.NOBODY

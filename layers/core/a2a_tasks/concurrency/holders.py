@@ -27,6 +27,8 @@ class Holders:
         False if nobody holds it."""
         if task.held_by is None or task.lane is Lane.BATCH:
             return False
+        # noted and read with one write: a worker that is found alive here finds the note with its next
+        # renewal
         return self._living(self.workers.note(task.held_by, task.ref.task_id), task) is not None
 
     def take(self, task: Task, message_id: str | None = None) -> int | None:
@@ -43,13 +45,16 @@ class Holders:
             seen. Otherwise when to ask again (Unix milliseconds).
         """
         lease = self.workers.lease(task.held_by) if task.held_by else None
+        # there was one before the claim, and only a broken one is deleted, or one that was over long ago
         if lease is None or not lease.covers(task):
             return None
         now = self.clock.now()
         is_own = message_id is not None and message_id == task.message_id
+        # its own message is back, so SQS's timer has run out since the last renewal, whatever the clocks say
         over_at = lease.until + (0 if is_own else CLOCKS_APART_MS)
         if now < over_at:
             return over_at
+        # renewed in this moment: the worker lives
         return None if self.workers.break_off(lease) else now
 
     def _living(self, lease: Lease | None, task: Task) -> Lease | None:

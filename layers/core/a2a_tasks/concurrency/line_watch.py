@@ -36,13 +36,15 @@ class LineWatch:
         limit = slots.limit(scope)
         view = slots.store.view(scope, PAGE if limit is None else limit)
         if not view.waiters and view.is_all:
-            # under the time read, which a task that has joined since may have extended
+            # under the time read, which a task that has joined since may have extended: whoever joins sets it
+            # first, and may not be in line yet
             if view.watched_until > now:
                 slots.store.reschedule(scope, view.watched_until, view.watched_until, now + WATCH_EVERY_MS)
             else:
                 slots.store.forget_line(scope, view.watched_until)
             return False
         is_done = self._let_all_run(scope) if limit is None else self._fill(scope, limit, view)
+        # refused if somebody has joined since the view: the line stays due, and the next sweep looks again
         later = now + (WATCH_EVERY_MS if is_done else 0)
         slots.store.reschedule(scope, view.watched_until, now + WATCHED_MS, later)
         return not is_done
@@ -108,10 +110,13 @@ class LineWatch:
     def _is_unused(self, scope: Scope, number: int, holder: Holder, task: Task | None) -> bool:
         if not holder.task_id:
             return holder.at < self.slots.clock.now() - BORROWED_MS
+        # past its retention: it ended long ago
         if task is None:
             return True
         if task.is_terminal:  # and its worker has noticed or is dead
             return self.slots.holders.lease(task) is None
+        # a conversation is held from the start of a task to its end; and this slot is for the present claim
+        # or the next
         if scope.context_id is not None or holder.fence >= task.fence:
             return False
         is_early = bool(task.awaits) or task.not_before > self.slots.clock.now()

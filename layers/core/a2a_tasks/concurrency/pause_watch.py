@@ -28,6 +28,7 @@ class PauseWatch:
         with self._lock:
             now = self._clock.now()
             if self._fresh_until is None or now >= self._fresh_until:
+                # also if the read fails: a table that is throttled is not asked by every caller
                 self._fresh_until = now + FRESH_MS
                 try:
                     self._is_on = self._reader.pause() is not None

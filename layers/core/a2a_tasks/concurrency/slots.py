@@ -158,6 +158,7 @@ class Slots:
         if number is None:
             number = self._get_in_line(scope, task, limit, view)
         elif _is_in(view, task):
+            # after it has the slot: a crash in between leaves a stale entry, which whoever meets it removes
             self.store.stop_waiting(scope, _waiter(scope, task))
         return number
 
@@ -171,6 +172,7 @@ class Slots:
             own |= {given: holder} if holder and holder.task_id == task.ref.task_id else {}
         if not own:
             return None
+        # the one that its record names, since whoever ends the task frees that one
         number = given if given is not None and given in own else min(own)
         if own[number].fence < task.fence:
             holder = self._hold(scope, number, task)
@@ -232,6 +234,8 @@ class Slots:
             is_long = not view.is_all and scope.context_id is None
             self.store.wait(scope, _waiter(scope, task, relies_on_line=is_long))
             if is_long and task.due_at is not None and task.due_at < task.deadline:
+                # only now that it is in a line that is watched: no sweep of its own is needed before its
+                # deadline
                 self.tasks.reschedule(task.ref, task.due_at, task.deadline)
             view = self.store.view(scope, limit)
         for _ in range(FILLS):
@@ -347,6 +351,7 @@ def _has(place: Place, task: Task) -> bool:
 def _pages(task: Task, limit: int) -> Iterator[int]:
     """All pages of slots, starting at one that depends on the task."""
     count = -(-limit // PAGE)
+    # by its id, so that tasks that come together begin at different pages
     first = crc32(task.ref.task_id.encode()) % count
     return ((first + n) % count for n in range(count))
 

@@ -32,6 +32,7 @@ class TakerWatch:
         with self._lock:
             now = self._clock.now()
             if self._fresh_until is None or now >= self._fresh_until:
+                # also if the read fails: a table that is throttled is not asked with every message
                 self._fresh_until = now + FRESH_MS
                 try:
                     listed = self._takers.listed(FEW)

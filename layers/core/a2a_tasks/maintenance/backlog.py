@@ -19,6 +19,7 @@ class Backlog:
 
     def waiting(self, *, is_urgent: bool) -> int:
         """Approximate number of visible messages. Raises ``QueueUnavailable``."""
+        # held during the call: of many threads one asks, and the others take its answer
         with self._lock:
             now = self._clock.now()
             count, fresh_until = self._known.get(is_urgent, (0, 0))

@@ -84,6 +84,7 @@ class Cleaner:
         the next page."""
         page = self._tried(run, lambda: self.store.forgotten(shard, self.clock.now(), PAGE)) or []
         gone = [self._tried(run, partial(self._delete, task, run)) for task in page]
+        # none gone: the same page would come again and again
         return [partial(self._forgotten, shard, run)] if any(gone) else []
 
     def _delete(self, task: Task, run: _Pass) -> bool:
@@ -94,15 +95,18 @@ class Cleaner:
         payloads = self.payloads.delete_all(task.ref.task_id)
         if task.context is not None:
             self.contexts.remove(task.context, task.ref.task_id)
+        # last, since it leads here: after a crash the next run goes on with what is left
         self.store.delete(task.ref)
         run.count(tasks=1, payloads=payloads)
         return True
 
     def _leftovers(self, after: str, run: _Pass) -> list[Step]:
         """A page of tasks in the bucket that may be past their retention, and the next page."""
+        # by its id, which tells its age: a younger task cannot be past its retention
         before = oldest_task_id(self.clock.now() - self.retention_ms)
         page = self._tried(run, lambda: self.payloads.task_ids(after, before, PAGE)) or []
         steps: list[Step] = [partial(self._leftover, task_id, run) for task_id in page]
+        # on behind the page, whatever becomes of it: tasks that cannot be deleted keep nobody from the others
         return [*steps, partial(self._leftovers, page[-1], run)] if page else []
 
     def _leftover(self, task_id: str, run: _Pass) -> list[Step]:
@@ -110,6 +114,7 @@ class Cleaner:
         return []
 
     def _delete_leftover(self, task_id: str, run: _Pass) -> None:
+        # it is alive still, or ended late enough to be readable
         if self.store.remembers(task_id):
             return
         payloads = self.payloads.delete_all(task_id)

@@ -45,6 +45,7 @@ class DeadLetters:
             return
         if task.is_terminal:
             if not self.day.settle(task):
+                # the message is all that leads to this count, so it must come again
                 raise StoreUnavailable("what the task has used is not counted yet")
         elif self._needs_message(task):
             self._see_to(task)
@@ -52,6 +53,7 @@ class DeadLetters:
     def _needs_message(self, task: Task) -> bool:
         if task.status is Status.INPUT_REQUIRED or task.awaits or task.lane is Lane.BATCH:
             return False
+        # a running task only if its worker can never write again: its lease is broken by this, if it is over
         return task.status is Status.PENDING or self.finalizer.holders.take(task) is None
 
     def _see_to(self, task: Task) -> None:
@@ -63,6 +65,7 @@ class DeadLetters:
         elif task.status is Status.RUNNING and task.attempts_are_used_up():
             self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
         elif undelivered := after_dead_letter(task.undelivered, now):
+            # none: a copy of a message that was counted, whose successor is on its way
             if undelivered.times <= MOST_DEAD_LETTERS:
                 self._announce(task, undelivered, now)
             elif isinstance(
@@ -78,6 +81,7 @@ class DeadLetters:
         if not self.store.note_undelivered(task.ref, task.fence, task.undelivered, undelivered, due_at):
             return  # claimed meanwhile, or a duplicate was faster
         self._tell("task announced again after a dead letter", task, undelivered)
+        # later than SQS can delay a message: it is due then, and the sweeper sends it
         if starts_at - now <= MAX_QUEUE_DELAY_MS:
             self.queue.send(task, whole_seconds(starts_at - now))
 

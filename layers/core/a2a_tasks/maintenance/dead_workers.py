@@ -28,13 +28,16 @@ class DeadWorkers:
         lease = workers.lease(worker_id)
         if lease is None or lease.due_at is None or lease.due_at > now:
             return []  # the index lags behind
+        # broken before anything else: the worker can renew no more, so whatever follows races nobody
         if not lease.is_over(now) or not workers.break_off(lease):
             return []
         tasks = [self.store.get(ref) for ref in lease.tasks]
+        # the others were released, ended or taken over after the worker's last renewal
         held = [
             task for task in tasks if task and task.status is Status.RUNNING and task.held_by == worker_id
         ]
         done = [self.take_back(task) for task in held]
+        # last: until then the broken lease stays due, so that after a crash the next sweep finds its tasks
         workers.forget(worker_id)
         return [*done, SweepAction.DEAD_WORKER]
 
@@ -44,6 +47,7 @@ class DeadWorkers:
             return SweepAction.NOTHING  # renewed since; it stays due
         now = self.finalizer.clock.now()
         if task.attempts_are_used_up():
+            # under the fence seen: a claim since then has raised it, and the task is in good hands
             result = self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
             return SweepAction.GAVE_UP if isinstance(result, Written) else SweepAction.NOTHING
         # before the message, so that of two concurrent sweeps only one sends

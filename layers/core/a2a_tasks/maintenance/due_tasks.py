@@ -52,6 +52,7 @@ class DueTasks:
         action = next_action(task, now)
         if action is NextAction.NOTHING or task.due_at is None:
             return SweepAction.NOTHING  # the index lags behind
+        # before the due time is compared: whoever sees an expired task fails it
         if action is NextAction.EXPIRE:
             return (
                 SweepAction.TIMED_OUT
@@ -77,6 +78,7 @@ class DueTasks:
     def _look_at_batched(self, task: Task, now: int) -> SweepAction:
         """Make sure that it is in line; from then on the batcher takes care of it until its deadline."""
         if task.status is Status.PENDING:
+            # in line before the due time moves: a crash in between only looks again
             self.batches.enqueue(task, now)  # its creator may have died before doing so
         return self._postpone(task, task.deadline)
 
@@ -110,15 +112,19 @@ class DueTasks:
             return self._postpone(task, task.deadline)
         backlog = self.backlog.waiting(is_urgent=goes_first(task))
         later = due_after_resend(task, now, backlog)
+        # in a pause a message would be refused again and again, and each refusal is a receive
         if self.pause.is_on() or not may_be_lost(task, now, backlog):
             return self._postpone(task, later)
         return self._send(task, later)
 
     def _postpone(self, task: Task, due_at: int) -> SweepAction:
+        # refused: it has ended, its deadline is earlier now, or another sweep has moved it
         moved = self.store.reschedule(task.ref, task.due_at or 0, due_at)
         return SweepAction.POSTPONED if moved else SweepAction.NOTHING
 
     def _send(self, task: Task, due_at: int, delay_seconds: int = 0) -> SweepAction:
+        # also refused if the SDK repeated the write after a lost response: then it is due again, a little
+        # later
         if not self.store.reschedule(task.ref, task.due_at or 0, due_at):
             return SweepAction.NOTHING
         self.queue.send(task, delay_seconds)

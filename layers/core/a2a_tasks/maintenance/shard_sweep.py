@@ -46,6 +46,7 @@ class ShardSweep:
             self._broke_off(error)
             return []
         looks: list[Step] = [partial(self._look, due.ref, tasks) for due in page]
+        # behind the last entry, not from the front: what cannot be settled would fill every page
         return [*looks, partial(self.page, page[-1])] if len(page) == PAGE else looks
 
     def _read(self, refs: list[TaskRef]) -> dict[TaskRef, Task] | None:

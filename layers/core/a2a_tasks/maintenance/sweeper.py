@@ -72,6 +72,7 @@ class Sweeper:
         shard = self._shard(number, partial(self._takes, number, holder), time_left, tally)
         self.at_once([shard.page], time_left)
         try:
+            # so that the next sweep need not wait for the lease to end
             self.leases.give_back(number, holder)
         except StoreUnavailable as error:
             self.telemetry.problem("shard not given back", shard=number, reason=str(error))
@@ -107,6 +108,7 @@ class Sweeper:
 
     def _takes(self, number: int, holder: str, page: list[Due], after: Due | None) -> bool:  # noqa: ARG002
         now = self.clock.now()
+        # with every page: a process that died or hangs loses the shard to the next one
         return self.leases.take(number, holder, now, now + LEASE_MS)
 
     def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[Step]:

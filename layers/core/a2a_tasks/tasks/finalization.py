@@ -111,6 +111,7 @@ class TaskFinalizer:
         # under the fence: of several children that end together one wakes it
         result = self.store.wake(task.ref, task.fence, self.clock.now())
         if isinstance(result, Written):
+            # without its message, after a crash or a failed send, it is due: the sweeper starts it
             self.queue.send(result.task)
         return isinstance(result, Written)
 
@@ -121,6 +122,7 @@ class TaskFinalizer:
 
     def _has_ended(self, ref: TaskRef) -> bool:
         task = self.store.get(ref)
+        # none: it is past its retention, so it ended long ago
         return task is None or self.expire_if_overdue(task).is_terminal
 
     def _finish(
@@ -170,6 +172,7 @@ class TaskFinalizer:
     def _tell_or_free(self, task: Task) -> None:
         """Notify the worker that may still be executing the task; it frees the slot itself. Only after the
         end is written, because the worker reads the task."""
+        # a worker that may still be writing keeps the slot until it has noticed, so that no more run than may
         if not self.holders.notify(task):
             self.slots.leave(task, ended=True)
 
@@ -186,6 +189,7 @@ class TaskFinalizer:
 
     def _cancel_child(self, ref: TaskRef) -> None:
         child = self.store.get(ref)
+        # read first: one that has ended by itself costs no refused write
         if child is not None and not child.is_terminal:
             self.cancel(child)
 

@@ -51,4 +51,5 @@ def _quiet_ms(task: Task, now: int) -> int:
 
 def _newer(known: Task, seen: Task | None) -> Task:
     """What was seen, unless it is older than what is known."""
+    # reads are eventually consistent: going back would tell events twice
     return known if seen is None or last_number(seen.events) < last_number(known.events) else seen

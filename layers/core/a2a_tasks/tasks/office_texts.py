@@ -68,6 +68,7 @@ class OfficeTexts:
         try:
             stored: dict[str, str] = json.loads(self.payloads.get(key))
         except PayloadCorrupt:
+            # not there: nobody has looked at this file of this task before
             stored = self._parsed(file, limit)
             self.payloads.put(key, json.dumps(stored, ensure_ascii=False).encode())
         return stored

@@ -118,6 +118,7 @@ class Tasks:
         result = self.finalizer.cancel(task)
         if isinstance(result, Written):
             return result.task
+        # refused: it has ended, or its deadline has passed, and then it is failed before the answer says so
         current = self.finalizer.expire_if_overdue(result.current or task)
         if current.status is Status.CANCELED:
             # whoever canceled it may have died before doing this

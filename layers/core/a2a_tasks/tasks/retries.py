@@ -50,7 +50,8 @@ class Retries:
         if idempotency_key is not None:
             asked = Idempotency(idempotency_key, f"retry {task.ref.task_id}")
         else:
-            # no key of a caller has a line break
+            # no key of a caller has a line break; this one lives as long as any task, as it says which retry
+            # is under way
             asked = Idempotency(f"retry\n{task.ref.task_id}", "", LONGEST_LIFE_MS)
         held = self.submitter.reserve(submission, asked)
         if idempotency_key is None and self._is_over(task, held):

@@ -183,8 +183,10 @@ class Submitter:
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
+        # first: whatever crashes from here on, a repetition with the same key goes on with the same task
         held = held or self._reserved(submission)
         task_id = held.task_id if held else self._task_id(submission, now)
+        # a reservation made just now has no task yet, which spares most requests this read
         may_be_there = submission.origin is not None or (held is not None and not held.is_new)
         if may_be_there and (found := self.store.get(TaskRef(agent.agent_id, task_id))):
             if submission.origin is not None and not found.is_terminal:
@@ -192,7 +194,10 @@ class Submitter:
             return found  # even if a new task would be refused by now
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
+        # before anything but the reservation is stored: what is refused now, the same key may repeat later
         self._check(agent, submission)
+        # stores the input first: a record never names a text that is not there, and a text without a record
+        # is deleted by the table's TTL
         task = self._new_task(agent, submission, task_id, now)
         if task.context is not None:
             # before the task, so that a later one sees it and cannot overtake it
@@ -204,6 +209,7 @@ class Submitter:
         if is_new:
             self.telemetry.count("TasksCreated")
             self.telemetry.event("task accepted", task)
+        # also if it was there already. After the record: a worker that finds none drops the message
         self._announce(task)
         if is_new:
             self.telemetry.span(task_spans.submitted(task, self.clock.now()))
@@ -300,6 +306,7 @@ class Submitter:
                 "The project's budget for today is used up; it begins anew at midnight UTC.",
                 retry_after=seconds_to_next_day(self.clock.now()),
             )
+        # last, as it reads the most
         if self._has_too_many_pending(agent):
             raise RequestRefused(
                 ErrorCode.RATE_LIMIT_EXCEEDED,
@@ -344,6 +351,7 @@ class Submitter:
             deadline=deadline,
             input=payload.save(self.payloads, task_id, "input", submission.to_document()),
             agent_revision=agent.revision,
+            # the id, since an alias may mean another model in the next deployment
             model=resolve_model(agent.model, self.aliases),
             max_attempts=submission.max_attempts or agent.max_attempts or self.max_attempts,
             correlation_id=submission.correlation_id,

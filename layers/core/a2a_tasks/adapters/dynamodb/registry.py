@@ -153,8 +153,8 @@ class DynamoDBRegistry(Store):
 
     def revoke_key(self, key_id: str, now: int) -> ApiKey | None:
         """Revoke a key. Returns the key, or None if there is none. Idempotent."""
+        # the first revocation counts
         return self._change_key(
-            # the first revocation counts
             key_id, Update().assign("revokedAt = if_not_exists(revokedAt, :now)", now=now)
         )
 

@@ -150,6 +150,6 @@ class Store:
             if error.response["Error"]["Code"] in _REFUSED:
                 raise
             raise StoreUnavailable(str(error)) from error
-        # no response, or not a whole one: a write may have been made all the same
         except BotoCoreError as error:
+            # no response, or not a whole one: a write may have been made all the same
             raise StoreUnavailable(str(error)) from error
