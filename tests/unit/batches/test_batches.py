@@ -455,6 +455,25 @@ def test_a_canceled_task_stays_canceled_and_its_answer_is_paid(lane: BatchLane) 
     assert lane.now_of(second).status is Status.COMPLETED
 
 
+def test_an_answer_that_nobody_waits_for_is_counted_though_the_sdk_repeated_its_write(
+    lane: BatchLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first write took effect and its answer was lost; the second one is refused."""
+    lane.deployment.registry.put_project(ProjectSettings("demo", daily_cost_usd=Decimal(10)))
+    (task,) = lane.under_way("one")
+    lane.deployment.finalizer().cancel(lane.now_of(task))
+    lane.api.end()
+    write = lane.deployment.store.add_partial_output
+    monkeypatch.setattr(
+        lane.deployment.store, "add_partial_output", lambda *arguments: [write(*arguments) for _ in "12"][-1]
+    )
+
+    lane.minute()
+
+    assert not lane.batches.open
+    assert lane.deployment.spend.spend("demo", DAY).cost_usd == PRICE
+
+
 def test_a_cancel_just_before_the_result_wins(lane: BatchLane) -> None:
     (task,) = lane.under_way("one")
     lane.api.end()
