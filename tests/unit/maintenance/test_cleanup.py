@@ -167,3 +167,14 @@ def test_orphaned_payloads_go_and_those_of_young_tasks_stay(deployment: Deployme
     deployment.clock.advance(0.001)
     assert clean(deployment) == CleanupReport(leftovers=1, payloads=1)
     assert list(deployment.payloads.objects) == [young.input.key]
+
+
+def test_what_is_left_of_a_task_is_found_again_after_a_failure(deployment: Deployment) -> None:
+    """What leads to it are its objects, so they go last."""
+    completed(deployment)
+    deployment.clock.advance(RETENTION_SECONDS + 0.001)
+    deployment.let_ttl_pass()
+    points = Failpoints()
+    points.fail("store.delete_owned", StoreUnavailable("down"))
+    assert clean(deployment, points) == CleanupReport(errors=1, finished=False)
+    assert clean(deployment) == CleanupReport(leftovers=1, payloads=2)

@@ -59,8 +59,8 @@ class Cleaner:
     """Deletes what nobody may read any more.
 
     Correctness does not depend on it: items have a time to live, objects a lifecycle rule, and readers
-    ignore both once expired. Payloads and entries of conversations are deleted before the task's item,
-    which leads to them, so that a crash leaves nothing unreachable.
+    ignore both once expired. What leads to the rest goes last, so that a crash leaves nothing unreachable:
+    the item of a task that was deleted, the payloads of one whose item is gone.
     """
 
     store: TaskStore
@@ -117,8 +117,9 @@ class Cleaner:
         # it is alive still, or ended late enough to be readable
         if self.store.remembers(task_id):
             return
-        payloads = self.payloads.delete_all(task_id)
         self.store.delete_owned(task_id)
+        # last, since they lead here: after a crash the next run finds what is left
+        payloads = self.payloads.delete_all(task_id)
         run.count(leftovers=1, payloads=payloads)
 
     def _tried[T](self, run: _Pass, work: Callable[[], T]) -> T | None:
