@@ -97,9 +97,7 @@ def test_a_renewal_that_is_made_twice_is_one_whose_notes_nobody_knows(workers: W
     assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes()
 
 
-def test_notes_are_not_lost_when_the_sdk_repeats_a_renewal(
-    account: Account, stored: DynamoDBWorkers
-) -> None:
+def test_notes_are_not_lost_when_the_sdk_repeats_a_renewal(account: Account, stored: DynamoDBWorkers) -> None:
     stored.open(LEASE)
     stored.note("w1", "t")
     account.calls.fail("UpdateItem", Fault.SENT_TWICE)

@@ -12,5 +12,6 @@ def port_errors(unavailable: type[Exception], known: Mapping[str, Exception] | N
     try:
         yield
     except (ClientError, BotoCoreError) as error:
+        # BotoCoreError has no code: no response came, or none that is whole
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
         raise (known or {}).get(code) or unavailable(str(error)) from error

@@ -26,6 +26,8 @@ class FunctionHelpers:
         try:
             self.client().invoke(
                 FunctionName=self.function,
+                # asynchronously, so that nobody pays for waiting. Lambda may run it twice, which the shard's
+                # lease allows for
                 InvocationType="Event",
                 Payload=json.dumps({"shard": shard}).encode(),
             )

@@ -35,4 +35,5 @@ def become_own_process() -> None:
     seconds that Lambda gives all hooks."""
     random.seed(os.urandom(SEED_BYTES))  # jitter, of the SDKs too
     ssl.RAND_add(os.urandom(SEED_BYTES), SEED_BYTES)
+    # connections of the snapshot are closed at the other end, or shared with the other copies
     clients.disconnect()

@@ -26,6 +26,7 @@ class Threads:
         too_late = 0
         while pending and too_late <= self._grace:
             done, pending = wait(pending, timeout=LOOK_SECONDS)
+            # no step begins any more, and one under way has this many looks left
             too_late += not time_left()
             for thread in done:
                 thread.result()  # raises what no step may raise
@@ -53,11 +54,13 @@ class _StepQueue:
         """No further step starts."""
         with self._changed:
             self._steps.clear()
+            # those that are left behind count no more, so that waiting threads end
             self._busy = 0
             self._changed.notify_all()
 
     def _next(self) -> Step | None:
         with self._changed:
+            # a step under way may bring others, so a thread ends only when none is
             self._changed.wait_for(lambda: self._steps or self._busy <= 0)
             if not self._steps:
                 return None

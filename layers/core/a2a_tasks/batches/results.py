@@ -214,7 +214,8 @@ class BatchResults:
         """The task was canceled or timed out before its answer came, which was paid for."""
         result = self.tasks.store.add_partial_output(task.ref, task.fence, None, spent)
         current = result.task if isinstance(result, Written) else result.current
-        # also if refused: the SDK may have repeated the write, and nothing leads here once the batch is closed
+        # also if refused: the SDK may have repeated the write, and nothing leads here once the batch is
+        # closed
         if current is not None and current.is_terminal:
             self.tasks.count(current)
 

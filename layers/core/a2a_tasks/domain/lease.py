@@ -26,10 +26,13 @@ class Lease:
 
     def is_over(self, now: int) -> bool:
         """Whether it has expired, allowing for clock skew."""
+        # whoever asks has another clock than the worker that wrote ``until``
         return self.is_broken or now >= self.until + CLOCKS_APART_MS
 
     def covers(self, task: Task) -> bool:
         """Whether the task belongs to this worker while the lease is valid."""
+        # a disowned claim may have taken effect, and nobody works on it: waiting for the lease would be in
+        # vain
         return not self.is_broken and task.held_by == self.worker_id and task.claim_id not in self.disowned
 
     def is_watched(self, task: Task) -> bool:

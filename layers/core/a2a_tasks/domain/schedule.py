@@ -55,6 +55,7 @@ def clocks_of_start(task: Task, now: int) -> Clocks | None:
     """The clocks after a claim, which starts the run clock. None if it runs already."""
     if not task.waits_for_start:
         return None
+    # bound by its parent's deadline: nobody would take a later answer
     deadline = _no_later(now + (task.paused_ms or 0), task.ends_by)
     return Clocks(deadline, max(0, task.deadline - now))
 
@@ -64,8 +65,10 @@ def clocks_of_wait(task: Task, now: int) -> Clocks | None:
     stopped already."""
     if task.waits_for_start:
         return None
+    # a second at least, or a task that was throttled at the end of its time would fail with its next start
     left_ms = max(1_000, task.deadline - now)
     may_wait_ms = task.queue_timeout_ms if task.queue_left_ms is None else task.queue_left_ms
+    # so that after the longest wait the rest of its run still ends within its longest life
     latest = _no_later(task.created_at + LONGEST_LIFE_MS - left_ms, task.ends_by)
     return Clocks(max(now, min(now + may_wait_ms, latest)), left_ms)
 
@@ -111,6 +114,7 @@ def next_action(task: Task, now: int) -> NextAction:
     """
     if task.is_terminal:
         return NextAction.NOTHING
+    # before all others: past its deadline nothing may follow but that it fails
     if task.is_expired(now):
         return NextAction.EXPIRE
     if task.lane is Lane.BATCH:
@@ -131,6 +135,8 @@ def claimable(task: Task, now: int) -> bool:
         return False
     if task.status is Status.PENDING:
         return task.not_before <= now and not task.awaits
+    # what a batch holds is never taken over: the batch may be paid for, and its results find the task by the
+    # fence
     return task.status is Status.RUNNING and task.lane is not Lane.BATCH
 
 
@@ -164,6 +170,7 @@ def due_after_create(created_at: int, deadline: int, not_before: int = 0) -> int
     """Due time of a new task: its message may never have been sent, or cannot be sent yet."""
     if not_before - created_at > MAX_QUEUE_DELAY_MS:
         return not_before - SWEEP_AHEAD_MS
+    # like every due time no later than the deadline: somebody must look then, whatever was lost
     return min(max(created_at, not_before) + DISPATCH_GRACE_MS, deadline)
 
 
@@ -187,6 +194,7 @@ def due_after_release(not_before: int, deadline: int) -> int:
 def longest_wait(task: Task, now: int, max_wait_ms: int) -> int:
     """Until when a question may wait for its answer without exceeding the task's longest life."""
     left_ms = max(0, task.deadline - now)
+    # the rest of its run must still fit in after the answer
     return max(now, min(now + max_wait_ms, task.created_at + LONGEST_LIFE_MS - left_ms))
 
 
@@ -200,6 +208,7 @@ def due_while_awaiting(now: int, deadline: int, since: int | None = None) -> int
 def due_after_resend(task: Task, now: int, backlog: int = 0) -> int:
     """Due time of a task that still waits for a worker. The interval grows, because a long queue is no
     loss, and varies by task, so that tasks created together are not due together."""
+    # behind a long queue the message is most probably there, and each copy makes it longer
     most = MAX_RESEND_GAP_MS if backlog < LONG_BACKLOG else MAX_BACKLOG_GAP_MS
     gap = max(DISPATCH_GRACE_MS, min(_waited(task, now), most))
     spread = (gap - DISPATCH_GRACE_MS) * fraction(task.ref.task_id) / 2

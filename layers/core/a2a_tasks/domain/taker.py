@@ -24,6 +24,7 @@ class Taker:
     @property
     def rank(self) -> tuple[int, str]:
         """The fullest comes first."""
+        # by id among equals, so that of two that see each other one alone stands back
         return -self.tasks, self.taker_id
 
 

@@ -64,11 +64,13 @@ class ClaudeBatches:
         try:
             batch = await self._call(send)
         except ModelRejected as missing:  # a credential
+            # without a credential nothing was sent, so nothing can have been created
             raise NotAccepted(missing.reason, needs_operator=True) from None
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise not_created(error, self._clock.now()) from None
         except json.JSONDecodeError:
             raise CreationUnknown("The API's answer cannot be read.") from None
+        # a 200 of a proxy: something may have been created behind it
         if not isinstance(batch, MessageBatch) or not getattr(batch, "id", None):
             raise CreationUnknown("The API's answer cannot be read.")
         return batch.id
@@ -78,6 +80,7 @@ class ClaudeBatches:
             try:
                 return _remote(await self._call(lambda client: client.messages.batches.retrieve(api_id)))
             except anthropic.NotFoundError:
+                # deleted, or the key is another workspace's by now
                 return None
 
     async def created_between(self, since: int, until: int) -> list[RemoteBatch]:
@@ -101,6 +104,7 @@ class ClaudeBatches:
                 async for line in lines:
                     yield _result(line.to_dict(mode="json", warnings=False))
             finally:
+                # also where the reader stops early: the connection would stay open for as long as the process
                 await lines.close()
 
     async def cancel(self, api_id: str) -> None:
@@ -127,8 +131,10 @@ def not_created(error: Exception, now_ms: int) -> NotAccepted | ModelRejected | 
     """What an error of the SDK or the network means for a creation."""
     failure = explain(error, now_ms)
     if not isinstance(error, anthropic.APIStatusError):
+        # only a connection that never came about is sure: in any other case the batch may be paid for
         was_not_sent = isinstance(failure, ModelBusy) and not failure.may_be_billed
         return NotAccepted(failure.reason) if was_not_sent else CreationUnknown(failure.reason)
+    # before what the content may be to blame for: all batches would be refused, whatever is in them
     if error.status_code in FOR_AN_OPERATOR or error.error_code in SPENT:
         return NotAccepted(failure.reason, needs_operator=True)
     if isinstance(failure, ModelRejected):
@@ -171,6 +177,7 @@ def _result(line: Mapping[str, Any]) -> Result:
                 used = bill_of(result["message"].get("usage") or {}, turns=1)
                 outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.", used)
             except (KeyError, TypeError):
+                # it was paid for, and may be tried again: its estimate is counted
                 outcome = ModelBusy("The model's answer cannot be read.", may_be_billed=True)
         case "errored":
             outcome = _error(result["error"]["error"])

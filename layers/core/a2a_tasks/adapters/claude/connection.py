@@ -67,6 +67,7 @@ class ClaudeConnection:
         try:
             return await call(self._client(carried.key), carried.tokens)
         except anthropic.APIStatusError as error:
+            # a call whose credentials are rejected was not processed, so repeating it buys nothing twice
             renewed = await self._renewed(carried, error.status_code, servers)
             if renewed is None:
                 raise
@@ -92,9 +93,11 @@ class ClaudeConnection:
         renewed = Credentials(key, await self._tokens(servers, fresh=True))
         if key is None and status in ROLE_REFUSED:
             return renewed
+        # the same again would be rejected again
         return renewed if renewed != carried else None
 
     async def _key(self, *, fresh: bool) -> str:
+        # in a thread: Secrets Manager may take seconds, and the event loop renews the lease of all tasks
         key = await asyncio.to_thread(self._api_key, fresh)
         if not key:
             raise ModelRejected(

@@ -44,6 +44,7 @@ async def _fetch(client: Client, file_id: str, max_bytes: int) -> ModelFile:
     if isinstance(client, anthropic.AsyncAnthropicBedrockMantle):
         raise ModelFileUnavailable("Bedrock has no files")
     about = await client.files.retrieve_metadata(file_id)
+    # before a byte is fetched; and while it comes, since this is what the API says, not what it sends
     if about.size_bytes > max_bytes:
         raise _too_large(about.filename, max_bytes)
     data = bytearray()

@@ -28,6 +28,7 @@ class ClaudeModel:
         self._clock = clock
 
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
+        # of all tries, so that no error repeats a token in a log
         carried: set[str] = set()
 
         async def stream(client: Client, tokens: Mapping[str, str]) -> ModelReply:
@@ -68,7 +69,9 @@ class ClaudeModel:
         async with stream:
             async for event in stream:
                 builder.add(cast("dict[str, Any]", event))
+                # the service has taken the call: its pace need not wait for the end of a turn of minutes
                 draft.begun.set()
+        # a stream that is cut off ends without an error, and what came of it is billed
         if not builder.is_complete:
             raise ModelBusy("The model's answer was cut off.", used=draft.usage, may_be_billed=True)
         return builder.reply()

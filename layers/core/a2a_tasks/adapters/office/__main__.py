@@ -19,6 +19,7 @@ def main(kind: str, limit: int, memory_bytes: int) -> None:
     """Print at most ``limit`` characters, with so much address space."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    # a crash must not write the file's content to the disk that all tasks share
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     file = io.BytesIO(sys.stdin.buffer.read())
     for piece in FORMATS[OfficeKind(kind)](file):

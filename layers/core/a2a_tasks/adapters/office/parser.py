@@ -37,6 +37,7 @@ class ProcessParser:
         self._turn = threading.Lock()
 
     def text(self, kind: OfficeKind, content: bytes, limit: int) -> str:
+        # also while others wait: the memory that is left is looked at when it is this one's turn
         with self._turn:
             memory_bytes = min(MOST_BYTES, self._left() - RESERVED_BYTES)
             if memory_bytes < LEAST_BYTES:
@@ -47,12 +48,14 @@ class ProcessParser:
                     input=content,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
+                    # nothing else of the environment: a file that takes the parser over finds no credentials
                     env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                     timeout=self._seconds,
                     check=False,
                 )
             except subprocess.TimeoutExpired:
                 raise DocumentUnreadable("takes too long to read") from None
+        # with more memory it may succeed, so the task waits; with enough of it, it is the file
         if done.returncode == NO_MEMORY and memory_bytes < ENOUGH_BYTES:
             raise PayloadUnavailable(NO_ROOM)
         if done.returncode < 0:  # by a signal: that of the limit of computing, or a parser that crashed

@@ -27,6 +27,7 @@ class S3Payloads:
     bucket: str
 
     def put(self, key: str, data: bytes, media_type: str = JSON) -> None:
+        # no condition: where two writers could differ, the name has a digest or the fence of the claim
         self._call(self.client().put_object, Key=key, Body=data, ContentType=media_type)
 
     def get(self, key: str) -> bytes:
@@ -50,6 +51,7 @@ class S3Payloads:
                 self.client().delete_objects,
                 Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
             )
+            # a batch that deleted a part of its objects answers 200 all the same
             if errors := answer.get("Errors"):
                 raise PayloadUnavailable(f"{len(errors)} objects not deleted: {errors[0].get('Code')}")
             deleted += len(keys)

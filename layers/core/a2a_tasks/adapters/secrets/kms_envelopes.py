@@ -70,8 +70,11 @@ class KmsEnvelopes:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         key = self._own.get("", self._new_key)
+        # far below what random nonces of 96 bits allow under one key (2^32), and few secrets fall with one
+        # key
         if next(key.uses) > MAX_USES:
             key = self._own.get("", self._new_key, ttl_ms=0)
+        # random for each secret: one that comes twice under a key would break the secrecy of both texts
         nonce = self.entropy.bytes(NONCE_BYTES)
         sealed = AESGCM(key.plain).encrypt(nonce, plain, _bound(context))
         return len(key.encrypted).to_bytes(_LENGTH_BYTES) + key.encrypted + nonce + sealed
@@ -84,6 +87,7 @@ class KmsEnvelopes:
         encrypted, rest = sealed[_LENGTH_BYTES:end], sealed[end:]
         if not encrypted:
             raise SealBroken("not sealed here")
+        # by the encrypted key: what one process has sealed in five minutes costs one call
         key = self._others.get(encrypted.hex(), lambda: self._decrypted(encrypted))
         try:
             return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _bound(context))
@@ -99,6 +103,7 @@ class KmsEnvelopes:
 
     def _decrypted(self, encrypted: bytes) -> bytes:
         broken = SealBroken("not sealed with this key for this purpose")
+        # these two codes are about the ciphertext, and would be the same tomorrow; all others may pass
         with port_errors(SealingUnavailable, dict.fromkeys(_UNDECRYPTABLE, broken)):
             answer = self.client().decrypt(
                 KeyId=self.key_arn, CiphertextBlob=encrypted, EncryptionContext={"purpose": self.purpose}

@@ -38,4 +38,5 @@ class Secrets:
     def token(self, arn: str, fresh: bool) -> str:
         """A secret whose whole value is a token."""
         read = partial(secret_text, self._client, arn)
+        # that there is none is not cached: the operator may be putting it in
         return self._cache.get(arn, read, ttl_ms=0 if fresh else None) or ""

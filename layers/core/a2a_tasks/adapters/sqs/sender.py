@@ -47,7 +47,10 @@ class SQSSender[T: HasProjectId]:
             try:
                 answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
+                # they may have been sent all the same; sent again they have the same ids, by which receivers
+                # know them
                 unsent |= dict.fromkeys(places, str(error))
             else:
+                # a batch is no transaction: SQS may take some of its messages and answer 200
                 unsent |= {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         return [Unsent(contents[place], reason) for place, reason in unsent.items()]

@@ -35,6 +35,7 @@ class SQSTimedQueue:
     def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:
         """Not by the redrive policy of SQS, which counts receives rather than time. Sent before the message
         is deleted: a crash in between sends it twice, under the same id."""
+        # only given again if it came with one: the same class serves queues with groups and without
         group = {} if delivery.group_id is None else {"MessageGroupId": delivery.group_id}
         self._call(
             self.client.send_message,

@@ -50,6 +50,7 @@ class OtlpEndpoint:
         self._resource = resource
         self._headers = headers
         self._credentials = credentials
+        # no retries here: while they last nothing else is sent, and the exporter has its own pause
         self._http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
         )
@@ -66,6 +67,7 @@ class OtlpEndpoint:
                 "POST", self._url, body=body, headers=headers, redirect=False, retries=False
             )
         except urllib3.exceptions.HTTPError as error:
+            # a span that comes twice is one: its id follows from what it stands for
             raise NotSent(f"no answer ({type(error).__name__})", is_retryable=True) from None
         if not 200 <= response.status < 300:
             raise NotSent(

@@ -44,6 +44,7 @@ class SecretHeaders:
         except ValueError:
             headers = None
         if not isinstance(headers, dict) or not all(map(_is_header, headers, headers.values())):
+            # the operator may be correcting the secret: spans are kept for that
             raise NotSent(NOT_HEADERS, is_retryable=True)
         return headers
 

@@ -37,4 +37,5 @@ class ProjectSecrets:
         try:
             return opened(self.opener, project_id, settings.webhook_secret).live
         except (SealingUnavailable, SealBroken, InvalidSecret) as error:
+            # no unsigned notification is sent instead: the delivery is tried again
             raise SecretsUnavailable(f"the signing secret of {project_id}: {error}") from error

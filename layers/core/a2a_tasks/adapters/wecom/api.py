@@ -107,6 +107,7 @@ class HttpWeComApi:
         return self._upload(connection, "webhook/upload_media", query, name, content)
 
     def respond(self, connection: Connection, response_url: str, message: Mapping[str, Any]) -> None:
+        # the address came in a message, and what is sent there is somebody's answer
         if not response_url.startswith(f"{connection.api_url}/"):
             raise WeComUnanswered(RESPONSE_URL, "it is not WeCom's")
         status, _, content = self._request(RESPONSE_URL, "POST", response_url, _json(message), JSON)
@@ -176,6 +177,7 @@ class HttpWeComApi:
             size += len(part)
             if size > limit:
                 raise _AnswerTooLarge(endpoint, f"more than {limit} bytes")
+            # a read timeout does not end an answer that trickles
             if self._monotonic() > ends_at:
                 raise WeComUnanswered(endpoint, "an answer that does not end")
         return b"".join(parts)
@@ -215,6 +217,7 @@ def _check(endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 def _form(name: str, content: bytes) -> tuple[str, bytes]:
     """The type and the bytes of a form with one file. WeCom shows its name, which it reads in raw UTF-8."""
+    # by its content: it cannot occur in it, and the same file makes the same request
     boundary = hashlib.sha256(content).hexdigest()
     name = _NOT_IN_A_NAME.sub("_", name)
     head = (

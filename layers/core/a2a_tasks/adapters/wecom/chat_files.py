@@ -63,6 +63,7 @@ class HttpFiles:
             may_connect(ip_address(address), allow_loopback=self.allow_loopback) for address in addresses
         ):
             raise FileUnavailable("its host is not on the internet")
+        # the address that was checked, not the name: a second look-up could lead elsewhere
         return socket.create_connection((addresses[0], port), timeout=_left(until))
 
 
@@ -80,6 +81,7 @@ def _read(response: http.client.HTTPResponse, sock: socket.socket, max_bytes: in
         if size > max_bytes:
             raise FileTooLarge
         chunks.append(chunk)
+    # what is left of the announced length: http.client reports a body that broke off as its end
     if response.length:
         raise FileUnavailable("it was cut off")
     return b"".join(chunks)

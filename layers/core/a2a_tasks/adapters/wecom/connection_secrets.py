@@ -27,6 +27,7 @@ class CachedConnectionSecrets:
 
     def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
         arn = connection.secret_arn
+        # one that is missing is not cached: the operator may be putting it in
         found = self._cache.get(arn, lambda: self._read(arn), ttl_ms=FRESH_MS if fresh else None)
         if found is None:
             raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no secret")

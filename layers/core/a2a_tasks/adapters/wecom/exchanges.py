@@ -54,6 +54,7 @@ class DynamoDBExchanges(Store):
     def of_task(self, task_id: str) -> list[Exchange]:
         values = {"pk": live_partition(task_id), "prefix": PREFIX}
         condition = "pk = :pk AND begins_with(sk, :prefix)"
+        # consistent: for an exchange that is missed here no delivery is queued
         return _exchanges(self._query(condition, values, ConsistentRead=True, Limit=NEWEST)[0])
 
     def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
@@ -74,12 +75,15 @@ class DynamoDBExchanges(Store):
             Update()
             .set(state=state_after(claim).value, means=claim.means.value)
             .set(claimId=claim.claim_id, claimedAt=claim.at)
+            # what has not ended has nothing to deliver
             .when("attribute_exists(endedAt)")
         )
         if claim.means is Means.STREAM:
             return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
         update = update.when(
             "#state IN (:open, :closed)",
+            # another's claim only once it was left or is old, and by the same means: its try may have
+            # arrived, and by a second means the answer would come twice
             "#state = :claimed AND (claimId = :claimId OR (means = :means AND claimedAt < :stale))",
             open=State.OPEN.value,
             closed=State.CLOSED.value,
@@ -111,6 +115,8 @@ class DynamoDBExchanges(Store):
 
     def _change(self, ref: ExchangeRef, update: Update) -> Exchange | None:
         """The exchange as it is then. None, and none is made, where there is none."""
+        # made or refused, the caller sees by the item whether it has what it wanted, also after a lost
+        # response
         _, item = self._update(_key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
         return to_exchange(item) if item else None
 

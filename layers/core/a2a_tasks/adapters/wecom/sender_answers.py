@@ -61,4 +61,5 @@ class SenderAnswers:
                 return {"refused": refused_words(refused, self.fixed_ip)}
             return {"unavailable": str(refused)}
         except (WeComUnanswered, TokenBusy, StoreUnavailable, SecretsUnavailable) as error:
+            # words, not an error: the caller would only learn that a function has failed
             return {"unavailable": str(error)}

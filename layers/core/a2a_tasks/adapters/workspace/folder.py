@@ -150,8 +150,11 @@ class FolderWorkspace:
         except OSError:
             (self._folder / str(stored.number)).unlink(missing_ok=True)
             raise
+        # only once it is on disk: a write that fails leaves the file that was there
         self._index[key] = stored
         if former:
+            # after the index names the new one: what fails in between leaves a file too many, and not one too
+            # few
             (self._folder / str(former.number)).unlink()
         return former is None
 
@@ -285,6 +288,7 @@ class FolderWorkspaces:
             raise ValueError(f"not a task's id: {task_id!r}")
         with self._lock:
             if former := self._opened.get(task_id):
+                # the same task again in this process, whose lost claim may still have a thread in it
                 former.close()
             workspace = FolderWorkspace(self._fresh(self._own / task_id), self._grep_seconds)
             self._opened[task_id] = workspace
@@ -292,6 +296,7 @@ class FolderWorkspaces:
             try:
                 workspace.restore(snapshot)
             except BaseException:
+                # whatever it was: half a workspace must not be taken for the whole one
                 workspace.close()
                 raise
         return workspace
@@ -301,6 +306,7 @@ class FolderWorkspaces:
             self._root.unlink()
         if self._root.exists():
             for left in self._root.iterdir():
+                # its own too: what an earlier life of this process id left belongs to nobody
                 if left == self._own or not _is_process(left.name):
                     _remove(left)
 

@@ -116,6 +116,7 @@ class _Scan:
         count = 0
         context_ends = next_line = 0
         for index, raw in enumerate(lines):
+            # between lines, since RE2 takes bounded time for one
             if time.monotonic() > self._end:
                 self.stopped = f"it took longer than {self._seconds:g} seconds"
                 break

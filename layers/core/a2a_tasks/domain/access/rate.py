@@ -35,6 +35,7 @@ class Rate:
 
     def free(self, tat: int, now: int) -> int:
         """Tokens available."""
+        # rounded up: a token that has come back in part cannot be taken yet
         used = -(-max(0, tat - now) // self.interval)
         return max(0, self.burst - used)
 

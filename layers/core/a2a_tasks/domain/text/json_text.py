@@ -36,6 +36,7 @@ class TooLong(ValueError):
 def indented(value: Any, limit: int) -> str:
     """The value as the model sees it, in up to ``limit`` characters. Raises ``TooLong`` without having
     built a string much longer than the value itself."""
+    # counted before anything is built: brackets alone can become a hundred times as long
     if _indentation(value, limit) <= limit:
         text = json.dumps(value, ensure_ascii=False, indent=1)
         if len(text) <= limit:

@@ -29,6 +29,7 @@ def denied(names: Iterable[str], deny: Iterable[str] | None, allow: Iterable[str
     if allow is not None:
         return own - frozenset(allow)
     named = frozenset(deny or ())
+    # two names of one tool: to deny one of them alone would deny nothing
     return own & (named | CHILD_TOOLS if named & CHILD_TOOLS else named)
 
 

@@ -66,6 +66,7 @@ def span_of(
         parent_id,
         name,
         begun_at,
+        # two processes' clocks may differ, and no span ends before it begins
         max(begun_at, ended_at),
         kind,
         shared | dict(attributes),
@@ -130,6 +131,7 @@ def _states(task: Task) -> Iterator[Span | None]:
             "a2a_tasks.fence": fence,
             "a2a_tasks.outcome": state.outcome,
         }
+        # followed by another claim: its worker never wrote how it ended
         error = LOST_WORKER if state.outcome == Status.RUNNING else state.code
         what, name = attempt_span_id(task_id, fence), state.kind.value
         yield span_of(task, name, what, task_span_id(task_id), times, attributes, error=error)

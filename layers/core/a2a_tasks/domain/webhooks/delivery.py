@@ -58,6 +58,8 @@ def pending(
 def _changes(task: Task) -> Iterator[tuple[Status, int]]:
     """The changes that receivers are told of: all of the status after the creation."""
     told = [event for event in task.events if event.type is EventType.STATUS]
+    # the first event is the creation, which is no change; and a status that stays the same tells nobody
+    # anything
     for before, event in pairwise(told):
         if event.details["status"] != before.details["status"]:
             yield Status(event.details["status"]), event.at
