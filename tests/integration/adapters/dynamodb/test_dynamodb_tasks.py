@@ -119,6 +119,18 @@ def test_a_pause_that_the_sdk_sent_twice_is_one_pause(account: Account) -> None:
     assert (result.task.status, result.task.attempt) == (Status.INPUT_REQUIRED, 0)
 
 
+def test_a_wake_that_the_sdk_sent_twice_is_one_wake(account: Account) -> None:
+    """Whoever wakes a task sends its message, so a wake must not be nobody's."""
+    claimed(account.store, created(account.store), NOW)
+    account.store.release(REF, 1, replace(RELEASE, awaits=(new_task(number=1).ref,)))
+    account.calls.fail("UpdateItem", Fault.SENT_TWICE)
+
+    result = account.store.wake(REF, 1, NOW + 5)
+
+    assert isinstance(result, Written)
+    assert result.task.awaits == ()
+
+
 def test_a_finish_that_the_sdk_sent_twice_is_one_finish(account: Account) -> None:
     created(account.store)
     account.calls.fail("UpdateItem", Fault.SENT_TWICE)

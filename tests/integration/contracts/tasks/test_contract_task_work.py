@@ -295,7 +295,7 @@ def test_a_task_that_waits_since_another_claim_is_not_woken(store: TaskStore, fe
 def test_a_task_that_awaits_nobody_is_not_woken(store: TaskStore, status: Status) -> None:
     task = STATES[status](store, created(store), NOW)
 
-    assert store.wake(task.ref, task.fence, NOW) == Refused(task)
+    assert store.wake(task.ref, task.fence, NOW + 1_000_000) == Refused(task)
     assert stored(store, task) == task
 
 

@@ -209,7 +209,10 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         """Protects a task that has continued meanwhile: it must still wait under the same fence."""
         # the fence: one that waits again, for other tasks, has been claimed in between
         update = TaskUpdate().waiting_under(fence).set(updatedAt=now).remove("awaits")
-        return self._change(ref, update.when("attribute_exists(awaits)"))
+        update = update.when("attribute_exists(awaits)")
+        # woken at this very moment: by this call, whose response was lost. Should it have been another's, its
+        # task gets a second message, which does no harm; none would leave it to the sweeper for minutes.
+        return self._change(ref, update, lambda task: _is_woken(task, fence, now))
 
     def enable_live(self, ref: TaskRef) -> Written | Refused:
         """Protects the end: an ended task has no more text to publish."""
@@ -328,6 +331,10 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def _is_changed(self, ref: TaskRef, update: Update) -> bool:
         return isinstance(self._change(ref, update), Written)
+
+
+def _is_woken(task: Task, fence: int, at: int) -> bool:
+    return _is_already(Status.PENDING, fence)(task) and not task.awaits and task.updated_at == at
 
 
 def _is_already(status: Status, fence: int) -> Callable[[Task], bool]:
