@@ -8,6 +8,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.registry import AgentReader
 
 TTL_MS = 10_000
+"""How long after a change a chat may still be answered by the definition before."""
 
 
 @dataclass(frozen=True)

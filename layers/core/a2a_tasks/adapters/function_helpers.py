@@ -32,6 +32,7 @@ class FunctionHelpers:
                 Payload=json.dumps({"shard": shard}).encode(),
             )
         except (ClientError, BotoCoreError) as error:
+            # throttled, or not allowed: the caller sweeps the shard itself, so nothing is lost but time
             self.telemetry.problem("no helper for a shard", shard=shard, reason=str(error))
             return False
         return True

@@ -21,6 +21,7 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from a2a_tasks.ports.telemetry import Telemetry
 
 FOLLOWED_AT_ONCE = 8
+"""Batches followed in parallel; their results are streamed."""
 CREATED_AT_ONCE = 4
 """Batches created again, or in parts, in parallel; each is held in memory."""
 PARTS_AT_A_TIME = 8
@@ -114,6 +115,7 @@ class Batcher:
         try:
             await step
         except (StoreUnavailable, PayloadUnavailable, ModelBusy, ModelRejected) as error:
+            # what is open stays recorded, so the next run goes on with it
             report.errors += 1
             self.telemetry.problem("batch not seen to", batch_id=batch_id, reason=str(error))
         except Exception as error:

@@ -124,6 +124,7 @@ class BatchCollection:
             # an outage is no fault of the task, and uses up none of its tries
             raise
         except Exception as error:
+            # whatever it was, it is this task's: counted, so that it cannot hold up the line for ever
             self.suspects.failed(entry, run_id, error)
             raise
 

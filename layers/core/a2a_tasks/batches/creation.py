@@ -22,6 +22,7 @@ from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelRejected
 
 CREATE_SECONDS = 90
+"""Limit of the one call that creates a batch, of up to 32 MB (``MAX_BYTES``)."""
 BUSY_SECONDS = 60.0
 """Backoff of a project whose batch was not accepted; doubles with each consecutive refusal."""
 LONGEST_BUSY_SECONDS = 300.0

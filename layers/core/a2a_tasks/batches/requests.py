@@ -35,6 +35,7 @@ class BatchRequests:
             document = payload.load(self.payloads, task.input)
             request = self.turns.request(task, agent, document)
         except PayloadCorrupt as error:
+            # the same at each try, so it fails at once
             return Failure(FailureCode.EXECUTION_ERROR, str(error))
         except RequestRefused as refused:
             return not_shown(refused)

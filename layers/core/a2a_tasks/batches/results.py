@@ -106,6 +106,7 @@ class BatchResults:
         try:
             is_done = await self._record_each(remote, members, time_left)
         except (ModelBusy, ModelRejected):
+            # the hold goes, so that the next run need not wait until this one's time is over
             await self._run(self.batches.update, replace(held, held_until=0))
             raise
         if is_done:

@@ -94,6 +94,7 @@ class BatchSubmission:
             if not first and now - project.seen_at >= IDLE_MS and self.batches.is_empty(project.project_id):
                 self.batches.forget(project)
         except StoreUnavailable as error:
+            # nobody knows whether it has a task to submit; it has no turn in this run
             self._problem(project, reason=str(error))
             return None
         return project.paused_until <= now and _are_enough(first, now)

@@ -22,6 +22,7 @@ WATCHED_MS = 10 * 60_000
 """A line is watched for this long after a task joined it. Renewed at half time, so that few joins cost a
 write."""
 WATCH_EVERY_MS = 60_000
+"""As often as the sweeper runs."""
 FREE_TRIES = 3
 """Free slots that are tried before they are read again, since other processes see the same ones."""
 PAGE_TRIES = 5

@@ -8,6 +8,7 @@ MOST_DEAD_LETTERS = 5
 """Announcements after dead letters without a claim in between; the next dead letter fails the task."""
 FIRST_DELAY_MS = 60_000
 LONGEST_DELAY_MS = 15 * 60_000
+"""As long as SQS can delay a message. So they come after 1, 2, 4, 8 and 15 minutes."""
 COPIES_MS = 5 * 60_000
 """A dead letter so soon after the last announcement is a duplicate with the same cause."""
 

@@ -6,6 +6,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import QueueLength
 
 FRESH_MS = 10_000
+"""A sweep asks for each waiting task, and each question is a request to SQS."""
 
 
 class Backlog:

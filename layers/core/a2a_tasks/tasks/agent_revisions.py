@@ -8,6 +8,7 @@ from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.registry import AgentReader
 
 MAX_CACHED = 200
+"""Of up to 350 KB each (``MAX_STORED_BYTES``)."""
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,7 @@ class TaskFinalizer:
         try:
             step()
         except (StoreUnavailable, QueueUnavailable) as error:
+            # what goes along with an end decides nothing about it: an error would tell callers otherwise
             self.telemetry.problem(problem, task, reason=str(error))
 
     def _wake_parent(self, task: Task) -> None:

@@ -16,6 +16,7 @@ WINDOW = 5_000
 CONTEXT_WINDOW = 500
 """Newest tasks of a conversation that are considered; these are read one by one."""
 AT_ONCE = 100
+"""Limit of BatchGetItem."""
 _TOKEN = re.compile(r"(?P<at>\d{1,15})_(?P<task>[0-9a-f-]{36})")
 
 

@@ -77,6 +77,7 @@ class OfficeTexts:
         try:
             text = self.parser.text(file.kind, file.content, limit + 1)
         except DocumentUnreadable as error:
+            # stored like a text: the next turn would meet the same, and must be shown the same
             return {"problem": str(error)}
         if not text.strip():
             return {"problem": "has no text in it"}

@@ -25,6 +25,7 @@ LOOKED_AT = 10_000
 AGENTS_READ = 100
 """Agents that are read at most for one page: even one without tasks costs four reads."""
 MAX_DAYS = 366
+"""A whole year, leap years too."""
 
 
 class By(StrEnum):

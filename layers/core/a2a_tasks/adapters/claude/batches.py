@@ -119,6 +119,7 @@ class ClaudeBatches:
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise explain(error, self._clock.now()) from None
         except (anthropic.AnthropicError, json.JSONDecodeError) as error:
+            # a proxy's page, or a line that broke off: the next run reads the results again
             raise ModelBusy(f"The API's answer cannot be read: {error}") from None
 
     async def _call[T](self, call: Callable[[Any], Awaitable[T]]) -> T:
@@ -174,6 +175,7 @@ def _result(line: Mapping[str, Any]) -> Result:
             try:
                 outcome = reply_of(result["message"])
             except BeyondLimits as error:
+                # not tried again: it would be as long, and this answer was paid for
                 used = bill_of(result["message"].get("usage") or {}, turns=1)
                 outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.", used)
             except (KeyError, TypeError):

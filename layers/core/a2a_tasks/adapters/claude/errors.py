@@ -22,6 +22,7 @@ THROTTLED_STATUS = frozenset({429, 503, OVERLOADED_STATUS})
 """The service rejected the call without processing it. Bedrock throttles with 429, and responds 503 if a
 model has no capacity."""
 BUSY_STATUS = frozenset({408, 409, 429})
+"""Those of the 4xx that pass, as the SDK has them."""
 LIMIT, LEFT = "anthropic-ratelimit-", "-remaining"
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 """Error codes of a 429 for which waiting does not help."""

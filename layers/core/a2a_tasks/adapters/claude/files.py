@@ -32,6 +32,8 @@ class ClaudeFiles:
             async with asyncio.timeout(self.seconds):
                 return await self.connection.call(lambda client, _: _fetch(client, file_id, max_bytes))
         except TimeoutError:
+            # of all errors here: the file alone is missing, and the turn that made it, which is paid for,
+            # goes on
             raise ModelFileUnavailable(f"it did not come within {self.seconds:g} s", may_come=True) from None
         except (anthropic.APIError, httpx2.HTTPError) as error:
             failure = explain(error, self.clock.now())

@@ -40,11 +40,14 @@ class ClaudeModel:
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise explain(error, self._clock.now(), used=draft.usage, secrets=carried) from None
         except json.JSONDecodeError:
+            # it was answered, so it was billed; the next answer may be readable
             reason = "The model's answer cannot be read."
             raise ModelBusy(reason, used=draft.usage, may_be_billed=True) from None
         except BeyondLimits as error:
+            # not tried again: whoever wrote it would write it again
             raise ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.") from None
         except BrokenReply:
+            # neither can be sent back nor be executed; another try may call the tool as it should
             raise ModelBusy(
                 "The model called a tool with input that is not a JSON object.", used=draft.usage
             ) from None

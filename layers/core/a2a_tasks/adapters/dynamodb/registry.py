@@ -46,6 +46,7 @@ class ProjectChange(TypedDict, total=False):
 
 
 AT_ONCE = 100
+"""Limit of BatchGetItem."""
 _PROJECTS = "PROJECTS"
 _AGENT = "AGENT#"
 _PAUSE = {"pk": "QUEUE#TASKS", "sk": "PAUSE"}

@@ -34,4 +34,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
     except MemoryError:
+        # told apart from damage: with more memory another try may succeed
         sys.exit(NO_MEMORY)

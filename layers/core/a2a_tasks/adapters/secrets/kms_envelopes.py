@@ -26,6 +26,7 @@ MAX_USES = 1_000
 MOST_KEPT = 1_000
 """Data keys that a process keeps to open with, some 500 bytes each."""
 NONCE_BYTES = 12
+"""As AES-GCM is specified for (NIST SP 800-38D)."""
 _LENGTH_BYTES = 2
 _UNDECRYPTABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 

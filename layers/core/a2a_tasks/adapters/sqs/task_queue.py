@@ -202,6 +202,7 @@ def _body(text: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except ValueError:
+        # no error: one malformed message would send its whole event back, again and again
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -69,4 +69,5 @@ def content_of[T](body: str, parse: Callable[[str], T]) -> T | None:
     try:
         return parse(body)
     except (ValueError, KeyError, TypeError):
+        # no error: one malformed message would send its whole event back, again and again
         return None

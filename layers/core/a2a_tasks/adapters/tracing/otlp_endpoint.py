@@ -17,6 +17,7 @@ from a2a_tasks.domain.tracing.span import Span, Value
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 2.0
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+"""Those of the OTLP specification (429, 502, 503, 504), and what proxies answer in passing."""
 _X_RAY = re.compile(r"https://xray\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/traces")
 
 

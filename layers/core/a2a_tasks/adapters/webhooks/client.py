@@ -18,6 +18,7 @@ CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
 MAX_ANSWER_BYTES = 64 * 1024
+"""Of what follows a status, which is the answer: taken for ``DRAIN_SECONDS`` and so many bytes at most."""
 RETRY_AFTER = b"retry-after"
 
 type Resolve = Callable[[str, int], Awaitable[list[Address]]]
@@ -127,6 +128,8 @@ class _GuardedNetwork(httpcore2.AsyncNetworkBackend):
                     str(address), port, timeout, local_address, socket_options
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                # a host may have an IPv6 address that is not reached from here: each is tried before the
+                # failure counts
                 failure = error
             else:
                 self._opened.append(stream)

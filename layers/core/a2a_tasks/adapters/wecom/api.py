@@ -161,6 +161,7 @@ class HttpWeComApi:
                 content = self._bounded(endpoint, response, limit, ends_at)
                 return response.status, _headers(response.headers), content
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout):
+            # without their causes, all of these: a cause may show the address, and with it a key or a token
             raise WeComUnanswered(endpoint, "no connection") from None
         except httpcore2.TimeoutException:
             raise WeComUnanswered(endpoint, f"no answer within {seconds:g} s") from None

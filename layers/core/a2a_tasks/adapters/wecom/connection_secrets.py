@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 TTL_MS = 300_000
+"""A rotated key works at once all the same: what no key opens is tried with fresh ones."""
 FRESH_MS = 10_000
 """So old may be what is fresh: strangers can send requests that no key opens as fast as they like."""
 

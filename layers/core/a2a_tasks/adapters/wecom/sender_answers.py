@@ -57,6 +57,8 @@ class SenderAnswers:
             connection = self.connections.connection(connection_id)
             return ask(connection) if connection is not None and connection.kind is Kind.APP else None
         except WeComRefused as refused:
+            # without a remedy of our own it is an operator's matter, and the same call will be refused
+            # tomorrow
             if refused.errcode != NO_SUCH_FILE and remedy(refused.errcode) is Remedy.NONE:
                 return {"refused": refused_words(refused, self.fixed_ip)}
             return {"unavailable": str(refused)}

@@ -135,6 +135,8 @@ class FolderWorkspace:
             try:
                 yield
             except OSError as error:
+                # told to the model like any refusal, so that the task goes on: it may write less, or try
+                # again
                 raise WorkspaceRefused(
                     f"The workspace's disk failed ({error.strerror}). Try again."
                 ) from error

@@ -32,6 +32,7 @@ _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 MAX_CONCURRENT_TASKS = 5_000
+"""Fifty pages of slots (``ports/slots.py``)."""
 MAX_FALLBACKS = 3
 """As many as the API takes for refusals (its guide "Refusals and fallback")."""
 

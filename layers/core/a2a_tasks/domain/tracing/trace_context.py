@@ -8,6 +8,7 @@ TRACESTATE = "tracestate"
 MAX_STATE = 512
 """Characters of ``tracestate`` that are kept; the standard asks for as many. A longer one is left out."""
 MAX_MEMBERS = 32
+"""Of ``tracestate``, by the standard."""
 NO_SPAN = "0" * 16
 _PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _KEY = r"[a-z0-9][a-z0-9_*/@-]{0,255}"

@@ -12,6 +12,7 @@ from a2a_tasks.domain.task import iso8601
 
 PREFIX = "whsec_"
 RANDOM_BYTES = 32
+"""Standard Webhooks asks for 24 to 64."""
 
 
 class InvalidSecret(ValueError):

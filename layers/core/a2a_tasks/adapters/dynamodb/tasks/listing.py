@@ -22,6 +22,7 @@ LOOKED_AT = 1_000
 LIVE_READ = 500
 """Live tasks read for outlines, newest first; older ones are left out until they end."""
 AT_ONCE = 100
+"""Limit of BatchGetItem."""
 READERS = 16
 """Partitions of the index that are read side by side."""
 

@@ -17,6 +17,7 @@ EXACT = 200
 GOOD_FOR_MS = 2_000
 """Validity of a stored count. Tasks created within it may exceed the limit."""
 KEPT_SECONDS = 24 * 3_600
+"""Time to live of a count that nobody has asked for."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import JSON, PayloadCorrupt, item_key, item_of
 
 AT_ONCE = 100
+"""Limit of BatchGetItem."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class DynamoDBTexts(Store):
         try:
             return super()._call(operation, **arguments)
         except StoreUnavailable as error:
+            # whoever reads a payload knows one error, wherever it is stored
             raise PayloadUnavailable(str(error)) from error
 
 
