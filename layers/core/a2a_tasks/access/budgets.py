@@ -52,6 +52,7 @@ class DailyBudgets:
         settings = self.settings(project_id)
         if not settings.has_budget:
             return False
+        # by what is counted: turns under way are not in it yet, and may exceed the budget
         return Budget(settings.daily_cost_usd, settings.daily_tokens).is_used_up(self.spent(project_id))
 
     def spent(self, project_id: str) -> Usage:

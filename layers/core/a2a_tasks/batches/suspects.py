@@ -64,6 +64,7 @@ class Suspects:
         reason = f"The task's request could not be made in {MAX_TRIES} tries ({why})."
         task = self.tasks.store.get(entry.ref)
         if task is not None:
+            # only as it was read: it may have been prepared since, or ended
             guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
             self.tasks.finalizer.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
         self.batches.drop(entry)

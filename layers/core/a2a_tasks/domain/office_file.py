@@ -59,6 +59,7 @@ def recognize(data: bytes) -> OfficeKind | None:
         (kind for name, kind in _MAIN_PARTS.items() for entry in entries if name.fullmatch(entry.filename)),
         None,
     )
+    # as declared, before anything is unpacked; whoever lies there meets the limits of the parser's process
     if kind and (len(entries) > MAX_ENTRIES or sum(e.file_size for e in entries) > MAX_UNPACKED_BYTES):
         raise OfficeFileRefused(
             f"unpacks to more than {MAX_UNPACKED_BYTES // 1024**2} MB or {MAX_ENTRIES:,} files"

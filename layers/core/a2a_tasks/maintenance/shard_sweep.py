@@ -39,6 +39,8 @@ class ShardSweep:
             return []
         try:
             page = self.store.due(self.shard, self.clock.now(), PAGE, after)
+            # asked for an empty page too: a helper takes its lease by that, and a sweep notes that nothing is
+            # due
             if not self.is_ours(page, after) or not page:
                 return []
             tasks = self._read([due.ref for due in page])

@@ -47,4 +47,5 @@ class ProjectTasks:
             problem = "is not one that this list returned; leave it out to begin at the newest task"
             raise invalid("pageToken", problem) from None
         settled = [self.finalizer.expire_if_overdue(task) for task in page.tasks]
+        # again, since one that was failed just now may not be wanted any more
         return Page([task for task in settled if wanted.shows(task, now)], page.cursor)

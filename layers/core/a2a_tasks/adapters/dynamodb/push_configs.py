@@ -34,6 +34,7 @@ class DynamoDBPushConfigs(Store):
         return [_to_config(item) for item in self._items(task_items.owned_partition(task_id), CONFIG)]
 
     def ids(self, task_id: str) -> list[str]:
+        # a consistent read: a configuration that was there before a change is told of it
         partition = task_items.owned_partition(task_id)
         return [_id_of(item) for item in self._items(partition, CONFIG, ProjectionExpression="sk")]
 

@@ -58,6 +58,7 @@ def is_there(ability: Ability, backend: Backend) -> bool:
 def _of(model: str) -> set[Ability]:
     name = model.removeprefix("anthropic.")
     known = [prefix for prefix in _BY_MODEL if name == prefix or name.startswith(f"{prefix}-")]
+    # a model that is not listed gets nothing asked for: the API refuses fields that a model does not know
     return _BY_MODEL[max(known, key=len)] if known else set()
 
 

@@ -43,6 +43,7 @@ def definitions(
     Raises:
         KeyError: ``own`` lacks an allowed tool.
     """
+    # sorted: the definition's order would make another prompt, and another cache, of the same tools
     allowed = sorted(set(agent.allowed_tools))
     on_servers = _mcp_tools(allowed)
     served = [
