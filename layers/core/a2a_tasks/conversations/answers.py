@@ -48,8 +48,8 @@ class Answerer:
             task: The task that asks.
             message: Text of the answer.
             call_id: The question that the answer is for; None: whichever is open.
-            answer_id: Names the answer, so that it is recognized when it is repeated though what could be read
-                of it is not the same.
+            answer_id: Names the answer, so that a repetition is recognized though its content differs: a file
+                of it may be gone by then.
             parts: As in ``Submission``.
             envelope: As in ``Submission``.
 
