@@ -138,7 +138,7 @@ def start_worker(
     """Cold-start a worker that calls the stand-in; keyword arguments as for ``start``."""
     # longer than any machine stands still
     settings = {"CLAUDE_BASE_URL": claude.base_url, "MODEL_READ_TIMEOUT_SECONDS": "60"}
-    return lambda **overrides: Worker(start("worker", **settings | overrides), agents)
+    return lambda **overrides: Worker.of(start("worker", **settings | overrides), agents)
 
 
 @pytest.fixture

@@ -66,6 +66,8 @@ class Intake:
     reserved: int
     """Additional places for projects that do not fill ``room`` already, so that another project's task
     need not wait for theirs."""
+    dead_listed_ms: int = LISTED_MS + LINGER_MS
+    """How long others may send to a worker that has died."""
 
     def receive(self, limit: int, *, only_urgent: bool) -> list[Delivery]:
         """Messages of the queues whose event sources start workers; none during a pause, or if the queue does
@@ -178,7 +180,7 @@ class Shift:
         if not self.is_again or self._is_closed():
             return False
         # until no sender can find the dead worker on the list any more
-        self.is_again = self.intake.clock.now() < self._began_at + LISTED_MS + LINGER_MS
+        self.is_again = self.intake.clock.now() < self._began_at + self.intake.dead_listed_ms
         return await self._take_direct(1)
 
     async def _take(self) -> None:
