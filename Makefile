@@ -53,12 +53,15 @@ reset: .venv/.made ## End it and delete what it has stored.
 # Make these targets, and tell how long it took. The plus tells make that they are its own.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
-# End to end is mostly waiting. The static checks run beside it, and the other tests in what it leaves of the
-# processors: with the same priority its functions would time out.
+# End to end is mostly waiting, and takes longest. The static checks run in what it leaves of the processors, and the
+# other tests in what those leave: with the same priority its functions would time out.
 test: tools ## Check everything.
-	$(call timed,-j 6 lint types template docs e2e beside)
+	$(call timed,-j 6 e2e static beside)
 
-.PHONY: beside
+.PHONY: static beside
+static: tools
+	@+nice -n 10 $(MAKE) lint types template docs
+
 beside: tools
 	@$(no_account) nice -n 19 $(python) -m pytest -n auto --dist worksteal $(unit) $(integration)
 

@@ -250,7 +250,7 @@ class LocalStack:
 
     def kill(self) -> None:
         """End everything that `up` started at once. Nothing is saved."""
-        for process in (self._gateway, self._emulator, self._stand_in):
+        for process in (self._gateway, self._emulator, self._faults, self._stand_in):
             process.kill()
 
     def forget(self) -> None:

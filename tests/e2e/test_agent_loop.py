@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
+import pytest
 
 from a2a_tasks.domain.tools.catalog import McpServer
 from local.deployed import Deployed, Project, wait_until
@@ -31,6 +32,14 @@ def assert_each_request_extends_the_one_before(deployed: Deployed, marker: str) 
     bodies = deployed.standin.bodies(marker)
     for earlier, later in pairwise(bodies):
         assert extends(earlier, later)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forty(project: Project) -> dict[str, Any]:
+    """A task of forty turns, which goes on beside the other tests of this file. The turns' delays alone are
+    longer than a worker has for them."""
+    steps = (f"{tool('Glob', pattern='*')}; delay=1.6; repeat=40", "say=done")
+    return project.submit(f"{script(*steps)} e2e-forty", toolbox(project))
 
 
 def test_files_progress_and_artifacts(deployed: Deployed, project: Project) -> None:
@@ -82,22 +91,6 @@ def test_another_agents_task(project: Project) -> None:
     task = project.wait(accepted)
     assert (task["status"], task["output"]["result"]) == ("completed", "from the child")
     assert task["usage"]["turns"] == 3
-
-
-def test_forty_turns_over_several_workers(deployed: Deployed, project: Project) -> None:
-    """The workers of this stack live two minutes and begin no turn in their last one. The turns' delays alone
-    are longer than a worker has for them."""
-    steps = (f"{tool('Glob', pattern='*')}; delay=1.6; repeat=40", "say=done")
-    accepted = project.submit(f"{script(*steps)} e2e-forty", toolbox(project))
-    task = project.wait(accepted, seconds=280)
-    assert (task["status"], task["attempts"], task["usage"]["turns"]) == ("completed", 1, 41)
-    started, completed = (datetime.fromisoformat(task[name]) for name in ("startedAt", "completedAt"))
-    assert completed - started > FIRST_WORKER
-    calls = deployed.calls("e2e-forty")
-    assert len(calls) == 41
-    assert_each_request_extends_the_one_before(deployed, "e2e-forty")
-    # a first call writes the cache, every other one reads what was there
-    assert task["usage"]["cacheReadTokens"] > task["usage"]["cacheWriteTokens"]
 
 
 def test_cancel_keeps_the_text_so_far(deployed: Deployed, project: Project) -> None:
@@ -166,3 +159,18 @@ def test_an_mcp_servers_tool_with_its_token(deployed: Deployed, project: Project
     )
     assert stored["Items"]
     assert "mcp-token-1" not in json.dumps(stored["Items"], default=str)
+
+
+def test_forty_turns_over_several_workers(
+    deployed: Deployed, project: Project, forty: dict[str, Any]
+) -> None:
+    """The workers of this stack live two minutes and begin no turn in their last one."""
+    task = project.wait(forty, seconds=280)
+    assert (task["status"], task["attempts"], task["usage"]["turns"]) == ("completed", 1, 41)
+    started, completed = (datetime.fromisoformat(task[name]) for name in ("startedAt", "completedAt"))
+    assert completed - started > FIRST_WORKER
+    calls = deployed.calls("e2e-forty")
+    assert len(calls) == 41
+    assert_each_request_extends_the_one_before(deployed, "e2e-forty")
+    # a first call writes the cache, every other one reads what was there
+    assert task["usage"]["cacheReadTokens"] > task["usage"]["cacheWriteTokens"]

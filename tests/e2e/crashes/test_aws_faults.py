@@ -6,7 +6,6 @@ sources of the emulator do not: they are inside of it.
 """
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from local.faults.client import SERVICES, Faults
 from local.faults.client import Kind as Fault
 from local.stack.local_stack import LocalStack
 from local.standin.client import StandInClient
-from tests.e2e.conftest import AGENTS, PARAMETERS
+from tests.e2e.conftest import AGENTS, PARAMETERS, discard
 from tests.e2e.test_agent_loop import script, tool
 from tests.e2e.test_webhooks import Receiver, hook, receiving
 
@@ -100,9 +99,7 @@ def faulty(request: pytest.FixtureRequest) -> Iterator[Project]:
         standin = StandInClient(f"http://127.0.0.1:{stack.ports.stand_in}")
         yield make_project(Deployed(stack, deployment, standin), "wire", AGENTS)
     finally:
-        stack.stop()
-        if not request.session.testsfailed:
-            shutil.rmtree(folder, ignore_errors=True)
+        discard(stack, has_failed=bool(request.session.testsfailed))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,33 @@ from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
 from local.deployed import Deployed, Project, wait_until
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unannounced(deployed: Deployed, project: Project) -> TaskRef:
+    """The crash between put and send: the record is there, its message is not, and nobody is about to send
+    it. The other tests of this file have the minute until the schedule's next look."""
+    now = deployed.now() - DISPATCH_GRACE_MS
+    ref = TaskRef(project.agent_id, ids.task_id(now, b"undispatch"))
+    deadline = now + 300_000
+    store = DynamoDBTaskStore(deployed.client("dynamodb"), deployed.outputs["TasksTable"])
+    store.create(
+        Task(
+            ref=ref,
+            project_id=project.project_id,
+            status=Status.PENDING,
+            created_at=now,
+            updated_at=now,
+            deadline=deadline,
+            input=Payload(inline=json.dumps({"message": "[[standin: say=found]] e2e-undispatched"})),
+            agent_revision=1,
+            model="claude-sonnet-5-5",
+            max_attempts=3,
+            correlation_id="e2e-undispatched",
+            due_at=due_after_create(now, deadline),
+        )
+    )
+    return ref
+
+
 def test_a_killed_worker_is_replaced_within_a_minute(deployed: Deployed, project: Project) -> None:
     accepted = project.submit("[[standin: hang | say=second]] e2e-kill")
     project.wait_for_call("e2e-kill")
@@ -64,36 +91,6 @@ def test_the_same_message_twice_at_once_is_one_execution(deployed: Deployed, pro
     task = project.wait(accepted)
     assert (task["status"], task["attempts"], task["output"]["result"]) == ("completed", 1, "once")
     assert len(deployed.calls("e2e-twice")) == 1
-
-
-def test_a_task_that_was_never_announced_is_found_by_the_schedule(
-    deployed: Deployed, project: Project
-) -> None:
-    """The crash between put and send: the record is there, its message is not, and nobody is about to send
-    it."""
-    now = deployed.now() - DISPATCH_GRACE_MS
-    ref = TaskRef(project.agent_id, ids.task_id(now, b"undispatch"))
-    deadline = now + 300_000
-    store = DynamoDBTaskStore(deployed.client("dynamodb"), deployed.outputs["TasksTable"])
-    store.create(
-        Task(
-            ref=ref,
-            project_id=project.project_id,
-            status=Status.PENDING,
-            created_at=now,
-            updated_at=now,
-            deadline=deadline,
-            input=Payload(inline=json.dumps({"message": "[[standin: say=found]] e2e-undispatched"})),
-            agent_revision=1,
-            model="claude-sonnet-5-5",
-            max_attempts=3,
-            correlation_id="e2e-undispatched",
-            due_at=due_after_create(now, deadline),
-        )
-    )
-    accepted = {"taskId": ref.task_id, "checkUrl": f"/a2a/{ref.agent_id}/tasks/{ref.task_id}"}
-    task = project.wait(accepted, seconds=150)
-    assert (task["status"], task["output"]["result"]) == ("completed", "found")
 
 
 @pytest.mark.parametrize(
@@ -182,3 +179,11 @@ def test_a_dead_letter_ends_no_task_that_has_time_left(deployed: Deployed, proje
     wait_until(is_empty, 20, "the dead-letter function")
     task = project.wait(accepted, seconds=60)
     assert (task["status"], task["attempts"]) == ("completed", 1)
+
+
+def test_a_task_that_was_never_announced_is_found_by_the_schedule(
+    project: Project, unannounced: TaskRef
+) -> None:
+    path = f"/a2a/{unannounced.agent_id}/tasks/{unannounced.task_id}"
+    task = project.wait({"taskId": unannounced.task_id, "checkUrl": path}, seconds=150)
+    assert (task["status"], task["output"]["result"]) == ("completed", "found")

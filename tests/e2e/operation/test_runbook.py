@@ -8,10 +8,11 @@ where what brings them about is.
 import json
 import secrets
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from tests.e2e.conftest import AGENTS
 MODEL = "claude-sonnet-5-5"
 WRONG = "sk-ant-wrong"
 """A key that the stand-in refuses."""
+REVOKED_SECONDS = 70
+"""After so many no revoked key is let in."""
 
 
 class Operator:
@@ -62,6 +65,29 @@ class Operator:
 @pytest.fixture
 def operator(deployed: Deployed) -> Operator:
     return Operator(deployed)
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """Somebody whose key was in use and has been revoked, and when (seconds of the monotonic clock)."""
+
+    thief: Project
+    at: float
+
+
+@pytest.fixture(scope="module", autouse=True)
+def revoked(deployed: Deployed, project: Project) -> Revoked:
+    """Before the other tests of this file: who was let in is let in for a minute more."""
+    operator = Operator(deployed)
+    made = json.loads(operator.run("keys", "create", "--project", project.project_id, "--name", "stolen"))
+    thief = replace(project, key=made["key"], key_id=made["keyId"])
+    assert thief.request("GET", tasks_of(thief)).status_code == 200
+    operator.run("keys", "revoke", thief.key_id)
+    return Revoked(thief, time.monotonic())
+
+
+def tasks_of(project: Project) -> str:
+    return f"/a2a/{project.agent_id}/tasks?limit=1"
 
 
 @pytest.mark.parametrize(("status", "is_limit"), [(529, False), (503, True)])
@@ -123,23 +149,6 @@ def test_a_message_that_no_worker_can_process(
     assert (project.get(accepted)["status"], waiting["tasks"]) == ("canceled", 0)
 
 
-def test_a_stolen_key_is_revoked(project: Project, operator: Operator) -> None:
-    """spend.md: whoever has it gets in no more, and the project's other keys go on."""
-    made = json.loads(operator.run("keys", "create", "--project", project.project_id, "--name", "stolen"))
-    thief = replace(project, key=made["key"], key_id=made["keyId"])
-    path = f"/a2a/{project.agent_id}/tasks?limit=1"
-    assert thief.request("GET", path).status_code == 200
-
-    operator.run("keys", "revoke", made["keyId"])
-
-    wait_until(lambda: thief.request("GET", path).status_code == 401, 70, "the key refused")
-    assert thief.request("GET", path).json()["code"] == "UNAUTHORIZED"
-    assert "key refused" in [line.get("message") for line in operator.log("authorizer")]
-    assert project.request("GET", path).status_code == 200
-    listed = operator.told("keys", "list", "--project", project.project_id)
-    assert [key["state"] for key in listed if key["keyId"] == made["keyId"]] == ["revoked"]
-
-
 def test_a_project_has_spent_its_day(deployed: Deployed, operator: Operator) -> None:
     """spend.md: it says so, and goes on when the limit is raised."""
     spender = make_project(deployed, f"spender{secrets.token_hex(2)}", AGENTS)
@@ -192,3 +201,15 @@ def bad_release(deployed: Deployed, function: str) -> Iterator[None]:
         yield
     finally:
         functions.update_alias(FunctionName=name, Name="live", FunctionVersion=before)
+
+
+def test_a_stolen_key_is_revoked(project: Project, operator: Operator, revoked: Revoked) -> None:
+    """spend.md: whoever has it gets in no more, and the project's other keys go on."""
+    thief, left = revoked.thief, revoked.at + REVOKED_SECONDS - time.monotonic()
+
+    wait_until(lambda: thief.request("GET", tasks_of(thief)).status_code == 401, left, "the key refused")
+    assert thief.request("GET", tasks_of(thief)).json()["code"] == "UNAUTHORIZED"
+    assert "key refused" in [line.get("message") for line in operator.log("authorizer")]
+    assert project.request("GET", tasks_of(project)).status_code == 200
+    listed = operator.told("keys", "list", "--project", project.project_id)
+    assert [key["state"] for key in listed if key["keyId"] == thief.key_id] == ["revoked"]

@@ -22,7 +22,7 @@ class Worker:
 
     @classmethod
     def of(cls, module: ModuleType, account: Account) -> "Worker":
-        """One that looks once for what was sent to a dead one: by itself it does for 13 s, by a real clock."""
+        """One that looks once for what was sent to a dead one, and not for 13 s of a real clock."""
         intake = replace(module.executor.intake, dead_listed_ms=0)
         module.executor = replace(module.executor, intake=intake)  # type: ignore[attr-defined]
         return cls(module, account)
