@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
@@ -56,7 +57,8 @@ def discard(stack: LocalStack, *, has_failed: bool) -> None:
         stack.stop()
         return
     stack.kill()
-    subprocess.Popen(["rm", "-rf", str(stack.folder)], start_new_session=True)
+    command = ["sh", "-c", 'rm -rf "$0" &', str(stack.folder)]
+    subprocess.run(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, check=True)
 
 
 @pytest.fixture(scope="session")
