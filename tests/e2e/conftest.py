@@ -25,13 +25,18 @@ AGENTS = Path(__file__).parent / "agents.yaml"
 LONG = (
     "test_aws_faults.py",
     "test_fuzz.py",
-    "test_concurrency.py",
+    "test_killed_at.py",
+    "test_smoke.py",
+    "test_faults.py",
+    "test_runbook.py",
     "test_agent_loop.py",
     "test_restart.py",
+    "test_concurrency.py",
+    "test_wecom_app.py",
+    "test_layers.py",
     "test_main_job.py",
-    "test_smoke.py",
 )
-"""Each has a test that takes a minute or more: the longest first."""
+"""Each takes half a minute or more: the longest first."""
 UNTESTED_CONSOLE = "the console is not tested"
 
 
