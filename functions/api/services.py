@@ -9,7 +9,7 @@ from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations

@@ -14,7 +14,7 @@ from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.batches.batcher import Batcher
 from a2a_tasks.batches.tasks import AT_A_TIME
 from a2a_tasks.wiring.batcher import build_batcher

@@ -11,8 +11,8 @@ from a2a_tasks.adapters.payloads.s3_payloads import S3Payloads
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.threads import Threads
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.maintenance.cleanup import Cleaner
 
 RESERVE_MS = 10_000

@@ -10,7 +10,7 @@ from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.maintenance.dead_letters import DeadLetters
 from a2a_tasks.wiring.tasks import TaskWiring
 

@@ -15,8 +15,8 @@ from a2a_tasks.adapters.function_helpers import FunctionHelpers
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.threads import Threads
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.wiring.sweeper import build_sweeper
 from a2a_tasks.wiring.tasks import TaskWiring

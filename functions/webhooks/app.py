@@ -19,7 +19,7 @@ from a2a_tasks.adapters.sqs.timed_queue import SQSTimedQueue
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.webhooks.client import GuardedClient
 from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.tasks.results import Results

@@ -11,7 +11,7 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.lazy import Lazy
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
 from a2a_tasks.adapters.telemetry.printed import PrintedTelemetry
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.wecom.cached_connections import CachedConnections
 from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections

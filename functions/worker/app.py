@@ -21,7 +21,7 @@ from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
 from a2a_tasks.adapters.process_pressure import ProcessPressure
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.workspace.folder import FolderWorkspaces
 from a2a_tasks.execution.process.heartbeat import MOST_TRIES, VISIBILITY_BATCH
 from a2a_tasks.execution.worker import Executor

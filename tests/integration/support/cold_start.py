@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from a2a_tasks.adapters import clients
 from a2a_tasks.adapters.claude.connection import ClaudeConnection
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from tests.integration.support.account import Account
 from tests.integration.support.permissions import Role, role_of
 from tests.integration.support.template import environment

@@ -11,9 +11,9 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.adapters.tracing.secret_headers import NOT_HEADERS
 from a2a_tasks.adapters.tracing.span_exporter import SpanExporter
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
 from a2a_tasks.adapters.tracing.wiring import build_exporter
 from a2a_tasks.domain.task import Payload, Status, Task, TaskRef
 from a2a_tasks.domain.tracing.span import Span

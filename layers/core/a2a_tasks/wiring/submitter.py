@@ -7,7 +7,7 @@ from a2a_tasks.adapters import environment
 from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb.tasks.records import DynamoDBSpend
 from a2a_tasks.adapters.dynamodb.tasks.reservations import DynamoDBReservations
-from a2a_tasks.adapters.tracing.span_outlet import recorded_share
+from a2a_tasks.adapters.telemetry.span_outlet import recorded_share
 from a2a_tasks.domain.agents.backend import HAS_BATCHES, Backend
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.tasks.notify_targets import GroupPolicy, NoGroups, NoPush, PushPolicy

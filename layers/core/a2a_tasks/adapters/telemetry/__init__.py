@@ -1,1 +1,1 @@
-"""Logs and metrics of functions: by Powertools, or printed where importing it would take too long."""
+"""What functions tell operators: logs and metrics, by Powertools or printed, and spans where tracing is on."""

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.tracing.span import Span
 

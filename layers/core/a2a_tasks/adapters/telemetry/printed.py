@@ -10,7 +10,7 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from a2a_tasks.adapters.tracing.span_outlet import SpanOutlet
+from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.tracing.span import Span
 

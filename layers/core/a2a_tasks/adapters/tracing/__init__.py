@@ -1,1 +1,1 @@
-"""Export of spans over OTLP. Where tracing is off, nothing but ``span_outlet`` is imported."""
+"""Export of spans over OTLP. Imported only where tracing is on."""
