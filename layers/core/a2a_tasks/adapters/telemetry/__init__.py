@@ -1,1 +1,1 @@
-"""What functions tell operators: logs and metrics, by Powertools or printed, and spans where tracing is on."""
+"""What operators are told: logs and metrics, by Powertools or printed, and spans where tracing is on."""
