@@ -76,23 +76,26 @@ class Answerer:
             )
         call_id = task.question.call_id
         document["question"] = task.question.whole
-        # named after what it says, so that a second answer cannot replace the text of the first
-        digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
-        saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
-        record = Record(call_key(task.turns, call_id), saved)
-        # of concurrent answers the first one is stored
-        earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
+        kept = self._store(task, call_id, document)
         # refused if the question is no longer open: answered, canceled or expired
         result = self.store.resume(task.ref, call_id, self.finalizer.clock.now())
         if not isinstance(result, Refused):
             self._announce(result.task)
-        kept = document if earlier is None else payload.load(self.payloads, earlier.payload)
         if not _is_same(kept, document) or (isinstance(result, Refused) and not _goes_on(result.current)):
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, "The question has been answered already, or the task has ended."
             )
         current = result.current if isinstance(result, Refused) else result.task
         return current or task
+
+    def _store(self, task: Task, call_id: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Of concurrent answers the first one is stored, and returned."""
+        # named after what it says, so that a second answer cannot replace the text of the first
+        digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
+        saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
+        record = Record(call_key(task.turns, call_id), saved)
+        earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
+        return document if earlier is None else payload.load(self.payloads, earlier.payload)
 
     def _last_answer(self, task: Task, call_id: str | None) -> dict[str, Any] | None:
         """The last answer, or the one to that question if it was ever asked."""
