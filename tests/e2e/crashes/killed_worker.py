@@ -10,7 +10,7 @@ from tests.twins.faults.failpoints import Crash, Failpoints, Fault
 FUNCTION_SECONDS = 900.0
 DEAD_LISTED_MS = 0
 """Nobody sends to the dead of this queue. By itself each successor would look for such messages for 13 s,
-which tests/unit/execution/test_direct.py has."""
+which tests/unit/execution/process/test_direct.py has."""
 
 
 class DeathPoints(Failpoints):
