@@ -12,6 +12,7 @@ from a2actl.tasks import waiting
 from tests.integration.cli.gateway import Gateway, serving
 from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, stack_outputs
 from tests.integration.support.account import PROJECT, Account
+from tests.twins.clock import FakeClock
 
 
 @pytest.fixture
@@ -34,7 +35,9 @@ def operator(visitor: Operator, account: Account) -> Operator:
 def gateway(agents: Account, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     # Metrics are printed, and the runner takes what this process prints for the command's output.
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
-    monkeypatch.setattr(waiting, "Waiting", partial(waiting.Waiting, sleep=lambda _: None))
+    clock = FakeClock(0)
+    passing = partial(waiting.Waiting, lambda: clock.now() / 1000, clock.advance)
+    monkeypatch.setattr(waiting, "Waiting", passing)
     with serving(Gateway(agents, api)) as running:
         yield running
 

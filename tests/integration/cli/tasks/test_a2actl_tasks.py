@@ -205,8 +205,8 @@ def test_waiting_shows_each_state_and_prints_the_result(
     assert (done.exit_code, done.stdout) == (0, "# 报告\n\nAll *good*.\n")
     assert done.stderr.splitlines() == [
         "pending after 0 s",
-        "running, turn 1 after 0 s",
-        "completed after 0 s",
+        "running, turn 1 after 1 s",
+        "completed after 2 s",
         "Completed: 1 turn, 1,500 tokens in, 34 out.",
     ]
 
@@ -387,9 +387,9 @@ def test_waiting_shows_progress_and_questions(local_operator: Operator, gateway:
     assert (done.exit_code, done.stdout) == (0, "[]\n")
     assert done.stderr.splitlines() == [
         "running, turn 1 after 0 s",
-        "running, turn 1, WebSearch: x[2J after 0 s",
-        "input_required: Which month? after 0 s",
-        "completed after 0 s",
+        "running, turn 1, WebSearch: x[2J after 1 s",
+        "input_required: Which month? after 1 s",
+        "completed after 2 s",
         "Artifact: re[2Jport.md (text/markdown, 12,345 bytes): https://payloads.example.com/a1?signed",
     ]
 
