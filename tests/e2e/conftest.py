@@ -37,6 +37,9 @@ LONG = (
     "test_main_job.py",
 )
 """Each takes half a minute or more: the longest first."""
+ANNOUNCED_AGAIN_SECONDS = 150
+"""For a task that may have been sent to a worker right before it was killed: within two minutes the sweeper
+announces it again."""
 UNTESTED_CONSOLE = "the console is not tested"
 
 

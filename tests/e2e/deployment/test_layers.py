@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.deployed import Deployed, Project, wait_until
+from tests.e2e.conftest import ANNOUNCED_AGAIN_SECONDS
 
 
 def test_no_environment_unpacks_layers_of_its_own(deployed: Deployed, project: Project) -> None:
@@ -18,12 +19,14 @@ def test_no_environment_unpacks_layers_of_its_own(deployed: Deployed, project: P
     assert list(temporary.glob("ministack-lambda-*/layer_*")) == []
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform != "linux", reason="functions are forked on Linux alone")
 def test_a_worker_after_the_first_is_a_fork_that_ends_as_any_other(
     deployed: Deployed, project: Project
 ) -> None:
     def work(marker: str) -> None:
-        task = project.wait(project.submit(f"[[standin: say=done]] e2e-fork {marker}"))
+        accepted = project.submit(f"[[standin: say=done]] e2e-fork {marker}")
+        task = project.wait(accepted, seconds=ANNOUNCED_AGAIN_SECONDS)
         assert task["status"] == "completed"
 
     work("first")

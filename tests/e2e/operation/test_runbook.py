@@ -19,7 +19,7 @@ import pytest
 
 from local.demo import run_a2actl
 from local.deployed import Deployed, Project, make_project, wait_until
-from tests.e2e.conftest import AGENTS
+from tests.e2e.conftest import AGENTS, ANNOUNCED_AGAIN_SECONDS
 
 MODEL = "claude-sonnet-5-5"
 WRONG = "sk-ant-wrong"
@@ -109,7 +109,8 @@ def test_a_wrong_key_is_replaced(deployed: Deployed, project: Project, operator:
     put_key(deployed, WRONG)
     deployed.signal_workers(signal.SIGKILL)  # those at work have the key that was good
     try:
-        failed = project.wait(project.submit("[[standin: say=no]] runbook-key"), seconds=90)
+        accepted = project.submit("[[standin: say=no]] runbook-key")
+        failed = project.wait(accepted, seconds=ANNOUNCED_AGAIN_SECONDS)
         assert failed["errorDetails"]["code"] == "AGENT_MISCONFIGURED"
         assert WRONG not in failed["errorDetails"]["message"]
         operator.sees("worker", "TasksFailed", "AGENT_MISCONFIGURED")
