@@ -38,8 +38,8 @@ LONG = (
 )
 """Each takes half a minute or more: the longest first."""
 ANNOUNCED_AGAIN_SECONDS = 150
-"""For a task that may have been sent to a worker right before it was killed: within two minutes the sweeper
-announces it again."""
+"""For a task whose message may have gone to a worker as it was killed, before it had set the visibility
+timeout: the sweeper announces it again within two minutes."""
 UNTESTED_CONSOLE = "the console is not tested"
 
 
