@@ -7,7 +7,7 @@ from random import Random
 from statistics import mean
 
 from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
-from a2a_tasks.execution.process.opening import MOST
+from a2a_tasks.execution.process.taker_listing import MOST
 from bench.report import step, table
 from local.deployed import TERMINAL, Project, wait_until
 from tests.load.packing import packed

@@ -6,7 +6,7 @@ Part of ``docs/security.md``, which ``docs.generate.security`` writes.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from a2a_tasks.domain.looks import CLOSEST_SECONDS
+from a2a_tasks.domain.polling import CLOSEST_SECONDS
 from a2a_tasks.webhooks.receivers import CALLS, WAITING
 from bench.bill.prices import PRICES, Unit
 from local.template.intrinsics import Template

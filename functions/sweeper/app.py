@@ -11,8 +11,8 @@ from typing import Any
 from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.batch_line import DynamoDBBatchLine
 from a2a_tasks.adapters.dynamodb.shard_leases import DynamoDBShardLeases
-from a2a_tasks.adapters.function_helpers import FunctionHelpers
 from a2a_tasks.adapters.lazy import Lazy
+from a2a_tasks.adapters.sweep_helpers import FunctionHelpers
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
 from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet

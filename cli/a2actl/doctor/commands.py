@@ -15,7 +15,7 @@ from a2actl.terminal.output import note, show_json
 from a2actl.terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from a2actl.doctor.patient import Patient
+    from a2actl.doctor.target import Target
 
 app = typer.Typer()
 
@@ -42,12 +42,12 @@ def examine(
     stack = chosen_stack(context)
     needs_key = task or with_model
     api_key = stack.api_key(key) if needs_key else key or (stack.local.api_key if stack.local else None)
-    patient, found = _examined(stack, api_key)
+    target, found = _examined(stack, api_key)
     if needs_key:
-        found.append(_tried(stack, patient, agent, asks_model=with_model or patient.has_stand_in))
-    runbook = patient.deployment.parameters.get("RunbookUrl", "")
+        found.append(_tried(stack, target, agent, asks_model=with_model or target.has_stand_in))
+    runbook = target.deployment.parameters.get("RunbookUrl", "")
     if as_json:
-        show_json(view.to_json(patient.deployment.stack_name, found, runbook))
+        show_json(view.to_json(target.deployment.stack_name, found, runbook))
     else:
         view.show(found, runbook)
         note(view.verdict(found))
@@ -55,14 +55,14 @@ def examine(
         raise typer.Exit(NOT_WELL)
 
 
-def _examined(stack: Stack, api_key: str | None) -> "tuple[Patient, list[Finding]]":
+def _examined(stack: Stack, api_key: str | None) -> "tuple[Target, list[Finding]]":
     from a2actl.doctor.examination import CHECKS
-    from a2actl.doctor.patient import Patient
+    from a2actl.doctor.target import Target
 
     api_url = stack.api_url()
     found: list[Finding] = []
     with stack.deployment() as deployment, waiting("Stack") as tell:
-        patient = Patient(
+        target = Target(
             deployment=deployment,
             resources=deployment.account.resources(deployment.stack_name),
             status=deployment.account.stack(deployment.stack_name).status,
@@ -72,18 +72,18 @@ def _examined(stack: Stack, api_key: str | None) -> "tuple[Patient, list[Finding
         )
         for check in CHECKS:
             tell(check.subject)
-            found += check.findings(patient)
-    return patient, found
+            found += check.findings(target)
+    return target, found
 
 
-def _tried(stack: Stack, patient: "Patient", agent: str | None, *, asks_model: bool) -> Finding:
+def _tried(stack: Stack, target: "Target", agent: str | None, *, asks_model: bool) -> Finding:
     from a2actl.doctor.trial import SUBJECT, Trial
     from a2actl.tasks.api import connected
     from a2actl.tasks.waiting import Waiting, progress
 
     try:
-        agent_id = agent or _first_agent(stack, patient.api_key or "")
-        with connected(patient.api_url, patient.api_key or "") as api:
+        agent_id = agent or _first_agent(stack, target.api_key or "")
+        with connected(target.api_url, target.api_key or "") as api:
             trial = Trial(api, agent_id)
             if not asks_model:
                 return trial.without_model()

@@ -18,7 +18,7 @@ from a2actl.doctor.checks.stack import check_stack
 from a2actl.doctor.checks.tables import check_tables
 from a2actl.doctor.checks.triggers import check_schedules, check_sources
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 from a2actl.terminal.fault import Fault
 
 
@@ -27,13 +27,13 @@ class Check:
     """``subject`` names it while it runs, and where it could not be done."""
 
     subject: str
-    look: Callable[[Patient], Iterator[Finding]]
+    look: Callable[[Target], Iterator[Finding]]
 
-    def findings(self, patient: Patient) -> list[Finding]:
+    def findings(self, target: Target) -> list[Finding]:
         """What it finds. What could not be looked at is a warning: it may be well."""
         found: list[Finding] = []
         try:
-            found.extend(self.look(patient))
+            found.extend(self.look(target))
         except StoreUnavailable as error:
             found.append(self._unknown(explain(error.__cause__ or error)))
         except (ClientError, BotoCoreError) as error:

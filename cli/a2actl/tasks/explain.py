@@ -70,14 +70,14 @@ def _to_json(sentences: str, timeline: "Timeline", deliveries: "list[DeliveryNot
 
 
 def _show(sentences: str, timeline: "Timeline", deliveries: "list[DeliveryNote]") -> None:
-    from a2actl.tasks import course
+    from a2actl.tasks import timeline_rows
 
     typer.echo(f"{sentences}\n")
     show_fields([("Project", timeline.task.project_id), *view.fields(task_view(timeline.task))])
     typer.echo()
-    show_table(course.COLUMNS, course.rows(timeline))
+    show_table(timeline_rows.COLUMNS, timeline_rows.rows(timeline))
     if timeline.is_cut:
         note("There are more turns and tools than these.")
     if deliveries:
         typer.echo()
-        show_table(course.DELIVERY_COLUMNS, course.delivery_rows(deliveries))
+        show_table(timeline_rows.DELIVERY_COLUMNS, timeline_rows.delivery_rows(deliveries))

@@ -12,7 +12,7 @@ from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal.output import note, show_json, show_json_line, show_table
 
 if TYPE_CHECKING:
-    from a2actl.top.look import Look
+    from a2actl.top.reader import DeploymentReader
     from a2actl.top.snapshot import Snapshot
 
 app = typer.Typer()
@@ -39,17 +39,17 @@ def watch(
     """Watch tasks by agent and status, queues, workers, slots, rates, spend and alarms. Ctrl-C ends it."""
     stack = chosen_stack(context)
     with stack.deployment() as deployment:
-        from a2actl.top.look import Look
+        from a2actl.top.reader import DeploymentReader
 
         if project:
             check_project(deployment.registry, project)
-        look = Look(deployment, project, agents, newest)
+        reader = DeploymentReader(deployment, project, agents, newest)
         if once or not (as_json or sys.stdout.isatty()):
-            _show_once(look.now(every), as_json=as_json)
+            _show_once(reader.read(every), as_json=as_json)
         elif as_json:
-            _repeat(lambda: show_json_line(look.now(every).to_json()), every)
+            _repeat(lambda: show_json_line(reader.read(every).to_json()), every)
         else:
-            _live(look, stack.name, every)
+            _live(reader, stack.name, every)
 
 
 def _show_once(snapshot: "Snapshot", *, as_json: bool) -> None:
@@ -64,13 +64,13 @@ def _show_once(snapshot: "Snapshot", *, as_json: bool) -> None:
     note(view.price(snapshot))
 
 
-def _live(look: "Look", stack_name: str, every: float) -> None:
+def _live(reader: "DeploymentReader", stack_name: str, every: float) -> None:
     from rich.live import Live
 
     from a2actl.top.view import rendered
 
     with Live(auto_refresh=False, screen=True) as live:
-        _repeat(lambda: live.update(rendered(look.now(every), stack_name), refresh=True), every)
+        _repeat(lambda: live.update(rendered(reader.read(every), stack_name), refresh=True), every)
 
 
 def _repeat(show: Callable[[], None], every: float) -> None:

@@ -210,7 +210,7 @@ def _secret_of(deployment: "Deployment", project_id: str) -> WebhookSecret:
 
 async def _post_test(url: str, secret: WebhookSecret, *, allow_loopback: bool) -> "ReceiverAnswer":
     from a2a_tasks.adapters.webhooks.client import GuardedClient
-    from a2a_tasks.webhooks.request import headers
+    from a2a_tasks.webhooks.request_headers import headers
 
     now, mark = SystemClock().now(), SystemEntropy().bytes(8).hex()
     body = json.dumps(

@@ -8,7 +8,7 @@ from a2a_tasks.adapters.secrets.kms_envelopes import KmsEnvelopes
 from a2a_tasks.domain.webhooks.secret import RANDOM_BYTES, InvalidSecret, WebhookSecret
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.sealing import SealBroken
-from a2a_tasks.webhooks.signing import opened, sealed
+from a2a_tasks.webhooks.signing_secrets import opened, sealed
 from a2actl.terminal.fault import Fault
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from a2a_tasks.domain.task import Payload, Status, TaskRef
 from a2a_tasks.domain.webhooks.push import MAX_CONFIGS, PushConfig, StoredPushConfig
-from a2a_tasks.webhooks.secrets import PushSecrets, opened
+from a2a_tasks.webhooks.push_secrets import PushSecrets, opened
 from tests.integration.support.account import AGENT, PROJECT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.caller import Answer, Caller

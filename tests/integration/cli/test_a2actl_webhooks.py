@@ -18,7 +18,7 @@ from a2a_tasks.adapters.webhooks.signing_secrets import ProjectSecrets
 from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.domain.webhooks.push import Notification, StoredPushConfig
 from a2a_tasks.domain.webhooks.secret import WebhookSecret, fingerprint
-from a2a_tasks.webhooks.signing import opened
+from a2a_tasks.webhooks.signing_secrets import opened
 from tests.integration.cli.terminal import Operator
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault

@@ -27,7 +27,7 @@ from a2a_tasks.domain.webhooks.push import PushConfig, StoredPushConfig
 from a2a_tasks.ports.slots import Holder, Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.tasks import payload
-from a2a_tasks.webhooks.secrets import sealed
+from a2a_tasks.webhooks.push_secrets import sealed
 from a2a_tasks.wecom.connection import Connection, Kind
 from a2a_tasks.wecom.ports import ChatDelivery
 from local.standin.client import StandInClient

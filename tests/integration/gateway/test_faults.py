@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from a2a_tasks.adapters.whole_answers import whole
+from a2a_tasks.adapters.truncation import whole
 from local.faults.client import SERVICES, Faults, Kind
 from local.stack.ports import Ports
 from local.stack.process import BackgroundProcess

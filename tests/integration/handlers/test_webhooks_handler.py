@@ -13,7 +13,7 @@ from a2a_tasks.domain.task import Artifact, Payload, Task
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig, StoredPushConfig
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
 from a2a_tasks.ports.webhooks import ReceiverAnswer
-from a2a_tasks.webhooks.secrets import sealed
+from a2a_tasks.webhooks.push_secrets import sealed
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.lambda_context import LambdaContext

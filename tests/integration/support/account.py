@@ -36,7 +36,7 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.push import Notification, StatusChange, notification_of
 from a2a_tasks.domain.webhooks.secret import WebhookSecret
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.webhooks.signing import sealed
+from a2a_tasks.webhooks.signing_secrets import sealed
 from a2a_tasks.wecom.connection import ConnectionSecrets
 from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.template import table_definition

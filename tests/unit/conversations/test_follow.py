@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.conversations.follow import Follower, Update
-from a2a_tasks.conversations.listening import Text
+from a2a_tasks.conversations.live_reader import Text
 from a2a_tasks.domain.history.event import NumberedEvent
 from a2a_tasks.domain.schedule import BATCH_LOOK_MS, SOON_MS
 from a2a_tasks.domain.task import Lane, Status, Task

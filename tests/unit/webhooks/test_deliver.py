@@ -24,8 +24,8 @@ from a2a_tasks.ports.webhooks import NotAnswered, ReceiverAnswer
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.webhooks.deliveries import Deliveries
 from a2a_tasks.webhooks.delivery import Deliverer
+from a2a_tasks.webhooks.push_secrets import sealed
 from a2a_tasks.webhooks.receivers import MOST_KNOWN, NotDelivered, Receivers
-from a2a_tasks.webhooks.secrets import sealed
 from tests.integration.support.stored_task import completed, created
 from tests.twins.clock import FakeClock
 from tests.twins.deployment import inline

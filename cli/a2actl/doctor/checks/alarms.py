@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 SUBJECT, RECEIVERS = "Alarms", "Alarms' receivers"
 KINDS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
@@ -17,22 +17,22 @@ _PAGE = re.compile(r"([a-z0-9-]+)\.md\s*$")
 DEPLOY = "deploy.md"
 
 
-def check_alarms(patient: Patient) -> Iterator[Finding]:
-    if patient.is_local:
+def check_alarms(target: Target) -> Iterator[Finding]:
+    if target.is_local:
         yield Finding.ok(SUBJECT, "the local stack has none that tell somebody")
         return
-    alarms = _described(patient)
+    alarms = _described(target)
     yield from _ringing(alarms)
     silenced = [alarm["AlarmName"] for alarm in alarms if _tells(alarm) and not alarm["ActionsEnabled"]]
     if silenced:
         remedy = f"aws cloudwatch enable-alarm-actions --alarm-names {' '.join(silenced)}"
         yield Finding.warning(RECEIVERS, f"silenced: {', '.join(silenced)}", remedy)
-    yield from _receivers(patient, sorted({topic for alarm in alarms for topic in alarm["AlarmActions"]}))
+    yield from _receivers(target, sorted({topic for alarm in alarms for topic in alarm["AlarmActions"]}))
 
 
-def _described(patient: Patient) -> list[Any]:
-    client = patient.deployment.account.client("cloudwatch")
-    names = [name.rpartition(":")[2] for _, name in patient.of_kind(*KINDS)]
+def _described(target: Target) -> list[Any]:
+    client = target.deployment.account.client("cloudwatch")
+    names = [name.rpartition(":")[2] for _, name in target.of_kind(*KINDS)]
     found: list[Any] = []
     for some in batched(names, AT_ONCE, strict=False):
         answer = client.describe_alarms(AlarmNames=list(some), AlarmTypes=["MetricAlarm", "CompositeAlarm"])
@@ -53,12 +53,12 @@ def _ringing(alarms: list[Any]) -> Iterator[Finding]:
         yield Finding.ok(SUBJECT, f"none of {len(alarms)} rings")
 
 
-def _receivers(patient: Patient, topics: list[str]) -> Iterator[Finding]:
-    kind = Finding.fault if patient.is_production else Finding.warning
+def _receivers(target: Target, topics: list[str]) -> Iterator[Finding]:
+    kind = Finding.fault if target.is_production else Finding.warning
     remedy = "Deploy with AlarmEmail or AlarmTopicArn, and TicketEmail or TicketTopicArn for what can wait."
     if not topics:
         yield kind(RECEIVERS, "no alarm tells anybody", remedy, DEPLOY)
-    client = patient.deployment.account.client("sns")
+    client = target.deployment.account.client("sns")
     for topic in topics:
         name = topic.rpartition(":")[2]
         try:

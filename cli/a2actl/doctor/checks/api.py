@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import LOOPBACK, Patient
+from a2actl.doctor.target import LOOPBACK, Target
 
 SUBJECT, AUTHORIZER = "API", "Authorizer"
 PAGE = "runbook/api-fails.md"
@@ -16,18 +16,18 @@ GUARDED = "/a2a/a2actl-doctor/tasks"
 """There need be no such agent: the answer says who was let in."""
 
 
-def check_api(patient: Patient) -> Iterator[Finding]:
+def check_api(target: Target) -> Iterator[Finding]:
     # a proxy of the environment cannot reach this machine's own ports
-    is_local = urlsplit(patient.api_url).hostname in LOOPBACK
+    is_local = urlsplit(target.api_url).hostname in LOOPBACK
     with httpx.Client(timeout=TIMEOUT, trust_env=not is_local) as client:
         try:
-            yield _health(client.get(f"{patient.api_url}/health"))
-            yield _stranger(client.get(f"{patient.api_url}{GUARDED}"))
-            if patient.api_key:
-                headers = {"Authorization": f"Bearer {patient.api_key}"}
-                yield _caller(client.get(f"{patient.api_url}{GUARDED}", headers=headers))
+            yield _health(client.get(f"{target.api_url}/health"))
+            yield _stranger(client.get(f"{target.api_url}{GUARDED}"))
+            if target.api_key:
+                headers = {"Authorization": f"Bearer {target.api_key}"}
+                yield _caller(client.get(f"{target.api_url}{GUARDED}", headers=headers))
         except httpx.TransportError as error:
-            found = f"{patient.api_url} does not answer ({error or type(error).__name__})"
+            found = f"{target.api_url} does not answer ({error or type(error).__name__})"
             yield Finding.fault(SUBJECT, found, "Check the network, DNS and the domain's certificate.", PAGE)
 
 

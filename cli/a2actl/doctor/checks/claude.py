@@ -8,7 +8,7 @@ import httpx
 from a2a_tasks.domain.agents.backend import Backend
 from a2actl.doctor.checks.secrets import claude_key
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import LOOPBACK, Patient
+from a2actl.doctor.target import LOOPBACK, Target
 
 SUBJECT = "Claude"
 ADDRESS = "https://api.anthropic.com"
@@ -18,20 +18,20 @@ PAGE = "deploy.md"
 PUT = 'aws secretsmanager put-secret-value --secret-string \'{"apiKey": "sk-ant-…"}\' --secret-id'
 
 
-def check_claude(patient: Patient) -> Iterator[Finding]:
-    if patient.has_stand_in:
+def check_claude(target: Target) -> Iterator[Finding]:
+    if target.has_stand_in:
         yield Finding.ok(SUBJECT, "a stand-in plays it")
         return
-    backend = patient.deployment.backend
+    backend = target.deployment.backend
     if backend is not Backend.CLAUDE_API:
         yield Finding.ok(SUBJECT, f"{backend.value}: the worker's role is its key; only a task tries it")
         return
-    put = f"Put it in: {PUT} {patient.deployment.output('ClaudeApiKeySecretArn')}"
-    key = claude_key(patient)
+    put = f"Put it in: {PUT} {target.deployment.output('ClaudeApiKeySecretArn')}"
+    key = claude_key(target)
     if key is None:
         yield Finding.fault(SUBJECT, "the secret holds no key, so every task fails", put, PAGE)
         return
-    address = patient.deployment.parameters.get("ClaudeBaseUrl") or ADDRESS
+    address = target.deployment.parameters.get("ClaudeBaseUrl") or ADDRESS
     yield _asked(address.rstrip("/"), key, put)
 
 

@@ -6,7 +6,7 @@ from a2a_tasks.adapters.dynamodb.slots import DUE_SHARD as LINES
 from a2a_tasks.adapters.dynamodb.workers import DUE_SHARD as WORKERS
 from a2a_tasks.domain.ids import SHARDS
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 from a2actl.terminal.duration import format_elapsed
 
 SUBJECT = "Due"
@@ -14,10 +14,10 @@ LATE_SECONDS = 180
 """The sweeper looks once a minute; what is due for longer has been missed twice."""
 
 
-def check_due(patient: Patient) -> Iterator[Finding]:
+def check_due(target: Target) -> Iterator[Finding]:
     partitions = [f"due#{shard}" for shard in range(SHARDS)] + [WORKERS, LINES]
-    oldest = [due for name in partitions if (due := _oldest(patient, name)) is not None]
-    age = max((patient.now - due) / 1000 for due in oldest) if oldest else 0
+    oldest = [due for name in partitions if (due := _oldest(target, name)) is not None]
+    age = max((target.now - due) / 1000 for due in oldest) if oldest else 0
     if age > LATE_SECONDS:
         found = f"the oldest entry has been due for {format_elapsed(age)}: the sweeper stands still or lags"
         remedy = "Look at the sweeper's schedule, errors and throttles."
@@ -28,13 +28,13 @@ def check_due(patient: Patient) -> Iterator[Finding]:
         yield Finding.ok(SUBJECT, "nothing is")
 
 
-def _oldest(patient: Patient, partition: str) -> int | None:
+def _oldest(target: Target, partition: str) -> int | None:
     """Since when its oldest entry has been due."""
-    answer = patient.deployment.account.dynamodb().query(
-        TableName=patient.deployment.output("TasksTable"),
+    answer = target.deployment.account.dynamodb().query(
+        TableName=target.deployment.output("TasksTable"),
         IndexName="due",
         KeyConditionExpression="dueShard = :shard AND dueAt <= :now",
-        ExpressionAttributeValues={":shard": {"S": partition}, ":now": {"N": str(patient.now)}},
+        ExpressionAttributeValues={":shard": {"S": partition}, ":now": {"N": str(target.now)}},
         Limit=1,
     )
     return int(answer["Items"][0]["dueAt"]["N"]) if answer["Items"] else None

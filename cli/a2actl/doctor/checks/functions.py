@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 SUBJECT = "Functions"
 PAGE = "runbook/functions-fail.md"
@@ -14,13 +14,13 @@ ALIAS = "live"
 """Everything that calls a function calls the version that this names."""
 
 
-def check_functions(patient: Patient) -> Iterator[Finding]:
-    layers = [arn for _, arn in patient.of_kind("AWS::Lambda::LayerVersion")]
-    names = dict(patient.of_kind("AWS::Lambda::Function"))
+def check_functions(target: Target) -> Iterator[Finding]:
+    layers = [arn for _, arn in target.of_kind("AWS::Lambda::LayerVersion")]
+    names = dict(target.of_kind("AWS::Lambda::Function"))
     if not names:
         yield Finding.fault(SUBJECT, "the stack has none", "Deploy again.", "deploy.md")
         return
-    found = {logical_id: _found(patient, name, layers) for logical_id, name in names.items()}
+    found = {logical_id: _found(target, name, layers) for logical_id, name in names.items()}
     troubles = [
         Finding.fault(SUBJECT, f"{logical_id}: {problem}", "Deploy again.", PAGE)
         for logical_id, (problem, _) in found.items()
@@ -35,9 +35,9 @@ def check_functions(patient: Patient) -> Iterator[Finding]:
     ]
 
 
-def _found(patient: Patient, name: str, layers: list[str]) -> tuple[str | None, bool]:
+def _found(target: Target, name: str, layers: list[str]) -> tuple[str | None, bool]:
     """What is wrong with the version that is called, and whether it shares the calls with another."""
-    client = patient.deployment.account.functions()
+    client = target.deployment.account.functions()
     try:
         alias = client.get_alias(FunctionName=name, Name=ALIAS)
         called = client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)

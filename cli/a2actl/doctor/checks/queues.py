@@ -7,18 +7,18 @@ from typing import Any
 from a2actl.dead_letters.queue import name_of
 from a2actl.dead_letters.queues import ALL
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 SUBJECT, DEAD = "Queues", "Dead letters"
 
 
-def check_queues(patient: Patient) -> Iterator[Finding]:
+def check_queues(target: Target) -> Iterator[Finding]:
     waiting: list[str] = []
     wrong: list[str] = []
     for letters in ALL.values():
         for source in letters.sources:
-            found = _attributes(patient, patient.deployment.output(source))
-            dead_letters = name_of(patient.deployment.output(letters.output))
+            found = _attributes(target, target.deployment.output(source))
+            dead_letters = name_of(target.deployment.output(letters.output))
             if _gives_up_to(found) != dead_letters:
                 wrong.append(f"{source.removesuffix('Url')} gives up to {_gives_up_to(found) or 'nobody'}")
             waiting.append(f"{source.removesuffix('Url')} {found['ApproximateNumberOfMessages']}")
@@ -29,8 +29,8 @@ def check_queues(patient: Patient) -> Iterator[Finding]:
         yield Finding.ok(SUBJECT, f"waiting: {', '.join(waiting)}")
 
 
-def check_dead_letters(patient: Patient) -> Iterator[Finding]:
-    found = {name: patient.deployment.dead_letters(name).state().messages for name in ALL}
+def check_dead_letters(target: Target) -> Iterator[Finding]:
+    found = {name: target.deployment.dead_letters(name).state().messages for name in ALL}
     for name, letters in ALL.items():
         if messages := found[name]:
             remedy = f"See what they are: a2actl dlq show {name.value}"
@@ -40,12 +40,12 @@ def check_dead_letters(patient: Patient) -> Iterator[Finding]:
         yield Finding.ok(DEAD, f"none in {len(ALL)} queues")
 
 
-def _attributes(patient: Patient, url: str) -> dict[str, str]:
-    answer: Any = patient.deployment.account.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+def _attributes(target: Target, url: str) -> dict[str, str]:
+    answer: Any = target.deployment.account.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     return dict(answer["Attributes"])
 
 
 def _gives_up_to(attributes: dict[str, str]) -> str | None:
     policy = json.loads(attributes.get("RedrivePolicy", "{}"))
-    target = policy.get("deadLetterTargetArn")
-    return str(target).rpartition(":")[2] if target else None
+    dead_letters = policy.get("deadLetterTargetArn")
+    return str(dead_letters).rpartition(":")[2] if dead_letters else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from a2a_tasks.domain.agents.backend import Backend
 from a2actl.deployment.secret_store import SecretStore
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 SUBJECT = "Secrets"
 PAGE = "security.md"
@@ -23,23 +23,23 @@ class NamedSecret:
     remedy: str
 
 
-def check_secrets(patient: Patient) -> Iterator[Finding]:
-    store = SecretStore(patient.deployment.account.secretsmanager())
-    named = list(_named(patient))
+def check_secrets(target: Target) -> Iterator[Finding]:
+    store = SecretStore(target.deployment.account.secretsmanager())
+    named = list(_named(target))
     gone = [secret for secret in named if _is_gone(store, secret.arn)]
     for secret in gone:
         yield Finding.fault(SUBJECT, f"gone: {secret.name}", secret.remedy, PAGE)
     if not gone:
         yield Finding.ok(SUBJECT, f"{len(named)} that the registry names are there")
-    yield _key(patient)
+    yield _key(target)
 
 
-def claude_key(patient: Patient) -> str | None:
+def claude_key(target: Target) -> str | None:
     """The key of the Claude API; None if the secret holds none, or the deployment needs none."""
-    if patient.deployment.backend is not Backend.CLAUDE_API:
+    if target.deployment.backend is not Backend.CLAUDE_API:
         return None
-    text = SecretStore(patient.deployment.account.secretsmanager()).read(
-        patient.deployment.output("ClaudeApiKeySecretArn")
+    text = SecretStore(target.deployment.account.secretsmanager()).read(
+        target.deployment.output("ClaudeApiKeySecretArn")
     )
     try:
         value = json.loads(text or "{}")
@@ -49,22 +49,22 @@ def claude_key(patient: Patient) -> str | None:
     return key if isinstance(key, str) and key else None
 
 
-def _named(patient: Patient) -> Iterator[NamedSecret]:
-    for project in patient.deployment.registry.projects():
+def _named(target: Target) -> Iterator[NamedSecret]:
+    for project in target.deployment.registry.projects():
         of = f"of project {project.project_id}"
         for server in project.mcp_servers:
             if server.secret_arn:
                 remedy = f"a2actl mcp add --project {project.project_id} --name {server.name}"
                 yield NamedSecret(f"token of MCP server {server.name} {of}", server.secret_arn, remedy)
-        for connection in patient.deployment.connections.connections_of(project.project_id):
+        for connection in target.deployment.connections.connections_of(project.project_id):
             remedy = f"a2actl wecom connections rotate {connection.connection_id}"
             name = f"secrets of WeCom connection {connection.connection_id}"
             yield NamedSecret(name, connection.secret_arn, remedy)
 
 
-def _key(patient: Patient) -> Finding:
+def _key(target: Target) -> Finding:
     """What seals signing secrets, what callers give for their receivers, and addresses of chats."""
-    deployment = patient.deployment
+    deployment = target.deployment
     arn = deployment.output("PushKey")
     state = deployment.account.kms().describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
     if state != "Enabled":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from a2actl.dead_letters.queues import ALL
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 SUBJECT = "Stack"
 PAGE = "deploy.md"
@@ -26,9 +26,9 @@ GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 GOING_BACK = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 
 
-def check_stack(patient: Patient) -> Iterator[Finding]:
-    yield _status(patient)
-    missing = [name for name in NEEDED if name not in patient.deployment.outputs]
+def check_stack(target: Target) -> Iterator[Finding]:
+    yield _status(target)
+    missing = [name for name in NEEDED if name not in target.deployment.outputs]
     if missing:
         found = f"outputs are missing: {', '.join(missing)}"
         yield Finding.fault(
@@ -36,10 +36,10 @@ def check_stack(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def _status(patient: Patient) -> Finding:
-    status = patient.status
+def _status(target: Target) -> Finding:
+    status = target.status
     if status in GOOD:
-        return Finding.ok(SUBJECT, f"{status}, {len(patient.resources)} resources")
+        return Finding.ok(SUBJECT, f"{status}, {len(target.resources)} resources")
     if status in GOING_BACK:
         found = f"{status}: the last deployment failed, and the one before it runs"
         return Finding.warning(SUBJECT, found, "Its events in CloudFormation say why; deploy again.", PAGE)

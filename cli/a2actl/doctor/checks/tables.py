@@ -4,28 +4,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 TASKS = "TasksTable"
 INDEXES = {TASKS: ("due", "list", "pending", "retention"), "RegistryTable": ()}
 RESTORE, THROTTLED = "restore.md", "runbook/tables-throttled.md"
 
 
-def check_tables(patient: Patient) -> Iterator[Finding]:
+def check_tables(target: Target) -> Iterator[Finding]:
     for logical_id, indexes in INDEXES.items():
-        subject, name = f"Table {logical_id}", patient.deployment.output(logical_id)
-        client: Any = patient.deployment.account.dynamodb()
+        subject, name = f"Table {logical_id}", target.deployment.output(logical_id)
+        client: Any = target.deployment.account.dynamodb()
         table = client.describe_table(TableName=name)["Table"]
         yield _state(subject, table, indexes)
         if logical_id == TASKS:
             yield _stream(subject, table)
-        if patient.is_local:  # the emulator expires nothing, and keeps no backups
+        if target.is_local:  # the emulator expires nothing, and keeps no backups
             continue
         if logical_id == TASKS:
             yield _time_to_live(subject, name, client.describe_time_to_live(TableName=name))
         backups = client.describe_continuous_backups(TableName=name)
         yield _backups(subject, backups["ContinuousBackupsDescription"])
-        yield _protection(subject, table, is_production=patient.is_production)
+        yield _protection(subject, table, is_production=target.is_production)
 
 
 def _state(subject: str, table: Any, indexes: tuple[str, ...]) -> Finding:

@@ -5,24 +5,24 @@ from collections.abc import Iterator
 from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.task import iso8601
 from a2actl.doctor.finding import Finding
-from a2actl.doctor.patient import Patient
+from a2actl.doctor.target import Target
 
 SOURCES, SCHEDULES = "Event sources", "Schedules"
 PAUSED = "runbook/tasks-wait.md"
 CHANGING = ("Creating", "Enabling", "Updating")
 
 
-def check_sources(patient: Patient) -> Iterator[Finding]:
-    client = patient.deployment.account.functions()
+def check_sources(target: Target) -> Iterator[Finding]:
+    client = target.deployment.account.functions()
     states: dict[str, str] = {}
-    for logical_id, uuid in patient.of_kind("AWS::Lambda::EventSourceMapping"):
+    for logical_id, uuid in target.of_kind("AWS::Lambda::EventSourceMapping"):
         mapping = client.get_event_source_mapping(UUID=uuid)
         states[logical_id] = mapping.get("State", "Enabled")
         if mapping.get("LastProcessingResult", "").startswith("PROBLEM"):
             found = f"{logical_id}: {mapping['LastProcessingResult']}"
             remedy = "Look at the function's log and role; deploy again if it was changed by hand."
             yield Finding.warning(SOURCES, found, remedy, "runbook/functions-fail.md")
-    yield _sources(states, patient.deployment.registry.pause())
+    yield _sources(states, target.deployment.registry.pause())
 
 
 def _sources(states: dict[str, str], pause: Pause | None) -> Finding:
@@ -43,11 +43,11 @@ def _sources(states: dict[str, str], pause: Pause | None) -> Finding:
     return Finding.ok(SOURCES, f"{len(states)} are on")
 
 
-def check_schedules(patient: Patient) -> Iterator[Finding]:
-    client = patient.deployment.account.client("scheduler")
+def check_schedules(target: Target) -> Iterator[Finding]:
+    client = target.deployment.account.client("scheduler")
     states = {
         logical_id: client.get_schedule(Name=name)["State"]
-        for logical_id, name in patient.of_kind("AWS::Scheduler::Schedule")
+        for logical_id, name in target.of_kind("AWS::Scheduler::Schedule")
     }
     stopped = [name for name, state in states.items() if state != "ENABLED"]
     if stopped or not states:

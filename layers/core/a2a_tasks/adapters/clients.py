@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from a2a_tasks.adapters.dynamodb.stored_format import versioned
-from a2a_tasks.adapters.whole_answers import whole
+from a2a_tasks.adapters.truncation import whole
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from a2a_tasks.conversations.listening import Listener, Text
+from a2a_tasks.conversations.live_reader import LiveReader, Text
 from a2a_tasks.domain.history.event import NumberedEvent
 from a2a_tasks.domain.history.events import news
 from a2a_tasks.domain.schedule import rest_ms
@@ -11,7 +11,7 @@ from a2a_tasks.domain.task import Question, Status, Task
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.tasks import Refused, TaskStore
 from a2a_tasks.tasks.finalization import TaskFinalizer
-from a2a_tasks.tasks.looks import Looks
+from a2a_tasks.tasks.polling import TaskPoller
 
 MANY = 10_000
 """More events than any task has."""
@@ -62,10 +62,10 @@ class Follower:
             Updates, or None after each look without any, as a sign of life (``FARTHEST_SECONDS``).
         """
         clock = self.finalizer.clock
-        heard = Listener(self.live, task.ref.task_id, clock)
-        looks = Looks(self.store, self.finalizer, self.pause)
+        heard = LiveReader(self.live, task.ref.task_id, clock)
+        poller = TaskPoller(self.store, self.finalizer, self.pause)
         # marked as watched first: what the task says before that is not written down for anybody
-        for seen in looks.at(self._watched(task), until, heard.longest_pause):
+        for seen in poller.states(self._watched(task), until, heard.longest_pause):
             found = news(seen, after, MANY)
             # the result comes whole with the end, so nothing is read for it
             text, progress = (None, None) if seen.is_terminal else heard.news()

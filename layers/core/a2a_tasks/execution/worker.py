@@ -30,7 +30,7 @@ from a2a_tasks.execution.model.turn import not_shown
 from a2a_tasks.execution.outcomes import COUNT_AGAIN_SECONDS, DONE, OutcomeHandler, Requeue
 from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.process.heartbeat import Heartbeat
-from a2a_tasks.execution.process.intake import Intake, Shift
+from a2a_tasks.execution.process.intake import Intake, MessageIntake
 from a2a_tasks.execution.process.invocation import Invocation
 from a2a_tasks.execution.process.leases import LeasedTask, Stop, Stopped
 from a2a_tasks.execution.results import RunResult
@@ -103,10 +103,12 @@ class Executor:
         # an event may bring more than there is room for: to send the rest back would only use up receives
         invocation = Invocation(time_left, max(self.intake.room, len(deliveries)))
         is_again = any(delivery.receive_count > 1 for delivery in deliveries)
-        shift = Shift(self.intake, invocation, partial(self._deliver, invocation=invocation), is_again)
+        intake = MessageIntake(
+            self.intake, invocation, partial(self._deliver, invocation=invocation), is_again
+        )
         beating = asyncio.ensure_future(self.heartbeat.keep_beating())
         own = [asyncio.ensure_future(self._deliver(each, invocation, is_own=True)) for each in deliveries]
-        sharing = asyncio.ensure_future(self._share(shift, invocation))
+        sharing = asyncio.ensure_future(self._share(intake, invocation))
         try:
             # the sharing first: it ends the wait of the message that is the anchor, which is one of the
             # others
@@ -119,8 +121,8 @@ class Executor:
             self.heartbeat.rest()
         return [each.message_id for each, keep in zip(deliveries, kept, strict=True) if keep]
 
-    async def _share(self, shift: Shift, invocation: Invocation) -> None:
-        await shift.work()
+    async def _share(self, intake: MessageIntake, invocation: Invocation) -> None:
+        await intake.work()
         invocation.end()
 
     async def _deliver(self, delivery: Delivery, invocation: Invocation, *, is_own: bool = False) -> bool:

@@ -11,7 +11,7 @@ from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
 from a2a_tasks.ports.tasks import InvalidCursor, Page, TaskStore, Written
 from a2a_tasks.tasks.finalization import TaskFinalizer
-from a2a_tasks.tasks.looks import Looks
+from a2a_tasks.tasks.polling import TaskPoller
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.tasks.submission import agent_of_project
 
@@ -68,8 +68,8 @@ class Tasks:
         task = self.find(project_id, agent_id, task_id)
         if seconds <= 0 or is_enough(task):
             return task
-        looks = Looks(self.store, self.finalizer, self.pause)
-        next((seen for seen in looks.at(task, until) if is_enough(seen)), None)
+        poller = TaskPoller(self.store, self.finalizer, self.pause)
+        next((seen for seen in poller.states(task, until) if is_enough(seen)), None)
         # looks may be a moment old, and leave out the output
         return self.find(project_id, agent_id, task_id)
 

@@ -10,7 +10,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.registry import ProjectReader
 from a2a_tasks.ports.sealing import Sealer
 from a2a_tasks.ports.webhooks import PushConfigStore
-from a2a_tasks.webhooks.secrets import encoded, sealed
+from a2a_tasks.webhooks.push_secrets import encoded, sealed
 
 DAY_MS = 24 * 3_600_000
 

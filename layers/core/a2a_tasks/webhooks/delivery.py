@@ -34,9 +34,9 @@ from a2a_tasks.ports.webhooks import (
     SigningSecrets,
     WebhookClient,
 )
+from a2a_tasks.webhooks.push_secrets import opened
 from a2a_tasks.webhooks.receivers import NotDelivered, Receivers
-from a2a_tasks.webhooks.request import headers
-from a2a_tasks.webhooks.secrets import opened
+from a2a_tasks.webhooks.request_headers import headers
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
 """Transient faults on our side."""

@@ -6,7 +6,7 @@ import pytest
 
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.conversations.listening import Listener
+from a2a_tasks.conversations.live_reader import LiveReader
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.tasks.queries import Tasks
 from tests.integration.support.account import Account
@@ -24,7 +24,7 @@ def test_a_stream_reads_as_many_units_as_it_has_pieces(account: Account) -> None
 
     def read(pieces: int) -> float:
         task_id = TASK[:-4] + f"{pieces:04d}"
-        listener = Listener(live, task_id, FakeClock())
+        listener = LiveReader(live, task_id, FakeClock())
         heard = ""
         for number in range(pieces):
             live.append(task_id, LiveChunk(1, 1, number, PIECE), 0)

@@ -9,7 +9,7 @@ from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.taker import Taker
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.execution.process.intake import DIRECT_SECONDS
-from a2a_tasks.execution.process.opening import LISTED_MS, LOOK_MS, SETTLED_MS
+from a2a_tasks.execution.process.taker_listing import LISTED_MS, LOOK_MS, SETTLED_MS
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from tests.twins.clock import START_MS
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent

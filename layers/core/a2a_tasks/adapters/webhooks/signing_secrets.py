@@ -8,7 +8,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import SealingUnavailable, SecretsUnavailable
 from a2a_tasks.ports.registry import ProjectReader
 from a2a_tasks.ports.sealing import Opener, SealBroken
-from a2a_tasks.webhooks.signing import opened
+from a2a_tasks.webhooks.signing_secrets import opened
 
 TTL_MS = 60_000
 """How long after a rotation the previous secret may still be the one that signs."""

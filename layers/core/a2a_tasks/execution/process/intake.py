@@ -12,7 +12,7 @@ from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.taker_watch import LINGER_MS
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS
 from a2a_tasks.execution.process.invocation import Invocation
-from a2a_tasks.execution.process.opening import LISTED_MS, Opening
+from a2a_tasks.execution.process.taker_listing import LISTED_MS, TakerListing
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable
@@ -97,7 +97,7 @@ class Intake:
 
 
 @dataclass
-class Shift:
+class MessageIntake:
     """Takes messages for one invocation. ``deliver`` deals with one; ``is_again`` says that one of those that
     started the invocation was received before, so that a worker may have died."""
 
@@ -105,7 +105,7 @@ class Shift:
     invocation: Invocation
     deliver: Callable[[Delivery], Coroutine[Any, Any, object]]
     is_again: bool
-    opening: Opening = field(init=False)
+    listing: TakerListing = field(init=False)
     _began_at: int = field(init=False)
     _dealing: set[asyncio.Task[object]] = field(default_factory=set)
     _pause: float = SHARE_EVERY_SECONDS[0]
@@ -117,7 +117,7 @@ class Shift:
         self._began_at = i.clock.now()
         # not of the process, whose copies are many if it starts from a snapshot
         taker_id = i.entropy.bytes(8).hex()
-        self.opening = Opening(i.takers, i.pause, i.clock, i.telemetry, i.run, taker_id)
+        self.listing = TakerListing(i.takers, i.pause, i.clock, i.telemetry, i.run, taker_id)
 
     async def work(self) -> None:
         """Take messages while there is room, until too little time is left. Ends when nothing is in hand and
@@ -151,8 +151,8 @@ class Shift:
         if is_closed or is_idle:
             # before the last wait: a sender may have read the list just before this, so it waits for what is
             # on its way
-            await self.opening.leave()
-            if self.opening.lingers:
+            await self.listing.leave()
+            if self.listing.lingers:
                 return await (self._pass_on() if is_closed else self._take_direct(1))
         if is_idle or (is_closed and not in_hand):
             return await self._look_for_the_dead()
@@ -189,16 +189,16 @@ class Shift:
         # a direct message starts no worker: without one that does, those taken now would be lost with this
         # process
         if not self.invocation.is_anchored or room <= self.intake.room // CLOSES_AT:
-            await self.opening.leave()
-        elif self.opening.is_listed or room > self.intake.room // OPENS_AT:
-            await self.opening.offer(self.invocation.in_hand, room)
-        takes_directly = self.opening.is_listed or self.opening.lingers
+            await self.listing.leave()
+        elif self.listing.is_listed or room > self.intake.room // OPENS_AT:
+            await self.listing.offer(self.invocation.in_hand, room)
+        takes_directly = self.listing.is_listed or self.listing.lingers
         if now >= self._looks_at or self.intake.called.is_set():
             await self._look(room)
             return
         seconds = (self._looks_at - now) / 1000
         if not takes_directly:
-            await self._until_done(min(seconds, max(PRESSED_SECONDS, self.opening.seconds_to_look)))
+            await self._until_done(min(seconds, max(PRESSED_SECONDS, self.listing.seconds_to_look)))
             return
         first, longest = DIRECT_SECONDS
         seconds = min(first * self.invocation.in_hand, longest, seconds, self._seconds_left)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from a2a_tasks.domain.webhooks.secret import signed_headers
-from a2a_tasks.webhooks.secrets import PushSecrets
+from a2a_tasks.webhooks.push_secrets import PushSecrets
 
 CONTENT_TYPE = "application/a2a+json"
 USER_AGENT = "a2a-tasks"

@@ -9,9 +9,9 @@ from statistics import median, quantiles
 
 import pytest
 
-from a2a_tasks.domain.looks import CLOSEST_SECONDS, FARTHEST_SECONDS
+from a2a_tasks.domain.polling import CLOSEST_SECONDS, FARTHEST_SECONDS
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.tasks.looks import Looks
+from a2a_tasks.tasks.polling import TaskPoller
 from tests.twins.deployment import Deployment, agent
 
 DECISIONS = Path("docs/decisions/streams.md")
@@ -31,14 +31,14 @@ def running(deployment: Deployment) -> Task:
     return deployment.claim(deployment.submit())
 
 
-def looks_of(deployment: Deployment) -> Looks:
-    return Looks(deployment.store, deployment.finalizer(), deployment.clock.advance)
+def poller_of(deployment: Deployment) -> TaskPoller:
+    return TaskPoller(deployment.store, deployment.finalizer(), deployment.clock.advance)
 
 
 def moments(deployment: Deployment, task: Task, for_ms: int = FAR_MS) -> list[float]:
     """Seconds from now at which a task is looked at to which nothing happens."""
     begun = deployment.clock.now()
-    seen = looks_of(deployment).at(task, begun + for_ms)
+    seen = poller_of(deployment).states(task, begun + for_ms)
     return [(deployment.clock.now() - begun) / 1000 for each in seen if not each.is_terminal]
 
 
@@ -86,9 +86,9 @@ def test_one_that_starts_later_is_looked_at_closely_when_it_starts(deployment: D
 def test_a_deadline_is_not_slept_over(deployment: Deployment) -> None:
     task = running(deployment)
     deployment.clock.advance(1_799)
-    looks = looks_of(deployment).at(task, task.deadline + FAR_MS)
+    polled = poller_of(deployment).states(task, task.deadline + FAR_MS)
 
-    ended = next(seen for seen in looks if seen.is_terminal)
+    ended = next(seen for seen in polled if seen.is_terminal)
 
     assert (ended.status, ended.completed_at) == (Status.FAILED, task.deadline)
 
@@ -117,9 +117,9 @@ def test_what_a_replica_has_not_heard_of_yet_is_not_believed(deployment: Deploym
     task = deployment.claim(before)
     done = replace(task, status=Status.COMPLETED, events=(*task.events, task.events[-1]))
     store = Behind(deployment, None, before, done, task)
-    looks = Looks(store, deployment.finalizer(), deployment.clock.advance)  # type: ignore[arg-type]
+    poller = TaskPoller(store, deployment.finalizer(), deployment.clock.advance)  # type: ignore[arg-type]
 
-    seen = looks.at(task, deployment.clock.now() + 60_000)
+    seen = poller.states(task, deployment.clock.now() + 60_000)
 
     statuses = [next(seen).status for _ in range(5)]
     assert statuses == [Status.RUNNING] * 3 + [Status.COMPLETED] * 2

@@ -11,7 +11,7 @@ TEXT_FLOWS_MS = 5_000
 """So long after its last piece more is expected."""
 
 
-def seconds_to_next_look(quiet_ms: int) -> float:
+def seconds_to_next_poll(quiet_ms: int) -> float:
     """The pause after a look, by the time in which nothing has happened to the task.
 
     It grows with the root of that time. What has been quiet for long will probably be so for long, and a

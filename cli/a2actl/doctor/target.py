@@ -11,7 +11,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
-class Patient:
+class Target:
     """A deployment, with its resources by logical id and the address of its API. ``api_key`` None: nobody has
     given one. ``now`` is in Unix milliseconds."""
 

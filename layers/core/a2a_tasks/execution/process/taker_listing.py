@@ -26,7 +26,7 @@ LEAVE_TRIES = 3
 
 
 @dataclass
-class Opening:
+class TakerListing:
     """The entry of one invocation."""
 
     takers: Takers

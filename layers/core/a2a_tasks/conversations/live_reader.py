@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from a2a_tasks.domain.looks import TEXT_FLOWS_MS, WHILE_TEXT_FLOWS_SECONDS
+from a2a_tasks.domain.polling import TEXT_FLOWS_MS, WHILE_TEXT_FLOWS_SECONDS
 from a2a_tasks.domain.task import Progress
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.live import LiveChunk, LiveStore
@@ -19,7 +19,7 @@ class Text:
 
 
 @dataclass
-class Listener:
+class LiveReader:
     """What one reader has heard of a task."""
 
     live: LiveStore

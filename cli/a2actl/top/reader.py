@@ -27,7 +27,7 @@ AGENTS_MS = 60_000
 
 
 @dataclass
-class Look:
+class DeploymentReader:
     """Reads ``newest`` tasks of each of up to ``most_agents`` agents. What changes seldom, or is billed by
     the request, is kept for up to a minute."""
 
@@ -45,7 +45,7 @@ class Look:
         self._cloudwatch = self.deployment.account.client("cloudwatch")
         self._table = self.deployment.output("TasksTable")
 
-    def now(self, every_seconds: float) -> Snapshot:
+    def read(self, every_seconds: float) -> Snapshot:
         """The deployment as it is; ``every_seconds`` it is looked at again."""
         before = (self.meter.read_units, self.meter.requests, self.meter.usd)
         known = self._recent("agents", AGENTS_MS, self._agents)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from a2a_tasks.domain.history.events import last_number
-from a2a_tasks.domain.looks import seconds_to_next_look
+from a2a_tasks.domain.polling import seconds_to_next_poll
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 
 @dataclass(frozen=True)
-class Looks:
+class TaskPoller:
     """Reads that may be a moment old, close together after a change and farther apart later on. Raises
     ``StoreUnavailable``."""
 
@@ -20,7 +20,7 @@ class Looks:
     pause: Callable[[float], None]
     """Sleeps for so many seconds."""
 
-    def at(
+    def states(
         self, task: Task, until: int, longest_pause: Callable[[], float] = lambda: float("inf")
     ) -> Iterator[Task]:
         """The task, and then as it is at each look. One whose deadline has passed is failed first.
@@ -39,7 +39,7 @@ class Looks:
                 return
             # one past its deadline that cannot be failed is gone
             end = min(until, task.deadline) if now < task.deadline else until
-            pauses = seconds_to_next_look(_quiet_ms(task, now)), longest_pause(), (end - now) / 1000
+            pauses = seconds_to_next_poll(_quiet_ms(task, now)), longest_pause(), (end - now) / 1000
             self.pause(min(pauses))
             task = _newer(task, self.store.look(task.ref))
 
