@@ -45,8 +45,8 @@ from a2a_tasks.tasks.results import UNTRUSTED
 HAND_OVER_SECONDS = 60.0
 """With less Lambda time left no turn begins, and the task is handed to another worker."""
 FILE_TOOLS_AT_ONCE = 2
-"""Calls of tools on the tasks' own files that a process runs at a time, each project's in its turn. One may
-search for seconds, and as many as there are threads would keep all other tasks from the stores."""
+"""Workspace tool calls that a process runs at a time, shared fairly among projects. A call may search for
+seconds; without a limit, such calls could occupy every thread and block all access to the stores."""
 INTERRUPTED = (
     "The worker was interrupted while it ran this tool, so nobody knows whether it took effect. "
     "Check before you repeat it."
@@ -86,9 +86,9 @@ class AgentLoop:
         if isinstance(agent, Failure):
             raise ModelRejected(agent.code, agent.message)
         transcript = await self.checkpoints.transcript(task)
-        # the history too is pinned with the first turn: later requests begin with it byte for byte, though
-        # earlier tasks may be deleted meanwhile
-        if transcript.prompt is None:  # otherwise it was saved with the prompt and is not read again
+        # the history is saved with the first turn: every later request must begin with the same bytes, even
+        # if earlier tasks are deleted meanwhile
+        if transcript.prompt is None:  # otherwise the history was saved with the prompt
             history = await self.run(self.histories.before, task)
             transcript.history = history.messages
             transcript.begins_untrusted |= history.is_untrusted
@@ -100,37 +100,38 @@ class AgentLoop:
             task.progress,
             agent.artifact_hosts,
         )
-        # what a dead worker had reserved for a turn counts as used, as nobody will ever know what it came to
+        # a dead worker's reservation for a turn counts as used, because the actual cost will never be known
         spent = left_behind(task.spent, transcript.open_children)
         return TaskRun(held, agent, transcript, toolbox, spent, task.events, task.counted)
 
     async def carry_on(self, work: TaskRun, seconds_left: Callable[[], float]) -> RunResult:
         """Execute until the task ends or must wait. ``seconds_left`` is what the invocation has left."""
         while True:
-            # first, since a reply's files may be missing after a crash, and its end or its tools may refer to
+            # collected first: files may be missing after a crash, and the outcome or the tools may refer to
             # them
             await self.made_files.collect(work)
             last = work.transcript.last
-            # a last answer is saved only if it has files; this one's worker died before it wrote the end
+            # a final answer is saved only if it has files; its worker died before ending the task
             if last is not None and last.stop_reason not in CONTINUED_STOPS:
                 return await self._end(work, last, last.to_reply(), work.agent.max_tokens)
             if (result := await self._answer_calls(work)) is not None:
                 return result
             if (failure := await self._refusal(work)) is not None:
                 return Failed(failure, work.text)
-            # not without a turn: or a task could go from worker to worker and never get on
+            # at least one turn first, or the task could be handed from worker to worker without progress
             if work.turns_bought and seconds_left() < HAND_OVER_SECONDS:
                 return HandingOver()
             max_tokens = self.cost_limits.max_tokens(work.task, work.agent, total(work.spent))
             reply = await self._buy_turn(work, max_tokens)
-            # saved before its files are fetched, so that it is not paid for twice
+            # saved before its files are fetched, so that a crash does not lose a paid turn
             if reply.stop_reason not in CONTINUED_STOPS and not files_in(reply.content):
                 return await self._end(work, work.transcript.turn_of(reply), reply, max_tokens)
             async with work.held.saving():
                 await self.checkpoints.save_turn(work, reply)
-            # not before the turn is saved: until then a stop finds its text, and its usage, here
+            # reset only after the turn is saved: until then an interruption takes text and usage from the
+            # draft
             work.draft = Draft()
-            # after the save, since the record is the truth that the day is derived from
+            # after the save, because the project's daily usage is derived from the record
             await self._count_for_day(work)
 
     def snapshot(self, work: TaskRun) -> RunSnapshot:
@@ -161,8 +162,8 @@ class AgentLoop:
         return after_overload(task.model, count, others)
 
     async def _end(self, work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> RunResult:
-        """How the task ends. Not on the event loop, since a long answer may take seconds to validate, and
-        other tasks' lease must be renewed meanwhile."""
+        """How the task ends. Runs in a thread, because validating a long answer may take seconds, and the
+        event loop must keep renewing the lease."""
         async with work.held.saving():
             return await self.run(_ended, work, turn, reply, max_tokens)
 
@@ -180,7 +181,7 @@ class AgentLoop:
     async def _buy_turn(self, work: TaskRun, max_tokens: int) -> ModelReply:
         """The model's next reply, with its usage counted."""
         transcript = work.transcript
-        # made once for a task: the model's thinking and its cache are bound to every byte of it
+        # built once per task: thinking signatures and the prompt cache depend on every byte of it
         if transcript.prompt is None:
             transcript.prompt = await self.run(self.prompts.of, work.task, work.agent)
         elif transcript.prompt.model != work.task.model:
@@ -188,9 +189,9 @@ class AgentLoop:
         prompt = transcript.prompt
         servers = await self.run(self.prompts.servers, prompt, work.agent) if prompt.mcp_servers else []
         request = ModelRequest(prompt, transcript.messages(), max_tokens, transcript.container, servers)
-        # before the call, so that a process that dies in it leaves the turn counted
+        # reserved before the call, so that the turn counts even if the process dies during it
         await self._reserve(work, request)
-        # from here on whatever stops the work counts this turn as cut off, if its call is made by then
+        # from here on an interruption counts this turn as cut off, provided that its call was made
         work.draft, work.under_way = Draft(), request
         try:
             with self.spans.turn(work, request) as step:
@@ -200,10 +201,11 @@ class AgentLoop:
             self._cut_off(work, busy.used, may_be_billed=busy.may_be_billed)
             raise
         except ModelRejected:
-            # nothing of it was lost on the way: what the draft says is what was billed
+            # the service reported all usage: the draft has what was billed
             self._cut_off(work, work.draft.usage, may_be_billed=False)
             raise
-        # no await between the reply and its count: a stop in between would count it as cut off, or not at all
+        # no await between reply and count: an interruption there would count the turn as cut off, or not at
+        # all
         work.turns_bought += 1
         work.draft, work.under_way = Draft(reply.text), None  # the text stays available until it is saved
         work.spent = released(work.spent)
@@ -214,12 +216,12 @@ class AgentLoop:
         return reply
 
     async def _reserve(self, work: TaskRun, request: ModelRequest) -> None:
-        """Reserve the maximum cost of a turn if there is a limit, so that it counts whatever becomes of
-        this process until the actual cost is known."""
+        """Reserve the maximum cost of a turn if there is a limit, so that the turn counts even if this
+        process dies before the actual cost is known."""
         task = work.task
         if work.counted is None:
             work.counted = await self.run(self.day.baseline, task, work.spent)
-        # without a limit nobody acts on it, so the write is saved
+        # without a limit nothing depends on the reservation, which saves a write
         if self.cost_limits.is_limited(task, work.counted):
             most = self.cost_limits.most(task, request)
             work.spent = reserve(work.spent, task.attempt, task.model, most)
@@ -232,7 +234,7 @@ class AgentLoop:
         work.draft, work.under_way = Draft(draft.text), None
         has_limit = reserved_for(work.spent) is not None
         if has_limit and request is not None and not draft.usage_is_final:
-            # the response was lost before it told any usage: the reservation stands
+            # the response was lost before it reported any usage: the reservation stays
             if may_be_billed and not reported.calls:
                 work.spent = as_used(work.spent)
             elif reported.calls:
@@ -245,7 +247,7 @@ class AgentLoop:
         incremented again."""
         add = partial(self.day.add, work.task, work.spent, work.counted)
         work.counting = asyncio.ensure_future(self.run(add))
-        # through counting, whoever writes the outcome waits for it instead of adding it again
+        # the writer of the outcome waits for ``counting`` instead of counting again
         work.counted = await asyncio.shield(work.counting)
 
     def _count(self, work: TaskRun, bill: Bill) -> Mapping[str, Usage]:
@@ -262,7 +264,7 @@ class AgentLoop:
         turn = work.transcript.last
         children: list[TaskRef] = []
         question: Question | None = None
-        # those that a worker before this one has answered are not run again
+        # calls that an earlier worker has answered are not run again
         for call in turn.open_calls if turn else []:
             assert turn is not None  # noqa: S101  for the type checker
             if call.name not in work.agent.allowed_tools:
@@ -283,25 +285,26 @@ class AgentLoop:
                     question = asked
             else:
                 await self._run_tool(work, turn, call)
-        # these first: a question beside them has no result yet, and is asked when they have ended
+        # started tasks come first: a question in the same turn stays open and is asked when they have ended
         if children:
             return Waiting(tuple(children))
         return Asking(question) if question else None
 
     async def _run_tool(self, work: TaskRun, turn: Turn, call: Call) -> None:
         runs_once = effect_of(call.name) is Effect.ONCE
-        # its worker died between the mark and the result. Its files are those of the last saved result
+        # the worker died between the start mark and the result; its workspace is that of the last saved
+        # result
         if runs_once and call.started:
             await self.checkpoints.answer(work, turn, call, failed(INTERRUPTED))
             return
-        # before it runs, so that it never runs twice
+        # marked before it runs, so that it never runs twice
         if runs_once:
             await self.checkpoints.save_start(work, turn, call)
         with self.spans.tool(work, call) as step:
             done = await self._result_of(work, call)
             step.error = TOOL_ERROR if done.answer.is_error else None
         if runs_once and not done.answer.is_error:
-            # before the result that tells of them; files of a result that was never saved are not found again
+            # saved before the result that refers to them; files of a result that was never saved are not used
             saved = await self.checkpoints.with_retries(work, lambda: work.toolbox.save_workspace(call))
             done = replace(done, workspace=saved)
         await self.checkpoints.answer(work, turn, call, done)

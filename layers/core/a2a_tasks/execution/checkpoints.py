@@ -29,7 +29,7 @@ from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.office_texts import OfficeTexts
 
 MAX_TOOL_NAME = 64
-"""Of a step; longer ones are no tools."""
+"""Characters of a tool name in a step; no real tool has a longer one."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Checkpoints:
     office: OfficeTexts
     run: RunBlocking
     _office_turn: FairLock = field(default_factory=FairLock)
-    """One message's files are parsed at a time, each project's in its turn. Tasks that wait for the parser
-    here hold no thread, which others need."""
+    """The files of one message are parsed at a time, shared fairly among projects. Tasks that wait here
+    occupy no thread."""
 
     async def transcript(self, task: Task) -> Transcript:
         """The conversation so far."""
         document = await self._load(task, task.input)
-        # a first claim has no records, so the read is skipped
+        # no records exist at the first claim, which saves a read
         records = await self.run(self.records.records, task.ref.task_id) if task.fence > 1 else []
         documents = [(record.key, await self._load(task, record.payload)) for record in records]
         begins_untrusted = document.get("untrusted", False)
@@ -66,14 +66,14 @@ class Checkpoints:
             return await self.run(self.office.readable, task.ref.task_id, document)
 
     async def save_turn(self, work: TaskRun, reply: ModelReply) -> None:
-        """Save a reply before anything is done with it."""
+        """Save a reply before it is acted on."""
         number = len(work.transcript.turns) + 1
         tool = reply.tool_uses[0]["name"] if reply.tool_uses else None
         step = step_of(work.updates_in(reply.content)) or work.toolbox.progress.step
         work.toolbox.progress = replace(work.toolbox.progress, tool=tool, step=step)
         now = self.clock.now()
-        # first under the fence: it counts what was paid, and stops a worker that has lost the task. A crash
-        # after it loses the reply, as one right before it would
+        # the task is updated first, under the fence: this counts the cost, and stops a worker that has lost
+        # the task. A crash after this write loses the reply, just as a crash before it would
         await self._advance(
             work,
             Advance(
@@ -81,11 +81,11 @@ class Checkpoints:
             ),
             events.turn(now, number, reply.tools, work.fallback_model(reply)),
         )
-        # before the first reply: a turn whose prompt is missing would be continued under another one
+        # saved before the first reply: a turn without its prompt would be continued with a different one
         await self._save_prompt(work)
         about = Step(now, work.task.attempt, calls=len(reply.tool_uses), used=work.last_used)
         await self._record(work, turn_key(number), f"turn-{number:04d}", turn_document(reply), about)
-        # only now: nothing may be built on a reply that another worker would not find
+        # only now, because nothing may depend on a reply that another worker would not find
         work.transcript.add(reply)
 
     async def _save_prompt(self, work: TaskRun) -> None:
@@ -99,7 +99,7 @@ class Checkpoints:
         work.transcript.saved_prompt = prompt
 
     async def save_start(self, work: TaskRun, turn: Turn, call: Call) -> None:
-        """Save that a tool begins which must not run twice."""
+        """Save that a tool which must not run twice has started."""
         await self._save_use(work, call)
         await self._note(work, turn, call, {"state": "started"}, is_open=True)
 
@@ -107,7 +107,7 @@ class Checkpoints:
         """Save the id of a task and its reservation before the task is created."""
         await self._save_use(work, call)
         document = {"state": "child", "child": asdict(child)}
-        # the share is in the record by now, so that the task never exists without it
+        # the reservation is stored by now, so that the task never exists without it
         await self._note(work, turn, replace(call, child=child), document, is_open=True)
 
     async def save_spent(self, work: TaskRun) -> None:
@@ -124,7 +124,7 @@ class Checkpoints:
             await self._advance(work, Advance(now, artifacts=tuple(artifacts.values())), event)
         elif done.progress is not None:
             event = events.reported(work.events, now, done.progress)
-            # repeated after a lost response it writes the same place of the events
+            # idempotent: a retry after a lost response writes the same index of the events
             await self._advance(work, Advance(now, progress=done.progress), event)
         child = {"child": asdict(call.child)} if call.child else {}
         await self._note(work, turn, call, done.to_document() | child, is_error=done.answer.is_error)
@@ -152,7 +152,7 @@ class Checkpoints:
         """Save the state of a tool call."""
         name = f"call-{turn.number:04d}-{call.call_id}"
         now, attempt = self.clock.now(), work.task.attempt
-        tool = storable(call.name)[:MAX_TOOL_NAME]  # whatever the model called
+        tool = storable(call.name)[:MAX_TOOL_NAME]  # the model may call anything
         step = Step(now, attempt, tool, is_open=is_open, is_error=is_error, child=call.child)
         await self._record(work, call_key(turn.number, call.call_id), name, document, step)
         work.transcript.note(turn, call.call_id, document)
@@ -166,7 +166,8 @@ class Checkpoints:
         step: Step | None = None,
     ) -> None:
         task = work.task
-        # the name contains the fence, so a late upload of a stale worker cannot replace the winner's
+        # the fence is part of the name, so a late upload of a stale worker cannot replace the current
+        # worker's
 
         def write() -> bool:
             saved = payload.save_in_item(self.payloads, task.ref.task_id, f"{name}-{task.fence}", document)
@@ -183,7 +184,7 @@ class Checkpoints:
             advance = replace(advance, event=events.placed(work.events, event))
         result = await self.with_retries(work, lambda: self.store.advance(task.ref, task.fence, advance))
         if isinstance(result, Refused):
-            # told apart, since only of an ended task the text and the cost so far are still added
+            # distinguished, because an ended task still gets the text and the cost so far
             ended = result.current is None or result.current.is_terminal
             raise Stopped(Stop.ENDED if ended else Stop.LOST)
         work.events = result.task.events

@@ -55,13 +55,13 @@ class OtherAgents:
         """
         task = await self.run(self.store.get, call.child) if call.child else None
         if task is None:
-            # also after a crash between saving the id and creating the task
+            # also the case after a crash between saving the id and creating the task
             return await self._start(work, turn, call)
-        # its end wakes this task, which then asks again
+        # its end wakes this task, which then calls this method again
         if not task.is_terminal:
             return task.ref
-        # before the result: after a crash in between it is added again, which replaces what is there of that
-        # task
+        # before the result is saved: after a crash in between it runs again and replaces the started task's
+        # entry
         work.spent = with_child(work.spent, work.task.attempt, task.ref.task_id, task.spent)
         await self.checkpoints.save_spent(work)
         await self.checkpoints.answer(work, turn, call, Done(await self._result_of(task)))
@@ -74,7 +74,7 @@ class OtherAgents:
         if isinstance(submission, Done):
             await self.checkpoints.answer(work, turn, call, submission)
             return None
-        # one that has an id already is created under it, or found
+        # a call with a saved id creates, or finds, the task of this id
         child = call.child or TaskRef(submission.agent_id, new_id)
         if call.child is None:
             work.spent = with_share(work, submission.budget, task_id)
@@ -82,8 +82,8 @@ class OtherAgents:
         try:
             await self.checkpoints.with_retries(work, lambda: self.submitter.submit(submission))
         except RequestRefused as refused:
-            # written with the next change of the record; until then a worker that takes over drops it, as the
-            # call has its result
+            # stored with the next write; until then a worker that takes over releases the reservation itself,
+            # because the call has its result
             work.spent = released(work.spent, task_id)
             await self.checkpoints.answer(work, turn, call, failed(refused.message))
             return None
@@ -105,7 +105,7 @@ class OtherAgents:
         if task.depth + 1 > MAX_DEPTH:
             return failed(f"Agents may call each other at most {MAX_DEPTH} deep; do this yourself.")
         most = CHILDREN_BY_DEPTH[task.depth]
-        # one that was counted when its id was saved may be started again
+        # a call whose id is saved was counted already
         if work.transcript.children >= most and call.child is None:
             return failed(f"This task has called {most} agents, which is as many as it may.")
         budget = share_of(work, turn, task_id)

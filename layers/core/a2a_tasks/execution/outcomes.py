@@ -40,7 +40,8 @@ SWITCH_SECONDS = 1
 COUNT_AGAIN_SECONDS = 60
 """Delay before the message of an ended task returns because its usage could not be counted."""
 OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 10, 60
-"""When a task is tried again that could not be begun: later each time, since receives are limited."""
+"""First and longest delay of a task that could not be started. It grows, because the queue limits the number
+of receives."""
 DONE = None
 """The message is deleted."""
 
@@ -93,7 +94,7 @@ class OutcomeHandler:
             case Stop.DEADLINE:
                 return await self._time_out(snapshot)
             case Stop.SHUTDOWN if snapshot.has_bought or snapshot.held.is_late:
-                # the turn started late: the next worker has more time for it
+                # the turn started late, and a fresh invocation has more time for it
                 return await self._hand_over(snapshot, cut_off=True)
             case Stop.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."
@@ -102,9 +103,10 @@ class OutcomeHandler:
     async def fail(self, snapshot: RunSnapshot, failure: Failure) -> Requeue | None:
         """The run cannot succeed."""
         task, guard = snapshot.task, guard_of_worker(snapshot.task.fence)
-        # before the end that names it: a crash in between leaves a text that nobody refers to
+        # stored before the write that refers to it: a crash in between leaves an unused text, not a dangling
+        # reference
         output = await self._save_partial(snapshot)
-        # by the claim's id an end is recognized as one's own if the response of its write was lost
+        # the claim's id identifies this write, so that a retry after a lost response recognizes it
         result = await self._with_retries(
             snapshot,
             lambda: self.finalizer.fail(
@@ -125,7 +127,7 @@ class OutcomeHandler:
         """Release the task for another attempt, or fail it if none is left or the next would start after
         the deadline. ``retry_after`` is in seconds."""
         if overload is not None and overload.is_switch:
-            retry_after = None  # belonged to the previous model
+            retry_after = None  # it applied to the previous model
         then = next_try(snapshot.task, failure, self.clock.now(), retry_after, self.entropy.fraction())
         return await self._try_again(snapshot, failure, then, overload=overload, cut_off=cut_off)
 
@@ -165,14 +167,14 @@ class OutcomeHandler:
         result = await self._release(snapshot, release)
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
-        # after the release: a crash in between leaves the slot to the task's next claim, or to the line's
-        # sweep
+        # after the release: after a crash in between, the task's next claim or the sweep of the line frees
+        # the slot
         await self._leave(task, ended=False)
         self.telemetry.count("TaskRetries")
         self.telemetry.event(
             "task waits for another attempt", task, reason=failure.message, seconds=then.seconds
         )
-        # the message that led here is the one for the next attempt; if it is lost, the task is due soon after
+        # the current message also starts the next attempt; if it is lost, the task is due soon after
         return Requeue(then.seconds)
 
     async def wait_for_model(
@@ -191,7 +193,7 @@ class OutcomeHandler:
         gets a new message, because it may wait more often than SQS delivers one.
         """
         task, now = snapshot.task, self.clock.now()
-        # who limits the attempts has said how many calls the task is worth
+        # a caller's limit of attempts also limits the calls
         is_attempt = task.bounds_tries and was_called
         if is_attempt and (last := last_attempt(task, failure)) is not None:
             return await self.fail(snapshot, last)
@@ -215,7 +217,7 @@ class OutcomeHandler:
             return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
         self.telemetry.event("task waits for the model", task, reason=failure.message, seconds=seconds)
-        # before the old message is deleted, so that a crash leaves two messages rather than none
+        # sent before the old message is deleted, so that a crash leaves two messages rather than none
         await self.run(self.queue.send, result.task, seconds)
         return DONE
 
@@ -227,13 +229,13 @@ class OutcomeHandler:
         postponement = Postponement(now, not_before, due_at, task.throttled_calls + 1, clocks)
         # refused if another worker has claimed the task since it was read
         result = await self.run(self.store.postpone, task.ref, task.fence, postponement)
-        # if it was refused, the slot may belong to the claim that has won
+        # if it was refused, the slot may belong to the claim that won
         if isinstance(result, Written):
             if task.slot is not None:
-                # nobody can claim it now, so a slot granted for its next claim is free too
+                # the task cannot be claimed for now, so a slot granted for its next claim is free again
                 await self._leave(replace(task, fence=task.fence + 1), ended=False)
-            # after the write and before its caller deletes the old message: a crash in between leaves that
-            # one
+            # after the write, and before the caller deletes the old message, which remains after a crash in
+            # between
             await self.run(self.queue.send, result.task, seconds)
         return result
 
@@ -241,11 +243,12 @@ class OutcomeHandler:
 
     async def _complete(self, snapshot: RunSnapshot, document: dict[str, Any]) -> Requeue | None:
         task = snapshot.task
-        # before the record that names it; if the end is refused, clean-up deletes it with the task
+        # stored before the write that refers to it; if that write is refused, clean-up deletes the output
+        # with the task
         output = await self._with_retries(snapshot, lambda: save_output(self.payloads, task, document))
         result = await self._with_retries(
             snapshot,
-            # by the clock at each try: a result that comes to be written after the deadline does not count
+            # uses the time of each attempt: a result written after the deadline does not count
             lambda: self.finalizer.complete(
                 task,
                 output,
@@ -256,7 +259,7 @@ class OutcomeHandler:
         )
         if isinstance(result, Written):
             return await self._settle(snapshot, result.task)
-        # refused for its deadline, so it times out, with its text as a partial output
+        # the deadline has passed, so the task times out with the text as a partial output
         if result.current is not None and result.current.is_expired(self.clock.now()):
             return await self._time_out(snapshot)
         return await self._refused(snapshot, result)
@@ -274,13 +277,13 @@ class OutcomeHandler:
     async def _ended(self, snapshot: RunSnapshot, result: Written | Refused) -> Requeue | None:
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
-        # after the end is written: had it been refused, the task might still go on and need them
+        # after the write of the end: had it been refused, the task might continue and need them
         await self._cancel_children(snapshot)
         return await self._settle(snapshot, result.task)
 
     async def _refused(self, snapshot: RunSnapshot, refused: Refused) -> Requeue | None:
-        """A refused write means that the task was ended by somebody else, or is held by another worker,
-        which will do so."""
+        """A refused write means that the task was ended by another process, or is held by another worker,
+        which will end it."""
         if refused.current is None:
             return DONE
         return await self._ended_by_others(snapshot) if refused.current.is_terminal else Requeue(None)
@@ -291,10 +294,10 @@ class OutcomeHandler:
         result = await self._with_retries(
             snapshot, lambda: self.store.add_partial_output(task.ref, task.fence, output, snapshot.spent)
         )
-        # refused also if an earlier try has succeeded, or if another worker has the task: what follows is
-        # safe then too
+        # also refused if an earlier attempt succeeded, or if another worker holds the task: what follows is
+        # safe in either case
         current = result.task if isinstance(result, Written) else result.current
-        # whoever has ended the task has left its slot to this worker, which until now may have used it
+        # the process that ended the task left the slot to this worker, which may have been using it until now
         await self._leave(task, ended=True)
         await self._cancel_children(snapshot)
         return DONE if current is None else await self._settle(snapshot, current)
@@ -305,7 +308,7 @@ class OutcomeHandler:
         """The run clock stops until the answer, at most for the longest wait."""
         task, now = snapshot.task, self.clock.now()
         until = longest_wait(task, now, self.max_wait_ms)
-        # before the write that notes it: a crash in between counts again, so a day is never short for good
+        # counted before the write that records it: a crash in between may count twice, but never too little
         counted = await self._counted(snapshot)
         pause = Pause(now, question, until, max(1_000, task.deadline - now), counted)
         result = await self._with_retries(snapshot, lambda: self.store.pause(task.ref, task.fence, pause))
@@ -314,7 +317,7 @@ class OutcomeHandler:
         await self._leave(task, ended=False)
         self.telemetry.count("TasksAskedForInput")
         self.telemetry.event("task asks for input", result.task)
-        return DONE  # the answer sends a message of its own
+        return DONE  # the answer sends a new message
 
     async def _await_children(self, snapshot: RunSnapshot, children: tuple[TaskRef, ...]) -> Requeue | None:
         task, now = snapshot.task, self.clock.now()
@@ -330,7 +333,7 @@ class OutcomeHandler:
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
         await self._leave(task, ended=False)
-        # one of them may have ended before it could see that this task waits
+        # one of them may have ended before this task was stored as waiting
         await self.run(self.finalizer.wake_if_ready, result.task)
         return DONE
 
@@ -343,7 +346,7 @@ class OutcomeHandler:
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
         self.telemetry.event("task goes on in another worker", task, turns=snapshot.turns)
-        # after the release, without which the other worker's claim would be refused
+        # after the release, because the other worker's claim would be refused before it
         await self.run(self.queue.send, result.task)
         return DONE
 
@@ -351,7 +354,7 @@ class OutcomeHandler:
 
     async def _release(self, snapshot: RunSnapshot, release: Release) -> Written | Refused:
         """Give the task up, unless another worker has it by now (fence)."""
-        # before the write that notes it: a crash in between counts again, so a day is never short for good
+        # counted before the write that records it: a crash in between may count twice, but never too little
         task, counted = snapshot.task, await self._counted(snapshot)
         release = replace(release, counted=counted)
         return await self._with_retries(snapshot, lambda: self.store.release(task.ref, task.fence, release))
@@ -361,20 +364,20 @@ class OutcomeHandler:
         return await self.run(self.day.add, snapshot.task, snapshot.spent, await _known(snapshot))
 
     async def _settle(self, snapshot: RunSnapshot, ended: Task) -> Requeue | None:
-        """The end is written; now its usage is counted, on which nothing of the task depends. If that
-        fails, the message returns for it."""
-        # after the end, and once a count that is under way is known: added again, it would be there twice
+        """Count the usage of a task whose end is written. If that fails, the message returns and the count is
+        retried."""
+        # after the end, and after a count in progress has finished, or the usage would be counted twice
         is_counted = await self.run(self.day.settle, ended, await _known(snapshot))
         return DONE if is_counted else Requeue(COUNT_AGAIN_SECONDS)
 
     async def _cancel_children(self, snapshot: RunSnapshot) -> None:
-        """Nobody waits for the started tasks any more."""
+        """Cancel the started tasks, whose results are no longer needed."""
         if snapshot.children:
             await self.run(self.finalizer.cancel_children, snapshot.task, snapshot.children)
 
     async def _leave(self, task: Task, *, ended: bool) -> None:
-        """Free the slots. Always after the write that gives the task up: before it, another task would run
-        beside this one. If a crash prevents it, the sweep of the line frees them."""
+        """Free the slots. Always after the write that releases or ends the task, or another task could run at
+        the same time. If a crash prevents it, the sweep of the line frees them."""
         await self.run(self.slots.leave, task, ended=ended)
 
     async def _save_partial(self, snapshot: RunSnapshot) -> Payload | None:

@@ -24,7 +24,7 @@ class TaskRun:
     transcript: Transcript
     toolbox: Toolbox
     spent: tuple[Spent, ...]
-    """Usage so far. After an interruption only once the loop has taken stock."""
+    """Usage so far. After an interruption it is complete only once ``AgentLoop.snapshot`` was called."""
     events: tuple[Event, ...]
     """The task's events as stored."""
     counted: Usage | None = None

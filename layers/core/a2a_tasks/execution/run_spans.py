@@ -15,14 +15,14 @@ from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelReq
 from a2a_tasks.ports.telemetry import Telemetry
 
 TOOL_ERROR = "tool_error"
-"""The tool ran, and told the model that it failed."""
+"""The tool ran and returned an error to the model."""
 PROVIDERS = {Backend.BEDROCK: "aws.bedrock"}
 """The names that OpenTelemetry has for providers, where it is not Anthropic itself."""
 
 
 @dataclass
 class Step:
-    """A step under way. What it ends with is set before its block ends."""
+    """A step in progress. Its result is set before its block ends."""
 
     error: str | None = None
     attributes: dict[str, Value | None] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class RunSpans:
         try:
             yield step
         except BaseException as error:
-            # also what stops the work from outside: the trace shows where it was
+            # includes interruptions, so that the trace shows where the work stopped
             step.error = _code_of(error)
             step.is_over = isinstance(error, ModelBusy) and not error.was_called
             raise

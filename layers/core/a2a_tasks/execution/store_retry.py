@@ -31,14 +31,14 @@ class StoreRetry:
         until = held.until + int(SAVING_SECONDS * 1000)
         pauses = 0
         while True:
-            # before each try, and waiting while the lease is in doubt: nothing is written that another worker
-            # may own
+            # checked before each attempt, and waits while the lease is in doubt: nothing may be written to a
+            # task of another worker
             if not await held.is_ours():
                 raise Stopped(Stop.LOST)
             try:
                 return await self.run(write)
             except (StoreUnavailable, PayloadUnavailable):
-                # repeated although it may have taken effect: the writes recognize their own earlier success
+                # retried although it may have taken effect: these writes recognize their own earlier success
                 if pauses >= len(SAVE_DELAYS) and self.clock.now() >= until:
                     raise
             await self.clock.sleep(SAVE_DELAYS[min(pauses, len(SAVE_DELAYS) - 1)])

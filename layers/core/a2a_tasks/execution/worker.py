@@ -54,8 +54,8 @@ queue's twenty receives last more than an hour."""
 UNREADABLE_SECONDS = 30
 """How long a message is invisible whose task could not be claimed because the store did not respond."""
 BEGUN_AT_ONCE = 4
-"""Tasks that may be large and whose texts are being read. Until then no memory is used that could be seen,
-and each may take 29 MB (docs/decisions/tasks.md)."""
+"""Large tasks whose texts are read at a time. Their memory cannot be measured before they are read, and each
+may take 29 MB (docs/decisions/tasks.md)."""
 FEW_RECEIVES = 3
 """A message received more often while its task's worker is alive stays invisible ever longer, since the
 queue limits the number of receives."""
@@ -89,9 +89,9 @@ class Executor:
         return self.heartbeat.lease_seconds
 
     async def execute(self, deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
-        """Execute all deliveries concurrently and independently, and more that come meanwhile. Never raises
-        for a single task. A finished task's message is deleted at once, so that a crash returns only the
-        others.
+        """Execute all deliveries concurrently and independently, and more that arrive meanwhile. Errors of a
+        single task are never raised. A finished task's message is deleted at once, so that after a crash only
+        the others return.
 
         Args:
             deliveries: The received messages.
@@ -100,7 +100,7 @@ class Executor:
         Returns:
             Ids of messages that must stay in the queue.
         """
-        # an event may bring more than there is room for: to send the rest back would only use up receives
+        # an event may have more messages than places: returning the rest would only use up receives
         invocation = Invocation(time_left, max(self.intake.room, len(deliveries)))
         is_again = any(delivery.receive_count > 1 for delivery in deliveries)
         intake = MessageIntake(
@@ -110,14 +110,13 @@ class Executor:
         own = [asyncio.ensure_future(self._deliver(each, invocation, is_own=True)) for each in deliveries]
         sharing = asyncio.ensure_future(self._share(intake, invocation))
         try:
-            # the sharing first: it ends the wait of the message that is the anchor, which is one of the
-            # others
+            # ``sharing`` comes first: its end releases the anchor, which is one of ``own``
             kept = (await asyncio.gather(sharing, *own))[1:]
         finally:
             sharing.cancel()
             beating.cancel()
             await asyncio.gather(beating, sharing, return_exceptions=True)
-            # last, since from here on the process may be frozen for any time
+            # last, because Lambda may freeze the process from here on
             self.heartbeat.rest()
         return [each.message_id for each, keep in zip(deliveries, kept, strict=True) if keep]
 
@@ -127,18 +126,18 @@ class Executor:
 
     async def _deliver(self, delivery: Delivery, invocation: Invocation, *, is_own: bool = False) -> bool:
         """Handle one message to its end. True if it must stay in the queue."""
-        # settled only when it is out of the heartbeat's hands, whose next beat would otherwise set the
-        # visibility timeout anew and so undo the delay with which the message is put back
+        # the message is settled after this block: the next heartbeat would otherwise reset the visibility
+        # timeout, and with it the delay of a message that is put back
         async with self.heartbeat.handling(delivery):
             with invocation.dealing_with_one(is_own=is_own):
                 returned = await self._outcome(delivery, invocation)
-            # still in the heartbeat's hands: the anchor must stay invisible for as long as it waits
+            # inside the block, because the anchor must stay invisible while it waits
             if returned is DONE and is_own:
                 await invocation.anchor()
         try:
             await self._settle(delivery, returned)
         except QueueUnavailable as error:
-            # no harm: the message returns by itself, and whoever gets it finds the task as it is then
+            # harmless: the message returns, and its receiver acts on the task's state at that time
             self.telemetry.problem("message not settled", reason=str(error), message_id=delivery.message_id)
         self.telemetry.flush()
         return returned is not DONE
@@ -149,8 +148,8 @@ class Executor:
         except Stopped:
             return Requeue(None)  # lost while its outcome was being written
         except (StoreUnavailable, QueueUnavailable) as error:
-            # where it stopped is not known: every write so far was conditional, and the next delivery reads
-            # what is there
+            # it is unknown which writes took effect: all of them are conditional, and the next delivery reads
+            # the stored state
             self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
             return Requeue(UNREADABLE_SECONDS)
         except Exception as error:
@@ -160,28 +159,28 @@ class Executor:
 
     async def _settle(self, delivery: Delivery, returned: Requeue | None) -> None:
         if returned is DONE:
-            # only now that the outcome is written: after a crash before this line the message finds a task
-            # that needs nothing, or one that was announced anew
+            # deleted only after the outcome is written: after a crash before this line, the returning message
+            # finds a task that needs nothing or was announced again
             await self.run(self.queue.delete, delivery)
         elif returned.seconds is not None or delivery.is_direct:
-            # a direct message always leaves its queue: what comes back there starts no worker
+            # a direct message never stays in its queue, because it would start no worker from there
             seconds = self.lease_seconds if returned.seconds is None else returned.seconds
             await self.run(self.queue.put_back, delivery, seconds)
 
     async def _handle(self, delivery: Delivery, invocation: Invocation) -> Requeue | None:
         if delivery.ref is None:
             self.telemetry.problem("message names no task", message_id=delivery.message_id)
-            return Requeue(0)  # back at once, until it is dead-lettered
-        # before anything is written, so that a message that goes back leaves nothing to be undone
+            return Requeue(0)  # returned without delay until it is dead-lettered
+        # checked before anything is written, so that a returned message leaves nothing to undo
         if await self.run(self.pause.is_on) or self._lacks_memory():
             return _again(delivery)
         await self._extend_visibility(delivery)
-        # read consistently: the message may be here milliseconds after the task was written, and is deleted
-        # if there is no such task
+        # a consistent read: the message may arrive milliseconds after the task was written, and is deleted if
+        # the task does not exist
         task = await self.run(self.store.get, delivery.ref)
         if task is None or task.lane is Lane.BATCH:
             return DONE
-        # past its deadline a task ends whoever holds it, so its lease is not asked for
+        # past its deadline a task ends even if a worker holds it, so the lease does not matter
         if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
             held_until = await self.run(self.holders.take, task, delivery.message_id)
             if held_until is not None:
@@ -190,7 +189,7 @@ class Executor:
             return await self._not_claimed(task)
         if task.cut_off and invocation.is_late:
             return _again(delivery)  # its turn would be interrupted again
-        # before the place and the slot, which a task that has to wait for the model would keep from others
+        # checked before taking a place and a slot, which a task that must wait for the model would block
         if await self._must_wait(task):
             result = await self.outcomes.postpone(task, self.pacing.seconds_to_wait(task))
             return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
@@ -200,19 +199,20 @@ class Executor:
             return await self._begin(task, delivery, invocation)
 
     async def _begin(self, task: Task, delivery: Delivery, invocation: Invocation) -> Requeue | None:
-        """Claim and execute a task, of those that may be large only a few at a time until they have been
-        read. It waits before the claim, since a task's time runs from there."""
+        """Claim and execute a task. Only a few large tasks are read at a time; the others wait before the
+        claim, which starts a task's run clock."""
         async with AsyncExitStack() as beginning:
             if _may_be_large(task):
                 await beginning.enter_async_context(self._beginning.held_for(task.project_id))
-                # asked again: those that went first have taken memory since
+                # checked again: tasks that went first have used memory since
                 if self._lacks_memory():
                     return _again(delivery)
-            # before the claim, which names the slot. After a crash in between the slot is still the task's:
-            # it finds it again when its message returns, and the sweep of the line announces it otherwise
+            # before the claim, which stores the slot. After a crash in between the task still owns the slot
+            # and finds it when its message returns; if the message is lost, the sweep of the line announces
+            # the task
             entry = await self.run(self.slots.enter, task)
             if entry is None:
-                return DONE  # it waits in line, and gets a new message when it has a slot
+                return DONE  # in line; it gets a new message with its slot
             begun = _Begun(beginning.aclose)
             return await self._claim_and_work(task, entry, delivery, invocation, begun)
 
@@ -225,7 +225,7 @@ class Executor:
         task that can fall back to another model is claimed and does so."""
         if task.status is not Status.PENDING or not self.pacing.limits(task):
             return False
-        # cached for the life of the process, so that a task that waits often reads nothing more
+        # cached for the life of the process, so repeated waits cause no reads
         agent = await self.run(self.loop.revisions.of, task)
         if not isinstance(agent, Failure) and agent.on_overload:
             return False
@@ -234,14 +234,14 @@ class Executor:
     async def _claim_and_work(
         self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation, begun: "_Begun"
     ) -> Requeue | None:
-        # before the claim: until the lease is good for it, nothing may be held by this worker
+        # before the claim: a worker may hold tasks only under a valid lease
         worker_id = await self.heartbeat.worker_id()
         claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
         try:
-            # from here on the claim may have taken effect, whether or not a response comes
+            # from here on the claim may have taken effect, even without a response
             result = await self._write(claim, task.ref)
             if isinstance(result, Refused):
-                # after the refusal, since until then the slot may be part of a claim that has succeeded
+                # only after the refusal: until then the slot may belong to a successful claim
                 await self.run(self.slots.give_up, task, entry, result.current)
                 return await self._refused(result.current, delivery)
             shutdown = claim.now + int((invocation.time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
@@ -251,23 +251,21 @@ class Executor:
             async with self.heartbeat.holding(held):
                 return await self._work(held, invocation.time_left, begun)
         except BaseException:
-            # the claim may hold the task although nobody works on it, also if its response was lost or its
-            # outcome could not be written; without this the task would stay held for as long as this process
-            # lives
+            # the claim may hold the task although no work continues: its response may be lost, or its outcome
+            # unwritten. Without this the task would stay held for the life of this process
             self.heartbeat.disown(worker_id, claim.claim_id)
             raise
 
     def _claim(self, task: Task, worker_id: str, message_id: str) -> Claim:
         """The claim for the task; from its dead worker if it is running."""
         now = self.clock.now()
-        # random: by it a claim whose response was lost is recognized as one's own, by the store and by its
-        # worker
+        # random, so that the store and the worker recognize a claim whose response was lost
         claim_id = self.entropy.bytes(8).hex()
         if task.status is not Status.RUNNING:
             clocks = clocks_of_start(task, now)
             due_at = due_after_start(task, clocks)
             return Claim(claim_id, now, worker_id, task.fence, message_id, due_at=due_at, clocks=clocks)
-        # due soon, since this worker's lease does not name the task before its next renewal
+        # due soon, because this worker's lease lists the task only from its next renewal on
         due_at = due_after_take_over(now, task.deadline)
         return Claim(claim_id, now, worker_id, task.fence, message_id, task.held_by, due_at)
 
@@ -276,19 +274,19 @@ class Executor:
         writes are refused."""
         result = await self.run(self.store.claim, ref, claim)
         task = result.current if isinstance(result, Refused) else None
-        # claimed or ended by others, so there is nothing to repeat
+        # claimed or ended by another process, so a retry cannot succeed
         if task is None or task.status is not Status.PENDING or task.fence != claim.fence:
             return result
-        # its due time has been moved since it was read, as it got in line or by the sweeper
+        # its due time was moved since it was read, by joining a line or by the sweeper
         due_at = due_after_start(task, claim.clocks)
         return await self.run(self.store.claim, ref, replace(claim, due_at=due_at))
 
     async def _refused(self, task: Task | None, delivery: Delivery) -> Requeue | None:
-        """Another worker was faster."""
+        """What to do with the message if the claim was refused."""
         if task is None:
             return DONE
         if task.status is Status.RUNNING and not task.is_expired(self.clock.now()):
-            # its lease need not be read: it was claimed a moment ago
+            # claimed a moment ago, so the lease need not be read
             return self._held_elsewhere(task, delivery, self.clock.now() + self.lease_seconds * 1000)
         return await self._not_claimed(task)
 
@@ -296,8 +294,8 @@ class Executor:
         """A living worker holds the task. Its own message returns to check again; a duplicate is deleted."""
         if task.message_id not in (None, delivery.message_id):
             return DONE
-        # twenty receives make a dead letter; growing by a lease each, they span more than the quarter of an
-        # hour that its worker can live
+        # the message is dead-lettered after twenty receives; with delays growing by a lease each, these span
+        # more than the 15 minutes that the worker can live
         often = max(0, delivery.receive_count - FEW_RECEIVES)
         return Requeue(_seconds_until(held_until, self.clock.now()) + often * self.lease_seconds)
 
@@ -308,29 +306,29 @@ class Executor:
             case NextAction.NOTHING:
                 return await self._after_its_end(task, now)
             case NextAction.EXPIRE:
-                # conditional on the deadline and on nobody else having ended it, so it does not matter who
-                # else tries
+                # safe with concurrent attempts: the write requires a live task past its deadline
                 await self.run(self.finalizer.time_out, task)
             case NextAction.WAKE:
-                # if it is not ready, the last of the tasks that it awaits wakes it, with a message of its own
+                # if it is not ready, the last awaited task wakes it with a new message
                 await self.run(self.finalizer.wake_if_ready, task)
             case NextAction.FAIL_LOST:
-                # its last worker's lease is broken by now (_handle); under the fence, since another may have
-                # claimed it
+                # the last worker's lease is broken by now (_handle); guarded by the fence, because another
+                # worker may have claimed the task
                 await self.run(self.finalizer.fail, task, lost(task), guard_of_loss(task.fence))
             case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
-                # a duplicate, if it waits for the model: its own message comes in time
+                # a task that waits for the model has a delayed message, so this one is a duplicate
                 if not task.throttled_calls or claimable(task, now):
                     return Requeue(_seconds_until(task.not_before, now))
         return DONE
 
     async def _after_its_end(self, task: Task, now: int) -> Requeue | None:
-        """Complete what whoever ended the task may have crashed before."""
-        # whoever ends a waiting task announces that first, so that this is done although the process dies
+        """Do what follows an end, in case the process that ended the task crashed before it."""
+        # a task that awaits others is announced before its end, so that this runs even if the process that
+        # ended it dies
         await self.run(self.finalizer.cancel_children, task, task.awaits)
         if await self.run(self.holders.lease, task) is not None:
-            return DONE  # its worker is alive and does the rest
-        # not before its worker is gone: its tools may still run, beside those of the next task
+            return DONE  # its worker is alive and frees the slots
+        # only once its worker is gone, whose tools may still run and would overlap with the next task's
         await self.run(self.slots.leave, task, ended=True)
         return await self._count_ended(task, now)
 
@@ -340,7 +338,7 @@ class Executor:
         day = self.outcomes.day
         if day.owes(task):
             age = now - (task.completed_at or now)
-            # whoever has written the end counts right after it; counted here as well it would be there twice
+            # the writer of the end counts right after it; counting here too early would count twice
             if age < self.lease_seconds * 1000:
                 return Requeue(_seconds_until(now + self.lease_seconds * 1000 - age, now))
             return DONE if await self.run(day.settle, task) else Requeue(COUNT_AGAIN_SECONDS)
@@ -353,8 +351,8 @@ class Executor:
         try:
             await self.run(self.queue.change_visibility, [delivery], self.lease_seconds)
         except QueueUnavailable as error:
-            # works without: the lease alone keeps others away, and should this process die before the next
-            # beat, the sweeper announces the task
+            # not required: the lease alone keeps other workers away, and if this process dies before the next
+            # heartbeat, the sweeper announces the task
             self.telemetry.problem(
                 "visibility timeout not changed", reason=str(error), message_id=delivery.message_id
             )
@@ -365,10 +363,10 @@ class Executor:
         task, now = held.task, self.clock.now()
         if task.fence == 1:
             self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
-        else:  # the end tells of a first time
+        else:  # the report of its end covers a task's first claim
             self.telemetry.event("task running", task, attempt=task.attempt)
         then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
-        # slightly after the deadline, so that the wall clock has passed it as well
+        # stops slightly after the deadline, so that the wall clock has passed it as well
         margin_ms = 2 if then is Stop.DEADLINE else 0
         seconds = max(0, held.until - now + margin_ms) / 1000
         try:
@@ -381,7 +379,8 @@ class Executor:
                 await self.run(begun.work.toolbox.close)
 
     async def _interrupted(self, held: LeasedTask, begun: "_Begun", error: Exception) -> Requeue | None:
-        """What follows when work ends in an error: of the outside, of the model, or of this program."""
+        """What follows when work ends in an error: an interruption, an error of the model or a dependency, or
+        a bug."""
         snapshot = self._snapshot(held, begun)
         match error:
             case Stopped():
@@ -402,7 +401,7 @@ class Executor:
         return await self.outcomes.retry(snapshot, Failure(FailureCode.EXECUTION_ERROR, reason))
 
     async def _busy(self, snapshot: RunSnapshot, begun: "_Begun", busy: ModelBusy) -> Requeue | None:
-        """The model took no call: the task waits for it, or tries again."""
+        """The model accepted no call: the task waits or retries."""
         failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
         overload = None
         if busy.overloaded and begun.work is not None:
@@ -418,13 +417,13 @@ class Executor:
 
     async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun") -> RunResult:
         begun.work = await self.loop.begin(held)
-        # its texts are in memory now and can be seen there, so the next one that may be large may begin
+        # its texts are now part of the measured memory, so the next large task may start
         await begun.is_read()
         following = asyncio.ensure_future(self.live.follow(begun.work))
         try:
             return await self.loop.carry_on(begun.work, time_left)
         finally:
-            # awaited, so that no text is published once the outcome is being written
+            # awaited, so that no text is published while the outcome is written
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
@@ -435,7 +434,7 @@ class Executor:
 
 @dataclass
 class _Begun:
-    """The run, once its checkpoints were read, which ``is_read`` tells."""
+    """The run, once its checkpoints are read, and the callback for that moment."""
 
     is_read: Callable[[], Awaitable[None]]
     work: TaskRun | None = None

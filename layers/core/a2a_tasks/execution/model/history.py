@@ -78,7 +78,7 @@ class Histories:
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
         exchanges: list[Exchange] = []
         size, room = 0, MAX_FILE_BYTES
-        # from the newest on, which have the room first
+        # newest first, so that the oldest are left out when space runs out
         for other in reversed(payload.at_hand(self.payloads, earlier[-MAX_TASKS:])):
             exchange = self._exchange(other, room)
             if exchange is None:
@@ -108,7 +108,7 @@ class Histories:
 
     def _answered(self, task: Task, task_ids: list[str]) -> list[Task]:
         refs = [TaskRef(task.ref.agent_id, task_id) for task_id in task_ids]
-        # read consistently: the task before this one has just ended, and its answer must be there
+        # a consistent read: the previous task has just ended, and its answer must be found
         return [other for other in self.store.get_all(refs) if _counts(other, task)]
 
     def _exchange(self, task: Task, room: int) -> Exchange | None:
@@ -121,7 +121,7 @@ class Histories:
         except (PayloadCorrupt, RequestRefused):
             return None
         text = output.get("result", "")
-        if is_blank(text):  # which the Messages API refuses
+        if is_blank(text):  # the Messages API rejects it
             return None
         file_bytes = sum(_file_bytes(block) for block in blocks)
         if file_bytes > room:

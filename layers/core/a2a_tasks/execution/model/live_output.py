@@ -11,7 +11,7 @@ from a2a_tasks.ports.live import LiveChunk, LiveStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 EVERY_SECONDS = 2.0
-"""Between two chunks, however fast text comes: each is a write."""
+"""Between two chunks, however fast the text is generated, because each is a write."""
 CHUNK_CHARACTERS = 1_000
 """Limit of text, and of updates, per write; faster output is slightly delayed."""
 TTL_MS = 24 * 3_600_000
@@ -41,8 +41,9 @@ class Live:
                 until = work.task.deadline + TTL_MS
                 await self.run(self.store.append, work.task.ref.task_id, chunk, until)
             except StoreUnavailable as error:
-                # not noted, so the next try writes the same chunk again, with what has come since: it
-                # replaces a chunk whose response was lost, and readers read their last one again for that
+                # not recorded, so the next attempt writes the same chunk with the text added since. It
+                # replaces the chunk if only the response was lost, which is why readers read their last chunk
+                # again
                 self.telemetry.problem("live text not written", work.task, reason=str(error))
             else:
                 said.note(chunk)
@@ -61,8 +62,8 @@ class _WrittenText:
     def next_chunk(self, work: TaskRun) -> LiveChunk | None:
         """What is new since the last chunk. The rest of a turn comes before the next turn."""
         text, updates = self._rest(work)
-        # only when nothing is left of the turn before: its rest would be missing in the middle of what
-        # readers see
+        # the next turn starts only when the previous one is published completely, or readers would miss its
+        # end
         if not (text or updates) and self.turn <= len(work.transcript.turns):
             self.turn = len(work.transcript.turns) + 1
             self.characters, self.update_characters, self.chunks = 0, 0, 0

@@ -22,9 +22,9 @@ class PacedModel:
         name = request.prompt.model
         if not await self.pacing.may_call(name):
             overloaded = self.pacing.is_overloaded(name)
-            # not made, so it is no attempt, and nothing can have been billed
+            # no call was made, so this is no attempt and nothing was billed
             raise ModelBusy(NOT_NOW, overloaded=overloaded, throttled=True, was_called=False)
-        # from here on the service may bill it, whatever becomes of this process
+        # from here on the service may bill the call, even if this process dies
         draft.is_called = True
         begun_at = self.pacing.clock.now()
         reporting = asyncio.ensure_future(self._report(name, begun_at, draft))
@@ -34,10 +34,10 @@ class PacedModel:
             reporting.cancel()
             await asyncio.gather(reporting, return_exceptions=True)
             if isinstance(error, ModelBusy) and error.throttled:
-                # with the time when the call began: a pace that was set since already knows of it
+                # with the call's start time: a pace set since then already accounts for it
                 await self.pacing.report_throttled(name, begun_at, error)
             raise
-        # not awaited: the table may be slow, and what stops the work meanwhile would lose a finished turn
+        # not awaited: the table may be slow, and an interruption meanwhile would lose a finished turn
         draft.begun.set()
         self._reporting.add(reporting)
         reporting.add_done_callback(self._reporting.discard)

@@ -1,4 +1,4 @@
-"""How fast this process may call the models, as all workers together have found out."""
+"""Limits this process's calls of the models to the pace that all workers share."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -46,7 +46,7 @@ class _Known:
 
     def admit(self, now: int) -> None:
         """Count an admitted task. Admissions that were not used in time are dropped."""
-        # of a task that was admitted but not claimed, or has died, nobody tells
+        # a task that was admitted but never claimed, or whose worker died, is not reported back
         self.admitted = 1 if now >= self.admitted_until else self.admitted + 1
         self.admitted_until = now + ADMITTED_MS
 
@@ -69,7 +69,7 @@ class Pacing:
     """Name of the key or account that calls are made with."""
     _known: dict[PaceKey, _Known] = field(default_factory=dict, init=False, repr=False)
     _in_a_row: Counter[PaceKey] = field(default_factory=Counter, init=False, repr=False)
-    # one task at a time looks at a pace: of a hundred that write what they have seen, all but one are refused
+    # one task at a time uses a pace: of a hundred concurrent compare-and-set writes all but one would fail
     _locks: defaultdict[PaceKey, asyncio.Lock] = field(
         default_factory=lambda: defaultdict(asyncio.Lock), init=False, repr=False
     )
@@ -132,19 +132,20 @@ class Pacing:
         if not busy.overloaded:
             self.telemetry.count("ModelRateLimited", code=model)
         self._in_a_row[pace_key] += 1
-        # some now and then say nothing of the others
+        # isolated throttled calls do not indicate a general limit
         if self._in_a_row[pace_key] < IN_A_ROW:
             return
         async with self._locks[pace_key]:
             known = self._known.get(pace_key)
             seen = known.pace if known else None
-            # once more if another process has set one meanwhile, unless that was after this call had begun
+            # retried once if another process has set a pace meanwhile, unless it did so after this call had
+            # begun
             for _ in range(2):
                 if seen is not None and seen.set_at >= begun_at:
                     return  # the call began before this pace was set
                 new = slowed(seen, now, busy.retry_after, is_overloaded=busy.overloaded)
                 seen = await self._put(pace_key, seen, new)
-                # set by this process, or taken as set by it, if the store did not respond
+                # set by this process, or assumed so if the store did not respond
                 if seen is not None and seen.set_at == now:
                     self.telemetry.milliseconds("ModelPaceMs", new.gap_ms)
                     return
@@ -157,7 +158,7 @@ class Pacing:
             known = self._known.get(pace_key)
             if known is None or known.pace is None or known.pace.taken_at is not None:
                 return
-            # one that began before says nothing of this pace
+            # a call that began earlier does not confirm this pace
             if begun_at > known.pace.set_at:
                 await self._put(pace_key, known.pace, grown(known.pace, self.clock.now()))
 
@@ -168,13 +169,13 @@ class Pacing:
 
     async def _may_start(self, pace_key: PaceKey, *, is_urgent: bool, is_suspect: bool) -> bool:
         known, now = self._known.get(pace_key), self.clock.now()
-        # without a suspicion nothing is read, so that a healthy task costs nothing
+        # nothing is read unless the task was throttled before, so that healthy tasks cost nothing
         if known is None or (known.pace is None and now - known.read_at >= KNOWN_MS):
             if not is_suspect:
                 return True
             known = self._see(pace_key, await self._read(pace_key))
         is_first = is_urgent or self.entropy.fraction() < WHOEVER_COMES
-        # once more if another process took the call first, by the pace that it left
+        # retried once, with the pace as stored, if another process took the call first
         for _ in range(2):
             pace, now = known.pace, self.clock.now()
             if pace is None or pace.is_over(now):
@@ -194,14 +195,14 @@ class Pacing:
 
     async def _note_urgent(self, pace_key: PaceKey) -> None:
         known, now = self._known.get(pace_key), self.clock.now()
-        # renewed in its second half only, so that many waiting tasks make few writes
+        # extended only in its second half, so that many waiting tasks cause few writes
         if known is None or known.pace is None or known.pace.urgent_until > now + URGENT_MS // 2:
             return
         known.pace = replace(known.pace, urgent_until=now + URGENT_MS)
         try:
             await self.run(self.store.note_urgent, pace_key, now + URGENT_MS)
         except StoreUnavailable as error:
-            # others may go before it for a while, which is no loss
+            # tasks of lower priority may go first for a while, which is harmless
             self._not_asked(error)
 
     async def _read(self, pace_key: PaceKey) -> Pace | None:
@@ -216,7 +217,7 @@ class Pacing:
             current = await self.run(self.store.put, pace_key, seen, new)
         except StoreUnavailable as error:
             self._not_asked(error)
-            # this process then goes by it alone
+            # this process applies it on its own
             current = new
         self._see(pace_key, current)
         return current
@@ -226,7 +227,7 @@ class Pacing:
             return await self.run(self.store.take, pace_key, pace, now, is_urgent=is_urgent)
         except StoreUnavailable as error:
             self._not_asked(error)
-            # without the table each process goes on by itself, at the slowest pace
+            # without the table each process continues on its own, at the slowest pace
             return PaceTurn(True, replace(pace, next_at=now + LONGEST_GAP_MS))
 
     def _see(self, pace_key: PaceKey, pace: Pace | None) -> _Known:
@@ -234,7 +235,7 @@ class Pacing:
         if known is None:
             known = self._known[pace_key] = _Known(pace, self.clock.now())
         if pace is not None and pace.taken_at != (known.pace.taken_at if known.pace else None):
-            self._in_a_row[pace_key] = 0  # it recovers: earlier throttled calls no longer count
+            self._in_a_row[pace_key] = 0  # the pace recovers: earlier throttled calls no longer count
         known.pace, known.read_at = pace, self.clock.now()
         return known
 

@@ -50,8 +50,8 @@ class Prompts:
             ModelRejected: A server is no longer the project's, or the agent may not use it.
         """
         needed, allowed = set(prompt.mcp_servers), servers_of(agent.allowed_tools)
-        # asked for each turn, and never kept with the task: a stored address could be changed by whoever can
-        # write tasks, and the worker would send the project's token there (docs/decisions/agents.md)
+        # read for each turn and never stored with the task: anyone who can write tasks could change a stored
+        # address, and the worker would send the project's token there (docs/decisions/agents.md)
         settings = self.cost_limits.budgets.settings(
             agent.project_id, lambda kept: needed <= {server.name for server in kept.mcp_servers}
         )
@@ -64,7 +64,7 @@ class Prompts:
     def for_model(self, prompt: Prompt, model: str, agent: AgentRevision) -> Prompt:
         """The same prompt with the features of another model."""
         thinking, fallbacks = thinking_of(model, self.backend), self._fallbacks(model, agent)
-        # blocks of an earlier fallback need its beta header even without fallbacks
+        # the conversation may contain blocks of an earlier fallback, which need its beta header
         has_fallbacks = fallbacks is not None or FALLBACK_BETA in prompt.betas
         betas = thinking.betas + ([FALLBACK_BETA] if has_fallbacks else [])
         return replace(prompt, model=model, thinking=thinking.settings, betas=betas, fallbacks=fallbacks)

@@ -24,7 +24,7 @@ def parse(text: str, schema: dict[str, Any]) -> Any:
     try:
         value = deserialize(text)
         json_limits.check_value(value)
-        # the answer stays as the model gave it: defaults of the schema are not filled in
+        # the answer is returned unchanged, without defaults of the schema
         fastjsonschema.compile(schema, use_default=False)(value)
     except fastjsonschema.JsonSchemaValueException as error:
         problem = error.message

@@ -81,7 +81,7 @@ class Transcript:
     history: list[dict[str, Any]] = field(default_factory=list)
     """Earlier messages of the conversation."""
     begins_untrusted: bool = False
-    """Whoever wrote the history or the message had read content from outside."""
+    """Content from outside may have influenced the history or the message."""
     turns: list[Turn] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Transcript:
             elif CALL not in key:
                 transcript.turns.append(_turn(turn_number(key), document))
             else:
-                # there, since keys sort a turn before its calls
+                # exists already, because keys sort a turn before its calls
                 turn = transcript.turns[turn_number(key) - 1]
                 transcript.note(turn, call_id_of(key), document)
         return transcript
@@ -178,7 +178,7 @@ class Transcript:
         """All messages of the next request. Each list extends the previous one byte for byte."""
         messages = [*self.history, self.opening]
         for turn in self.turns:
-            # the API refuses a message without content
+            # the API rejects a message without content
             if turn.content:
                 messages.append({"role": "assistant", "content": turn.content})
             if turn.calls:
@@ -209,7 +209,7 @@ def turn_document(reply: ModelReply) -> dict[str, Any]:
 
 def _turn(number: int, document: Mapping[str, Any]) -> Turn:
     content = document["content"]
-    # with any other stop nothing waits for results; input of a call may have been cut off with the reply
+    # only this stop reason waits for results; with any other a call's input may be incomplete
     uses_tools = document["stopReason"] == "tool_use"
     calls = [
         Call(block["id"], block["name"], block["input"])

@@ -39,7 +39,7 @@ def not_shown(refused: RequestRefused) -> Failure:
 def result_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finished | Failed:
     """How a task ends with its last reply. ``max_tokens`` was the request's limit."""
     if reply.stop_reason not in COMPLETE_STOPS:
-        # cut by the task's budget and not by the agent's limit: the failure must say which of them to raise
+        # the task's budget cut the answer, not the agent's limit; the failure must say which of them to raise
         is_capped = reply.stop_reason == "max_tokens" and max_tokens < agent.max_tokens
         return Failed(OVER_BUDGET if is_capped else _failure_of(reply), reply.text)
     output: dict[str, Any] = {"result": reply.text}

@@ -1,4 +1,4 @@
-"""A lock that no tenant can keep from the others by waiting for it often."""
+"""A lock that is shared fairly among tenants, however many tasks of one tenant wait for it."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -31,12 +31,12 @@ class FairLock:
             self._held += 1
             return
         turn = asyncio.get_running_loop().create_future()
-        # behind those of the same key; a key that is new stands behind the other keys
+        # queued behind earlier waiters of the same key; a new key is queued behind the other keys
         self._waiting.setdefault(key, deque()).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it was its turn, and the cancel came before it noticed
+            if not turn.cancelled():  # the lock was assigned, but the waiter was cancelled before it resumed
                 self._pass_on()
             raise
 
@@ -45,8 +45,8 @@ class FairLock:
             key, turns = self._waiting.popitem(last=False)
             turn = turns.popleft()
             if turns:
-                self._waiting[key] = turns  # behind the others
-            # cancelled while it waited: the next one's turn
+                self._waiting[key] = turns  # the key moves behind the others
+            # skips waiters that were cancelled
             if not turn.done():
                 turn.set_result(None)
                 return

@@ -32,11 +32,11 @@ DUE_MS = 90_000
 ``DUE_AGAIN_MS`` before that."""
 DUE_AGAIN_MS = 30_000
 MOST_DISOWNED = 100
-"""With more disowned claims the lease is given up and a new one opened."""
+"""With more disowned claims than this, the lease is abandoned and a new one opened."""
 VISIBILITY_BATCH, VISIBILITY_TRIES = 10, 4
 """Limit of ChangeMessageVisibilityBatch, and tries after which the lease alone keeps other workers away."""
 OPEN_TRIES = 3
-"""Then the messages go back: nothing is claimed without a lease."""
+"""After these attempts the messages return to the queue, because nothing is claimed without a lease."""
 
 
 @dataclass
@@ -116,9 +116,9 @@ class Heartbeat:
     def disown(self, worker_id: str | None, claim_id: str) -> None:
         """Give up a claim that may have taken effect; other workers may take its task at once."""
         if self._mine is not None and self._mine.worker_id == worker_id:
-            # only of this lease: what was claimed under an earlier id ends with that id's lease
+            # only for the current lease: claims under an earlier id end with that id's lease
             self._disowned.add(claim_id)
-            # each is in the item that every renewal writes
+            # every renewal writes all of them
             if len(self._disowned) > MOST_DISOWNED:
                 self._give_up()
 
@@ -128,7 +128,7 @@ class Heartbeat:
             if self._left_ms() > 0:
                 return True
             async with self._changing:
-                # asked again under the lock: whoever held it may have renewed the lease
+                # checked again under the lock, whose previous holder may have renewed the lease
                 if self._mine is not None and self._left_ms() <= 0:
                     await self._beat()
         return False
@@ -141,16 +141,16 @@ class Heartbeat:
                 async with self._changing:
                     if self._is_due():
                         await self._beat()
-                self.telemetry.flush()  # of tasks that ended a while ago, if none ends now
+                self.telemetry.flush()  # metrics of ended tasks, even while no other task ends
         finally:
-            # not to go on in the next invocation: what they were to do may be long out of date by then
+            # must not continue in the next invocation, when they may be long out of date
             for each in list(self._aside):
                 each.cancel()
             await asyncio.gather(*self._aside, return_exceptions=True)
 
     def rest(self) -> None:
-        """Call when no task is in hand; the process may then be frozen for any time. What it has disowned
-        since the last renewal becomes free when the lease expires, so the lease must not be renewed
+        """Call when no task is in hand; the process may then be frozen for any length of time. Claims
+        disowned since the last renewal become free when the lease expires, so the lease must not be renewed
         afterwards."""
         if self._disowned:
             self._give_up()
@@ -168,7 +168,7 @@ class Heartbeat:
         mine = self._mine
         if mine is None:
             return 0
-        # the wall's clock can be set back; the other one cannot, and also counts suspension
+        # the wall clock can be set back; the monotonic clock cannot, and also counts suspension
         passed = max(self.clock.now() - mine.now, self.clock.ticks() - mine.ticks)
         lease_ms = self.lease_seconds * 1000
         return lease_ms - passed - (0 if mine.is_invisible else min(CLOCKS_APART_MS, lease_ms // 4))
@@ -185,9 +185,9 @@ class Heartbeat:
     async def _open(self) -> None:
         """Open a lease. All tasks of the invocation wait for this."""
         for tries_left in reversed(range(OPEN_TRIES)):
-            # a new id for each try: one whose response was lost stands as it is, and ends sooner than this
-            # one would believe. By the clocks before the call, so that the lease ends here no later than in
-            # the store
+            # a new id for each attempt: a lease whose response was lost may exist and expires earlier than a
+            # later attempt would assume. Clocks are read before the call, so that this process never believes
+            # the lease to last longer than the store does
             mine = _OwnLease(self.entropy.bytes(8).hex(), self.clock.now(), self.clock.ticks())
             until = mine.now + self.lease_seconds * 1000
             try:
@@ -216,20 +216,20 @@ class Heartbeat:
     async def _beat(self) -> None:
         notes = await self._renewed()
         if notes is None:
-            # somebody has broken it, or there was nothing left worth saving when it expired
+            # another process has broken the lease, or it expired with nothing left to save
             if self.held:
                 self.telemetry.event("worker lost its lease", tasks=len(self.held))
             self._give_up()
             return
-        # not awaited by the next beat, as they may hang
+        # the next heartbeat does not wait for them, because they may hang
         for step in (self._extend_visibility(), self._look(notes)):
             task = asyncio.ensure_future(step)
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)
 
     async def _renewed(self) -> Notes | None:
-        """Retry until the store responds. None if the lease was lost. Once it has expired, only those who
-        have something to save, and time for it, care about the response."""
+        """Retry until the store responds. None if the lease was lost. After it has expired, retry only as
+        long as a task has something to save and time for it."""
         answer: asyncio.Future[Notes | None] = asyncio.get_running_loop().create_future()
         tries: list[asyncio.Task[None]] = []
         try:
@@ -247,7 +247,7 @@ class Heartbeat:
                 each.cancel()
             await asyncio.gather(*tries, return_exceptions=True)
         notes = answer.result()
-        # an attempt without a response may have taken notes
+        # an earlier attempt without a response may have taken notes
         return Notes(everything=True) if notes is not None and len(tries) > 1 else notes
 
     def _may_save(self) -> bool:
@@ -258,7 +258,7 @@ class Heartbeat:
         if (before := self._mine) is None:
             return
         now = self.clock.now()
-        # by the clocks before the call: a response that comes late must not make the lease seem longer
+        # clocks are read before the call: a late response must not make the lease seem longer
         mine = _OwnLease(before.worker_id, now, self.clock.ticks(), _due_at(before, now))
         try:
             notes = await self.run(self.workers.renew, self._lease(mine))
@@ -266,7 +266,7 @@ class Heartbeat:
             # no error may stop the heartbeat
             self.telemetry.problem("lease not renewed", error=error)
             return
-        # the first response counts: a later one is of a lease that has been renewed since
+        # only the first response counts; the lease has been renewed by the time of a later one
         if not answer.done() and self._mine is before:
             self._mine = mine
             answer.set_result(notes)
@@ -294,11 +294,11 @@ class Heartbeat:
         """Keep the messages invisible for as long as the lease is valid, because a worker that takes a
         task over needs both to be over."""
         mine = self._mine
-        # a call takes messages of one queue; sorted, few groups are of more than one
+        # one call takes messages of one queue; sorting keeps the number of calls low
         by_queue = sorted(self._in_hand, key=lambda delivery: (delivery.is_direct, delivery.is_urgent))
         groups = [list(some) for some in batched(by_queue, VISIBILITY_BATCH, strict=False)]
         extended = await asyncio.gather(*(self._extend(group) for group in groups))
-        # of the lease as it was when this began: one that was renewed since is not covered by these timeouts
+        # for the lease as it was when this began: these timeouts do not cover a later renewal
         if mine is not None:
             mine.is_invisible = all(extended)
 
@@ -307,20 +307,20 @@ class Heartbeat:
             if attempt:
                 await self.clock.sleep(RETRY_SECONDS)
             try:
-                # without those that were settled meanwhile: what was put back keeps its own delay
+                # skips messages that were settled meanwhile: one that was put back keeps its own delay
                 left = [delivery for delivery in deliveries if delivery in self._in_hand]
                 if left:
                     await self.run(self.queue.change_visibility, left, self.lease_seconds)
             except Exception as error:
-                # they may be received while the lease is valid, which then prevents a claim
+                # they may be received again, but the valid lease prevents a claim
                 self.telemetry.problem("visibility timeout not changed", error=error)
             else:
                 return True
         return False
 
     async def _look(self, notes: Notes) -> None:
-        """Read the tasks that others have changed. One that is just being claimed is read at the next
-        beat."""
+        """Read the tasks that other processes have changed. A task that is just being claimed is read at the
+        next heartbeat."""
         noted = notes.task_ids | self._to_look_at
         held = {each.task.ref.task_id: each for each in list(self.held.values())}
         coming = {each.ref.task_id for each in self._in_hand if each.ref is not None} - held.keys()
@@ -330,18 +330,17 @@ class Heartbeat:
 
     async def _look_at(self, held: LeasedTask) -> None:
         try:
-            # consistently: a note is left after the write that it is about, which must be seen here
+            # a consistent read: it must see the write that the note announces
             task = await self.run(self.store.get, held.task.ref)
         except Exception as error:
             self.telemetry.problem("task not looked at", held.task, error=error)
-            # the renewal has taken the note, and nobody leaves it again
+            # remembered, because the renewal has removed the note
             self._to_look_at.add(held.task.ref.task_id)
             return
         if task is None or task.is_terminal:
             held.interrupt(Stop.ENDED)
         elif task.fence != held.task.fence or task.status is not Status.RUNNING:
-            # another worker has it, or this one has given it back: nothing more may be written under this
-            # claim
+            # another worker holds the task, or this one has released it: this claim may write nothing more
             held.interrupt(Stop.LOST)
         else:
             held.notice(task)

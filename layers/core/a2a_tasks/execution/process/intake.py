@@ -1,4 +1,4 @@
-"""How a worker that waits for the model takes more tasks meanwhile."""
+"""How a worker takes more messages while its tasks wait for the model."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -24,30 +24,30 @@ from a2a_tasks.ports.workers.takers import Takers
 SHARE_AFTER_SECONDS = 0.5
 """Seconds an invocation must run before it takes more messages. Short tasks finish sooner without."""
 SHARE_EVERY_SECONDS = 1.0, 16.0
-"""Pause after a look that found nothing in the queues whose event sources start workers, first and longest;
-it doubles each time. A look costs two requests."""
+"""First and longest pause after a poll of the queues with event sources that found nothing; it doubles each
+time. A poll costs two requests."""
 LOOK_FOR_OTHERS_MS = 4_000
-"""How often an invocation at capacity looks for tasks of another project. Messages of the same project go
-back, so it takes one at a time."""
+"""How often an invocation at capacity polls for tasks of another project. It takes one message at a time,
+because messages of the same project must be returned."""
 SHARE_UNTIL_SECONDS = HAND_OVER_SECONDS
 """With less time left an invocation takes no more tasks, as it begins no more turns."""
 DIRECT_SECONDS = 2, 4
-"""How long a worker with one task waits for a direct message, and the longest; twice as long with two.
-A wait that has begun is not broken off, or what it receives would be lost; so it is billed beyond the last
-task, and with many tasks the last is far. SQS answers an empty one only when it is over, by when the client
-must not have given up (``adapters.clients``)."""
+"""How long a worker with one task waits for a direct message, and the maximum; twice as long with two tasks.
+A poll is not aborted, or a message received by it would be lost; so it may be billed beyond the end of the
+last task. SQS answers an empty long poll only at its end, and the client's timeout must be longer
+(``adapters.clients``)."""
 MOST_AT_ONCE = 10
 """Limit of ReceiveMessage."""
 CLOSES_AT, OPENS_AT = 20, 10
-"""A worker takes no more direct messages when a twentieth of its room is left, so that those on their way
-find a place, and takes them again with a tenth."""
+"""A worker stops taking direct messages when a twentieth of its capacity is left, so that messages on their
+way still find room, and resumes at a tenth."""
 PRESSED_SECONDS = 0.5
-"""How often a worker that lacks memory or time, or gets no answer from the queue, tries again."""
+"""How often a worker that lacks memory or time, or gets no response from the queue, tries again."""
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What every invocation takes messages with."""
+    """What all invocations of a process share for taking messages."""
 
     queue: WorkerQueue
     pause: PauseWatch
@@ -77,11 +77,12 @@ class Intake:
         return self._received(lambda: self.queue.receive(limit, self.lease_seconds, only_urgent=only_urgent))
 
     def receive_direct(self, limit: int, seconds: int) -> list[Delivery]:
-        """Direct messages, which are taken even during a pause: nobody else would look for them."""
+        """Direct messages. They are taken even during a pause, because no event source would start another
+        worker for them."""
         return self._received(lambda: self.queue.receive_direct(limit, self.lease_seconds, seconds))
 
     def put_back(self, delivery: Delivery) -> None:
-        """Let another worker have it at once."""
+        """Return a message for another worker, without delay."""
         try:
             self.queue.put_back(delivery, 0)
         except QueueUnavailable as error:  # the sweeper announces the task again
@@ -91,15 +92,15 @@ class Intake:
         try:
             return receive()
         except QueueUnavailable as error:
-            # if only the response was lost, the messages are invisible for a lease, and then come again
+            # if only the response was lost, the messages return after the visibility timeout
             self.telemetry.problem("no more messages taken", reason=str(error))
             return []
 
 
 @dataclass
 class MessageIntake:
-    """Takes messages for one invocation. ``deliver`` deals with one; ``is_again`` says that one of those that
-    started the invocation was received before, so that a worker may have died."""
+    """Takes messages for one invocation. ``deliver`` handles one; ``is_again`` means that a message of the
+    event was received before, so a worker may have died."""
 
     intake: Intake
     invocation: Invocation
@@ -115,17 +116,17 @@ class MessageIntake:
     def __post_init__(self) -> None:
         i = self.intake
         self._began_at = i.clock.now()
-        # not of the process, whose copies are many if it starts from a snapshot
+        # random per invocation: processes restored from one snapshot would share an id
         taker_id = i.entropy.bytes(8).hex()
         self.listing = TakerListing(i.takers, i.pause, i.clock, i.telemetry, i.run, taker_id)
 
     async def work(self) -> None:
         """Take messages while there is room, until too little time is left. Ends when nothing is in hand and
         no task was announced that could use the slot of one that ended here."""
-        # of an earlier invocation, whose slots are long taken
+        # set by an earlier invocation, whose slots are long taken
         self.intake.called.clear()
-        await asyncio.sleep(0)  # those that started the invocation begin
-        if self._room > 0:  # a full batch means that more are waiting
+        await asyncio.sleep(0)  # lets the event's own messages start first
+        if self._room > 0:  # with a full batch more messages are probably waiting
             await self._until_done(SHARE_AFTER_SECONDS)
         try:
             while await self._step():
@@ -141,16 +142,16 @@ class MessageIntake:
 
     @property
     def _seconds_left(self) -> float:
-        """Until it takes nothing more."""
+        """Seconds until it takes no more messages."""
         return self.invocation.time_left() - SHARE_UNTIL_SECONDS
 
     async def _step(self) -> bool:
-        """Take or wait once. False if there is nothing more to do."""
+        """Poll or wait once. False if there is nothing more to do."""
         is_closed, in_hand = self._is_closed(), self.invocation.in_hand
         is_idle = not in_hand and not self.intake.called.is_set()
         if is_closed or is_idle:
-            # before the last wait: a sender may have read the list just before this, so it waits for what is
-            # on its way
+            # leaves the list before the last wait: a sender may have read the list just before, and its
+            # message is still on its way
             await self.listing.leave()
             if self.listing.lingers:
                 return await (self._pass_on() if is_closed else self._take_direct(1))
@@ -167,27 +168,27 @@ class MessageIntake:
         return True
 
     def _is_closed(self) -> bool:
-        """Whether it can take nothing now. With nothing in hand neither memory nor time is lacking: somebody
-        must do what comes."""
+        """Whether it can take nothing now. A worker with nothing in hand always takes a message, whatever its
+        memory and load."""
         pressure = self.intake.pressure
         is_pressed = self.invocation.in_hand > 0 and (pressure.lacks_memory() or pressure.lacks_time())
         return is_pressed or self._room <= 0 or self._seconds_left <= 0
 
     async def _look_for_the_dead(self) -> bool:
-        """Look into the direct queue if the worker may have died that had this message before. What else it
-        had comes back there, also what its last poll receives after its death; and as long as the list names
-        it, more is sent."""
+        """Poll the direct queue if the previous receiver of this message may have died. Its other direct
+        messages return there, including those that its last poll received after its death; and senders send
+        more while the list names it."""
         if not self.is_again or self._is_closed():
             return False
-        # until no sender can find the dead worker on the list any more
+        # until the dead worker's entry in the list has certainly expired
         self.is_again = self.intake.clock.now() < self._began_at + self.intake.dead_listed_ms
         return await self._take_direct(1)
 
     async def _take(self) -> None:
-        """With room and time."""
+        """Poll once, with room and time left."""
         room, now = self._room, self.intake.clock.now()
-        # a direct message starts no worker: without one that does, those taken now would be lost with this
-        # process
+        # a direct message starts no worker: without another message that does, direct messages taken now
+        # would be stuck if this process died
         if not self.invocation.is_anchored or room <= self.intake.room // CLOSES_AT:
             await self.listing.leave()
         elif self.listing.is_listed or room > self.intake.room // OPENS_AT:
@@ -205,11 +206,11 @@ class MessageIntake:
         await self._take_direct(max(1, ceil(seconds)))
 
     async def _look(self, room: int) -> None:
-        """Look into the queues whose event sources start workers: they may not start enough."""
+        """Poll the queues with event sources, which may not start enough workers."""
         called, in_hand = self.intake.called, self.invocation.in_hand
-        # before the call: what is announced while it runs needs another look
+        # cleared before the call: a task announced meanwhile needs another poll
         called.clear()
-        # with nothing in hand, only to find the task that was given a slot here: such messages are urgent
+        # with nothing in hand, it only looks for the task that was given a slot here, whose message is urgent
         limit = min(room, MOST_AT_ONCE)
         taken = await self.intake.run(partial(self.intake.receive, limit, only_urgent=not in_hand))
         if taken:
@@ -220,34 +221,34 @@ class MessageIntake:
             self._pause = min(2 * self._pause, SHARE_EVERY_SECONDS[1])
 
     async def _look_for_others(self) -> None:
-        """Take one message at a time into a place that is kept for other projects."""
-        self._looks_at, self._pause = 0, SHARE_EVERY_SECONDS[0]  # once a place is free
+        """Take one message at a time into a place that is reserved for other projects."""
+        self._looks_at, self._pause = 0, SHARE_EVERY_SECONDS[0]  # polls as soon as a place is free
         now = self.intake.clock.now()
         if self._room + self.intake.reserved <= 0:
             await self._until_done()
         elif self._looks_for_others_at > now:
             await self._until_done((self._looks_for_others_at - now) / 1000)
         else:
-            # one at a time: what is of a project that has all its places goes back, which counts as a receive
+            # one at a time: messages of a project without free places are returned, which counts as a receive
             self._looks_for_others_at = now + LOOK_FOR_OTHERS_MS
             await self._begin(await self.intake.run(partial(self.intake.receive, 1, only_urgent=False)))
 
     async def _take_direct(self, seconds: int) -> bool:
-        """Wait so long for direct messages."""
+        """Wait ``seconds`` for direct messages."""
         clock, limit = self.intake.clock, min(self._room, MOST_AT_ONCE)
         began = clock.ticks()
         taken = await self.intake.run(self.intake.receive_direct, limit, seconds)
         await self._begin(taken)
-        # an answer that comes early and empty is an error's; asked again at once it would be a busy loop
+        # an early empty response means an error; waiting out the rest avoids a busy loop
         rest = seconds - (clock.ticks() - began) / 1000
-        if not taken and rest > 0:  # it was refused
+        if not taken and rest > 0:  # the call failed
             await self._until_done(min(rest, PRESSED_SECONDS))
         return True
 
     async def _pass_on(self) -> bool:
-        """Move direct messages that were on their way to where another worker is started for them."""
+        """Move direct messages that arrive late to a queue that starts another worker."""
         taken = await self.intake.run(self.intake.receive_direct, MOST_AT_ONCE, 1)
-        # at once: with no room here they would wait for their lease to end, and with no worker up for good
+        # without delay: otherwise they would wait for their visibility timeout, or forever if no worker is up
         await asyncio.gather(*(self.intake.run(self.intake.put_back, delivery) for delivery in taken))
         if not taken:
             await self._until_done(PRESSED_SECONDS)
@@ -257,14 +258,14 @@ class MessageIntake:
         for delivery in taken:
             dealing: asyncio.Task[object] = asyncio.ensure_future(self.deliver(delivery))
             self._dealing.add(dealing)
-        # those that are done are taken off, so that a long invocation does not collect them
-        await asyncio.sleep(0)  # they count as in hand
+        # finished ones are removed, so that a long invocation does not accumulate them
+        await asyncio.sleep(0)  # lets them count as in hand
         for dealing in [each for each in self._dealing if each.done()]:
             self._dealing.remove(dealing)
             dealing.result()
 
     async def _until_done(self, seconds: float | None = None) -> None:
-        """Wait until a message has been dealt with, at most ``seconds``."""
+        """Wait until a message has been handled, at most ``seconds``."""
         done, clock = self.invocation.done, self.intake.clock
         done.clear()
         waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(done.wait())}

@@ -16,9 +16,9 @@ class Invocation:
     most_of_project: int
     """Tasks of one project that it executes at a time."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set whenever a message has been dealt with."""
+    """Set whenever a message has been handled."""
     in_hand: int = 0
-    """Messages that are being dealt with."""
+    """Messages that are being handled."""
     _whole: float = field(init=False)
     _places: Counter[str] = field(default_factory=Counter, init=False)
     _own_in_hand: int = field(default=0, init=False)
@@ -35,7 +35,7 @@ class Invocation:
 
     @property
     def is_anchored(self) -> bool:
-        """Whether a message is left that starts another worker should this one die."""
+        """Whether an unfinished message would start another worker if this one died."""
         return self._has_anchor or self._own_in_hand > 0
 
     @contextmanager
@@ -51,16 +51,15 @@ class Invocation:
             self.done.set()
 
     async def anchor(self) -> None:
-        """If the message, which started the invocation and is done, is the last such one, let it be the
-        anchor: wait until the invocation is over. A task that came directly has no message that starts a
-        worker; this one does."""
+        """Keep the last finished message of the event as the anchor: wait until the invocation is over. Tasks
+        received directly have no message that starts a worker if this one dies; the anchor does that."""
         if not self._own_in_hand:
-            # the last one only: of those that are done earlier, another still starts a worker
+            # only the last one: until then another unfinished message would start a worker
             self._has_anchor = True
             await self._over.wait()
 
     def end(self) -> None:
-        """No message is needed as an anchor any more."""
+        """Release the anchor."""
         self._over.set()
 
     @contextmanager

@@ -20,7 +20,7 @@ worker reserves is enough to release the task."""
 class Stop(StrEnum):
     """Why work on a task must stop before it is done."""
 
-    ENDED = "ended"  # ended by somebody else: nothing is left to write
+    ENDED = "ended"  # ended by another process: nothing is left to write
     LOST = "lost"  # another worker may hold the task: nothing may be started
     DEADLINE = "deadline"
     SHUTDOWN = "shutdown"  # the function's own time is nearly over
@@ -66,14 +66,14 @@ class LeasedTask:
             self.saved.set()
 
     def notice(self, task: Task) -> None:
-        """Take in the task as just read."""
+        """Update the task as just read."""
         if task.live:
             self.watched.set()
 
     def interrupt(self, why: Stop) -> None:
         """Ask the work to stop; the first reason wins."""
         if not self.stop.done():
-            # the first reason decides, since what is written depends on it and may be under way
+            # the first reason stays, because the outcome depends on it and may already be in progress
             self.stop.set_result(why)
 
     async def supervise[T](self, work: Awaitable[T], clock: Clock, seconds: float, then: Stop) -> T:
@@ -85,17 +85,17 @@ class LeasedTask:
         try:
             waited: set[asyncio.Future[Any]] = {working, self.stop}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            # an ended task takes no checkpoint any more, so there is nothing worth waiting for
+            # an ended task accepts no checkpoint, so there is nothing to wait for
             if not working.done() and self.stop.result() is not Stop.ENDED:
                 await self._until_saved(working, clock)
-            # it was faster than what stopped it: its result counts, and its write decides
+            # the work finished first: its result counts, and the conditional write decides
             if working.done():
                 return working.result()
             raise Stopped(self.stop.result())
         finally:
             working.cancel()
             timer.cancel()
-            # awaited, so that nothing of this work runs beside whoever holds the task next
+            # awaited, so that this work does not overlap with the task's next holder
             await asyncio.gather(working, timer, return_exceptions=True)
 
     async def _until_saved(self, working: asyncio.Future[Any], clock: Clock) -> None:

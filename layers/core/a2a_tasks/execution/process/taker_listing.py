@@ -1,4 +1,4 @@
-"""Whether this worker takes tasks directly: its place on the list that those who send tasks read."""
+"""This worker's entry in the list of workers that take direct messages; senders read the list."""
 
 from dataclasses import dataclass, field
 
@@ -12,22 +12,22 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workers.takers import Takers
 
 LOOK_MS = 5_000
-"""How often a worker looks at the list, and renews its entry."""
+"""How often a worker reads the list and renews its entry."""
 LISTED_MS = 12_000
-"""How long an entry holds. If a worker dies, what is sent directly waits for the next one."""
+"""Lifetime of an entry. After a worker's death, direct messages wait for the next worker."""
 SETTLED_MS = 10_000
-"""A worker that is younger does not stand back: a burst has started it, and needs the processors of all."""
+"""A younger worker does not stand back: it was started by a burst, which needs the CPUs of all workers."""
 MOST = 100
 """Workers that are compared."""
 FORGOTTEN_MS = 60_000
-"""An entry that has been out of date for so long is of a worker that died."""
+"""An entry that expired this long ago belongs to a dead worker."""
 LEAVE_TRIES = 3
-"""After them the entry ends by its own time."""
+"""After these attempts the entry is left to expire."""
 
 
 @dataclass
 class TakerListing:
-    """The entry of one invocation."""
+    """The list entry of one invocation."""
 
     takers: Takers
     pause: PauseWatch
@@ -45,17 +45,17 @@ class TakerListing:
 
     @property
     def lingers(self) -> bool:
-        """Whether messages may come though it has left the list."""
+        """Whether messages may still arrive although it has left the list."""
         return self._left_at is not None and self.clock.now() < self._left_at + LINGER_MS
 
     @property
     def seconds_to_look(self) -> float:
-        """Until the next look at the list."""
+        """Seconds until the list is read again."""
         return max(0, self._looks_at - self.clock.now()) / 1000
 
     async def offer(self, tasks: int, room: int) -> None:
-        """Take tasks directly, unless work is paused or fuller workers have room for all. Looks at the list
-        only if it was not looked at lately."""
+        """List this worker, unless work is paused or fuller workers have room for all tasks. Does nothing if
+        the list was read less than ``LOOK_MS`` ago."""
         now = self.clock.now()
         if now < self._looks_at:
             return
@@ -67,15 +67,15 @@ class TakerListing:
             if await self.run(self.pause.is_on) or (is_settled and stands_back(mine, others)):
                 await self.leave()
             else:
-                # listed even if the answer is lost
+                # the write may take effect even if its response is lost
                 self.is_listed = True
                 await self.run(self.takers.put, mine)
         except StoreUnavailable as error:
-            # an outage delays nothing: tasks then come by the event sources
+            # an outage delays no task: event sources then start workers
             self.telemetry.problem("taker not listed", reason=str(error))
 
     async def leave(self) -> None:
-        """Take no more tasks directly, but what is on its way. Never raises."""
+        """Leave the list; messages on their way are still accepted. Never raises."""
         if not self.is_listed:
             return
         self.is_listed = False
@@ -83,19 +83,19 @@ class TakerListing:
             try:
                 await self.run(self.takers.leave, self.taker_id)
             except StoreUnavailable as error:
-                # the entry then ends by itself after LISTED_MS; what is sent until then the next worker
-                # finds, or the sweeper announces it again
+                # the entry expires after LISTED_MS; messages sent until then are received by the next worker,
+                # or the sweeper announces their tasks again
                 self.telemetry.problem("taker still listed", reason=str(error))
             else:
                 break
-        # from the end of the call, since senders could find the entry until then
+        # measured from the end of the call, because senders could find the entry until then
         self._left_at = self.clock.now()
 
     async def _others(self, now: int) -> list[Taker]:
-        """The others on the list. Those that died are taken off."""
+        """The other listed workers. Entries of dead workers are removed."""
         listed = await self.run(self.takers.listed, MOST)
         for taker in listed:
-            # a living one that was listed so late lists itself again at its next look
+            # if the worker is alive after all, it lists itself again
             if taker.until + FORGOTTEN_MS < now:
                 await self.run(self.takers.leave, taker.taker_id)
         return [taker for taker in listed if taker.until >= now and taker.taker_id != self.taker_id]

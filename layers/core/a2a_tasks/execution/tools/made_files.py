@@ -28,12 +28,13 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_FILES_BYTES = 100 * 1024 * 1024
 """Limit of a task's artifacts together, checked before a file is added."""
 TRIES = 2
-"""Of a file. A missing one is named in the output; the answer does not wait long for it."""
+"""Attempts per file. The output names a file that could not be fetched, and the answer is not delayed for
+long."""
 FETCHING_MS = 60_000
 """After this time in one turn no further file is fetched."""
 TURNS_AT_ONCE = 2
-"""Turns whose files a process fetches at a time, each project's in its turn: a file is in memory, twice for a
-moment, and a hundred at their limit would end the worker with all its tasks."""
+"""Turns whose files a process fetches at a time, shared fairly among projects. Each file is held in memory,
+briefly twice, and a hundred large ones would exhaust the worker's memory."""
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 
 
@@ -74,7 +75,7 @@ class MadeFiles:
             return
         async with self._turns.held_for(work.task.project_id):
             until = self.clock.now() + FETCHING_MS
-            # one after the other: each may have 20 MB, and is in memory twice for a moment
+            # one at a time: each may have 20 MB, and is briefly in memory twice
             for file_id in missing:
                 await self._keep(work, turn, file_id, until)
 
@@ -83,7 +84,7 @@ class MadeFiles:
         try:
             file = await self._fetch(work, file_id, until)
         except ModelFileUnavailable as error:
-            # noted like a result, so that no worker asks for it again
+            # recorded like a result, so that no worker fetches it again
             done = failed(storable(f"{error.name or file_id} could not be kept: {error}")[: MAX_NAME * 3])
         else:
             done = await self.checkpoints.with_retries(work, lambda: self._save(work, file_id, file))
@@ -92,7 +93,7 @@ class MadeFiles:
     async def _fetch(self, work: TaskRun, file_id: str, until: int) -> ModelFile:
         artifacts = work.transcript.artifacts.values()
         room = MAX_FILES_BYTES - sum(artifact.size_bytes or 0 for artifact in artifacts)
-        # before it is fetched, since a file is in memory as a whole
+        # checked before the download, because a file is held in memory as a whole
         if len(artifacts) >= MAX_ARTIFACTS or room <= 0:
             raise ModelFileUnavailable("the task has as many artifacts as it may have")
         problem = ModelFileUnavailable("there was no time left for it")

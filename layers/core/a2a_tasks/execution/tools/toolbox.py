@@ -97,7 +97,7 @@ class Toolbox:
 
     def _use_workspace(self, call: Call, arguments: dict[str, Any], transcript: Transcript) -> Done:
         if self._workspace is None:
-            # as of the last saved result: what an interrupted call has written since is not there
+            # as of the last saved result, without changes of an interrupted call
             saved = transcript.workspace
             snapshot = payload.load_bytes(self.payloads, saved) if saved else None
             try:
@@ -113,7 +113,7 @@ class Toolbox:
         media_type = _text(arguments, "media_type", MAX_NAME)
         if not _MEDIA_TYPE.fullmatch(media_type):
             media_type = "application/octet-stream"
-        # a call that runs again after a crash replaces its own
+        # a call that runs again after a crash replaces its own artifact
         if len(transcript.artifacts) >= MAX_ARTIFACTS and call_id not in transcript.artifacts:
             raise Unusable(f"This task has {MAX_ARTIFACTS} artifacts, which is as many as it may have.")
         given = [key for key in ("content", "base64", "data", "url") if arguments.get(key) is not None]
@@ -123,7 +123,7 @@ class Toolbox:
             problem = artifact_link.problem_of(arguments["url"], self.link_hosts)
             if problem is not None:
                 raise Unusable(problem)
-            # named after the call, so that running it again leaves one artifact
+            # the call's id is the artifact's, so that running it again leaves one artifact
             artifact = Artifact(call_id, name, media_type, url=arguments["url"])
         else:
             data = _bytes(given[0], arguments[given[0]])
