@@ -79,15 +79,15 @@ class Handover:
     def borrow(self, scope: Scope, number: int) -> Holder | None:
         """Take a free slot without a task, in order to hand it over. None if it is taken."""
         now = self.clock.now()
-        # random, so that the borrower knows itself again after a lost response, and another is told apart
+        # random, so that the borrower recognizes its own write after a lost response
         nobody = Holder("", int.from_bytes(self.entropy.bytes(6)), now)
         there = self.store.take(scope, number, nobody, now)
         return nobody if there == nobody else None
 
     def call(self, scope: Scope, waiter: Waiter, task: Task) -> None:
         """Announce a task that has got a slot, and only then remove it from the line."""
-        # first: a crash in between leaves an entry of a task that runs, which whoever chooses it removes. The
-        # other way round the task would have neither a message nor a place in line.
+        # sent first: a crash in between leaves a stale entry in the line, which is removed when it is chosen.
+        # In the other order the task could have neither a message nor a place in line.
         self.queue.send(task, has_slot=True)
         self.called.set()
         self.store.stop_waiting(scope, waiter)
@@ -100,7 +100,7 @@ class Handover:
             return self._choose_of_conversation(scope, waiter)
         now, ref = self.clock.now(), TaskRef(scope.agent_id, waiter.task_id)
         due_at = due_after_release(now, waiter.deadline) if waiter.due_at <= now else None
-        # a write on the task's item: of several givers only one can grant it
+        # a conditional write on the task's item: only one of several givers succeeds
         result = self.tasks.grant(ref, waiter.fence, now, slot, due_at)
         if isinstance(result, Written):
             return result.task
@@ -129,18 +129,18 @@ class Handover:
         for waiter in islice(waiters, TRIES):
             now = self.clock.now()
             slot = Slot(number, waiter.fence, now)
-            # the task's own record before the slot: of several givers one chooses it. A crash in between
-            # leaves the slot with its giver, and a grant that counts no more after GRANT_MS.
+            # the task's record is written before the slot, so that only one giver chooses the task. A crash
+            # in between leaves the slot with its giver, and the grant expires after GRANT_MS.
             task = self.choose(scope, waiter, slot)
             if task is None:
                 continue
             taker = Holder(waiter.task_id, waiter.fence, now)
-            # refused if the giver has lost the slot
+            # False if the giver has lost the slot
             if self.store.pass_on(scope, number, giver, taker, gone_by(waiter.task_id)):
                 self.call(scope, waiter, task)
                 return HandoverResult.DONE
             if scope.context_id is None:
-                # at once, or nobody could give it another slot until then
+                # withdrawn at once: the task could not be granted another slot until the grant expires
                 self.tasks.withdraw(task.ref, slot)
             return HandoverResult.LOST
         return HandoverResult.NOBODY
@@ -158,7 +158,8 @@ class Handover:
                 is_first_page = page is view.waiters
                 able = able[:1] + self._mixed(able[1:]) if is_first_page else self._mixed(able)
                 if is_first_page and not view.is_all:
-                    able = able[:FEW]  # where they are taken, more are at it than these are enough for
+                    # if all of these are taken, many givers are active, and they serve the others
+                    able = able[:FEW]
             yield from able
             if len(earlier) < len(page):
                 return
@@ -181,7 +182,7 @@ def is_able(waiter: Waiter, now: int) -> bool:
 
 
 def gone_by(task_id: str) -> int:
-    """When a task has ended for certain (Unix milliseconds)."""
+    """When a task has certainly ended (Unix milliseconds)."""
     return created_ms(task_id) + LONGEST_LIFE_MS
 
 

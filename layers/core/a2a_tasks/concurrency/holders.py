@@ -16,23 +16,23 @@ class Holders:
     clock: Clock
 
     def lease(self, task: Task) -> Lease | None:
-        """The valid lease of the worker that may be executing a task, also of an ended one that somebody
-        else ended. None if nobody is."""
+        """The valid lease of the worker that may be executing a task, including a task that another process
+        has ended. None if there is no such worker."""
         if task.held_by is None or task.lane is Lane.BATCH:
             return None
         return self._living(self.workers.lease(task.held_by), task)
 
     def notify(self, task: Task) -> bool:
-        """Leave a note for the worker that holds the task, which looks at it with its next heartbeat.
-        False if nobody holds it."""
+        """Leave a note for the worker that holds the task, which reads the task after its next heartbeat.
+        False if no worker holds it."""
         if task.held_by is None or task.lane is Lane.BATCH:
             return False
-        # noted and read with one write: a worker that is found alive here finds the note with its next
+        # one write leaves the note and returns the lease: a worker that is alive takes the note with its next
         # renewal
         return self._living(self.workers.note(task.held_by, task.ref.task_id), task) is not None
 
     def take(self, task: Task, message_id: str | None = None) -> int | None:
-        """Make sure that nobody holds a running task any more.
+        """Make sure that no worker holds a running task any more.
 
         Args:
             task: The running task.
@@ -45,16 +45,17 @@ class Holders:
             seen. Otherwise when to ask again (Unix milliseconds).
         """
         lease = self.workers.lease(task.held_by) if task.held_by else None
-        # there was one before the claim, and only a broken one is deleted, or one that was over long ago
+        # a lease exists before any claim; it is deleted only after it was broken, or long after it expired
         if lease is None or not lease.covers(task):
             return None
         now = self.clock.now()
         is_own = message_id is not None and message_id == task.message_id
-        # its own message is back, so SQS's timer has run out since the last renewal, whatever the clocks say
+        # the task's own message has returned, so by SQS's clock a whole visibility timeout has passed since
+        # the last renewal
         over_at = lease.until + (0 if is_own else CLOCKS_APART_MS)
         if now < over_at:
             return over_at
-        # renewed in this moment: the worker lives
+        # renewed just now: the worker is alive
         return None if self.workers.break_off(lease) else now
 
     def _living(self, lease: Lease | None, task: Task) -> Lease | None:

@@ -19,8 +19,8 @@ BORROWED_MS = 60_000
 
 @dataclass(frozen=True)
 class LineWatch:
-    """Sweeps lines. One look takes at most ``3 + 2 * PAGES`` calls, plus one per task that was ended by
-    somebody else, plus five per slot handed over. Safe to run concurrently. All methods raise
+    """Sweeps lines. One pass takes at most ``3 + 2 * PAGES`` calls, plus one per task that was ended by
+    another process, plus five per slot handed over. Safe to run concurrently. All methods raise
     ``StoreUnavailable`` and ``QueueUnavailable``."""
 
     slots: Slots
@@ -36,15 +36,14 @@ class LineWatch:
         limit = slots.limit(scope)
         view = slots.store.view(scope, PAGE if limit is None else limit)
         if not view.waiters and view.is_all:
-            # under the time read, which a task that has joined since may have extended: whoever joins sets it
-            # first, and may not be in line yet
+            # conditioned on the time read: a joining task extends the watch before it enters the line
             if view.watched_until > now:
                 slots.store.reschedule(scope, view.watched_until, view.watched_until, now + WATCH_EVERY_MS)
             else:
                 slots.store.forget_line(scope, view.watched_until)
             return False
         is_done = self._let_all_run(scope) if limit is None else self._fill(scope, limit, view)
-        # refused if somebody has joined since the view: the line stays due, and the next sweep looks again
+        # refused if a task has joined since the line was read: the line stays due for the next sweep
         later = now + (WATCH_EVERY_MS if is_done else 0)
         slots.store.reschedule(scope, view.watched_until, now + WATCHED_MS, later)
         return not is_done
@@ -85,7 +84,7 @@ class LineWatch:
                 self.slots.store.stop_waiting(scope, waiter)
 
     def _unused(self, scope: Scope, holders: Mapping[int, Holder]) -> dict[int, Holder]:
-        """Slots whose tasks' processes died before freeing them."""
+        """Slots that were not freed because a process died."""
         ids = sorted({holder.task_id for holder in holders.values() if holder.task_id})
         found = self.slots.tasks.get_all([TaskRef(scope.agent_id, task_id) for task_id in ids]) if ids else []
         tasks = {task.ref.task_id: task for task in found}
@@ -103,20 +102,20 @@ class LineWatch:
         now = self.slots.clock.now()
         is_late = holder.at < now - WATCH_EVERY_MS and (task.due_at or 0) > now + WATCH_EVERY_MS
         if task.status is Status.PENDING and holder.fence == task.fence and is_late and claimable(task, now):
-            # due soon, in case this message is lost too
+            # due soon in case this message is lost too
             self.slots.tasks.reschedule(task.ref, task.due_at or 0, due_after_release(now, task.deadline))
             self.slots.call(scope, task)
 
     def _is_unused(self, scope: Scope, number: int, holder: Holder, task: Task | None) -> bool:
         if not holder.task_id:
             return holder.at < self.slots.clock.now() - BORROWED_MS
-        # past its retention: it ended long ago
+        # its retention is over, so it ended long ago
         if task is None:
             return True
-        if task.is_terminal:  # and its worker has noticed or is dead
+        if task.is_terminal:  # and its worker has noticed, or is dead
             return self.slots.holders.lease(task) is None
-        # a conversation is held from the start of a task to its end; and this slot is for the present claim
-        # or the next
+        # a conversation's slot is held from the start of a task to its end; an agent's slot is valid for the
+        # current or next claim
         if scope.context_id is not None or holder.fence >= task.fence:
             return False
         is_early = bool(task.awaits) or task.not_before > self.slots.clock.now()

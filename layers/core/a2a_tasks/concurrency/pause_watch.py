@@ -8,11 +8,11 @@ from a2a_tasks.ports.registry import PauseReader
 from a2a_tasks.ports.telemetry import Telemetry
 
 FRESH_MS = 5_000
-"""So long a process may not know of a pause."""
+"""Maximum delay until a process notices a change."""
 
 
 class PauseWatch:
-    """The switch, read again when it was read more than ``FRESH_MS`` ago. Thread-safe."""
+    """The pause switch, cached for ``FRESH_MS``. Thread-safe."""
 
     def __init__(self, reader: PauseReader, clock: Clock, telemetry: Telemetry) -> None:
         self._reader = reader
@@ -23,12 +23,12 @@ class PauseWatch:
         self._fresh_until: int | None = None
 
     def is_on(self) -> bool:
-        """Whether to take no new work. Never raises: if the switch cannot be read, what was read last holds,
-        and before the first read there is no pause."""
+        """Whether to take no new work. Never raises: if the switch cannot be read, the last known state
+        applies; before the first read, no pause."""
         with self._lock:
             now = self._clock.now()
             if self._fresh_until is None or now >= self._fresh_until:
-                # also if the read fails: a table that is throttled is not asked by every caller
+                # set even if the read fails, so that a throttled table does not get a read from every caller
                 self._fresh_until = now + FRESH_MS
                 try:
                     self._is_on = self._reader.pause() is not None

@@ -80,7 +80,7 @@ class Slots:
             None if a slot is missing: the task is in line and needs no message. Otherwise the claim must
             require the fence of ``task``, because the slot is valid for one claim only.
         """
-        slot = task.slot  # given before the limit was removed; freed at its end
+        slot = task.slot  # given before the limit was removed; it is freed at the task's end
         for scope in _scopes(task):
             limit = self.limit(scope)
             if limit is None:
@@ -129,7 +129,8 @@ class Slots:
                 continue
             place = self.store.place(scope, _waiter(scope, task))
             if scope.context_id is not None and place.first_holder is None:
-                continue  # nobody's turn: whoever joined the line may have died before sending a message
+                # the slot is unused: the process that joined the line may have died before sending a message
+                continue
             if place.waits and not _has(place, task):
                 self._watch(scope, place.watched_until)
                 return True
@@ -143,7 +144,7 @@ class Slots:
         limit, until = self._limits.get(scope.agent_id, (0, 0))
         if until <= now:
             agent = self.registry.agent(scope.agent_id)
-            # tasks of a deleted agent fail as soon as they run, one after the other
+            # tasks of a deleted agent run one at a time, and fail at once
             limit = agent.max_concurrent_tasks if agent else 1
             self._limits[scope.agent_id] = (limit, now + LIMIT_CACHE_MS)
         return limit
@@ -159,7 +160,8 @@ class Slots:
         if number is None:
             number = self._get_in_line(scope, task, limit, view)
         elif _is_in(view, task):
-            # after it has the slot: a crash in between leaves a stale entry, which whoever meets it removes
+            # after the slot is taken: a crash in between leaves a stale entry, which is removed when it is
+            # read
             self.store.stop_waiting(scope, _waiter(scope, task))
         return number
 
@@ -173,7 +175,7 @@ class Slots:
             own |= {given: holder} if holder and holder.task_id == task.ref.task_id else {}
         if not own:
             return None
-        # the one that its record names, since whoever ends the task frees that one
+        # prefers the slot in the task's record, because the end of the task frees that one
         number = given if given is not None and given in own else min(own)
         if own[number].fence < task.fence:
             holder = self._hold(scope, number, task)
@@ -204,8 +206,8 @@ class Slots:
         return None
 
     def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
-        """Hand a free slot to a task ahead in line. Its number if there is none, so that the task itself
-        gets it."""
+        """Hand a free slot to a task ahead in line. Returns the slot's number if there is none, so that this
+        task can take it."""
         for number in _free(task, 0, limit, view.holders)[:1]:
             giver = self.handover.borrow(scope, number)
             if giver is None:
@@ -235,7 +237,7 @@ class Slots:
             is_long = not view.is_all and scope.context_id is None
             self.store.wait(scope, _waiter(scope, task, relies_on_line=is_long))
             if is_long and task.due_at is not None and task.due_at < task.deadline:
-                # only now that it is in a line that is watched: no sweep of its own is needed before its
+                # only after it is in a watched line, which replaces the sweep of the single task until its
                 # deadline
                 self.tasks.reschedule(task.ref, task.due_at, task.deadline)
             view = self.store.view(scope, limit)
@@ -270,7 +272,7 @@ class Slots:
                 if given is HandoverResult.DONE:
                     return
         view = self.store.view(scope, limit or PAGE)
-        # of a slot on the page that was read, the page tells who holds it
+        # the page that was read shows the holders of its slots
         own = {n: holder for n, holder in own.items() if n >= PAGE} | {
             number: holder
             for number, holder in view.holders.items()
@@ -291,7 +293,7 @@ class Slots:
             given = self.handover.to_next(scope, number, holder, view)
         if given is not HandoverResult.NOBODY:
             return
-        # refused for a slot that a later claim of the task has taken over
+        # refused if a later claim of the task holds the slot now
         self.store.free(scope, number, holder.task_id, holder.fence + 1)
         if is_within:
             self.fill(scope, number)
@@ -352,7 +354,7 @@ def _has(place: Place, task: Task) -> bool:
 def _pages(task: Task, limit: int) -> Iterator[int]:
     """All pages of slots, starting at one that depends on the task."""
     count = -(-limit // PAGE)
-    # by its id, so that tasks that come together begin at different pages
+    # derived from the id, so that tasks created together start at different pages
     first = crc32(task.ref.task_id.encode()) % count
     return ((first + n) % count for n in range(count))
 

@@ -8,15 +8,15 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workers.takers import Takers
 
 FRESH_MS = 500
-"""So long a process may not know that the last worker has left the list."""
+"""Maximum delay until a process notices that the last worker has left the list."""
 LINGER_MS = 2 * FRESH_MS
-"""How long a worker that has left the list waits for what is on its way."""
+"""How long a worker that has left the list waits for messages on their way."""
 FEW = 10
-"""One that is up to date is enough."""
+"""Entries that are read; one that has not expired is enough."""
 
 
 class TakerWatch:
-    """The list, read again when it was read more than ``FRESH_MS`` ago. Thread-safe."""
+    """The list of takers, cached for ``FRESH_MS``. Thread-safe."""
 
     def __init__(self, takers: Takers, clock: Clock, telemetry: Telemetry) -> None:
         self._takers = takers
@@ -32,7 +32,7 @@ class TakerWatch:
         with self._lock:
             now = self._clock.now()
             if self._fresh_until is None or now >= self._fresh_until:
-                # also if the read fails: a table that is throttled is not asked with every message
+                # set even if the read fails, so that a throttled table does not get a read with every message
                 self._fresh_until = now + FRESH_MS
                 try:
                     listed = self._takers.listed(FEW)

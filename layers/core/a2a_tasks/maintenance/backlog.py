@@ -6,7 +6,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import QueueLength
 
 FRESH_MS = 10_000
-"""A sweep asks for each waiting task, and each question is a request to SQS."""
+"""A sweep needs the length for each waiting task, and each read is a request to SQS."""
 
 
 class Backlog:
@@ -20,7 +20,7 @@ class Backlog:
 
     def waiting(self, *, is_urgent: bool) -> int:
         """Approximate number of visible messages. Raises ``QueueUnavailable``."""
-        # held during the call: of many threads one asks, and the others take its answer
+        # held during the call, so that concurrent threads share one request
         with self._lock:
             now = self._clock.now()
             count, fresh_until = self._known.get(is_urgent, (0, 0))

@@ -56,7 +56,7 @@ class _Pass:
 
 @dataclass(frozen=True)
 class Cleaner:
-    """Deletes what nobody may read any more.
+    """Deletes data whose retention is over.
 
     Correctness does not depend on it: items have a time to live, objects a lifecycle rule, and readers
     ignore both once expired. What leads to the rest goes last, so that a crash leaves nothing unreachable:
@@ -80,11 +80,11 @@ class Cleaner:
         return run.report
 
     def _forgotten(self, shard: int, run: _Pass) -> list[Step]:
-        """A page of tasks in a shard that callers had deleted. Once they are gone, the same query returns
+        """A page of tasks in a shard that callers had deleted. Once they are deleted, the same query returns
         the next page."""
         page = self._tried(run, lambda: self.store.forgotten(shard, self.clock.now(), PAGE)) or []
         gone = [self._tried(run, partial(self._delete, task, run)) for task in page]
-        # none gone: the same page would come again and again
+        # nothing was deleted: the query would return the same page forever
         return [partial(self._forgotten, shard, run)] if any(gone) else []
 
     def _delete(self, task: Task, run: _Pass) -> bool:
@@ -95,18 +95,18 @@ class Cleaner:
         payloads = self.payloads.delete_all(task.ref.task_id)
         if task.context is not None:
             self.contexts.remove(task.context, task.ref.task_id)
-        # last, since it leads here: after a crash the next run goes on with what is left
+        # deleted last: after a crash the next run finds the task by it and continues
         self.store.delete(task.ref)
         run.count(tasks=1, payloads=payloads)
         return True
 
     def _leftovers(self, after: str, run: _Pass) -> list[Step]:
         """A page of tasks in the bucket that may be past their retention, and the next page."""
-        # by its id, which tells its age: a younger task cannot be past its retention
+        # ids contain the creation time, and a younger task cannot be past its retention
         before = oldest_task_id(self.clock.now() - self.retention_ms)
         page = self._tried(run, lambda: self.payloads.task_ids(after, before, PAGE)) or []
         steps: list[Step] = [partial(self._leftover, task_id, run) for task_id in page]
-        # on behind the page, whatever becomes of it: tasks that cannot be deleted keep nobody from the others
+        # continues after this page in any case, so that tasks that cannot be deleted do not block the others
         return [*steps, partial(self._leftovers, page[-1], run)] if page else []
 
     def _leftover(self, task_id: str, run: _Pass) -> list[Step]:
@@ -114,11 +114,11 @@ class Cleaner:
         return []
 
     def _delete_leftover(self, task_id: str, run: _Pass) -> None:
-        # it is alive still, or ended late enough to be readable
+        # still live or readable
         if self.store.remembers(task_id):
             return
         self.store.delete_owned(task_id)
-        # last, since they lead here: after a crash the next run finds what is left
+        # deleted last: after a crash the next run finds the task by them
         payloads = self.payloads.delete_all(task_id)
         run.count(leftovers=1, payloads=payloads)
 

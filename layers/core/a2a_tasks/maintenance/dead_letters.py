@@ -45,7 +45,7 @@ class DeadLetters:
             return
         if task.is_terminal:
             if not self.day.settle(task):
-                # the message is all that leads to this count, so it must come again
+                # only this message leads to the count, so it must return
                 raise StoreUnavailable("what the task has used is not counted yet")
         elif self._needs_message(task):
             self._see_to(task)
@@ -53,7 +53,8 @@ class DeadLetters:
     def _needs_message(self, task: Task) -> bool:
         if task.status is Status.INPUT_REQUIRED or task.awaits or task.lane is Lane.BATCH:
             return False
-        # a running task only if its worker can never write again: its lease is broken by this, if it is over
+        # a running task needs one only if its worker can never write again; this breaks the lease if it has
+        # expired
         return task.status is Status.PENDING or self.finalizer.holders.take(task) is None
 
     def _see_to(self, task: Task) -> None:
@@ -65,7 +66,7 @@ class DeadLetters:
         elif task.status is Status.RUNNING and task.attempts_are_used_up():
             self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
         elif undelivered := after_dead_letter(task.undelivered, now):
-            # none: a copy of a message that was counted, whose successor is on its way
+            # None means a duplicate of a counted message, which was sent again already
             if undelivered.times <= MOST_DEAD_LETTERS:
                 self._announce(task, undelivered, now)
             elif isinstance(
@@ -79,9 +80,9 @@ class DeadLetters:
         starts_at = max(undelivered.resent_at, task.not_before)
         due_at = due_after_create(now, task.deadline, starts_at)
         if not self.store.note_undelivered(task.ref, task.fence, task.undelivered, undelivered, due_at):
-            return  # claimed meanwhile, or a duplicate was faster
+            return  # claimed meanwhile, or announced for a duplicate
         self._tell("task announced again after a dead letter", task, undelivered)
-        # later than SQS can delay a message: it is due then, and the sweeper sends it
+        # for a later start than SQS can delay a message the sweeper sends it
         if starts_at - now <= MAX_QUEUE_DELAY_MS:
             self.queue.send(task, whole_seconds(starts_at - now))
 

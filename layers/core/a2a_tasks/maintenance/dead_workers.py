@@ -27,30 +27,30 @@ class DeadWorkers:
         workers, now = self.finalizer.holders.workers, self.finalizer.clock.now()
         lease = workers.lease(worker_id)
         if lease is None or lease.due_at is None or lease.due_at > now:
-            return []  # the index lags behind
-        # broken before anything else: the worker can renew no more, so whatever follows races nobody
+            return []  # the index entry is stale
+        # broken first: the worker cannot renew it any more, so the steps below race with nobody
         if not lease.is_over(now) or not workers.break_off(lease):
             return []
         tasks = [self.store.get(ref) for ref in lease.tasks]
-        # the others were released, ended or taken over after the worker's last renewal
+        # other tasks of the lease were released, ended or taken over since its last renewal
         held = [
             task for task in tasks if task and task.status is Status.RUNNING and task.held_by == worker_id
         ]
         done = [self.take_back(task) for task in held]
-        # last: until then the broken lease stays due, so that after a crash the next sweep finds its tasks
+        # deleted last: the broken lease stays due, so that after a crash the next sweep finds its tasks
         workers.forget(worker_id)
         return [*done, SweepAction.DEAD_WORKER]
 
     def take_back(self, task: Task) -> SweepAction:
         """Announce a running task whose worker is dead, or fail it if no attempts are left."""
         if task.due_at is None or self.finalizer.holders.take(task) is not None:
-            return SweepAction.NOTHING  # renewed since; it stays due
+            return SweepAction.NOTHING  # renewed meanwhile; the task stays due
         now = self.finalizer.clock.now()
         if task.attempts_are_used_up():
-            # under the fence seen: a claim since then has raised it, and the task is in good hands
+            # guarded by the fence: if another worker has claimed the task meanwhile, this is refused
             result = self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
             return SweepAction.GAVE_UP if isinstance(result, Written) else SweepAction.NOTHING
-        # before the message, so that of two concurrent sweeps only one sends
+        # moved before the message is sent, so that only one of two concurrent sweeps sends it
         if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):
             return SweepAction.NOTHING
         self.queue.send(task)

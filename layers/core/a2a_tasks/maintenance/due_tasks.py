@@ -51,8 +51,8 @@ class DueTasks:
         now = self.finalizer.clock.now()
         action = next_action(task, now)
         if action is NextAction.NOTHING or task.due_at is None:
-            return SweepAction.NOTHING  # the index lags behind
-        # before the due time is compared: whoever sees an expired task fails it
+            return SweepAction.NOTHING  # the index entry is stale
+        # before the due time is compared: an expired task is failed in any case
         if action is NextAction.EXPIRE:
             return (
                 SweepAction.TIMED_OUT
@@ -78,13 +78,13 @@ class DueTasks:
     def _look_at_batched(self, task: Task, now: int) -> SweepAction:
         """Make sure that it is in line; from then on the batcher takes care of it until its deadline."""
         if task.status is Status.PENDING:
-            # in line before the due time moves: a crash in between only looks again
-            self.batches.enqueue(task, now)  # its creator may have died before doing so
+            # queued before the due time moves: after a crash in between, this is repeated
+            self.batches.enqueue(task, now)  # the process that created it may have died before queueing it
         return self._postpone(task, task.deadline)
 
     def _look_at_running(self, task: Task, now: int) -> SweepAction:
-        """Check once per claim. As soon as the worker's lease lists the task, whoever finds that worker
-        dead recovers it, so it is due at its deadline only."""
+        """Check once per claim. Once the worker's lease lists the task, the recovery of a dead worker
+        includes it, so it is due only at its deadline."""
         lease = self.finalizer.holders.lease(task)
         if lease is None:
             return self.dead_workers.take_back(task)
@@ -108,23 +108,23 @@ class DueTasks:
 
     def _look_at_pending(self, task: Task, now: int) -> SweepAction:
         """It waits for a worker: in its agent's line, in the queue, or for a lost message."""
-        if self.slots.is_waiting(task):  # the line is swept as a whole
+        if self.slots.is_waiting(task):  # lines are swept as a whole
             return self._postpone(task, task.deadline)
         backlog = self.backlog.waiting(is_urgent=goes_first(task))
         later = due_after_resend(task, now, backlog)
-        # in a pause a message would be refused again and again, and each refusal is a receive
+        # during a pause workers would return the message again and again, using up its receives
         if self.pause.is_on() or not may_be_lost(task, now, backlog):
             return self._postpone(task, later)
         return self._send(task, later)
 
     def _postpone(self, task: Task, due_at: int) -> SweepAction:
-        # refused: it has ended, its deadline is earlier now, or another sweep has moved it
+        # refused if it has ended, its deadline is earlier now, or another sweep has moved the due time
         moved = self.store.reschedule(task.ref, task.due_at or 0, due_at)
         return SweepAction.POSTPONED if moved else SweepAction.NOTHING
 
     def _send(self, task: Task, due_at: int, delay_seconds: int = 0) -> SweepAction:
-        # also refused if the SDK repeated the write after a lost response: then it is due again, a little
-        # later
+        # also refused if the SDK repeated the write after a lost response: the task is then due again a
+        # little later
         if not self.store.reschedule(task.ref, task.due_at or 0, due_at):
             return SweepAction.NOTHING
         self.queue.send(task, delay_seconds)

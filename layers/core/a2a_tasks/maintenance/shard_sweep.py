@@ -39,8 +39,7 @@ class ShardSweep:
             return []
         try:
             page = self.store.due(self.shard, self.clock.now(), PAGE, after)
-            # asked for an empty page too: a helper takes its lease by that, and a sweep notes that nothing is
-            # due
+            # called for an empty page too: it takes a helper's lease, and records that nothing is due
             if not self.is_ours(page, after) or not page:
                 return []
             tasks = self._read([due.ref for due in page])
@@ -48,7 +47,7 @@ class ShardSweep:
             self._broke_off(error)
             return []
         looks: list[Step] = [partial(self._look, due.ref, tasks) for due in page]
-        # behind the last entry, not from the front: what cannot be settled would fill every page
+        # continues after the last entry: tasks that cannot be settled would otherwise fill every page
         return [*looks, partial(self.page, page[-1])] if len(page) == PAGE else looks
 
     def _read(self, refs: list[TaskRef]) -> dict[TaskRef, Task] | None:

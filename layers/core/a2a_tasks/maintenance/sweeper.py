@@ -72,7 +72,7 @@ class Sweeper:
         shard = self._shard(number, partial(self._takes, number, holder), time_left, tally)
         self.at_once([shard.page], time_left)
         try:
-            # so that the next sweep need not wait for the lease to end
+            # so that the next sweep need not wait for the lease to expire
             self.leases.give_back(number, holder)
         except StoreUnavailable as error:
             self.telemetry.problem("shard not given back", shard=number, reason=str(error))
@@ -99,7 +99,7 @@ class Sweeper:
     def _keeps(self, tally: Tally, number: int, page: list[Due], after: Due | None) -> bool:
         """Whether this process handles a page itself during a sweep of all shards."""
         if after is not None:
-            return True  # no other process could be started for the first page
+            return True  # another process could not be started for the first page
         tally.saw(max(0, self.clock.now() - page[0].due_at) if page else 0)
         if len(page) < PAGE or not self.helpers.call(number):
             return True
@@ -108,7 +108,7 @@ class Sweeper:
 
     def _takes(self, number: int, holder: str, page: list[Due], after: Due | None) -> bool:  # noqa: ARG002
         now = self.clock.now()
-        # with every page: a process that died or hangs loses the shard to the next one
+        # renewed with every page: a process that dies or hangs loses the shard
         return self.leases.take(number, holder, now, now + LEASE_MS)
 
     def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
@@ -158,7 +158,7 @@ class Sweeper:
 
     def _reported(self, tally: Tally) -> SweepReport:
         report = tally.report
-        if report.rescued:  # a metric that nobody publishes costs nothing
+        if report.rescued:  # a metric without samples costs nothing
             self.telemetry.count("TasksRescued", report.rescued)
         if report.unfinished_shards:
             self.telemetry.count("SweepUnfinished", len(report.unfinished_shards))

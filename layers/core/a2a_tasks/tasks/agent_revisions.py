@@ -8,7 +8,7 @@ from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.registry import AgentReader
 
 MAX_CACHED = 200
-"""Of up to 350 KB each (``MAX_STORED_BYTES``)."""
+"""Revisions; each may have up to 350 KB (``MAX_STORED_BYTES``)."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Revisions:
     _cached: dict[tuple[str, int], AgentRevision] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, task: Task) -> AgentRevision | Failure:
-        """The task's revision, or why the task fails if that is gone. Raises ``StoreUnavailable``."""
+        """The task's revision, or why the task fails if the revision no longer exists. Raises
+        ``StoreUnavailable``."""
         key = task.ref.agent_id, task.agent_revision
         agent = self._cached.get(key) or self.registry.revision(*key)
         if agent is None:

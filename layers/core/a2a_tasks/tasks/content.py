@@ -79,7 +79,7 @@ def office_file_of(part: Mapping[str, Any]) -> OfficeFile | None:
         data = _decoded("", part["raw"])
         kind = recognize(data)
     except (RequestRefused, OfficeFileRefused):
-        # left as it is: ``check`` says what is wrong with it
+        # left unchanged: ``check`` reports the problem
         return None
     return OfficeFile(kind, data) if kind else None
 

@@ -108,10 +108,10 @@ class TaskFinalizer:
             return False
         if not all(self._has_ended(ref) for ref in task.awaits):
             return False
-        # under the fence: of several children that end together one wakes it
+        # under the fence: if several children end at once, only one of them wakes the task
         result = self.store.wake(task.ref, task.fence, self.clock.now())
         if isinstance(result, Written):
-            # without its message, after a crash or a failed send, it is due: the sweeper starts it
+            # if the message is lost, the task is due and the sweeper starts it
             self.queue.send(result.task)
         return isinstance(result, Written)
 
@@ -122,7 +122,7 @@ class TaskFinalizer:
 
     def _has_ended(self, ref: TaskRef) -> bool:
         task = self.store.get(ref)
-        # none: it is past its retention, so it ended long ago
+        # None means that its retention is over, so it ended long ago
         return task is None or self.expire_if_overdue(task).is_terminal
 
     def _finish(
@@ -137,7 +137,8 @@ class TaskFinalizer:
         finish_id: str | None = None,
     ) -> Written | Refused:
         if task.awaits and not guard.by_holder:
-            # before the end: an ended task is never due, so after a crash its children would run on
+            # sent before the end is written: an ended task is never due, so after a crash nothing would stop
+            # its children
             step = partial(self.queue.send, task, FOLLOW_UP_SECONDS)
             self._attempt(task, "end of a waiting task not announced", step)
         now = self.clock.now()
@@ -151,7 +152,7 @@ class TaskFinalizer:
             spent=spent,
             seen=task.spent,
         )
-        # protects an earlier end; a retry with the finish_id of the end that was written succeeds
+        # the guard protects an earlier end; a retry succeeds by the ``finish_id`` of its own earlier write
         result = self.store.finish(task.ref, outcome, guard)
         if isinstance(result, Written):
             self._report(result.task)
@@ -172,7 +173,7 @@ class TaskFinalizer:
     def _tell_or_free(self, task: Task) -> None:
         """Notify the worker that may still be executing the task; it frees the slot itself. Only after the
         end is written, because the worker reads the task."""
-        # a worker that may still be writing keeps the slot until it has noticed, so that no more run than may
+        # a worker that may still be executing keeps the slot until it notices, so that the limit holds
         if not self.holders.notify(task):
             self.slots.leave(task, ended=True)
 
@@ -180,7 +181,7 @@ class TaskFinalizer:
         try:
             step()
         except (StoreUnavailable, QueueUnavailable) as error:
-            # what goes along with an end decides nothing about it: an error would tell callers otherwise
+            # a failed follow-up must not look like a failed end to the caller
             self.telemetry.problem(problem, task, reason=str(error))
 
     def _wake_parent(self, task: Task) -> None:
@@ -190,7 +191,7 @@ class TaskFinalizer:
 
     def _cancel_child(self, ref: TaskRef) -> None:
         child = self.store.get(ref)
-        # read first: one that has ended by itself costs no refused write
+        # read first, which saves a refused write for a child that has ended already
         if child is not None and not child.is_terminal:
             self.cancel(child)
 
@@ -201,15 +202,16 @@ class TaskFinalizer:
             case Status.CANCELED:
                 self.telemetry.count("TasksCanceled")
             case _ if task.failure and task.failure.code is FailureCode.REJECTED:
-                self.telemetry.count("TasksRejected")  # nothing that has failed
+                self.telemetry.count("TasksRejected")  # not counted as a failure
             case _ if task.failure:
                 self.telemetry.count("TasksFailed", code=task.failure.code)
         is_late = task.completed_at is not None and task.completed_at > task.deadline + LATE_MS
-        self.telemetry.count("TasksEndedLate", int(is_late))  # a sample for each end: its average is a share
-        is_measured = task.lane is not Lane.BATCH  # whose hours say nothing of the others' seconds
+        # one sample per end, so that the average is a share
+        self.telemetry.count("TasksEndedLate", int(is_late))
+        is_measured = task.lane is not Lane.BATCH  # batches take hours, which would distort the distribution
         if is_measured and task.started_at is not None and task.completed_at is not None:
             self.telemetry.milliseconds("RunTimeMs", task.completed_at - task.started_at)
-        own = total(entry for entry in task.known_spent if entry.task_id is None)  # not what it has started
+        own = total(entry for entry in task.known_spent if entry.task_id is None)  # without started tasks
         self.telemetry.event(
             f"task {task.status}",
             task,

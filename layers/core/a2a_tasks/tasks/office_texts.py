@@ -13,16 +13,16 @@ from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.content import OfficeFile, may_be_office_file, office_file_of
 
 MAX_CHARACTERS = 300_000
-"""Of all Office files of a message together: what a context window of 200,000 tokens has room for, beside
-the rest of a conversation."""
+"""Limit for all Office files of a message together. It leaves room for the rest of a conversation in a
+context window of 200,000 tokens."""
 CUT = "\n\n(The file goes on; only its first {limit:,} characters are shown.)"
 UNREADABLE = "(The file {name} cannot be shown: it {problem}.)"
 
 
 @dataclass(frozen=True)
 class OfficeTexts:
-    """What a file's text is, is decided once and stored beside its task: requests to the model repeat earlier
-    ones byte for byte, whichever process and release makes them.
+    """Extracts the text of Office files. The text of a file is extracted once and stored with its task,
+    because requests to the model must repeat earlier ones byte for byte, across processes and releases.
 
     All methods raise ``PayloadUnavailable``.
     """
@@ -31,7 +31,7 @@ class OfficeTexts:
     payloads: PayloadStore
 
     def has_files(self, document: Mapping[str, Any]) -> bool:
-        """Whether it may have Office files in its ``parts``, at a glance."""
+        """Whether its ``parts`` may have Office files (a quick check)."""
         return any(may_be_office_file(part) for part in document.get("parts") or ())
 
     def readable(self, task_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class OfficeTexts:
         try:
             stored: dict[str, str] = json.loads(self.payloads.get(key))
         except PayloadCorrupt:
-            # not there: nobody has looked at this file of this task before
+            # not stored yet: this file of this task was never read
             stored = self._parsed(file, limit)
             self.payloads.put(key, json.dumps(stored, ensure_ascii=False).encode())
         return stored
@@ -77,7 +77,7 @@ class OfficeTexts:
         try:
             text = self.parser.text(file.kind, file.content, limit + 1)
         except DocumentUnreadable as error:
-            # stored like a text: the next turn would meet the same, and must be shown the same
+            # stored like a text, so that later turns see the same
             return {"problem": str(error)}
         if not text.strip():
             return {"problem": "has no text in it"}

@@ -9,7 +9,7 @@ from a2a_tasks.tasks import payload
 
 def save_output(payloads: PayloadStore, task: Task, document: dict[str, Any]) -> Payload:
     """Store ``{"result", "data"?, "notes"?}`` for a held task. Raises ``PayloadUnavailable``."""
-    # the name contains the fence, so a late upload of a stale worker cannot replace the winner's
+    # the fence is part of the name, so a late upload of a stale worker cannot replace the current worker's
     return payload.save(payloads, task.ref.task_id, f"output-{task.fence}", document)
 
 

@@ -68,7 +68,7 @@ def save_bytes(store: PayloadStore, task_id: str, name: str, data: bytes, media_
 def load_bytes(store: PayloadStore, payload: Payload) -> bytes:
     """Read a stored file. Raises ``PayloadUnavailable``, and ``PayloadCorrupt`` if it differs from what
     was stored."""
-    # what is read is held to its digest: a worker goes on from it, and pays for what follows
+    # verified by its digest: a worker continues from it, and pays for what follows
     data = store.get(payload.key or "") if payload.inline is None else payload.inline.encode()
     if not payload.sha256 or not hashlib.sha256(data).hexdigest().startswith(payload.sha256):
         raise PayloadCorrupt(f"{payload.key} is not what was stored")

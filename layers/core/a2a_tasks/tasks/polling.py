@@ -1,4 +1,4 @@
-"""Looking at a task again and again, for whoever waits for it."""
+"""Polls a task for callers that wait for it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,23 +12,24 @@ from a2a_tasks.tasks.finalization import TaskFinalizer
 
 @dataclass(frozen=True)
 class TaskPoller:
-    """Reads that may be a moment old, close together after a change and farther apart later on. Raises
+    """Polls with eventually consistent reads, often after a change and less often later. Raises
     ``StoreUnavailable``."""
 
     store: TaskStore
     finalizer: TaskFinalizer
     pause: Callable[[float], None]
-    """Sleeps for so many seconds."""
+    """Sleeps for a number of seconds."""
 
     def states(
         self, task: Task, until: int, longest_pause: Callable[[], float] = lambda: float("inf")
     ) -> Iterator[Task]:
-        """The task, and then as it is at each look. One whose deadline has passed is failed first.
+        """Yield the task as given, then as it is at each poll. A task whose deadline has passed is failed
+        first.
 
         Args:
             task: The task as last read.
-            until: No look after this moment (Unix milliseconds), but one at it.
-            longest_pause: Upper limit of the next pause (seconds), asked before each.
+            until: Time of the last poll (Unix milliseconds).
+            longest_pause: Upper limit of the next pause in seconds, called before each.
         """
         clock = self.finalizer.clock
         while True:
@@ -37,7 +38,7 @@ class TaskPoller:
             now = clock.now()
             if now >= until:
                 return
-            # one past its deadline that cannot be failed is gone
+            # past its deadline and still not failed: the task no longer exists
             end = min(until, task.deadline) if now < task.deadline else until
             pauses = seconds_to_next_poll(_quiet_ms(task, now)), longest_pause(), (end - now) / 1000
             self.pause(min(pauses))
@@ -50,6 +51,6 @@ def _quiet_ms(task: Task, now: int) -> int:
 
 
 def _newer(known: Task, seen: Task | None) -> Task:
-    """What was seen, unless it is older than what is known."""
-    # reads are eventually consistent: going back would tell events twice
+    """The newer of two reads of a task."""
+    # reads are eventually consistent: an older one would report events twice
     return known if seen is None or last_number(seen.events) < last_number(known.events) else seen

@@ -10,7 +10,7 @@ from a2a_tasks.ports.tasks import InvalidCursor, Page, TaskStore
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 MAX_AGENTS = 100
-"""Agents whose tasks are merged in one list. Each costs four reads; sixteen are made side by side."""
+"""Agents whose tasks are merged in one list. Each costs four reads, of which sixteen run concurrently."""
 
 
 def agents_of_project(registry: ProjectAgents, project_id: str, named: Collection[str]) -> list[str]:
@@ -47,5 +47,5 @@ class ProjectTasks:
             problem = "is not one that this list returned; leave it out to begin at the newest task"
             raise invalid("pageToken", problem) from None
         settled = [self.finalizer.expire_if_overdue(task) for task in page.tasks]
-        # again, since one that was failed just now may not be wanted any more
+        # filtered again, because a task that was failed just now may no longer match
         return Page([task for task in settled if wanted.shows(task, now)], page.cursor)

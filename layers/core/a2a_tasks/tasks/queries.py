@@ -46,7 +46,7 @@ class Tasks:
     links: ArtifactLinks
     finalizer: TaskFinalizer
     pause: Callable[[float], None]
-    """Sleeps for so many seconds."""
+    """Sleeps for a number of seconds."""
 
     def find(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """The task. If its deadline has passed, it is failed first."""
@@ -70,7 +70,7 @@ class Tasks:
             return task
         poller = TaskPoller(self.store, self.finalizer, self.pause)
         next((seen for seen in poller.states(task, until) if is_enough(seen)), None)
-        # looks may be a moment old, and leave out the output
+        # polls are eventually consistent and omit the output
         return self.find(project_id, agent_id, task_id)
 
     def events(
@@ -118,10 +118,10 @@ class Tasks:
         result = self.finalizer.cancel(task)
         if isinstance(result, Written):
             return result.task
-        # refused: it has ended, or its deadline has passed, and then it is failed before the answer says so
+        # refused: the task has ended, or its deadline has passed, in which case it is failed first
         current = self.finalizer.expire_if_overdue(result.current or task)
         if current.status is Status.CANCELED:
-            # whoever canceled it may have died before doing this
+            # the process that canceled it may have died before canceling the children
             self.finalizer.cancel_children(current, current.awaits)
             return current
         raise RequestRefused(

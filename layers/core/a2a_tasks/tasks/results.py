@@ -53,5 +53,5 @@ class Results:
         try:
             return self.payloads.get(key)
         except PayloadCorrupt:
-            # clean-up deletes an object before the record that names it
+            # clean-up deletes objects before the record that refers to them
             return None

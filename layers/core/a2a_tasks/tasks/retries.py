@@ -50,12 +50,12 @@ class Retries:
         if idempotency_key is not None:
             asked = Idempotency(idempotency_key, f"retry {task.ref.task_id}")
         else:
-            # no key of a caller has a line break; this one lives as long as any task, as it says which retry
-            # is under way
+            # callers' keys have no line breaks, so this one cannot collide. It lives as long as any task,
+            # because it identifies the current retry
             asked = Idempotency(f"retry\n{task.ref.task_id}", "", LONGEST_LIFE_MS)
         held = self.submitter.reserve(submission, asked)
         if idempotency_key is None and self._is_over(task, held):
-            # of several requests that see this, one replaces it, and the others get its task
+            # of several concurrent requests one replaces the reservation, and the others get its task
             held = self.submitter.reserve(submission, asked, replaced=held.task_id)
         return self.submitter.submit(submission, held)
 
@@ -66,7 +66,7 @@ class Retries:
         earlier = self.submitter.store.get(TaskRef(task.ref.agent_id, held.task_id))
         if earlier is not None:
             return self.finalizer.expire_if_overdue(earlier).is_terminal
-        # whoever reserved it died before creating it, or it is past its retention
+        # the process that reserved the id died before creating the task, or the task's retention is over
         return self.submitter.clock.now() - created_ms(held.task_id) > RESERVED_MS
 
     def _submission(self, task: Task, correlation_id: str, key_id: str) -> Submission:

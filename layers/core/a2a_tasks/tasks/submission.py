@@ -119,11 +119,11 @@ class Submission:
     spender: str | None = None
     """Whose usage is counted by day beside the project's: a person who has a limit of their own."""
     key_id: str | None = None
-    """Who hands it over, as in ``Task``."""
+    """The caller, as in ``Task``."""
     retry_of: str | None = None
     """The ended task that it repeats."""
     is_untrusted: bool = False
-    """Who wrote the message had read content from outside."""
+    """Content from outside may have influenced the message."""
     trace: TraceContext | None = None
     """The caller's span."""
 
@@ -183,33 +183,36 @@ class Submitter:
         """
         agent = agent_of_project(self.registry, submission.project_id, submission.agent_id)
         now = self.clock.now()
-        # first: whatever crashes from here on, a repetition with the same key goes on with the same task
+        # reserved first: after a crash, a retry with the same key continues with the same task
         held = held or self._reserved(submission)
         task_id = held.task_id if held else self._task_id(submission, now)
-        # a reservation made just now has no task yet, which spares most requests this read
+        # a new reservation has no task yet, which saves most requests this read
         may_be_there = submission.origin is not None or (held is not None and not held.is_new)
         if may_be_there and (found := self.store.get(TaskRef(agent.agent_id, task_id))):
             if submission.origin is not None and not found.is_terminal:
                 self._announce(found)  # its creator may have died before announcing it
-            return found  # even if a new task would be refused by now
+            return found  # even if a new task would be refused now
         if not agent.enabled:
             raise RequestRefused(ErrorCode.AGENT_DISABLED, "This agent is disabled and takes no new tasks.")
-        # before anything but the reservation is stored: what is refused now, the same key may repeat later
+        # checked before anything but the reservation is stored, so that a refused request can be retried with
+        # the same key
         self._check(agent, submission)
-        # stores the input first: a record never names a text that is not there, and a text without a record
-        # is deleted by the table's TTL
+        # stores the input first, so that a record never refers to a missing text; a text without a record is
+        # deleted by TTL
         task = self._new_task(agent, submission, task_id, now)
         if task.context is not None:
-            # before the task, so that a later one sees it and cannot overtake it
+            # before the task is stored, so that a later task of the conversation sees it and cannot overtake
+            # it
             self.contexts.add(task.context, task_id)
             self.slots.register(task)
         self._keep_push(task, submission)
-        # refused if an earlier request with this id has created it, which may have died before announcing it
+        # False if an earlier request has created the task; it may have died before announcing it
         is_new = self.store.create(task)
         if is_new:
             self.telemetry.count("TasksCreated")
             self.telemetry.event("task accepted", task)
-        # also if it was there already. After the record: a worker that finds none drops the message
+        # announced even if it existed already. After the write, because a worker deletes the message of a
+        # missing task
         self._announce(task)
         if is_new:
             self.telemetry.span(task_spans.submitted(task, self.clock.now()))
@@ -238,7 +241,8 @@ class Submitter:
 
     def _keep_push(self, task: Task, submission: Submission) -> None:
         if submission.push is not None:
-            # before the task, so that no change is missed; the id is derived, so a retry replaces it
+            # before the task, so that no change is missed; the id is derived, so a retry replaces the same
+            # configuration
             task_id = task.ref.task_id
             self.push.keep(task_id, submission.push.config_id or task_id, submission.push)
 
@@ -270,7 +274,7 @@ class Submitter:
         task_id = asking.ref.task_id if asking else ids.task_id(now, self.entropy.bytes(10))
         call_id = asking.question.call_id if asking and asking.question else None
         wanted = Reservation(task_id, asked.digest, now + asked.ttl_ms, call_id)
-        # the first of concurrent requests stores its reservation, the others get it
+        # one of several concurrent requests stores its reservation; the others get that one
         held = self.reservations.reserve(
             submission.project_id, submission.agent_id, asked.key, wanted, now, replaced
         )
@@ -286,7 +290,7 @@ class Submitter:
             elif delay_ms <= MAX_QUEUE_DELAY_MS:  # else the sweeper sends it shortly before its start
                 self.queue.send(task, whole_seconds(delay_ms))
         except (QueueUnavailable, StoreUnavailable) as error:
-            # accepted all the same: the task is due, so the sweeper announces it
+            # the task is accepted anyway: it is due, so the sweeper announces it
             self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
 
     def _check(self, agent: AgentRevision, submission: Submission) -> None:
@@ -306,7 +310,7 @@ class Submitter:
                 "The project's budget for today is used up; it begins anew at midnight UTC.",
                 retry_after=seconds_to_next_day(self.clock.now()),
             )
-        # last, as it reads the most
+        # last, because it reads the most
         if self._has_too_many_pending(agent):
             raise RequestRefused(
                 ErrorCode.RATE_LIMIT_EXCEEDED,
@@ -351,7 +355,7 @@ class Submitter:
             deadline=deadline,
             input=payload.save(self.payloads, task_id, "input", submission.to_document()),
             agent_revision=agent.revision,
-            # the id, since an alias may mean another model in the next deployment
+            # the resolved id, because an alias may change with the next deployment
             model=resolve_model(agent.model, self.aliases),
             max_attempts=submission.max_attempts or agent.max_attempts or self.max_attempts,
             correlation_id=submission.correlation_id,

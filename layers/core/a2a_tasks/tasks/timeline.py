@@ -1,4 +1,4 @@
-"""A task's course with its times, tools and costs, without any text of it."""
+"""A task's timeline: times, tools and costs, without any of its texts."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ MAX_STEPS = 2_000
 
 @dataclass(frozen=True)
 class Timeline:
-    """What happened to a task."""
+    """The timeline of one task."""
 
     task: Task
     spans: tuple[Span, ...]
@@ -25,14 +25,14 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Timelines:
-    """Tells tasks' courses. Raises ``StoreUnavailable``."""
+    """Reads timelines of tasks. Raises ``StoreUnavailable``."""
 
     store: TaskStore
     records: RecordStore
 
     def of(self, task: Task) -> Timeline:
-        """The course of a task that was just read."""
-        # the prompt and its caller's answers are records too
+        """The timeline of a task that was just read."""
+        # the prompt and the caller's answers are records too
         found = self.records.steps(task.ref.task_id, MAX_STEPS + 2 + len(task.answered))
         steps, is_cut = found[:MAX_STEPS], len(found) > MAX_STEPS
         refs = dict.fromkeys(step.child for _, step in steps if step.child is not None)

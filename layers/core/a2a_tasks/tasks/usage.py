@@ -29,7 +29,7 @@ MAX_DAYS = 366
 
 
 class By(StrEnum):
-    """What rows are of, besides the day."""
+    """What a report is grouped by, besides the day."""
 
     DAY = "day"
     AGENT = "agent"
