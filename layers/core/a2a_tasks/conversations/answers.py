@@ -48,8 +48,8 @@ class Answerer:
             task: The task that asks.
             message: Text of the answer.
             call_id: The question that the answer is for; None: whichever is open.
-            answer_id: Names the answer, so that a repetition is recognized though its content differs: a file
-                of it may be gone by then.
+            answer_id: Identifies the answer, so that a retry is recognized even if its content differs, for
+                example because a file could no longer be fetched.
             parts: As in ``Submission``.
             envelope: As in ``Submission``.
 

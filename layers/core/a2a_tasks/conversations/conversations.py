@@ -67,8 +67,7 @@ class Conversations:
                 [{"field": "cursor", "message": text}],
             )
         task_ids = self.contexts.page(context, cursor, limit) if _is_well_formed(context_id) else []
-        # an entry whose task is not there yet, or not any more, is passed over: entries come before their
-        # tasks
+        # entries without a task are skipped: entries are written before their tasks, and may outlive them
         tasks = payload.at_hand(self.payloads, self._tasks(context, task_ids))
         if cursor is None and not tasks and len(task_ids) < limit:
             raise RequestRefused(ErrorCode.CONTEXT_NOT_FOUND, "There is no such conversation.")
@@ -78,7 +77,7 @@ class Conversations:
         for task in tasks:
             if size > MAX_TEXT:
                 break
-            # past its deadline a task has failed, also where nobody has written that down yet
+            # a task past its deadline has failed, even if that is not stored yet
             said = list(self._messages(self.finalizer.expire_if_overdue(task)))
             size += sum(len(message.text) for message in said)
             messages += said
@@ -97,8 +96,8 @@ class Conversations:
                 if not time_left():
                     raise StoreUnavailable("the conversation is too long to be deleted at once")
                 self._forget(context, task)
-            # an entry without its task stays: the task may be about to be created, and is then not forgotten.
-            # So the next page is behind this one, which would come again if all of its entries stay
+            # an entry without a task is kept, because the task may be about to be created. Therefore the next
+            # page starts after this one
             page = self.contexts.page(context, page[-1], PAGE) if len(page) == PAGE else []
 
     def _context(self, project_id: str, agent_id: str, context_id: str) -> ContextRef:
@@ -117,7 +116,7 @@ class Conversations:
             asked = payload.load(self.payloads, task.input)["message"]
             output = payload.load(self.payloads, task.output) if task.output else {}
         except PayloadCorrupt:
-            return  # clean-up has begun with it
+            return  # clean-up has deleted its texts
         task_id = task.ref.task_id
         yield SaidMessage("user", asked, task_id, task.created_at)
         if task.status is Status.COMPLETED:
@@ -126,11 +125,11 @@ class Conversations:
 
     def _forget(self, context: ContextRef, task: Task) -> None:
         """The entry is deleted last, so that an interruption leaves the way to the task."""
-        # first the end: a task that goes on would write after its deletion
+        # ended first, or the task might write after its deletion
         ended = self._ended(task)
         if ended is not None:
             now = self.finalizer.clock.now()
-            # until then its worker may not have noticed, and write what nobody would clean up
+            # its worker may not have noticed the end yet, and could store data that nothing would delete
             self.store.expire(ended.ref, now if ended.held_by is None else now + NOTICE_MS)
         self.contexts.remove(context, task.ref.task_id)
 
@@ -138,7 +137,7 @@ class Conversations:
         """The task once it has ended; None if it is gone."""
         if task.is_terminal:
             return task
-        # refused if it has ended meanwhile, which is as good, or if its deadline has passed: then it fails
+        # refused if it has ended meanwhile, or if its deadline has passed: then it is failed below
         result = self.finalizer.cancel(task)
         if isinstance(result, Written):
             return result.task

@@ -44,7 +44,7 @@ class Follower:
     live: LiveStore
     finalizer: TaskFinalizer
     pause: Callable[[float], None]
-    """Sleeps for so many seconds."""
+    """Sleeps for a number of seconds."""
 
     def follow(
         self, task: Task, after: int, until: int, known: Question | None = None
@@ -59,31 +59,32 @@ class Follower:
             known: A question already received; following continues until it is answered.
 
         Yields:
-            Updates, or None after each look without any, as a sign of life (``FARTHEST_SECONDS``).
+            Updates, or None after each poll without any, as a keep-alive (at most ``FARTHEST_SECONDS``
+            apart).
         """
         clock = self.finalizer.clock
         heard = LiveReader(self.live, task.ref.task_id, clock)
         poller = TaskPoller(self.store, self.finalizer, self.pause)
-        # marked as watched first: what the task says before that is not written down for anybody
+        # marked as watched first: text generated before that is not published
         for seen in poller.states(self._watched(task), until, heard.longest_pause):
             found = news(seen, after, MANY)
-            # the result comes whole with the end, so nothing is read for it
+            # the end includes the whole result, so no chunks are read
             text, progress = (None, None) if seen.is_terminal else heard.news()
             update = Update(seen, found.events, text, progress, rest_ms(seen, clock.now()))
             after = found.last
-            # a question that the reader has seen already does not end it: it waits for what comes of it
+            # a question that the reader has received already does not end the stream
             is_last = update.is_last and (known is None or seen.question != known)
             yield update if found.events or text or progress or is_last else None
             if is_last:
                 return
 
     def _watched(self, task: Task) -> Task:
-        """The task, whose text is written down from now on."""
+        """The task, marked so that its worker publishes its text."""
         if task.is_terminal or task.live:
             return task
         watched = self.store.enable_live(task.ref)
         if isinstance(watched, Refused):
             return watched.current or task
-        # after the mark, which its worker then looks at; a claim later on reads it by itself
+        # after the mark, which the note makes the worker read; a later claim reads it anyway
         self.finalizer.holders.notify(watched.task)
         return watched.task

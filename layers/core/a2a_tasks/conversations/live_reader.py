@@ -1,4 +1,4 @@
-"""Hearing what a task says while it says it, each piece once."""
+"""Reads a task's text while it is generated, each piece once."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ class Text:
 
 @dataclass
 class LiveReader:
-    """What one reader has heard of a task."""
+    """One reader's position in a task's live text."""
 
     live: LiveStore
     task_id: str
@@ -32,10 +32,10 @@ class LiveReader:
     def news(self) -> tuple[Text | None, Text | None]:
         """Text and progress updates since the last time. Raises ``StoreUnavailable``."""
         known = self._chunks
-        # that one is read again: it may have grown, where the response to its write was lost
+        # the last chunk is read again, because a retried write may have extended it
         last = known[-1] if known else None
         self._chunks = with_later(known, self.live.chunks(self.task_id, last))
-        # nothing new, or a read that is a moment behind: the next one has it
+        # nothing new, or the eventually consistent read is behind
         if self._chunks == known:
             return None, None
         before, self._said = self._said, snapshot(self._chunks)
@@ -43,7 +43,7 @@ class LiveReader:
         return _difference(before.text, self._said.text), _difference(before.updates, self._said.updates)
 
     def longest_pause(self) -> float:
-        """Seconds until the next piece may be there."""
+        """Upper limit of the pause before the next read, in seconds."""
         is_flowing = self._heard_at is not None and self.clock.now() - self._heard_at <= TEXT_FLOWS_MS
         return WHILE_TEXT_FLOWS_SECONDS if is_flowing else float("inf")
 

@@ -36,12 +36,13 @@ class Exchanges:
         answered by somebody else."""
         if submission.context_id is None:
             return self.submitter.submit(submission)
-        # before the key is reserved: what the message is for is decided once, with the reservation
+        # read before the key is reserved: the reservation fixes whether the message is an answer or a new
+        # task
         asking = asking_task(self.slots, self.tasks, submission)
         if submission.idempotency is not None:
             held = self.submitter.reserve(submission, submission.idempotency, asking)
-            # also where that question is answered by now: the same answer is accepted again, and no other
-            # question gets it
+            # also if that question was answered meanwhile: the same answer is accepted again, and applies to
+            # no other question
             if held.call_id is not None:
                 task = task_of_project(
                     self.tasks.store.read, submission.project_id, submission.agent_id, held.task_id
@@ -53,12 +54,13 @@ class Exchanges:
             except RequestRefused as refused:
                 if refused.code is not ErrorCode.TASK_NOT_WAITING:
                     raise
-                # somebody else's answer came first, or the question's end: this is what is said after it
+                # another answer came first, or the question ended: the message becomes a new task
         return self.submitter.submit(submission)
 
     def _answer(self, task: Task, submission: Submission, call_id: str) -> Task:
         if submission.push is not None:
-            # first, so that what the answer changes is told; under an id that a repetition makes again
+            # stored first, so that the change made by the answer is delivered; the id is derived, so a retry
+            # replaces it
             task_id = task.ref.task_id
             config = replace(submission.push, config_id=submission.push.config_id or task_id)
             self.push.create(

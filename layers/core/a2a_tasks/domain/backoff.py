@@ -5,5 +5,5 @@ _MOST_DOUBLINGS = 30
 
 
 def backoff[N: (int, float)](doublings: int, first: N, longest: N) -> N:
-    """``first``, doubled so many times, at most ``longest``; in their unit."""
+    """``first``, doubled ``doublings`` times, at most ``longest``; in their unit."""
     return min(longest, first * (1 << min(doublings, _MOST_DOUBLINGS)))

@@ -93,7 +93,7 @@ class FailureCode(StrEnum):
     MAX_TURNS_EXCEEDED = "MAX_TURNS_EXCEEDED"  # the agent's maxTurns
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"  # the task's, or its project's for the day
     WORKER_LOST = "WORKER_LOST"  # the process died on the last attempt
-    REJECTED = "REJECTED"  # the agent took no tasks when it was handed over
+    REJECTED = "REJECTED"  # the agent accepted no tasks when it was submitted
     AGENT_MISCONFIGURED = "AGENT_MISCONFIGURED"  # key, model or agent definition cannot work
 
 

@@ -43,16 +43,16 @@ def guard_of_completion(fence: int, now: int) -> Guard:
 
 def guard_of_cancel(now: int) -> Guard:
     """A task can be canceled until it ends or its deadline passes."""
-    # past its deadline it has failed, whoever writes that down: a cancel would contradict what callers were
-    # told
+    # past its deadline the task has failed, even if that is not stored yet: a cancel would contradict what
+    # callers have read
     return Guard(LIVE, deadline_after=now)
 
 
 def guard_of_expiry(now: int, fence: int | None = None) -> Guard:
     """Only a live task past its deadline times out; with ``fence`` only under the worker that holds it."""
-    if fence is not None:  # the worker that holds it: a stale one ends nothing
+    if fence is not None:  # only the worker that holds the task: a stale worker ends nothing
         return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_by=now, by_holder=True)
-    # by the stored deadline, which a start or an answer may have moved since the task was read
+    # compares the stored deadline, which a start or an answer may have moved since the task was read
     return Guard(LIVE, deadline_by=now)
 
 

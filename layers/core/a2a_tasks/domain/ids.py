@@ -72,7 +72,7 @@ class IdRange:
 
 def shard(task_id: str) -> int:
     """The partition of a task, 0 to ``SHARDS - 1``. Stable across processes and releases."""
-    # not ``hash``, which differs from process to process
+    # not ``hash``, whose results differ between processes
     return zlib.crc32(task_id.encode()) % SHARDS
 
 

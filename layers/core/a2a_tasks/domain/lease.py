@@ -16,7 +16,7 @@ class Lease:
     until: int
     """When it expires."""
     tasks: frozenset[TaskRef] = frozenset()
-    """Tasks that the worker held at its last renewal. Whoever finds the worker dead announces them again."""
+    """Tasks that the worker held at its last renewal. The recovery of a dead worker announces them again."""
     disowned: frozenset[str] = frozenset()
     """Claim ids that may have taken effect but that the worker does not pursue."""
     due_at: int | None = None
@@ -26,17 +26,16 @@ class Lease:
 
     def is_over(self, now: int) -> bool:
         """Whether it has expired, allowing for clock skew."""
-        # whoever asks has another clock than the worker that wrote ``until``
+        # the caller's clock differs from that of the worker that wrote ``until``
         return self.is_broken or now >= self.until + CLOCKS_APART_MS
 
     def covers(self, task: Task) -> bool:
         """Whether the task belongs to this worker while the lease is valid."""
-        # a disowned claim may have taken effect, and nobody works on it: waiting for the lease would be in
-        # vain
+        # the worker does not execute a disowned claim, so there is no need to wait for the lease
         return not self.is_broken and task.held_by == self.worker_id and task.claim_id not in self.disowned
 
     def is_watched(self, task: Task) -> bool:
-        """Whether whoever finds this worker dead will find the task as well."""
+        """Whether the recovery of this worker, should it die, includes the task."""
         return self.covers(task) and self.due_at is not None and task.ref in self.tasks
 
 

@@ -5,11 +5,12 @@ import re
 from enum import StrEnum
 
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
-"""Of all that is packed in a file, as its directory declares it. A spreadsheet packs to about a tenth."""
+"""Limit of a file's unpacked size, as its directory declares it. A spreadsheet compresses to about a
+tenth."""
 MAX_ENTRIES = 10_000
 _ZIP = b"PK\x03\x04"
 _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""Office files of before 2007, and newer ones behind a password."""
+"""Signature of Office files from before 2007, and of newer ones with a password."""
 
 
 class OfficeKind(StrEnum):
@@ -48,7 +49,7 @@ def recognize(data: bytes) -> OfficeKind | None:
         )
     if not data.startswith(_ZIP):
         return None
-    import zipfile  # most functions meet no archive, and start sooner without
+    import zipfile  # imported here, because most functions never need it and start faster without
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -59,7 +60,8 @@ def recognize(data: bytes) -> OfficeKind | None:
         (kind for name, kind in _MAIN_PARTS.items() for entry in entries if name.fullmatch(entry.filename)),
         None,
     )
-    # as declared, before anything is unpacked; whoever lies there meets the limits of the parser's process
+    # checks the declared sizes before anything is unpacked; a false declaration is caught by the parser
+    # process's limits
     if kind and (len(entries) > MAX_ENTRIES or sum(e.file_size for e in entries) > MAX_UNPACKED_BYTES):
         raise OfficeFileRefused(
             f"unpacks to more than {MAX_UNPACKED_BYTES // 1024**2} MB or {MAX_ENTRIES:,} files"

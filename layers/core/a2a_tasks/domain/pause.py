@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pause:
-    """In force since ``since`` (Unix milliseconds)."""
+    """A pause in force since ``since`` (Unix milliseconds)."""
 
     since: int
     reason: str = ""

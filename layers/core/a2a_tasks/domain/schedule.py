@@ -11,7 +11,7 @@ from a2a_tasks.domain.task import Lane, Priority, Slot, Status, Task
 DISPATCH_GRACE_MS = 30_000
 """A pending task may wait this long for its first claim before the sweeper sends its message again."""
 NOTICE_MS = 60_000
-"""Within this time a worker notices that its task was ended by somebody else, or its next write tells it."""
+"""Within this time a worker notices, by a note or its next write, that another process has ended its task."""
 MAX_RESEND_GAP_MS = 5 * 60_000
 """Upper limit of the growing gap between two messages of a waiting task."""
 MAX_BACKLOG_GAP_MS = 3_600_000
@@ -55,7 +55,7 @@ def clocks_of_start(task: Task, now: int) -> Clocks | None:
     """The clocks after a claim, which starts the run clock. None if it runs already."""
     if not task.waits_for_start:
         return None
-    # bound by its parent's deadline: nobody would take a later answer
+    # bounded by the parent's deadline, after which the result would be useless
     deadline = _no_later(now + (task.paused_ms or 0), task.ends_by)
     return Clocks(deadline, max(0, task.deadline - now))
 
@@ -65,10 +65,10 @@ def clocks_of_wait(task: Task, now: int) -> Clocks | None:
     stopped already."""
     if task.waits_for_start:
         return None
-    # a second at least, or a task that was throttled at the end of its time would fail with its next start
+    # at least a second, or a task that was throttled at the end of its run time would fail at its next start
     left_ms = max(1_000, task.deadline - now)
     may_wait_ms = task.queue_timeout_ms if task.queue_left_ms is None else task.queue_left_ms
-    # so that after the longest wait the rest of its run still ends within its longest life
+    # leaves time for the rest of the run within the task's longest life
     latest = _no_later(task.created_at + LONGEST_LIFE_MS - left_ms, task.ends_by)
     return Clocks(max(now, min(now + may_wait_ms, latest)), left_ms)
 
@@ -97,7 +97,7 @@ class NextAction(StrEnum):
     """What is to be done for a task, whether a worker or the sweeper looks at it."""
 
     NOTHING = "nothing"  # it has ended
-    EXPIRE = "expire"  # its deadline has passed, and nobody has written that down
+    EXPIRE = "expire"  # its deadline has passed, but it is not failed yet
     LEAVE_TO_BATCHER = "leave_to_batcher"
     WAIT_FOR_ANSWER = "wait_for_answer"  # its caller's move
     FAIL_LOST = "fail_lost"  # its worker has it; once that is dead, no attempt is left
@@ -114,7 +114,7 @@ def next_action(task: Task, now: int) -> NextAction:
     """
     if task.is_terminal:
         return NextAction.NOTHING
-    # before all others: past its deadline nothing may follow but that it fails
+    # checked first: a task past its deadline can only fail
     if task.is_expired(now):
         return NextAction.EXPIRE
     if task.lane is Lane.BATCH:
@@ -135,7 +135,7 @@ def claimable(task: Task, now: int) -> bool:
         return False
     if task.status is Status.PENDING:
         return task.not_before <= now and not task.awaits
-    # what a batch holds is never taken over: the batch may be paid for, and its results find the task by the
+    # a task held by a batch is never taken over: the batch may be paid for, and its results refer to this
     # fence
     return task.status is Status.RUNNING and task.lane is not Lane.BATCH
 
@@ -170,13 +170,14 @@ def due_after_create(created_at: int, deadline: int, not_before: int = 0) -> int
     """Due time of a new task: its message may never have been sent, or cannot be sent yet."""
     if not_before - created_at > MAX_QUEUE_DELAY_MS:
         return not_before - SWEEP_AHEAD_MS
-    # like every due time no later than the deadline: somebody must look then, whatever was lost
+    # no due time is later than the deadline, so that the sweeper fails the task even if everything else was
+    # lost
     return min(max(created_at, not_before) + DISPATCH_GRACE_MS, deadline)
 
 
 def due_after_take_over(now: int, deadline: int) -> int:
-    """Due time of a task that was taken over from a dead worker. By then the new worker's lease lists it;
-    after that whoever finds that worker dead finds the task, so it is due at its deadline only."""
+    """Due time of a task that was taken over from a dead worker. By then the new worker's lease lists it, and
+    the recovery of that worker would include it, so it is then due only at its deadline."""
     return min(now + DISPATCH_GRACE_MS, deadline)
 
 
@@ -194,7 +195,7 @@ def due_after_release(not_before: int, deadline: int) -> int:
 def longest_wait(task: Task, now: int, max_wait_ms: int) -> int:
     """Until when a question may wait for its answer without exceeding the task's longest life."""
     left_ms = max(0, task.deadline - now)
-    # the rest of its run must still fit in after the answer
+    # the rest of the run must fit in after the answer
     return max(now, min(now + max_wait_ms, task.created_at + LONGEST_LIFE_MS - left_ms))
 
 
@@ -208,7 +209,7 @@ def due_while_awaiting(now: int, deadline: int, since: int | None = None) -> int
 def due_after_resend(task: Task, now: int, backlog: int = 0) -> int:
     """Due time of a task that still waits for a worker. The interval grows, because a long queue is no
     loss, and varies by task, so that tasks created together are not due together."""
-    # behind a long queue the message is most probably there, and each copy makes it longer
+    # with a long backlog the message is most probably in the queue, and each copy makes it longer
     most = MAX_RESEND_GAP_MS if backlog < LONG_BACKLOG else MAX_BACKLOG_GAP_MS
     gap = max(DISPATCH_GRACE_MS, min(_waited(task, now), most))
     spread = (gap - DISPATCH_GRACE_MS) * fraction(task.ref.task_id) / 2

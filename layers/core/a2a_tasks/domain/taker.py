@@ -24,7 +24,7 @@ class Taker:
     @property
     def rank(self) -> tuple[int, str]:
         """The fullest comes first."""
-        # by id among equals, so that of two that see each other one alone stands back
+        # ties are broken by id, so that only one of two equal workers stands back
         return -self.tasks, self.taker_id
 
 

@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """Who goes first among an agent's waiting tasks; they sort in this order."""
+    """Priority among an agent's waiting tasks; they sort in this order."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -45,7 +45,7 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELED})
 LIVE = frozenset(Status) - TERMINAL
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELED}),
-    # back to pending for a retry, or to running under another worker once the first is dead
+    # back to pending for a retry; running again under another worker after the first has died
     Status.RUNNING: frozenset(
         {
             Status.PENDING,
@@ -224,7 +224,7 @@ class Task:
     """Random id of the last claim; recognizes a claim whose response was lost."""
     held_by: str | None = None
     """The worker or batch that has claimed the task and has neither released nor ended it. Stays after
-    somebody else ended the task, because the holder may not have noticed yet."""
+    another process has ended the task, because the holder may not have noticed yet."""
     message_id: str | None = None
     """The SQS message of the last claim. Any other message of this task is a duplicate."""
     not_before: int = 0
@@ -290,8 +290,8 @@ class Task:
     groups: tuple[str, ...] = ()
     """WeCom group connections that receive its end and its questions."""
     key_id: str | None = None
-    """Who handed it over: the id of the API key, or ``wecom:<connection>``; that of its parent if an agent
-    started it. None in items of earlier releases."""
+    """The caller: id of the API key, or ``wecom:<connection>``; inherited from the parent if an agent started
+    it. None in items of earlier releases."""
     retry_of: str | None = None
     """The ended task that it repeats."""
     counts_as_pending: bool = False

@@ -35,7 +35,7 @@ class TaskFilter:
         return ids.IdRange(first, last)
 
     def may_show(self, task_id: str, ended_as: Status | None, deadline: int, now: int) -> bool:
-        """Whether a task may match of which no more is known than that; then it must be read."""
+        """Whether a task may match, judging by an index entry; then it must be read."""
         if self.id_part not in task_id:
             return False
         if not self.statuses:

@@ -57,12 +57,12 @@ NOTHING = Usage(cost_usd=Decimal(0))
 
 
 def _sum_costs(left: Usage, right: Usage) -> Decimal | None:
-    # nothing costs nothing: it does not make the other's cost unknown
+    # no usage costs nothing, and does not make the sum unknown
     if left == Usage():
         return right.cost_usd
     if right == Usage():
         return left.cost_usd
-    # an unknown price makes the sum unknown, so that no limit is kept by a part of it
+    # an unknown price makes the sum unknown, so that a limit is never checked against a partial sum
     if left.cost_usd is None or right.cost_usd is None:
         return None
     return left.cost_usd + right.cost_usd
@@ -102,7 +102,7 @@ def with_child(
     spent: tuple[Spent, ...], attempt: int, task_id: str, child: tuple[Spent, ...]
 ) -> tuple[Spent, ...]:
     """``spent`` with what a started task has used. Idempotent."""
-    # replaced, not added: a worker that takes the task over reads the same result again
+    # replaced, not added: a worker that takes over the task reads the same result again
     others = tuple(entry for entry in spent if entry.task_id != task_id)
     return others + tuple(Spent(attempt, model, usage, task_id) for model, usage in by_model(child).items())
 
@@ -172,7 +172,7 @@ def by_model(spent: Iterable[Spent]) -> dict[str, Usage]:
 
 def bill(spent: tuple[Spent, ...]) -> dict[str, Usage]:
     """What an ended task's own turns used, by model, for reports; started tasks have bills of their own."""
-    # a turn under way counts at its estimate: nobody will ever know what it has cost
+    # a turn in progress counts at its estimate, because its actual cost will never be known
     mine = by_model(entry for entry in as_used(spent) if entry.task_id is None)
     return {model: replace(usage, web_searches=0) for model, usage in mine.items()}
 

@@ -29,8 +29,8 @@ class Prompt:
     tools: list[dict[str, Any]] = field(default_factory=list)
     """Tool definitions of the Messages API, including server tools and MCP toolsets."""
     mcp_servers: list[str] = field(default_factory=list)
-    """Names only. Addresses and tokens are read from the registry for each turn, so that nobody who can write
-    a stored prompt can redirect a token."""
+    """Names only. Addresses and tokens are read from the registry for each turn, so that write access to
+    stored prompts does not allow redirecting a token."""
     output_schema: dict[str, Any] | None = None
     """JSON Schema of the answer, for structured output."""
     effort: str | None = None
@@ -121,7 +121,8 @@ class Draft:
     usage_is_final: bool = False
     """``usage`` is final."""
     is_called: bool = False
-    """The call is being made, and no longer waits for its turn. Set by whoever makes it wait."""
+    """The call is being made, and no longer waits for the pace. Set by the implementation that paces
+    calls."""
     begun: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
     """Set when the response begins."""
 
@@ -235,7 +236,7 @@ class PaceStore(Protocol):
         change.
 
         Returns:
-            The pace as it is now, whether this one or another process's.
+            The stored pace after the call: this one, or another process's.
         """
         ...
 

@@ -15,7 +15,7 @@ each partition."""
 
 @dataclass(frozen=True)
 class Scope:
-    """What has a concurrency limit: an agent, or one conversation of it."""
+    """A unit with a concurrency limit: an agent, or one of its conversations."""
 
     agent_id: str
     context_id: str | None = None
@@ -23,7 +23,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a slot."""
+    """Holder of a slot."""
 
     task_id: str
     """Empty while the slot is being handed from one task to the next."""
@@ -47,8 +47,8 @@ class Waiter:
     not_before: int = 0
     """It cannot start earlier."""
     due_at: int = 0
-    """Until then the sweeper looks at the task on its own. 0: only at its deadline, so whoever grants it a
-    slot must make it due."""
+    """Until then the sweeper checks the task itself. 0: only at its deadline, so a grant of a slot must make
+    it due."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class SlotStore(Protocol):
         ...
 
     def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
-        """Move a line's due time. False if somebody extended its watch after ``seen_until`` was read."""
+        """Move a line's due time. False if the watch was extended after ``seen_until`` was read."""
         ...
 
     def forget_line(self, scope: Scope, seen_until: int) -> bool:
-        """Stop watching a line. False if somebody extended its watch after ``seen_until`` was read."""
+        """Stop watching a line. False if the watch was extended after ``seen_until`` was read."""
         ...

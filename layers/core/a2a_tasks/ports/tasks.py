@@ -230,7 +230,8 @@ class Record:
     """Keys sort in the order in which things happened."""
     payload: Payload
     step: Step | None = None
-    """What it is about. None of what is no step of the work, and in items of earlier releases."""
+    """Summary without text. None for records that are no step of the work, and in items of earlier
+    releases."""
 
 
 class TaskStore(Protocol):
@@ -268,8 +269,8 @@ class TaskStore(Protocol):
 
         Args:
             agent_id: The agent.
-            status: Only these. ``failed`` includes tasks whose deadline has passed at ``now`` without anybody
-                having failed them yet.
+            status: Only these. ``failed`` includes tasks whose deadline has passed at ``now`` but which are
+                not failed yet.
             limit: Maximum length. A page may be shorter and still have a cursor.
             cursor: Of the previous page.
             now: Unix milliseconds.
@@ -376,7 +377,7 @@ class TaskStore(Protocol):
     def add_partial_output(
         self, ref: TaskRef, fence: int, output: Payload | None, spent: tuple[Spent, ...]
     ) -> Written | Refused:
-        """Add what a worker had produced when it noticed that its task was ended by somebody else. Takes
+        """Add what a worker had produced when it noticed that its task was ended by another process. Takes
         effect once, only if the task was not claimed again, and does not change how it ended."""
         ...
 

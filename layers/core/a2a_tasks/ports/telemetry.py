@@ -17,7 +17,7 @@ class Telemetry(Protocol):
     def problem(
         self, name: str, task: Task | None = None, *, error: Exception | None = None, **fields: object
     ) -> None:
-        """The same at a level that operators look at; ``error`` adds the stack trace."""
+        """Like ``event``, at error level; ``error`` adds the stack trace."""
         ...
 
     def count(self, metric: str, value: float = 1, *, code: str | None = None) -> None:

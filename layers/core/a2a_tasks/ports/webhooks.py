@@ -73,13 +73,13 @@ class DeliveryLog(Protocol):
     """Notes on deliveries. Both methods raise ``StoreUnavailable``."""
 
     def note(self, task_id: str, note: DeliveryNote, until: int) -> None:
-        """Note how far a delivery is, unless it is noted as delivered. Its tries are added to those before;
-        repeated after a lost answer they may count twice. ``until`` (Unix milliseconds) is its time to
+        """Record the status of a delivery, unless it is recorded as delivered. Attempts are added to earlier
+        ones; a retry after a lost response may count them twice. ``until`` (Unix milliseconds) is its time to
         live."""
         ...
 
     def notes(self, task_id: str, limit: int) -> list[DeliveryNote]:
-        """Up to ``limit`` notes of a task, by time and the newest first (a consistent read)."""
+        """Up to ``limit`` notes of a task, newest first (a consistent read)."""
         ...
 
 

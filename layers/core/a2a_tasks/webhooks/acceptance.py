@@ -57,7 +57,7 @@ class PushAcceptance:
             sealed=sealed(self.sealer, task_id, config_id, config),
             created_at=now,
         )
-        # a day beyond the longest that its task can be read; of one that was never created only this deletes
-        # it
+        # a day longer than its task can be read; if the task was never created, only this deletes the
+        # configuration
         self.store.put(task_id, stored, now + LONGEST_LIFE_MS + self.retention_ms + DAY_MS)
         return stored

@@ -1,4 +1,4 @@
-"""What became of the notifications of a task, for its caller."""
+"""The delivery status of a task's notifications, for its caller."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.webhooks import DeliveryLog, PushConfigStore
 
 MOST = 500
-"""Notes that are read of a task, the newest."""
+"""The newest notes of a task that are read."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Deliveries:
     clock: Clock
 
     def of(self, task: Task) -> list[DeliveryNote]:
-        """By time: what was tried, and what is still to be."""
+        """Attempted and pending deliveries, ordered by time."""
         if not task.notifies:
             return []
         task_id = task.ref.task_id
         noted = self.log.notes(task_id, MOST)
         due = pending(task, self.configs.all(task_id), noted, self.clock.now())
-        if len(noted) == MOST:  # older ones were tried too
+        if len(noted) == MOST:  # older deliveries have notes too
             due = [note for note in due if note.at > noted[-1].at]
         return sorted([*noted, *due], key=lambda note: (note.at, note.config_id))

@@ -41,7 +41,7 @@ from a2a_tasks.webhooks.request_headers import headers
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
 """Transient faults on our side."""
 NOTED_MS = 30 * 24 * 3_600_000
-"""How long it can be seen what became of a delivery."""
+"""How long the status of a delivery can be read."""
 
 
 class BodyFormatter(Protocol):
@@ -109,7 +109,7 @@ class Deliverer:
             self._tell_problem("notification not sent", notification, reason=str(error))
             problem = NotDelivered("something here did not answer")
         except Exception as error:
-            # whatever it was, it must not stop the other notifications
+            # an unexpected error must not affect the other notifications
             self._tell_problem("notification not sent", notification, error=error)
             problem = NotDelivered("something here went wrong")
         else:
@@ -118,14 +118,14 @@ class Deliverer:
 
     async def _deliver(self, notification: Notification) -> None:
         found = await self.run(self._found, notification)
-        # nobody waits for it any more, so it leaves the queue
+        # the task or configuration no longer exists, so the message is deleted
         if found is None:
             self._tell("notification of what is gone", notification)
             return
         config, task = found
         receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
-        receiver.check()  # what must wait costs no more than its records
-        # before the attempt: no receiver is held while KMS and the payload store are asked
+        receiver.check()  # a notification that must wait costs only the reads above
+        # before the attempt, so that the receiver is not reserved during calls of KMS and the payload store
         request = await self.run(self._request, notification, config, task)
         async with receiver.attempt():
             answer = await self._post(request, task)
@@ -139,7 +139,7 @@ class Deliverer:
             answer=answer.status,
         )
         if answer.status == GONE:
-            # acknowledged in its way: nothing is tried again
+            # HTTP 410 counts as an acknowledgement: no retry
             await self.run(self._unsubscribe, notification, request.config)
             gone = replace(noted, state=DeliveryState.GIVEN_UP, reason="the receiver wants no more")
             await self._note(notification, gone)
@@ -150,7 +150,7 @@ class Deliverer:
         await self._note(notification, noted)
 
     async def _post(self, request: WebhookRequest, task: Task) -> ReceiverAnswer:
-        """The response of a receiver that has accepted the notification or wants no more."""
+        """The response of a receiver that accepted the notification, or answered 410."""
         begun_at = self.clock.now()
         try:
             answer = await self.client.post(request.config.url, request.headers, request.body)
@@ -183,7 +183,8 @@ class Deliverer:
         self.telemetry.span(span)
 
     def _found(self, notification: Notification) -> tuple[StoredPushConfig, Task] | None:
-        """The configuration and the task, or None if one is gone: then nobody waits for the notification."""
+        """The configuration and the task, or None if one no longer exists: then the notification is
+        obsolete."""
         config = self.configs.get(notification.ref.task_id, notification.config_id)
         task = self.tasks.get(notification.ref) if config else None
         return None if config is None or task is None else (config, task)
@@ -196,19 +197,20 @@ class Deliverer:
         try:
             given = opened(self.opener, task_id, config)
         except SealBroken:
-            # tried again all the same, until its span is over: a caller may create it anew meanwhile
+            # retried nevertheless until its retry window ends: a caller may replace the configuration
+            # meanwhile
             raise NotDelivered("the configuration's secrets cannot be decrypted; create it anew") from None
-        # made at each try from the notification and the record, so that nothing of it is stored in the queue
+        # built for each attempt from the notification and the record, so that the queue stores no content
         body = self.bodies.body(task, notification, config.format)
         now = self.clock.now()
-        # with the time of this try: receivers refuse signatures that are old
+        # signed with the time of this attempt, because receivers reject old signatures
         signed = headers(secrets, notification.notification_id, now // 1000, body, config.scheme, given)
         own_id = span_id(task_id, "webhook", notification.notification_id, now)
         traced = task.trace.context(own_id).to_headers() if task.trace else []
         return WebhookRequest(config, [*signed, *traced], body, own_id)
 
     def _unsubscribe(self, notification: Notification, config: StoredPushConfig) -> None:
-        """Delete the configuration of a receiver that wants no more, unless the caller has replaced it
+        """Delete the configuration of a receiver that answered 410, unless the caller has replaced it
         since."""
         self.configs.delete(notification.ref.task_id, config.config_id, config)
         self.telemetry.count("WebhooksUnsubscribed")
@@ -227,17 +229,17 @@ class Deliverer:
     ) -> bool:
         """Retry later, or dead-letter. True if the message must stay."""
         reason, asked = str(problem), problem.asked
-        # by SQS's own time of sending: a redrive by an operator begins a new span, receives do not count
+        # measured from SQS's send time, not by receives: an operator's redrive starts a new retry window
         left_ms = delivery.sent_at + self.span_ms - self.clock.now()
         wait = next_try_seconds(delivery.receive_count, left_ms, asked, self.entropy.fraction())
-        # the message is deleted after it was dead-lettered, so that a crash delivers it again
+        # dead-lettered before the message is deleted, so that a crash repeats it rather than losing it
         try:
             if wait is None:
                 await self.run(self.queue.dead_letter, delivery, reason)
             else:
                 await self.run(self.queue.change_visibility, delivery, wait)
         except QueueUnavailable as error:
-            # it comes back by itself when the queue's own time is over
+            # the message returns after the queue's default visibility timeout
             self._tell_problem("notification not put off", notification, reason=str(error))
             return True
         if wait is None:
@@ -254,7 +256,7 @@ class Deliverer:
         return True
 
     def _failed(self, notification: Notification, problem: NotDelivered, wait: int | None) -> DeliveryNote:
-        """The note of a try that failed, or of none; ``wait`` is None where no other follows."""
+        """The note of a failed attempt, or of none; ``wait`` is None if no other follows."""
         now = self.clock.now()
         return DeliveryNote(
             notification.config_id,
@@ -269,7 +271,7 @@ class Deliverer:
         )
 
     async def _note(self, notification: Notification, note: DeliveryNote) -> None:
-        """For whoever asks; that it cannot be written changes nothing about the delivery."""
+        """Record the delivery's status. A failure of this write does not affect the delivery."""
         try:
             await self.run(self.log.note, notification.ref.task_id, note, self.clock.now() + NOTED_MS)
         except StoreUnavailable as error:

@@ -51,7 +51,7 @@ class PushConfigs:
         self.acceptance.check(project_id, config, field)
         config_id = self._config_id(project_id, task_id, config, idempotency)
         self._check_number(task, config_id)
-        # first the task: whoever sees the configuration may rely on being told
+        # the task is marked first: once the configuration is visible, every change is delivered
         if not task.notifies and not self.tasks.enable_notifications(task.ref):
             raise RequestRefused(ErrorCode.TASK_NOT_FOUND, "There is no such task.")
         return self.acceptance.keep(task_id, config_id, config)
@@ -82,14 +82,14 @@ class PushConfigs:
             return config_id
         now = self.clock.now()
         wanted = Reservation(config_id, asked.digest, now + asked.ttl_ms)
-        # before anything is stored: repeated, the request finds the id that it made up the first time
+        # reserved before anything is stored, so that a retry finds the generated id
         held = self.reservations.reserve(project_id, f"push {task_id}", asked.key, wanted, now)
         if held.digest != asked.digest:
             raise key_reused()
         return held.task_id
 
     def _check_number(self, task: Task, config_id: str) -> None:
-        # two that come at the same moment may both pass: nothing breaks with one more
+        # two concurrent requests may both pass; one configuration too many does no harm
         others = {config.config_id for config in self.store.all(task.ref.task_id)} - {config_id}
         if len(others) >= MAX_CONFIGS:
             raise RequestRefused(

@@ -34,7 +34,7 @@ def opened(opener: Opener, task_id: str, config: StoredPushConfig) -> PushSecret
 
     Raises:
         SealingUnavailable: The key could not be used.
-        SealBroken: They belong to another task or configuration.
+        SealBroken: They were encrypted for another task or configuration.
     """
     if config.sealed is None:
         return PushSecrets()

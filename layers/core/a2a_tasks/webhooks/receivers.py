@@ -15,9 +15,10 @@ from a2a_tasks.domain.webhooks.circuit import Circuit
 from a2a_tasks.ports.clock import Clock
 
 CALLS = Rate(per_hour=3_600, burst=100)
-"""Requests to one receiver, so that no third party can be flooded."""
+"""Limit of requests to one receiver, so that this service cannot be used to flood a third party."""
 WAITING = Rate(per_hour=1_200, burst=60)
-"""Seconds that a project's receivers may be waited for in vain: other deliveries wait too."""
+"""Limit of seconds spent waiting for a project's failing receivers, because other deliveries wait
+meanwhile."""
 MOST_KNOWN = 10_000
 """Receivers, or projects, that a process remembers."""
 ONE_AT_A_TIME_SECONDS = 5.0
@@ -57,7 +58,7 @@ class Receiver:
     def check(self) -> None:
         """Raise ``NotDelivered`` if it must not be called now."""
         now = self.clock.now()
-        # costs its delivery two reads and no request
+        # such a delivery costs two reads and no request
         if now < self.circuit.open_until:
             raise NotDelivered("the receiver did not answer lately", (self.circuit.open_until - now) / 1000)
         if not self.circuit.is_proven and (wait := WAITING.wait(self.waiting.tat, now * 1000)):
@@ -71,7 +72,7 @@ class Receiver:
         attempt goes first and the others wait for its result, once, since waiting holds up other
         deliveries. Raises ``NotDelivered`` as ``check`` does."""
         if self.first is not None:
-            # one is enough to find out whether it answers: ten that wait would hold this process for as long
+            # one request is enough to find out whether the receiver responds
             await self.first.wait()
             if not self.circuit.is_proven:
                 self.check()
@@ -79,7 +80,7 @@ class Receiver:
                     "the receiver takes long, and is called by one at a time", ONE_AT_A_TIME_SECONDS
                 )
         self.check()
-        # counted before the request, so that those beside it see it
+        # counted before the request, so that concurrent attempts see it
         self.calls_tat = max(self.calls_tat, self.clock.now() * 1000) + CALLS.interval
         if self.circuit.is_proven:
             async with self._watched():
@@ -90,7 +91,7 @@ class Receiver:
             async with self._watched():
                 yield
         finally:
-            # whatever came of it: those who wait look at the circuit
+            # on success or failure: the waiting attempts check the circuit
             self.first.set()
             self.first = None
 
@@ -102,7 +103,7 @@ class Receiver:
             yield
         except NotDelivered as not_delivered:
             if self.circuit.failed(self.clock.now(), not_delivered.asked):
-                self._charge(begun)  # what fails beside it took the same time
+                self._charge(begun)  # concurrent failures took the same time
             raise
         self.circuit.answered((self.clock.now() - begun) / 1000)
         if not self.circuit.is_proven:

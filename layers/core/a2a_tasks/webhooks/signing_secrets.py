@@ -14,8 +14,8 @@ def opened(opener: Opener, project_id: str, stored: bytes) -> WebhookSecret:
 
     Raises:
         SealingUnavailable: The key could not be used.
-        SealBroken: It belongs to another project, or was encrypted with another key.
-        InvalidSecret: It is no signing secret.
+        SealBroken: It was encrypted for another project, or with another key.
+        InvalidSecret: The content is not a signing secret.
     """
     return WebhookSecret.from_json(opener.open(stored, _context(project_id)).decode(errors="replace"))
 

@@ -7,8 +7,9 @@ from typing import Any
 
 HOUR_US = 3_600_000_000
 AHEAD = 0.05
-"""Share of a minute's allowance that all processes together may reserve in advance. By as much the limit
-may be exceeded in the minute after a pause, or missed while some processes hold what others need."""
+"""Share of a minute's allowance that all processes together may reserve in advance. This is also the error of
+the limit: it may be exceeded by this share in the minute after a pause, or not reached while processes hold
+unused tokens."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Rate:
 
     def free(self, tat: int, now: int) -> int:
         """Tokens available."""
-        # rounded up: a token that has come back in part cannot be taken yet
+        # rounded up: a partly refilled token cannot be taken yet
         used = -(-max(0, tat - now) // self.interval)
         return max(0, self.burst - used)
 

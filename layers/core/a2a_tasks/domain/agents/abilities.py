@@ -14,9 +14,10 @@ from a2a_tasks.domain.agents.backend import Backend
 class Ability(StrEnum):
     """A feature that only some models have."""
 
-    UPDATES = "updates"  # what it says between tool calls is shown, which its thinking hides otherwise
-    DROPS_THINKING = "drops-thinking"  # thinking that no longer fits is dropped, not refused
-    FALLBACKS = "fallbacks"  # the API asks another model where this one refuses
+    UPDATES = "updates"  # text between tool calls is returned, which thinking would hide otherwise
+    # the service drops thinking blocks that no longer match, instead of rejecting the request
+    DROPS_THINKING = "drops-thinking"
+    FALLBACKS = "fallbacks"  # the API retries with another model if this one refuses
 
 
 UPDATES_BETA = "thinking-display-updates-2026-08-18"
@@ -41,8 +42,8 @@ _BY_BACKEND = {
     Backend.CLAUDE_ON_AWS: {_U, _D},  # no fallbacks in the newest documentation
     Backend.BEDROCK: set[Ability](),
 }
-"""On Bedrock AWS' own guide and Anthropic's name the fields of thinking differently, and a field that is not
-known is refused, so that nothing is asked for there."""
+"""Nothing is enabled on Bedrock: AWS's guide and Anthropic's name the fields of thinking differently, and
+unknown fields are rejected."""
 
 
 def has(ability: Ability, model: str, backend: Backend) -> bool:
@@ -58,7 +59,7 @@ def is_there(ability: Ability, backend: Backend) -> bool:
 def _of(model: str) -> set[Ability]:
     name = model.removeprefix("anthropic.")
     known = [prefix for prefix in _BY_MODEL if name == prefix or name.startswith(f"{prefix}-")]
-    # a model that is not listed gets nothing asked for: the API refuses fields that a model does not know
+    # no features for an unlisted model: the API rejects fields that a model does not support
     return _BY_MODEL[max(known, key=len)] if known else set()
 
 

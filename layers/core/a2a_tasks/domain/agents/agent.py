@@ -15,7 +15,7 @@ class Visibility(StrEnum):
     """Who may read an agent's card. Tasks are always restricted to their project."""
 
     PUBLIC = "public"  # everybody
-    PRIVATE = "private"  # its project's keys; to others it does not exist
+    PRIVATE = "private"  # its project's keys; for others it does not exist
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,16 @@ from a2a_tasks.domain.tools.artifact_link import is_public_host
 from a2a_tasks.domain.tools.catalog import MCP_TOOL, OWN_TOOLS, TOOLS
 
 MAX_STORED_BYTES = 350_000
-"""Of the definition as UTF-8 JSON: DynamoDB takes items of 400 KB."""
+"""Size limit of the definition as UTF-8 JSON; DynamoDB items are limited to 400 KB."""
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*(?:/[!-~]*)?")
-"""A domain, with a path if wanted. Letters that only look like ASCII ones are refused."""
+"""A domain with an optional path, in ASCII only, which excludes look-alike letters."""
 
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 MAX_CONCURRENT_TASKS = 5_000
 """Fifty pages of slots (``ports/slots.py``)."""
 MAX_FALLBACKS = 3
-"""As many as the API takes for refusals (its guide "Refusals and fallback")."""
+"""Limit of the API for refusals (Anthropic's guide "Refusals and fallback")."""
 
 
 class InvalidAgent(ValueError):

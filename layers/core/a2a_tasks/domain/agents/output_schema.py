@@ -1,9 +1,9 @@
 """The JSON Schemas that an agent may answer by.
 
 Claude's structured outputs take a part of JSON Schema and refuse a request with anything else
-(https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations), so what
-they refuse is refused when the agent is applied. References stay inside the schema, so validating fetches
-nothing; there are no patterns, so a validator never runs a regular expression of somebody else's.
+(https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations), so such
+schemas are refused when the agent is applied. References stay inside the schema, so validating fetches
+nothing; patterns are not allowed, so a validator never runs a regular expression from outside.
 """
 
 import json
@@ -17,8 +17,8 @@ FORMATS = frozenset(
 )
 MAX_DEPTH = 30
 MAX_SCHEMAS = 1_000
-"""Schemas in one, with each definition written out wherever it is referred to: a validator may try them all,
-in a worker that carries the tasks of others. To compile so many takes it most of a second."""
+"""Limit of subschemas, counting a definition once per reference: a validator may evaluate them all, in a
+worker that executes other tasks. Compiling this many takes most of a second."""
 _DEFINITION = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 """fastjsonschema, which validates the answers, takes definitions for one whose names differ only in other
 characters, in case or in ``_`` (2.22)."""

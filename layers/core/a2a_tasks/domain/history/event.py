@@ -11,7 +11,7 @@ class EventType(StrEnum):
 
     STATUS = "status"  # a change of state
     TURN = "turn"  # a reply of the model was saved
-    TOOL = "tool"  # a tool began that others might notice: it writes files, or starts another agent's task
+    TOOL = "tool"  # a tool with visible effects started: it writes files, or starts another agent's task
     PROGRESS = "progress"  # the agent reported a step
     ARTIFACT = "artifact"  # a result was saved beside the answer
 
@@ -20,8 +20,9 @@ class Reason(StrEnum):
     """Why a task that had begun is pending again."""
 
     RETRY = "retry"  # another attempt follows
-    HANDED_OVER = "handed_over"  # another worker goes on; it was no failed attempt
-    WAITS_FOR_MODEL = "waits_for_model"  # the model, or the account, had too many calls; no failed attempt
+    HANDED_OVER = "handed_over"  # another worker continues; no failed attempt
+    # the model is overloaded or the account rate-limited; no failed attempt
+    WAITS_FOR_MODEL = "waits_for_model"
     AWAITS_TASKS = "awaits_tasks"  # the tasks that it started must end first
     ANSWERED = "answered"  # its question was answered
 

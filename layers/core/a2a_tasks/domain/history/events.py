@@ -134,7 +134,7 @@ def _fitting(names: list[str]) -> list[str]:
 def placed(events: Sequence[Event], event: Event) -> Placed:
     """Where the worker that holds a task writes its next event. Nobody else writes events meanwhile."""
     last = events[-1] if events else None
-    # each write is billed by the whole record, so its history must not grow with every turn
+    # each write is billed by the size of the whole record, so the history must not grow with every turn
     if len(events) >= FULL and last is not None and {last.type, event.type} <= REPLACEABLE:
         return Placed(len(events) - 1, replace(event, skipped=last.skipped + 1))
     return Placed(len(events), event)

@@ -1,5 +1,5 @@
-"""What a record of a task is about, without its text: stored with it, so that a task's course can be told
-without reading what was said."""
+"""Summary of a task's record without its text. It is stored with the record, so that a timeline can be built
+without reading the texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""A task's course: what it waited for, its attempts, their turns and tools, with their times.
+"""A task's timeline: its waits and attempts, their turns and tools, with times.
 
-It is told from what is stored anyway: the task's events and the steps of its records. Tools of a task run one
-after the other, so each begins when the one before has ended, or its worker took the task on.
+It is derived from the task's events and the steps of its records. Tools of a task run one at a time, so each
+begins when the previous one has ended, or when the worker claimed the task.
 """
 
 from bisect import bisect_right
@@ -22,9 +22,9 @@ TOLD = frozenset({EventType.PROGRESS, EventType.ARTIFACT})
 
 
 class SpanKind(StrEnum):
-    """What a task did for a while."""
+    """Kind of a part of the timeline."""
 
-    WAIT = "wait"  # nobody worked on it; the name says what for
+    WAIT = "wait"  # no worker held it; the name says what it waited for
     ATTEMPT = "attempt"  # a worker held it
     BATCH = "batch"  # a Message Batch held it
     TURN = "turn"  # the model's reply, from the request on
@@ -36,7 +36,7 @@ class SpanKind(StrEnum):
 
 @dataclass(frozen=True)
 class Span:
-    """One part of a task's course. Times are Unix milliseconds."""
+    """One part of a task's timeline. Times are Unix milliseconds."""
 
     kind: SpanKind
     started_at: int
@@ -63,7 +63,7 @@ def spans_of(
     *,
     is_cut: bool = False,
 ) -> tuple[Span, ...]:
-    """A task's course in order of time.
+    """A task's timeline, ordered by time.
 
     Args:
         task: The task.

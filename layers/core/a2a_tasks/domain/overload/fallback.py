@@ -23,7 +23,7 @@ class Overload:
 def after_overload(model: str, count: int, others: Sequence[str]) -> Overload:
     """What follows the ``count``-th consecutive overload of ``model``; ``others`` are the models that the
     task may fall back to, in order."""
-    # a single overload is over soon, and another model is a change that its caller may notice
+    # a single overload is usually brief, and callers may notice the change of model
     if count < SWITCH_AFTER or not others:
         return Overload(model, count)
     return Overload(others[0], 0)

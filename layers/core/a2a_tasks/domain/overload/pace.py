@@ -54,7 +54,7 @@ class Pace:
         """Milliseconds between two calls at ``now``."""
         if self.taken_at is None or now <= self.taken_at:
             return self.gap_ms
-        # the negative power of a long time is zero; the positive one is no float
+        # a negative exponent: it underflows to zero for a long time, where a positive one would overflow
         return int(self.gap_ms * 2 ** ((self.taken_at - now) / DOUBLES_EVERY_MS))
 
     def is_over(self, now: int) -> bool:
@@ -76,18 +76,18 @@ class Pace:
 
 def slowed(pace: Pace | None, now: int, retry_after: float | None, *, is_overloaded: bool) -> Pace:
     """The pace after calls that started under ``pace`` were throttled. ``retry_after`` is in seconds."""
-    # bounded, since one wrong header would stop all calls of a model
+    # bounded, because one wrong header would stop all calls of a model
     hold_ms = min(LONGEST_HOLD_MS, ceil((retry_after or 0) * 1000))
-    # one that limited nobody any more says nothing of what the model takes now
+    # an expired pace says nothing about the model's current capacity
     if pace is None or pace.is_over(now):
         return Pace(FIRST_GAP_MS, now, now + max(hold_ms, FIRST_GAP_MS), is_overloaded=is_overloaded)
     gap_ms = min(LONGEST_GAP_MS, 2 * pace.gap_at(now))
-    # never sooner than what an earlier answer has asked for
+    # never earlier than an earlier response has asked for
     next_at = max(pace.next_at, now + max(hold_ms, gap_ms))
     return Pace(gap_ms, now, next_at, None, is_overloaded, pace.urgent_until)
 
 
 def grown(pace: Pace, now: int) -> Pace:
     """The pace after a call that started under it succeeded."""
-    # the first success alone: it grows by time from then on, however many calls succeed
+    # only the first success counts: from then on the pace recovers by time alone
     return pace if pace.taken_at is not None else replace(pace, taken_at=now)

@@ -46,7 +46,7 @@ def next_try(
 def in_time(task: Task, failure: Failure, now: int, seconds: int) -> NextTry | Failure:
     """The next attempt after ``seconds``, or the final failure if that is after the deadline."""
     not_before = now + seconds * 1000
-    # failed now, with what went wrong: at its deadline it would only be known that time was over
+    # failed now with the actual error; at the deadline it would only be a timeout
     if not_before >= task.deadline:
         problem = f"The next try, in {seconds} s, would come after the task's deadline."
         return Failure(failure.code, f"{failure.message} ({problem})")
@@ -69,5 +69,5 @@ def delay_seconds(attempt: int, retry_after: float | None, random: float) -> int
     """
     grown = backoff(attempt - 1, BASE_SECONDS, MAX_SECONDS)
     wait = max(retry_after or 0.0, grown)
-    # never less than what the server asked for: jitter is only added
+    # never shorter than the server asked for: jitter is only added
     return math.ceil(wait + random * JITTER * grown)

@@ -80,7 +80,7 @@ class Prices:
         """Cost of one call, for its own model or else ``model``. None if that price is unknown; it is
         never guessed."""
         price = self.models.get(_used(call, model))
-        # a guess would keep no limit, and nobody could tell it from a price
+        # a guess could not enforce a limit, and would look like a real price
         if price is None:
             return None
         factor = self.geo.get(geo or "", Decimal(1)) * (price.batch if in_batch else 1)

@@ -45,7 +45,7 @@ def decode(data: bytes, charset: str = "") -> str:
         pass
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _strictly(data, "utf-16")
-    # last, since nearly any bytes can be read as GB18030
+    # tried last, because nearly any bytes can be decoded as GB18030
     text = data.decode("gb18030", errors="replace")
     if _REPLACEMENT in text or not _is_chinese(text):
         raise Undecodable("is neither UTF-8, UTF-16 nor GB18030 text")

@@ -49,7 +49,7 @@ def check_text(text: str) -> None:
 def check_value(value: Any) -> None:
     """Check a parsed value, including aliases and cycles from YAML, and values that JSON does not have.
     Raises ``BeyondLimits``."""
-    # a stack of our own: recursion would end with Python's limit, for a value of the caller's choosing
+    # an explicit stack: a caller could exceed Python's recursion limit
     open_parts: list[Iterator[Any]] = [iter((value,))]
     values = 0
     while open_parts:

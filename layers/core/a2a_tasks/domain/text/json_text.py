@@ -9,7 +9,7 @@ from a2a_tasks.domain.text.json_limits import BeyondLimits
 
 def serialize(body: Any) -> str:
     """Compact JSON with unescaped Unicode."""
-    # Chinese stays Chinese: half the bytes of \u escapes, and readable in a terminal
+    # Chinese text is not escaped: half the bytes, and readable in a terminal
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -36,7 +36,7 @@ class TooLong(ValueError):
 def indented(value: Any, limit: int) -> str:
     """The value as the model sees it, in up to ``limit`` characters. Raises ``TooLong`` without having
     built a string much longer than the value itself."""
-    # counted before anything is built: brackets alone can become a hundred times as long
+    # counted before anything is built: indentation can make a value of brackets a hundred times as long
     if _indentation(value, limit) <= limit:
         text = json.dumps(value, ensure_ascii=False, indent=1)
         if len(text) <= limit:

@@ -10,7 +10,7 @@ TOO_LARGE = 128 * 1024
 
 def packed(text: bytes) -> bytes | None:
     """The text compressed with zlib (RFC 1950), or None if it stays as it is."""
-    # decided by the text alone, so that whoever repeats a write puts the same bytes
+    # depends on the text alone, so that a retried write stores the same bytes
     if not TOO_SHORT < len(text) <= TOO_LARGE:
         return None
     compressed = zlib.compress(text)

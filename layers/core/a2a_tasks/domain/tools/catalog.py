@@ -29,15 +29,15 @@ def denied(names: Iterable[str], deny: Iterable[str] | None, allow: Iterable[str
     if allow is not None:
         return own - frozenset(allow)
     named = frozenset(deny or ())
-    # two names of one tool: to deny one of them alone would deny nothing
+    # one tool with two names: denying only one of them would have no effect
     return own & (named | CHILD_TOOLS if named & CHILD_TOOLS else named)
 
 
 class Effect(StrEnum):
     """Whether a tool may run again if a crash hid whether it ran."""
 
-    REPEATABLE = "repeatable"  # the same again changes nothing: it is simply run again
-    ONCE = "once"  # might do harm: after a crash the model is told, and decides
+    REPEATABLE = "repeatable"  # idempotent: it is simply run again
+    ONCE = "once"  # not idempotent: after a crash the model is informed and decides
 
 
 ONCE_TOOLS = frozenset({"Write", "Edit"})

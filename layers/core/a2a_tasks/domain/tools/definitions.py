@@ -43,7 +43,7 @@ def definitions(
     Raises:
         KeyError: ``own`` lacks an allowed tool.
     """
-    # sorted: the definition's order would make another prompt, and another cache, of the same tools
+    # sorted, so that the same tools in another order share a prompt cache
     allowed = sorted(set(agent.allowed_tools))
     on_servers = _mcp_tools(allowed)
     served = [

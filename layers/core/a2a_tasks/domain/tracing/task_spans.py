@@ -66,7 +66,7 @@ def span_of(
         parent_id,
         name,
         begun_at,
-        # two processes' clocks may differ, and no span ends before it begins
+        # clocks of processes may differ, but a span must not end before it begins
         max(begun_at, ended_at),
         kind,
         shared | dict(attributes),
@@ -125,13 +125,13 @@ def _states(task: Task) -> Iterator[Span | None]:
             name = f"wait {state.name or 'input'}"
             yield span_of(task, name, what, task_span_id(task_id), times, {})
             continue
-        fence += 1  # as by each claim
+        fence += 1  # every claim raises it
         attributes = {
             "a2a_tasks.attempt": state.attempt,
             "a2a_tasks.fence": fence,
             "a2a_tasks.outcome": state.outcome,
         }
-        # followed by another claim: its worker never wrote how it ended
+        # followed by another claim, so its worker died before writing an outcome
         error = LOST_WORKER if state.outcome == Status.RUNNING else state.code
         what, name = attempt_span_id(task_id, fence), state.kind.value
         yield span_of(task, name, what, task_span_id(task_id), times, attributes, error=error)

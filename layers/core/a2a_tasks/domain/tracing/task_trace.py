@@ -44,14 +44,15 @@ class TaskTrace:
         """
         is_chosen = share is not None and ids.fraction(task_id) < share
         if caller is not None:
-            # of the caller's flag only a no counts: with a yes callers could have all of their tasks recorded
+            # the caller's flag can only prevent recording: otherwise callers could have all of their tasks
+            # recorded
             is_recorded = is_chosen and caller.is_sampled
             return cls(caller.trace_id, caller.span_id, is_recorded, caller.is_sampled, caller.state)
         return None if share is None else cls(UUID(task_id).hex, None, is_chosen)
 
     def under(self, parent_id: str) -> "TaskTrace":
         """The trace of a task that a span of this one starts."""
-        # a span that nobody records here cannot be a parent: the caller's stays in its place
+        # a span that is not recorded cannot be a parent, so the caller's span stays the parent
         parent_id = parent_id if self.is_recorded else self.parent_id or parent_id
         return TaskTrace(self.trace_id, parent_id, self.is_recorded, self.is_sampled, self.state)
 

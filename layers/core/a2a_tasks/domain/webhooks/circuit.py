@@ -24,7 +24,7 @@ class Circuit:
 
     def answered(self, seconds: float) -> None:
         """Record a success that took ``seconds``."""
-        # a slow answer is an answer, so failures start anew, but the next requests go one at a time
+        # a slow response is a success and resets the failures, but the next requests are sent one at a time
         self.is_proven, self.failures, self.open_until = seconds <= SLOW_SECONDS, 0, 0
 
     def failed(self, now: int, asked: float | None) -> bool:
@@ -38,7 +38,7 @@ class Circuit:
             Whether this opened the circuit.
         """
         self.is_proven = False
-        # it was sent before the circuit opened: it says nothing new, and would double the pause
+        # sent before the circuit opened: it adds no information, and would double the pause
         if now < self.open_until:
             return False
         self.failures += 1

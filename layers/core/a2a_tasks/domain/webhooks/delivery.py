@@ -1,4 +1,4 @@
-"""What became of the notifications of a task."""
+"""Delivery status of a task's notifications."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.push import StoredPushConfig
 
 QUEUED_MS = 14 * 24 * 3_600_000
-"""No queue keeps a message for longer."""
+"""The maximum retention of SQS."""
 
 
 class DeliveryState(StrEnum):
-    """How far a notification is."""
+    """Status of a notification's delivery."""
 
     PENDING = "pending"  # not tried yet
-    RETRYING = "retrying"  # tried in vain; another try follows
+    RETRYING = "retrying"  # an attempt failed; another one follows
     DELIVERED = "delivered"
-    GIVEN_UP = "given_up"  # the receiver wants no more, or did not take it in time
+    GIVEN_UP = "given_up"  # the receiver answered 410, or did not accept it in time
 
 
 @dataclass(frozen=True)
 class DeliveryNote:
-    """A change of a task, and what became of telling one receiver. Times are Unix milliseconds."""
+    """The delivery of one change to one receiver. Times are Unix milliseconds."""
 
     config_id: str
     status: Status
@@ -45,7 +45,7 @@ class DeliveryNote:
 def pending(
     task: Task, configs: Collection[StoredPushConfig], noted: Collection[DeliveryNote], now: int
 ) -> list[DeliveryNote]:
-    """The deliveries that are due and that nobody has tried."""
+    """Deliveries that are due and not yet attempted."""
     known = {(note.config_id, note.status, note.at) for note in noted}
     return [
         DeliveryNote(config.config_id, status, at)
@@ -56,10 +56,9 @@ def pending(
 
 
 def _changes(task: Task) -> Iterator[tuple[Status, int]]:
-    """The changes that receivers are told of: all of the status after the creation."""
+    """The changes that are delivered: all changes of the status after the creation."""
     told = [event for event in task.events if event.type is EventType.STATUS]
-    # the first event is the creation, which is no change; and a status that stays the same tells nobody
-    # anything
+    # the first event is the creation, which is not delivered; nor is an event that does not change the status
     for before, event in pairwise(told):
         if event.details["status"] != before.details["status"]:
             yield Status(event.details["status"]), event.at

@@ -121,6 +121,6 @@ def notification_of(change: StatusChange, config_id: str) -> Notification:
 
 
 def _notification_id(task: Task, config_id: str) -> str:
-    # under one fence a task comes to a status only once: every claim raises the fence
+    # within one fence a task reaches a status only once, because every claim raises the fence
     change = f"{task.ref.task_id}\n{config_id}\n{task.status}\n{task.fence}"
     return f"msg_{hashlib.sha256(change.encode()).hexdigest()[:32]}"

@@ -35,12 +35,12 @@ def next_try_seconds(tries: int, left_ms: int, asked_seconds: float | None, rand
         random: In [0, 1), for jitter.
     """
     left = left_ms // 1000
-    # by time, not by tries: what an operator sends again has the whole time anew
+    # limited by time, not by attempts: an operator's redrive starts a new retry window
     if left < SHORTEST_SECONDS:
         return None
     grown = backoff(tries - 1, BASE_SECONDS, MAX_BACKOFF_SECONDS)
     wait = max(min(asked_seconds or 0.0, MAX_ASKED_SECONDS), grown)
-    # never beyond the window, so that the last try is at its end
+    # capped at the window, so that the last attempt is at its end
     return min(math.ceil(wait + random * JITTER * grown), left)
 
 

@@ -55,7 +55,7 @@ class WebhookSecret:
     def rotated(self, random: bytes, now: int) -> "WebhookSecret":
         """A new current secret. The current one becomes the previous one, and the previous one becomes
         invalid."""
-        # both sign from now on, so that no receiver has to switch in the same moment
+        # both sign from now on, so that receivers can switch at any time
         return WebhookSecret(_encoded(random), iso8601(now), self.current)
 
     def retired(self) -> "WebhookSecret":

@@ -36,7 +36,7 @@ class Workers(Protocol):
         ...
 
     def note(self, worker_id: str, task_id: str) -> Lease | None:
-        """Leave a note that a worker must look at a task; its next renewal takes the note.
+        """Leave a note that a worker must read a task again; its next renewal takes the note.
 
         Returns:
             The lease as it is, or None if it was broken or deleted.

@@ -1,4 +1,4 @@
-"""The list of workers that take tasks directly."""
+"""The list of workers that take direct messages."""
 
 from typing import Protocol
 
@@ -9,14 +9,14 @@ class Takers(Protocol):
     """All methods raise ``StoreUnavailable``."""
 
     def put(self, taker: Taker) -> None:
-        """Put a worker on the list, or say how it is now."""
+        """Add or update a worker's entry."""
         ...
 
     def leave(self, taker_id: str) -> None:
-        """Take a worker off the list. Idempotent."""
+        """Remove a worker's entry. Idempotent."""
         ...
 
     def listed(self, limit: int) -> list[Taker]:
-        """Up to ``limit`` workers, always the same ones if there are more; also those whose entry is out of
-        date. It may be a second behind."""
+        """Up to ``limit`` workers, always the same ones if there are more, including expired entries
+        (eventually consistent)."""
         ...
