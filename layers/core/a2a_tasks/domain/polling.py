@@ -16,6 +16,6 @@ def seconds_to_next_poll(quiet_ms: int) -> float:
 
     The interval grows with the square root of that time. A task without changes for long will probably have
     none for long, and a poll costs as much as 9 ms of waiting (half a read unit, 512 MB). The square root
-    minimizes the sum of both costs, polls and time waited too long, for tasks of any length.
+    roughly minimizes the sum of both costs, polls and time waited too long, for tasks of any length.
     """
     return min(CLOSEST_SECONDS * sqrt(max(1.0, quiet_ms / 1000)), FARTHEST_SECONDS)

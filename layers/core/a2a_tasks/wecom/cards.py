@@ -1,7 +1,7 @@
-"""Which cards with buttons a chat is shown, and what their ids say.
+"""Cards with buttons in chats: when each is shown, and how their ids are encoded.
 
-A question with options has a button for each, a task that goes on behind a closed stream one to stop it, and
-one that has failed a button to ask again.
+A question with options has a button for each option, a task that continues after its stream was closed has a
+stop button, and a failed task has a button to ask again.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class CardKind(StrEnum):
 
 @dataclass(frozen=True)
 class CardRef:
-    """What a card's id says. ``name`` is an exchange's id, or for a question ``question_name``."""
+    """The parts of a card's id. ``name`` is an exchange's id, or ``question_name`` for a question."""
 
     kind: CardKind
     task_id: str
@@ -43,7 +43,7 @@ class CardRef:
 
     @classmethod
     def from_card_id(cls, card_id: str) -> Self | None:
-        """None for an id that is none of ours."""
+        """None for an id that this service did not create."""
         kind, _, rest = card_id.partition("@")
         task_id, _, name = rest.partition("@")
         if kind not in list(CardKind) or not ids.is_task_id(task_id) or not name:
@@ -52,12 +52,12 @@ class CardRef:
 
 
 def question_name(call_id: str) -> str:
-    """What names a question in ids, and the exchange of its answer by a button."""
+    """Name of a question in ids, and of the exchange for an answer by button."""
     return hashlib.sha256(call_id.encode()).hexdigest()[:NAME_LENGTH]
 
 
 def last_card(exchange: Exchange) -> Card | None:
-    """The card that is shown with what an exchange has come to, if one is."""
+    """The card that is shown with an exchange's result, if any."""
     end, task_id = exchange.end, exchange.ref.task_id
     if end is None:
         return None
@@ -79,7 +79,7 @@ def stop_card(exchange: Exchange) -> Card:
 
 
 def pressed_card(card_id: str, title: str, label: str) -> Card:
-    """What a card turns into: its one button says what was pressed, and does nothing more."""
+    """The card that replaces a pressed one: its only button shows the choice and has no effect."""
     return Card(card_id, title, (Button(DONE, label),), label if len(label) > BUTTON_CHARACTERS else "")
 
 
@@ -89,6 +89,6 @@ def _with_one_button(exchange: Exchange, ref: CardRef, title: Phrase, label: Phr
 
 
 def _option_buttons(options: tuple[str, ...]) -> tuple[Button, ...]:
-    """Options that a button would cut are numbered, as they are in the question's text."""
+    """Options too long for a button are numbered, as in the question's text."""
     fits = all(len(option) <= BUTTON_CHARACTERS for option in options)
     return tuple(Button(str(n), option if fits else str(n + 1)) for n, option in enumerate(options))

@@ -9,24 +9,25 @@ from a2a_tasks.wecom.language import Language
 
 API_URL = "https://qyapi.weixin.qq.com"
 KEY_RANDOM_BYTES = 96
-"""A token and a key have 75 letters, 56 bytes' worth: with as many more none is likelier than another."""
+"""Random bytes for a token and a key. Their 75 characters need 56 bytes; the additional bytes make the
+distribution uniform."""
 _LETTERS = string.ascii_letters + string.digits
 _TOKEN_LENGTH, _AES_KEY_LENGTH = 32, 43
 
 
 class Kind(StrEnum):
-    """What a connection is in WeCom."""
+    """Kind of a connection in WeCom."""
 
-    BOT = "bot"  # an AI bot (智能机器人), in groups and with one person
-    APP = "app"  # a self-built application (自建应用), with one person
-    GROUP = "group"  # a group's robot (群机器人), which only writes
+    BOT = "bot"  # an AI bot (智能机器人), in groups and in direct chats
+    APP = "app"  # a self-built application (自建应用), in direct chats only
+    GROUP = "group"  # a group robot (群机器人), which only sends
 
 
 class Conversation(StrEnum):
-    """Who shares a conversation in a group. With one person it is theirs, either way."""
+    """Who shares a conversation in a group. A direct chat always has its own."""
 
-    USER = "user"  # everybody has their own
-    GROUP = "group"  # all of a group have one
+    USER = "user"  # one per member
+    GROUP = "group"  # one for the whole group
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Connection:
     created_at: int
     """In Unix milliseconds."""
     agent_id: str | None = None
-    """The project's agent that answers; None for a group, which nobody asks."""
+    """The project's agent that answers; None for a group robot, which receives no messages."""
     bot_id: str | None = None
-    """A bot's id; it may be unknown, since a bot's token and key are its own."""
+    """A bot's id. It may be unknown, because a bot's token and key already identify it."""
     bot_name: str | None = None
     """What people in a group write after the @ when they mention the bot."""
     corp_id: str | None = None
@@ -50,36 +51,37 @@ class Connection:
     app_id: str | None = None
     """An application's AgentID in WeCom, digits."""
     chat_id: str | None = None
-    """The group that a group's robot writes to, as WeCom names it to bots. As a fallback the robot gets what
-    was asked in this group alone."""
+    """Id of the group that a group robot sends to, as WeCom reports it to bots. As a fallback the robot only
+    gets answers to questions asked in this group."""
     conversation: Conversation = Conversation.USER
     allowed_users: frozenset[str] = frozenset()
-    """With neither users nor departments everybody may write who can."""
+    """Without users and departments everyone who can reach the connection may write."""
     allowed_departments: frozenset[int] = frozenset()
     messages_per_minute: int | None = None
     """Limit of each person; None for the deployment's."""
     tokens_per_day: int | None = None
     """Limit of each person and UTC day; None for none."""
     names_speaker: bool = True
-    """Whether the agent learns who wrote, also where somebody writes alone. In groups it always does."""
+    """Whether the agent sees who wrote in direct chats. In groups it always does."""
     language: Language = Language.ZH
-    """What people are told things in, unless they choose another."""
+    """Language of replies, unless the user chooses another."""
     welcome: str | None = None
     fallback: str | None = None
-    """The connection that gets what comes too late for this one."""
+    """The connection that delivers answers that are too late for this one."""
     api_url: str = API_URL
     """WeCom's API, without ``/cgi-bin``."""
     public_url: str | None = None
-    """Where WeCom reaches ours; None for the stack's own address."""
+    """Base URL under which WeCom reaches this deployment; None for the stack's own address."""
     markdown: bool | None = None
-    """Whether an application or a group's robot writes Markdown. None: no for the one, which may be read in
-    personal WeChat, and yes for the other."""
+    """Whether an application or a group robot sends Markdown. None means no for an application, whose
+    messages may be read in personal WeChat, and yes for a group robot."""
     enabled: bool = True
 
 
 @dataclass(frozen=True)
 class ConnectionSecrets:
-    """What nobody may see. After a rotation the previous token and key are good until they are retired."""
+    """Secrets of a connection. After a rotation the previous token and key stay valid until they are
+    retired."""
 
     token: str | None = field(default=None, repr=False)
     aes_key: str | None = field(default=None, repr=False)
@@ -109,7 +111,7 @@ class ConnectionSecrets:
         return replace(self, previous_token=None, previous_aes_key=None)
 
     def to_named(self) -> dict[str, str]:
-        """As Secrets Manager keeps them, in JSON: what there is, by its name in camelCase."""
+        """As stored in Secrets Manager: a JSON object with the values that are set, under camelCase names."""
         return {key: value for name, key in _KEYS.items() if (value := getattr(self, name)) is not None}
 
 
@@ -124,7 +126,8 @@ _KEYS = {
 
 
 def new_keys(random: bytes) -> tuple[str, str]:
-    """A token and an AES key from ``KEY_RANDOM_BYTES`` bytes, of letters and digits, as WeCom wants them."""
+    """A token and an AES key from ``KEY_RANDOM_BYTES`` random bytes, of letters and digits as WeCom
+    requires."""
     number = int.from_bytes(random)
     letters = []
     for _ in range(_TOKEN_LENGTH + _AES_KEY_LENGTH):
@@ -134,5 +137,5 @@ def new_keys(random: bytes) -> tuple[str, str]:
 
 
 def callback_path(connection_id: str) -> str:
-    """Where WeCom brings what is written to a connection, below the API's address."""
+    """Path of a connection's callback, below the API's address."""
     return f"/wecom/{connection_id}/callback"

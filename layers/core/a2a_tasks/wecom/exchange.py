@@ -1,9 +1,11 @@
-"""An exchange: what somebody asked in a chat, and its one answer. Who delivers the answer is decided here.
+"""An exchange: a question asked in a chat, and its one answer. This module decides how the answer is
+delivered.
 
-A bot's exchange is ``open``: WeCom asks for its stream about once a second, and the first such refresh after
-the end delivers. Before WeCom stops asking it is ``closed``, in kind words; what is closed, or not asked for
-any more, is ``claimed`` by a sender, which tells through the response URL or by a message of its own. What is
-delivered stays so, by the means that delivered it: asked again, a stream says the same again.
+A bot's exchange starts ``open``: WeCom refreshes its stream about once a second, and the first refresh after
+the end delivers the answer. Before WeCom stops refreshing, the stream is ``closed`` with a notice that the
+answer follows. An exchange that is closed, or no longer refreshed, is ``claimed`` by a sender, which uses the
+response URL or sends a message. A delivered exchange stays delivered by the same means: a later refresh of
+its stream returns the same answer again.
 """
 
 from collections.abc import Sequence
@@ -18,20 +20,21 @@ from a2a_tasks.wecom.language import Language
 FIRST = "1"
 """The exchange of the message that made the task."""
 STREAM_MS = 330_000
-"""How long a stream may go on. WeCom asks for six minutes, counted from when the message was written."""
+"""Maximum duration of a stream. WeCom refreshes it for six minutes after the message was written."""
 LAST_DELIVERY_MS = 340_000
-"""Until when a refresh may take on the delivery: if its answer is lost, there must be another one."""
+"""Latest time at which a refresh may claim the delivery: if its response is lost, another refresh must
+follow."""
 URL_MS = 3_540_000
-"""How long a response URL is good for: an hour by WeCom's clock, less a minute."""
+"""Validity of a response URL: an hour by WeCom's clock, less a minute."""
 TTL_MS = 30 * 24 * 3_600_000
-"""How long an exchange is kept: opinions of its answer may come late."""
+"""Lifetime of an exchange; feedback on its answer may arrive late."""
 
 
 class State(StrEnum):
-    """How far the delivery of an exchange's answer is."""
+    """State of the delivery of an exchange's answer."""
 
     OPEN = "open"  # refreshes of the stream deliver
-    CLOSED = "closed"  # there is no stream, or no longer: a sender delivers
+    CLOSED = "closed"  # there is no stream, or not any more: a sender delivers
     CLAIMED = "claimed"  # a sender is at it
     DELIVERED = "delivered"
     UNDELIVERABLE = "undeliverable"  # all means have been tried
@@ -50,7 +53,7 @@ class Means(StrEnum):
 
 @dataclass(frozen=True)
 class ExchangeRef:
-    """What names an exchange. Those that answer a task's questions are named after their message."""
+    """Identifies an exchange. Exchanges that answer a task's questions are named after their message."""
 
     task_id: str
     exchange_id: str = FIRST
@@ -62,7 +65,7 @@ class ExchangeRef:
 
     @classmethod
     def of_stream(cls, stream_id: str) -> Self | None:
-        """The exchange whose stream it is; None for an id that is none of ours."""
+        """The exchange of a stream id; None for an id that this service did not create."""
         task_id, dot, exchange_id = stream_id.partition(".")
         is_ours = ids.is_task_id(task_id) and (bool(exchange_id) or not dot)
         return cls(task_id, exchange_id or FIRST) if is_ours else None
@@ -70,21 +73,21 @@ class ExchangeRef:
 
 @dataclass(frozen=True)
 class End:
-    """What an exchange came to: its task's final status, or the question that the task asks now."""
+    """The end of an exchange: its task's final status, or the question that the task asks."""
 
     at: int
     status: Status
     question: str | None = field(default=None, repr=False)
-    """As it is told: with its options in numbered lines."""
+    """As shown to users: with its options in numbered lines."""
     call_id: str | None = None
-    """What names the question."""
+    """Identifies the question."""
     options: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Somebody's taking on of a delivery. ``claim_id`` is the same in all tries of one sender's message, and
-    in no other's. ``at`` is in Unix milliseconds."""
+    """A sender's or stream's claim of a delivery. ``claim_id`` is the same in all attempts of one message,
+    and unique to it. ``at`` is in Unix milliseconds."""
 
     means: Means
     claim_id: str
@@ -93,7 +96,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What somebody thinks of the answer: WeCom's numbers and their words."""
+    """A user's feedback on the answer: WeCom's codes and the user's text."""
 
     type: int
     content: str
@@ -138,24 +141,24 @@ class Exchange:
 
 
 class Step(StrEnum):
-    """What the answer to a refresh is."""
+    """Kinds of responses to a refresh."""
 
     GO_ON = "go_on"  # the text so far
-    CLOSE = "close"  # kind words, once it is closed
+    CLOSE = "close"  # the notice that the answer follows, once it is closed
     DELIVER = "deliver"  # the result, once the delivery is the stream's
-    REPEAT = "repeat"  # the same end again: an answer may have been lost
-    ELSEWHERE = "elsewhere"  # the answer comes, or came, by another way
+    REPEAT = "repeat"  # the same end again, because a response may have been lost
+    ELSEWHERE = "elsewhere"  # the answer is delivered by other means
 
 
 def step_of(exchange: Exchange, now: int) -> Step:
-    """What to do at a refresh."""
+    """How to respond to a refresh."""
     if exchange.state is State.DELIVERED and exchange.claim and exchange.claim.means is Means.STREAM:
         return Step.REPEAT
-    # also while a sender is at it: nobody takes back what another has taken on
+    # also while a sender is delivering: nobody takes back what another has taken on
     if exchange.state is not State.OPEN:
         return Step.ELSEWHERE
     age = now - exchange.started_at
-    # not in the last seconds in which WeCom asks: a frame that is lost then is not asked for again
+    # not in the last seconds of refreshes: a frame lost then would not be requested again
     if exchange.end is not None and age < LAST_DELIVERY_MS:
         return Step.DELIVER
     return Step.GO_ON if age < STREAM_MS else Step.CLOSE
@@ -170,7 +173,7 @@ def ends(exchange: Exchange, task: Task) -> End | None:
 
 
 def end_of(task: Task) -> End | None:
-    """What a task has come to: its end, or the question that it asks; None while it goes on."""
+    """A task's end, or the question that it asks; None while it continues."""
     if task.is_terminal:
         return End(task.completed_at or task.updated_at, task.status)
     if task.status is not Status.INPUT_REQUIRED or task.question is None:
@@ -180,23 +183,23 @@ def end_of(task: Task) -> End | None:
 
 
 def is_waiting(exchange: Exchange) -> bool:
-    """Whether nobody has taken on its delivery, so that a sender must be told of its end. Whether the end is
-    written down says nothing of that: a refresh may have written it that delivers nothing any more."""
+    """Whether its delivery is unclaimed, so that a sender must be notified of its end. A recorded end does
+    not matter here: the refresh that recorded it may not deliver."""
     return exchange.state in (State.OPEN, State.CLOSED)
 
 
 def may_close(exchange: Exchange) -> bool:
-    """Whether its stream may stop, with the answer to come by another way."""
+    """Whether its stream may be closed, with the answer delivered by other means."""
     return exchange.state is State.OPEN
 
 
 def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
-    """Whether a claim may be made. Only of what has ended; of each exchange one at a time. Whoever has it may
-    repeat it, or go on by other means; somebody else may go on by the same means where it was left before
-    ``stale_before`` (Unix milliseconds): what was sent so may have arrived."""
+    """Whether a claim may be made: only after the end, and one at a time. Its owner may repeat it, or switch
+    to other means. Another sender may continue by the same means if the claim is older than ``stale_before``
+    (Unix milliseconds), because parts of the answer may have arrived."""
     if exchange.end is None:
         return False
-    # only what nobody has: once it is the stream's, its refreshes repeat the end without a claim
+    # only if unclaimed: after the stream's claim, its refreshes repeat the end without claiming again
     if claim.means is Means.STREAM:
         return exchange.state is State.OPEN
     if is_waiting(exchange):
@@ -204,16 +207,16 @@ def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
     held = exchange.claim
     if exchange.state is not State.CLAIMED or held is None:
         return False
-    # by other means only who has it may go on, since it alone knows that its own did not work
+    # only the owner may switch to other means, because only it knows that its own failed
     return held.claim_id == claim.claim_id or (held.means is claim.means and held.at < stale_before)
 
 
 LEFT = 0
-"""When a claim was made that was left: before any moment at which claims are stale."""
+"""Time of a claim that was left, which makes it stale at once."""
 
 
 def may_settle(exchange: Exchange, claim_id: str) -> bool:
-    """Whether a delivery may be said to have come to its end, or left: only by who has claimed it."""
+    """Whether a delivery may be settled or left: only by the owner of the claim."""
     is_held = exchange.claim is not None and exchange.claim.claim_id == claim_id
     return exchange.state is State.CLAIMED and is_held
 

@@ -1,4 +1,4 @@
-"""Write down what an exchange came to, whoever notices it first."""
+"""Records the end of an exchange; any process may do so first."""
 
 from a2a_tasks.domain.task import Task
 from a2a_tasks.wecom.exchange import Exchange, ends
@@ -10,9 +10,9 @@ def ended(exchanges: ExchangeStore, exchange: Exchange, task: Task) -> Exchange:
 
     Raises ``StoreUnavailable``.
     """
-    # the first end stays: it may have been told
+    # the first end stays, because it may have been delivered
     if exchange.end is not None:
         return exchange
-    # if somebody else writes the end first, theirs is the answer
+    # if another process records the end first, that one applies
     end = ends(exchange, task)
     return (exchanges.end(exchange.ref, end) if end else None) or exchange

@@ -1,4 +1,4 @@
-"""Groups in WeCom that are told of a task, named by their connections."""
+"""WeCom groups that are notified of a task, named by their connections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from a2a_tasks.tasks.notify_targets import GROUPS_FIELD
 from a2a_tasks.wecom.connection import Connection, Kind
 
 if TYPE_CHECKING:
-    from a2a_tasks.wecom.ports import ConnectionReader  # the api function needs nothing else of it
+    from a2a_tasks.wecom.ports import ConnectionReader  # the api function needs nothing else of this module
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Groups:
 
 
 def problem_of(connection: Connection | None, project_id: str) -> str | None:
-    """Why a connection cannot be told of a project's tasks; None if it can."""
+    """Why a connection cannot be notified of a project's tasks; None if it can."""
     if connection is None or connection.project_id != project_id:
         return "the project has no such WeCom connection"
     if connection.kind is not Kind.GROUP:

@@ -1,4 +1,4 @@
-"""Access tokens: asked for by one process at a time, shared by all, replaced before they end."""
+"""Access tokens: requested by one process at a time, shared by all, replaced before they expire."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from a2a_tasks.wecom.delivery.token_seal import NONCE_BYTES, open_sealed, seal
 from a2a_tasks.wecom.ports import AccessTokenStore, CachedToken, WeComApi, WeComRefused
 
 EARLY_MS = 300_000
-"""So long before its end a token is replaced; it is good meanwhile."""
+"""A token is replaced this long before it expires; until then it stays in use."""
 LAST_USE_MS = 15_000
-"""With less than this left a token is not used any more: it would end on the way."""
+"""A token with less time left is not used, because it could expire during the request."""
 LOCK_MS = 20_000
-"""Longer than WeCom takes to give a token, or not to."""
+"""Longer than a token request can take."""
 REFUSED_MS = 60_000
-"""Nobody asks again for so long after a refusal: WeCom blocks who does so thousands of times an hour."""
+"""Pause after a refused request. WeCom blocks clients that send thousands of them an hour."""
 SAME_MS = 60_000
-"""Nobody asks again for so long after WeCom gave the token that is about to end once more."""
+"""Pause after WeCom has returned the same, soon expiring token again."""
 WAITS = 12
 WAIT_SECONDS = 0.5
 
 
 class TokenBusy(Exception):
-    """Another process asks for a token, or has been refused one a moment ago."""
+    """Another process is requesting a token, or was refused one a moment ago."""
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """``sealed`` is how the store has it."""
+    """``sealed`` is the token as stored."""
 
     value: str
     sealed: bytes
@@ -36,7 +36,7 @@ class AccessToken:
 
 @dataclass(frozen=True)
 class AccessTokens:
-    """``pause`` blocks for so many seconds."""
+    """``pause`` blocks for a number of seconds."""
 
     store: AccessTokenStore
     api: WeComApi
@@ -51,26 +51,26 @@ class AccessTokens:
         for wait in range(WAITS):
             if wait:
                 self.pause(WAIT_SECONDS)
-            # read again after each wait: whoever has the lock may be done
+            # read again after each wait, because the lock's holder may have finished
             token, left_ms = self._cached(connection, corp_secret)
             if token is not None and left_ms > EARLY_MS:
                 return token
             now = self.clock.now()
-            # by one process: WeCom blocks who asks too often
+            # by one process only, because WeCom blocks clients that ask too often
             if self.store.lock(connection.connection_id, holder, now, now + LOCK_MS):
                 return self._renewed(connection, corp_secret, holder)
-            # another is at it, and this one is still good
+            # another process is requesting a token, and the current one is still valid
             if token is not None and left_ms > LAST_USE_MS:
                 return token
         raise TokenBusy("another process asks for an access token")
 
     def drop(self, connection: Connection, token: AccessToken) -> None:
-        """WeCom does not take it. Raises ``StoreUnavailable``."""
+        """Discard a token that WeCom rejects. Raises ``StoreUnavailable``."""
         self.store.drop(connection.connection_id, token.sealed)
 
     def _renewed(self, connection: Connection, corp_secret: str, holder: str) -> AccessToken:
-        """With the lock: a new token, unless another process was faster."""
-        # between the look and the lock another process may have come and gone
+        """A new token, while holding the lock, unless another process was faster."""
+        # another process may have stored a token before this one got the lock
         token, left_ms = self._cached(connection, corp_secret)
         if token is not None and left_ms > EARLY_MS:
             self.store.unlock(connection.connection_id, holder)
@@ -79,27 +79,27 @@ class AccessTokens:
             issued = self.api.issue_token(connection, corp_secret)
         except WeComRefused:
             now = self.clock.now()
-            # the lock is kept, and so keeps everybody from asking again
+            # the lock is kept, so that no process asks again for a while
             self.store.lock(connection.connection_id, holder, now, now + REFUSED_MS)
             raise
         except Exception:
-            # let go, since WeCom has refused nothing
+            # released, because WeCom has not refused
             self.store.unlock(connection.connection_id, holder)
             raise
         nonce = self.entropy.bytes(NONCE_BYTES)
         sealed = seal(issued.value, corp_secret, connection.connection_id, nonce)
         now = self.clock.now()
         expires_at = now + issued.seconds * 1000
-        # it is good even if the lock was lost meanwhile: WeCom gives everybody the same
+        # valid even if the lock was lost meanwhile, because WeCom returns the same token to all
         self.store.put(connection.connection_id, holder, CachedToken(sealed, expires_at))
         if issued.seconds * 1000 <= EARLY_MS:
-            # the same as before, which WeCom gives until it ends
+            # WeCom returned the same token as before, which it does until the token expires
             until = min(now + SAME_MS, expires_at - LAST_USE_MS)
             self.store.lock(connection.connection_id, holder, now, until)
         return AccessToken(issued.value, sealed)
 
     def _cached(self, connection: Connection, corp_secret: str) -> tuple[AccessToken | None, int]:
-        """The token that is kept, and for how many milliseconds it is still good."""
+        """The stored token, and for how many milliseconds it is still valid."""
         cached = self.store.get(connection.connection_id)
         if cached is None:
             return None, 0

@@ -1,4 +1,4 @@
-"""Calls of WeCom's API in the name of an application: with a token, and a new one where that is out."""
+"""Calls of WeCom's API as an application, with a token that is renewed if it has expired."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class WeComApp:
     secrets: ConnectionSecretsReader
 
     def send(self, connection: Connection, message: Mapping[str, Any]) -> Unreached:
-        """``message/send``: whom the message did not reach."""
+        """``message/send``. Returns the receivers that the message did not reach."""
         return self._with_token(connection, lambda token: self.api.send_message(connection, token, message))
 
     def upload(self, connection: Connection, name: str, content: bytes, kind: UploadKind) -> str:
@@ -44,13 +44,13 @@ class WeComApp:
         )
 
     def departments(self, connection: Connection, user_id: str) -> frozenset[int]:
-        """Those that somebody is directly in; none of somebody whom WeCom does not know."""
+        """Departments to which a user belongs directly; empty if WeCom does not know the user."""
         try:
             return self._with_token(
                 connection, lambda token: self.api.departments(connection, token, user_id)
             )
         except WeComRefused as refused:
-            # nobody is in no department, which is an answer that may be kept
+            # an unknown user has no departments, which is a result that may be cached
             if refused.errcode in NO_SUCH_MEMBER:
                 return frozenset()
             raise
@@ -61,11 +61,10 @@ class WeComApp:
         try:
             return ask(token.value)
         except WeComRefused as refused:
-            # with a refused token nothing was done, so the call may be made again; one without an answer is
-            # not
+            # a call with a rejected token had no effect and is retried; a call without a response is not
             if remedy(refused.errcode) is not Remedy.NEW_TOKEN:
                 raise
-        # only this one: another process may have replaced it already
+        # only this token, because another process may have replaced it already
         self.tokens.drop(connection, token)
         return ask(self.tokens.token(connection, corp_secret).value)
 

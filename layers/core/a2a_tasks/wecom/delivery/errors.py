@@ -1,11 +1,12 @@
-"""What an operator is told of an error of WeCom's."""
+"""Messages for operators about errors of WeCom."""
 
 from a2a_tasks.wecom.ports import WeComRefused
 from a2a_tasks.wecom.protocol import errcodes
 
 
 def refused_words(refused: WeComRefused, fixed_ip: str | None) -> str:
-    """A sentence or two. Where our address matters, WeCom says which it was, or it is the fixed one."""
+    """One or two sentences. If the source address matters, it is the one that WeCom reports, or the
+    deployment's fixed one."""
     words = f"{refused.endpoint}: {errcodes.advice(refused.errcode)}"
     address = refused.from_ip or fixed_ip
     if refused.errcode != errcodes.UNTRUSTED_IP or address is None:

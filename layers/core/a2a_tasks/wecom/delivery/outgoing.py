@@ -1,4 +1,4 @@
-"""An answer as the messages that bring it: parts that WeCom takes whole, or a file if there would be many."""
+"""Splits an answer into messages: parts within WeCom's limits, or a file if there would be too many."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,25 +17,26 @@ from a2a_tasks.wecom.protocol.text import fit, split, split_markdown, to_plain
 from a2a_tasks.wecom.result_texts import ResultText
 
 APP_BYTES = 2_048
-"""Of a text or Markdown by an application. A longer text is cut by WeCom, and nobody is told."""
+"""Limit of a text or Markdown message of an application. WeCom silently truncates longer ones."""
 GROUP_TEXT_BYTES = 2_048
 GROUP_BYTES = 4_096
 MOST_FILES = 5
 """Further files are sent as links."""
 UPLOAD_BYTES = range(6, 8 * 1024 * 1024)
-"""Of a file of the result that is uploaded: WeCom takes no smaller ones, and ten are sent at once here."""
+"""Sizes of result files that are uploaded: WeCom accepts no smaller ones, and ten deliveries run
+concurrently."""
 MOST_PARTS = 5
-"""Longer answers come as a file: nobody reads so many messages."""
+"""Answers that need more messages are sent as a file."""
 FILE_BYTES = 20 * 1024 * 1024
 DUPLICATE_SECONDS = 14_400
-"""For so long WeCom drops a message that is the same as another: the longest that it offers."""
+"""Period in which WeCom drops repeated messages, the longest that it supports."""
 MARK_LENGTH = 4
-"""It only has to tell apart equal answers to one person within ``DUPLICATE_SECONDS``."""
+"""Long enough to distinguish equal answers to one user within ``DUPLICATE_SECONDS``."""
 
 
 @dataclass(frozen=True)
 class TextPart:
-    """One message of text, or of Markdown where the receiver shows it."""
+    """One message of text, or of Markdown if the receiver supports it."""
 
     content: str = field(repr=False)
 
@@ -49,14 +50,14 @@ class FilePart:
 
     @property
     def kind(self) -> UploadKind:
-        """By its content, whatever its name says: WeCom looks at it too."""
+        """Decided by the content, not by the name, as WeCom does."""
         return UploadKind.IMAGE if self.content.startswith(IMAGE_SIGNATURES) else UploadKind.FILE
 
 
 @dataclass(frozen=True)
 class StoredFilePart:
-    """A file of the result, read when its turn comes. ``load`` gives None where it is gone; then ``gone`` is
-    sent in its place, or ``link`` where WeCom does not take the file."""
+    """A file of the result, read just before it is sent. ``load`` returns None if it no longer exists: then
+    ``gone`` is sent instead, or ``link`` if WeCom rejects the file."""
 
     name: str
     load: Callable[[], bytes | None] = field(repr=False)
@@ -64,7 +65,7 @@ class StoredFilePart:
     link: str = field(repr=False)
 
     def loaded(self) -> FilePart | TextPart:
-        """The file, or what is said instead of it. Raises ``PayloadUnavailable``."""
+        """The file, or the text that replaces it. Raises ``PayloadUnavailable``."""
         content = self.load()
         return TextPart(self.gone) if content is None else FilePart(self.name, content)
 
@@ -88,8 +89,8 @@ def parts_for_app(
     language: Language,
     card: Card | None = None,
 ) -> list[OutgoingPart]:
-    """``mark`` tells this answer from an equal one to the same person, which WeCom would drop; ``asked_at``
-    (Unix milliseconds) tells the person which question it answers."""
+    """``mark`` distinguishes this answer from an equal one to the same user, which WeCom would drop;
+    ``asked_at`` (Unix milliseconds) shows the user which question it answers."""
     text = result.text
     as_shown = text if connection.markdown else broken(to_plain(text))
     footer = f"\n\n{say(language, Phrase.ANSWERS, at=clock_time(asked_at), mark=mark)}"
@@ -106,7 +107,7 @@ def parts_for_app(
 def parts_for_group(
     connection: Connection, headline: str, result: ResultText, task_id: str, language: Language
 ) -> list[OutgoingPart]:
-    """An answer as messages of a group's robot, below a ``headline`` that says whose it is."""
+    """An answer as messages of a group robot, below a ``headline`` that names the user."""
     is_markdown = connection.markdown is not False
     limit = GROUP_BYTES if is_markdown else GROUP_TEXT_BYTES
     shown = f"**{headline}**\n\n{result.text}"
@@ -120,8 +121,8 @@ def parts_for_group(
 def app_message(
     connection: Connection, user_id: str, part: OutgoingPart, media_id: str | None
 ) -> dict[str, Any]:
-    """A part as ``message/send`` takes it. WeCom drops a repetition, so that one whose answer was lost is not
-    read twice."""
+    """Body of ``message/send`` for a part. WeCom drops repetitions, so a retry after a lost response is not
+    shown twice."""
     kind = "markdown" if connection.markdown else "text"
     return {
         "touser": user_id,
@@ -134,19 +135,19 @@ def app_message(
 
 
 def group_message(connection: Connection, part: OutgoingPart, media_id: str | None) -> dict[str, Any]:
-    """A part as ``webhook/send`` takes it."""
+    """Body of ``webhook/send`` for a part."""
     return _body("text" if connection.markdown is False else "markdown_v2", part, media_id)
 
 
 def mark_of(*names: str) -> str:
-    """A few characters that tell an answer from others."""
+    """A few characters that distinguish an answer from others."""
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:MARK_LENGTH]
 
 
 def _texts(shown: str, limit: int, *, is_markdown: bool) -> list[str]:
     """The messages that bring it as text; none where they would be too many, or where one would hold a link
     because its code began in another."""
-    # told apart before it is cut, since an answer may have megabytes
+    # decided before the text is split, because an answer may have megabytes
     if len(shown.encode()) > limit * MOST_PARTS:
         return []
     texts = split_markdown(shown, limit) if is_markdown else split(shown, limit)
@@ -171,7 +172,7 @@ def _uploads(
     uploads: list[OutgoingPart] = []
     links: list[str] = []
     for link, file in zip_longest(result.links, result.files):
-        # by what the record says, which is the same in every try: the number of parts must not change
+        # decided by the record, so that the number of parts is the same in every attempt
         if file is None or file.size_bytes not in UPLOAD_BYTES or len(uploads) == MOST_FILES:
             links.append(link)
         else:
@@ -196,7 +197,7 @@ def _shown_link(line: str, limit: int, language: Language, *, is_markdown: bool)
     shown = line if is_markdown else to_plain(line)
     if len(shown.encode()) <= limit:
         return shown
-    # a link that is cut leads nowhere
+    # a truncated link would not work
     name = fit(shown.partition("](")[0].partition(" (")[0].replace("[", ""), limit // 2)
     return f"{name} {say(language, Phrase.LINK_TOO_LONG)}"
 

@@ -1,4 +1,5 @@
-"""Send an answer's parts: in order, each once, going on where it was left, and no faster than WeCom takes."""
+"""Sends an answer's parts: in order, each once, resuming after the last sent part, within WeCom's rate
+limits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,16 +31,16 @@ from a2a_tasks.wecom.ports import (
 from a2a_tasks.wecom.protocol.errcodes import FILE_REFUSED, Remedy, remedy
 
 HELD_MS = 120_000
-"""Longer than a process that sends can live after its last part; then another goes on."""
+"""Lifetime of a sender's hold on a delivery; longer than a process can live after its last part."""
 VISIT_MS = 40_000
-"""After so long the rest is left to the next try, so that no process is cut off in the middle."""
+"""After this time the rest is left to the next attempt, so that no process is terminated in the middle."""
 QUICK_TRIES = 3
 PAUSE_SECONDS = 1.0
-"""Only for what WeCom answers when it is busy; everything else waits for the message to come again."""
+"""Pause before a retry while WeCom is busy; after other errors the SQS message returns later."""
 
 
 class DeliveryDeferred(Exception):
-    """The rest must wait. ``seconds`` is how long at least, where that is known."""
+    """The rest must wait. ``seconds`` is the minimum delay, if known."""
 
     def __init__(self, reason: str, seconds: int | None = None) -> None:
         super().__init__(reason)
@@ -47,7 +48,7 @@ class DeliveryDeferred(Exception):
 
 
 class NobodyReached(Exception):
-    """WeCom takes the message, and does not bring it to the one that it is for."""
+    """WeCom accepts the message but does not deliver it to the receiver."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Sender:
     def to_member(
         self, connection: Connection, user_id: str, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart]
     ) -> None:
-        """By an application, to one person."""
+        """Send as an application, to one user."""
 
         def send(part: OutgoingPart, media_id: str | None) -> None:
             unreached = self.app.send(connection, app_message(connection, user_id, part, media_id))
@@ -88,7 +89,7 @@ class Sender:
     def to_group(
         self, connection: Connection, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart]
     ) -> None:
-        """By a group's robot."""
+        """Send as a group robot."""
         key = self.secrets.secrets(connection).webhook_key
         if key is None:
             raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no webhook key")
@@ -103,27 +104,27 @@ class Sender:
 
     def _send_all(self, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart], way: "_Way") -> None:
         holder, started_at = self.entropy.bytes(8).hex(), self.clock.now()
-        # before the first part: two senders at it would mix up the order, and send parts twice
+        # held before the first part: two senders would mix up the order and send parts twice
         sent = self.store.hold(ref, holder, started_at, started_at + HELD_MS)
         if sent is None:
             raise DeliveryDeferred("another process is at it", HELD_MS // 1000)
         try:
             for part in parts[sent.count :]:
-                # what was sent is noted, so the next try goes on from here
+                # progress is recorded, so the next attempt continues here
                 if self.clock.now() - started_at > VISIT_MS:
                     raise DeliveryDeferred("it takes long", 1)
                 sent = self._send(ref, holder, part, sent, way)
         finally:
-            # if it cannot be let go, the hold ends by itself
+            # if this fails, the hold expires
             self.store.let_go(ref, holder)
 
     def _send(
         self, ref: DeliveryProgressRef, holder: str, part: OutgoingPart, sent: DeliveryProgress, way: "_Way"
     ) -> DeliveryProgress:
-        # counted for each try: WeCom counts the failed ones too
+        # counted for each attempt, because WeCom counts failed ones too
         self._wait_for_turn(way)
         stored = part if isinstance(part, StoredFilePart) else None
-        # only now, one at a time, so that ten deliveries do not hold all their files at once
+        # loaded only now, one at a time, so that ten deliveries do not hold all their files in memory
         part = stored.loaded() if stored else part
         media_id = sent.media_id
         if isinstance(part, FilePart) and media_id is None:
@@ -132,32 +133,32 @@ class Sender:
             except WeComRefused as refused:
                 if stored is None or refused.errcode not in FILE_REFUSED:
                     raise
-                # a part all the same, so that the numbers of those behind it stay
+                # replaced, not skipped, so that later parts keep their numbers
                 part = TextPart(stored.link)
             else:
-                # kept before it is sent: sent again it is the same message
+                # recorded before the message is sent, so that a retry sends the same message
                 sent = self._noted(ref, holder, replace(sent, media_id=media_id))
-        # sent and then counted: after a crash in between it is sent again, and an application's is dropped by
-        # WeCom
+        # sent first, then recorded: after a crash in between the part is sent again; WeCom drops the
+        # repetition of an application's message
         self._quickly(partial(way.send, part, media_id))
         return self._noted(ref, holder, DeliveryProgress(sent.count + 1))
 
     def _noted(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> DeliveryProgress:
-        # refused: the hold was over, and another sender counts on
+        # False: the hold has expired, and another sender continues
         if not self.store.note(ref, holder, sent):
             raise DeliveryDeferred("another process went on with it")
         return sent
 
     def _wait_for_turn(self, way: "_Way") -> None:
         now = self.clock.now() * 1000
-        # taken before the message, since what is too fast WeCom drops without a word
+        # taken before the message is sent, because WeCom silently drops messages above its limit
         taking = self.rates.take(way.bucket, way.rate, 1, now)
         if not taking.is_granted:
             wait = way.rate.wait(taking.tat, now)
             raise DeliveryDeferred("WeCom takes no more messages for now", max(1, -(-wait // 1_000_000)))
 
     def _quickly[T](self, ask: Callable[[], T]) -> T:
-        """Ask, a few times where WeCom is only busy."""
+        """Call, with a few retries while WeCom is busy."""
         for _ in range(QUICK_TRIES - 1):
             try:
                 return ask()
@@ -170,7 +171,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class _Way:
-    """How a part gets to a chat, and how often."""
+    """How parts are sent to a chat, and at which rate."""
 
     send: Callable[[OutgoingPart, str | None], None]
     upload: Callable[[FilePart], str]

@@ -1,4 +1,4 @@
-"""How often WeCom takes messages. What is above it would be dropped, and nobody told."""
+"""WeCom's limits of messages. It silently drops messages above them."""
 
 from enum import StrEnum
 

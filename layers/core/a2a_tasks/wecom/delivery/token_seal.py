@@ -1,4 +1,5 @@
-"""Encryption of access tokens at rest, by the secret that they were given for: who may use one has that."""
+"""Encryption of access tokens at rest, with the secret for which they were issued, which every user of a
+token has."""
 
 import hashlib
 import hmac
@@ -12,7 +13,7 @@ _PURPOSE = b"a2a-tasks: access tokens at rest"
 
 def seal(token: str, corp_secret: str, connection_id: str, nonce: bytes) -> bytes:
     """``nonce`` is random and never used twice."""
-    # bound to the connection: copied to another one's item it does not open
+    # bound to the connection, so that a copy in another connection's item cannot be decrypted
     return nonce + AESGCM(_key(corp_secret)).encrypt(nonce, token.encode(), connection_id.encode())
 
 
@@ -22,7 +23,7 @@ def open_sealed(sealed: bytes, corp_secret: str, connection_id: str) -> str | No
     try:
         return AESGCM(_key(corp_secret)).decrypt(nonce, encrypted, connection_id.encode()).decode()
     except (InvalidTag, ValueError):
-        # the secret has been replaced since, so the token is asked for anew
+        # the secret was replaced, so a new token is requested
         return None
 
 

@@ -1,4 +1,5 @@
-"""Bring answers and news to chats: by the response URL after the stream, by an application or a robot."""
+"""Delivers answers and notifications to chats: by the response URL after the stream, as an application, or by
+a group robot."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,21 +56,22 @@ from a2a_tasks.wecom.protocol.errcodes import Remedy
 from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
 REFRESH_MS = 20_000
-"""So long a stream has for taking the answer: WeCom asks about every second, while somebody looks."""
+"""Time for a stream to deliver the answer. WeCom refreshes it about once a second while a user has the chat
+open."""
 SPAN_MS = 12 * 3_600_000
-"""How long an answer is tried that does not get through."""
+"""Retry window of an answer that cannot be delivered."""
 STALE_MS = 900_000
-"""After so long without an end another message goes on with what one has claimed: such as one that an
-operator has put back into the queue."""
+"""After this time another message may continue a claimed delivery, for example one that an operator has
+redriven."""
 BUSY_SECONDS = 60
-"""How long a message waits while another one delivers the same answer."""
+"""Delay of a message while another one delivers the same answer."""
 
 OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable, TokenBusy)
 """Transient faults on our side."""
 
 
 class _NoDeliveryRoute(Exception):
-    """No way of delivery is left."""
+    """No delivery route is left."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ class ChatDeliveryWorker:
     def _after_error(
         self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery, error: Exception
     ) -> bool:
-        """Whether the message must stay after this error. Whatever it was, it must not stop the others."""
+        """Whether the message must stay after this error. Unexpected errors are handled too, so that they do
+        not affect other deliveries."""
         match error:
             case DeliveryDeferred():
                 return self._again(delivery, chat_delivery, str(error), error.seconds)
@@ -154,21 +157,21 @@ class ChatDeliveryWorker:
         self, chat_delivery: ChatDelivery, ref: ExchangeRef, delivery: TimedDelivery[ChatDelivery]
     ) -> None:
         exchange = self.exchanges.get(ref)
-        # delivered by the stream, or by another copy of this message
+        # delivered by the stream, or for another copy of this message
         if exchange is None or exchange.state in FINAL:
             return
         task = self.tasks.get(chat_delivery.ref)
         if task is None:
-            return  # it was deleted, and its exchange with it
-        # an end that is written here just now leaves the stream its whole time, whenever the message was sent
+            return  # the task was deleted, and its exchange with it
+        # if the end is recorded only now, the stream gets its whole time, even if the message is older
         is_new = exchange.end is None
         exchange = ended(self.exchanges, exchange, task)
-        # a message that came early, or whose exchange was delivered just now
+        # the message is early, or the exchange was delivered just now
         if exchange.end is None or exchange.state in FINAL:
             return
         connection = self.connections.connection(exchange.connection_id)
         if connection is not None and connection.kind is Kind.BOT:
-            # the stream first: what it shows needs no response URL, which works once and for an hour
+            # the stream goes first, because a response URL works only once and for an hour
             self._leave_to_stream(exchange, delivery, is_new=is_new)
             if self._by_url(exchange, connection, delivery):
                 return
@@ -186,10 +189,10 @@ class ChatDeliveryWorker:
             raise DeliveryDeferred("the stream may take it", -(-left_ms // 1000))
 
     def _claimed(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> bool:
-        """Whether the delivery is this message's now; False if it is done with. Raises ``DeliveryDeferred``
-        while it is another's."""
+        """Claim the delivery for this message. False if it is finished. Raises ``DeliveryDeferred`` while
+        another message has it."""
         now = self.clock.now()
-        # by the message's id, so that each of its tries goes on with what an earlier one has claimed
+        # the message's id identifies the claim, so that every attempt of the message continues it
         claim = Claim(means, delivery.message_id, now)
         found = self.exchanges.claim(exchange.ref, claim, now - STALE_MS)
         if found is None or found.state in FINAL:
@@ -201,21 +204,22 @@ class ChatDeliveryWorker:
     def _by_url(
         self, exchange: Exchange, connection: Connection, delivery: TimedDelivery[ChatDelivery]
     ) -> bool:
-        """Whether nothing is left to do; False if the response URL is no use and other means are needed."""
+        """True if nothing is left to do; False if the response URL cannot be used and another route is
+        needed."""
         url = self._url(exchange)
         if url is None or not self._may_use_url(exchange):
             return False
-        # it works once: where a try came before, what is refused now has arrived then
+        # the URL works once: if there was an earlier attempt, a refusal now means that it had arrived
         was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
-        # read before it is claimed: what cannot be read must not be taken on
+        # read before the claim: an unreadable answer must not be claimed
         text = self.texts.fitting(exchange)
-        # claimed before it is sent, so that a repetition goes on by the same means
+        # claimed before it is sent, so that a retry uses the same route
         if not self._claimed(exchange, Means.URL, delivery):
             return True
         try:
             self.api.respond(connection, url, late_markdown(text))
         except WeComRefused as refused:
-            # only if no try came before is it certain that nothing arrived
+            # nothing has arrived for certain only without an earlier attempt
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 raise
             if not was_tried:
@@ -234,7 +238,7 @@ class ChatDeliveryWorker:
         try:
             return self.opener.open(exchange.sealed_url, exchange.sealing_context).decode()
         except SealBroken:
-            # it was sealed for another exchange, or its key is gone: other means are left
+            # encrypted for another exchange, or the key was deleted: another route is used
             self._tell_of(exchange, "response address cannot be decrypted")
             return None
 
@@ -246,13 +250,13 @@ class ChatDeliveryWorker:
         connection: Connection | None,
         delivery: TimedDelivery[ChatDelivery],
     ) -> None:
-        # means and texts before the claim: what cannot be read must not be taken on
+        # route and texts are read before the claim: an unreadable answer must not be claimed
         via = self._pusher(exchange, connection)
         found = self.texts.of_task(task, end, exchange.language) if via else None
         if not self._claimed(exchange, Means.PUSH, delivery):
             return
         if via is None or found is None:
-            # written down, so that no other copy of the message tries it again
+            # recorded, so that no other copy of the message tries again
             self.exchanges.settle(exchange.ref, delivery.message_id, State.UNDELIVERABLE)
             raise _NoDeliveryRoute(
                 "it came too late for its response address, and there is no fallback for it"
@@ -272,19 +276,20 @@ class ChatDeliveryWorker:
         self._delivered(exchange, Means.PUSH, delivery)
 
     def _pusher(self, exchange: Exchange, connection: Connection | None) -> Connection | None:
-        """What may bring the answer by a message of its own: the application itself, or the fallback."""
+        """The connection that can send the answer as a message: the application itself, or the fallback."""
         if connection is None or connection.kind is Kind.APP:
             return connection
-        # looked up at each try: an operator may have repaired it meanwhile
+        # read at each attempt, because an operator may have corrected it
         fallback = self.connections.connection(connection.fallback) if connection.fallback else None
         if fallback is None or not fallback.enabled or fallback.project_id != exchange.project_id:
             return None
         if fallback.kind is Kind.GROUP and (exchange.chat_id is None or exchange.chat_id != fallback.chat_id):
-            return None  # what was asked elsewhere, or by somebody alone, is not for this group
+            # answers to questions from other groups or direct chats must not be shown in this group
+            return None
         return None if fallback.kind is Kind.BOT else fallback
 
     def _delivered(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> None:
-        # after WeCom has it: a crash in between repeats it by the same means, as the claim says
+        # recorded after WeCom has it: after a crash in between, the claim makes the retry use the same route
         self.exchanges.settle(exchange.ref, delivery.message_id, State.DELIVERED)
         self.telemetry.count("WecomDelivered", code=means.name)
         self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
@@ -306,7 +311,7 @@ class ChatDeliveryWorker:
         found = self.texts.of_task(task, end, language, can_ask=False)
         headline = _headline(task.ref.agent_id, end, language)
         parts = parts_for_group(connection, headline, found, task.ref.task_id, language)
-        # named after the change, so that each is told once and none for another
+        # named after the change, so that each change is delivered once
         ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{chat_delivery.status}#{chat_delivery.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
@@ -340,8 +345,8 @@ class ChatDeliveryWorker:
         reason: str,
         seconds: int | None = None,
     ) -> bool:
-        """Try again later, or no more. Whether the message must stay."""
-        # from when it was first sent: put back by an operator it has its whole span again
+        """Retry later, or give up. True if the message must stay."""
+        # measured from SQS's send time, so an operator's redrive starts a new retry window
         left_ms = delivery.sent_at + SPAN_MS - self.clock.now()
         backoff = next_try_seconds(delivery.receive_count, left_ms, None, self.entropy.fraction())
         wait = backoff if seconds is None or backoff is None else seconds
@@ -350,7 +355,7 @@ class ChatDeliveryWorker:
         try:
             self.queue.change_visibility(delivery, wait)
         except QueueUnavailable as error:
-            # it comes back by itself when the queue's own time is over
+            # the message returns after the queue's default visibility timeout
             self._tell_problem("chat delivery not rescheduled", chat_delivery, reason=str(error))
             return True
         self.telemetry.count("WecomRetries")
@@ -366,13 +371,14 @@ class ChatDeliveryWorker:
     def _give_up(
         self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery, reason: str, code: str
     ) -> bool:
-        """What is claimed stays so, by its means: put back into the queue, it goes on."""
+        """Dead-letter the message. A claim keeps its route, so that a redriven message continues by the same
+        one."""
         try:
-            # first, or one that an operator puts back at once would meet the claim and wait
+            # left first, or a message that is redriven at once would have to wait for the claim
             if chat_delivery.exchange_id is not None:
                 ref = ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id)
                 self.exchanges.leave(ref, delivery.message_id)
-        except StoreUnavailable as error:  # one that is put back waits until the claim is stale
+        except StoreUnavailable as error:  # a redriven message then waits until the claim is stale
             self._tell_problem("chat delivery not left", chat_delivery, reason=str(error))
         try:
             self.queue.dead_letter(delivery, reason)
@@ -403,7 +409,7 @@ class ChatDeliveryWorker:
 
 
 def _end_as_told(task: Task, chat_delivery: ChatDelivery) -> End | None:
-    """The change that is told of; None of a question that is answered, which is no news any more."""
+    """The change to deliver; None for a question that was answered meanwhile."""
     if task.is_terminal:
         return End(chat_delivery.at, task.status) if task.status is chat_delivery.status else None
     if (

@@ -1,4 +1,4 @@
-"""A self-built application's answers to what WeCom brings it: a word at once, the result later."""
+"""Handles callbacks of a self-built application: an acknowledgement at once, the result later."""
 
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ class Application:
             if not self._is_admitted(connection, message.user_id):
                 return say(connection.language, Phrase.NOT_ALLOWED, user=message.user_id)
         except DepartmentsRefused as refused:
-            # told and not repeated: only an operator can change it
+            # reported, and not retried: only an operator can correct it
             self._tell_operator(connection, refused, correlation_id)
             return say(connection.language, Phrase.FAILED)
         chat = chat_of(self.chats, connection, message.user_id, None)
@@ -86,7 +86,7 @@ class Application:
             return self.commander.execute(call, chat, message_key, correlation_id)
         parts: tuple[Part, ...] = ()
         if isinstance(said, Image | File):
-            # only of what will be asked: each is a call of the sender
+            # only for messages that become a task, because each file is a call of the sender
             part = self.files.part(chat.connection, said.media_id, chat.language)
             if isinstance(part, str):
                 return part
@@ -134,7 +134,7 @@ class Application:
 
 
 def _text_of(content: Content) -> str | None:
-    """What the agent is told; None for what it cannot be told."""
+    """The message as the agent sees it; None for kinds that it cannot be shown."""
     match content:
         case Text():
             return content.content

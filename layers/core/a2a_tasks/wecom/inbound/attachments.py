@@ -1,4 +1,4 @@
-"""Files that people send: fetched while WeCom waits, since a bot's are gone after five minutes."""
+"""Files in messages: fetched while WeCom waits, because a bot's file addresses expire after five minutes."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -25,11 +25,11 @@ from a2a_tasks.wecom.protocol.crypto import CallbackKey
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused
 
 MAX_BYTES = content.MAX_PARTS_BYTES * 3 // 4 - 64 * 1024
-"""Of a file: base64 makes four bytes of three, and there is text beside it."""
+"""Size limit of a file: base64 makes four bytes of three, and there must be room for text."""
 AT_A_TIME = 5
-"""Files of a message that are fetched side by side."""
+"""Files of a message that are fetched concurrently."""
 RESERVE_SECONDS = 1.5
-"""What is left of WeCom's five seconds for everything else."""
+"""Reserve of WeCom's five seconds for everything else."""
 
 type Part = dict[str, Any]
 
@@ -65,7 +65,7 @@ class Files:
         """The items with what could be read of their files. Raises ``RequestRefused`` where they are too much
         together."""
         media = [item for item in items if isinstance(item, BotMedia)]
-        # one limit for all, which are fetched side by side
+        # one time limit for all files, which are fetched concurrently
         seconds = max(0.1, seconds_left() - RESERVE_SECONDS)
         with ThreadPoolExecutor(AT_A_TIME) as fetching:
             found = iter(list(fetching.map(lambda one: self._part(one, key, seconds, language), media)))
@@ -80,12 +80,12 @@ class Files:
                 problems.append(part)
                 part = {"text": f"[{part}]"}
             parts.append(part)
-        # here, so that the chat is told what is wrong instead of the task failing
+        # checked here, so that the user sees the problem instead of a failed task
         content.check(parts)
         return Attached(tuple(parts), tuple(dict.fromkeys(problems)))
 
     def _part(self, media: BotMedia, key: CallbackKey, seconds: float, language: Language) -> Part | str:
-        """A file as a part, or why it is none."""
+        """A file as a part, or why it cannot be one."""
 
         def fetch() -> SentFile:
             sent = self.fetcher.fetch(media.url, MAX_BYTES, seconds)
@@ -96,13 +96,13 @@ class Files:
 
 @dataclass(frozen=True)
 class AppFiles:
-    """Files that people send to applications."""
+    """Files sent to applications."""
 
     reader: MediaReader
     telemetry: Telemetry
 
     def part(self, connection: Connection, media_id: str, language: Language) -> Part | str:
-        """A file as a part for the agent, or in a sentence why it is none."""
+        """A file as a part for the agent, or a sentence that says why it cannot be one."""
         return _part_of(lambda: self.reader.media(connection, media_id, MAX_BYTES), language, self.telemetry)
 
 
@@ -115,12 +115,12 @@ def _part_of(fetch: Callable[[], SentFile], language: Language, telemetry: Telem
     except FileTooLarge:
         return say(language, Phrase.FILE_TOO_LARGE)
     except MediaRefused as refused:
-        # an operator has to act: WeCom would refuse it again if the message came again
+        # an operator must act: a retry would be refused again
         telemetry.problem("files not given by WeCom", reason=str(refused))
         telemetry.count("WecomErrors")
         return say(language, Phrase.FILE_UNREADABLE)
     except (FileUnavailable, CallbackRefused) as problem:
-        # the message is answered without it: its address may be gone before it came again
+        # the message is processed without it, because the address may expire before a retry
         telemetry.event("file not read", reason=str(problem))
         return say(language, Phrase.FILE_UNREADABLE)
     except RequestRefused as refused:

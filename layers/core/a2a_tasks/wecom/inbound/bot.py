@@ -1,4 +1,4 @@
-"""An AI bot's answers to what WeCom brings it."""
+"""Handles callbacks of an AI bot."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ from a2a_tasks.wecom.users import is_admitted
 
 NOTE_BYTES = 600
 MAX_OPINION = 2_000
-"""Characters of what somebody writes about an answer."""
+"""Limit of a feedback text, in characters."""
 
 
 @dataclass(frozen=True)
 class Bot:
-    """What must come again raises ``StoreUnavailable``, ``PayloadUnavailable`` or ``SealingUnavailable``;
-    everything else is answered, in a sentence if need be."""
+    """Raises ``StoreUnavailable``, ``PayloadUnavailable`` or ``SealingUnavailable`` if WeCom must send the
+    callback again; every other problem gets a reply."""
 
     asking: InboundMessages
     chats: ChatStore
@@ -89,7 +89,7 @@ class Bot:
         seconds_left: Callable[[], float],
     ) -> dict[str, Any]:
         message_key, origin = replay_key(message) or "", message.origin
-        # before anything is read or counted for them
+        # checked before anything is read or counted for the user
         if not is_admitted(connection, origin.user_id):
             refusal = say(connection.language, Phrase.NOT_ALLOWED, user=origin.user_id)
             return stream_frame(message_key, refusal, finish=True)
@@ -99,7 +99,7 @@ class Bot:
             sentence = self._at_once(chat, content, message_key, correlation_id)
             if sentence is None:
                 items = content.for_agent(chat.language)
-                # now, while WeCom waits: in five minutes the addresses are gone
+                # while WeCom waits, because the addresses expire after five minutes
                 attached = self.files.attached(items, key, seconds_left, chat.language)
                 if not content.text and not attached.has_files and attached.problems:
                     return stream_frame(message_key, attached.problems[0], finish=True)
@@ -126,7 +126,7 @@ class Bot:
     def _at_once(
         self, chat: Chat, content: MessageContent, message_key: str, correlation_id: str
     ) -> str | None:
-        """What needs no task is answered at once."""
+        """Answer a message that needs no task."""
         if not content.is_readable:
             return say(chat.language, Phrase.UNSUPPORTED)
         if content.is_empty:
@@ -150,10 +150,10 @@ class Bot:
         return update_card(card.to_json(), [] if pressed.for_all else [origin.user_id])
 
     def _keep(self, connection: Connection, opinion: FeedbackEvent) -> None:
-        """Opinions of what is not ours, or no longer there, are nobody's."""
+        """Feedback on unknown or deleted exchanges is ignored."""
         ref = ExchangeRef.of_stream(opinion.feedback_id)
         exchange = self.exchanges.get(ref) if ref else None
-        # the id comes from outside, so it must be one of this connection's
+        # the id comes from outside, so the exchange must belong to this connection
         if exchange is None or exchange.connection_id != connection.connection_id:
             return
         feedback = Feedback(opinion.type, opinion.content[:MAX_OPINION], opinion.reasons, self.clock.now())

@@ -1,4 +1,4 @@
-"""WeCom's requests to a connection's callback URL, from HTTP to HTTP."""
+"""Handles WeCom's requests to a connection's callback URL, from HTTP request to HTTP response."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -39,12 +39,13 @@ REFUSED: dict[str, Any] = {
     "headers": {"Content-Type": "text/plain; charset=utf-8"},
     "body": "Forbidden",
 }
-"""The one answer to whatever is not WeCom's, or for a connection that there is not."""
+"""The same response to every request that is not WeCom's and for every unknown connection."""
 
 
 @dataclass(frozen=True)
 class CallbackHandler:
-    """``handlers`` gives what answers messages, made at its first use: a URL is verified without."""
+    """``handlers`` returns the message handlers. They are created at first use, because URL verification does
+    not need them."""
 
     connections: ConnectionReader
     secrets: ConnectionSecretsReader
@@ -54,17 +55,17 @@ class CallbackHandler:
     telemetry: Telemetry
 
     def answer(self, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> dict[str, Any]:
-        """The gateway's answer to its event. Never raises: WeCom repeats what is answered by a 500."""
+        """The response to an API Gateway event. Never raises: WeCom retries after a 500."""
         request_id = str((event.get("requestContext") or {}).get("requestId") or "")
         try:
             return self._answer(event, request_id, seconds_left)
         except CallbackRefused as refused:
-            # no error of ours: anybody can send such requests
+            # not an error of this service: anyone can send such requests
             self.telemetry.event("callback refused", reason=refused.reason.value, correlation_id=request_id)
             self.telemetry.count("WecomRefused", code=refused.reason.value.upper())
             return REFUSED
         except UNAVAILABLE as error:
-            # a 500, so that WeCom brings the message again; what was done already is found by its key
+            # a 500, so that WeCom sends the message again; completed steps are found by its key
             self.telemetry.problem("callback not answered", reason=str(error), correlation_id=request_id)
         except Exception as error:
             self.telemetry.problem("callback failed", error=error, correlation_id=request_id)
@@ -85,7 +86,7 @@ class CallbackHandler:
 
     def _connection(self, connection_id: str) -> Connection:
         found = self.connections.connection(connection_id) if ids.AGENT_ID.fullmatch(connection_id) else None
-        # like a wrong signature, so that nobody learns which connections there are
+        # the same response as for a wrong signature, so that it does not reveal which connections exist
         if found is None or not found.enabled or found.kind is Kind.GROUP:
             raise CallbackRefused(Reason.RECIPIENT)
         return found
@@ -122,17 +123,18 @@ class CallbackHandler:
         return _answer(seal_app_reply(received.key, reply, nonce, now, random), "application/xml")
 
     def _open[T](self, connection: Connection, open_with: Callable[[tuple[CallbackKey, ...], int], T]) -> T:
-        """What a request holds; if no key opens it, they may have been rotated a moment ago."""
+        """Decrypt a request. If no cached key fits, the keys are read again, because they may have been
+        rotated."""
         now = self.clock.now()
         keys = callback_keys(connection, self.secrets.secrets(connection))
         try:
             return open_with(keys, now)
         except CallbackRefused as refused:
-            # the key was right, so another one would not help
+            # the signature was valid, so another key would not help
             if refused.reason is not Reason.SIGNATURE:
                 raise
         fresh = callback_keys(connection, self.secrets.secrets(connection, fresh=True))
-        # nothing was rotated, so it is a stranger's
+        # the keys were not rotated, so the request is not WeCom's
         if fresh == keys:
             raise CallbackRefused(Reason.SIGNATURE)
         return open_with(fresh, now)

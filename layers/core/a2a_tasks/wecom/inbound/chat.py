@@ -1,4 +1,4 @@
-"""Who talks with whom: the chat that a message belongs to, and its conversations."""
+"""The chat that a message belongs to, and its conversations."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from a2a_tasks.wecom.users import canonical
 
 @dataclass(frozen=True)
 class Chat:
-    """Where somebody writes: a person alone, or in a group."""
+    """A direct chat with a user, or a group."""
 
     connection: Connection
     user_id: str
     chat_id: str | None
-    """The group; None where somebody writes alone."""
+    """The group; None in a direct chat."""
     generation: int
     """Number of the chat's current conversation, from 0."""
     language: Language
-    """What the chat is told things in."""
+    """Language of replies in the chat."""
 
     @property
     def key(self) -> str:
-        """What names the chat in the store."""
+        """Key of the chat in the store."""
         return chat_key(self.connection, self.user_id, self.chat_id)
 
     @property
@@ -40,9 +40,10 @@ def chat_of(chats: ChatStore, connection: Connection, user_id: str, chat_id: str
 
 
 def chat_key(connection: Connection, user_id: str, chat_id: str | None) -> str:
-    """What names a chat: a hash, since ids may be of any kind, and in keys they are nobody's business.
+    """Key of a chat: a hash, because ids may have any form, and should not be readable in keys.
 
-    What somebody says alone with the bot stays there: in a group, they have another chat.
+    A user's direct chat and the same user in a group are different chats, so that private messages stay
+    private.
     """
     person = canonical(user_id)
     parts: tuple[str, ...]

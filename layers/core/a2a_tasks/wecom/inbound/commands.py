@@ -1,4 +1,4 @@
-"""Words that are for us, not for the agent: a new conversation, and what is under way in the present one."""
+"""Chat commands, which this service answers instead of the agent."""
 
 import re
 import unicodedata
@@ -19,14 +19,14 @@ from a2a_tasks.wecom.ports import ChatStore
 
 
 class Command(StrEnum):
-    """What people can ask of us instead of the agent."""
+    """The commands."""
 
     NEW = "new"  # begin a new conversation
-    CANCEL = "cancel"  # end what is under way in this one
-    STATUS = "status"  # tell what is under way
+    CANCEL = "cancel"  # cancel the tasks of this conversation
+    STATUS = "status"  # list the tasks in progress
     RESULT = "result"  # show the latest answer again, or an earlier one
     HELP = "help"
-    ID = "id"  # tell by which ids WeCom names this person and this group
+    ID = "id"  # show the ids that WeCom uses for this user and this group
     CHINESE = "chinese"
     ENGLISH = "english"
 
@@ -49,14 +49,14 @@ _WORDS = {
     "/英文": Command.ENGLISH,
 }
 _LONGEST = 200
-"""Characters of a message that may be a command with mentions beside it."""
+"""Longest message, in characters, that may be a command, including mentions."""
 _MENTION = re.compile(r"^(?:@\S+\s+)+|(?:\s+@\S+)+$")
 _CALL = re.compile(r"(/[^\s\d]+)(?:\s*(\d{1,3}))?(?:[\s./-]+(\d{1,3}))?[\s。.!]*")
 
 
 @dataclass(frozen=True)
 class CommandCall:
-    """A command as somebody wrote it. ``number`` and ``page`` are those of an answer."""
+    """A command as the user wrote it. ``number`` and ``page`` are those of an answer."""
 
     command: Command
     number: int = 1
@@ -82,7 +82,7 @@ NEWEST = 10
 
 @dataclass(frozen=True)
 class CommandHandler:
-    """All that is done may be done again, and is then done already."""
+    """Executes commands. All of them are idempotent."""
 
     chats: ChatStore
     contexts: ContextStore
@@ -91,7 +91,7 @@ class CommandHandler:
     clock: Clock
 
     def execute(self, call: CommandCall, chat: Chat, message_key: str, correlation_id: str) -> str:
-        """What is answered. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``."""
+        """The reply. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``."""
         language = chat.language
         match command := call.command:
             case Command.RESULT if chat.connection.kind is Kind.APP:
@@ -103,7 +103,7 @@ class CommandHandler:
             case Command.ID:
                 return _ids(chat)
             case Command.NEW:
-                # under the message's key: delivered again, it begins no second one
+                # idempotent by the message's key
                 self.chats.begin(chat.connection.connection_id, chat.key, message_key)
                 return say(language, Phrase.NEW)
             case Command.CHINESE | Command.ENGLISH:
@@ -121,7 +121,7 @@ class CommandHandler:
         context = ContextRef(chat.connection.agent_id or "", chat.context_id)
         newest = self.contexts.newest(context, AFTER_ALL, NEWEST)
         found = self.tasks.store.get_all([TaskRef(context.agent_id, task_id) for task_id in newest])
-        # as every reader does: what is past its deadline is not under way
+        # like every reader, fails tasks that are past their deadline
         settled = [self.tasks.finalizer.expire_if_overdue(task) for task in found]
         own = [task for task in settled if task.project_id == chat.connection.project_id]
         return sorted((task for task in own if not task.is_terminal), key=lambda task: task.ref.task_id)
@@ -136,7 +136,7 @@ class CommandHandler:
         try:
             self.tasks.cancel(task.project_id, task.ref.agent_id, task.ref.task_id)
         except RequestRefused:
-            return False  # it has ended meanwhile, and that is what is shown
+            return False  # it has ended meanwhile, which is shown instead
         return True
 
     def _status(self, live: list[Task], language: Language) -> str:

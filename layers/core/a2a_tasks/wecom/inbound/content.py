@@ -1,4 +1,4 @@
-"""What somebody has said to a bot, without what WeCom has put around it."""
+"""The content of a message to a bot, without WeCom's additions."""
 
 from dataclasses import dataclass
 
@@ -64,7 +64,7 @@ def content_of(message: BotMessage, bot_name: str | None) -> MessageContent:
     """In groups without mentions of the bot; texts that are blank are left out."""
     items, left_out = _items(message.content)
     if message.origin.is_group:
-        # only in groups: alone with the bot nobody mentions it, so such a text is meant
+        # only in groups: in a direct chat users do not mention the bot, so such a text belongs to the message
         items = [strip_mention(item, bot_name) if isinstance(item, str) else item for item in items]
     quoted, quote_left_out = _items(message.quote) if message.quote else ([], [])
     return MessageContent(_filled(items), _filled(quoted), tuple(left_out), tuple(quote_left_out))

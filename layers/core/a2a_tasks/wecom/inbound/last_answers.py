@@ -1,4 +1,4 @@
-"""The answers that a chat has had, fetched again: whole, in pages or sent once more."""
+"""Earlier answers of a chat: shown again whole or in pages, or sent again."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from a2a_tasks.wecom.ports import ChatDelivery, Resend
 from a2a_tasks.wecom.result_texts import PAGE_BYTES, ResultTexts, page_of
 
 NEWEST = 10
-"""Tasks that are looked at."""
+"""Limit of tasks that are read."""
 CONVERSATIONS = 3
-"""The present conversation and so many before it, less one."""
+"""Conversations that are searched, including the current one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LastAnswers:
         return f"{shown}\n\n{say(chat.language, Phrase.EARLIER, number=number + 1)}"
 
     def send(self, chat: Chat, number: int, message_key: str, correlation_id: str) -> str:
-        """Have an answer sent again by the chat's application. Returns what is said at once. Raises
+        """Have an answer sent again by the chat's application. Returns the immediate reply. Raises
         ``QueueUnavailable``."""
         answered = self._answered(chat)
         task = _chosen(answered, number)
@@ -53,19 +53,19 @@ class LastAnswers:
         delivery = ChatDelivery(
             task.ref, task.project_id, task.status, task.updated_at, correlation_id, resend=resend
         )
-        # WeCom then gets a 500 and brings the message again; under its key the answer is sent once
+        # WeCom then gets a 500 and sends the message again; the message's key prevents a second answer
         if self.deliveries.send([delivery]):
             raise QueueUnavailable("the answer is not queued")
         return say(chat.language, Phrase.SENDING)
 
     def _answered(self, chat: Chat) -> list[Task]:
-        """Those that have come to something, or ask."""
+        """Tasks that have an answer, or ask a question."""
         agent_id, found = chat.connection.agent_id or "", list[Task]()
         for generation in range(chat.generation, max(-1, chat.generation - CONVERSATIONS), -1):
             context = ContextRef(agent_id, context_id(chat.connection, chat.key, generation))
             ids = self.contexts.newest(context, AFTER_ALL, NEWEST)
             found += self.tasks.store.get_all([TaskRef(agent_id, task_id) for task_id in ids])
-        # a deadline that has passed is an end, whether or not the sweeper has come by
+        # a passed deadline counts as an end, even before the sweeper has failed the task
         settled = (self.tasks.finalizer.expire_if_overdue(task) for task in found)
         own = (task for task in settled if task.project_id == chat.connection.project_id)
         shown = [task for task in own if task.status is not Status.CANCELED and end_of(task)]

@@ -1,4 +1,4 @@
-"""From what somebody says to a task, or to the answer that a task waits for."""
+"""Turns a message into a task, or into the answer that a task waits for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,34 +24,35 @@ from a2a_tasks.wecom.ports import ExchangeStore, FirstMessages
 
 ID_LENGTH = 16
 PATIENCE_MS = 25 * 60_000
-"""The longest that a question waits for its start: with the longest timeout of a task its answer still comes
-while the message's response URL is good."""
+"""Longest queue timeout of a message's task. With the longest run time, the answer still arrives while the
+response URL is valid."""
 NOT_ASKED = frozenset({ErrorCode.TASK_NOT_WAITING, ErrorCode.TASK_NOT_FOUND})
 
 
 @dataclass(frozen=True)
 class AcceptedMessage:
-    """What somebody says."""
+    """A user's message."""
 
     chat: Chat
     message_key: str
     """The same for all deliveries of the message."""
     text: str
     streams: bool
-    """Whether WeCom will ask for a stream; else the answer is sent."""
+    """Whether WeCom refreshes a stream; otherwise the answer is sent as a message."""
     correlation_id: str
     response_url: str | None = field(default=None, repr=False)
     parts: tuple[Mapping[str, Any], ...] = ()
     note: str | None = None
-    """What is said above the answer: what of the message could not be read."""
+    """Shown above the answer: which parts of the message could not be read."""
 
 
 @dataclass(frozen=True)
 class InboundMessages:
-    """The exchange is kept first, then the task is made or answered: whoever ends it finds whom to tell.
+    """Stores the exchange first, then creates or answers the task, so that its end always finds the receiver
+    of the answer.
 
-    A message that comes again, at the same moment or after a crash, has the same exchange and makes no second
-    task: both are named by its key.
+    A repeated message, concurrent or after a crash, has the same exchange and creates no second task: both
+    are named by its key.
     """
 
     submitter: Submitter
@@ -71,41 +72,42 @@ class InboundMessages:
         where it is not certain that somebody will answer: then the message must come again."""
         asked = _with_speaker(asked)
         submission = self._submission(asked)
-        # asked before the key is reserved: what the message is for is decided once, with the reservation
+        # read before the key is reserved: the reservation fixes whether the message is an answer or a new
+        # task
         asking = None if is_new else asking_task(self.slots, self.tasks, submission)
         if asking is None and (begun := self._begun(asked, submission)) is not None:
             return begun
         key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
-        # a message that comes again finds what it was the first time, whatever the conversation waits for now
+        # a repeated message finds the first decision, even if the conversation waits for something else now
         held = self.submitter.reserve(submission, key, asking)
         if held.call_id is not None:
             answering = self._answer(asked, submission, held, held.call_id)
             if answering is not None:
                 return answering
-            # somebody else's answer came first, or the question's end: this is what is said after it
+            # another answer came first, or the question ended: the message becomes a new task
             key = replace(key, key=f"{asked.message_key}-after")
             held = self.submitter.reserve(submission, key)
-        # first whom to tell, then the task: the other way round it could end with nobody known to be told
+        # the exchange is stored before the task, which could otherwise end without a known receiver
         exchange = self._keep(asked, ExchangeRef(held.task_id))
         self.submitter.submit(submission, held)
         return exchange
 
     def _begun(self, asked: AcceptedMessage, submission: Submission) -> Exchange | None:
-        """The exchange of a message that has come for the first time, and makes a task. None for one that has
-        come before: what became of it is found step by step."""
+        """The exchange of a message that is received for the first time and creates a task. None for a
+        repeated message, whose state is then found step by step."""
         now = self.clock.now()
         task_id = task_id_of(now, self.entropy.bytes(10))
         wanted = Reservation(task_id, asked.message_key, now + TTL_MS, is_new=True)
         exchange = self._exchange(asked, ExchangeRef(task_id))
         scope = submission.project_id, submission.agent_id
-        # both or neither in one transaction: a call less while WeCom waits
+        # one transaction for both, which saves a call while WeCom waits
         if not self.first_messages.begin(*scope, asked.message_key, wanted, exchange, now):
             return None
         self.submitter.submit(submission, wanted)
         return exchange
 
     def choose(self, chosen: AcceptedMessage, task: Task, call_id: str, exchange_id: str) -> bool:
-        """Answer a question by one of its options; False where it has got another answer, or has ended.
+        """Answer a question with one of its options. False if it was answered otherwise, or has ended.
 
         All choices of a question share the exchange ``exchange_id``, so that its answer is told once. Raises
         as ``ask`` does.
@@ -113,7 +115,7 @@ class InboundMessages:
         chosen = _with_speaker(chosen)
         ref = ExchangeRef(task.ref.task_id, exchange_id)
         mine = self._exchange(chosen, ref, from_turn=task.turns, answers=call_id)
-        # before the answer: from then on the task may end at any moment
+        # stored before the answer, after which the task may end at any moment
         kept = self.exchanges.put(mine, mine.started_at + TTL_MS)
         try:
             self.answerer.answer(task, chosen.text, call_id=call_id)
@@ -133,7 +135,7 @@ class InboundMessages:
         ref = ExchangeRef(held.task_id, asked.message_key[:ID_LENGTH])
         try:
             task = self.tasks.find(submission.project_id, submission.agent_id, held.task_id)
-            # before the answer: from then on the task may end at any moment
+            # stored before the answer, after which the task may end at any moment
             exchange = self._keep(asked, ref, from_turn=task.turns, answers=call_id)
             # named, since its file may be gone when WeCom delivers it again
             self.answerer.answer(
