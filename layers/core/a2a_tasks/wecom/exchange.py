@@ -35,7 +35,7 @@ class State(StrEnum):
 
     OPEN = "open"  # refreshes of the stream deliver
     CLOSED = "closed"  # there is no stream, or not any more: a sender delivers
-    CLAIMED = "claimed"  # a sender is at it
+    CLAIMED = "claimed"  # a sender is delivering
     DELIVERED = "delivered"
     UNDELIVERABLE = "undeliverable"  # all means have been tried
 
@@ -154,7 +154,7 @@ def step_of(exchange: Exchange, now: int) -> Step:
     """How to respond to a refresh."""
     if exchange.state is State.DELIVERED and exchange.claim and exchange.claim.means is Means.STREAM:
         return Step.REPEAT
-    # also while a sender is delivering: nobody takes back what another has taken on
+    # also while a sender delivers: a claim is never taken back
     if exchange.state is not State.OPEN:
         return Step.ELSEWHERE
     age = now - exchange.started_at

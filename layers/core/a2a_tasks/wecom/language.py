@@ -1,4 +1,4 @@
-"""The languages in which people are told things."""
+"""Languages of replies in chats."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What people in chats are told, in their language: one plain sentence each."""
+"""Texts for users in chats, one plain sentence each, in all languages."""
 
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
@@ -20,9 +20,9 @@ class Phrase(StrEnum):
     ACCEPTED = "accepted"  # by an application, which has no stream
     WORKING = "working"
     USING = "using"  # {tool}
-    FOLLOWS = "follows"  # the stream ends here, and the answer comes by itself
-    ELSEWHERE = "elsewhere"  # the answer came by another way
-    GONE = "gone"  # there is nothing (any more) under this id
+    FOLLOWS = "follows"  # the stream ends here, and the answer follows as a message
+    ELSEWHERE = "elsewhere"  # the answer was delivered by other means
+    GONE = "gone"  # nothing exists (any more) under this id
     NEXT_PAGE = "next_page"  # {page} {pages} {number} {next}; below a page that is not the last
     LAST_PAGE = "last_page"  # {page} {pages}
     EARLIER = "earlier"  # {number}; below an answer that was asked for
@@ -315,7 +315,7 @@ def failure_sentence(language: Language, code: FailureCode | None) -> str:
 
 
 def refusal_sentence(language: Language, code: ErrorCode) -> str:
-    """Why a message is not taken."""
+    """Why a message is refused."""
     return _in(language, _REFUSALS.get(code, _PHRASES[Phrase.FAILED]))
 
 
@@ -325,7 +325,7 @@ def kind_word(language: Language, kind: str) -> str:
 
 
 def duration(language: Language, ms: int) -> str:
-    """How long something has lasted, roughly."""
+    """An approximate duration."""
     minutes = max(0, ms) // 60_000
     if minutes < 1:
         return _in(language, ("不到 1 分钟", "less than a minute"))
@@ -347,7 +347,7 @@ def progress_line(language: Language, progress: Progress) -> str:
 
 
 def _tool_words(language: Language, tool: str) -> str:
-    """What somebody does who uses a tool; of an MCP server its name alone."""
+    """Describes the use of a tool; for MCP tools, only the server's name."""
     if mcp := MCP_TOOL.fullmatch(tool):
         return say(language, Phrase.USING, tool=mcp["server"])
     return _in(language, _TOOLS.get(tool, _PHRASES[Phrase.WORKING]))

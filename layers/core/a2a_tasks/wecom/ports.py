@@ -226,19 +226,19 @@ class ChatStore(Protocol):
         ...
 
     def choose_language(self, connection_id: str, chat_key: str, language: Language) -> None:
-        """Store the language in which the chat is told things."""
+        """Store the language of replies in the chat."""
         ...
 
 
 @dataclass(frozen=True)
 class Resend:
-    """Somebody asks an application for an answer that they have had."""
+    """A user's request to an application to send an earlier answer again."""
 
     connection_id: str
     user_id: str
     language: Language
     message_key: str
-    """The message that asks for it: each is answered once."""
+    """Key of the requesting message; each is answered once."""
 
 
 @dataclass(frozen=True)
@@ -320,7 +320,8 @@ class ExchangeStore(Protocol):
         ...
 
     def leave(self, ref: ExchangeRef, claim_id: str) -> Exchange | None:
-        """Leave a claimed delivery (``may_settle``) to whoever goes on with it by the same means."""
+        """Leave a claimed delivery (``may_settle``), so that another sender can continue it by the same
+        means."""
         ...
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
@@ -329,13 +330,13 @@ class ExchangeStore(Protocol):
 
 
 class FirstMessages(Protocol):
-    """Messages that come for the first time, as most do: two writes in one call."""
+    """Stores messages that are received for the first time, as most are: two writes in one call."""
 
     def begin(
         self, project_id: str, scope: str, key: str, wanted: Reservation, exchange: Exchange, now: int
     ) -> bool:
         """Reserve a key (``ReservationStore.reserve``), and store the exchange of the task that it reserves:
-        both or neither. False if the key is reserved, or somebody else is at it. ``now`` is in Unix
+        both or neither. False if the key is reserved, or another process is reserving it. ``now`` is in Unix
         milliseconds. Raises ``StoreUnavailable``."""
         ...
 

@@ -1,4 +1,4 @@
-"""What an exchange came to, in words for the chat."""
+"""Texts for the end of an exchange: result, question or failure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,8 @@ IMAGES_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A file of a result. ``load`` reads it; None where it is gone. It raises ``PayloadUnavailable``."""
+    """A file of a result. ``load`` reads it, and returns None if it no longer exists. It raises
+    ``PayloadUnavailable``."""
 
     name: str
     media_type: str
@@ -47,7 +48,7 @@ class ResultText:
     heading: str = ""
     links: tuple[str, ...] = ()
     files: tuple[ResultFile | None, ...] = ()
-    """What the links lead to, in their order; None for what is not stored here."""
+    """Files of the links, in order; None for external ones."""
 
     def pages(self, limit: int) -> list[str]:
         """All of it in pages of at most ``limit`` bytes: the text, then the links, each of them whole."""
@@ -64,8 +65,8 @@ class ResultText:
 
 @dataclass(frozen=True)
 class ResultTexts:
-    """A payload that cannot be read is no fault here: clean-up has begun with the task, and the chat is told
-    that it is gone."""
+    """A missing payload is not an error: clean-up has deleted it, and the chat shows that the result has
+    expired."""
 
     store: TaskStore
     results: Results
@@ -86,13 +87,13 @@ class ResultTexts:
     def _ended(self, exchange: Exchange) -> ResultText:
         if exchange.end is None:
             raise ValueError("the exchange goes on")
-        # a question is told as it was written down: the task may have gone on since
+        # a question is shown as recorded, because the task may have continued since
         reads = exchange.end.status in (Status.COMPLETED, Status.FAILED)
         task = self.store.get(exchange.task) if reads else None
         return self.of_task(task, exchange.end, exchange.language)
 
     def of_task(self, task: Task | None, end: End, language: Language, *, can_ask: bool = True) -> ResultText:
-        """What a task has come to; only a result and a failure need the task. ``can_ask``: the chat has
+        """Text of a task's end; only a result and a failure need the task. ``can_ask``: the chat has
         commands, by which links can be made anew.
 
         Raises ``PayloadUnavailable``.
@@ -108,13 +109,14 @@ class ResultTexts:
         try:
             return self._result(task, language, can_ask=can_ask)
         except PayloadCorrupt:
-            # clean-up has begun with the task
+            # clean-up has deleted the task's texts
             return ResultText(say(language, Phrase.GONE))
 
     def _result(self, task: Task, language: Language, *, can_ask: bool) -> ResultText:
         output = self.results.output(task) or {}
         notes = (f"> {broken(note)}" for note in output.get("notes", ()))
-        # a model's own links are shown as addresses: what it has read may have chosen where they lead
+        # a model's own links are shown as plain addresses, because content that it has read may have injected
+        # them
         text = "\n\n".join(filter(None, (unlinked(str(output.get("result") or "")), "\n".join(notes))))
         artifacts = self.results.artifacts(task)
         if not artifacts:
@@ -146,16 +148,16 @@ def images_in(files: Sequence[ResultFile | None]) -> Iterator[bytes]:
     room = IMAGES_BYTES
     likely = (file for file in files if file and file.media_type in ("image/png", "image/jpeg"))
     for file in islice((file for file in likely if file.size_bytes in range(IMAGE_BYTES + 1)), MAX_IMAGES):
-        # by the record's size, so that nothing is read that would not fit
+        # checked by the recorded size, so that no file is read in vain
         content = file.load() if file.size_bytes in range(room + 1) else None
-        # by its content: the media type is only what a model says
+        # decided by the content, because the media type comes from the model
         if content is not None and content.startswith(IMAGE_SIGNATURES):
             room -= len(content)
             yield content
 
 
 def noted(exchange: Exchange, text: str) -> str:
-    """What is shown in an exchange, below what could not be read of its question."""
+    """The text shown in an exchange, below a note on unreadable parts of the question."""
     return f"> {exchange.note}\n\n{text}" if exchange.note else text
 
 
@@ -170,7 +172,7 @@ def page_of(pages: list[str], number: int, page: int, language: Language) -> str
 
 
 def _text_pages(text: str, limit: int) -> list[str]:
-    """What is cut may be where code begins or ends, so links are taken out of what is left."""
+    """Truncation may split code, so links are removed after it."""
     room = limit
     while True:
         pages = [unlinked(page) for page in cut_markdown(text, room)]
@@ -181,8 +183,7 @@ def _text_pages(text: str, limit: int) -> list[str]:
 
 
 def _link(linked: LinkedArtifact, language: Language) -> str:
-    """A line with an artifact's link; one that leads out of the deployment says where to, and is none where
-    it would not be safe to show."""
+    """A line with an artifact's link. An external link shows its host; an unsafe one is left out."""
     name, url = _label(linked.artifact.name), linked.url
     if not linked.is_external:
         return f"- [{name}]({url})"

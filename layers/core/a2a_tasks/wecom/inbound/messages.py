@@ -122,7 +122,7 @@ class InboundMessages:
         except RequestRefused as refused:
             if refused.code not in NOT_ASKED:
                 raise
-            # only the one that was made here: another press may have answered, and waits for its exchange
+            # only the exchange stored here: another press may have answered, and needs its own
             if kept == mine:
                 self.exchanges.remove(ref)
             return False
@@ -131,23 +131,24 @@ class InboundMessages:
     def _answer(
         self, asked: AcceptedMessage, submission: Submission, held: Reservation, call_id: str
     ) -> Exchange | None:
-        """The exchange in which the task goes on; None where the question is not there to be answered."""
+        """The exchange in which the task continues; None if the question is no longer open."""
         ref = ExchangeRef(held.task_id, asked.message_key[:ID_LENGTH])
         try:
             task = self.tasks.find(submission.project_id, submission.agent_id, held.task_id)
             # stored before the answer, after which the task may end at any moment
             exchange = self._keep(asked, ref, from_turn=task.turns, answers=call_id)
-            # named, since its file may be gone when WeCom delivers it again
+            # identified by the message, because its file may have expired when WeCom sends it again
             self.answerer.answer(
                 task, asked.text, call_id=call_id, answer_id=asked.message_key, parts=asked.parts
             )
             if task.question is not None and task.question.options:
-                # of a press that died before it answered: it would be told this answer too
+                # removes the exchange of a press that crashed before answering, or it would get this answer
+                # too
                 self.exchanges.remove(ExchangeRef(held.task_id, question_name(call_id)))
         except RequestRefused as refused:
             if refused.code not in NOT_ASKED:
                 raise
-            # not removed if it has ended meanwhile: it tells that end, and may have told it already
+            # not removed if it has ended meanwhile: that end is, or was, delivered
             return None if self.exchanges.remove(ref) else self.exchanges.get(ref)
         return exchange
 
@@ -170,7 +171,7 @@ class InboundMessages:
             **changes,
         )
         if asked.response_url is not None:
-            # whoever knows the address may answer once in the bot's name
+            # encrypted, because anyone who knows the address can answer once in the bot's name
             sealed = self.sealer.seal(asked.response_url.encode(), exchange.sealing_context)
             exchange = replace(exchange, sealed_url=sealed)
         return exchange
@@ -195,7 +196,7 @@ class InboundMessages:
 
 
 def _with_speaker(asked: AcceptedMessage) -> AcceptedMessage:
-    """The message as the agent reads it."""
+    """The message as the agent sees it."""
     line = speaker_line(asked.chat)
     if line is None:
         return asked

@@ -1,4 +1,4 @@
-"""The share of each person who writes to a connection: they have no API key whose limits would hold."""
+"""Limits per user of a connection, who have no API key with limits of its own."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,12 +17,12 @@ from a2a_tasks.wecom.phrases import Phrase
 from a2a_tasks.wecom.users import canonical
 
 MOST_SEEN = 10_000
-"""People that a process remembers; then it forgets all, which costs each of them a call more."""
+"""Users that a process remembers. Above this it forgets all, which costs one more call per user."""
 
 
 @dataclass(frozen=True)
 class People:
-    """``rate`` is what each of them may ask where their connection does not say so; None for no limit."""
+    """``rate`` applies to users of connections without a limit of their own; None for no limit."""
 
     rates: RateStore
     spending: SpendStore
@@ -30,12 +30,12 @@ class People:
     telemetry: Telemetry
     rate: Rate | None
     _seen: dict[Bucket, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What this process last saw of each person: their next question is then one call, not two."""
+    """Each user's last known ``tat``, which saves a call at the next question."""
 
     def refusal(self, chat: Chat, call: CommandCall | None) -> Phrase | None:
-        """Why a person may not say something now; None if they may. Counts a question, or a command that is
-        answered at length; other commands are free, so that who has asked too much can still cancel. Where
-        the store does not answer they may: a limit is in nobody's way then."""
+        """Why a user's message is refused; None if it is allowed. Counts questions, and commands with long
+        answers; other commands are free, so that a user above the limit can still cancel. If the store does
+        not respond, the message is allowed."""
         if call is not None and call.command is not Command.RESULT:
             return None
         try:
@@ -43,7 +43,7 @@ class People:
                 return Phrase.TOO_FAST
             return Phrase.TOKENS_USED_UP if call is None and self._has_used_up(chat) else None
         except StoreUnavailable as error:
-            # the question itself will tell if the store is out
+            # the question itself fails if the store is unavailable
             connection_id = chat.connection.connection_id
             self.telemetry.problem("rate limit not checked", connection_id=connection_id, reason=str(error))
             return None
@@ -54,7 +54,7 @@ class People:
         if rate is None:
             return True
         bucket, now = person_bucket(connection, chat.user_id), self.clock.now() * 1000
-        # a message that WeCom delivers again is counted again; the burst has room for that
+        # a repeated message is counted again, for which the burst has room
         taking = self.rates.take(bucket, rate, 1, now, self._seen.get(bucket, 0))
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()
@@ -84,19 +84,19 @@ def _rate_of(connection: Connection) -> Rate | None:
 
 
 class Asked(StrEnum):
-    """What is counted."""
+    """Kinds of usage."""
 
     QUESTIONS = "QUESTIONS"
     TOKENS = "TOKENS"
 
 
 def person_bucket(connection: Connection, user_id: str) -> Bucket:
-    """Beside what is sent to them (``sending_rate``)."""
+    """Counted apart from messages sent to them (``sending_rate``)."""
     return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", Asked.QUESTIONS)
 
 
 def spender_of(connection: Connection, user_id: str) -> str | None:
-    """The name under which a person's tokens are counted; None where they have no limit."""
+    """Name under which a user's tokens are counted; None without a limit."""
     if connection.tokens_per_day is None:
         return None
     return f"WECOM#{connection.connection_id}#{canonical(user_id)}"

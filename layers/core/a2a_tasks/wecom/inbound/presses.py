@@ -1,4 +1,4 @@
-"""Buttons that people press on cards."""
+"""Handles presses of buttons on cards."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 
 @dataclass(frozen=True)
 class Press:
-    """A press on a button. ``response_url`` takes the answer to what follows from it, if WeCom gave one."""
+    """A press of a button. ``response_url`` takes the answer of what it starts, if WeCom sent one."""
 
     chat: Chat
     card_id: str
@@ -30,7 +30,8 @@ class Press:
 
 @dataclass(frozen=True)
 class Pressed:
-    """What the card says now. ``for_all``: to everybody who sees it, else to who has pressed."""
+    """The card's new text. ``for_all``: for everyone who sees the card, otherwise only for the user who
+    pressed."""
 
     title: str
     label: str
@@ -39,8 +40,8 @@ class Pressed:
 
 @dataclass(frozen=True)
 class Presses:
-    """A card may be pressed by those whose conversation it belongs to, and once: a question is answered by
-    the first answer, whoever gives it and however. All that is done may be done again."""
+    """Only users whose conversation it belongs to may press a card, and only once: a question takes the first
+    answer, by button or by message. All actions are idempotent."""
 
     asking: InboundMessages
     tasks: Tasks
@@ -48,18 +49,18 @@ class Presses:
     telemetry: Telemetry
 
     def press(self, press: Press) -> Pressed | None:
-        """None where the card stays as it is. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and
-        ``SealingUnavailable``; then a press has had no effect, or has it when it comes again."""
+        """Returns None if the card stays as it is. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and
+        ``SealingUnavailable``: the press must then be sent again."""
         chat, ref = press.chat, CardRef.from_card_id(press.card_id)
         if press.key == DONE or ref is None:
             return None
         found = self.tasks.store.get(TaskRef(chat.connection.agent_id or "", ref.task_id))
-        # a card's id is no secret: it opens no other project's task, and none of another chat
+        # a card's id is not a secret: it must not give access to tasks of other projects or chats
         if found is None or found.project_id != chat.connection.project_id:
             return self._told(press, Phrase.CARD_OLD)
         if not _is_of(chat, found):
             return self._told(press, Phrase.CARD_OF_OTHERS, for_all=False)
-        # before anything is done with it: the card may be older than the deadline
+        # checked first, because the card may be older than the deadline
         task = self.tasks.finalizer.expire_if_overdue(found)
         try:
             match ref.kind:
@@ -76,13 +77,13 @@ class Presses:
 
     def _choose(self, press: Press, ref: CardRef, task: Task) -> Pressed:
         asked = task.question if task.status is Status.INPUT_REQUIRED else None
-        # of an earlier question: it must not answer this one
+        # a card of an earlier question must not answer this one
         if asked is None or question_name(asked.call_id) != ref.name:
             return self._told(press, Phrase.CARD_ANSWERED)
         option = dict(enumerate(asked.options)).get(int(press.key) if press.key.isdecimal() else -1)
         if option is None:
             return self._told(press, Phrase.CARD_OLD)
-        # an answer has the agent go on, so it counts like a question
+        # an answer makes the agent continue, so it counts like a question
         if (refusal := self.people.refusal(press.chat, None)) is not None:
             return self._told(press, refusal, for_all=False)
         if not self.asking.choose(_message(press, option), task, asked.call_id, ref.name):
@@ -106,7 +107,7 @@ class Presses:
         try:
             asked = payload.load(self.tasks.payloads, task.input)
         except PayloadCorrupt:
-            # clean-up has begun with the task
+            # clean-up has deleted the task's texts
             return self._told(press, Phrase.CARD_OLD)
         parts = [_as_written(part) for part in asked.get("parts") or ()]
         message = _message(press, without_first_line(asked["message"]), tuple(filter(None, parts)))
@@ -120,7 +121,7 @@ class Presses:
 
 
 def _message(press: Press, text: str, parts: tuple[dict[str, Any], ...] = ()) -> AcceptedMessage:
-    """Named after the card: however often it is pressed, one message comes of it."""
+    """The key is derived from the card, so that repeated presses produce one message."""
     return AcceptedMessage(
         chat=press.chat,
         message_key=press.card_id,
@@ -133,7 +134,7 @@ def _message(press: Press, text: str, parts: tuple[dict[str, Any], ...] = ()) ->
 
 
 def _as_written(part: dict[str, Any]) -> dict[str, Any] | None:
-    """A part of a message without who wrote it; None for one that says nothing else."""
+    """A message part without the speaker line; None if nothing else is left."""
     if "text" not in part:
         return part
     text = without_first_line(part["text"])

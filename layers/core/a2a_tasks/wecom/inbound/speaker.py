@@ -1,4 +1,4 @@
-"""Who speaks, told to the agent in the message itself: a name is data, and no instruction."""
+"""Adds the speaker to a message for the agent, encoded so that a name cannot act as an instruction."""
 
 import re
 
@@ -11,7 +11,7 @@ _LIKE_OURS = re.compile(r"^(\s*)\[(?=\s*sender\b)", re.IGNORECASE | re.MULTILINE
 
 
 def speaker_line(chat: Chat) -> str | None:
-    """The first line of the message as the agent reads it; None where it is not to learn who wrote."""
+    """The line that names the speaker; None if the agent must not see it."""
     if chat.chat_id is None and not chat.connection.names_speaker:
         return None
     return f"[sender: {_NOT_IN_IDS.sub('', chat.user_id)[:MAX_ID]}]"
@@ -23,5 +23,5 @@ def without_first_line(text: str) -> str:
 
 
 def without_speakers(text: str) -> str:
-    """A text in which no line can be taken for ours."""
+    """A text in which no line looks like a speaker line."""
     return _LIKE_OURS.sub(r"\1(", text)

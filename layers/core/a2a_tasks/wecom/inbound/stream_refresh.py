@@ -1,8 +1,8 @@
-"""What WeCom shows of a task: asked for about once a second, and true whoever else is behind.
+"""Responses to WeCom's stream refreshes, about one a second, which do not depend on other processes.
 
-As long as an exchange has no end, a refresh that finds no new text reads the task's own record too: an end is
-shown, also where the notifier, the queue or the sender are behind or do not run at all. Reads may be a moment
-old, since each write that follows from one has a condition.
+While an exchange has no end, a refresh without new text also reads the task's record, so that the end is
+shown even if the notifier, the queue or the sender is delayed or down. Reads are eventually consistent,
+because all writes that follow from them are conditional.
 """
 
 from collections.abc import Sequence
@@ -29,16 +29,17 @@ from a2a_tasks.wecom.protocol.text import folded, unlinked_end
 from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
 RECENT_MS = 2_000
-"""WeCom asks about once a second: every other refresh is answered from memory."""
+"""Lifetime of a cached response. WeCom refreshes about once a second, so every second refresh is answered
+from memory."""
 MOST_RECENT = 200
-"""Streams that a process keeps the text of, which is some 300 KB at most, and mostly below 10."""
+"""Streams whose text a process caches: at most 300 KB each, and mostly below 10."""
 BY_STREAM = "stream"
-"""The claim of all refreshes together: each of them says the same."""
+"""Claim id of all refreshes, which return the same answer."""
 
 
 @dataclass(frozen=True)
 class _Recent:
-    """What a process has made of a stream that goes on."""
+    """The cached state of a stream in progress."""
 
     made_at: int
     """Unix milliseconds."""
@@ -59,10 +60,10 @@ class Refreshes:
     _recent: dict[tuple[str, str], _Recent] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """By connection and stream; what was made last is last."""
+    """By connection and stream, in order of creation."""
 
     def frame(self, connection: Connection, stream_id: str) -> dict[str, Any]:
-        """The whole stream as it is now, or was less than ``RECENT_MS`` ago. Raises ``StoreUnavailable`` and
+        """The stream's current frame, which may be up to ``RECENT_MS`` old. Raises ``StoreUnavailable`` and
         ``PayloadUnavailable``."""
         key, now = (connection.connection_id, stream_id), self.clock.now()
         recent = self._recent.get(key)
@@ -70,10 +71,10 @@ class Refreshes:
             return recent.frame
         frame, chunks = self._current(connection, stream_id, recent)
         self._recent.pop(key, None)
-        # an end is never said from memory: the refresh that says it must have the delivery
+        # an end is never cached, because the refresh that returns it must own the delivery
         if not frame["stream"]["finish"]:
             if len(self._recent) >= MOST_RECENT:
-                # the one that was made longest ago
+                # the oldest entry
                 del self._recent[next(iter(self._recent))]
             self._recent[key] = _Recent(now, chunks, frame)
         return frame
@@ -81,15 +82,16 @@ class Refreshes:
     def _current(
         self, connection: Connection, stream_id: str, recent: _Recent | None
     ) -> tuple[dict[str, Any], list[LiveChunk]]:
-        """The frame, and what the task has said so far."""
+        """The frame, and the task's text so far."""
         known = recent.chunks if recent else []
         ref = ExchangeRef.of_stream(stream_id)
         if ref is None:
             return _gone(connection, stream_id), known
-        # from the last piece known, which may have grown; eventual, since what follows from it is conditional
+        # from the last known chunk on, which may have grown; eventually consistent, because all writes that
+        # follow are conditional
         watched = self.exchanges.watch(ref.task_id, known[-1] if known else None)
         chunks = with_later(known, watched.chunks)
-        # one that was made just now may not be among them yet
+        # a new exchange may be missing from the eventually consistent read
         exchange = find(watched.exchanges, ref) or self.exchanges.get(ref)
         if exchange is None or exchange.connection_id != connection.connection_id:
             return _gone(connection, stream_id), chunks
@@ -98,7 +100,7 @@ class Refreshes:
 
     def _frame(self, exchange: Exchange, chunks: list[LiveChunk], is_speaking: bool) -> dict[str, Any]:
         task = None
-        # while new text comes its record is not read: an end shows at the first refresh without any
+        # the record is not read while new text arrives; an end is noticed at the first refresh without any
         if exchange.state is State.OPEN and exchange.end is None and not is_speaking:
             exchange, task = self._looked_up(exchange)
         match step_of(exchange, self.clock.now()):
@@ -114,31 +116,31 @@ class Refreshes:
                 return _elsewhere(exchange)
 
     def _looked_up(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
-        """The exchange as its task's record says, and the task; one past its deadline is settled first."""
+        """The exchange updated from its task, and the task; a task past its deadline is failed first."""
         found = self.store.look(exchange.task)
         if found is None:
-            return exchange, None  # the message is kept before its task is made
+            return exchange, None  # the exchange is stored before its task is created
         task = self.finalizer.expire_if_overdue(found)
-        # written down before it is delivered. A crash in between is why the notifier also queues what has an
-        # end
+        # recorded before it is delivered. Because of a crash in between, the notifier also queues exchanges
+        # with an end
         return ended(self.exchanges, exchange, task), task
 
     def _closed(self, exchange: Exchange) -> dict[str, Any]:
-        # refused if a sender has it by now: then it says that the answer comes, or came, by another way
+        # refused if a sender has claimed it: the stream then says that the answer is delivered by other means
         current = self.exchanges.close(exchange.ref) or exchange
         if current.state is State.CLOSED:
             self.telemetry.count("WecomStreamsClosed")
         return _elsewhere(current)
 
     def _delivered(self, exchange: Exchange) -> dict[str, Any]:
-        # read first: what cannot be read is not taken on, and the next refresh tries again
+        # read before the claim: if it cannot be read, the next refresh tries again
         last = self._last_frame(exchange)
         claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
         current = self.exchanges.claim(exchange.ref, claim) or exchange
-        # a sender was faster: two must not tell it
+        # a sender was faster, and the answer must not be delivered twice
         if current.claim is None or current.claim.means is not Means.STREAM:
             return _elsewhere(current)
-        # this very refresh has taken it; a later one repeats the same end
+        # this refresh made the claim; later ones repeat the same end
         if current.claim == claim:
             self.telemetry.count("WecomDelivered", code="STREAM")
         return last
@@ -151,7 +153,7 @@ class Refreshes:
 def frame_of(
     exchange: Exchange, content: str, finish: bool, images: Sequence[bytes] = (), card: Card | None = None
 ) -> dict[str, Any]:
-    """A frame of an exchange's stream; opinions of it come back under the stream's id."""
+    """A frame of an exchange's stream; feedback refers to the stream's id."""
     stream_id = exchange.ref.stream_id
     return stream_frame(stream_id, content, finish, feedback_id=stream_id, images=images, card=card)
 
@@ -161,7 +163,7 @@ def _gone(connection: Connection, stream_id: str) -> dict[str, Any]:
 
 
 def _so_far(exchange: Exchange, task: Task | None, chunks: Sequence[LiveChunk]) -> str:
-    """The newest of what was said since the exchange began, and what is being done."""
+    """The end of the text since the exchange began, and the current activity."""
     new = [chunk for chunk in chunks if chunk.turn > exchange.from_turn]
     if not new:
         return noted(exchange, say(exchange.language, _stage(task)))
@@ -175,10 +177,10 @@ def _so_far(exchange: Exchange, task: Task | None, chunks: Sequence[LiveChunk]) 
 
 
 def _stage(task: Task | None) -> Phrase:
-    """What there is to say of a task that has said nothing yet."""
+    """Status text of a task without output."""
     if task is None:
         return Phrase.RECEIVED
-    # one that waits for tasks that it has started is at work too
+    # a task that waits for tasks it has started counts as working
     is_in_line = task.status is not Status.RUNNING and not task.awaits
     return Phrase.WAITING if is_in_line else Phrase.BEGUN
 

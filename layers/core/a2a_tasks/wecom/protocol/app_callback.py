@@ -10,12 +10,12 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 from a2a_tasks.wecom.protocol.xml_document import cdata, parse_xml
 
 MAX_BODY_BYTES = 256 * 1024
-"""Checked before anything is parsed."""
+"""Checked before the body is parsed."""
 
 
 @dataclass(frozen=True)
 class ReceivedByApp:
-    """A message that is what it claims to be, and the key that its answer is encrypted with."""
+    """An authenticated message, and the key for encrypting its reply."""
 
     message: AppMessage | AppEvent
     key: CallbackKey
@@ -24,14 +24,14 @@ class ReceivedByApp:
 def receive_app_message(
     keys: Sequence[CallbackKey], agent_id: str, query: Query, body: bytes, now: int
 ) -> ReceivedByApp:
-    """What a POST brings to the application ``agent_id``, ``now`` in Unix milliseconds.
+    """The message of a POST to the application ``agent_id``. ``now`` is in Unix milliseconds.
 
-    Whether the sender may use it, and whether it came before, is for the caller to find out.
-    Raises ``CallbackRefused``.
+    The caller must check the sender's permission, and whether the message is a duplicate. Raises
+    ``CallbackRefused``.
     """
     opened = open_with(keys, query, _encrypted(body), now)
     message = parse_app_message(opened.message)
-    # the envelope names the corp alone, and the applications of a corp could share a key
+    # the envelope only names the corp, and applications of a corp could share a key
     if message.corp_id != opened.key.receive_id or message.agent_id != agent_id:
         raise CallbackRefused(Reason.RECIPIENT)
     check_fresh(message.created_at, now)
@@ -39,8 +39,8 @@ def receive_app_message(
 
 
 def verify_url(keys: Sequence[CallbackKey], query: Query, now: int) -> Opened:
-    """What a GET is answered with, exactly and as ``text/plain``, within a second; for applications and bots.
-    Raises ``CallbackRefused``."""
+    """The response body to a GET, to be returned unchanged as ``text/plain`` within a second; for
+    applications and bots. Raises ``CallbackRefused``."""
     return open_with(keys, query, query.echo, now)
 
 

@@ -12,7 +12,7 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True)
 class Text:
-    """What somebody wrote."""
+    """A text message."""
 
     content: str
 
@@ -60,7 +60,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Link:
-    """A link that somebody shared."""
+    """A shared link."""
 
     title: str
     description: str
@@ -80,7 +80,7 @@ Content = Text | Image | File | Voice | Video | Location | Link | Unsupported
 
 @dataclass(frozen=True)
 class AppMessage:
-    """Something that a person sent. ``created_at`` is in Unix seconds; ``message_id`` has digits alone."""
+    """A user's message. ``created_at`` is in Unix seconds; ``message_id`` consists of digits."""
 
     corp_id: str
     agent_id: str
@@ -92,7 +92,8 @@ class AppMessage:
 
 @dataclass(frozen=True)
 class CardClick:
-    """A click on a card. ``response_code`` changes the card, once, within 72 hours: a secret until then.
+    """A click on a card. ``response_code`` allows one change of the card within 72 hours, so it is a secret
+    until then.
 
     ``selected`` are the options chosen, by the key of their question.
     """
@@ -105,9 +106,9 @@ class CardClick:
 
 @dataclass(frozen=True)
 class AppEvent:
-    """Something that happened. ``event`` is in lower case, since WeCom's own case varies.
+    """An event. ``event`` is in lower case, because WeCom's own case varies.
 
-    It has no message id. ``created_at`` is in Unix seconds; ``click`` is there for events of cards.
+    Events have no message id. ``created_at`` is in Unix seconds; only events of cards have a ``click``.
     """
 
     corp_id: str
@@ -120,7 +121,7 @@ class AppEvent:
 
 
 def parse_app_message(text: str) -> AppMessage | AppEvent:
-    """Raises ``CallbackRefused`` if it is no XML, or not a message."""
+    """Raises ``CallbackRefused`` if the text is not XML or not a message."""
     root = parse_xml(text.encode())
     sender = (_required(root, "ToUserName"), _text(root, "AgentID"), _required(root, "FromUserName"))
     created = _required(root, "CreateTime")

@@ -1,4 +1,4 @@
-"""What an application may answer at once, as XML. https://developer.work.weixin.qq.com/document/path/90241"""
+"""Immediate replies of an application, as XML. https://developer.work.weixin.qq.com/document/path/90241"""
 
 from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage
 from a2a_tasks.wecom.protocol.text import fit
@@ -8,12 +8,12 @@ TEXT_BYTES = 2048
 
 
 def text_reply(message: AppMessage | AppEvent, content: str, now: int) -> str:
-    """A text for whoever sent the message, cut to what WeCom shows; ``now`` is in Unix milliseconds."""
+    """A text for the message's sender, truncated to WeCom's limit; ``now`` is in Unix milliseconds."""
     return _reply(message, now, "text", f"<Content>{cdata(fit(content, TEXT_BYTES))}</Content>")
 
 
 def button_reply(click: AppEvent, label: str, now: int) -> str:
-    """Replaces the card's buttons by one that only says ``label``, for the one who clicked."""
+    """Replaces the card's buttons by one without effect, labelled ``label``, for the user who clicked."""
     button = f"<Button><ReplaceName>{cdata(label)}</ReplaceName></Button>"
     return _reply(click, now, "update_button", button)
 

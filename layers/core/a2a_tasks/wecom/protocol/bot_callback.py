@@ -13,12 +13,12 @@ from a2a_tasks.wecom.protocol.deduplication import check_fresh
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 
 MAX_BODY_BYTES = 256 * 1024
-"""Checked before anything is parsed."""
+"""Checked before the body is parsed."""
 
 
 @dataclass(frozen=True)
 class ReceivedByBot:
-    """A message that is what it claims to be, and the key of its answer and its files."""
+    """An authenticated message, and the key for its reply and its files."""
 
     message: BotCallback
     key: CallbackKey
@@ -32,16 +32,17 @@ def receive_bot_message(
     now: int,
     api_url: str = API_URL,
 ) -> ReceivedByBot:
-    """What a POST brings to the bot ``bot_id``, or to the one bot that has these keys; ``now`` is in Unix
+    """The message of a POST to the bot ``bot_id``, or to the only bot with these keys. ``now`` is in Unix
     milliseconds.
 
-    Whether the sender may use it, and whether it came before, is for the caller to find out. Most messages of
-    bots say nothing about their age, so a replay is known by its key alone (``deduplication``).
-    Raises ``CallbackRefused``.
+    The caller must check the sender's permission, and whether the message is a duplicate. Most messages of
+    bots have no time, so that only their key reveals a replay (``deduplication``). Raises
+    ``CallbackRefused``.
     """
     opened = open_with(keys, query, _encrypted(body), now)
     message = parse_bot_message(opened.message, api_url)
-    # its id may be unknown: WeCom shows it after the callback is saved, and token and key are the bot's own
+    # the bot's id may be unknown: WeCom shows it only after the callback is saved, and token and key belong
+    # to one bot
     if bot_id not in (None, message.origin.bot_id):
         raise CallbackRefused(Reason.RECIPIENT)
     check_fresh(message.origin.created_at, now)

@@ -12,11 +12,11 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a callback comes from. ``chat_id`` is None in a conversation with one person.
+    """Origin of a callback. ``chat_id`` is None in a direct chat.
 
-    ``response_url`` takes one answer within an hour from whoever knows it, so it is a secret; None where
-    there is none, or where it does not lead to WeCom. ``created_at`` is in Unix seconds, or
-    None where WeCom does not say.
+    ``response_url`` takes one answer within an hour from anyone who knows it, so it is a secret; None if it
+    is missing or does not lead to WeCom. ``created_at`` is in Unix seconds, or None if WeCom does not send
+    it.
     """
 
     message_id: str
@@ -41,14 +41,15 @@ class BotText:
 
 @dataclass(frozen=True)
 class BotVoice:
-    """What was said, as WeCom understood it."""
+    """A voice message's transcript by WeCom."""
 
     content: str
 
 
 @dataclass(frozen=True)
 class BotMedia:
-    """``type`` is image, file or video. What is behind ``url`` is encrypted, and gone after five minutes."""
+    """``type`` is image, file or video. The content at ``url`` is encrypted and expires after five
+    minutes."""
 
     type: str
     url: str = field(repr=False)
@@ -63,7 +64,7 @@ class BotMixed:
 
 @dataclass(frozen=True)
 class BotUnsupported:
-    """Something of a type, or in a shape, that is not documented."""
+    """Content of an undocumented type or shape."""
 
     type: str
 
@@ -73,7 +74,7 @@ BotContent = BotText | BotVoice | BotMedia | BotMixed | BotUnsupported
 
 @dataclass(frozen=True)
 class BotMessage:
-    """Something that a person sent, and what they quoted with it."""
+    """A user's message, and the message that it quotes."""
 
     origin: Origin
     content: BotContent
@@ -82,7 +83,7 @@ class BotMessage:
 
 @dataclass(frozen=True)
 class StreamRefresh:
-    """WeCom asks for the text so far of the stream that was begun under this id."""
+    """A refresh: WeCom requests the current text of the stream with this id."""
 
     origin: Origin
     stream_id: str
@@ -90,7 +91,7 @@ class StreamRefresh:
 
 @dataclass(frozen=True)
 class EnterChat:
-    """Somebody opens the conversation for the first time today."""
+    """A user opens the chat for the first time today."""
 
     origin: Origin
 
@@ -108,9 +109,9 @@ class CardEvent:
 
 @dataclass(frozen=True)
 class FeedbackEvent:
-    """What somebody thinks of an answer: ``type`` is 1 for good, 2 for bad, 3 for no longer either.
+    """Feedback on an answer: ``type`` is 1 for good, 2 for bad, 3 for withdrawn.
 
-    ``reasons`` are WeCom's numbers for what is bad about it.
+    ``reasons`` are WeCom's codes of the problems.
     """
 
     origin: Origin
@@ -132,7 +133,8 @@ BotCallback = BotMessage | StreamRefresh | EnterChat | CardEvent | FeedbackEvent
 
 
 def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
-    """Raises ``CallbackRefused`` if it is no JSON, or not a message. ``api_url`` is where answers may go."""
+    """Raises ``CallbackRefused`` if the text is not JSON or not a message. Response URLs must be below
+    ``api_url``."""
     try:
         fields = _with_whole_characters(deserialize(text))
         json_limits.check_value(fields)
@@ -141,14 +143,13 @@ def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
     try:
         return _callback(fields, _origin(fields, api_url))
     except (AttributeError, KeyError, TypeError, ValueError):
-        # Whatever is not where it belongs: a text for an object, a list for a text.
+        # a value of the wrong type, such as a text instead of an object
         raise CallbackRefused(Reason.MESSAGE) from None
 
 
 def _with_whole_characters(value: Any) -> Any:
-    """JSON can name half a character, which is no text: a sign in its place, so that somebody who was cut off
-    in the middle of an emoji is answered all the same. Lists and objects are changed where they are: a second
-    one of each would take as much memory again."""
+    """Replace lone surrogates, which JSON can contain, so that a message truncated within an emoji is still
+    answered. Lists and objects are changed in place to save memory."""
     match value:
         case str() if not json_limits.is_text(value):
             return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -169,7 +170,7 @@ def _origin(fields: dict[str, Any], api_url: str) -> Origin:
         bot_id=_text(fields["aibotid"]),
         user_id=_text(fields["from"]["userid"]),
         chat_id=_text(fields["chatid"]) if is_group else None,
-        # posted to later, so it must lead to WeCom, whatever the message says
+        # requests are sent there later, so it must lead to WeCom
         response_url=_pinned(fields.get("response_url"), api_url),
         created_at=None if created_at is None else int(created_at),
     )
@@ -186,7 +187,7 @@ def _callback(fields: dict[str, Any], origin: Origin) -> BotCallback:
 
 
 def _content(fields: dict[str, Any]) -> BotContent:
-    """What was sent. It has been signed, so what cannot be read is to be answered, not refused."""
+    """The content. The callback was signed, so unreadable content gets a reply instead of a refusal."""
     try:
         return _known_content(fields)
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a bot may answer. https://developer.work.weixin.qq.com/document/path/101031"""
+"""Replies of a bot. https://developer.work.weixin.qq.com/document/path/101031"""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ FEEDBACK_ID_BYTES = 256
 MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 IMAGE_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-"""With which JPEG and PNG begin: WeCom's clients show no others."""
+"""Signatures of JPEG and PNG, the only formats that WeCom's clients show."""
 
 
 def stream_frame(
@@ -26,8 +26,8 @@ def stream_frame(
 ) -> dict[str, Any]:
     """The whole text so far (Markdown), cut to what WeCom takes.
 
-    ``images`` are JPEG or PNG, in the last frame alone; under ``feedback_id`` people's opinions come back.
-    Raises ``ValueError`` for what WeCom would refuse.
+    ``images`` are JPEG or PNG, only in the last frame; feedback refers to ``feedback_id``. Raises
+    ``ValueError`` for what WeCom would refuse.
     """
     stream: dict[str, Any] = {"id": stream_id, "finish": finish, "content": fit(content, CONTENT_BYTES)}
     if feedback_id is not None:
@@ -46,23 +46,23 @@ def stream_frame(
 
 
 def welcome_text(content: str) -> dict[str, Any]:
-    """A text for whoever enters the chat; to nothing else a bot may answer with a text."""
+    """A text for a user who enters the chat, the only event that a bot may answer with a text."""
     return {"msgtype": "text", "text": {"content": fit(content, CONTENT_BYTES)}}
 
 
 def card(template_card: dict[str, Any]) -> dict[str, Any]:
-    """A card, to a message or for whoever enters the chat."""
+    """A card, in reply to a message or for a user who enters the chat."""
     return {"msgtype": "template_card", "template_card": template_card}
 
 
 def update_card(template_card: dict[str, Any], user_ids: Sequence[str] = ()) -> dict[str, Any]:
-    """What the card that was clicked turns into; for these people, or for all if there are none."""
+    """The card that replaces the clicked one, for these users, or for all if none are given."""
     reply = {"response_type": "update_template_card", "template_card": template_card}
     return reply | {"userids": list(user_ids)} if user_ids else reply
 
 
 def late_markdown(content: str) -> dict[str, Any]:
-    """What is posted to a ``response_url``, unencrypted and once."""
+    """The body for a ``response_url``, sent unencrypted and once."""
     return {"msgtype": "markdown", "markdown": {"content": fit(content, CONTENT_BYTES)}}
 
 

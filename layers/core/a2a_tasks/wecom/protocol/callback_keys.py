@@ -1,11 +1,11 @@
-"""The keys that open a connection's callbacks."""
+"""Keys for decrypting a connection's callbacks."""
 
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
 
 
 def callback_keys(connection: Connection, secrets: ConnectionSecrets) -> tuple[CallbackKey, ...]:
-    """The current one, then the one before while it is not retired; none for a group.
+    """The current key, then the previous one until it is retired; none for a group robot.
 
     Raises ``ValueError``, without the key in it, for a key that is none.
     """

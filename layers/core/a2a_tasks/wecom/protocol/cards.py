@@ -8,13 +8,13 @@ MAX_BUTTONS = 6
 TITLE_CHARACTERS = 36
 TEXT_CHARACTERS = 112
 BUTTON_CHARACTERS = 10
-"""What WeCom's clients show of each, as its documentation recommends; the rest they may cut."""
+"""Recommended length of a button's text; WeCom's clients may truncate longer ones."""
 _ID = re.compile(r"[0-9A-Za-z_\-@]{1,128}")
 
 
 @dataclass(frozen=True)
 class Button:
-    """``key`` comes back when it is pressed."""
+    """``key`` is returned when the button is pressed."""
 
     key: str
     text: str
@@ -31,7 +31,7 @@ class Card:
     text: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As WeCom takes it. Raises ``ValueError`` for what WeCom would refuse."""
+        """The card's JSON. Raises ``ValueError`` for values that WeCom would reject."""
         if not _ID.fullmatch(self.card_id):
             raise ValueError("a card's id has 1 to 128 letters, digits and _-@")
         if not 1 <= len(self.buttons) <= MAX_BUTTONS or not all(b.key and b.text for b in self.buttons):
@@ -51,6 +51,6 @@ class Card:
 
 
 def shortened(text: str, characters: int) -> str:
-    """One line of so many characters at most, with a mark where it is cut."""
+    """One line of at most this many characters, with a mark if it is truncated."""
     line = " ".join(text.split())
     return line if len(line) <= characters else line[: characters - 1] + "…"

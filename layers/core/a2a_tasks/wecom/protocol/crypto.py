@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 
 WINDOW_MS = 300_000
-"""How far the time in a request's URL may be from ours. It keeps out no replay: see ``deduplication``."""
+"""Maximum difference between the time in a request's URL and the local time. It does not prevent replays: see
+``deduplication``."""
 RANDOM_BYTES = 16
 _LENGTH_BYTES = 4
 _BLOCK_BYTES = 16
@@ -33,9 +34,9 @@ _ORDER = {reason: position for position, reason in enumerate(Reason)}
 
 @dataclass(frozen=True)
 class Query:
-    """What a request carries in its URL, decoded once: a second time would turn ``+`` into a space.
+    """Query parameters of a request, decoded once: decoding twice would turn ``+`` into a space.
 
-    ``echo`` is there only when WeCom verifies the URL. What is missing is empty, and fits no signature.
+    ``echo`` is only set when WeCom verifies the URL. Missing parameters are empty and match no signature.
     """
 
     signature: str
@@ -66,8 +67,9 @@ class CallbackKey:
             raise ValueError("the EncodingAESKey must be 43 characters of base64")
 
     def sign(self, timestamp: str, nonce: str, encrypted: str) -> str:
-        """The signature, in lower-case hexadecimal. It does not say which of the strings is which."""
-        # so a timestamp and a nonce can change places: what is old is told by what is encrypted
+        """The signature in lower-case hexadecimal. It sorts the strings, so it does not protect their
+        order."""
+        # timestamp and nonce can therefore be exchanged, so age is checked by the encrypted content
         # (deduplication)
         joined = "".join(sorted((self.token, timestamp, nonce, encrypted)))
         return hashlib.sha1(joined.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
@@ -84,10 +86,9 @@ class CallbackKey:
         return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
     def open(self, query: Query, encrypted: str, now: int) -> str:
-        """The message of a request that came ``now`` (Unix milliseconds). Raises ``CallbackRefused``."""
+        """The message of a request received at ``now`` (Unix milliseconds). Raises ``CallbackRefused``."""
         expected = self.sign(query.timestamp, query.nonce, encrypted)
-        # before anything is decrypted: what is done with a wrong padding would tell strangers what is
-        # encrypted
+        # checked before decryption, which rules out padding oracles
         if not hmac.compare_digest(expected.encode(), query.signature.encode("utf-8", "surrogatepass")):
             raise CallbackRefused(Reason.SIGNATURE)
         if not _SECONDS.fullmatch(query.timestamp) or not is_near(int(query.timestamp), now, WINDOW_MS):
@@ -99,7 +100,7 @@ class CallbackKey:
         return self._message_in(self._decrypt(ciphertext))
 
     def decrypt_media(self, ciphertext: bytes) -> bytes:
-        """A file that a bot was sent: its bytes alone, without random bytes, length or receive id.
+        """Decrypt a file sent to a bot: only its bytes, without random bytes, length and receive id.
 
         Raises ``CallbackRefused`` with the length or the padding as its reason.
         """
@@ -129,14 +130,15 @@ class CallbackKey:
             raise CallbackRefused(Reason.ENCODING) from None
 
     def _cipher(self) -> Cipher[CBC]:
-        # Not strictly base64: of the last character two bits are spare, and WeCom's are not always zero.
+        # not strict base64: two bits of the last character are unused, and WeCom does not always set them to
+        # zero
         key = binascii.a2b_base64(self.encoding_aes_key + "=")
         return Cipher(AES256(key), CBC(key[:_BLOCK_BYTES]))
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A message, and the key that opened it: its answer is encrypted with the same."""
+    """A message, and the key that decrypted it, which also encrypts the reply."""
 
     message: str
     key: CallbackKey
@@ -150,7 +152,7 @@ def open_with(keys: Sequence[CallbackKey], query: Query, encrypted: str, now: in
         try:
             return Opened(key.open(query, encrypted, now), key)
         except CallbackRefused as refused:
-            # a key that fails at the signature says nothing; one that fails later shows what is wrong
+            # a signature failure only means that it is another key; a later failure is the actual reason
             refusals.append(refused.reason)
     raise CallbackRefused(max(refusals, key=_ORDER.__getitem__, default=Reason.SIGNATURE))
 

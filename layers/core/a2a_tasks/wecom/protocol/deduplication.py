@@ -1,7 +1,8 @@
-"""Knowing a message again, and refusing one that is old.
+"""Recognizes repeated messages, and refuses old ones.
 
-The signature sorts what it covers, so whoever has recorded a request can exchange its timestamp and its
-nonce, which looks like a time too, and have it accepted again days later. What is encrypted stays as it is.
+The signature sorts its inputs. An attacker with a recorded request could exchange the timestamp and the
+nonce, which also looks like a time, and replay the request days later. The encrypted content cannot be
+changed.
 """
 
 import hashlib
@@ -14,13 +15,13 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 from a2a_tasks.wecom.users import canonical
 
 FRESHNESS_MS = 600_000
-"""How far the time inside a message may be from ours; what is older is a replay."""
+"""Maximum difference between the time inside a message and the local time; an older message is a replay."""
 
 
 def replay_key(message: AppMessage | AppEvent | BotCallback) -> str | None:
-    """What all deliveries of a message have in common, and no other message has: 64 hexadecimal characters.
+    """A key that is the same for all deliveries of a message and unique to it: 64 hexadecimal characters.
 
-    None for a stream's refresh: each is to be answered with what there is by then.
+    None for a stream's refresh, each of which needs a current answer.
     """
     match message:
         case AppMessage():
@@ -34,7 +35,7 @@ def replay_key(message: AppMessage | AppEvent | BotCallback) -> str | None:
                 str(message.created_at),
                 message.event,
                 message.event_key,
-                # Two cards may have the same button; the code is new with each click.
+                # two cards may have the same button, but each click has a new code
                 message.click.response_code if message.click else "",
             )
         case StreamRefresh():

@@ -13,16 +13,16 @@ UNTRUSTED_IP = 60020
 
 
 FILE_REFUSED = frozenset({40004, 40005, 40006, 40009, 45001})
-"""What WeCom says of a file that it does not take, whatever is done."""
+"""Errors that mean that WeCom will never accept the file."""
 
 
 class Remedy(StrEnum):
-    """What helps against an error."""
+    """How to react to an error."""
 
     AGAIN = "again"  # at once, a few times
-    LATER = "later"  # when WeCom has had some rest
+    LATER = "later"  # after a longer delay
     NEW_TOKEN = "new token"  # noqa: S105  once, with a fresh access token
-    NONE = "none"  # nothing that happens by itself
+    NONE = "none"  # a retry does not help
 
 
 _REMEDIES = {
@@ -71,7 +71,7 @@ _ADVICE = {
 
 
 def remedy(errcode: int) -> Remedy:
-    """An error that nobody knows is taken for good: trying again may do harm, and somebody is told."""
+    """Unknown errors count as permanent: a retry could do harm, and an operator is notified."""
     return _REMEDIES.get(errcode, Remedy.NONE)
 
 

@@ -1,9 +1,9 @@
-"""What a model writes holds no links in a chat: something that it has read may have chosen where they lead,
-and what their addresses carry away. People see the address, and decide themselves."""
+"""Removes links from a model's text: content that the model has read may have injected them, to lead users
+somewhere or to leak data in addresses. Users see the address as text and can decide."""
 
 import re
 
-# All repetitions are bounded: a line without an end to its marks must not cost the square of its length.
+# All repetitions are bounded, so that a line of unclosed marks does not take quadratic time.
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\(\s{0,3}<?([^()\s<>]{1,2000})>?[^()\n]{0,300}\)")
 _ADDRESS = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]{0,20}://|\bwww\.)[^\s<>()\[\]`\"\uff08\uff09\u3002\uff0c]{1,2000}"
@@ -11,7 +11,7 @@ _ADDRESS = re.compile(
 _TAG = re.compile(r"<(?=/?(?:a|img)\b)", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}```(?P<info>[^`\n]*)\n?")
 _BREAK = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""Ends of lines for Python and not for every client, or the other way round."""
+"""Characters that are line ends for Python but not for every client, or the other way round."""
 _CODE = re.compile(r"((?<!`)`[^`\n]{1,2000}`(?!`))")
 
 
@@ -38,18 +38,18 @@ def broken(text: str) -> str:
 
 def _without_links(line: str) -> str:
     shown = "".join(p if p.startswith("`") else _shown(p) for p in _split(line))
-    return shown.replace("``", "` `")  # an address beside code, which would be one mark
+    return shown.replace("``", "` `")  # an address next to code would merge with its mark
 
 
 def _split(line: str) -> list[str]:
-    """Code and what is between it, where no mark of code is left that could pair with ours."""
+    """Split into code and other text, without leftover code marks that could pair with added ones."""
     pieces = _CODE.split(line)
     return [piece if index % 2 else piece.replace("`", "'") for index, piece in enumerate(pieces)]
 
 
 def _shown(text: str) -> str:
     text = _LINK.sub(_spelled_out, _TAG.sub("(", text)).replace("](", "] (")
-    # addresses of links are code by now
+    # addresses of links have become code by now
     return "".join(p if p.startswith("`") else _ADDRESS.sub(r"`\g<0>`", p) for p in _split(text))
 
 

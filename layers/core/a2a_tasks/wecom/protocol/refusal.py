@@ -1,11 +1,11 @@
-"""Why a callback is refused: for the log alone. Whoever sent it is told nothing but that it was."""
+"""Why a callback is refused, for the log only. The response does not reveal it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The checks, in their order; the first that fails is the reason."""
+    """The checks in order; the first failing one is the reason."""
 
     TOO_LARGE = "too_large"  # the body, before anything is parsed
     XML = "xml"  # the body, or what was in it, is no XML, or has a document type

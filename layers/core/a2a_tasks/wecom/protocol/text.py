@@ -1,4 +1,4 @@
-"""Fitting texts into WeCom's limits, which are in bytes of UTF-8, and into what its clients show."""
+"""Fits texts into WeCom's limits, which are in bytes of UTF-8, and into what its clients display."""
 
 import re
 import unicodedata
@@ -8,17 +8,17 @@ from a2a_tasks.wecom.protocol.links import unlinked
 
 CUT_MARK = "…"
 FOLDED_BYTES = 4_000
-"""Of progress: its end is what is new."""
+"""Limit of progress text; its end is kept, because that is new."""
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _LONGEST_CHARACTER = 32
-"""Code points that people may see as one character, such as a family of emojis."""
+"""Maximum code points of a grapheme cluster, such as an emoji sequence."""
 _FOLD = re.compile(r"<(?=/?think>)", re.IGNORECASE)
 _FENCE_ROOM = 64
-"""For the ends and beginnings of blocks of code that a part gets of its own."""
+"""Reserve for code fences that are added at the ends of parts."""
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _HEADING = re.compile(r"^ {0,3}#{1,6} +")
-# All repetitions are bounded: a line without an end to its marks must not cost the square of its length.
+# All repetitions are bounded, so that a line of unclosed marks does not take quadratic time.
 _IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\(([^()\s]{1,2000})[^()\n]{0,300}\)")
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\(([^()\s]{1,2000})[^()\n]{0,300}\)")
 _STRONG = re.compile(r"(\*\*|~~)(?=\S)(.{1,500}?)(?<=\S)\1")
@@ -95,7 +95,7 @@ def split_markdown(text: str, limit: int) -> list[str]:
 
 
 def cut_markdown(text: str, limit: int) -> list[str]:
-    """The same without numbers."""
+    """Like ``split_markdown``, without part numbers."""
     if len(text.encode()) <= limit:
         return [text]
     return _with_fences(_cut(text, limit - _FENCE_ROOM))
@@ -159,12 +159,12 @@ def _cut(text: str, room: int) -> list[str]:
 
 def _end_of_part(text: str, start: int, room: int) -> int:
     """Where to end a part of at most ``room`` bytes: not inside a character, nor what people see as one."""
-    # A character has at least one byte, so what does not fit is not looked at.
+    # a character has at least one byte, so text beyond this cannot fit
     window = text[start : start + max(0, room)].encode()[: max(0, room)]
     end = furthest = start + len(window.decode(errors="ignore"))
     while start < end < len(text) and _belong_together(text[end - 1], text[end]):
         end -= 1
-        # no character that people know is so long; one made to be cut nowhere is cut
+        # longer sequences are not real characters and may be cut
         if furthest - end > _LONGEST_CHARACTER:
             return furthest
     return end if end > start else furthest
@@ -180,7 +180,7 @@ def _belong_together(character: str, following: str) -> bool:
 
 
 def _with_fences(parts: Sequence[str]) -> list[str]:
-    """Parts of one text, each with as many beginnings as ends of blocks of code."""
+    """Parts of one text, each with balanced code fences."""
     whole, opened = [], ""
     for part in parts:
         reopened, opened = opened, _open_fence(part, opened)

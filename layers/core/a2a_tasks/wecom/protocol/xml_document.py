@@ -1,4 +1,4 @@
-"""XML from outside, and XML that is sent out."""
+"""Parses untrusted XML, and writes XML."""
 
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
@@ -9,11 +9,11 @@ from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
 
 MAX_DEPTH = 32
 MAX_ELEMENTS = 10_000
-"""Attributes count as well. A message has a few dozen, and a card that was clicked on a few hundred."""
+"""Limit of elements and attributes. A message has a few dozen, a clicked card a few hundred."""
 
 
 class _Builder(TreeBuilder):
-    """Builds no more than the limits; an element costs fifty times what it takes to write."""
+    """Stops at the limits while parsing, because an element takes fifty times the memory of its text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class _Builder(TreeBuilder):
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         self._depth += 1
         self._elements += 1 + len(attrs)
-        # while it is being built, since afterwards its memory is taken
+        # checked during parsing, before the memory is used
         if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
             raise CallbackRefused(Reason.XML)
         return super().start(tag, attrs)
@@ -33,7 +33,8 @@ class _Builder(TreeBuilder):
 
 
 def parse_xml(document: bytes) -> Element:
-    """The root. Raises ``CallbackRefused``, also for a document type: its entities could grow endlessly."""
+    """The root element. Raises ``CallbackRefused``, also for a document type, whose entities could expand
+    without limit."""
     parser = DefusedXMLParser(target=_Builder(), forbid_dtd=True)
     try:
         parser.feed(document)
