@@ -42,7 +42,7 @@ class DailyBudgets:
         now = self.clock.now()
         read_at, settings = self._cached.get(project_id, (0, ProjectSettings(project_id)))
         if now - read_at >= SETTINGS_TTL_MS or not suffice(settings):
-            # a project that is gone has no limits: what is left of its tasks ends by its own
+            # a deleted project has no limits; its remaining tasks end by their own limits
             settings = self.projects.project(project_id) or ProjectSettings(project_id)
             self._cached[project_id] = (now, settings)
         return settings
@@ -52,7 +52,7 @@ class DailyBudgets:
         settings = self.settings(project_id)
         if not settings.has_budget:
             return False
-        # by what is counted: turns under way are not in it yet, and may exceed the budget
+        # compares counted usage: turns in progress are not included yet, and may exceed the budget
         return Budget(settings.daily_cost_usd, settings.daily_tokens).is_used_up(self.spent(project_id))
 
     def spent(self, project_id: str) -> Usage:

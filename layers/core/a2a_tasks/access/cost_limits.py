@@ -46,7 +46,7 @@ class CostLimits:
                 f"The price of {task.model} is not known to the deployment, so a cost limit cannot be kept. "
                 "The operator can add it to the template's parameter ModelPrices, or lift the limit.",
             )
-        # a fallback that has no price has answered: what is left of the budget cannot be known any more
+        # a fallback model without a price has answered, so the rest of the budget is unknown
         if self._limits_cost(task) and used.has_tokens and used.cost_usd is None:
             return UNKNOWN_COST
         if task.budget.is_used_up(used):
@@ -95,7 +95,7 @@ class CostLimits:
         server tools show the model within the turn."""
         fallbacks = request.prompt.fallbacks
         others = [other["model"] for other in fallbacks] if isinstance(fallbacks, list) else []
-        if fallbacks == "default":  # the API chooses
+        if fallbacks == "default":  # the API chooses the model
             others = list(self.prices.models)
         call = ModelCall(cache_write_tokens=prompt_tokens(request), output_tokens=request.max_tokens)
         geo = max(self.prices.geo, key=lambda name: self.prices.geo[name], default=None)
@@ -110,7 +110,7 @@ class CostLimits:
         """Upper estimate of a turn that was interrupted after ``reported``: the length of the answer is
         reported only at its end."""
         *earlier, last = reported.calls
-        # too much rather than nothing: these tokens are billed, and nobody will ever say how many
+        # overestimated: these tokens are billed, but their number will never be reported
         last = replace(last, output_tokens=max(last.output_tokens, request.max_tokens))
         return replace(
             reported, calls=(*earlier, last), web_searches=max(reported.web_searches, searches(request))

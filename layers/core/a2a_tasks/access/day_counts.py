@@ -1,11 +1,11 @@
-"""Counting the usage of tasks against their project's day, and that of a person who has a limit of their own.
+"""Counts the usage of tasks against their project's day, and that of a user with a limit of their own.
 
 A task's own item is the truth: its usage (``spent``), and how much of that the day counts (``counted``).
-The difference is added to the day after the item is written, and then recorded in the item. So an
-unavailable counter costs no turn: whoever handles the task next adds the difference, be it another worker
-or, after the end, the receiver of its message. A crash between adding and recording adds twice; a
-correction downwards is made only after it was recorded. The day may therefore be too high after a crash,
-and too low only temporarily.
+The difference is added to the day after the item is written, and then recorded in the item. So an unavailable
+counter costs no turn: the next process that handles the task adds the difference, either another worker or,
+after the end, the receiver of its message. A crash between adding and recording adds twice; a correction
+downwards is made only after it was recorded. The day may therefore be too high after a crash, and too low
+only temporarily.
 """
 
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ class DayCount:
 
     def add(self, task: Task, spent: tuple[Spent, ...], counted: Usage | None) -> Usage | None:
         """Count usage since ``counted``, except for a turn in progress. Returns what the day counts now.
-        Corrections downwards wait until nobody holds the task."""
+        Corrections downwards wait until no worker holds the task."""
         if counted is None:
             return None
         more, _ = _difference(own(released(spent)), counted)
-        # else it stays owed: the next turn, or whoever settles the task, adds it
+        # otherwise the difference stays open, and is added with the next turn or when the task is settled
         return _plus(counted, more) if self._add(task, more) else counted
 
     def owes(self, task: Task) -> bool:
@@ -49,7 +49,7 @@ class DayCount:
         return task.counted is not None and own(as_used(task.spent)) != task.counted
 
     def settle(self, task: Task, counted: Usage | None = None) -> bool:
-        """Count all usage of a task that nobody holds any more, and record that. ``counted`` is what the
+        """Count all usage of a task that no worker holds any more, and record that. ``counted`` is what the
         day counts if that is more than recorded. False if it must be repeated."""
         if task.counted is None:
             return True
@@ -57,10 +57,10 @@ class DayCount:
         more, less = _difference(used, known)
         is_counted = self._add(task, more)
         if not is_counted:
-            # only what the day has for certain is recorded; the rest stays owed
+            # records only what the day certainly includes; the rest stays open
             used, less = known, NOTHING
         try:
-            # under the count read, so that of two that settle the task only one corrects downwards
+            # conditioned on the count read, so that only one of two concurrent writers corrects downwards
             if used != task.counted and self.store.note_counted(task.ref, task.counted, used):
                 self._add(task, less)
         except StoreUnavailable as error:

@@ -20,8 +20,8 @@ MOST_SEEN = 10_000
 RESERVE_US = 60_000_000
 """Reserved tokens expire after so many microseconds; the bucket has refilled meanwhile."""
 PAUSE_US = 1_000_000
-"""So long at most a process does not ask again for a bucket that it found empty. ``Retry-After`` is never
-less."""
+"""Longest time for which a process does not query a bucket again after it was empty. ``Retry-After`` is never
+shorter."""
 LATELY_US = 10 * PAUSE_US
 _WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
 
@@ -85,13 +85,13 @@ class _Reserve:
         return now - self.empty_at < _pause(rate)
 
     def is_nearly_empty(self, rate: Rate, now: int) -> bool:
-        """Whether its caller goes on as fast as it may: it was empty lately, and has little again beside what
-        is reserved now."""
+        """Whether its caller keeps using all of it: it was empty lately, and has little left beside the
+        current reserve."""
         was_empty = now - self.empty_at < LATELY_US
         return was_empty and self.left > 0 and rate.free(self.tat, now) * rate.interval < _pause(rate)
 
     def see(self, taking: TakeResult, now: int) -> None:
-        """Take in the result of a call to the store."""
+        """Update with the result of a call to the store."""
         self.tat = taking.tat
         if taking.is_granted:
             is_known = 0 < now - self.taken_at < RESERVE_US and self.total
@@ -128,7 +128,7 @@ class RateLimiter:
         now, reserve = self.clock.now() * 1000, self._reserve(bucket)
         taken = reserve.draw(count, now)
         try:
-            # found empty a moment ago: no write until what comes back is worth one
+            # found empty a moment ago: no write until enough tokens have refilled
             if taken < count and not reserve.is_empty(rate, now):
                 taken += self._take(bucket, rate, count - taken, now)
         except StoreUnavailable as error:
@@ -149,11 +149,11 @@ class RateLimiter:
             taking = self.store.take(bucket, rate, wanted + ahead, now, reserve.tat)
             reserve.see(taking, now)
             if taking.is_granted:
-                # only what the store has granted
+                # only tokens that the store has granted
                 reserve.left += ahead
                 break
             free = rate.free(reserve.tat, now)
-            # refused without anything in advance, so not even so many are there
+            # refused without tokens in advance, so fewer than ``count`` are available
             if not ahead:
                 wanted -= 1
             wanted = min(wanted, free)

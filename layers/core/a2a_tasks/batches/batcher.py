@@ -59,7 +59,7 @@ class Batcher:
     async def work(self, time_left: Callable[[], float]) -> BatchReport:
         """One run. ``time_left`` is in seconds. An error in one batch does not affect the others. During a
         pause it only records results, which are paid for."""
-        # by this id a run recognizes its own writes after a lost response
+        # the id lets a run recognize its own writes after a lost response
         report, run_id = BatchReport(), self.entropy.bytes(8).hex()
         is_paused = await self.run(self.pause.is_on)
         work = [self._follow(run_id, time_left, report, creates=not is_paused)]
@@ -82,7 +82,7 @@ class Batcher:
         batches = await self.run(self.batches.open_batches)
         report.open = len(batches)
         created = [batch for batch in batches if batch.api_id is not None]
-        # from another one each time, so that whichever a run does not come to is not always the same
+        # starts at a random batch, so that a run that ends early does not always skip the same ones
         begin = int(self.entropy.fraction() * len(created))
         unknown = iter(_in_turn([batch for batch in batches if batch.api_id is None] if creates else []))
         known = iter(created[begin:] + created[:begin])
@@ -95,7 +95,7 @@ class Batcher:
 
         async def each(step: Step, of: Iterator[Batch], least: float = 0.0) -> None:
             for batch in of:
-                # a recovery may create a batch, whose id must be recorded before this run's time is over
+                # a recovery may create a batch, whose id must be recorded before the run's time ends
                 if time_left() < least:
                     report.finished = False
                     return
@@ -115,7 +115,7 @@ class Batcher:
         try:
             await step
         except (StoreUnavailable, PayloadUnavailable, ModelBusy, ModelRejected) as error:
-            # what is open stays recorded, so the next run goes on with it
+            # open batches stay recorded, so the next run continues
             report.errors += 1
             self.telemetry.problem("batch not seen to", batch_id=batch_id, reason=str(error))
         except Exception as error:

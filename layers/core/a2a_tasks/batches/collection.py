@@ -64,7 +64,8 @@ class Collected:
         if self.is_full or self.room.is_used_up:
             return False
         self.size = size
-        # before its claim, and not given back if that is refused: too little goes along rather than too much
+        # taken before the claim and not returned if it is refused: the batch may use less than the budget,
+        # never more
         self.room.take(item.most)
         return True
 
@@ -96,11 +97,11 @@ class BatchCollection:
         until = self.tasks.now() + COLLECT_SECONDS * 1000
         for group in groups(entries):
             if group[0].tries and collected.entries and not collected.entries[0].tries:
-                break  # what is collected goes first, whatever a suspect does
+                break  # the collected tasks are submitted before a suspect is tried
             if collected.is_full or collected.room.must_wait or self.tasks.now() >= until:
                 break
             now = self.tasks.now()
-            # first, so that if one of them kills this process the next run knows whom to suspect
+            # recorded first, so that if one of them crashes this process the next run knows the suspects
             await run(self.batches.note_preparing, collected.project_id, run_id, now, group)
             await self._take(group, collected, run_id)
         await run(self.batches.end_preparing, collected.project_id, run_id)
@@ -121,10 +122,10 @@ class BatchCollection:
         try:
             return self._prepare(entry, collected)
         except (StoreUnavailable, PayloadUnavailable):
-            # an outage is no fault of the task, and uses up none of its tries
+            # an outage is not the task's fault and does not count as a try
             raise
         except Exception as error:
-            # whatever it was, it is this task's: counted, so that it cannot hold up the line for ever
+            # any other error is the task's: it is counted, so that the task cannot block the line forever
             self.suspects.failed(entry, run_id, error)
             raise
 
@@ -138,9 +139,9 @@ class BatchCollection:
         elif task.status is Status.RUNNING:
             self._look_after(entry, task, collected)
         elif entry.since != queued_since(task):
-            # its new place before the old one goes: after a crash it has two, and the stale one is found out
-            # here
-            self.batches.enqueue(task, now)  # given back since
+            # the new entry is added before the old one is removed: after a crash both exist, and the stale
+            # one is detected here
+            self.batches.enqueue(task, now)  # released meanwhile
             self.batches.drop(entry)
         elif claimable(task, now):
             request = self.requests.of(task)
@@ -155,8 +156,8 @@ class BatchCollection:
     def _claim(self, prepared: Prepared, batch_id: str) -> Member | None:
         task, now = prepared.task, self.tasks.now()
         clocks = clocks_of_start(task, now)
-        # nobody else takes a task of this lane that runs, and at its deadline it ends
-        # an attempt more: the claim's own
+        # running tasks of this lane are never taken over, and end at their deadline the claim raises the
+        # attempt
         spent = reserve(task.spent, task.attempt + 1, task.model, prepared.most)
         claim = Claim(
             batch_id,
@@ -168,7 +169,7 @@ class BatchCollection:
             spent=spent,
             counted=self.tasks.day.baseline(task, task.spent),
         )
-        # refused if the task has ended or was claimed since it was read
+        # refused if the task has ended, or was claimed, since it was read
         result = self.tasks.store.claim(task.ref, claim)
         return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
 

@@ -87,7 +87,7 @@ class BatchResults:
         for place in range(batch.live_from, len(members)):
             if await self._run(self.tasks.held, members[place]) is not None:
                 if place > batch.live_from:
-                    # a shortcut alone: it does not matter if another run has written since
+                    # only an optimization: a concurrent write of another run does not matter
                     await self._run(self.batches.update, replace(batch, run_id=run_id, live_from=place))
                 return True
         return False
@@ -98,19 +98,19 @@ class BatchResults:
         self, batch: Batch, remote: RemoteBatch, run_id: str, time_left: Callable[[], float]
     ) -> None:
         until = self.tasks.now() + int(time_left() * 1000)
-        # under the version read: one run at a time records results
+        # conditioned on the version, so that only one run at a time records results
         held = await self._run(self.batches.update, replace(batch, run_id=run_id, held_until=until))
         if held is None:
-            return  # another run does it
+            return  # another run is recording them
         members = {member.task_id: member for member in await self._members(batch)}
         try:
             is_done = await self._record_each(remote, members, time_left)
         except (ModelBusy, ModelRejected):
-            # the hold goes, so that the next run need not wait until this one's time is over
+            # released, so that the next run need not wait for the hold to expire
             await self._run(self.batches.update, replace(held, held_until=0))
             raise
         if is_done:
-            # only now: results not yet recorded are found through the batch's record
+            # closed last, because results not yet recorded are found through the batch's record
             await self._run(self.batches.close, held)
             self.tasks.telemetry.count("BatchesEnded")
         else:
@@ -133,7 +133,7 @@ class BatchResults:
                 seen |= {result.task_id for result in group}
                 if time_left() <= 0:
                     return False
-        # a stream may end early without an error: what is missing then is not without a result
+        # the stream may have ended early without an error, so a missing task may still have a result
         if len(seen) < remote.count:
             self.tasks.telemetry.problem("results broke off", api_id=remote.api_id, results=len(seen))
             return False
@@ -145,13 +145,13 @@ class BatchResults:
     def _record(self, member: Member, outcome: ModelReply | ModelBusy | ModelRejected | NotDone) -> None:
         task = self.tasks.store.get(member.ref)
         if task is None or task.fence != member.fence:
-            return  # given back, and claimed again since
+            return  # released and claimed again meanwhile
         if task.status is Status.RUNNING:
             self._settle(task, outcome)
         elif task.is_terminal and task.held_by is not None:
             self._add_usage(task, self._used(task, outcome))
         elif task.is_terminal:
-            self.tasks.count(task)  # whoever recorded its end may have died before
+            self.tasks.count(task)  # the run that recorded its end may have died before counting
 
     def _count_lost(self, member: Member) -> None:
         """The actual usage will never be known, so the upper estimate counts."""
@@ -189,10 +189,10 @@ class BatchResults:
     def _answer(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
         turn_result = self.turns.result(task, reply)
         if isinstance(turn_result, Finished):
-            # before the end that names it
+            # stored before the write that refers to it
             output = save_output(self.tasks.payloads, task, turn_result.output)
             guard = guard_of_completion(task.fence, self.tasks.now())
-            # by the claim's id each run knows this end for the same: what is recorded twice ends and counts
+            # the claim's id identifies this end for every run, so a result recorded twice ends and counts
             # once
             result = self.tasks.finalizer.complete(task, output, spent, guard, finish_id=task.claim_id)
             self.tasks.counted(result)
@@ -215,8 +215,8 @@ class BatchResults:
         """The task was canceled or timed out before its answer came, which was paid for."""
         result = self.tasks.store.add_partial_output(task.ref, task.fence, None, spent)
         current = result.task if isinstance(result, Written) else result.current
-        # also if refused: the SDK may have repeated the write, and nothing leads here once the batch is
-        # closed
+        # counted even if the write was refused: the SDK may have repeated it, and after the batch is closed
+        # nothing else would count it
         if current is not None and current.is_terminal:
             self.tasks.count(current)
 

@@ -27,7 +27,7 @@ class BatchRoom:
         settings = budgets.settings(project_id)
         if not settings.has_budget:
             return cls(Budget())
-        # open batches before what the day counts: one that ends in between counts twice, and never not at all
+        # open batches are read first: a batch that ends in between counts twice rather than not at all
         reserved = sum((batch.reserved for batch in batches.open_of(project_id)), Usage())
         budget = Budget(settings.daily_cost_usd, settings.daily_tokens)
         return cls(budget, budgets.spent(project_id), reserved)

@@ -80,7 +80,7 @@ class BatchSubmission:
         listed = await run(self.batches.projects)
         are_ready = await asyncio.gather(*(run(self._look_at, project) for project in listed))
         ready = [project for project, is_ready in zip(listed, are_ready, strict=True) if is_ready]
-        # from another one each time, so that whoever a run does not come to is not always the same
+        # starts at a random project, so that a run that ends early does not always skip the same ones
         begin = int(self.entropy.fraction() * len(ready))
         turns = Round(run_id, time_left, deque(ready[begin:] + ready[:begin]), errors=are_ready.count(None))
         await asyncio.gather(*(self._take_turns(turns) for _ in range(AT_ONCE)))
@@ -94,7 +94,7 @@ class BatchSubmission:
             if not first and now - project.seen_at >= IDLE_MS and self.batches.is_empty(project.project_id):
                 self.batches.forget(project)
         except StoreUnavailable as error:
-            # nobody knows whether it has a task to submit; it has no turn in this run
+            # unknown whether it has tasks to submit, so it is skipped in this run
             self._problem(project, reason=str(error))
             return None
         return project.paused_until <= now and _are_enough(first, now)
@@ -107,7 +107,7 @@ class BatchSubmission:
                 turns.errors += 1
                 self._problem(project, reason=str(error))
             except Exception as error:
-                # whatever it was, it must not stop the other projects
+                # an unexpected error must not affect the other projects
                 turns.errors += 1
                 self._problem(project, error=error)
             else:
@@ -124,21 +124,22 @@ class BatchSubmission:
         limit = ENOUGH if project.refusals else MAX_REQUESTS
         entries = await run(self.batches.waiting, project_id, now, limit)
         if not _are_enough(entries, now):
-            return None  # another run was here
+            return None  # another run has taken the tasks
         collected = Collected(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
         await self.collection.fill(collected, entries, run_id)
         if not collected.members:
             return None
         members, batch_id = tuple(collected.members), collected.batch_id
         batch = Batch(batch_id, run_id, self.tasks.now(), len(members), project_id, reserved=room.taken)
-        # before the API creates it: after a crash its record says that it may exist there
+        # recorded before the API creates it: after a crash the record shows that it may exist there
         if not await run(self.batches.begin, batch, members):
-            return None  # another run took this one for dead, and gives the tasks back
-        # one call, never repeated here: what became of it without a response the recovery finds out
+            return None  # another run presumed this one dead, and releases the tasks
+        # a single call, never retried here; after a lost response the recovery finds out whether the batch
+        # exists
         creation = await self.creation.create(batch, members, collected.requests)
         if creation is Creation.CREATED and project.refusals:
             await run(self.batches.pause, project_id, 0, 0)
-        # last, as until then a crash leaves entries, which the next run drops for members of a batch
+        # removed last: after a crash the next run removes entries of tasks that are members of a batch
         await self.side_by_side.each(self.batches.drop, collected.entries, "task not taken out of line")
         return creation
 

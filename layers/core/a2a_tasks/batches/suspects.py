@@ -37,13 +37,13 @@ class Suspects:
         for other in self.batches.preparing(project_id):
             if other.run_id == run_id:
                 continue
-            # a run that may be alive: its tasks are left to it
+            # the run may be alive, so its tasks are left to it
             if self.tasks.now() - other.begun_at < DEAD_MS:
                 elsewhere |= {entry.task_id for entry in other.entries}
                 continue
             tries |= {e.task_id: self.batches.count_try(e, other.run_id) for e in other.entries}
-            # after the tries are counted: a crash in between counts them again, under the same run, which is
-            # once
+            # removed after the tries are counted: a crash in between repeats the count, which is idempotent
+            # per run
             self.batches.end_preparing(project_id, other.run_id)
         kept: list[QueuedTask] = []
         for entry in entries:
@@ -64,7 +64,7 @@ class Suspects:
         reason = f"The task's request could not be made in {MAX_TRIES} tries ({why})."
         task = self.tasks.store.get(entry.ref)
         if task is not None:
-            # only as it was read: it may have been prepared since, or ended
+            # guarded by the state read, because it may have been prepared or ended since
             guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
             self.tasks.finalizer.fail(task, Failure(FailureCode.EXECUTION_ERROR, reason), guard)
         self.batches.drop(entry)

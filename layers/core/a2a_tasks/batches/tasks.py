@@ -78,11 +78,11 @@ class BatchTasks:
             keeps_attempt=keeps_attempt,
             code=code,
             throttled_calls=throttled_calls,
-            known_events=task.events,  # complete: nobody tells anything while it is held
+            known_events=task.events,  # complete, because no other process writes events while it is held
             counted=self.day.add(task, spent, task.counted),
             clocks=clocks,
         )
-        # refused if it has ended meanwhile, or another run has given it back
+        # refused if it has ended meanwhile, or another run has released it
         result = self.store.release(task.ref, task.fence, release)
         if isinstance(result, Written):
             self.queue.enqueue(result.task, now)
@@ -92,7 +92,7 @@ class BatchTasks:
     ) -> Written | Refused:
         """Fail a held task; without ``spent`` its usage is unchanged. ``text`` is stored as partial
         output."""
-        # the text before the end that names it
+        # the text is stored before the write that refers to it
         guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
         spent = released(task.spent) if spent is None else spent
         result = self.finalizer.fail(

@@ -33,7 +33,7 @@ class HandoverResult(Enum):
     """Result of handing over a slot."""
 
     DONE = "done"  # the next in line holds it
-    NOBODY = "nobody"  # nobody can use it; the giver still holds it
+    NOBODY = "nobody"  # no task can use it; the giver still holds it
     LOST = "lost"  # the giver no longer held it
 
 

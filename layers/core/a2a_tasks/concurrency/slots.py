@@ -221,7 +221,7 @@ class Slots:
         return None
 
     def _hold(self, scope: Scope, number: int, task: Task) -> Holder:
-        """Take the slot if nobody else has it. Returns who has it now."""
+        """Take the slot if it is free. Returns its holder."""
         holder = Holder(task.ref.task_id, task.fence, self.clock.now())
         return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
 
@@ -229,8 +229,9 @@ class Slots:
         """Join the line. Returns the number of a slot that became free in this moment and now belongs to
         the task.
 
-        The order closes a race. The line is watched before the task joins it. Whoever frees a slot looks
-        for waiters afterwards; this looks for a free slot after joining. One of the two sees the other.
+        The order closes a race. The line is watched before the task joins it. A process that frees a slot
+        looks for waiters afterwards; this method looks for a free slot after joining. One of the two sees the
+        other.
         """
         self._watch(scope, view.watched_until)
         if not _is_in(view, task):
@@ -287,7 +288,7 @@ class Slots:
                 self.fill(scope, number)
 
     def give_back(self, scope: Scope, number: int, holder: Holder, view: View) -> None:
-        """Hand a slot to the next in line; free it if nobody waits or it exceeds the limit."""
+        """Hand a slot to the next task in line; free it if no task waits or it exceeds the limit."""
         is_within, given = number < (self.limit(scope) or 0), HandoverResult.NOBODY
         if is_within and view.waiters:
             given = self.handover.to_next(scope, number, holder, view)
@@ -329,7 +330,7 @@ class Slots:
 
 
 def _scopes(task: Task) -> list[Scope]:
-    """The conversation first: a task keeps its turn there while it waits for the agent."""
+    """The task's scopes, the conversation first: a task keeps its turn there while it waits for the agent."""
     agent = Scope(task.ref.agent_id)
     return [agent] if task.context_id is None else [Scope(task.ref.agent_id, task.context_id), agent]
 

@@ -134,7 +134,7 @@ class Conversations:
         self.contexts.remove(context, task.ref.task_id)
 
     def _ended(self, task: Task) -> Task | None:
-        """The task once it has ended; None if it is gone."""
+        """The task once it has ended; None if it no longer exists."""
         if task.is_terminal:
             return task
         # refused if it has ended meanwhile, or if its deadline has passed: then it is failed below

@@ -32,8 +32,8 @@ class Exchanges:
     def begin(self, submission: Submission) -> Task:
         """The task that handles the message: the conversation's current task if it asks a question,
         otherwise a new one. An idempotency key also covers the question that its request answered, so that
-        a retry answers no other one. Raises ``RequestRefused`` (TASK_NOT_WAITING) if that question was
-        answered by somebody else."""
+        a retry answers no other one. Raises ``RequestRefused`` (TASK_NOT_WAITING) if another answer came
+        first."""
         if submission.context_id is None:
             return self.submitter.submit(submission)
         # read before the key is reserved: the reservation fixes whether the message is an answer or a new

@@ -24,7 +24,7 @@ class Undelivered:
 
 
 def after_dead_letter(before: Undelivered | None, now: int) -> Undelivered | None:
-    """The state after a dead letter of a task that nobody holds. None for a duplicate: the sweeper and SQS
+    """The state after a dead letter of a task that no worker holds. None for a duplicate: the sweeper and SQS
     make copies of messages, and all of them fail in the same outage."""
     # counted once, or the sweeper's copies of one message would use up all announcements in a single outage
     if before is not None and now < before.resent_at + COPIES_MS:

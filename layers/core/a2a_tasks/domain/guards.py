@@ -36,8 +36,8 @@ def guard_of_worker(fence: int) -> Guard:
 
 
 def guard_of_completion(fence: int, now: int) -> Guard:
-    """A result counts only before the deadline. After it the task has timed out, even if nobody has
-    written so yet."""
+    """A result counts only before the deadline. After it the task has timed out, even if that is not written
+    yet."""
     return Guard(frozenset({Status.RUNNING}), fence=fence, deadline_after=now, by_holder=True)
 
 

@@ -15,7 +15,7 @@ NOTICE_MS = 60_000
 MAX_RESEND_GAP_MS = 5 * 60_000
 """Upper limit of the growing gap between two messages of a waiting task."""
 MAX_BACKLOG_GAP_MS = 3_600_000
-"""The same while the queue has a long backlog."""
+"""The upper limit while the queue has a long backlog."""
 LONG_BACKLOG = 1_000
 """With this many messages in the queue, a waiting task's message is most probably among them."""
 LONG_WAIT_MS = 10 * 60_000
@@ -23,7 +23,7 @@ LONG_WAIT_MS = 10 * 60_000
 task had when it began to wait, whichever is sooner."""
 LONGEST_LIFE_MS = 28 * 24 * 3_600_000
 """Every task ends within this time, including delays and pauses. Clean-up and the bucket's lifecycle rule
-rely on it: older data of an unknown task belongs to nobody."""
+rely on it: older data of an unknown task is obsolete."""
 GRANT_MS = 30_000
 """Time that a process has to start a task to which it granted a slot. After that it is presumed dead."""
 CHILD_CHECK_MS = 60_000

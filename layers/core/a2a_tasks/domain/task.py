@@ -337,7 +337,8 @@ class Task:
         return self.status in TERMINAL
 
     def is_expired(self, now: int) -> bool:
-        """Whether its deadline has passed although it has not ended. Whoever sees this must fail it."""
+        """Whether its deadline has passed although it has not ended. A process that sees this must fail the
+        task."""
         return not self.is_terminal and now >= self.deadline
 
     @property

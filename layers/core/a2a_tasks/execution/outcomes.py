@@ -222,7 +222,7 @@ class OutcomeHandler:
         return DONE
 
     async def postpone(self, task: Task, seconds: int) -> Written | Refused:
-        """Let a task that nobody has claimed wait for the model."""
+        """Let an unclaimed task wait for the model."""
         now = self.clock.now()
         clocks, not_before = clocks_of_wait(task, now), now + seconds * 1000
         due_at = due_after_release(not_before, clocks.deadline if clocks else task.deadline)

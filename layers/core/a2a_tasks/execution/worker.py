@@ -300,7 +300,7 @@ class Executor:
         return Requeue(_seconds_until(held_until, self.clock.now()) + often * self.lease_seconds)
 
     async def _not_claimed(self, task: Task) -> Requeue | None:
-        """What to do with the message of a task that cannot be claimed and that nobody holds."""
+        """What to do with the message of a task that cannot be claimed and that no worker holds."""
         now = self.clock.now()
         match next_action(task, now):
             case NextAction.NOTHING:
@@ -328,7 +328,7 @@ class Executor:
         await self.run(self.finalizer.cancel_children, task, task.awaits)
         if await self.run(self.holders.lease, task) is not None:
             return DONE  # its worker is alive and frees the slots
-        # only once its worker is gone, whose tools may still run and would overlap with the next task's
+        # only after its worker has ended: its tools may still run, and would overlap with the next task's
         await self.run(self.slots.leave, task, ended=True)
         return await self._count_ended(task, now)
 

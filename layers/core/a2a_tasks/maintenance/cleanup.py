@@ -59,8 +59,8 @@ class Cleaner:
     """Deletes data whose retention is over.
 
     Correctness does not depend on it: items have a time to live, objects a lifecycle rule, and readers
-    ignore both once expired. What leads to the rest goes last, so that a crash leaves nothing unreachable:
-    the item of a task that was deleted, the payloads of one whose item is gone.
+    ignore both once expired. The data by which the rest is found is deleted last, so that a crash leaves
+    nothing unreachable: the item of a deleted task, or the payloads of a task without an item.
     """
 
     store: TaskStore

@@ -58,7 +58,7 @@ class DeadLetters:
         return task.status is Status.PENDING or self.finalizer.holders.take(task) is None
 
     def _see_to(self, task: Task) -> None:
-        """Announce a task that nobody holds and that only a message can start, or fail it after too many
+        """Announce a task that no worker holds and that only a message can start, or fail it after too many
         dead letters."""
         now = self.finalizer.clock.now()
         if task.is_expired(now):

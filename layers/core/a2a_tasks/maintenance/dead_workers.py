@@ -28,7 +28,7 @@ class DeadWorkers:
         lease = workers.lease(worker_id)
         if lease is None or lease.due_at is None or lease.due_at > now:
             return []  # the index entry is stale
-        # broken first: the worker cannot renew it any more, so the steps below race with nobody
+        # broken first: the worker can no longer renew it, so the steps below cannot race with it
         if not lease.is_over(now) or not workers.break_off(lease):
             return []
         tasks = [self.store.get(ref) for ref in lease.tasks]

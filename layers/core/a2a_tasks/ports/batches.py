@@ -173,7 +173,7 @@ class BatchStore(BatchQueue, Protocol):
 
         Returns:
             The number of such runs since the task is in line; 0 if this run was counted before or the entry
-            is gone.
+            no longer exists.
         """
         ...
 

@@ -40,7 +40,7 @@ class TaskSender(Protocol):
         Args:
             task: Is urgent if it ``goes_first``.
             delay_seconds: Delay before a worker can receive it (0–900).
-            has_slot: The task holds a slot that nobody else can use meanwhile, so it is urgent too.
+            has_slot: The task holds a slot that no other task can use meanwhile, so it is urgent too.
 
         Raises:
             QueueUnavailable: The message may or may not have been sent.

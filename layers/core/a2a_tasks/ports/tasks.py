@@ -181,7 +181,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Postponement:
-    """How a task that nobody has claimed waits for the model. Times are Unix milliseconds."""
+    """How an unclaimed task waits for the model. Times are Unix milliseconds."""
 
     now: int
     not_before: int

@@ -115,7 +115,7 @@ def token_of(task: Task | Outline) -> str:
 
 
 def place_of(token: str) -> tuple[int, str]:
-    """The position that a token stands for. Raises ``InvalidToken``."""
+    """The position that a token encodes. Raises ``InvalidToken``."""
     found = _TOKEN.fullmatch(token)
     if found is None:
         raise InvalidToken(token)

@@ -49,7 +49,7 @@ class Results:
         return artifact.url or self.links.link(artifact.key or "", artifact.name)
 
     def content(self, key: str) -> bytes | None:
-        """Content of a stored artifact; None if it is gone. Raises ``PayloadUnavailable``."""
+        """Content of a stored artifact; None if it was deleted. Raises ``PayloadUnavailable``."""
         try:
             return self.payloads.get(key)
         except PayloadCorrupt:

@@ -101,7 +101,8 @@ class Submission:
     """Without ``context_id``: start a conversation, named after this task."""
     queue_timeout_ms: int | None = None
     max_queue_timeout_ms: int | None = None
-    """Upper limit of the queue timeout, whatever the agent's, because nobody would receive a later answer."""
+    """Upper limit of the queue timeout, whatever the agent's, because a later answer could not be
+    delivered."""
     origin: Origin | None = None
     idempotency: Idempotency | None = None
     live: bool = False
@@ -219,8 +220,8 @@ class Submitter:
         return task
 
     def create_expired(self, submission: Submission) -> Task:
-        """Create a task whose time is over, so that nobody can claim it: a trace of a request that its
-        agent does not accept. The caller fails it at once; if it crashes before that, the task times out.
+        """Create a task past its deadline, which no worker can claim: a record of a request that its agent
+        does not accept. The caller fails it at once; if it crashes before that, the task times out.
 
         Raises the same errors as ``submit``.
         """
@@ -266,7 +267,7 @@ class Submitter:
         replaced: str | None = None,
     ) -> Reservation:
         """The reservation of the caller's key: an earlier one, or else the question of the task
-        ``asking``, or a new task. One that stands for the task ``replaced`` is replaced by a new one.
+        ``asking``, or a new task. A reservation of the task ``replaced`` is replaced by a new one.
 
         Raises ``RequestRefused`` (IDEMPOTENCY_KEY_REUSED) and ``StoreUnavailable``.
         """

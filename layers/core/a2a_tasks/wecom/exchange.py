@@ -107,9 +107,10 @@ class Feedback:
 @dataclass(frozen=True)
 class Exchange:
     """``chat_id`` is None where a person talks to the bot alone. ``sealed_url`` is the response URL,
-    encrypted for this task and exchange (``sealing_context``). ``from_turn`` are the task's turns when it
-    began: what was said in them has been told. ``answers`` is the question that it answers (a call id).
-    ``note`` is said above the answer: what of the message could not be read. Times are in Unix milliseconds.
+    encrypted for this task and exchange (``sealing_context``). ``from_turn`` is the task's number of turns
+    when the exchange began; their text was delivered before. ``answers`` is the question that it answers (a
+    call id). ``note`` is shown above the answer: which parts of the message could not be read. Times are in
+    Unix milliseconds.
     """
 
     ref: ExchangeRef
@@ -165,8 +166,8 @@ def step_of(exchange: Exchange, now: int) -> Step:
 
 
 def ends(exchange: Exchange, task: Task) -> End | None:
-    """What the task's present state means to an exchange: its end, or nothing yet. The question that an
-    exchange answers does not end it, however late somebody is told that it was asked."""
+    """The end of an exchange by its task's current state, or None. The question that an exchange answers does
+    not end it, however late its notification arrives."""
     if not task.is_terminal and task.question is not None and task.question.call_id == exchange.answers:
         return None
     return end_of(task)

@@ -277,8 +277,8 @@ class ExchangeReader(Protocol):
 
 
 class ExchangeStore(Protocol):
-    """Exchanges. Every change returns the exchange as stored afterwards, whoever made the change, or None
-    if there is none. Changes are idempotent. All methods raise ``StoreUnavailable``."""
+    """Exchanges. Every change returns the exchange as stored afterwards, even if another process made the
+    change, or None if there is none. Changes are idempotent. All methods raise ``StoreUnavailable``."""
 
     def put(self, exchange: Exchange, until: int) -> Exchange:
         """Store a new exchange at least until ``until`` (Unix milliseconds). Returns the existing one if
@@ -286,7 +286,7 @@ class ExchangeStore(Protocol):
         ...
 
     def remove(self, ref: ExchangeRef) -> bool:
-        """Delete an exchange whose task was not created, unless it has ended. True if it is gone."""
+        """Delete an exchange whose task was not created, unless it has ended. True if it no longer exists."""
         ...
 
     def get(self, ref: ExchangeRef) -> Exchange | None:

@@ -80,7 +80,7 @@ class ResultTexts:
         return _fitted(exchange, self._ended(exchange))
 
     def with_images(self, exchange: Exchange) -> tuple[str, tuple[bytes, ...]]:
-        """The same, and the result's images that a chat shows beside it; there are links to them too."""
+        """Like ``fitting``, with the result's images that a chat can show; links to them are included too."""
         found = self._ended(exchange)
         return _fitted(exchange, found), tuple(images_in(found.files))
 

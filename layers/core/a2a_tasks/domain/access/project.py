@@ -14,7 +14,7 @@ class ProjectSettings:
     daily_cost_usd: Decimal | None = None
     """Limit of all its tasks in a UTC day."""
     daily_tokens: int | None = None
-    """The same in tokens."""
+    """Limit of all its tasks in a UTC day, in tokens."""
     callable_agents: frozenset[str] = frozenset()
     """Its agents that other agents of the project may call as tools."""
     mcp_servers: tuple[McpServer, ...] = field(default=())

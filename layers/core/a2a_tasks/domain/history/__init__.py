@@ -1,1 +1,1 @@
-"""What happened to a task: its events, the steps of its records, and its course as told from both."""
+"""History of a task: its events, the steps of its records, and the timeline that is derived from both."""

@@ -65,4 +65,4 @@ class Placed:
     place: int
     event: Event
     is_last: bool = False
-    """The one event behind this index is removed; this event stands for it as well."""
+    """The single event after this index is removed; this event replaces it too."""

@@ -132,7 +132,7 @@ def _fitting(names: list[str]) -> list[str]:
 
 
 def placed(events: Sequence[Event], event: Event) -> Placed:
-    """Where the worker that holds a task writes its next event. Nobody else writes events meanwhile."""
+    """Where the worker that holds a task writes its next event. No other process writes events meanwhile."""
     last = events[-1] if events else None
     # each write is billed by the size of the whole record, so the history must not grow with every turn
     if len(events) >= FULL and last is not None and {last.type, event.type} <= REPLACEABLE:

@@ -69,7 +69,7 @@ def spans_of(
         task: The task.
         steps: Its records' steps by key.
         children: Tasks that it has started, as far as they exist.
-        is_cut: There are more steps, so nobody knows the last.
+        is_cut: There are more steps, so the last one is unknown.
     """
     events = news(task, 0, last_number(task.events)).events
     told = (_moment(event) for event in events if event.type in TOLD)

@@ -19,7 +19,7 @@ class NextTry:
     seconds: int
     """From now."""
     not_before: int
-    """The same moment in Unix milliseconds."""
+    """``seconds`` from now, in Unix milliseconds."""
 
 
 def next_try(

@@ -9,8 +9,8 @@ from a2a_tasks.domain.tracing.trace_context import NO_SPAN, TraceContext
 
 
 def span_id(task_id: str, *what: str | int) -> str:
-    """The id of a span, derived from what it stands for: the same in every process, so that a span that is
-    sent twice is one, and others can name it before it is sent."""
+    """A deterministic span id, the same in every process: a span that is sent twice has one id, and other
+    spans can refer to it before it is sent."""
     return hashlib.sha256("/".join(map(str, (task_id, *what))).encode()).hexdigest()[:16]
 
 
@@ -33,7 +33,7 @@ class TaskTrace:
     def of_new_task(
         cls, task_id: str, caller: TraceContext | None, share: float | None
     ) -> "TaskTrace | None":
-        """The trace of a new task, or None if nobody has one.
+        """The trace of a new task, or None if neither the caller nor this deployment traces it.
 
         Args:
             task_id: The task's id. It alone decides which tasks are recorded, because callers could choose

@@ -80,8 +80,8 @@ class Pacing:
         return (known is not None and known.pace is not None) or task.throttled_calls > 0
 
     async def admit(self, task: Task) -> bool:
-        """Whether a call may be made for a task that nobody has claimed yet. It must follow soon, because
-        it is counted now."""
+        """Whether a call may be made for a task that is not claimed yet. It must follow soon, because it is
+        counted now."""
         pace_key, is_urgent = self._pace_key(task.model), task.priority is Priority.HIGH
         async with self._locks[pace_key]:
             if await self._may_start(pace_key, is_urgent=is_urgent, is_suspect=task.throttled_calls > 0):

@@ -24,7 +24,7 @@ several retries (docs/decisions/tasks.md, "Eight seconds")."""
 RETRY_SECONDS = 0.25
 """Pause between two attempts of a renewal, even while the first one hangs."""
 DOUBT_SECONDS = 1.0
-"""The same once the lease has expired by this process's clock."""
+"""Pause between two attempts after the lease has expired by this process's clock."""
 MOST_TRIES = 8
 """Concurrent attempts of a renewal."""
 DUE_MS = 90_000
@@ -57,8 +57,8 @@ class Heartbeat:
     renewal's response brings the notes of others.
 
     A lease that has expired by this process's own clock is in doubt: work stops, nothing is started or
-    written. The store's response then decides. Renewed: nobody has taken anything. Refused: the process
-    has lost all its tasks and continues under another worker id.
+    written. The store's response then decides. Renewed: no other worker has taken a task. Refused: the
+    process has lost all its tasks and continues under another worker id.
     """
 
     workers: Workers

@@ -69,7 +69,7 @@ class InboundMessages:
         """Submit a message as a new task, or as the answer that the conversation waits for unless ``is_new``.
 
         Raises ``RequestRefused``; ``StoreUnavailable``, ``PayloadUnavailable`` and ``SealingUnavailable``
-        where it is not certain that somebody will answer: then the message must come again."""
+        if it is not certain that the message will be answered: WeCom must then send it again."""
         asked = _with_speaker(asked)
         submission = self._submission(asked)
         # read before the key is reserved: the reservation fixes whether the message is an answer or a new
@@ -109,8 +109,8 @@ class InboundMessages:
     def choose(self, chosen: AcceptedMessage, task: Task, call_id: str, exchange_id: str) -> bool:
         """Answer a question with one of its options. False if it was answered otherwise, or has ended.
 
-        All choices of a question share the exchange ``exchange_id``, so that its answer is told once. Raises
-        as ``ask`` does.
+        All choices of a question share the exchange ``exchange_id``, so that its answer is delivered once.
+        Raises as ``ask`` does.
         """
         chosen = _with_speaker(chosen)
         ref = ExchangeRef(task.ref.task_id, exchange_id)

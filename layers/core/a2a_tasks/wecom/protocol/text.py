@@ -35,7 +35,8 @@ def fit(text: str, limit: int) -> str:
 
 
 def fit_end(text: str, limit: int) -> str:
-    """The same, but its end, after the mark: what is newest of what grows."""
+    """The end of the text, after a mark, if it has more than ``limit`` bytes: the newest part of a growing
+    text."""
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
@@ -49,8 +50,8 @@ def fit_end(text: str, limit: int) -> str:
 
 
 def unlinked_end(markdown: str, limit: int) -> str:
-    """The same of what a model writes, without links (``unlinked``): what is cut off may be where code
-    begins, so links are taken out of what is left."""
+    """Like ``fit_end``, for a model's text, without links (``unlinked``). Truncation may split code, so links are
+    removed after it."""
     room = limit
     while (over := len((shown := unlinked(fit_end(markdown, room))).encode()) - limit) > 0:
         room -= over
@@ -86,7 +87,8 @@ def split(text: str, limit: int) -> list[str]:
 
 
 def split_markdown(text: str, limit: int) -> list[str]:
-    """The same of Markdown: a block of code that goes on in the next part is closed and opened again."""
+    """Like ``split``, for Markdown: a code block that continues in the next part is closed and opened
+    again."""
     if len(text.encode()) <= limit:
         return [text]
     numbered = (part.partition("\n") for part in split(text, limit - _FENCE_ROOM))
@@ -118,7 +120,8 @@ def strip_mention(text: str, bot_name: str | None) -> str:
 
 
 def to_plain(markdown: str) -> str:
-    """Markdown for people whose client shows it as it is: without marks, with the addresses of links."""
+    """Markdown as plain text, for clients that do not render it: without marks, with the addresses of
+    links."""
     lines = []
     is_code = False
     for line in markdown.splitlines(keepends=True):
@@ -190,7 +193,7 @@ def _with_fences(parts: Sequence[str]) -> list[str]:
 
 
 def _open_fence(text: str, opened: str) -> str:
-    """The line that begins the block of code in which a text ends, shortened; empty if it ends in none.
+    """The opening line, shortened, of the code block in which a text ends; empty if it ends outside of code.
     ``opened`` is that in which it begins."""
     for line in text.splitlines():
         if not (fence := _FENCE.match(line)):
