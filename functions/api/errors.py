@@ -53,7 +53,7 @@ def install(app: APIGatewayRestResolver, telemetry: Telemetry) -> None:
     @app.exception_handler(list(UNAVAILABLE))
     def unavailable(error: Exception) -> Response[Any]:
         # 503 and not 500: asked again with the same idempotency key the request does no harm
-        server_error(telemetry, "storage did not answer", error)
+        server_error(telemetry, "storage did not respond", error)
         return _answer(BUSY, status=503)
 
     @app.exception_handler(ValueError)

@@ -19,7 +19,7 @@ class DeliveryView(Model):
         DeliveryState,
         Field(
             description="`pending`: not tried yet. `retrying`: tried in vain, and tried again. `delivered`. "
-            "`given_up`: the receiver wants no more, or did not take it in time."
+            "`given_up`: the receiver unsubscribed (410), or did not accept it in time."
         ),
     ]
     attempts: Annotated[int, Field(description="Requests to the receiver.")]

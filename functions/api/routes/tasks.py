@@ -100,7 +100,7 @@ def create_tasks(
             return refused.to_body()
         except errors.UNAVAILABLE as error:
             # of this one nothing is known; the others are told what became of them
-            server_error(services.telemetry, "storage did not answer", error)
+            server_error(services.telemetry, "storage did not respond", error)
             return errors.BUSY.to_body()
         return _accepted(task)
 

@@ -184,7 +184,10 @@ def test_what_is_told_has_the_tasks_ids_and_no_address_and_no_secret(
     told = capsys.readouterr().out
     lines = [json.loads(line) for line in told.splitlines()]
     put_off, delivered = (line for line in lines if "message" in line)
-    assert (put_off["message"], put_off["reason"]) == ("notification put off", "the receiver answered 503")
+    assert (put_off["message"], put_off["reason"]) == (
+        "notification rescheduled",
+        "the receiver answered 503",
+    )
     assert (delivered["message"], delivered["host"]) == ("notification delivered", "127.0.0.1")
     for line in (put_off, delivered):
         assert (line["task_id"], line["correlation_id"]) == (task.ref.task_id, task.correlation_id)

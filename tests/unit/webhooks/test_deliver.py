@@ -422,7 +422,7 @@ def test_a_message_that_could_not_be_buried_is_not_lost(office: Office, after: b
     points = Failpoints()
     points.fail("queue.dead_letter", QueueUnavailable("lost"), after=after)
     office.invoke(points)
-    assert office.telemetry.names() == ["notification not put off"]
+    assert office.telemetry.names() == ["notification not rescheduled"]
     office.run()
     assert office.queue.dead
     assert {delivery.body for delivery, _ in office.queue.dead} == {office.queue.dead[0][0].body}

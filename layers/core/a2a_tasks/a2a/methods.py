@@ -110,7 +110,7 @@ class Methods:
         except RequestRefused as refused:
             raise A2AError.of(refused) from None
         except (StoreUnavailable, PayloadUnavailable, SealingUnavailable) as error:
-            server_error(self.telemetry, "storage did not answer", error)
+            server_error(self.telemetry, "storage did not respond", error)
             text = "The service is busy; try again in a moment."
             raise A2AError(Problem.UNAVAILABLE, text, retry_after=RETRY_AFTER_SECONDS) from error
         except Exception as error:

@@ -107,11 +107,11 @@ class Deliverer:
             problem = not_delivered
         except OURS as error:
             self._tell_problem("notification not sent", notification, reason=str(error))
-            problem = NotDelivered("something here did not answer")
+            problem = NotDelivered("a dependency did not respond")
         except Exception as error:
             # an unexpected error must not affect the other notifications
             self._tell_problem("notification not sent", notification, error=error)
-            problem = NotDelivered("something here went wrong")
+            problem = NotDelivered("internal error")
         else:
             return False
         return await self._again(delivery, notification, problem)
@@ -120,7 +120,7 @@ class Deliverer:
         found = await self.run(self._found, notification)
         # the task or configuration no longer exists, so the message is deleted
         if found is None:
-            self._tell("notification of what is gone", notification)
+            self._tell("notification of a deleted task or configuration", notification)
             return
         config, task = found
         receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
@@ -141,7 +141,7 @@ class Deliverer:
         if answer.status == GONE:
             # HTTP 410 counts as an acknowledgement: no retry
             await self.run(self._unsubscribe, notification, request.config)
-            gone = replace(noted, state=DeliveryState.GIVEN_UP, reason="the receiver wants no more")
+            gone = replace(noted, state=DeliveryState.GIVEN_UP, reason="the receiver unsubscribed (410)")
             await self._note(notification, gone)
             return
         self.telemetry.count("WebhooksDelivered")
@@ -214,7 +214,7 @@ class Deliverer:
         since."""
         self.configs.delete(notification.ref.task_id, config.config_id, config)
         self.telemetry.count("WebhooksUnsubscribed")
-        self._tell("receiver wants no more", notification, host=urlsplit(config.url).hostname)
+        self._tell("receiver unsubscribed", notification, host=urlsplit(config.url).hostname)
 
     def _refuse(self, answer: ReceiverAnswer) -> NoReturn:
         asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
@@ -240,7 +240,7 @@ class Deliverer:
                 await self.run(self.queue.change_visibility, delivery, wait)
         except QueueUnavailable as error:
             # the message returns after the queue's default visibility timeout
-            self._tell_problem("notification not put off", notification, reason=str(error))
+            self._tell_problem("notification not rescheduled", notification, reason=str(error))
             return True
         if wait is None:
             self.telemetry.count("WebhooksGivenUp")
@@ -249,7 +249,11 @@ class Deliverer:
             return False
         self.telemetry.count("WebhookRetries")
         self._tell(
-            "notification put off", notification, reason=reason, seconds=wait, tries=delivery.receive_count
+            "notification rescheduled",
+            notification,
+            reason=reason,
+            seconds=wait,
+            tries=delivery.receive_count,
         )
         if problem.was_tried:
             await self._note(notification, self._failed(notification, problem, wait))
@@ -275,7 +279,7 @@ class Deliverer:
         try:
             await self.run(self.log.note, notification.ref.task_id, note, self.clock.now() + NOTED_MS)
         except StoreUnavailable as error:
-            self._tell_problem("delivery not noted", notification, reason=str(error))
+            self._tell_problem("delivery status not recorded", notification, reason=str(error))
 
     def _tell(self, name: str, notification: Notification, **fields: object) -> None:
         self.telemetry.event(name, None, **_ids(notification), **fields)

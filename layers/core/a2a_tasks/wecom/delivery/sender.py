@@ -107,12 +107,12 @@ class Sender:
         # held before the first part: two senders would mix up the order and send parts twice
         sent = self.store.hold(ref, holder, started_at, started_at + HELD_MS)
         if sent is None:
-            raise DeliveryDeferred("another process is at it", HELD_MS // 1000)
+            raise DeliveryDeferred("another process is delivering it", HELD_MS // 1000)
         try:
             for part in parts[sent.count :]:
                 # progress is recorded, so the next attempt continues here
                 if self.clock.now() - started_at > VISIT_MS:
-                    raise DeliveryDeferred("it takes long", 1)
+                    raise DeliveryDeferred("the rest follows with the next attempt", 1)
                 sent = self._send(ref, holder, part, sent, way)
         finally:
             # if this fails, the hold expires

@@ -147,9 +147,9 @@ class ChatDeliveryWorker:
                 return False
         if isinstance(error, OURS):
             self._tell_problem("chat delivery failed", chat_delivery, reason=str(error))
-            return self._again(delivery, chat_delivery, "something here did not answer")
+            return self._again(delivery, chat_delivery, "a dependency did not respond")
         self._tell_problem("chat delivery failed", chat_delivery, error=error)
-        return self._again(delivery, chat_delivery, "something here went wrong")
+        return self._again(delivery, chat_delivery, "internal error")
 
     # ------------------------------------------------------------ the answer to an exchange
 
@@ -315,7 +315,7 @@ class ChatDeliveryWorker:
         ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{chat_delivery.status}#{chat_delivery.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
-        self._tell("news delivered to WeCom", chat_delivery)
+        self._tell("notification delivered to WeCom", chat_delivery)
 
     # ------------------------------------------------------------ once more
 
@@ -379,7 +379,7 @@ class ChatDeliveryWorker:
                 ref = ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id)
                 self.exchanges.leave(ref, delivery.message_id)
         except StoreUnavailable as error:  # a redriven message then waits until the claim is stale
-            self._tell_problem("chat delivery not left", chat_delivery, reason=str(error))
+            self._tell_problem("claim of chat delivery not released", chat_delivery, reason=str(error))
         try:
             self.queue.dead_letter(delivery, reason)
         except QueueUnavailable as error:

@@ -50,8 +50,8 @@ def fit_end(text: str, limit: int) -> str:
 
 
 def unlinked_end(markdown: str, limit: int) -> str:
-    """Like ``fit_end``, for a model's text, without links (``unlinked``). Truncation may split code, so links are
-    removed after it."""
+    """Like ``fit_end``, for a model's text, without links (``unlinked``). Truncation may split code, so links
+    are removed after it."""
     room = limit
     while (over := len((shown := unlinked(fit_end(markdown, room))).encode()) - limit) > 0:
         room -= over
