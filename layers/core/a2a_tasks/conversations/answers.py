@@ -90,7 +90,7 @@ class Answerer:
 
     def _store(self, task: Task, call_id: str, document: dict[str, Any]) -> dict[str, Any]:
         """Of concurrent answers the first one is stored, and returned."""
-        # named after what it says, so that a second answer cannot replace the text of the first
+        # named by its content, so that a different answer cannot replace the text of the first
         digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
         saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
         record = Record(call_key(task.turns, call_id), saved)
