@@ -67,7 +67,7 @@ def of_message(
 ) -> Submission:
     """A message whose answer is waited for. Raises ``RequestRefused`` if its context is too large."""
     _check_context(body.context)
-    # under the same key a task that says the same is another request
+    # with the same key a task with the same content is a different request
     digest = f"message {digest_of(body)}"
     return Submission(
         project_id=project_id,
@@ -103,8 +103,8 @@ def _check_context(context: dict[str, Any] | None) -> None:
         detail = {"field": "context", "message": text}
         raise RequestRefused(ErrorCode.PAYLOAD_TOO_LARGE, f"context: {text}", [detail])
     if context is not None:
-        # refused here what could never be shown, which would fail as a task
-        context_text(context)  # what the model is shown is larger, the deeper it is nested
+        # refused here, because a task with it would fail
+        context_text(context)  # the model sees it indented, which is larger the deeper it is nested
 
 
 def _start_of(body: NewTask, now: int) -> int | None:
@@ -123,9 +123,9 @@ def _start_of(body: NewTask, now: int) -> int | None:
 
 def digest_of(body: NewTask | NewExchange | NewPushConfig) -> str:
     """Digest of a request's content, independent of its formatting."""
-    # as it was written: a default that a later release adds must not make a repetition another request
+    # only fields that were set: a default added by a later release must not change the digest of a retry
     asked = body.model_dump(mode="json", exclude_unset=True, exclude={"context"})
     if not isinstance(body, NewPushConfig) and "context" in body.model_fields_set:
-        asked["context"] = body.context  # as it is: a dump of it would be a second one
+        asked["context"] = body.context  # used directly, without a second copy
     text = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -35,7 +35,7 @@ def install(app: APIGatewayRestResolver, telemetry: Telemetry) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(error: RequestValidationError) -> Response[Any]:
-        # of a form, as curl sends without the header, the fields would explain nothing
+        # for a form, which curl sends without the header, field errors would not help
         return _answer(to_refusal(error.errors(), _body_of(app)) if _is_json(app) else NOT_JSON)
 
     @app.exception_handler(RequestUnsupportedContentType)
@@ -52,13 +52,13 @@ def install(app: APIGatewayRestResolver, telemetry: Telemetry) -> None:
 
     @app.exception_handler(list(UNAVAILABLE))
     def unavailable(error: Exception) -> Response[Any]:
-        # 503 and not 500: asked again with the same idempotency key the request does no harm
+        # 503, not 500: a retry with the same idempotency key is safe
         server_error(telemetry, "storage did not respond", error)
         return _answer(BUSY, status=503)
 
     @app.exception_handler(ValueError)
     def unparsed(error: ValueError) -> Response[Any]:
-        # Powertools raises it for a multipart body that it cannot take apart
+        # Powertools raises it for a multipart body that it cannot parse
         return unexpected(error) if _is_json(app) else _answer(NOT_JSON)
 
     @app.exception_handler(Exception)

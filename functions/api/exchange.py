@@ -61,7 +61,7 @@ def _answer(task: Task, text: str) -> dict[str, Any]:
 
 
 def _failure(task: Task) -> Response[Any]:
-    # cannot be: every failed task has a reason. Should it be, the error names the task
+    # cannot happen, because every failed task has a reason; if it did, the error would name the task
     if task.failure is None:
         raise ValueError(f"{task.ref} failed without a reason")
     status = FAILURE_STATUS.get(task.failure.code, HTTPStatus.BAD_GATEWAY)

@@ -9,7 +9,7 @@ from a2a_tasks.adapters import clients, environment
 from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.adapters.system import SystemClock
 
-# while the process starts, so that the first request does not wait for a client to be made
+# created at process start, so that the first request does not wait for it
 registry = DynamoDBRegistry(clients.dynamodb(), environment.text("REGISTRY_TABLE"))
 clock = SystemClock()
 gc.enable()
@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
                 {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/{stage}/*"}
             ],
         },
-        # the gateway hands everything on as text
+        # the gateway passes all values on as strings
         "context": {"projectId": key.project_id, "keyId": key.key_id}
         | {name: str(limit) for name, limit in key.limits.to_named().items()},
     }

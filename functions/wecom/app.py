@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from a2a_tasks.wecom.inbound.handlers import MessageHandlers
 
 WECOM_SECONDS = 5.0
-"""So long WeCom waits for the answer to a message; then it sends the message again."""
+"""How long WeCom waits for the response to a message before it sends the message again."""
 
 telemetry = PrintedTelemetry(
     "wecom",
@@ -53,7 +53,7 @@ gc.freeze()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
-    # not the function's own time: WeCom gives up long before that
+    # not the function's own timeout: WeCom gives up much earlier
     until = clock.now() + round(WECOM_SECONDS * 1000)
     try:
         return callbacks.answer(event, lambda: (until - clock.now()) / 1000)

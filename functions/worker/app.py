@@ -35,9 +35,9 @@ TASKS = environment.integer("WORKER_TASKS")
 RESERVED_PLACES = max(2, TASKS // 20)
 """Additional places for tasks of other projects when one project has all."""
 THREADS = 32 + TASKS // 4
-"""For calls that block: AWS's, which take a few milliseconds, and files."""
+"""For blocking calls: AWS calls, which take a few milliseconds, and file access."""
 SECONDS_BETWEEN_METRICS = 10
-"""A worker that is killed loses the metrics of so many seconds."""
+"""A killed worker loses the metrics of this many seconds."""
 _pressure = ProcessPressure(environment.integer("WORKER_MEMORY"))
 _heart = ThreadPoolExecutor(MOST_TRIES + 2 + TASKS // VISIBILITY_BATCH)
 """Threads of the heartbeat, which work that waits for a store cannot occupy: as many as may hang at once,
@@ -57,8 +57,8 @@ async def _run_apart[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P
 def _executor(tasks: TaskWiring) -> Executor:
     connection, table = connection_of_function(), (tasks.dynamodb, tasks.table)
     workspaces = FolderWorkspaces(WORKSPACES)
-    # of a process that died here: Lambda starts the next one in the same environment, whose /tmp it does not
-    # empty
+    # left by a process that died here: Lambda starts the next one in the same environment and does not clear
+    # /tmp
     workspaces.wipe_all()
     ports = WorkerPorts(
         model=ClaudeModel(connection, tasks.clock),
@@ -88,7 +88,7 @@ logger = lean_logger()
 telemetry = PowertoolsTelemetry(logger, SpanOutlet.of_function(), seconds_between=SECONDS_BETWEEN_METRICS)
 _tasks = TaskWiring.of_function(telemetry)
 executor = _executor(_tasks)
-# one loop for the life of the process: the model's connections belong to it
+# one event loop for the life of the process, because the model's connections belong to it
 _loop = asyncio.Runner()
 _loop.get_loop().set_default_executor(ThreadPoolExecutor(THREADS))
 snapstart.register_hooks()
@@ -99,8 +99,8 @@ gc.freeze()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deliveries = [_tasks.queue.delivery_of(record) for record in event["Records"]]
-    # those that are not kept are deleted already; the event source deletes them again, which is nothing
+    # the other messages are deleted already; the event source deletes them again, which has no effect
     kept = _loop.run(_execute(deliveries, lambda: context.get_remaining_time_in_millis() / 1000))
-    # last: from here on Lambda may freeze the process
+    # called last: from here on Lambda may freeze the process
     telemetry.end_invocation()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}

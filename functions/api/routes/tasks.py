@@ -52,13 +52,13 @@ router = APIGatewayRouter()
 def create_task(
     agent_id: AgentId, body: Annotated[NewTask, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[dict[str, Any]]:
-    # before it is made, and also where a repetition makes none: what comes in is counted
+    # counted before the task is created, including retries that create none
     services.limits.caller.count_creation()
     task = services.submitter.submit(_submission(agent_id, body, idempotency_key))
     return Response(
         status_code=202,
         content_type="application/json",
-        # relative to the request (RFC 9110 §10.2.2), so it is right below every stage and custom domain
+        # relative to the request (RFC 9110 §10.2.2), so it is correct for every stage and custom domain
         headers={"Location": f"tasks/{task.ref.task_id}"},
         body=_accepted(task),
     )
@@ -81,16 +81,16 @@ def create_task(
 def create_tasks(
     agent_id: AgentId, body: Annotated[NewTasks, Body()], idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    agent_of_project(services.wired.registry, request.project(), agent_id)  # nobody can take any of them
-    # one write for all of them; those beyond the limit are refused one by one
+    agent_of_project(services.wired.registry, request.project(), agent_id)  # fails for all of them
+    # one write for all; tasks beyond the limit are refused individually
     allowed = services.limits.caller.count_creations(len(body.tasks))
 
     def create(number: int, item: Any) -> dict[str, Any]:
         if number >= allowed:
             return services.limits.caller.creation_refusal.to_body()
-        if request.milliseconds_left() <= 0:  # those that were taken must still be told
+        if request.milliseconds_left() <= 0:  # the results of accepted tasks must still be returned
             return errors.BUSY.to_body()
-        # by its place, so that a repetition finds for each what became of it
+        # the position is part of the key, so that a retry finds the result of each
         key = None if idempotency_key is None else f"{idempotency_key}#{number}"
         try:
             task = services.submitter.submit(_submission(agent_id, NewTask.model_validate(item), key))
@@ -99,7 +99,7 @@ def create_tasks(
         except RequestRefused as refused:
             return refused.to_body()
         except errors.UNAVAILABLE as error:
-            # of this one nothing is known; the others are told what became of them
+            # unknown for this task; the others have their own results
             server_error(services.telemetry, "storage did not respond", error)
             return errors.BUSY.to_body()
         return _accepted(task)
@@ -269,7 +269,7 @@ def _submission(agent_id: str, body: NewTask, idempotency_key: str | None) -> Su
 
 
 def _accepted(task: Task) -> dict[str, Any]:
-    # as it was accepted, also where a repeated request finds it further on
+    # as it was accepted, even if a repeated request finds it in a later state
     accepted = Accepted(
         task_id=task.ref.task_id, status="pending", check_url=path_of(task), session_id=task.context_id
     )

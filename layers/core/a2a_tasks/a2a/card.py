@@ -57,7 +57,7 @@ class CardFile:
         version."""
         body = to_bytes(form(agent_card(agent, address, publisher)))
         kept_by = "public" if agent.visibility is Visibility.PUBLIC else "private"
-        # by the body: a deployment may change cards without changing agents
+        # derived from the body, because a deployment may change cards without changing agents
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         last_modified = formatdate(agent.updated_at // 1000, usegmt=True)
         return cls(body, etag, last_modified, f"{kept_by}, max-age={MAX_AGE_SECONDS}")

@@ -53,8 +53,7 @@ class AgentHandler:
             return max(0.0, min(LONGEST_WAIT_SECONDS, seconds_left() - RESERVE_SECONDS))
 
         request = Request.of(event, self.public_base_url)
-        # without the authorizer, since public and private cards are at one address; so the key is checked
-        # here
+        # the key is checked here, not by the authorizer, because public and private cards share one address
         if request.rest == card.WELL_KNOWN or request.rest in v03_card.WELL_KNOWN:
             return self._card(request).to_streamed({})
         caller = self.limiter.caller(event["requestContext"]["authorizer"])
@@ -72,7 +71,7 @@ class AgentHandler:
             trace=TraceContext.of(request.headers.get(TRACEPARENT), request.headers.get(TRACESTATE)),
         )
         try:
-            # before the method: what is refused for its rate must have done nothing
+            # before the method: a request refused for its rate must have no effect
             caller.count_request()
             answer = self._answered(request, call)
         except RequestRefused as refused:
@@ -95,10 +94,10 @@ class AgentHandler:
         try:
             yield from pieces
         except (StoreUnavailable, PayloadUnavailable) as error:
-            # the head is sent, so there is no status left to say it with
+            # the head is sent already, so the status cannot change
             server_error(self.telemetry, "stream ended", error)
         finally:
-            # however it ends; should the process die, the place among the key's streams ends by its time
+            # freed in any case; if the process dies, the key's place for the stream expires
             caller.close()
             self.telemetry.flush()
 
@@ -108,7 +107,7 @@ class AgentHandler:
         try:
             key = authenticate(self.keys, request.headers.get("authorization", ""), self.clock.now())
             agent = self.agents.agent(request.agent_id) if ids.AGENT_ID.fullmatch(request.agent_id) else None
-            # after both reads: how long the answer takes tells nobody which agents there are
+            # after both reads, so that the response time does not reveal which agents exist
             if agent is not None and agent.visibility is Visibility.PRIVATE:
                 agent = agent if key is not None and key.project_id == agent.project_id else None
         except StoreUnavailable as error:

@@ -29,7 +29,7 @@ class History:
             return None
         document = payload.load(self.payloads, task.input)
         found = [messages.of_user(task, document["message"], document, f"{task.ref.task_id}-message")]
-        # by the names that the task has: to look for answers among its turns would read them all
+        # by the keys stored in the task: searching for answers would read all its turns
         for key in task.answered:
             found += self._exchange(task, key)
         return _newest(found if length is None else found[-length:])

@@ -41,7 +41,7 @@ class Request:
         rest = resource.partition("{agentId}")[2].replace("{proxy+}", parameters.get("proxy", ""))
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         body = (event.get("body") or "").encode(errors="surrogatepass")
-        # not from the Host header: a card is cached for others
+        # not from the Host header, because a card is cached for other callers
         base = public_base_url or _base_url(context, headers, agent_id, rest)
         return cls(
             method=event["httpMethod"],

@@ -125,13 +125,13 @@ class Methods:
         """
         with self._explained():
             asked = requests.parse(method, params)
-            # before the task is made: what may not be streamed must leave no task behind
+            # before the task is created: a refused stream must create no task
             call.open_stream(call.stream_seconds())
             subscribes = method == "SubscribeToTask"
             task, first = (self._subscribe if subscribes else self._send_streaming)(asked, call)
-        # asked for again: to make the task has taken some of the time
+        # computed again, because creating the task has taken time
         until = self.follower.finalizer.clock.now() + int(call.stream_seconds() * 1000)
-        # who subscribes to a task that asks wants to know how it goes on
+        # a subscriber to a task that asks a question waits for its continuation
         known = task.question if subscribes else None
         updates = self.follower.follow(task, last_number(task.events), until, known)
         return StreamResponses(self._results).of(first, updates)
@@ -159,7 +159,7 @@ class Methods:
 
     def _send(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         configuration = params.get("configuration", {})
-        # before the task is made: a wait that is refused must leave no task behind
+        # before the task is created: a refused wait must create no task
         if not configuration.get("returnImmediately"):
             call.open_stream(call.wait_seconds())
         task = self._sent(params, call)
@@ -175,7 +175,7 @@ class Methods:
         said = IncomingMessage.of(message)
         push = _push_config(configuration.get("taskPushNotificationConfig"), call)
         if push is not None:
-            # before anything is stored, so that a bad configuration is refused with its message
+            # before anything is stored, so that an invalid configuration is refused together with its message
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
             return self._go_on(message, said, push, call)
@@ -197,7 +197,7 @@ class Methods:
                 "message.contextId",
                 "must be 1 to 128 letters, digits and any of . _ ~ : @ -; or leave it out",
             )
-        # here and not for every message: an answer to a question makes no task
+        # only here: an answer to a question creates no task
         call.count_creation()
         return self.rejecter.submit(
             Submission(
@@ -233,7 +233,7 @@ class Methods:
                 "with the task's contextId to go on from it.",
             )
         if push is not None and task.status is Status.INPUT_REQUIRED:
-            # before it goes on, so that no change goes untold
+            # before the task continues, so that no change is missed
             self.push.create(call.project_id, call.agent_id, task.ref.task_id, push, INLINE_PUSH)
         return self.answerer.answer(task, said.text, parts=said.parts, envelope=said.envelope)
 
@@ -280,7 +280,7 @@ class Methods:
         for task in payload.at_hand(self.tasks.payloads, tasks) if has_texts else tasks:
             shown = self._view(task, length, room)
             size += len(view.to_bytes(shown))
-            # one at least, or the next page would begin where this one did
+            # at least one, or the next page would be the same
             if views and size > MAX_LIST_BYTES:
                 break
             views.append(shown)
@@ -288,7 +288,7 @@ class Methods:
 
     def _cancel(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
-        # also one that was canceled before: the protocol has an error for it, which the other API has not
+        # also for a canceled task: the protocol has an error for it, unlike the REST API
         if task.is_terminal:
             raise A2AError(
                 Problem.TASK_NOT_CANCELABLE, f"The task is {task.status} and cannot be canceled any more."

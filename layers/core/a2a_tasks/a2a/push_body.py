@@ -38,7 +38,7 @@ class NotificationBodies:
             body = _encoded(shown, form)
             if len(body) <= MAX_BYTES:
                 return body
-        # what fits always: the status alone says that there is something to fetch
+        # always fits: the status alone shows that there is a result to fetch
         return _of_status(_shortened(then), form)
 
     def _views(self, task: Task) -> Iterator[dict[str, Any]]:
@@ -46,10 +46,9 @@ class NotificationBodies:
         results."""
         if not task.is_terminal and task.question is None:
             return
-        with suppress(PayloadCorrupt):  # gone for good: that the task has ended is still news
+        with suppress(PayloadCorrupt):  # the texts were deleted: the end of the task is still reported
             output = self.results.output(task)
-            # addresses instead of contents if these do not fit; they are new at each try, since they work for
-            # a while
+            # links instead of contents if these do not fit; they are new in each attempt, because they expire
             for room in (Room(MAX_BYTES), Room(0)):
                 yield view.task_view(task, output, saved_views(self.results, task.artifacts, room))
         bare = view.task_view(task, None)
@@ -64,7 +63,7 @@ def _as_notified(task: Task, notification: Notification) -> Task:
     is_asking = task.status is Status.INPUT_REQUIRED and task.updated_at == notification.at
     if is_final or (is_asking and notification.status is Status.INPUT_REQUIRED):
         return task
-    # what the task has come to since is another notification's: this one must be the same at each try
+    # later changes have their own notifications; this one must be the same in each attempt
     then = replace(task, status=notification.status, updated_at=notification.at)
     return replace(then, progress=Progress(), question=None, failure=None)
 
@@ -86,6 +85,6 @@ def _encoded(task_view: Mapping[str, Any], form: PushFormat) -> bytes:
 
 
 def _of_status(task: Task, form: PushFormat) -> bytes:
-    if form is PushFormat.A2A_0_3:  # knows no other news than a task
+    if form is PushFormat.A2A_0_3:  # only supports tasks as bodies
         return _encoded(view.task_view(task, None), form)
     return view.to_bytes({"statusUpdate": view.status_update(task)})

@@ -27,11 +27,12 @@ class Rejecter:
         except RequestRefused as refused:
             if refused.code not in REJECTIONS:
                 raise
-            # created with its time over, so that no worker can take it; after a crash in between it times out
+            # created past its deadline, so that no worker can claim it; after a crash in between it times out
             return self._rejected(self.submitter.create_expired(submission), refused.message)
 
     def _rejected(self, task: Task, reason: str) -> Task:
-        # another request with the same key may have been accepted meanwhile: that task has time left
+        # another request with the same key may have been accepted meanwhile: that task is not past its
+        # deadline
         guard = Guard(frozenset({Status.PENDING}), deadline_by=self.finalizer.clock.now())
         result = self.finalizer.fail(task, Failure(FailureCode.REJECTED, reason), guard)
         current = result.task if isinstance(result, Written) else result.current

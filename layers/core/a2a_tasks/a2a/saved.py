@@ -50,7 +50,7 @@ def _content(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]
     size = artifact.size_bytes
     if artifact.key is None or size is None or size > min(room.size, MAX_CONTENT_BYTES) or room.count == 0:
         return None
-    # whether or not it fits: the read is what is limited
+    # counted even if it does not fit: the limit is on reads
     room.count -= 1
     data = results.content(artifact.key)
     shown = None if data is None else _shown(artifact.form, data)

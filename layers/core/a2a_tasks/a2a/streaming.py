@@ -53,7 +53,7 @@ class StreamResponses:
     def _draft(self, update: Update) -> Iterator[dict[str, Any]]:
         if update.text is None:
             return
-        # anything else replaces it whole: a turn was begun anew, or this is the first piece
+        # anything else replaces the whole text: a turn was restarted, or this is the first piece
         appends = update.text.offset == len(self.said) > 0
         self.said = self.said[: update.text.offset] + update.text.text
         text = update.text.text if appends else self.said
@@ -63,7 +63,7 @@ class StreamResponses:
     def _changes(self, update: Update) -> Iterator[dict[str, Any]]:
         for event in update.events:
             if event.type is EventType.ARTIFACT:
-                continue  # they come together, with the end: addresses work only for a while
+                continue  # artifacts are sent together at the end, because links expire
             if event.details.get("status") in (Status.COMPLETED, Status.FAILED, Status.CANCELED):
                 output, artifacts = self.results(update.task)
                 for artifact in view.artifacts_view(output, artifacts):

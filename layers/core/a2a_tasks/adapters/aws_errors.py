@@ -12,6 +12,6 @@ def port_errors(unavailable: type[Exception], known: Mapping[str, Exception] | N
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        # BotoCoreError has no code: no response came, or none that is whole
+        # a BotoCoreError has no code: there was no response, or an incomplete one
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
         raise (known or {}).get(code) or unavailable(str(error)) from error

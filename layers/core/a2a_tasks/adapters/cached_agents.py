@@ -1,4 +1,4 @@
-"""Agents, cached by the process for a moment: whoever writes in a chat is answered within seconds."""
+"""Agents, cached briefly by the process, because chat messages must be answered within seconds."""
 
 from dataclasses import dataclass, field
 

@@ -29,7 +29,7 @@ CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=100,  # as many as a worker may have calls under way
+    max_pool_connections=100,  # maximum of concurrent calls of a worker
 )
 
 _made: "WeakSet[BaseClient]" = WeakSet()
@@ -57,8 +57,8 @@ def sqs() -> "SQSClient":
 
 
 def s3() -> "S3Client":
-    # Links to objects are signed with version 4 too, which encrypted and newer buckets ask for; and they name
-    # the bucket's region, since the redirect from the global address would break the signature.
+    # Presigned links use signature version 4, which encrypted and newer buckets require, and the regional
+    # endpoint, because a redirect from the global one would invalidate the signature.
     signed = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     client: S3Client = _client("s3", signed)
     return client

@@ -13,7 +13,7 @@ class Lazy[T]:
         self._lock = threading.Lock()
 
     def __call__(self) -> T:
-        # held while it is made: two threads that need it first must not make two
+        # held during creation, so that concurrent threads create only one
         with self._lock:
             if not self._made:
                 self._made.append(self._make())

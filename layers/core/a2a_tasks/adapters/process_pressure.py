@@ -23,7 +23,7 @@ def resident_bytes() -> int:
     try:
         pages = int(_STATISTICS.read_text().split()[1])
     except OSError:
-        # not on Linux, as on a developer's machine: then memory limits nothing
+        # not on Linux, such as on a developer's machine: memory is then not limited
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -61,6 +61,6 @@ class ProcessPressure:
         while True:
             began = now()
             await asyncio.sleep(LOOK_SECONDS)
-            # what a sleep takes too long is the time in which others held the event loop, or the processor
+            # a sleep that takes too long shows for how long the event loop or the CPU was busy
             late = now() - began - LOOK_SECONDS
             self._late += SMOOTHING * (late - self._late)

@@ -24,7 +24,7 @@ def register_hooks() -> None:
     """
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != SNAP_START:
         return
-    # of Lambda's runtime; here, since without SnapStart nobody needs it
+    # part of Lambda's runtime; imported here, because only SnapStart needs it
     from snapshot_restore_py import register_after_restore
 
     register_after_restore(become_own_process)
@@ -33,7 +33,7 @@ def register_hooks() -> None:
 def become_own_process() -> None:
     """Share neither randomness nor connections with other copies. Takes a millisecond or less, of the ten
     seconds that Lambda gives all hooks."""
-    random.seed(os.urandom(SEED_BYTES))  # jitter, of the SDKs too
+    random.seed(os.urandom(SEED_BYTES))  # for jitter, including the SDKs'
     ssl.RAND_add(os.urandom(SEED_BYTES), SEED_BYTES)
-    # connections of the snapshot are closed at the other end, or shared with the other copies
+    # connections of the snapshot are closed by the peer, or shared with other copies
     clients.disconnect()

@@ -26,13 +26,13 @@ class FunctionHelpers:
         try:
             self.client().invoke(
                 FunctionName=self.function,
-                # asynchronously, so that nobody pays for waiting. Lambda may run it twice, which the shard's
-                # lease allows for
+                # asynchronous, so that waiting is not billed. Lambda may run it twice, which the shard's
+                # lease handles
                 InvocationType="Event",
                 Payload=json.dumps({"shard": shard}).encode(),
             )
         except (ClientError, BotoCoreError) as error:
-            # throttled, or not allowed: the caller sweeps the shard itself, so nothing is lost but time
+            # throttled or not allowed: the caller sweeps the shard itself, which only takes longer
             self.telemetry.problem("no helper for a shard", shard=shard, reason=str(error))
             return False
         return True

@@ -18,7 +18,7 @@ class Threads:
     def __init__(self, threads: int, grace_seconds: float = 2) -> None:
         self._threads = threads
         self._grace = grace_seconds / LOOK_SECONDS
-        self._pool = ThreadPoolExecutor(2 * threads)  # room for those that an earlier call left behind
+        self._pool = ThreadPoolExecutor(2 * threads)  # room for threads abandoned by an earlier call
 
     def __call__(self, steps: Sequence[Step], time_left: TimeLeft) -> None:
         queue = _StepQueue(steps)
@@ -26,7 +26,7 @@ class Threads:
         too_late = 0
         while pending and too_late <= self._grace:
             done, pending = wait(pending, timeout=LOOK_SECONDS)
-            # no step begins any more, and one under way has this many looks left
+            # no new step starts; running steps get this many more checks
             too_late += not time_left()
             for thread in done:
                 thread.result()  # raises what no step may raise
@@ -54,13 +54,13 @@ class _StepQueue:
         """No further step starts."""
         with self._changed:
             self._steps.clear()
-            # those that are left behind count no more, so that waiting threads end
+            # abandoned steps no longer count, so that waiting threads end
             self._busy = 0
             self._changed.notify_all()
 
     def _next(self) -> Step | None:
         with self._changed:
-            # a step under way may bring others, so a thread ends only when none is
+            # a running step may add others, so a thread ends only when none is running
             self._changed.wait_for(lambda: self._steps or self._busy <= 0)
             if not self._steps:
                 return None

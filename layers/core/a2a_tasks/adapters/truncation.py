@@ -29,14 +29,14 @@ def whole[C: "BaseClient"](client: C) -> C:
         request_dict: dict[str, Any],
         **_: Any,
     ) -> float | None:
-        # a stream is read later, by whoever asked for it; without a response the SDK's own rules apply
+        # a streamed body is read later by the caller; without a response the SDK's own rules apply
         if response is None or operation.has_streaming_output or not _has_broken_off(response[0]):
             return None
         if attempts < most:
             return AGAIN_SECONDS
         raise ConnectionClosedError(endpoint_url=request_dict["url"])
 
-    # before the SDK's own handler: of what they answer, the first that is not None counts
+    # registered before the SDK's own handler, because the first result that is not None counts
     client.meta.events.register_first("needs-retry", again)  # type: ignore[arg-type]
     return client
 

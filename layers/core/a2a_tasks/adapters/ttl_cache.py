@@ -32,9 +32,9 @@ class TtlCache[T]:
         """The value, from ``read`` if none cached is younger than ``ttl_ms``. Whoever asks for a name that is
         being read waits for that. Raises what ``read`` raises."""
         entry = self._entry(name)
-        # a lock for each name: a slow read of one holds up nobody who asks for another
+        # one lock per name, so that a slow read does not block others
         with entry.one_reader:
-            # after the wait for the lock: whoever waited takes what the other has read just now
+            # checked again after waiting for the lock: another thread may have just read it
             now = self._clock.now()
             is_young = now - entry.read_at < (self._ttl_ms if ttl_ms is None else ttl_ms)
             if entry.value is not None and is_young:
@@ -47,7 +47,7 @@ class TtlCache[T]:
         with self._one_change:
             entry = self._entries.setdefault(name, _Entry())
             self._entries.move_to_end(name)
-            # names may be a caller's choice, so their number is bounded
+            # callers may choose names, so their number is bounded
             if len(self._entries) > self._most:
                 self._entries.popitem(last=False)
             return entry

@@ -58,19 +58,19 @@ class ClaudeBatches:
         body = body_of(requests)
 
         async def send(client: anthropic.AsyncAnthropic) -> MessageBatch:
-            # not by ``batches.create``, which would hold the requests as objects, as text and as bytes
+            # not ``batches.create``, which would hold the requests as objects, text and bytes at once
             return await client.post("/v1/messages/batches", cast_to=MessageBatch, content=body)
 
         try:
             batch = await self._call(send)
         except ModelRejected as missing:  # a credential
-            # without a credential nothing was sent, so nothing can have been created
+            # nothing was sent without a credential, so nothing was created
             raise NotAccepted(missing.reason, needs_operator=True) from None
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise not_created(error, self._clock.now()) from None
         except json.JSONDecodeError:
             raise CreationUnknown("The API's answer cannot be read.") from None
-        # a 200 of a proxy: something may have been created behind it
+        # a proxy's 200: the batch may have been created behind it
         if not isinstance(batch, MessageBatch) or not getattr(batch, "id", None):
             raise CreationUnknown("The API's answer cannot be read.")
         return batch.id
@@ -80,7 +80,7 @@ class ClaudeBatches:
             try:
                 return _remote(await self._call(lambda client: client.messages.batches.retrieve(api_id)))
             except anthropic.NotFoundError:
-                # deleted, or the key is another workspace's by now
+                # deleted, or the key now belongs to another workspace
                 return None
 
     async def created_between(self, since: int, until: int) -> list[RemoteBatch]:
@@ -104,7 +104,8 @@ class ClaudeBatches:
                 async for line in lines:
                     yield _result(line.to_dict(mode="json", warnings=False))
             finally:
-                # also where the reader stops early: the connection would stay open for as long as the process
+                # also if the reader stops early, or the connection would stay open for the life of the
+                # process
                 await lines.close()
 
     async def cancel(self, api_id: str) -> None:
@@ -119,7 +120,7 @@ class ClaudeBatches:
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise explain(error, self._clock.now()) from None
         except (anthropic.AnthropicError, json.JSONDecodeError) as error:
-            # a proxy's page, or a line that broke off: the next run reads the results again
+            # a proxy's page or a truncated line: the next run reads the results again
             raise ModelBusy(f"The API's answer cannot be read: {error}") from None
 
     async def _call[T](self, call: Callable[[Any], Awaitable[T]]) -> T:
@@ -132,10 +133,10 @@ def not_created(error: Exception, now_ms: int) -> NotAccepted | ModelRejected | 
     """What an error of the SDK or the network means for a creation."""
     failure = explain(error, now_ms)
     if not isinstance(error, anthropic.APIStatusError):
-        # only a connection that never came about is sure: in any other case the batch may be paid for
+        # only a failed connection is certain; in any other case the batch may exist and be paid for
         was_not_sent = isinstance(failure, ModelBusy) and not failure.may_be_billed
         return NotAccepted(failure.reason) if was_not_sent else CreationUnknown(failure.reason)
-    # before what the content may be to blame for: all batches would be refused, whatever is in them
+    # checked before errors of the content: these apply to all batches, whatever their content
     if error.status_code in FOR_AN_OPERATOR or error.error_code in SPENT:
         return NotAccepted(failure.reason, needs_operator=True)
     if isinstance(failure, ModelRejected):
@@ -175,11 +176,11 @@ def _result(line: Mapping[str, Any]) -> Result:
             try:
                 outcome = reply_of(result["message"])
             except BeyondLimits as error:
-                # not tried again: it would be as long, and this answer was paid for
+                # no retry: the answer would be as long again, and this one was paid for
                 used = bill_of(result["message"].get("usage") or {}, turns=1)
                 outcome = ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.", used)
             except (KeyError, TypeError):
-                # it was paid for, and may be tried again: its estimate is counted
+                # paid for, but a retry may succeed: its estimate is counted
                 outcome = ModelBusy("The model's answer cannot be read.", may_be_billed=True)
         case "errored":
             outcome = _error(result["error"]["error"])

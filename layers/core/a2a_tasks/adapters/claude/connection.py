@@ -67,7 +67,7 @@ class ClaudeConnection:
         try:
             return await call(self._client(carried.key), carried.tokens)
         except anthropic.APIStatusError as error:
-            # a call whose credentials are rejected was not processed, so repeating it buys nothing twice
+            # a call with rejected credentials was not processed, so a retry pays for nothing twice
             renewed = await self._renewed(carried, error.status_code, servers)
             if renewed is None:
                 raise
@@ -93,11 +93,11 @@ class ClaudeConnection:
         renewed = Credentials(key, await self._tokens(servers, fresh=True))
         if key is None and status in ROLE_REFUSED:
             return renewed
-        # the same again would be rejected again
+        # the same key would be rejected again
         return renewed if renewed != carried else None
 
     async def _key(self, *, fresh: bool) -> str:
-        # in a thread: Secrets Manager may take seconds, and the event loop renews the lease of all tasks
+        # in a thread: Secrets Manager may take seconds, and the event loop must keep renewing the lease
         key = await asyncio.to_thread(self._api_key, fresh)
         if not key:
             raise ModelRejected(
@@ -124,7 +124,7 @@ class ClaudeConnection:
     def _client(self, key: str | None) -> Client:
         if key not in self._clients:
             try:
-                # the client of an earlier key stays: other tasks may be reading from it
+                # the client of the previous key stays open, because other tasks may be using it
                 self._clients[key] = self._connect(key)
             except anthropic.AnthropicError as error:
                 raise ModelRejected(

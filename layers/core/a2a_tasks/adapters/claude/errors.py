@@ -51,11 +51,11 @@ def explain(
         return ModelBusy(reason, used=used, may_be_billed=not _was_not_sent(error))
     said = redact(error.api_message or error.message, secrets)[:MAX_REASON]
     reason = f"The model's API answered {error.status_code}: {said}"
-    # before the status: it is a 429 like those that pass
+    # checked before the status, because it is a 429 like temporary limits
     if error.error_code in SPENT:
         return ModelRejected(FailureCode.EXECUTION_ERROR, reason)
     status = error.status_code
-    # what is neither known nor the request's own fault (4xx) is taken for passing: attempts are limited
+    # unknown errors, other than 4xx, count as temporary; attempts are limited
     if error.type in BUSY_TYPES or status in BUSY_STATUS or not 400 <= status < 500:
         overloaded = error.type == OVERLOADED_TYPE or status == OVERLOADED_STATUS
         throttled = error.type in THROTTLED_TYPES or status in THROTTLED_STATUS
@@ -80,7 +80,7 @@ def asked_to_wait(headers: Mapping[str, str], now_ms: int) -> float | None:
     used_up = (name[len(LIMIT) : -len(LEFT)] for name in headers if _is_used_up(name, headers[name]))
     resets = [headers.get(f"{LIMIT}{name}-reset") for name in used_up]
     waits = [wait for reset in resets if reset and (wait := _seconds_until(reset, now_ms)) is not None]
-    # the last to be reset: until then one of the limits refuses every call
+    # the latest reset: until then one of the limits rejects every call
     return max(waits, default=None)
 
 

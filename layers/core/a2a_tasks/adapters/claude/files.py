@@ -32,8 +32,7 @@ class ClaudeFiles:
             async with asyncio.timeout(self.seconds):
                 return await self.connection.call(lambda client, _: _fetch(client, file_id, max_bytes))
         except TimeoutError:
-            # of all errors here: the file alone is missing, and the turn that made it, which is paid for,
-            # goes on
+            # any error here only costs the file: the turn that produced it is paid for and continues
             raise ModelFileUnavailable(f"it did not come within {self.seconds:g} s", may_come=True) from None
         except (anthropic.APIError, httpx2.HTTPError) as error:
             failure = explain(error, self.clock.now())
@@ -46,7 +45,7 @@ async def _fetch(client: Client, file_id: str, max_bytes: int) -> ModelFile:
     if isinstance(client, anthropic.AsyncAnthropicBedrockMantle):
         raise ModelFileUnavailable("Bedrock has no files")
     about = await client.files.retrieve_metadata(file_id)
-    # before a byte is fetched; and while it comes, since this is what the API says, not what it sends
+    # checked before the download, and again during it, because the announced size may be wrong
     if about.size_bytes > max_bytes:
         raise _too_large(about.filename, max_bytes)
     data = bytearray()

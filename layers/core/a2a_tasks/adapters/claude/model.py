@@ -28,7 +28,7 @@ class ClaudeModel:
         self._clock = clock
 
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:
-        # of all tries, so that no error repeats a token in a log
+        # covers all attempts, so that no error puts a token into a log
         carried: set[str] = set()
 
         async def stream(client: Client, tokens: Mapping[str, str]) -> ModelReply:
@@ -40,14 +40,14 @@ class ClaudeModel:
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise explain(error, self._clock.now(), used=draft.usage, secrets=carried) from None
         except json.JSONDecodeError:
-            # it was answered, so it was billed; the next answer may be readable
+            # the call was answered and billed; the next answer may be readable
             reason = "The model's answer cannot be read."
             raise ModelBusy(reason, used=draft.usage, may_be_billed=True) from None
         except BeyondLimits as error:
-            # not tried again: whoever wrote it would write it again
+            # no retry: the same request would produce it again
             raise ModelRejected(FailureCode.EXECUTION_ERROR, f"The model's answer {error}.") from None
         except BrokenReply:
-            # neither can be sent back nor be executed; another try may call the tool as it should
+            # it can neither be sent back nor executed; a retry may call the tool correctly
             raise ModelBusy(
                 "The model called a tool with input that is not a JSON object.", used=draft.usage
             ) from None
@@ -72,9 +72,9 @@ class ClaudeModel:
         async with stream:
             async for event in stream:
                 builder.add(cast("dict[str, Any]", event))
-                # the service has taken the call: its pace need not wait for the end of a turn of minutes
+                # the service has accepted the call: the pace need not wait for the end of a long turn
                 draft.begun.set()
-        # a stream that is cut off ends without an error, and what came of it is billed
+        # an interrupted stream ends without an error, and is billed as far as it got
         if not builder.is_complete:
             raise ModelBusy("The model's answer was cut off.", used=draft.usage, may_be_billed=True)
         return builder.reply()

@@ -35,7 +35,7 @@ def reply_of(message: Mapping[str, Any], *, charges_for_code: bool = False) -> M
     """The turn of a complete message; ``message`` is the API's message object. Raises ``BeyondLimits`` for
     content that can be neither stored nor sent back, such as output of tools run by others."""
     content = message["content"]
-    # before it is stored: whoever takes the task over must be able to read it, and to send it back
+    # checked before it is stored: another worker must be able to read it and send it back
     json_limits.check_value(content)
     code_runs = int(charges_for_code and any(map(runs_code, content)))
     return ModelReply(
@@ -123,7 +123,7 @@ class _Block:
         elif delta["type"] == "citations_delta":
             self._fields["citations"] = [*(self._fields.get("citations") or ()), delta["citation"]]
         else:
-            # compaction, and what is not known yet: its fields are the block's
+            # compaction and unknown types: their fields are the block's
             self._fields |= {key: value for key, value in delta.items() if key != "type"}
 
     def finished(self) -> dict[str, Any] | None:

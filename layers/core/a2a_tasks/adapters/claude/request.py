@@ -92,7 +92,7 @@ def _caching(request: ModelRequest, backend: Backend) -> dict[str, Any]:
     blocks = last["content"]
     if isinstance(blocks, str):
         blocks = [{"type": "text", "text": blocks}]
-    # the API takes no marker there; this one turn goes without
+    # the API accepts no cache marker there, so this turn has none
     if blocks[-1]["type"] in _NOT_CACHEABLE:
         return {}
     marked = [*blocks[:-1], blocks[-1] | {"cache_control": EPHEMERAL}]

@@ -25,7 +25,7 @@ def _to_attribute(value: object) -> dict[str, Any]:
             return {"S": value}
         case None:
             return {"NULL": True}
-        # before int, of which bool is a subclass: True would be stored as 1
+        # before int: bool is a subclass of int, and True would be stored as 1
         case bool():
             return {"BOOL": value}
         case int() | Decimal() if (number := NUMBERS.create_decimal(value)).is_finite():
@@ -36,7 +36,7 @@ def _to_attribute(value: object) -> dict[str, Any]:
             return {"M": {name: _to_attribute(each) for name, each in value.items()}}
         case list() | tuple():
             return {"L": [_to_attribute(each) for each in value]}
-        # an empty set is none of DynamoDB's types, and one of mixed types is neither
+        # DynamoDB has no empty sets and no sets of mixed types
         case Set() if value and all(isinstance(each, str) for each in value):
             return {"SS": list(value)}
         case Set() if value and all(isinstance(each, int) for each in value):

@@ -18,7 +18,7 @@ PROJECT_SHARDS = 4
 """Partitions of the list of projects; a run reads them all. With fewer than before, projects of the others
 would not be found any more."""
 LISTED_MS = 300_000
-"""So long a process takes a project that it has listed for listed."""
+"""How long a process relies on a project that it has listed."""
 MOST_KNOWN = 10_000
 """Projects that a process keeps in mind as listed."""
 
@@ -30,13 +30,13 @@ class DynamoDBBatchLine(Store):
     _listed: dict[str, int] = field(default_factory=dict, compare=False)
 
     def enqueue(self, task: Task, now: int) -> None:
-        """The project first, so that no task is in a line that nobody reads. Leaves what is counted of an
-        entry that is there already: the sweeper puts tasks in anew."""
+        """Lists the project first, so that every line with tasks is read. Keeps the counters of an existing
+        entry, because the sweeper enqueues tasks again."""
         self.put(task.project_id, task.ref, queued_since(task), now)
 
     def put(self, project_id: str, ref: TaskRef, since: int, now: int) -> None:
         """Put a task in a project's line, from a moment on."""
-        # first: a crash in between leaves a project without tasks, which a run takes from the list in time
+        # written first: a crash in between leaves a listed project without tasks, which a run removes later
         self._list(project_id, now)
         entry = Update().set(agentId=ref.agent_id, ttl=(since + LONGEST_LIFE_MS) // 1000)
         self._update(entry_key(project_id, since, ref.task_id), entry)
@@ -45,7 +45,7 @@ class DynamoDBBatchLine(Store):
         if now - self._listed.get(project_id, 0) < LISTED_MS:
             return
         self._update(project_key(project_id), Update().set(seenAt=now))
-        # remembered once it is written, so that a failed write is made again by the next task
+        # remembered only after the write, so that the next task retries a failed one
         if len(self._listed) >= MOST_KNOWN:
             self._listed.clear()
         self._listed[project_id] = now

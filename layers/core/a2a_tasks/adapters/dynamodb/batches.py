@@ -52,7 +52,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         return _project(found or project_key(project_id))
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
-        # no condition: runs that are refused at the same moment write about the same, and it only delays
+        # no condition: concurrent runs write about the same value, which only delays
         self._update(project_key(project_id), Update().set(refusals=refusals, pausedUntil=until))
 
     def forget(self, project: QueuedProject) -> None:
@@ -74,13 +74,14 @@ class DynamoDBBatches(DynamoDBBatchLine):
         return not self._query("pk = :pk", line, ConsistentRead=True, Limit=1)[0]
 
     def drop(self, entry: QueuedTask) -> None:
-        # no condition: a task that was given back since has another entry, as the key has its start
+        # no condition: a task that was released since has another entry, because the key contains its start
         self._delete(entry_key(entry.project_id, entry.since, entry.task_id))
 
     def count_try(self, entry: QueuedTask, run_id: str) -> int:
         """Protects an entry that was removed since it was read. Counts once per run."""
         count = Update().add(tries=1).set(triedBy=run_id).when("attribute_exists(pk)")
-        # a repetition is no second try. It returns 0, and the next run finds the count in the entry
+        # a retry of the same run is not counted again. It returns 0, and the next run finds the count in the
+        # entry
         count = count.when("attribute_not_exists(triedBy)", "triedBy <> :triedBy")
         key = entry_key(entry.project_id, entry.since, entry.task_id)
         is_counted, item = self._update(key, count, "UPDATED_NEW")
@@ -107,13 +108,13 @@ class DynamoDBBatches(DynamoDBBatchLine):
             item = _key(f"BATCH#{batch.batch_id}", f"MEMBERS#{number:04d}")
             item |= {"members": json.dumps(rows, separators=(",", ":")), "ttl": ttl}
             self._put(item)
-        # refused by a record of its own: the response to an earlier try was lost
+        # refused by its own record: the response to an earlier attempt was lost
         return "abandoned" not in self._put(_item(batch), when("attribute_not_exists(pk)")).item
 
     def abandon(self, project_id: str, batch_id: str, now: int) -> bool:
         """Protects a recorded batch, whose tasks stay its members."""
         item = _open_key(project_id, batch_id) | {"abandoned": True, "ttl": now // 1000 + KEPT_SECONDS}
-        # abandoned already: by another run, or by this call, whose response was lost
+        # abandoned already, by another run or by an earlier attempt of this call
         never_began = when("attribute_not_exists(pk)", "attribute_exists(abandoned)")
         return self._put(item, never_began).is_made
 
@@ -143,7 +144,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         """Protects what another run has written, or done after writing: the version must be the one read."""
         written = replace(batch, version=batch.version + 1)
         is_made, found = self._put(_item(written), _as_read(batch))
-        # refused, and yet as it was to be: the response to this very write was lost
+        # refused, but already as wanted: the response to an earlier attempt was lost
         is_ours = is_made or (found.get("runId"), found.get("version")) == (written.run_id, written.version)
         return written if is_ours else None
 
@@ -152,7 +153,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
     def own(self, api_id: str, batch_id: str, now: int) -> bool:
         """Protects an existing assignment to another batch."""
-        # kept beyond the batch: whoever searches the API's list must still find whose it is
+        # kept longer than the batch: recovery must still find the owner of batches in the API's list
         item = _key(API, api_id) | {"batchId": batch_id, "ttl": now // 1000 + KEPT_SECONDS}
         return self._put(item, when("attribute_not_exists(pk)", "batchId = :mine", mine=batch_id)).is_made
 

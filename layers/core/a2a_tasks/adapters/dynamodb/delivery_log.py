@@ -16,7 +16,7 @@ class DynamoDBDeliveryLog(Store):
 
     def note(self, task_id: str, note: DeliveryNote, until: int) -> None:
         """Protects the note of a delivery: a copy of the message may be tried, and fail, after it."""
-        # a repetition counts its tries twice: they are for people to read
+        # a retry may count attempts twice, which is acceptable for information
         update = Update().set(state=note.state.value, ttl=until // 1000).add(tries=note.tries)
         update = update.set_or_remove(
             triedAt=note.tried_at, answer=note.answer, reason=note.reason, nextTryAt=note.next_try_at

@@ -19,15 +19,15 @@ class DynamoDBOpenStreams(Store):
     write needs to protect one place only."""
 
     def take(self, key_id: str, limit: int, now: int, until: int) -> StreamPlace | PlacesFull:
-        # at random, so that requests of one moment seldom try the same place
+        # in random order, so that concurrent requests seldom try the same place
         place, held = StreamPlace(key_id, secrets.randbelow(limit), until), dict[int, int]()
         for _ in range(TRIES):
             refused = self._take(place, now)
-            # what holds it until this very moment is this write, whose answer was lost
+            # the same expiry means that this is an earlier attempt of this write
             if refused is None or refused.get(place.number) == until:
                 return place
             held = {number: over for number, over in refused.items() if number < limit and over > now}
-            # places beyond a limit that was lowered are left to their time
+            # places above a lowered limit are left to expire
             free = [number for number in range(limit) if number not in held]
             if not free:
                 break
@@ -35,7 +35,7 @@ class DynamoDBOpenStreams(Store):
         return PlacesFull(min(held.values(), default=now))
 
     def free(self, place: StreamPlace) -> None:
-        # refused: its time was over, or this is the second try of a write that was done
+        # refused: the place has expired, or an earlier attempt succeeded
         mine = _of(place).when("#place = :until", until=place.until)
         self._update(_key(place.key_id), mine.remove("#place"))
 

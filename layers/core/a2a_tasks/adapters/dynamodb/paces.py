@@ -8,7 +8,7 @@ from a2a_tasks.domain.overload.pace import Pace, PaceKey
 from a2a_tasks.ports.model import PaceTurn
 
 KEPT_SECONDS = 24 * 3600
-"""A pace that nobody has used for so long limits nobody."""
+"""Time to live of an unused pace, which has no effect by then."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class DynamoDBPaces(Store):
         """Protects the pace, whoever starts calls at the same moment: each goes by the one before."""
         next_at = now + seen.count_at(now) * seen.gap_at(now)
         update = _if_as_seen(seen).set(nextAt=next_at, ttl=now // 1000 + KEPT_SECONDS)
-        # of several calls that start now one moves this on; the others are refused, and wait by what they see
+        # only one of several concurrent calls moves this on; the others are refused and wait by the stored
+        # pace
         update = update.when("nextAt <= :now", now=now)
         if not is_urgent:
             update = update.when("attribute_not_exists(urgentUntil)", "urgentUntil <= :now")
@@ -50,10 +51,10 @@ class DynamoDBPaces(Store):
 
 
 def _if_as_seen(seen: Pace | None) -> Update:
-    """An update for as long as nobody has set another pace, or has let this one grow."""
+    """An update on the condition that the pace was neither replaced nor started to recover."""
     if seen is None:
         return Update().when("attribute_not_exists(setAt)")
-    # not by ``nextAt``, which each call moves: that changes when calls start, and says nothing of the model
+    # not compared by ``nextAt``, which every call moves
     update = Update().when("setAt = :seen", seen=seen.set_at)
     if seen.taken_at is None:
         return update.when("attribute_not_exists(takenAt)")

@@ -14,8 +14,8 @@ class DynamoDBPushConfigs(Store):
     """``PushConfigStore`` and ``PushConfigIds``."""
 
     def put(self, task_id: str, config: StoredPushConfig, until: int) -> None:
-        """Without a condition: whoever comes last has the id. Clean-up deletes it with the task; the TTL is
-        for one whose task was never created, or is gone already."""
+        """No condition: the last writer wins. Clean-up deletes it with the task; the TTL covers tasks that
+        were never created, or no longer exist."""
         values = {
             "url": config.url,
             "format": config.format.value,
@@ -34,7 +34,7 @@ class DynamoDBPushConfigs(Store):
         return [_to_config(item) for item in self._items(task_items.owned_partition(task_id), CONFIG)]
 
     def ids(self, task_id: str) -> list[str]:
-        # a consistent read: a configuration that was there before a change is told of it
+        # a consistent read: a configuration stored before a change receives it
         partition = task_items.owned_partition(task_id)
         return [_id_of(item) for item in self._items(partition, CONFIG, ProjectionExpression="sk")]
 

@@ -20,10 +20,10 @@ class DynamoDBRates(Store):
         What was seen of it decides which is tried first, and a refusal brings the truth.
         """
         key = {"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}
-        # a bucket that was seen full is refused without a write, since ``tat`` never falls
+        # a bucket known to be exhausted is refused without a write, because ``tat`` never falls
         taking, latest, cost = TakeResult(False, seen, 0), rate.latest(count, now), count * rate.interval
         while not taking.is_granted and max(taking.tat, now) <= latest:
-            # a refusal shows the bucket as it is, so the second try is of the right form
+            # the refusal returns the bucket, so the second attempt has the right form
             is_whole = taking.tat <= now
             update = _of_whole(now, cost) if is_whole else _of_used(now, latest, cost)
             is_granted, item = self._update(key, update.add(total=count), "UPDATED_NEW")
@@ -39,7 +39,7 @@ def _of_whole(now: int, cost: int) -> Update:
 
 def _of_used(now: int, latest: int, cost: int) -> Update:
     """Protects the limit, whoever takes at the same moment: so many must still be there."""
-    # the new ``tat`` is not known here; it is no later than this
+    # an upper bound of the new ``tat``, which is not returned
     update = Update().assign("tat = tat + :cost", cost=cost).set(ttl=_ttl(latest + cost))
     return update.when("tat > :now AND tat <= :latest", now=now, latest=latest)
 

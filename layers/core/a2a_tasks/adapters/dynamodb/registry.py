@@ -63,7 +63,8 @@ class DynamoDBRegistry(Store):
     writes of the operator's command. All methods raise ``StoreUnavailable``."""
 
     def key(self, key_id: str) -> ApiKey | None:
-        # for half the price: API Gateway keeps the authorizer's answer for longer than a read may lag
+        # eventually consistent, at half the price: API Gateway caches the authorizer's response for longer
+        # anyway
         item = self._get(_api_key(key_id), consistent=False)
         return to_api_key(key_id, item) if item else None
 
@@ -88,7 +89,8 @@ class DynamoDBRegistry(Store):
     def create_project(self, project_id: str, now: int) -> bool:
         """Create a project, if it is new. True if it was. It is listed first; lists skip projects that do
         not exist."""
-        # first: a crash in between leaves an entry that lists skip, not a project that no list has
+        # written first: a crash in between leaves an entry that lists skip, rather than a project missing
+        # from lists
         self._put({"pk": _PROJECTS, "sk": f"PROJECT#{project_id}"})
         item = _project_key(project_id) | {"createdAt": now}
         return self._put(item, when("attribute_not_exists(pk)")).is_made
@@ -106,7 +108,7 @@ class DynamoDBRegistry(Store):
         is another, or no such project. Idempotent."""
         update = Update().set(webhookSecret=sealed).when("attribute_exists(pk)")
         if seen is None:
-            # what is already so was this very write, whose response was lost
+            # already as wanted: the response to an earlier attempt was lost
             as_seen = update.when("attribute_not_exists(webhookSecret)", "webhookSecret = :webhookSecret")
         else:
             as_seen = update.when("webhookSecret IN (:seen, :webhookSecret)", seen=seen)
@@ -114,7 +116,7 @@ class DynamoDBRegistry(Store):
 
     def put_mcp_server(self, project_id: str, server: McpServer) -> ProjectSettings:
         """Add a server, or replace the one with its name. Raises ``UnknownProject``."""
-        # a nested attribute can only be set in a map that is there
+        # a nested attribute can only be set in an existing map
         servers = Update().assign("mcpServers = if_not_exists(mcpServers, :none)", none={})
         self._change_project(project_id, servers)
         update = Update(names={"server": server.name})
@@ -126,7 +128,7 @@ class DynamoDBRegistry(Store):
         project = self.project(project_id)
         if project is None or name not in {server.name for server in project.mcp_servers}:
             return False
-        # only where it was seen: a path into a map that is not there is an error of the expression
+        # only if it was seen: a path into a missing map makes the expression invalid
         self._change_project(project_id, Update(names={"server": name}).remove("mcpServers.#server"))
         return True
 
@@ -187,11 +189,11 @@ class DynamoDBRegistry(Store):
             "updatedAt": now,
         }
         is_new = when("attribute_not_exists(pk)")
-        # two commands that have read the same revision must not give two definitions one number
+        # two concurrent commands must not store two definitions under one number
         as_seen = when("revision = :seen AND projectId = :project", seen=seen, project=project_id)
         is_written = self._transact(
             ("Put", values, as_seen if current else is_new),
-            # never written twice: tasks keep the revision that they began with
+            # never overwritten: tasks keep the revision that they began with
             ("Put", values | {"sk": _revision_key(seen + 1)}, is_new),
             ("Put", {"pk": f"PROJECT#{project_id}", "sk": f"AGENT#{agent_id}"}, ALWAYS),
         )
@@ -221,7 +223,7 @@ class DynamoDBRegistry(Store):
     def start_pause(self, pause: Pause) -> Pause:
         """Pause the deployment. Returns the pause in force: the first, if it was paused already."""
         item = _PAUSE | {"since": pause.since, "reason": pause.reason}
-        # a pause that is in force keeps its moment and its reason
+        # a pause in force keeps its time and reason
         written = self._put(item, when("attribute_not_exists(pk)"))
         return pause if written.is_made else to_pause(written.item)
 

@@ -1,4 +1,4 @@
-"""Items of the registry as what they stand for."""
+"""Converts items of the registry to objects."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Which process is at a shard of the index ``due``, in the table of tasks."""
+"""Which process sweeps a shard of the index ``due``, in the tasks table."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ TTL_SECONDS = 3_600
 
 @dataclass(frozen=True)
 class DynamoDBShardLeases(Store):
-    """``ShardLeases``: an item a shard, only while somebody is at it."""
+    """``ShardLeases``: one item per shard, which exists only while the shard is swept."""
 
     def take(self, shard: int, holder: str, now: int, until: int) -> bool:
         """Protects the work of who has it."""
         lease = Update().set(holder=holder, until=until, ttl=until // 1000 + TTL_SECONDS)
-        # its own: the lease is extended with each page, and a call whose response was lost is repeated
+        # the holder's own lease may be taken again: it is extended with each page, and calls may be retried
         lease = lease.when("attribute_not_exists(pk)", "#holder = :holder", "#until <= :now", now=now)
         return self._update(_key(shard), lease).is_made
 

@@ -1,4 +1,5 @@
-"""Slots on DynamoDB, in the tasks' table. Beside each conditional write stands what it protects."""
+"""Slots on DynamoDB, in the tasks table. A docstring or comment at each conditional write says what it
+protects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,9 +43,8 @@ class DynamoDBSlots(Store):
 
     def take(self, scope: Scope, number: int, holder: Holder, until: int) -> Holder:
         """Protects the slot of another, and the fence of a later claim."""
-        # a lower fence: it held the slot in an earlier claim, as after a crash. A repetition is refused, and
-        # finds itself in the slot. An empty slot that is changing hands goes to the higher of two random
-        # fences.
+        # a lower fence: the task held the slot in an earlier claim, as after a crash. A retry is refused and
+        # finds its own entry. A borrowed slot without a task goes to the higher of two random fences.
         is_mine = "(task = :task AND fence < :fence)"
         free = when("attribute_not_exists(pk)", is_mine, task=holder.task_id, fence=holder.fence)
         return self._occupy(scope, number, holder, until, free)
@@ -52,7 +52,7 @@ class DynamoDBSlots(Store):
     def pass_on(self, scope: Scope, number: int, giver: Holder, taker: Holder, until: int) -> bool:
         """Protects the slot of another, and of a later claim."""
         mine = when("task = :task AND fence = :fence", task=giver.task_id, fence=giver.fence)
-        # refused and the taker's already: the response to this very write was lost
+        # refused, but the taker's already: the response to an earlier attempt was lost
         now = self._occupy(scope, number, taker, until, mine)
         return (now.task_id, now.fence) == (taker.task_id, taker.fence)
 
@@ -70,7 +70,7 @@ class DynamoDBSlots(Store):
             "dueAt": waiter.due_at,
             "ttl": _ttl(waiter.deadline),
         }
-        # an equal fence: it joins again, since its message came twice or a response was lost
+        # an equal fence: it joins again after a duplicate message or a lost response
         latest = when("attribute_not_exists(pk)", "fence <= :fence", fence=waiter.fence)
         self._put(_waiter_key(scope, waiter) | values, latest)
 
@@ -82,7 +82,7 @@ class DynamoDBSlots(Store):
         keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
         found = {item["sk"]: item for item in self._get_all(keys)}
         line, slot, entry = (found.get(key["sk"]) for key in keys)
-        # an older entry was written by a process that was slow, and keeps no place for the present claim
+        # an older entry was written late by a slow process, and is not valid for the current claim
         waits = entry is not None and int(entry["fence"]) >= waiter.fence
         return Place(waits, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
 
@@ -94,7 +94,7 @@ class DynamoDBSlots(Store):
 
     def watch(self, scope: Scope, until: int, due_at: int) -> None:
         line = Update().set(until=until, ttl=_ttl(until), dueShard=DUE_SHARD)
-        # an earlier look stays, or a line that is joined all the time would never be looked at
+        # an earlier due time stays, or a line that is joined constantly would never be swept
         line = line.assign("dueAt = if_not_exists(dueAt, :due)", due=due_at)
         self._update(_key(scope, LINE), line)
 
@@ -102,17 +102,18 @@ class DynamoDBSlots(Store):
         return [_to_scope(key) for key in self._due(DUE_SHARD, now, limit)]
 
     def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
-        """Protects the later time of somebody who has come since."""
+        """Protects a watch that was extended since."""
         line = Update().set(until=until, ttl=_ttl(until), dueAt=due_at)
         line = line.when("#until = :seen", seen=seen_until)
         return self._update(_key(scope, LINE), line).is_made
 
     def forget_line(self, scope: Scope, seen_until: int) -> bool:
-        """Protects whoever has come since."""
+        """Protects tasks that have joined since."""
         return self._delete(_key(scope, LINE), when("#until = :seen", seen=seen_until)).is_made
 
     def _occupy(self, scope: Scope, number: int, holder: Holder, until: int, condition: Condition) -> Holder:
-        """Write who has a slot, under a condition; who has it then, nobody for a slot that is not there."""
+        """Write a slot's holder under a condition. Returns the holder afterwards, an empty one for a missing
+        slot."""
         item = {"task": holder.task_id, "fence": holder.fence, "at": holder.at, "ttl": _ttl(until)}
         is_put, there = self._put(_slot_key(scope, number) | item, condition)
         if is_put:
@@ -124,8 +125,8 @@ class DynamoDBSlots(Store):
     ) -> tuple[list[Item], bool]:
         """Items from ``first`` to before ``last``, and whether that is all."""
         values: Item = {"pk": partition, "first": first, "last": last}
-        # consistent: who frees a slot looks for waiters after that, and who joins looks for free slots after
-        # that. One of the two must see what the other has written.
+        # a consistent read: a process that frees a slot then reads the line, and one that joins the line then
+        # reads the slots. One of the two must see the other's write.
         options: Item = {"ConsistentRead": True, "Limit": limit}
         if now:
             values["now"] = now

@@ -19,7 +19,7 @@ type Item = dict[str, Any]
 ALWAYS = Condition()
 _PLACES = {"Put": "Item", "Delete": "Key"}
 _REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
-# a conflict wrote nothing either, and whoever was faster may have changed what the condition is about
+# a conflict wrote nothing either, and the other writer may have changed what the condition depends on
 _RACED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -29,8 +29,8 @@ class Write(NamedTuple):
     is_made: bool
     """Whether its condition held."""
     item: Item
-    """What it returns. If it was refused, the item as it is, which saves a second read; empty if there is
-    none."""
+    """The returned attributes. If the write was refused, the current item, which saves a second read; empty
+    if there is none."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Store:
     table: str
 
     def _get(self, key: Item, *, consistent: bool = True) -> Item | None:
-        # consistent unless asked otherwise: whoever reads acts on it, and what was written just now must be
-        # seen
+        # consistent by default: callers act on what they read, and must see recent writes
         answer = self._call(
             self.client.get_item, TableName=self.table, Key=to_attributes(key), ConsistentRead=consistent
         )
@@ -57,9 +56,10 @@ class Store:
             answer = self._call(self.client.batch_get_item, RequestItems=request)
             items += map(from_attributes, answer["Responses"].get(self.table, []))
             unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-            if len(unread) == len(left):  # not a single one: the table is throttled
+            if len(unread) == len(left):  # no progress: the table is throttled
                 raise StoreUnavailable("no item of a batch was read")
-            # beyond 16 MB, or what one partition gives at a time, DynamoDB leaves keys out without an error
+            # DynamoDB returns only 16 MB, or what a partition's capacity allows, and leaves the rest
+            # unprocessed without an error
             left = unread
         return items
 
@@ -86,7 +86,7 @@ class Store:
     def _due(self, shard: str, now: int, limit: int, **options: Any) -> list[Item]:
         """Keys of up to ``limit`` entries of a partition of the index ``due`` that are due by now (Unix
         milliseconds), the longest due first."""
-        # an index lags behind its table, so an entry only nominates: callers decide by the item itself
+        # an index is eventually consistent, so callers decide by the item itself
         condition = "dueShard = :shard AND dueAt <= :now"
         values = {"shard": shard, "now": now}
         keys, _ = self._query(condition, values, IndexName="due", Limit=limit, **options)
@@ -120,8 +120,7 @@ class Store:
         try:
             self._call(self.client.transact_write_items, TransactItems=parts)
         except ClientError as error:
-            # not for its own repetition: the SDK sends one token with all tries of a call
-            # (ClientRequestToken)
+            # never caused by the SDK's own retries, which share one ClientRequestToken
             reasons: list[Item] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
             if any(reason.get("Code") in _RACED for reason in reasons):
                 return False
@@ -135,8 +134,8 @@ class Store:
         try:
             answer = self._call(operation, TableName=self.table, **given, **arguments)
         except ClientError as error:
-            # also where the SDK has repeated a call whose response was lost: by the item callers recognize
-            # their write
+            # also returned if the SDK has retried a successful call: callers recognize their own write by the
+            # item
             found: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
             return Write(False, from_attributes(found))
         return Write(True, from_attributes(answer.get("Attributes", {})))
@@ -151,5 +150,5 @@ class Store:
                 raise
             raise StoreUnavailable(str(error)) from error
         except BotoCoreError as error:
-            # no response, or not a whole one: a write may have been made all the same
+            # no response, or an incomplete one: a write may have taken effect
             raise StoreUnavailable(str(error)) from error

@@ -1,8 +1,8 @@
 """The version of the stored format, in every item of both tables: ``v``.
 
 A client of DynamoDB writes it into whatever it puts or creates, and looks at it in whatever it reads. So it
-is in one place, and nobody who writes an item can forget it. It rises when items change so that functions of
-an earlier release would misread them.
+is in one place, and no writer can forget it. It rises when items change so that functions of an earlier
+release would misread them.
 """
 
 import re
@@ -65,7 +65,7 @@ def _put(params: dict[str, Any]) -> dict[str, Any]:
 def _update(params: dict[str, Any]) -> dict[str, Any]:
     expression = params["UpdateExpression"]
     found = _SET.search(expression)
-    # into the SET clause that is there: DynamoDB takes each keyword once
+    # into the existing SET clause, because DynamoDB accepts each keyword only once
     changed = _SET.sub(f"{_KEPT},", expression, count=1) if found else f"{expression} {_KEPT}"
     values = params.get("ExpressionAttributeValues", {}) | {_PLACEHOLDER: _VALUE}
     return params | {"UpdateExpression": changed, "ExpressionAttributeValues": values}
@@ -75,7 +75,7 @@ def _check(parsed: Mapping[str, Any], **_: Any) -> None:
     single = (parsed.get(name) for name in ("Item", "Attributes"))
     several = [parsed.get("Items", []), *parsed.get("Responses", {}).values()]
     for item in [*(item for item in single if item), *(item for items in several for item in items)]:
-        # without a version: a projection or an entry of an index, which leave it out
+        # no version: a projection or an index entry, which omit it
         found = int(item.get(NAME, _VALUE)["N"])
         if found > VERSION:
             raise NewerFormat(

@@ -1,4 +1,4 @@
-"""Workers that take tasks directly, in the table of tasks: one small item each, in one partition."""
+"""Workers that take direct messages, in the tasks table: one small item each, in one partition."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class DynamoDBTakers(Store):
     """``Takers``."""
 
     def put(self, taker: Taker) -> None:
-        # no condition: a worker writes its own entry alone, and the latest is true
+        # no condition: a worker only writes its own entry, and the last write wins
         values = {"tasks": taker.tasks, "room": taker.room, "until": taker.until}
         self._put(_key(taker.taker_id) | values | {"ttl": taker.until // 1000 + TTL_SECONDS})
 
@@ -23,7 +23,7 @@ class DynamoDBTakers(Store):
         self._delete(_key(taker_id))
 
     def listed(self, limit: int) -> list[Taker]:
-        # eventually consistent, for half the price: a sender keeps what it read for as long anyway (FRESH_MS)
+        # eventually consistent, at half the price: senders cache the list anyway (FRESH_MS)
         items, _ = self._query("pk = :pk", {"pk": PARTITION}, Limit=limit)
         return [_taker(item) for item in items]
 

@@ -12,7 +12,7 @@ DUE_SHARD = "due#workers"
 MOST_NOTES = 50
 """Tasks of a worker that are noted by name; of more it looks at everything it has."""
 TTL_SECONDS = 3_600
-"""After its end the table's TTL deletes a lease that nobody has looked at."""
+"""Time after its expiry until TTL deletes a lease that was never recovered."""
 _SORT_KEY = "LEASE"
 _LIVING = "attribute_exists(pk) AND attribute_not_exists(#broken)"
 
@@ -29,14 +29,14 @@ class DynamoDBWorkers(Store):
         """Protects those who have found the worker dead, and a later renewal from an earlier one that was
         under way for long. The SDK repeats a call whose response was lost, and the first one took the notes,
         so a lease that has this very end already is one whose notes nobody knows."""
-        # the notes go with the write that returns them, so that none can be left in between
+        # the same write returns and removes the notes, so that none is lost in between
         values = {"tasks": None, "disowned": None} | _values(lease)
         renewal = Update().set_or_remove(**values).remove("notes", "noteAll")
         renewal = renewal.when(_LIVING).when("#until <= :until")
         is_made, item = self._update(_key(lease.worker_id), renewal, "ALL_OLD")
         if is_made:
             return Notes(everything=True) if _lease(item).until == lease.until else _notes(item)
-        # a later renewal has overtaken this one, and has the notes
+        # a later renewal was faster, and has the notes
         return None if not item or _lease(item).is_broken else Notes()
 
     def lease(self, worker_id: str) -> Lease | None:
@@ -47,7 +47,7 @@ class DynamoDBWorkers(Store):
         """Protects a worker that has renewed meanwhile."""
         end = Update().set(broken=True).when("attribute_exists(pk) AND #until = :seen", seen=lease.until)
         is_made, item = self._update(_key(lease.worker_id), end)
-        # broken or gone already: by another, or by this call, whose response was lost
+        # broken or deleted already, by another process or by an earlier attempt of this call
         return is_made or not item or _lease(item).is_broken
 
     def note(self, worker_id: str, task_id: str) -> Lease | None:
@@ -55,7 +55,7 @@ class DynamoDBWorkers(Store):
         has_room = ("attribute_not_exists(#notes)", "size(#notes) < :most")
         named = Update().add(notes={task_id}).when(_LIVING).when(*has_room, most=MOST_NOTES)
         all_of_them = Update().set(noteAll=True).when(_LIVING)
-        # the first is refused where there is no room, or no lease: the second tells the two apart
+        # the first write is refused if there is no room or no lease; the second distinguishes the two
         return self._note(worker_id, named) or self._note(worker_id, all_of_them)
 
     def due(self, now: int, limit: int) -> list[str]:

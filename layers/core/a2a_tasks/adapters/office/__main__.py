@@ -19,7 +19,7 @@ def main(kind: str, limit: int, memory_bytes: int) -> None:
     """Print at most ``limit`` characters, with so much address space."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    # a crash must not write the file's content to the disk that all tasks share
+    # no core dumps: a crash must not write the file's content to the disk that all tasks share
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     file = io.BytesIO(sys.stdin.buffer.read())
     for piece in FORMATS[OfficeKind(kind)](file):
@@ -34,5 +34,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
     except MemoryError:
-        # told apart from damage: with more memory another try may succeed
+        # distinguished from a damaged file: a retry with more memory may succeed
         sys.exit(NO_MEMORY)

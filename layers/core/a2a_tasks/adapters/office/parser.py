@@ -37,7 +37,7 @@ class ProcessParser:
         self._turn = threading.Lock()
 
     def text(self, kind: OfficeKind, content: bytes, limit: int) -> str:
-        # also while others wait: the memory that is left is looked at when it is this one's turn
+        # inside the lock: free memory is read when it is this file's turn
         with self._turn:
             memory_bytes = min(MOST_BYTES, self._left() - RESERVED_BYTES)
             if memory_bytes < LEAST_BYTES:
@@ -48,17 +48,17 @@ class ProcessParser:
                     input=content,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    # nothing else of the environment: a file that takes the parser over finds no credentials
+                    # nothing else of the environment, so that a compromised parser finds no credentials
                     env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                     timeout=self._seconds,
                     check=False,
                 )
             except subprocess.TimeoutExpired:
                 raise DocumentUnreadable("takes too long to read") from None
-        # with more memory it may succeed, so the task waits; with enough of it, it is the file
+        # if memory was short, the task waits and retries; otherwise the file is at fault
         if done.returncode == NO_MEMORY and memory_bytes < ENOUGH_BYTES:
             raise PayloadUnavailable(NO_ROOM)
-        if done.returncode < 0:  # by a signal: that of the limit of computing, or a parser that crashed
+        if done.returncode < 0:  # ended by a signal: the CPU limit, or a crash of the parser
             raise DocumentUnreadable("takes too long to read, or is damaged")
         if done.returncode:
             raise DocumentUnreadable("is damaged, has a password or takes too much memory to read")

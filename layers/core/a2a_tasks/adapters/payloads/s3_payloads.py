@@ -27,16 +27,16 @@ class S3Payloads:
     bucket: str
 
     def put(self, key: str, data: bytes, media_type: str = JSON) -> None:
-        # no condition: where two writers could differ, the name has a digest or the fence of the claim
+        # no condition: if two writers could differ, the name contains a digest or the claim's fence
         self._call(self.client().put_object, Key=key, Body=data, ContentType=media_type)
 
     def get(self, key: str) -> bytes:
-        # also where the body breaks off while it is read
+        # also if the body is interrupted while it is read
         with port_errors(PayloadUnavailable, {GONE: PayloadCorrupt(f"{key} is gone")}):
             return self.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def link(self, key: str, name: str) -> str:
-        # always a download: a page made by an agent must never run under the bucket's address
+        # always a download: a page made by an agent must never run under the bucket's origin
         disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
         return self.client().generate_presigned_url(
             "get_object",
@@ -51,7 +51,7 @@ class S3Payloads:
                 self.client().delete_objects,
                 Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
             )
-            # a batch that deleted a part of its objects answers 200 all the same
+            # a partly failed deletion also returns 200
             if errors := answer.get("Errors"):
                 raise PayloadUnavailable(f"{len(errors)} objects not deleted: {errors[0].get('Code')}")
             deleted += len(keys)
@@ -63,7 +63,7 @@ class S3Payloads:
             Prefix=PREFIX,
             Delimiter="/",
             MaxKeys=limit,
-            StartAfter=f"{PREFIX}{after}/~" if after else PREFIX,  # behind all that the last one owns
+            StartAfter=f"{PREFIX}{after}/~" if after else PREFIX,  # after all objects of the last task
         )
         prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", [])]
         ids = [prefix.removeprefix(PREFIX).rstrip("/") for prefix in prefixes]

@@ -67,15 +67,14 @@ class KmsEnvelopes:
         object.__setattr__(self, "_others", TtlCache(self.clock, TTL_MS, MOST_KEPT))
 
     def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes:
-        # imported where it is needed: few calls of a function seal anything
+        # imported here, because few invocations encrypt anything
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         key = self._own.get("", self._new_key)
-        # far below what random nonces of 96 bits allow under one key (2^32), and few secrets fall with one
-        # key
+        # far below the limit of random 96-bit nonces per key (2^32), and few secrets depend on one key
         if next(key.uses) > MAX_USES:
             key = self._own.get("", self._new_key, ttl_ms=0)
-        # random for each secret: one that comes twice under a key would break the secrecy of both texts
+        # random per secret: a repeated nonce under one key would break the encryption of both texts
         nonce = self.entropy.bytes(NONCE_BYTES)
         sealed = AESGCM(key.plain).encrypt(nonce, plain, _bound(context))
         return len(key.encrypted).to_bytes(_LENGTH_BYTES) + key.encrypted + nonce + sealed
@@ -88,7 +87,8 @@ class KmsEnvelopes:
         encrypted, rest = sealed[_LENGTH_BYTES:end], sealed[end:]
         if not encrypted:
             raise SealBroken("not sealed here")
-        # by the encrypted key: what one process has sealed in five minutes costs one call
+        # cached by the encrypted key: all secrets that one process encrypted within five minutes cost one
+        # call
         key = self._others.get(encrypted.hex(), lambda: self._decrypted(encrypted))
         try:
             return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _bound(context))
@@ -104,7 +104,7 @@ class KmsEnvelopes:
 
     def _decrypted(self, encrypted: bytes) -> bytes:
         broken = SealBroken("not sealed with this key for this purpose")
-        # these two codes are about the ciphertext, and would be the same tomorrow; all others may pass
+        # these two codes concern the ciphertext and are permanent; all others may be temporary
         with port_errors(SealingUnavailable, dict.fromkeys(_UNDECRYPTABLE, broken)):
             answer = self.client().decrypt(
                 KeyId=self.key_arn, CiphertextBlob=encrypted, EncryptionContext={"purpose": self.purpose}

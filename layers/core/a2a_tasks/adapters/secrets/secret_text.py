@@ -20,7 +20,7 @@ def secret_text(client: "SecretsManagerClient", arn: str) -> str | None:
         try:
             return client.get_secret_value(SecretId=arn).get("SecretString", "")
         except ClientError as error:
-            # told apart, since an operator must make one, while all other errors may pass
+            # distinguished, because an operator must create one, while all other errors may be temporary
             if error.response["Error"]["Code"] in GONE:
                 return None
             raise

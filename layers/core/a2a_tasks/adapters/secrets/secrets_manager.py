@@ -32,11 +32,11 @@ class Secrets:
         try:
             return str(json.loads(text)["apiKey"]) if text else ""
         except (ValueError, KeyError, TypeError):
-            # neither its text nor where its JSON breaks off belongs into a log
+            # neither the text nor the position of a JSON error may be logged
             raise SecretsUnavailable(f'the secret {self._api_key_arn} is not {{"apiKey": "…"}}') from None
 
     def token(self, arn: str, fresh: bool) -> str:
         """A secret whose whole value is a token."""
         read = partial(secret_text, self._client, arn)
-        # that there is none is not cached: the operator may be putting it in
+        # a missing secret is not cached, because the operator may be adding it
         return self._cache.get(arn, read, ttl_ms=0 if fresh else None) or ""

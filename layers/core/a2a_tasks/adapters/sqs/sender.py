@@ -47,10 +47,9 @@ class SQSSender[T: HasProjectId]:
             try:
                 answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
-                # they may have been sent all the same; sent again they have the same ids, by which receivers
-                # know them
+                # they may have been sent; a retry has the same ids, by which receivers drop duplicates
                 unsent |= dict.fromkeys(places, str(error))
             else:
-                # a batch is no transaction: SQS may take some of its messages and answer 200
+                # a batch is not a transaction: SQS may accept only some of its messages and return 200
                 unsent |= {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         return [Unsent(contents[place], reason) for place, reason in unsent.items()]

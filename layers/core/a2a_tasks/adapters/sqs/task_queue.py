@@ -51,7 +51,7 @@ class SQSTaskQueue:
 
     def send(self, task: Task, delay_seconds: int = 0, *, has_slot: bool = False) -> None:
         message, is_urgent = _message(task.ref), has_slot or goes_first(task)
-        # a delayed message is for later, when no worker may be up: one must be started then
+        # no worker may be up when a delayed message becomes visible, so it must be able to start one
         if not delay_seconds and self._send_directly(task, message, is_urgent=is_urgent):
             return
         url = self._url(is_urgent=is_urgent)
@@ -62,12 +62,12 @@ class SQSTaskQueue:
         last may have gone meanwhile. A copy does no harm."""
         if self.direct is None:
             return False
-        # from before the list is looked at: what it says may be FRESH_MS old by then, and the last worker
-        # waits for LINGER_MS after it has left the list
+        # measured from before the list is read: the list may be FRESH_MS old, and the last worker waits for
+        # LINGER_MS after leaving it
         began = self.direct.clock.ticks()
         if not self.direct.is_open():
             return False
-        # said here, as whoever moves the message to another queue has not read the task
+        # in the message, because a worker that moves it to another queue has not read the task
         message = message | {"projectId": task.project_id, "isUrgent": is_urgent}
         self._send(self.direct.url, message, task.project_id, task.correlation_id)
         return self.direct.clock.ticks() - began <= SLOW_MS
@@ -97,7 +97,7 @@ class SQSTaskQueue:
 
     def receive(self, limit: int, visibility_seconds: int, *, only_urgent: bool = False) -> list[Delivery]:
         """Short poll of the urgent queue first; what that misses, the queue's own event source receives."""
-        # short, so that a worker with nothing urgent to do does not wait for it before it asks for the rest
+        # short, so that a worker without urgent messages soon polls the other queue
         urgent = self._receive(self.urgent_url, limit, visibility_seconds, 0)
         if urgent or only_urgent:
             return urgent
@@ -114,8 +114,8 @@ class SQSTaskQueue:
             return
         url = self._url(is_urgent=delivery.is_urgent)
         message, delay_seconds = _message(delivery.ref), min(seconds, MAX_DELAY_SECONDS)
-        # nothing starts a worker for what is in the direct queue. Copied before the original goes: a crash in
-        # between leaves two messages, and a task is claimed once.
+        # the direct queue starts no worker. The message is copied before the original is deleted: a crash in
+        # between leaves two messages, but a task is claimed once.
         self._send(url, message, delivery.project_id, delivery.correlation_id, delay_seconds)
         self.delete(delivery)
 
@@ -202,7 +202,7 @@ def _body(text: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except ValueError:
-        # no error: one malformed message would send its whole event back, again and again
+        # no exception: one malformed message would return its whole event again and again
         return {}
     return body if isinstance(body, dict) else {}
 

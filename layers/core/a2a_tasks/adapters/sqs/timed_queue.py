@@ -35,7 +35,7 @@ class SQSTimedQueue:
     def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:
         """Not by the redrive policy of SQS, which counts receives rather than time. Sent before the message
         is deleted: a crash in between sends it twice, under the same id."""
-        # only given again if it came with one: the same class serves queues with groups and without
+        # only set if the message had one: this class serves queues with and without groups
         group = {} if delivery.group_id is None else {"MessageGroupId": delivery.group_id}
         self._call(
             self.client.send_message,
@@ -69,5 +69,5 @@ def content_of[T](body: str, parse: Callable[[str], T]) -> T | None:
     try:
         return parse(body)
     except (ValueError, KeyError, TypeError):
-        # no error: one malformed message would send its whole event back, again and again
+        # no exception: one malformed message would return its whole event again and again
         return None

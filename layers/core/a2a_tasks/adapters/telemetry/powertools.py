@@ -45,8 +45,7 @@ class PowertoolsTelemetry:
         self._ticks = ticks
         self._collected_since: float | None = None
         self._lock = threading.Lock()
-        # not Powertools' ordinary metrics, which are shared by the whole process: one flush would take
-        # another's
+        # not Powertools' ordinary metrics, which the whole process shares: one flush would take another's
         self._metrics = EphemeralMetrics(service=SERVICE)
 
     def event(self, name: str, task: Task | None = None, **fields: object) -> None:
@@ -60,7 +59,7 @@ class PowertoolsTelemetry:
     def count(self, metric: str, value: float = 1, *, code: str | None = None) -> None:
         self._add(metric, MetricUnit.Count, value)
         if code is not None:
-            # a line of its own: in EMF dimensions hold for all metrics of a line
+            # a separate line, because EMF dimensions apply to all metrics of a line
             by_code = EphemeralMetrics()
             by_code.add_dimension("service", SERVICE)
             by_code.add_dimension("code", code)

@@ -91,5 +91,6 @@ class PrintedTelemetry:
 
 
 def _print(document: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(document, default=str) + "\n")  # in one write, as other threads print too
+    # a single write, because other threads print too
+    sys.stdout.write(json.dumps(document, default=str) + "\n")
     sys.stdout.flush()

@@ -51,7 +51,7 @@ class OtlpEndpoint:
         self._resource = resource
         self._headers = headers
         self._credentials = credentials
-        # no retries here: while they last nothing else is sent, and the exporter has its own pause
+        # no retries here: they would block other spans, and the exporter has its own pause
         self._http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
         )
@@ -68,7 +68,7 @@ class OtlpEndpoint:
                 "POST", self._url, body=body, headers=headers, redirect=False, retries=False
             )
         except urllib3.exceptions.HTTPError as error:
-            # a span that comes twice is one: its id follows from what it stands for
+            # a repeated span counts once, because its id is deterministic
             raise NotSent(f"no answer ({type(error).__name__})", is_retryable=True) from None
         if not 200 <= response.status < 300:
             raise NotSent(
@@ -88,4 +88,4 @@ def _rejected(answer: bytes) -> int:
         document: Any = json.loads(answer or b"{}")
         return int(document.get("partialSuccess", {}).get("rejectedSpans", 0))
     except (ValueError, AttributeError, TypeError):
-        return 0  # an answer in Protobuf: what matters is its status
+        return 0  # a Protobuf response: only its status matters

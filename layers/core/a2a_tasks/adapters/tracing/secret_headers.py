@@ -44,7 +44,7 @@ class SecretHeaders:
         except ValueError:
             headers = None
         if not isinstance(headers, dict) or not all(map(_is_header, headers, headers.values())):
-            # the operator may be correcting the secret: spans are kept for that
+            # spans are kept, because the operator may be correcting the secret
             raise NotSent(NOT_HEADERS, is_retryable=True)
         return headers
 

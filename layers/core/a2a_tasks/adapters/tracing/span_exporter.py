@@ -64,14 +64,14 @@ class SpanExporter:
         """Take a span, to be sent soon. Never blocks."""
         with self._changed:
             if len(self._waiting) >= MOST_WAITING:
-                # the newest are dropped, and nothing blocks: tracing holds up no task
+                # the newest spans are dropped instead of blocking: tracing must not delay tasks
                 self._dropped += 1
                 return
             self._waiting.append(span)
             if not self._has_thread:
                 self._has_thread = True
-                # with the first span, since most processes record none; as a daemon, which keeps no process
-                # alive
+                # started with the first span, because most processes record none; a daemon thread, which does
+                # not keep the process alive
                 threading.Thread(target=self._run, name="spans", daemon=True).start()
             if len(self._waiting) >= BATCH:
                 self._ask()
@@ -114,7 +114,7 @@ class SpanExporter:
         except NotSent as failure:
             self._failed(batch, str(failure), is_retryable=failure.is_retryable)
         except Exception as error:
-            # the thread must go on, or spans would pile up for the rest of the process's life
+            # the thread must continue, or spans would pile up for the life of the process
             self._failed(batch, f"an unexpected error ({type(error).__name__})", is_retryable=False)
         else:
             with self._changed:
@@ -126,10 +126,10 @@ class SpanExporter:
         first, longest = PAUSE_SECONDS
         with self._changed:
             self._pause = min(2 * self._pause, longest) or first
-            # nobody waits for an endpoint in its pause, not even the end of an invocation
+            # nothing waits for an endpoint during its pause, not even the end of an invocation
             self._rests_until = self._ticks() + self._pause
             self._problem = problem
-            # back to the front, as they are the oldest; as many as there is room for since
+            # back to the front, because they are the oldest, as far as there is room
             kept = batch[: MOST_WAITING - len(self._waiting)] if is_retryable else []
             self._waiting.extendleft(reversed(kept))
             self._dropped += len(batch) - len(kept)

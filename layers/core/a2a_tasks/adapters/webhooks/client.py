@@ -85,7 +85,7 @@ class GuardedClient:
                 extensions={"timeout": {"connect": self._connect_seconds}},
             ) as response,
         ):
-            # the status is the answer; what comes after it is taken for politeness, and not for long
+            # only the status matters; the body is read briefly, to let the receiver finish
             with suppress(TimeoutError, httpcore2.NetworkError, httpcore2.ProtocolError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await _drain(response)
@@ -109,7 +109,7 @@ class _GuardedNetwork(httpcore2.AsyncNetworkBackend):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # the library forgets a connection whose TLS handshake is cancelled
+        # the library leaks a connection whose TLS handshake is cancelled
         for stream in self._opened:
             await stream.aclose()
 
@@ -128,8 +128,8 @@ class _GuardedNetwork(httpcore2.AsyncNetworkBackend):
                     str(address), port, timeout, local_address, socket_options
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                # a host may have an IPv6 address that is not reached from here: each is tried before the
-                # failure counts
+                # a host may have an unreachable IPv6 address: all addresses are tried before the failure
+                # counts
                 failure = error
             else:
                 self._opened.append(stream)
@@ -177,5 +177,5 @@ def _connect_problem(error: BaseException | None) -> str:
                 return "it does not speak TLS as it should"
             case socket.gaierror() | UnicodeError():
                 return "its name could not be resolved"
-        error = error.__cause__ or error.__context__  # the library drops causes, and contexts stay
+        error = error.__cause__ or error.__context__  # the library drops causes but keeps contexts
     return "no connection"

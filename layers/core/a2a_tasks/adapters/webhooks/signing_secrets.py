@@ -27,7 +27,7 @@ class ProjectSecrets:
         object.__setattr__(self, "_cached", TtlCache(self.clock, TTL_MS))
 
     def of_project(self, project_id: str) -> tuple[str, ...]:
-        # that there is none is asked again: the operator may be making one
+        # a missing secret is not cached, because the operator may be creating one
         return self._cached.get(project_id, lambda: self._read(project_id)) or ()
 
     def _read(self, project_id: str) -> tuple[str, ...] | None:
@@ -37,5 +37,5 @@ class ProjectSecrets:
         try:
             return opened(self.opener, project_id, settings.webhook_secret).live
         except (SealingUnavailable, SealBroken, InvalidSecret) as error:
-            # no unsigned notification is sent instead: the delivery is tried again
+            # never sent unsigned: the delivery is retried
             raise SecretsUnavailable(f"the signing secret of {project_id}: {error}") from error

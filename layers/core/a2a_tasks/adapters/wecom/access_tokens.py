@@ -27,13 +27,13 @@ class DynamoDBAccessTokens(Store):
     def put(self, connection_id: str, holder: str, token: CachedToken) -> bool:
         """Protects the newer token of whoever took over the lock. What is already so was this very write."""
         update = Update().set(sealed=token.sealed, expiresAt=token.expires_at, ttl=_ttl(token.expires_at))
-        # in the same write: a crash between two would keep the lock until its time is over
+        # in the same write: a crash between two writes would leave the lock until it expires
         update = update.remove("holder", "lockedUntil")
         update = update.when("holder = :holder", "sealed = :sealed", holder=holder)
         return self._update(_key(connection_id), update).is_made
 
     def unlock(self, connection_id: str, holder: str) -> None:
-        """Protects the lock of whoever has it by now."""
+        """Protects the lock of another holder."""
         unlock = Update().remove("holder", "lockedUntil").when("holder = :holder", holder=holder)
         self._update(_key(connection_id), unlock)
 

@@ -86,7 +86,7 @@ class HttpWeComApi:
             raise FileTooLarge from None
         media_type = headers.get("content-type", "application/octet-stream").partition(";")[0].strip()
         disposition = headers.get("content-disposition", "")
-        if not disposition and media_type in ("application/json", "text/plain"):  # no file, but an error
+        if not disposition and media_type in ("application/json", "text/plain"):  # an error instead of a file
             _check("media/get", _document("media/get", status, content))
         if status != 200:
             raise WeComUnanswered("media/get", f"an answer of status {status}")
@@ -107,11 +107,11 @@ class HttpWeComApi:
         return self._upload(connection, "webhook/upload_media", query, name, content)
 
     def respond(self, connection: Connection, response_url: str, message: Mapping[str, Any]) -> None:
-        # the address came in a message, and what is sent there is somebody's answer
+        # the address comes from a message, and receives a user's answer
         if not response_url.startswith(f"{connection.api_url}/"):
             raise WeComUnanswered(RESPONSE_URL, "it is not WeCom's")
         status, _, content = self._request(RESPONSE_URL, "POST", response_url, _json(message), JSON)
-        # that it answers like the API is not written anywhere
+        # it is undocumented whether it responds like the API
         answer = _document(RESPONSE_URL, status, content or b"{}")
         _check(RESPONSE_URL, {"errcode": OK} | answer)
 
@@ -161,7 +161,7 @@ class HttpWeComApi:
                 content = self._bounded(endpoint, response, limit, ends_at)
                 return response.status, _headers(response.headers), content
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout):
-            # without their causes, all of these: a cause may show the address, and with it a key or a token
+            # all without their causes, which may contain the address and with it a key or token
             raise WeComUnanswered(endpoint, "no connection") from None
         except httpcore2.TimeoutException:
             raise WeComUnanswered(endpoint, f"no answer within {seconds:g} s") from None
@@ -178,7 +178,7 @@ class HttpWeComApi:
             size += len(part)
             if size > limit:
                 raise _AnswerTooLarge(endpoint, f"more than {limit} bytes")
-            # a read timeout does not end an answer that trickles
+            # a read timeout does not bound a slowly trickling response
             if self._monotonic() > ends_at:
                 raise WeComUnanswered(endpoint, "an answer that does not end")
         return b"".join(parts)
@@ -218,7 +218,7 @@ def _check(endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 def _form(name: str, content: bytes) -> tuple[str, bytes]:
     """The type and the bytes of a form with one file. WeCom shows its name, which it reads in raw UTF-8."""
-    # by its content: it cannot occur in it, and the same file makes the same request
+    # derived from the content, so that it cannot occur in it and the same file gives the same request
     boundary = hashlib.sha256(content).hexdigest()
     name = _NOT_IN_A_NAME.sub("_", name)
     head = (

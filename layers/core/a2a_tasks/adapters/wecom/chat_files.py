@@ -33,7 +33,7 @@ class HttpFiles:
         try:
             return self._fetch(url, max_bytes, until)
         except (OSError, http.client.HTTPException) as error:
-            # not its text, which may hold the address
+            # not the error's text, which may contain the address
             raise FileUnavailable(type(error).__name__) from None
 
     def _fetch(self, url: str, max_bytes: int, until: float) -> SentFile:
@@ -48,7 +48,7 @@ class HttpFiles:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", path, headers={"Host": parts.netloc, "Accept": "*/*"})
             response = connection.getresponse()
-            # a redirection would lead where nothing has been checked
+            # a redirect's target would not be checked
             if response.status != http.client.OK:
                 raise FileUnavailable(f"status {response.status}")
             name = _name_of(response.getheader("Content-Disposition") or "")
@@ -63,7 +63,7 @@ class HttpFiles:
             may_connect(ip_address(address), allow_loopback=self.allow_loopback) for address in addresses
         ):
             raise FileUnavailable("its host is not on the internet")
-        # the address that was checked, not the name: a second look-up could lead elsewhere
+        # connects to the checked address, not the name: a second DNS lookup could return another
         return socket.create_connection((addresses[0], port), timeout=_left(until))
 
 
@@ -81,7 +81,7 @@ def _read(response: http.client.HTTPResponse, sock: socket.socket, max_bytes: in
         if size > max_bytes:
             raise FileTooLarge
         chunks.append(chunk)
-    # what is left of the announced length: http.client reports a body that broke off as its end
+    # compares with the announced length, because http.client reports a truncated body as its end
     if response.length:
         raise FileUnavailable("it was cut off")
     return b"".join(chunks)

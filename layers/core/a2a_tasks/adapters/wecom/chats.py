@@ -20,7 +20,7 @@ class DynamoDBChats(Store):
     def begin(self, connection_id: str, chat_key: str, message_key: str) -> int:
         """Protects the conversation that the same message has begun already."""
         update = Update().set(begunBy=message_key).add(generation=1)
-        # refused, it returns the item as it is, with the generation that the message began
+        # if refused, it returns the current item, with the generation that the message began
         update = update.when("attribute_not_exists(begunBy)", "begunBy <> :begunBy")
         return _generation(self._update(_key(connection_id, chat_key), update, "ALL_NEW").item)
 

@@ -28,7 +28,7 @@ class CachedConnectionSecrets:
 
     def secrets(self, connection: Connection, *, fresh: bool = False) -> ConnectionSecrets:
         arn = connection.secret_arn
-        # one that is missing is not cached: the operator may be putting it in
+        # a missing secret is not cached, because the operator may be adding it
         found = self._cache.get(arn, lambda: self._read(arn), ttl_ms=FRESH_MS if fresh else None)
         if found is None:
             raise SecretsUnavailable(f"the connection {connection.connection_id!r} has no secret")
@@ -41,5 +41,5 @@ class CachedConnectionSecrets:
         try:
             return ConnectionSecrets.from_named(json.loads(text))
         except ValueError:
-            # neither its text nor where its JSON breaks off belongs into a log
+            # neither the text nor the position of a JSON error may be logged
             raise SecretsUnavailable(f"the secret {arn} is not that of a connection") from None

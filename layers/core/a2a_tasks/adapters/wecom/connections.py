@@ -33,14 +33,14 @@ class DynamoDBConnections(Store):
 
     def create(self, connection: Connection) -> None:
         """Store a connection and list it under its project, in one write. Raises ``ConnectionTaken``."""
-        # an id that is taken stays whose it is
+        # an existing id keeps its project
         own = ("Put", from_connection(connection), when("attribute_not_exists(pk)"))
         if not self._transact(own, ("Put", _listed(connection), ALWAYS)):
             raise ConnectionTaken(connection.connection_id)
 
     def replace(self, connection: Connection) -> None:
         """Store all of a connection anew. Raises ``UnknownConnection``."""
-        # one that was deleted meanwhile stays so, and nobody takes over what is another project's
+        # a connection deleted meanwhile stays deleted, and one of another project is not overwritten
         same = when(
             "projectId = :project AND kind = :kind AND createdAt = :created",
             project=connection.project_id,
@@ -52,7 +52,7 @@ class DynamoDBConnections(Store):
 
     def delete(self, connection: Connection) -> None:
         """Delete a connection, also from lists. Repeating it is harmless. Raises ``UnknownConnection``."""
-        # one that was made anew under the same id stays
+        # a connection recreated under the same id is kept
         same = when("attribute_not_exists(pk)", "createdAt = :created", created=connection.created_at)
         own = ("Delete", _key(connection.connection_id), same)
         if not self._transact(own, ("Delete", _listed(connection), ALWAYS)):

@@ -21,7 +21,7 @@ class DynamoDBDeliveryProgress(Store):
         loses it when its time is over. The same may come again, since the answer may have been lost."""
         hold = Update().set(holder=holder, heldUntil=until, ttl=now // 1000 + TTL_SECONDS)
         free = ("attribute_not_exists(heldUntil)", "heldUntil <= :now", "holder = :holder")
-        # what was sent comes with the hold, so that nothing can be noted in between
+        # the hold returns the progress in the same write, so that nothing changes in between
         is_held, item = self._update(_key(ref), hold.when(*free, now=now), "ALL_NEW")
         return DeliveryProgress(int(item.get("sent", 0)), item.get("mediaId")) if is_held else None
 
@@ -31,7 +31,7 @@ class DynamoDBDeliveryProgress(Store):
         return self._update(_key(ref), note.when("holder = :holder", holder=holder)).is_made
 
     def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
-        """Protects whoever holds it by now."""
+        """Protects another holder."""
         let_go = Update().remove("holder", "heldUntil").when("holder = :holder", holder=holder)
         self._update(_key(ref), let_go)
 

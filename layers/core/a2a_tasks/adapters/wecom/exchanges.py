@@ -31,13 +31,13 @@ class DynamoDBExchanges(Store):
     """``ExchangeStore``. The table's TTL deletes exchanges when their time is over."""
 
     def put(self, exchange: Exchange, until: int) -> Exchange:
-        """Protects the exchange that is there: a message is delivered several times, and has one."""
+        """Protects an existing exchange: a repeated message has only one."""
         item = from_exchange(exchange) | {"ttl": until // 1000}
         is_put, there = self._put(item, when("attribute_not_exists(pk)"))
         return exchange if is_put else to_exchange(there)
 
     def remove(self, ref: ExchangeRef) -> bool:
-        """Protects one that has ended: somebody may have been told already."""
+        """Protects an ended exchange, which may be delivered already."""
         return self._delete(_key(ref), when("attribute_not_exists(endedAt)")).is_made
 
     def get(self, ref: ExchangeRef) -> Exchange | None:
@@ -46,7 +46,7 @@ class DynamoDBExchanges(Store):
 
     def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
         values = {"pk": live_partition(task_id), "since": chunk_key(since)}
-        # backwards: exchanges sort behind the chunks, and of these the newest are wanted
+        # in reverse: exchanges sort after the chunks, of which the newest are wanted
         options = {"Limit": NEWEST, "ScanIndexForward": False}
         items = self._query("pk = :pk AND sk >= :since", values, **options)[0][::-1]
         return Watched(_exchanges(items), [to_chunk(item) for item in items if is_chunk(item)])
@@ -54,36 +54,36 @@ class DynamoDBExchanges(Store):
     def of_task(self, task_id: str) -> list[Exchange]:
         values = {"pk": live_partition(task_id), "prefix": PREFIX}
         condition = "pk = :pk AND begins_with(sk, :prefix)"
-        # consistent: for an exchange that is missed here no delivery is queued
+        # a consistent read: a missed exchange would get no delivery
         return _exchanges(self._query(condition, values, ConsistentRead=True, Limit=NEWEST)[0])
 
     def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
-        """Protects the first end: a question that was told stays what was told."""
+        """Protects the first end, which may be delivered already."""
         update = Update().set(endedAt=end.at, endedAs=end.status.value, question=end.question)
         if end.options:
             update = update.set(callId=end.call_id, options=list(end.options))
         return self._change(ref, update.when("attribute_not_exists(endedAt)"))
 
     def close(self, ref: ExchangeRef) -> Exchange | None:
-        """Protects a delivery that somebody has taken on."""
+        """Protects a claimed delivery."""
         update = Update().set(state=State.CLOSED.value)
         return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
 
     def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
-        """Protects what somebody else delivers: of the stream and all senders one has it."""
+        """Protects another claim: only the stream or one sender delivers."""
         update = (
             Update()
             .set(state=state_after(claim).value, means=claim.means.value)
             .set(claimId=claim.claim_id, claimedAt=claim.at)
-            # what has not ended has nothing to deliver
+            # only an ended exchange can be delivered
             .when("attribute_exists(endedAt)")
         )
         if claim.means is Means.STREAM:
             return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
         update = update.when(
             "#state IN (:open, :closed)",
-            # another's claim only once it was left or is old, and by the same means: its try may have
-            # arrived, and by a second means the answer would come twice
+            # another sender's claim only if it was left or is stale, and by the same means: its attempt may
+            # have arrived, and other means would deliver the answer twice
             "#state = :claimed AND (claimId = :claimId OR (means = :means AND claimedAt < :stale))",
             open=State.OPEN.value,
             closed=State.CLOSED.value,
@@ -115,8 +115,7 @@ class DynamoDBExchanges(Store):
 
     def _change(self, ref: ExchangeRef, update: Update) -> Exchange | None:
         """The exchange as it is then. None, and none is made, where there is none."""
-        # made or refused, the caller sees by the item whether it has what it wanted, also after a lost
-        # response
+        # written or refused, the caller sees the result by the item, also after a lost response
         _, item = self._update(_key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
         return to_exchange(item) if item else None
 

@@ -57,11 +57,10 @@ class SenderAnswers:
             connection = self.connections.connection(connection_id)
             return ask(connection) if connection is not None and connection.kind is Kind.APP else None
         except WeComRefused as refused:
-            # without a remedy of our own it is an operator's matter, and the same call will be refused
-            # tomorrow
+            # without an automatic remedy an operator must act, and a retry would be refused again
             if refused.errcode != NO_SUCH_FILE and remedy(refused.errcode) is Remedy.NONE:
                 return {"refused": refused_words(refused, self.fixed_ip)}
             return {"unavailable": str(refused)}
         except (WeComUnanswered, TokenBusy, StoreUnavailable, SecretsUnavailable) as error:
-            # words, not an error: the caller would only learn that a function has failed
+            # returned as data, because from an exception the caller would only learn that the function failed
             return {"unavailable": str(error)}

@@ -24,7 +24,7 @@ class SenderFunction:
         with port_errors(unavailable):
             answer = self.client().invoke(FunctionName=self.function, Payload=json.dumps(question).encode())
             payload = answer["Payload"].read()
-        # Lambda answers 200 where the function itself has failed
+        # Lambda returns 200 even if the function itself has failed
         if "FunctionError" in answer:
             raise unavailable("the sender has failed; its log says why")
         return json.loads(payload)

@@ -135,8 +135,8 @@ class FolderWorkspace:
             try:
                 yield
             except OSError as error:
-                # told to the model like any refusal, so that the task goes on: it may write less, or try
-                # again
+                # returned to the model like any refusal, so that the task continues: it may write less, or
+                # retry
                 raise WorkspaceRefused(
                     f"The workspace's disk failed ({error.strerror}). Try again."
                 ) from error
@@ -152,11 +152,11 @@ class FolderWorkspace:
         except OSError:
             (self._folder / str(stored.number)).unlink(missing_ok=True)
             raise
-        # only once it is on disk: a write that fails leaves the file that was there
+        # only after it is on disk: a failed write leaves the previous file
         self._index[key] = stored
         if former:
-            # after the index names the new one: what fails in between leaves a file too many, and not one too
-            # few
+            # after the index refers to the new file: a failure in between leaves an extra file rather than a
+            # missing one
             (self._folder / str(former.number)).unlink()
         return former is None
 
@@ -268,7 +268,7 @@ def _edited(key: str, text: str, old: str, new: str, replace_all: bool) -> tuple
         )
     before, after = len(_encoded(old)), len(_encoded(new))
     size = len(text.encode()) + count * (after - before)
-    # before it is made: a short file can become one of terabytes
+    # checked before the replacement, which could make terabytes of a short file
     if size > FILE_BYTES:
         raise WorkspaceRefused(f"The file would have {size:,} bytes; the limit is {FILE_BYTES:,}.")
     return _encoded(text.replace(old, new)), count
@@ -290,7 +290,7 @@ class FolderWorkspaces:
             raise ValueError(f"not a task's id: {task_id!r}")
         with self._lock:
             if former := self._opened.get(task_id):
-                # the same task again in this process, whose lost claim may still have a thread in it
+                # the same task again in this process: a thread of the lost claim may still use it
                 former.close()
             workspace = FolderWorkspace(self._fresh(self._own / task_id), self._grep_seconds)
             self._opened[task_id] = workspace
@@ -298,7 +298,7 @@ class FolderWorkspaces:
             try:
                 workspace.restore(snapshot)
             except BaseException:
-                # whatever it was: half a workspace must not be taken for the whole one
+                # on any error: a partly restored workspace must not be used
                 workspace.close()
                 raise
         return workspace
@@ -308,14 +308,14 @@ class FolderWorkspaces:
             self._root.unlink()
         if self._root.exists():
             for left in self._root.iterdir():
-                # its own too: what an earlier life of this process id left belongs to nobody
+                # including its own: directories of an earlier process with the same id are obsolete
                 if left == self._own or not _is_process(left.name):
                     _remove(left)
 
     def _fresh(self, folder: Path) -> Path:
         for parent in (self._root, self._own):
             parent.mkdir(mode=PRIVATE, exist_ok=True)
-            status = parent.lstat()  # another local user may have been there first
+            status = parent.lstat()  # another local user may have created it first
             if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
                 raise PermissionError(f"{parent} is not this user's own folder")
             parent.chmod(PRIVATE)

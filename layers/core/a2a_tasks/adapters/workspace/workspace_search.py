@@ -40,7 +40,7 @@ def glob(paths: Iterable[str], pattern: str, folder: str) -> list[str]:
 
 def _glob_regex(patterns: list[str]) -> Regex:
     translated = [translate(each, recursive=True, include_hidden=True, seps="/") for each in patterns]
-    # the anchor at the end is Python's own spelling, and fullmatch needs none
+    # the trailing anchor is Python's own, and fullmatch does not need it
     return _compile("|".join(each.removesuffix(r"\Z") for each in translated), "glob pattern")
 
 
@@ -74,7 +74,7 @@ def _compile(pattern: str, what: str, hint: str = "", ignore_case: bool = False)
         reason = error.args[0].decode(errors="replace") if isinstance(error, re2.error) else "invalid Unicode"
         raise WorkspaceRefused(f"The {what} is not valid: {reason}. {hint}".rstrip()) from None
     finally:
-        re2.purge()  # its cache would keep many patterns of many tasks, with their memory
+        re2.purge()  # its cache would hold the memory of many tasks' patterns
     if regex.programsize > REGEX_STEPS:
         raise WorkspaceRefused(f"The {what} is too complex. Use fewer or smaller repetitions.")
     return regex
@@ -116,7 +116,7 @@ class _Scan:
         count = 0
         context_ends = next_line = 0
         for index, raw in enumerate(lines):
-            # between lines, since RE2 takes bounded time for one
+            # checked between lines, because RE2 takes bounded time per line
             if time.monotonic() > self._end:
                 self.stopped = f"it took longer than {self._seconds:g} seconds"
                 break

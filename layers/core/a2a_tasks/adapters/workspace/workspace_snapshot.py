@@ -43,12 +43,12 @@ def unpack(snapshot: bytes) -> Iterator[tuple[str, bytes]]:
                     raise WorkspaceRefused("The workspace's snapshot holds something else than plain files.")
                 content = archive.extractfile(member)
                 data = content.read() if content else b""
-                # a tar that is cut off reads short, without an error
+                # a truncated tar file ends early without an error
                 if len(data) != member.size:
                     raise WorkspaceRefused("The workspace's snapshot is damaged: it ends early.")
                 end = member.offset_data + member.size
                 yield member.name, data
-            # it takes a header that it cannot read for the end of the archive
+            # tarfile treats an unreadable header as the end of the archive
             if inflated[end:].strip(b"\0"):
                 raise WorkspaceRefused("The workspace's snapshot is damaged: a header in it is not valid.")
     except DAMAGE as error:
@@ -58,7 +58,7 @@ def unpack(snapshot: bytes) -> Iterator[tuple[str, bytes]]:
 def _inflate(snapshot: bytes) -> bytes:
     """At most ``ARCHIVE_BYTES``, whatever the snapshot claims."""
     inflater = zlib.decompressobj(GZIP)
-    # one byte more than may be, so that exactly as much as may be is told from too much
+    # reads one byte beyond the limit, to distinguish the limit from more
     archive = inflater.decompress(snapshot, ARCHIVE_BYTES + 1)
     if len(archive) > ARCHIVE_BYTES:
         raise WorkspaceRefused("The workspace's snapshot is larger than a workspace can be.")

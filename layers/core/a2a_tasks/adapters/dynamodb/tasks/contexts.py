@@ -32,7 +32,7 @@ class DynamoDBContexts(Store):
         """A page: up to ``limit`` tasks before or after a task."""
         place = _key(context, bound)
         values = {"pk": place["pk"], "bound": place["sk"]}
-        # consistent: the next message of a conversation must see the one before, however quickly it follows
+        # a consistent read: a message must see the previous one, however quickly it follows
         options = {"ConsistentRead": True, "ScanIndexForward": forward, "Limit": limit}
         items, _ = self._query(f"pk = :pk AND {sort}", values, **options)
         return [item["sk"].removeprefix(TASK_PREFIX) for item in items]

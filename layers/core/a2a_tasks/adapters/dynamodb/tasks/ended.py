@@ -33,7 +33,7 @@ class DynamoDBEndedTasks(Store):
             if last is None:
                 number, first = number + 1, ids.first
             else:
-                # behind the last id: a position stays good, whatever becomes of that entry
+                # continues after the last id, so a position stays valid if that entry is deleted
                 first = following(task_items.ref_of(entries[-1]).task_id)
         return Ended(found, looked_at, None)
 

@@ -53,7 +53,7 @@ class DynamoDBTaskList(Store):
             found += [task for task in tasks if wanted.shows(task, now)]
             if len(found) > limit:
                 return Page(found[:limit], found[limit - 1].ref.task_id)
-        # where few match the page ends all the same, so that one list cannot read a whole index
+        # bounded even if few tasks match, so that one list cannot read a whole index
         may_be_more = len(looked_at) == LOOKED_AT
         return Page(found, task_items.ref_of(looked_at[-1]).task_id if may_be_more else None)
 
@@ -77,7 +77,7 @@ class DynamoDBTaskList(Store):
             for agent_id in agent_ids
             for number in range(task_items.LIST_SHARDS)
         ]
-        # tasks are spread evenly, so this is about a partition's part of a page
+        # tasks are spread evenly, so this is about a partition's share of a page
         limit = size // len(partitions) + AT_ONCE // 10
 
         def begun(partition: str) -> tuple[list[Item], Iterator[list[Item]]]:

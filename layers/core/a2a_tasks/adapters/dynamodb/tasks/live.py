@@ -21,8 +21,8 @@ class DynamoDBLive(Store):
     """``LiveStore``."""
 
     def append(self, task_id: str, chunk: LiveChunk, until: int) -> None:
-        # no condition: a chunk is written by one worker under its fence, and again only with more text. That
-        # of a stale worker has a lower fence, and is not shown.
+        # no condition: only one worker writes a chunk under its fence, and rewrites it only with more text. A
+        # stale worker's chunks have a lower fence and are not shown.
         item = {
             "pk": live_partition(task_id),
             "sk": chunk_key(chunk),
@@ -35,7 +35,7 @@ class DynamoDBLive(Store):
 
     def chunks(self, task_id: str, since: LiveChunk | None = None) -> list[LiveChunk]:
         values = {"pk": live_partition(task_id), "first": chunk_key(since), "last": LAST_CHUNK}
-        # not consistent, at half the price: who watches looks again within seconds
+        # eventually consistent, at half the price: readers read again within seconds
         pages = self._pages("pk = :pk AND sk BETWEEN :first AND :last", values)
         return [to_chunk(item) for page in pages for item in page]
 

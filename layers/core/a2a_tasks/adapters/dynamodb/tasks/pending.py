@@ -28,7 +28,7 @@ class DynamoDBPending(Store):
         """As ``TaskStore.count_pending``."""
         if limit <= EXACT:
             return self._count(agent_id, limit)
-        # for half the price: a count may be two seconds old in any case
+        # eventually consistent, at half the price: a count may be two seconds old in any case
         known = self._get(_key(agent_id), consistent=False)
         if known is not None and not self._is_ours_to_count(agent_id, known, now):
             return min(limit, int(known["count"]))
@@ -39,7 +39,7 @@ class DynamoDBPending(Store):
     def _is_ours_to_count(self, agent_id: str, known: Item, now: int) -> bool:
         """Protects the index from concurrent counts: the count seen has expired, and no other process has
         begun a new one. If this process crashes, the old count is used for another period."""
-        if now < known["until"] <= now + GOOD_FOR_MS:  # a later time was set by a wrong clock
+        if now < known["until"] <= now + GOOD_FOR_MS:  # a later time would come from a wrong clock
             return False
         turn = Update().set(until=now + GOOD_FOR_MS).when("#until = :seen", seen=known["until"])
         return self._update(_key(agent_id), turn).is_made
@@ -59,8 +59,8 @@ class DynamoDBPending(Store):
                 "ExpressionAttributeValues": to_attributes(
                     {":pk": task_items.list_partition(agent_id, number)}
                 ),
-                # the index is eventually consistent: a burst may exceed the limit by what comes in during its
-                # lag
+                # the index is eventually consistent: a burst may exceed the limit by the tasks created during
+                # its lag
                 "Select": "COUNT",
             }
             while count < limit:

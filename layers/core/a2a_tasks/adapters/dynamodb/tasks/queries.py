@@ -44,7 +44,7 @@ class DynamoDBTaskQueries(Store):
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
         items, _ = self._query(condition, task_items.with_outputs(ref), ConsistentRead=True)
         task = task_items.from_items(ref, items)
-        # the record is the last of the range; outputs have no retention of their own
+        # the record is the last item of the range; outputs have no retention of their own
         return task if task and self._kept(items[-1:]) else None
 
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
@@ -72,7 +72,7 @@ class DynamoDBTaskQueries(Store):
     def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
         partition, start = f"due#{shard}", {}
         if after is not None:
-            # a place is enough to go on from: the entry may be gone by now
+            # a position is enough to continue from; the entry may no longer exist
             place = task_items.key(after.ref) | {"dueShard": partition, "dueAt": after.due_at}
             start = {"ExclusiveStartKey": to_attributes(place)}
         items = self._due(partition, now, limit, **start)
@@ -85,12 +85,12 @@ class DynamoDBTaskQueries(Store):
         condition = "expireShard = :shard AND expireAt <= :now"
         values = {"shard": f"retention#{shard}", "now": now}
         entries, _ = self._query(condition, values, IndexName="retention", Limit=limit)
-        # the index has keys alone and lags behind: what is deleted is what is read here
+        # the index has only keys and is eventually consistent, so the items are read before they are deleted
         found = (self._get({"pk": entry["pk"], "sk": entry["sk"]}) for entry in entries)
         return [task_items.from_item(item) for item in found if item]
 
     def remembers(self, task_id: str) -> bool:
-        # a query, since the key of an object in the bucket does not say whose task it is
+        # a query, because the key of an object in the bucket does not contain the agent's id
         return bool(self._kept(self._items(task_items.partition(task_id), task_items.TASK_PREFIX)))
 
     def _kept(self, items: Sequence[Item]) -> list[Task]:

@@ -32,7 +32,7 @@ class DynamoDBRecords(Store):
 
     def put_record(self, task_id: str, fence: int, record: Record) -> bool:
         """Protects what a later worker has written: a lower fence never overwrites a higher one."""
-        # an equal fence is the same worker again, whose response was lost
+        # an equal fence: the same worker retries after a lost response
         not_later = when("attribute_not_exists(pk)", "fence <= :fence", fence=fence)
         return self._write_record(task_id, fence, record, not_later).is_made
 
@@ -47,13 +47,13 @@ class DynamoDBRecords(Store):
 
     def records(self, task_id: str) -> list[Record]:
         values = {"pk": task_items.owned_partition(task_id), "first": FIRST_RECORD}
-        # consistent: a worker that takes a task over and misses a saved turn would buy it again
+        # a consistent read: a worker that missed a saved turn would pay for it again
         pages = self._pages("pk = :pk AND sk >= :first", values, ConsistentRead=True)
         return [_to_record(item) for page in pages for item in page]
 
     def steps(self, task_id: str, limit: int) -> list[tuple[str, Step]]:
         values = {"pk": task_items.owned_partition(task_id), "first": FIRST_RECORD}
-        # not consistent: for people who look at a timeline, at half the price
+        # eventually consistent, at half the price: only for timelines
         names = {"#step": "step"}
         pages = self._pages(
             "pk = :pk AND sk >= :first",
@@ -78,8 +78,8 @@ class DynamoDBSpend(Store):
 
     def add_spend(self, project_id: str, day: str, usage: Usage, task_id: str = "") -> None:
         begins = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
-        # no condition, so nothing is left out: a repetition after a lost response counts twice, which is the
-        # side on which a budget may be wrong
+        # no condition, so nothing is left out: a retry after a lost response may count twice, which errs on
+        # the safe side of a budget
         more = Update().add(costUsd=usage.cost_usd or Decimal(0), tokens=usage.tokens)
         key = _spend_key(project_id, day, shard(task_id) % SPEND_SHARDS)
         self._update(key, more.set(ttl=int(begins) + SPEND_KEPT_SECONDS))

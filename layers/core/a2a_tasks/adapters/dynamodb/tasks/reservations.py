@@ -32,7 +32,7 @@ class DynamoDBReservations(Store):
 
 def reservation_item(project_id: str, scope: str, key: str, wanted: Reservation) -> Item:
     """The item of a reservation."""
-    # hashed, since a key is arbitrary and possibly sensitive text
+    # hashed, because a key is arbitrary and possibly sensitive text
     digest = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
     return {
         "pk": f"IDEMPOTENCY#{project_id}#{digest}",
@@ -49,6 +49,6 @@ def is_free(now: int, replaced: str | None = None) -> Condition:
     """The condition of a reservation: there is no earlier one that is valid ``now`` (Unix milliseconds), or
     it is that of the task ``replaced``."""
     if replaced is None:
-        # the table's TTL deletes it hours or days later, so its time is part of the condition
+        # TTL deletes it hours or days late, so the condition checks its time too
         return when("attribute_not_exists(pk)", "#until <= :now", now=now)
     return when("attribute_not_exists(pk)", "#until <= :now", "taskId = :seen", now=now, seen=replaced)

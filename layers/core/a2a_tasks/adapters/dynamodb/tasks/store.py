@@ -54,17 +54,17 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .set_or_remove(slot=maybe(task_values.slot_value, claim.slot))
             .assign("startedAt = if_not_exists(startedAt, :updatedAt)")
             .add(attempt=1, fence=1)
-            # it has begun, and a worker has it: neither the limit of waiting tasks nor its dead letters go on
-            # counting
+            # the task has begun: it no longer counts as waiting, and earlier dead letters no longer count
             .remove("pendingAgent", "undelivered", "cutOff")
             .tell(events.claimed(claim.now))
-            # past its deadline it has failed for its callers, although nobody has written so yet
+            # past its deadline the task has failed for its callers, even if that is not written yet
             .in_time(claim.now)
-            # another claim has raised the fence, and the slots are for the claim after the one that was seen
+            # the fence must be the one seen: another claim has raised it, and slots are valid for one claim
+            # only
             .when("attempt < maxAttempts AND fence = :seen", seen=claim.fence)
             .when(
                 "#status = :pending AND notBefore <= :now AND attribute_not_exists(awaits)",
-                # running: taken from the worker that was found dead, whose lease is broken, and from no other
+                # a running task may only be taken from the worker that was found dead, whose lease is broken
                 "#status = :status AND " + ("heldBy = :dead" if dead else "attribute_not_exists(heldBy)"),
                 pending=Status.PENDING.value,
                 **dead,
@@ -74,10 +74,10 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             update = update.set(until=claim.clocks.deadline, queueLeftMs=claim.clocks.left_ms)
             update = update.remove("pausedMs")
             if claim.due_at is None:
-                # a sweep may have moved the due time on since the task was read. Beyond the deadline that
-                # this claim sets, nobody would look in time.
+                # a sweep may have moved the due time since the task was read. Beyond the deadline set by this
+                # claim the sweeper would check the task too late.
                 update = update.when("dueAt <= :until")
-        # refused under its own claim: the response was lost, and it had won
+        # refused by its own claim: an earlier attempt succeeded, and its response was lost
         return self._change(ref, update, lambda task: task.claim_id == claim.claim_id)
 
     def grant(
@@ -85,7 +85,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     ) -> Written | Refused:
         """Protects a task that no longer waits, or was just granted another slot: the rule of
         ``grantable``."""
-        # the same slot again: the response was lost, or its giver died before it passed the slot on
+        # the same slot again: the response was lost, or the giver died before it passed the slot on
         is_same = ["slot.#number = :number"] if slot else []
         update = (
             TaskUpdate()
@@ -94,7 +94,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .in_time(now)
             .when("attempt < maxAttempts AND notBefore <= :now AND attribute_not_exists(awaits)")
             .when(
-                # one of an earlier claim, or granted so long ago that whoever gave it is dead
+                # a slot of an earlier claim, or granted so long ago that the giver is presumed dead
                 *("attribute_not_exists(slot)", "slot.fence < :fence", "slot.#at <= :late", *is_same),
                 late=now - GRANT_MS,
                 **({"number": slot.number} if slot else {}),
@@ -104,7 +104,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def withdraw(self, ref: TaskRef, slot: Slot) -> None:
         """Protects a slot that the task was granted since, and a claim."""
-        # all of the slot, its moment too: the same number may have been granted again
+        # compares the whole slot including its time, because the same number may have been granted again
         granted = {"pending": Status.PENDING.value, "slot": task_values.slot_value(slot)}
         self._change(ref, Update().remove("slot").when("#status = :pending AND slot = :slot", **granted))
 
@@ -143,9 +143,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             turnedAway=release.throttled_calls or None,
         )
         if release.keeps_attempt:
-            # the attempt alone: the fence never falls, or a stale worker could write again
+            # lowers only the attempt: the fence must never fall, or a stale worker could write again
             update = update.add(attempt=-1)
-        # pending under the fence of its claim: only this release has made it so
+        # pending under the fence of its claim: only this release can have done that
         return self._change(ref, update, _is_already(Status.PENDING, fence))
 
     def postpone(self, ref: TaskRef, fence: int, postponement: Postponement) -> Written | Refused:
@@ -161,7 +161,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
                 updatedAt=postponement.now,
             )
         )
-        # the first of two messages has moved it on, so the second is not for now any more
+        # the first of two messages has postponed it, so the second has no effect
         return self._change(ref, update.when("notBefore <= :now AND attribute_not_exists(awaits)"))
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
@@ -176,13 +176,13 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             updatedAt=pause.now,
             counted=maybe(task_values.counted_value, pause.counted),
         )
-        # the claim that continues with the answer is the same attempt
+        # the next claim, which continues with the answer, is the same attempt
         return self._change(ref, update.add(attempt=-1), _is_already(Status.INPUT_REQUIRED, fence))
 
     def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
         """Protects a later question, and the end: the answer must be for the question that is open."""
-        # read first, since expressions cannot add ``now`` to what was left; the condition holds that to what
-        # it was
+        # read first, because expressions cannot compute the new deadline; the condition protects the value
+        # read
         current = self.get(ref)
         if current is None or current.paused_ms is None:
             return Refused(current)
@@ -207,11 +207,11 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
         """Protects a task that has continued meanwhile: it must still wait under the same fence."""
-        # the fence: one that waits again, for other tasks, has been claimed in between
+        # the fence: a task that waits again, for other tasks, was claimed in between
         update = TaskUpdate().waiting_under(fence).set(updatedAt=now).remove("awaits")
         update = update.when("attribute_exists(awaits)")
-        # woken at this very moment: by this call, whose response was lost. Should it have been another's, its
-        # task gets a second message, which does no harm; none would leave it to the sweeper for minutes.
+        # woken at exactly this time: probably by an earlier attempt of this call. If it was another process,
+        # the task gets a second, harmless message; without one it would wait for the sweeper for minutes.
         return self._change(ref, update, lambda task: _is_woken(task, fence, now))
 
     def enable_live(self, ref: TaskRef) -> Written | Refused:
@@ -221,8 +221,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         """Protects the terminal state: the first end wins, and a stale worker writes nothing."""
         update = TaskUpdate().guarded(guard).tell(events.ended(outcome))
-        # out of the indexes with the same write: one that has ended is never due, and a sweep costs what is
-        # due
+        # removed from the indexes by the same write: an ended task is never due, and sweeps are billed by
+        # what is due
         update = update.remove("dueShard", "dueAt", "question", "pendingAgent")
         update = update.set(
             status=outcome.status.value,
@@ -235,15 +235,15 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             failure=maybe(task_values.failure_value, outcome.failure),
             spent=maybe(task_values.spent_value, outcome.spent),
         )
-        # else it stays: the holder may not have noticed, and is told through its lease
+        # otherwise it stays: the holder may not have noticed, and is notified through its lease
         if guard.by_holder:
             update = update.remove("heldBy")
         used = bill(outcome.seen if outcome.spent is None else outcome.spent)
         update = update.set(used=task_values.used_value(used) or None)
-        # refused under its own end: the response was lost, and it had won
+        # refused by its own end: an earlier attempt succeeded, and its response was lost
         result = self._change(ref, update, lambda task: task.finish_id == outcome.finish_id)
         if isinstance(result, Written) and bill(result.task.spent) != used:
-            # its worker has saved a turn since the writer looked; reports read this, and nobody decides by it
+            # the worker has saved a turn since the task was read; only reports use this value
             now_used = task_values.used_value(bill(result.task.spent))
             self._change(ref, Update().set(used=now_used))
         return result
@@ -258,7 +258,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             output=maybe(task_values.payload_value, output),
             used=task_values.used_value(bill(spent)) or None,
         )
-        # the holder is removed by this write, so a second one is refused
+        # this write removes the holder, so a second one is refused
         update = update.when("fence = :fence AND attribute_exists(heldBy)", fence=fence)
         return self._change(ref, update.when("attribute_not_exists(#output)"))
 
@@ -268,7 +268,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         return self._is_changed(ref, update.if_still("counted", maybe(task_values.counted_value, seen)))
 
     def enable_notifications(self, ref: TaskRef) -> bool:
-        """Protects against creating an item for a task that is gone."""
+        """Protects against creating an item for a deleted task."""
         return self._is_changed(ref, Update().set(notify=True))
 
     def reschedule(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
@@ -295,7 +295,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             expireAt=at,
             ttl=at // 1000 + task_items.TTL_GRACE_SECONDS,
         )
-        # "endedAs" is there from the end on: a live task never gets into the index of clean-up
+        # "endedAs" exists only after the end, so a live task never enters the clean-up index
         update = update.when("attribute_exists(endedAs)")
         self._change(ref, update.when("attribute_not_exists(expireAt)", "expireAt > :expireAt"))
 
@@ -307,7 +307,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     def delete_owned(self, task_id: str) -> None:
         for partition in (task_items.owned_partition(task_id), task_items.partition(task_id)):
             while keys := self._keys(partition):
-                # no condition: these are nobody's, and what a batch leaves unprocessed the next query finds
+                # no condition: the task no longer exists, and the next query finds items left unprocessed
                 requests: list[Any] = [{"DeleteRequest": {"Key": to_attributes(key)}} for key in keys]
                 self._call(self.client.batch_write_item, RequestItems={self.table: requests})
 
@@ -323,10 +323,10 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     ) -> Written | Refused:
         """One conditional update. A refusal counts as written if ``is_done`` says so of the task as it is:
         an earlier call, whose response was lost, has done the same."""
-        # without the condition, an update of a missing item would create one
+        # without the condition an update of a missing item would create one
         is_made, item = self._update(task_items.key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
         task = task_items.from_item(item) if item else None
-        # a refused write returns the item as it is
+        # a refused write returns the current item
         return Written(task) if task and (is_made or is_done(task)) else Refused(task)
 
     def _is_changed(self, ref: TaskRef, update: Update) -> bool:

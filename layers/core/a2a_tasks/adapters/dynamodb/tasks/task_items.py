@@ -98,7 +98,7 @@ def to_item(task: Task) -> dict[str, Any]:
         "createdAt": task.created_at,
         "updatedAt": task.updated_at,
         "until": task.deadline,
-        # never moved: it is in the index ``list``, where each claim that moved it would cost a write
+        # never changed: it is in the index ``list``, where each change would cost a write
         "deadline": earliest_end(task),
         "input": task_values.payload_value(task.input),
         "agentRevision": task.agent_revision,
@@ -138,7 +138,7 @@ def to_item(task: Task) -> dict[str, Any]:
         values["depth"] = task.depth
     if task.counted is not None:
         values["counted"] = task_values.counted_value(task.counted)
-    # both indexes are sparse: only what waits for something is in them
+    # both indexes are sparse: they contain only tasks that wait for something
     if task.counts_as_pending:
         values["pendingAgent"] = values["listShard"]
     if task.due_at is not None:

@@ -34,7 +34,7 @@ class DynamoDBTexts(Store):
         self._put(item)
 
     def get(self, key: str) -> bytes:
-        # it may have been written just now
+        # a consistent read: it may have been written just now
         item = self._get(_key(key), consistent=False) or self._get(_key(key))
         if item is None:
             raise PayloadCorrupt(f"{key} is gone")
@@ -45,7 +45,7 @@ class DynamoDBTexts(Store):
         found: dict[str, bytes] = {}
         for some in batched(dict.fromkeys(keys), AT_ONCE, strict=False):
             request: Any = {self.table: {"Keys": [to_attributes(_key(key)) for key in some]}}
-            # keys that are left unprocessed are not asked for again: whoever needs them reads them one by one
+            # unprocessed keys are not requested again: callers read them one by one
             answer = self._call(self.client.batch_get_item, RequestItems=request)
             for item in map(from_attributes, answer["Responses"].get(self.table, [])):
                 task_id = item["pk"].removeprefix(task_items.TASK_PREFIX)
@@ -56,7 +56,7 @@ class DynamoDBTexts(Store):
         try:
             return super()._call(operation, **arguments)
         except StoreUnavailable as error:
-            # whoever reads a payload knows one error, wherever it is stored
+            # callers get the same error, wherever a payload is stored
             raise PayloadUnavailable(str(error)) from error
 
 

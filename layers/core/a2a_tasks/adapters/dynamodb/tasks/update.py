@@ -56,7 +56,7 @@ class TaskUpdate(Update):
                 return self
             case Event():
                 return self.assign("#events = list_append(#events, :told)", told=[event_value(event)])
-        # at a place, not appended: these are repeated after a lost response, and must not tell twice
+        # written at an index, not appended, so that a retry after a lost response does not repeat the event
         update = self.remove(f"#events[{event.place + 1}]") if event.is_last else self
         return update.assign(f"#events[{event.place}] = :told", told=event_value(event.event))
 
