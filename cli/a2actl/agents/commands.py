@@ -128,7 +128,7 @@ def check_ownership(registry: "DynamoDBRegistry", owned: "list[tuple[FoundAgent,
 
 
 def apply_one(registry: "DynamoDBRegistry", found: "FoundAgent", project_id: str, now: int) -> AgentRevision:
-    """Raises ``Fault`` if somebody else was quicker since the check."""
+    """Raises ``Fault`` if it was created or changed since the check."""
     from a2a_tasks.adapters.dynamodb.registry import AgentTaken, RevisionRaced
 
     definition = found.definition

@@ -12,7 +12,7 @@ LOOKED_BACK = timedelta(minutes=15)
 
 
 def oldest_age(queue: DeadLetterQueue, state: QueueState, cloudwatch: Any, now: int) -> float | None:
-    """Seconds; None where nothing is visible, or nobody knows. A few messages are looked at, of many
+    """Seconds; None if no message is visible, or the age is unknown. A few messages are looked at, of many
     CloudWatch knows the oldest. ``now`` is in Unix milliseconds."""
     if not state.waiting:
         return None

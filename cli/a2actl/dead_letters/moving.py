@@ -36,7 +36,7 @@ class MessageMove:
     sleep: Callable[[float], None] = time.sleep
 
     def run(self, show: Callable[[int, int | None], None]) -> int:
-        """How many messages were moved, once it is over; ``show`` is told of how many of how many.
+        """Number of messages moved, once finished; ``show`` gets the progress as moved and total.
 
         Raises ``NotSupported``, and ``Fault`` if it failed or was canceled.
         """

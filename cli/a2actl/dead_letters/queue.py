@@ -16,7 +16,7 @@ HIDDEN_SECONDS = 600
 LONG_POLL_SECONDS = 1
 """Any long poll asks all of SQS's servers; a short one may find nothing where something is."""
 BY_SQS = "received too often"
-"""Why SQS itself gives a message up; other reasons are written down by who gave it up."""
+"""Why SQS dead-letters a message; for other reasons the sender of the dead letter records them."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class DeadLetterQueue:
             self.client.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
 
     def _source_of(self, message: DeadMessage) -> str:
-        """The queue that SQS took it from, if it tells."""
+        """The queue that SQS took it from, if known."""
         name = (message.source_arn or "").rpartition(":")[2]
         return next((url for url in self.source_urls if name_of(url) == name), self.source_urls[0])
 

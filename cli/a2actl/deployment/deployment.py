@@ -50,7 +50,7 @@ class Deployment:
 
     @property
     def reports(self) -> Reports:
-        """What is told of tasks, from the tables alone."""
+        """Services that read tasks from the tables."""
         tables = (self.output("TasksTable"), self.output("RegistryTable"))
         return reports_of_tables(self.account.dynamodb(), *tables)
 
@@ -69,7 +69,7 @@ class Deployment:
 
     @property
     def push_configs(self) -> DynamoDBPushConfigs:
-        """Who is told of tasks' changes."""
+        """Receivers of tasks' changes."""
         return DynamoDBPushConfigs(self.account.dynamodb(), self.output("TasksTable"))
 
     @property

@@ -5,7 +5,7 @@ from a2a_tasks.domain.tracing.span import Span
 
 
 class SilentTelemetry:
-    """``Telemetry`` that tells nobody: what an operator does by hand is in no metric and no log."""
+    """``Telemetry`` without output: manual operations are in no metric and no log."""
 
     def event(self, name: str, task: Task | None = None, **fields: object) -> None:
         """Nothing."""

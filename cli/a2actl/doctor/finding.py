@@ -1,4 +1,4 @@
-"""What a check has found, in words for who operates the deployment."""
+"""The result of a check, in words for operators."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,15 +7,15 @@ from enum import StrEnum
 class State(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    """It works, but somebody should look, or it could not be checked."""
+    """It works but needs attention, or it could not be checked."""
     FAULT = "fault"
     """Something does not work."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``remedy`` is what to do, and ``page`` where it is told at length, a file below ``docs``; both are
-    empty if nothing is to be done."""
+    """``remedy`` says what to do, ``page`` is a file below ``docs`` with details; both are empty if nothing
+    is to be done."""
 
     state: State
     subject: str

@@ -1,4 +1,4 @@
-"""What the checks look at."""
+"""The deployment that is checked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment, with its resources by logical id and the address of its API. ``api_key`` None: nobody has
-    given one. ``now`` is in Unix milliseconds."""
+    """A deployment, with its resources by logical id and the address of its API. ``api_key`` None: none was
+    given. ``now`` is in Unix milliseconds."""
 
     deployment: Deployment
     resources: dict[str, Resource]
@@ -28,7 +28,7 @@ class Target:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is the local stack, which has no alarms, backups or people who are told."""
+        """Whether it is the local stack, which has no alarms, backups or alarm receivers."""
         return self.stage == "local"
 
     @property

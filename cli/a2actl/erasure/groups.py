@@ -53,7 +53,7 @@ class GroupTasks:
 
 
 def _own_keys(connection: Connection, user_id: str, chat_ids: set[str]) -> frozenset[str]:
-    """Of the person's own conversations in these groups; a shared one is nobody's own."""
+    """The person's own conversations in these groups; shared conversations are not included."""
     if connection.conversation is Conversation.GROUP:
         return frozenset()
     return frozenset(chat_key(connection, user_id, chat_id) for chat_id in chat_ids)

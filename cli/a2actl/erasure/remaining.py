@@ -1,4 +1,4 @@
-"""What is left after an erasure, and until when."""
+"""Data that remains after an erasure, and until when."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Whose data is erased, and what there is of it."""
+"""The person whose data is erased, and the data that was found."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def person_findings(
     data: TaskData, connection: Connection, user_id: str, chat_ids: list[str], advance: Advance
 ) -> Findings:
     """A person's data in one connection to WeCom: what they asked alone and in groups, where they are in
-    their chats, and what was counted of them. ``advance`` is told how many tasks were looked at."""
+    their chats, and what was counted of them. ``advance`` is called with the number of tasks read."""
     person = f"{connection.connection_id}#{canonical(user_id)}"
     groups = GroupTasks.found(data, connection, user_id, chat_ids, advance)
     keys = [chat_key(connection, user_id, None), *sorted(groups.own_keys)]

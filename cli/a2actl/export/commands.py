@@ -1,4 +1,4 @@
-"""``a2actl export``: tasks as lines of JSON, for reports, archives and who moves elsewhere."""
+"""``a2actl export``: tasks as lines of JSON, for reports, archives and migrations."""
 
 import json
 from collections.abc import Iterator

@@ -139,7 +139,7 @@ def _spent(project: ProjectSettings, cost: Decimal, spent: Usage) -> str:
 
 
 def _is_named(option: str, value: object, is_lifted: bool) -> bool:
-    """Whether a setting is to be changed. Raises ``Fault`` if it is both given and lifted."""
+    """Whether a setting changes. Raises ``Fault`` if it is both set and removed."""
     if value is not None and is_lifted:
         raise Fault(f"{option} is given and lifted at once; leave one of them out.")
     return value is not None or is_lifted

@@ -90,7 +90,8 @@ def remove(context: typer.Context, name: Name, project: Project = None) -> None:
         users = [
             agent.agent_id for agent in registry.agents_of(project_id) if uses(agent.allowed_tools, name)
         ]
-        # the entry first: it never names a secret that is gone, and removing again finds what is left
+        # the entry is deleted first, so that it never refers to a deleted secret; removing again finds the
+        # rest
         was_there = registry.remove_mcp_server(project_id, name)
         had_token = tokens.delete(project_id, name)
     if not was_there and not had_token:

@@ -20,7 +20,7 @@ class McpTokens:
         )
 
     def existing(self, arn: str) -> str:
-        """The whole ARN of somebody else's secret. Raises ``Fault`` if the worker could not read it."""
+        """The full ARN of a secret outside this stack. Raises ``Fault`` if the worker could not read it."""
         found = self.secret_store.described(arn)
         if found is None or "DeletedDate" in found:
             raise Fault(f"There is no secret {arn!r}; check --secret-arn, or let a2actl keep the token.")

@@ -68,7 +68,7 @@ class Triggers:
         try:
             self.client.update_event_source_mapping(UUID=mapping_id, Enabled=wanted == ENABLED)
         except self.client.exceptions.ResourceInUseException:
-            return  # somebody else changes it at this moment; it is looked at again
+            return  # another process is changing it, so it is read again
 
 
 def _listed(left: dict[str, dict[str, str]]) -> str:

@@ -61,7 +61,7 @@ class Following:
 
     def look(self) -> dict[str, Any]:
         """The task as it is now; what is new of it is shown. Raises ``Unreachable`` where the table does not
-        answer, and ``Fault`` if the task is gone."""
+        answer, and ``Fault`` if the task no longer exists."""
         from a2actl.tasks.api import Unreachable
 
         try:

@@ -44,7 +44,7 @@ def progress(known: dict[str, Any]) -> str:
 
 
 def moment(task: dict[str, Any]) -> str:
-    """Where a task is, on one line: its state, and its question or progress if it tells."""
+    """A task's state on one line, with its question or progress, if any."""
     status: str = task["status"]
     if "question" in task:
         return f"{status}: {task['question']}"

@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60.0
 """How long the API may fail to answer before waiting is given up; the task goes on all the same."""
 
 Show = Callable[[str, float], None]
-"""Is told where a task is and the seconds since waiting began, after every look at it."""
+"""Called after every poll with the task's state and the seconds since waiting began."""
 
 
 @dataclass(frozen=True)

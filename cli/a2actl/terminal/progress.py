@@ -9,7 +9,7 @@ from a2actl.terminal.output import note
 TELL_EVERY = 100
 
 Advance = Callable[[int, int | None], None]
-"""Is told how much is done, and of how much if that is known."""
+"""Called with the amount done, and the total if it is known."""
 
 
 @contextmanager

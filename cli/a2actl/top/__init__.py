@@ -1,1 +1,1 @@
-"""A deployment at this moment, for who watches it."""
+"""Live view of a deployment."""

@@ -74,7 +74,7 @@ def _live(reader: "DeploymentReader", stack_name: str, every: float) -> None:
 
 
 def _repeat(show: Callable[[], None], every: float) -> None:
-    """Until somebody interrupts it, or AWS fails to answer three times in a row."""
+    """Repeat until interrupted, or until AWS fails to respond three times in a row."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from a2a_tasks.ports.errors import StoreUnavailable

@@ -1,4 +1,4 @@
-"""Looking at a deployment, with bounded reads."""
+"""Reads the state of a deployment, with bounded reads."""
 
 from collections import Counter
 from collections.abc import Callable

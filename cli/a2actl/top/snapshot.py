@@ -22,7 +22,7 @@ class AgentNow:
 
 @dataclass(frozen=True)
 class QueueNow:
-    """``oldest_seconds`` None: nobody knows, or nothing waits."""
+    """``oldest_seconds`` None: unknown, or nothing waits."""
 
     name: str
     visible: int

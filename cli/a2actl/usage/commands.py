@@ -1,4 +1,4 @@
-"""``a2actl usage``: who has used what, from the tasks themselves."""
+"""``a2actl usage``: usage by agent, model or key, added up from the tasks."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta

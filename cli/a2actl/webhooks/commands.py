@@ -1,4 +1,4 @@
-"""``a2actl webhooks``: the secrets that sign notifications, and the notifications that nobody took."""
+"""``a2actl webhooks``: signing secrets, and notifications that could not be delivered."""
 
 import asyncio
 import json
@@ -125,7 +125,7 @@ def list_configs(
     task: Annotated[str, typer.Option("--task", metavar="ID", help="The task's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """List who is told of a task's changes."""
+    """List the receivers of a task's changes."""
     with chosen_stack(context).deployment() as deployment:
         configs = deployment.push_configs.all(task)
     if as_json:

@@ -29,7 +29,7 @@ class WebhookSecrets:
     def ensure(self, project_id: str) -> None:
         """Let the project, which is there, have a secret."""
         if self._stored(project_id) is None:
-            # whoever was quicker has given it one as well
+            # another process has created one meanwhile
             self._replace(project_id, None, self._new())
 
     def change(self, project_id: str, change: Callable[[WebhookSecret], WebhookSecret]) -> WebhookSecret:

@@ -144,14 +144,16 @@ def apply(
 
 
 def delete(context: typer.Context, connection: ConnectionId) -> None:
-    """Delete a connection and its secrets. Tasks under way go on, and nobody in WeCom is told of them."""
+    """Delete a connection and its secrets. Running tasks continue, but their results are not sent to
+    WeCom."""
     from a2a_tasks.adapters.wecom.connections import UnknownConnection
     from a2actl.deployment.secret_store import RECOVERY_DAYS
 
     with chosen_stack(context).deployment() as deployment:
         found = deployment.connections.connection(connection)
         users: list[str] = []
-        # the connection first: it never names a secret that is gone, and deleting again finds what is left
+        # the connection is deleted first, so that it never refers to a deleted secret; deleting again finds
+        # the rest
         if found is not None:
             others = deployment.connections.connections_of(found.project_id)
             users = [other.connection_id for other in others if other.fallback == connection]

@@ -71,7 +71,7 @@ def with_keys(
 
 
 def apply_one(deployment: "Deployment", found: "FoundConnection", project_id: str) -> bool:
-    """Whether the connection is new. Raises ``Fault`` if somebody else was quicker since the check."""
+    """Whether the connection is new. Raises ``Fault`` if it was created or changed since the check."""
     from a2a_tasks.adapters.wecom.connections import ConnectionTaken
 
     connection_id = found.definition.id

@@ -131,7 +131,7 @@ class Trial:
         return self._bad(_SLOW, seconds=seconds) if finding.is_good else finding
 
     def _verification(self) -> tuple[float, Finding]:
-        """What WeCom asks when somebody presses Save: the seconds that it took, and what came of it."""
+        """The request that WeCom sends on Save: its duration in seconds, and the result."""
         url = self.url or ""
         key = callback_keys(self.connection, self.secrets)[0]
         message, nonce = self.entropy.bytes(8).hex(), self.entropy.bytes(8).hex()
@@ -176,7 +176,7 @@ class Trial:
     def _asked(
         self, method: str, endpoint: str, query: dict[str, str], body: dict[str, Any] | None, good: Words
     ) -> Finding:
-        """A call of WeCom's API. Its URL holds a secret, so no error is told but by its kind."""
+        """A call of WeCom's API. Its URL contains a secret, so of an error only the type is shown."""
         base = self.connection.api_url
         host = urlsplit(base).hostname or ""
         try:

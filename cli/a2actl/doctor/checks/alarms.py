@@ -1,4 +1,4 @@
-"""No alarm rings, and somebody would be told if one did."""
+"""No alarm is active, and alarms have a receiver."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The API answers, and lets in only who has a key."""
+"""The API responds, and requires a key."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ PAGE = "runbook/api-fails.md"
 TIMEOUT = httpx.Timeout(29, connect=5)
 LOG = "Look at the log of the function"
 GUARDED = "/a2a/a2actl-doctor/tasks"
-"""There need be no such agent: the answer says who was let in."""
+"""The agent need not exist: the response shows whether the key was accepted."""
 
 
 def check_api(target: Target) -> Iterator[Finding]:
