@@ -12,7 +12,7 @@ from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Release, Written
+from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Release, Written
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import (
@@ -129,6 +129,14 @@ def test_a_wake_that_the_sdk_sent_twice_is_one_wake(account: Account) -> None:
 
     assert isinstance(result, Written)
     assert result.task.awaits == ()
+
+
+def test_a_resume_is_not_mistaken_for_that_of_a_later_moment(account: Account) -> None:
+    """Whoever resumes a task sends its message, and nobody else."""
+    asking(account.store, created(account.store), NOW)
+    account.store.resume(REF, QUESTION.call_id, NOW + 5)
+
+    assert isinstance(account.store.resume(REF, QUESTION.call_id, NOW + 6), Refused)
 
 
 def test_a_finish_that_the_sdk_sent_twice_is_one_finish(account: Account) -> None:

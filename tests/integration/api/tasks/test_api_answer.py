@@ -112,6 +112,8 @@ def test_an_answer_whose_write_was_made_twice_counts_once(
     assert (answer.status, answers(account, task)) == (202, ["Paris"])
     assert current(account, task).status is Status.PENDING
     assert current(account, task).answered == ("TURN#0000#TOOL#call-1",)
+    # else it would wait for the sweeper
+    assert account.message_counts()["visible"] == 1
 
 
 def test_an_answer_is_taken_although_the_queue_does_not_answer(

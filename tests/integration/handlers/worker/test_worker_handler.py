@@ -214,19 +214,26 @@ def test_overload_is_no_attempt_and_comes_back_by_a_new_message(
     assert (counts["hidden"], counts["delayed"] + counts["visible"]) == (0, 1)
 
 
+@pytest.mark.parametrize("is_sent_twice", [False, True])
 def test_while_it_lasts_the_next_task_is_put_off_before_it_is_claimed(
-    worker: Worker, claude: StandInClient
+    worker: Worker, claude: StandInClient, is_sent_twice: bool
 ) -> None:
     for number in range(IN_A_ROW):
         worker.accept("[[standin: err=529; retry_after=60]]", number=number)
         worker.deliver()
     task = worker.accept("[[standin: say=done]]", number=IN_A_ROW)
+    if is_sent_twice:
+        worker.account.calls.fail("UpdateItem", Fault.SENT_TWICE, on="TASK#")
 
     worker.deliver()
 
     waiting = worker.now(task)
     assert (waiting.status, waiting.fence, waiting.throttled_calls) == (Status.PENDING, 0, 1)
     assert waiting.not_before >= waiting.updated_at + 50_000
+    # its message comes back when it is over, and not the sweeper's half a minute later
+    sent = worker.account.calls.of("SendMessage")[-1].parameters
+    assert json.loads(sent["MessageBody"])["taskId"] == task.ref.task_id
+    assert sent["DelaySeconds"] * 1000 == waiting.not_before - waiting.updated_at
     assert len(claude.calls()) == IN_A_ROW
 
 

@@ -162,7 +162,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             )
         )
         # the first of two messages has postponed it, so the second has no effect
-        return self._change(ref, update.when("notBefore <= :now AND attribute_not_exists(awaits)"))
+        update = update.when("notBefore <= :now AND attribute_not_exists(awaits)")
+        # postponed at this very moment: by this call, whose response was lost, and which must send the next message
+        return self._change(ref, update, lambda task: _is_postponed(task, fence, postponement))
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
         """Protects the work of a later worker: only the holder of the task may ask its caller."""
@@ -203,7 +205,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .when("pausedMs = :left", left=current.paused_ms)
             .tell(events.answered(now))
         )
-        return self._change(ref, update)
+        # answered at this very moment: by this call, whose response was lost, and the message is its to send
+        return self._change(ref, update, lambda task: _is_resumed(task, current, call_id, now))
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
         """Protects a task that has continued meanwhile: it must still wait under the same fence."""
@@ -335,6 +338,16 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
 def _is_woken(task: Task, fence: int, at: int) -> bool:
     return _is_already(Status.PENDING, fence)(task) and not task.awaits and task.updated_at == at
+
+
+def _is_postponed(task: Task, fence: int, postponement: Postponement) -> bool:
+    is_moved = (task.not_before, task.updated_at) == (postponement.not_before, postponement.now)
+    return is_moved and _is_already(Status.PENDING, fence)(task)
+
+
+def _is_resumed(task: Task, asking: Task, call_id: str, at: int) -> bool:
+    is_answered = call_key(asking.turns, call_id) in task.answered and task.updated_at == at
+    return is_answered and _is_already(Status.PENDING, asking.fence)(task)
 
 
 def _is_already(status: Status, fence: int) -> Callable[[Task], bool]:
