@@ -9,12 +9,14 @@ import boto3
 import pytest
 
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
+from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.lease import Lease
-from a2a_tasks.domain.task import Lane, Status, Task
-from tests.integration.support.account import Account
+from a2a_tasks.domain.task import Lane, Priority, Status, Task
+from a2a_tasks.ports.slots import Scope, Waiter
+from tests.integration.support.account import AGENT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.event_files import load_event
 from tests.integration.support.lambda_context import LambdaContext
@@ -201,6 +203,23 @@ def test_of_two_sweeps_one_sends_a_delayed_task(sweeper: ModuleType, account: Ac
     assert sweep(sweeper) == {"looked_at": 1}
     assert account.calls.of("SendMessage") == []
     assert current(account, task).due_at == task.not_before + 30_000
+
+
+def test_a_line_whose_agent_has_no_limit_any_more_is_let_run(
+    sweeper: ModuleType, account: Account, now: int
+) -> None:
+    account.add_agent()
+    task = created(account.store, now - 1_000)
+    slots, scope = DynamoDBSlots(account.dynamodb, account.resources["TasksTable"]), Scope(AGENT)
+    slots.watch(scope, now + 60_000, now)
+    # it has waited with a limit, and is not due itself for as long as it does
+    slots.wait(
+        scope, Waiter(task.ref.task_id, Priority.NORMAL, 0, task.deadline, task.not_before, task.deadline)
+    )
+
+    assert sweep(sweeper) == {"lines": 1}
+    assert account.message_counts()["visible"] == 1
+    assert slots.waiting(scope, 10) == ()
 
 
 def test_a_question_is_left_to_its_caller_until_its_deadline(

@@ -605,6 +605,14 @@ def test_who_is_given_a_slot_may_be_made_due(store: TaskStore) -> None:
     assert result.task.due_at == task.deadline - 1
 
 
+def test_who_needs_no_slot_is_chosen_without_a_change(store: TaskStore) -> None:
+    task = created(store)
+
+    assert store.grant(task.ref, 0, NOW, None, None) == Written(task)
+    assert isinstance(store.grant(task.ref, 1, NOW, None, None), Refused)
+    assert store.get(task.ref) == task
+
+
 def test_the_slot_of_an_earlier_claim_means_nothing(store: TaskStore) -> None:
     task = created(store)
     claim = Claim("c", NOW, WORKER, 0, slot=Slot(7, 0, NOW))

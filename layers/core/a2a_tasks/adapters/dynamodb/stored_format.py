@@ -63,10 +63,11 @@ def _put(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _update(params: dict[str, Any]) -> dict[str, Any]:
-    expression = params["UpdateExpression"]
+    # none where only the condition is asked for
+    expression = params.get("UpdateExpression", "")
     found = _SET.search(expression)
     # into the existing SET clause, because DynamoDB accepts each keyword only once
-    changed = _SET.sub(f"{_KEPT},", expression, count=1) if found else f"{expression} {_KEPT}"
+    changed = _SET.sub(f"{_KEPT},", expression, count=1) if found else f"{expression} {_KEPT}".lstrip()
     values = params.get("ExpressionAttributeValues", {}) | {_PLACEHOLDER: _VALUE}
     return params | {"UpdateExpression": changed, "ExpressionAttributeValues": values}
 
