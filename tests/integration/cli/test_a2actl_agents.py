@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry
 from a2a_tasks.domain.tools.catalog import McpServer
 from tests.integration.cli.terminal import STACK, Operator, deploy, stack_outputs
 from tests.integration.support.account import Account
-from tests.integration.support.aws_calls import Fault
 
 WRITER = "id: writer\nname: Writer\n"
 READER = "id: reader\nname: Reader\nsystemPrompt: Read.\n"
@@ -282,9 +282,17 @@ def test_an_id_of_another_project_is_refused_before_anything_is_written(
     assert account.registry.agent("writer") is None
 
 
-def test_an_apply_that_was_overtaken_asks_to_apply_again(operator: Operator, account: Account) -> None:
-    # a repeated request finds its own first one in place: the same as somebody else's
-    account.calls.fail("TransactWriteItems", Fault.SENT_TWICE)
+def test_an_apply_that_was_overtaken_asks_to_apply_again(
+    operator: Operator, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transact = DynamoDBRegistry._transact
+
+    def overtaken(registry: DynamoDBRegistry, *writes: Any) -> bool:
+        monkeypatch.undo()
+        account.add_agent("writer", "demo")
+        return transact(registry, *writes)
+
+    monkeypatch.setattr(DynamoDBRegistry, "_transact", overtaken)
     refused = operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
     assert refused.exit_code == 2
     assert refused.stderr.endswith("somebody applied 'writer' at the same moment; apply again.\n")

@@ -62,7 +62,7 @@ class MemoryTaskStore:
     def create(self, task: Task) -> bool:
         with self._lock:
             if task.ref in self.tasks:
-                return False
+                return self.tasks[task.ref] == task
             self.tasks[task.ref] = task
             self.changes.append(Change("create", None, task))
             return True

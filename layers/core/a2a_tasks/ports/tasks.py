@@ -242,7 +242,7 @@ class TaskStore(Protocol):
     """
 
     def create(self, task: Task) -> bool:
-        """Store a new task. False if one with this id exists, which is left unchanged."""
+        """Store a new task. False if another with this id exists, which is left unchanged."""
         ...
 
     def get(self, ref: TaskRef) -> Task | None:

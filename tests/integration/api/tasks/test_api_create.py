@@ -349,12 +349,16 @@ def test_storage_that_does_not_answer_means_try_again(
     assert_nothing_accepted(account)
 
 
-def test_a_create_whose_answer_was_lost_is_one_task(caller: Caller, account: Account) -> None:
+def test_a_create_whose_answer_was_lost_is_one_task(
+    caller: Caller, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
     account.calls.fail("PutItem", Fault.SENT_TWICE)
 
     answer = caller.post(AGENT, {"message": "hello"})
 
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert answer.status == 202
+    assert [line["TasksCreated"] for line in printed if "TasksCreated" in line] == [[1.0]]
     assert [task.ref.task_id for task in account.store.page(AGENT, None, 10, None).tasks] == [
         answer.body["taskId"]
     ]

@@ -90,9 +90,15 @@ def test_a_missing_task_is_none(store: TaskStore) -> None:
 def test_creating_again_changes_nothing(store: TaskStore) -> None:
     task = in_state(store, Status.RUNNING)
 
-    store.create(new_task())
-
+    assert not store.create(new_task())
     assert store.get(task.ref) == task
+
+
+def test_of_two_that_create_a_task_of_one_id_the_second_is_told(store: TaskStore) -> None:
+    task = created(store)
+
+    assert not store.create(replace(task, correlation_id="request-2"))
+    assert store.create(task), "the same again: its first try has done it"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,9 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         item = task_items.to_item(task)
         if self.kept_ms:
             item["ttl"] = task_items.kept_until(task.ref.task_id, self.kept_ms)
-        return self._put(item, when("attribute_not_exists(pk)")).is_made
+        is_made, there = self._put(item, when("attribute_not_exists(pk)"))
+        # the very same task, to the moment: by this call, whose response was lost
+        return is_made or (bool(there) and task_items.from_item(there) == task)
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         """Protects exclusive execution: only a waiting task can be claimed, or one of a dead worker, with
@@ -163,7 +165,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         )
         # the first of two messages has postponed it, so the second has no effect
         update = update.when("notBefore <= :now AND attribute_not_exists(awaits)")
-        # postponed at this very moment: by this call, whose response was lost, and which must send the next message
+        # postponed at this very moment: by this call, whose response was lost, and which sends the message
         return self._change(ref, update, lambda task: _is_postponed(task, fence, postponement))
 
     def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
@@ -205,7 +207,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .when("pausedMs = :left", left=current.paused_ms)
             .tell(events.answered(now))
         )
-        # answered at this very moment: by this call, whose response was lost, and the message is its to send
+        # answered at this very moment: by this call, whose response was lost, and which sends the message
         return self._change(ref, update, lambda task: _is_resumed(task, current, call_id, now))
 
     def wake(self, ref: TaskRef, fence: int, now: int) -> Written | Refused:
