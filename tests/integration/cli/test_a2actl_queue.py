@@ -14,6 +14,7 @@ from a2actl.deployment import deployment as deployment_module
 from a2actl.queue.triggers import DISABLED, ENABLED, LOOK_SECONDS, PATIENCE_SECONDS, Triggers
 from a2actl.terminal.fault import Fault
 from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, stack_outputs
+from tests.integration.support import aws_calls
 from tests.integration.support.account import Account
 
 QUEUES = ("TaskQueue", "UrgentTaskQueue", "TaskDeadLetterQueue")
@@ -111,6 +112,18 @@ def test_twice_is_as_once(operator: Operator, account: Account, mappings: dict[s
     assert account.registry.pause() == first
     for _ in range(2):
         assert operator.run("queue", "resume").exit_code == 0
+    assert states(mappings) == both(ENABLED)
+
+
+def test_a_resume_that_the_sdk_repeats_is_one(
+    operator: Operator, account: Account, mappings: dict[str, str]
+) -> None:
+    operator.run("queue", "pause")
+    account.calls.fail("DeleteItem", aws_calls.Fault.SENT_TWICE)
+
+    resumed = operator.run("queue", "resume")
+
+    assert (resumed.exit_code, resumed.stdout.splitlines()[0]) == (0, "Work: is taken")
     assert states(mappings) == both(ENABLED)
 
 

@@ -1,11 +1,11 @@
 """Counts the usage of tasks against their project's day, and that of a user with a limit of their own.
 
 A task's own item is the truth: its usage (``spent``), and how much of that the day counts (``counted``).
-The difference is added to the day after the item is written, and then recorded in the item. So an unavailable
-counter costs no turn: the next process that handles the task adds the difference, either another worker or,
-after the end, the receiver of its message. A crash between adding and recording adds twice; a correction
-downwards is made only after it was recorded. The day may therefore be too high after a crash, and too low
-only temporarily.
+The difference is added to the day after the item is written, and then recorded in the item. So an
+unavailable counter costs no turn: the next process that handles the task adds the difference, either another
+worker or, after the end, the receiver of its message. A crash between adding and recording adds twice; a
+correction downwards is made only after it was recorded, and not at all if the SDK repeats that write. The day
+may therefore be too high after a crash or a lost response, and too low only temporarily.
 """
 
 from dataclasses import dataclass

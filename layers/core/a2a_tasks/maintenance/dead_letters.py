@@ -76,11 +76,12 @@ class DeadLetters:
 
     def _announce(self, task: Task, undelivered: Undelivered, now: int) -> None:
         """Record, then send, so that of two concurrent copies only one sends. If this process dies in
-        between, or the start is too far away for the queue, the sweeper sends the message."""
+        between, the write is not known for its own, or the start is too far away for the queue, the sweeper
+        sends the message."""
         starts_at = max(undelivered.resent_at, task.not_before)
         due_at = due_after_create(now, task.deadline, starts_at)
         if not self.store.note_undelivered(task.ref, task.fence, task.undelivered, undelivered, due_at):
-            return  # claimed meanwhile, or announced for a duplicate
+            return  # claimed meanwhile, announced for a duplicate, or the SDK repeated the write
         self._tell("task announced again after a dead letter", task, undelivered)
         # for a later start than SQS can delay a message the sweeper sends it
         if starts_at - now <= MAX_QUEUE_DELAY_MS:

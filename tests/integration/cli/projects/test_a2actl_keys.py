@@ -9,6 +9,7 @@ from a2a_tasks.access.authentication import authenticate
 from a2a_tasks.domain.access.rate import KeyLimits
 from tests.integration.cli.terminal import Operator
 from tests.integration.support.account import Account
+from tests.integration.support.aws_calls import Fault
 
 DAY_MS = 86_400_000
 
@@ -30,6 +31,18 @@ def test_create_prints_json_alone_and_makes_the_project(operator: Operator, acco
     assert opened is not None
     assert (opened.key_id, opened.project_id, opened.name) == (shown["keyId"], "demo", "接口")
     assert opened.expires_at is None
+
+
+def test_a_project_whose_creation_the_sdk_repeats_is_there(operator: Operator, account: Account) -> None:
+    account.calls.fail("PutItem", Fault.SENT_TWICE, times=2)
+
+    created = operator.run("keys", "create", "--project", "demo")
+
+    assert created.exit_code == 0
+    assert [key.key_id for key in account.registry.keys_of("demo")] == [json.loads(created.stdout)["keyId"]]
+    project = account.registry.project("demo")
+    assert project is not None
+    assert project.webhook_secret is not None
 
 
 def test_a_second_key_is_another_one(operator: Operator) -> None:

@@ -71,10 +71,10 @@ def awaiting(account: Account) -> None:
 
 
 def counted_before(account: Account) -> None:
-    """Counted once, and the time of that is over."""
-    there(account)
+    """Counted when there was one; now there are two, and the time of that count is over."""
+    created(account.store, counts_as_pending=True)
     pending(account).count(AGENT, MANY, NOW)
-    created(account.store, number=1)
+    created(account.store, number=1, counts_as_pending=True)
 
 
 def pending(account: Account) -> DynamoDBPending:

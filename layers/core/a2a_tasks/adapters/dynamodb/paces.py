@@ -35,7 +35,7 @@ class DynamoDBPaces(Store):
         next_at = now + seen.count_at(now) * seen.gap_at(now)
         update = _if_as_seen(seen).set(nextAt=next_at, ttl=now // 1000 + KEPT_SECONDS)
         # only one of several concurrent calls moves this on; the others are refused and wait by the stored
-        # pace
+        # pace. So does one whose write the SDK repeats: it is too slow by a turn, which is safe
         update = update.when("nextAt <= :now", now=now)
         if not is_urgent:
             update = update.when("attribute_not_exists(urgentUntil)", "urgentUntil <= :now")

@@ -17,7 +17,8 @@ class DynamoDBRates(Store):
 
     def take(self, bucket: Bucket, rate: Rate, count: int, now: int, seen: int = 0) -> TakeResult:
         """Expressions know no maximum, so there is one write for a bucket that is whole and one for another.
-        What was seen of it decides which is tried first, and a refusal brings the truth.
+        What was seen of it decides which is tried first, and a refusal brings the truth. Of a write that the
+        SDK repeats twice as much is taken, or the last of it refused: it comes back with time.
         """
         key = {"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}
         # a bucket known to be exhausted is refused without a write, because ``tat`` never falls

@@ -38,7 +38,8 @@ class DynamoDBPending(Store):
 
     def _is_ours_to_count(self, agent_id: str, known: Item, now: int) -> bool:
         """Protects the index from concurrent counts: the count seen has expired, and no other process has
-        begun a new one. If this process crashes, the old count is used for another period."""
+        begun a new one. If this process crashes, or the SDK repeats the write, the old count is used for
+        another period."""
         if now < known["until"] <= now + GOOD_FOR_MS:  # a later time would come from a wrong clock
             return False
         turn = Update().set(until=now + GOOD_FOR_MS).when("#until = :seen", seen=known["until"])

@@ -268,7 +268,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         return self._change(ref, update.when("attribute_not_exists(#output)"))
 
     def note_counted(self, ref: TaskRef, seen: Usage | None, counted: Usage) -> bool:
-        """Protects what another process has counted meanwhile (compare-and-set)."""
+        """Protects what another process has counted meanwhile (compare-and-set). The SDK's repetition is
+        refused too, and cannot be told from another's count."""
         update = TaskUpdate().set(counted=task_values.counted_value(counted))
         return self._is_changed(ref, update.if_still("counted", maybe(task_values.counted_value, seen)))
 
@@ -278,7 +279,8 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def reschedule(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Protects against two sweeps that act on one index entry: the due time must be the one seen. And
-        against a claim in between: no task may be due after its deadline."""
+        against a claim in between: no task may be due after its deadline. The SDK's repetition is refused
+        too, and nobody acts before the new due time."""
         update = Update().set(dueAt=due_at)
         return self._is_changed(ref, update.when("dueAt = :seen AND #until >= :dueAt", seen=seen_due_at))
 
@@ -286,7 +288,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         self, ref: TaskRef, fence: int, seen: Undelivered | None, undelivered: Undelivered, due_at: int
     ) -> bool:
         """Protects what has happened since: a claim, an end, or another dead letter, which is recorded
-        once."""
+        once. The SDK's repetition is refused too, and the message is left to the sweeper."""
         update = TaskUpdate().in_one_of({Status.PENDING, Status.RUNNING}).when("fence = :fence", fence=fence)
         update = update.set(undelivered=task_values.undelivered_value(undelivered), dueAt=due_at)
         as_seen = maybe(task_values.undelivered_value, seen)
