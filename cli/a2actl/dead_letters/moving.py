@@ -16,6 +16,8 @@ POLL_SECONDS = 2.0
 LISTED_LATE = 15
 """Looks until a move that was started must be listed."""
 _UNSUPPORTED = ("UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction")
+_STARTED = "already a task running"
+"""What SQS says of a queue that it moves: no code of its own stands for it."""
 _RUNNING = ("RUNNING", "CANCELLING")
 
 
@@ -51,6 +53,9 @@ class MessageMove:
         try:
             self.client.start_message_move_task(SourceArn=self.source_arn, **destination)
         except ClientError as error:
+            # by the call before, whose response was lost, so that the SDK has repeated it
+            if _STARTED in error.response["Error"].get("Message", ""):
+                return
             if error.response["Error"]["Code"] in _UNSUPPORTED:
                 raise NotSupported from error
             raise

@@ -13,10 +13,10 @@ from a2actl.terminal.fault import Fault
 class MovingSqs:
     """SQS's own moving of messages, which moto has not: ``moves`` are its answers to who asks."""
 
-    def __init__(self, *moves: dict[str, Any], start: str | None = None) -> None:
+    def __init__(self, *moves: dict[str, Any], start: str | None = None, why: str = "") -> None:
         self.moves: Iterator[dict[str, Any]] = iter(moves)
         self.started: list[dict[str, Any]] = []
-        self._refusal = start
+        self._refusal, self._why = start, why
 
     def list_message_move_tasks(self, **_: Any) -> dict[str, Any]:
         move = next(self.moves)
@@ -25,7 +25,8 @@ class MovingSqs:
     def start_message_move_task(self, **arguments: Any) -> dict[str, str]:
         self.started.append(arguments)
         if self._refusal:
-            raise ClientError({"Error": {"Code": self._refusal}}, "StartMessageMoveTask")
+            refusal: Any = {"Error": {"Code": self._refusal, "Message": self._why}}
+            raise ClientError(refusal, "StartMessageMoveTask")
         return {"TaskHandle": "handle"}
 
 
@@ -73,6 +74,13 @@ def test_where_sqs_does_not_the_command_does() -> None:
     sqs = MovingSqs({}, start="AWS.SimpleQueueService.UnsupportedOperation")
     with pytest.raises(NotSupported):
         moving(sqs).run(lambda *_: None)
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterValue", "AWS.SimpleQueueService.UnsupportedOperation"])
+def test_one_whose_start_the_sdk_repeats_is_followed(code: str) -> None:
+    why = "There is already a task running. Only one active task is allowed for a source queue arn."
+    sqs = MovingSqs(EARLIER, EARLIER, RUNNING, DONE, start=code, why=why)
+    assert moving(sqs).run(lambda *_: None) == 100
 
 
 def test_an_earlier_move_that_is_listed_still_is_not_taken_for_this_one() -> None:
