@@ -62,7 +62,7 @@ class MemoryTaskStore:
     def create(self, task: Task) -> bool:
         with self._lock:
             if task.ref in self.tasks:
-                return self.tasks[task.ref] == task
+                return False
             self.tasks[task.ref] = task
             self.changes.append(Change("create", None, task))
             return True

@@ -34,7 +34,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         if self.kept_ms:
             item["ttl"] = task_items.kept_until(task.ref.task_id, self.kept_ms)
         is_made, there = self._put(item, when("attribute_not_exists(pk)"))
-        # the very same task, to the moment: by this call, whose response was lost
+        # the very same task, of the same request and moment: by this call, whose response was lost
         return is_made or (bool(there) and task_items.from_item(there) == task)
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
