@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from tests.twins.faults.failpoints import Crash, Failpoints, Fault
+from tests.twins.stores.takers import MemoryTakers
 
 FUNCTION_SECONDS = 900.0
 DEAD_LISTED_MS = 0
-"""Nobody sends to the dead of this queue. By itself each successor would look for such messages for 13 s,
-which tests/unit/execution/process/test_direct.py has."""
+"""Without a place on the list of takers no message is sent to the dead. By itself each successor would look
+for such messages for 13 s, which tests/unit/execution/process/test_direct.py has."""
 
 
 class DeathPoints(Failpoints):
@@ -54,7 +55,8 @@ def work(environment: dict[str, str], event: dict[str, Any], point: str, call: i
         queue=queue,
         slots=slots,
         holders=holders,
-        intake=replace(worker.intake, dead_listed_ms=DEAD_LISTED_MS),
+        # a list of its own: on the deployed one it would be sent tasks of other tests
+        intake=replace(worker.intake, takers=MemoryTakers(), dead_listed_ms=DEAD_LISTED_MS),
         heartbeat=replace(worker.heartbeat, workers=workers, store=store, queue=queue),
         finalizer=finalizer,
     )
