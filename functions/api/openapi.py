@@ -36,16 +36,23 @@ MEANINGS = {
     "(`RATE_LIMIT_EXCEEDED`). Or the project has used up its budget for today (`BUDGET_EXCEEDED`). Try again "
     "after `Retry-After` seconds.",
     "502": "The message's task has failed; `code` is the task's.",
-    "503": "Storage did not answer; try again after `Retry-After` seconds (`INTERNAL_ERROR`). Or the "
-    "message's task has failed since the model is overloaded (`MODEL_OVERLOADED`).",
-    "504": "The message's task was not done by its deadline (`TIMEOUT`), or not started in time "
-    "(`QUEUE_TIMEOUT`).",
+    "503": (
+        "Storage did not respond; retry after `Retry-After` seconds (`INTERNAL_ERROR`). "
+        "Or the message's task has failed because the model is overloaded "
+        "(`MODEL_OVERLOADED`)."
+    ),
+    "504": (
+        "The message's task did not finish by its deadline (`TIMEOUT`), or was not "
+        "started in time (`QUEUE_TIMEOUT`)."
+    ),
 }
 RATE_LIMIT_HEADERS = {
-    "RateLimit-Limit": "So many are taken at one moment: requests, or new tasks where fewer are left. "
-    "Missing where there is no limit.",
-    "RateLimit-Remaining": "So many of them are left. They come back evenly.",
-    "RateLimit-Reset": "Seconds until all of them are there again.",
+    "RateLimit-Limit": (
+        "The limit at one moment: of requests, or of new tasks if fewer of these are "
+        "left. Missing without a limit."
+    ),
+    "RateLimit-Remaining": "How many of them are left. They refill evenly.",
+    "RateLimit-Reset": "Seconds until the limit is fully available again.",
 }
 RETRY_AFTER = {"429", "503"}
 """Statuses with a ``Retry-After`` header."""
@@ -67,11 +74,11 @@ def openapi_document(app: APIGatewayRestResolver, servers: Sequence[Server]) -> 
         description=DESCRIPTION,
         servers=list(servers),
         tags=[
-            Tag(name="tasks", description="Hand over, follow and cancel tasks."),
-            Tag(name="conversations", description="Say something and wait; what was said."),
-            Tag(name="push notifications", description="Have changes of tasks sent to you."),
+            Tag(name="tasks", description="Create, follow and cancel tasks."),
+            Tag(name="conversations", description="Send messages and wait for answers; read conversations."),
+            Tag(name="push notifications", description="Receive changes of tasks."),
             Tag(name="project", description="All agents of your project, and what happened to their tasks."),
-            Tag(name="operations", description="For those who run the API."),
+            Tag(name="operations", description="For operators of the API."),
         ],
         security_schemes={
             "apiKey": HTTPBearer(description="An API key of your project, from `a2actl keys create`.")

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 from functions.api.models.operations import ErrorBody
 
 AgentId = Annotated[str, Path(description="The agent's id.")]
-TaskId = Annotated[str, Path(description="The task's id, as the answer to its creation gave it.")]
+TaskId = Annotated[str, Path(description="The task's id, from the response to its creation.")]
 ContextId = Annotated[str, Path(description="The conversation's id: the `sessionId` of its messages.")]
 
 IdempotencyKey = Annotated[
@@ -16,7 +16,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="Repeating a request with its key makes nothing anew, for 24 hours.",
+        description="A retry with the same key within 24 hours creates nothing new.",
     ),
 ]
 

@@ -28,7 +28,7 @@ class NewMessage(Model):
 
 
 class Continued(Model):
-    """The answer is stored, and the task goes on with the time that it had left."""
+    """The answer is stored, and the task continues with its remaining time."""
 
     task_id: str
     status: Status
@@ -36,23 +36,24 @@ class Continued(Model):
 
 
 class NewExchange(Model):
-    """Something to say to the agent, and to wait for its answer."""
+    """A message to the agent whose answer is waited for."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"message": "你好", "sessionId": "order-7"}}
     )
 
-    message: Annotated[Message, Field(description="What is said to the agent.")]
+    message: Annotated[Message, Field(description="The message to the agent.")]
     session_id: Annotated[
         SessionId | None,
         Field(
             description=(
-                "The conversation; a new one if left out. If its agent asks something, this is the answer."
+                "The conversation; a new one if left out. If its agent has asked a question, this"
+                " is the answer."
             )
         ),
     ] = None
     context: Annotated[
-        dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
+        dict[str, Any] | None, Field(description="A JSON object that the agent sees with the message.")
     ] = None
     push_notification_config: Annotated[
         NewPushConfig | None,
@@ -71,20 +72,20 @@ class ExchangeMetadata(Model):
 
 
 class Answered(Model):
-    """The agent's answer, or with `input_required` its question: the next message of the conversation is the
-    answer to it."""
+    """The agent's answer, or with `input_required` its question, which the next message of the conversation
+    answers."""
 
     response: str
     session_id: str
     task_id: str
     status: Literal["completed", "input_required"]
-    data: Annotated[Any, Field(description="There where the agent has an output schema.")] = None
+    data: Annotated[Any, Field(description="Present if the agent has an output schema.")] = None
     artifacts: list[Artifact] | None = None
     metadata: ExchangeMetadata
 
 
 class GoesOn(Model):
-    """There is no answer yet; the task goes on, and `checkUrl` will have it."""
+    """There is no answer yet; the task continues, and `checkUrl` will have the answer."""
 
     task_id: str
     status: Status
@@ -92,7 +93,7 @@ class GoesOn(Model):
     session_id: str
     retry_after_seconds: Annotated[
         int | None,
-        Field(description="At the end of a stream: so long nothing will happen to the task."),
+        Field(description="At the end of a stream: seconds until the task can continue."),
     ] = None
 
 
@@ -104,7 +105,7 @@ class SaidMessage(Model):
 
 
 class ConversationView(Model):
-    """What was said, the oldest first; ``nextCursor`` is there while there may be more."""
+    """Messages, oldest first; ``nextCursor`` is present while there may be more."""
 
     session_id: str
     messages: list[SaidMessage]

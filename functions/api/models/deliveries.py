@@ -10,16 +10,19 @@ from functions.api.models.fields import Model
 
 
 class DeliveryView(Model):
-    """A change of the task's status, and what became of telling one receiver."""
+    """A change of the task's status, and its delivery to one receiver."""
 
     config_id: str
-    event: Annotated[Status, Field(description="The status that the task came to.")]
-    at: Annotated[str, Field(description="When it did.")]
+    event: Annotated[Status, Field(description="The task's status after the change.")]
+    at: Annotated[str, Field(description="Time of the change.")]
     state: Annotated[
         DeliveryState,
         Field(
-            description="`pending`: not tried yet. `retrying`: tried in vain, and tried again. `delivered`. "
-            "`given_up`: the receiver unsubscribed (410), or did not accept it in time."
+            description=(
+                "`pending`: not attempted yet. `retrying`: an attempt failed, and another "
+                "follows. `delivered`. `given_up`: the receiver unsubscribed (410), or did not "
+                "accept it in time."
+            )
         ),
     ]
     attempts: Annotated[int, Field(description="Requests to the receiver.")]
@@ -27,11 +30,14 @@ class DeliveryView(Model):
     last_status: Annotated[int | None, Field(description="The receiver's last HTTP status.")] = None
     last_error: str | None = None
     next_attempt_at: Annotated[
-        str | None, Field(description="Not before then; later where other deliveries to it fail.")
+        str | None,
+        Field(
+            description=("Earliest time of the next attempt; later if other deliveries to the receiver fail.")
+        ),
     ] = None
 
 
 class DeliveryList(Model):
-    """By time: at most the last 500, and none of more than 30 days ago."""
+    """By time: at most the last 500, of the last 30 days."""
 
     deliveries: list[DeliveryView]

@@ -15,13 +15,13 @@ class FieldError(Model):
 
 
 class ErrorBody(Model):
-    """Every error: what went wrong and what to change, and a code to branch on."""
+    """Every error: what is wrong and how to fix it, and a code to branch on."""
 
     error: str
     code: str
     details: list[FieldError] | None = None
     task_id: Annotated[
-        str | None, Field(description="The task whose end this tells, where a message was waited for.")
+        str | None, Field(description="The task that ended, if a message's answer was waited for.")
     ] = None
 
 

@@ -10,17 +10,17 @@ from functions.api.models.task_view import TaskView
 
 
 class AgentView(Model):
-    """An agent that takes the key's tasks, unless it is disabled."""
+    """An agent that accepts the key's tasks, unless it is disabled."""
 
     agent_id: str
     name: str
     description: str | None = None
-    model: Annotated[str, Field(description="As its definition names it: an alias or a model's id.")]
+    model: Annotated[str, Field(description="Alias or model id, as in the agent's definition.")]
     enabled: bool
 
 
 class AgentList(Model):
-    """In the order of their ids."""
+    """Sorted by id."""
 
     agents: list[AgentView]
 
@@ -52,7 +52,7 @@ class UsageRowView(Model):
     cache_read_tokens: int
     cache_write_tokens: int
     turns: int
-    cost_usd: Annotated[float, Field(description="Of the tasks whose cost is known.")]
+    cost_usd: Annotated[float, Field(description="Sum over the tasks whose cost is known.")]
     unpriced_tasks: Annotated[
         int | None, Field(description="Tasks whose cost is not known, if there are any.")
     ] = None

@@ -13,7 +13,7 @@ from functions.api.models.fields import Model
 
 
 class NewPushAuthentication(Model):
-    """The `Authorization` header that the receiver wants: `{scheme} {credentials}`."""
+    """The `Authorization` header for the receiver: `{scheme} {credentials}`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +35,7 @@ class NewPushConfig(Model):
         Field(
             min_length=1,
             max_length=64,
-            description="Letters, digits, `_`, `.`, `~` and `-`; one is made if left out.",
+            description="Letters, digits, `_`, `.`, `~` and `-`; generated if left out.",
         ),
     ] = None
     url: Annotated[
@@ -74,7 +74,7 @@ class PushConfigView(Model):
 
 
 class PushConfigList(Model):
-    """In the order of their ids."""
+    """Sorted by id."""
 
     configs: list[PushConfigView]
 

@@ -28,7 +28,9 @@ class UsageSum(Model):
     cost_usd: Annotated[
         float | None,
         Field(
-            description="An estimate, from list prices or the deployment's own; absent where one is unknown."
+            description=(
+                "An estimate, from list prices or the deployment's own; absent if a price is unknown."
+            )
         ),
     ] = None
 
@@ -42,14 +44,14 @@ class UsageOfAttempt(UsageSum):
 
 
 class UsageView(UsageSum):
-    """The sum of all attempts, with the tasks that it started; and the same by model and by attempt."""
+    """The sum of all attempts, including started tasks; also by model and by attempt."""
 
     by_model: list[UsageOfModel]
     by_attempt: list[UsageOfAttempt]
 
 
 class Artifact(Model):
-    """A result beside the answer. ``url`` works for up to an hour; each read gives a new one."""
+    """A result beside the answer. ``url`` is valid for up to an hour; each read returns a new one."""
 
     artifact_id: str
     name: str
@@ -59,8 +61,10 @@ class Artifact(Model):
     external: Annotated[
         bool | None,
         Field(
-            description="True of a link that the agent gave: it leads out of this service, and nobody has "
-            "looked at what is there. Absent for files that this service keeps."
+            description=(
+                "True for a link that the agent gave: it leads out of this service, and its "
+                "target was not checked. Absent for files stored by this service."
+            )
         ),
     ] = None
 
@@ -107,7 +111,7 @@ class TaskView(Model):
     retry_of: Annotated[str | None, Field(description="The ended task that it repeats.")] = None
     progress: Progress | None = None
     question: Annotated[
-        str | None, Field(description="What the agent asks, while the task is input_required.")
+        str | None, Field(description="The agent's question, while the task is input_required.")
     ] = None
     options: Annotated[
         list[str] | None,
@@ -119,7 +123,7 @@ class TaskView(Model):
 
 
 class TaskList(Model):
-    """Tasks without their output, newest first; ``nextCursor`` is there while there may be more."""
+    """Tasks without their output, newest first; ``nextCursor`` is present while there may be more."""
 
     tasks: list[TaskView]
     next_cursor: str | None = None
@@ -135,7 +139,7 @@ class TaskEvent(Model):
     `artifact`: a result was saved beside the answer.
     """
 
-    id: Annotated[str, Field(description="Its number in the task, from 1. Numbers rise.")]
+    id: Annotated[str, Field(description="The event's number in the task, from 1, rising.")]
     at: str
     type: EventType
     status: Status | None = None
@@ -146,7 +150,9 @@ class TaskEvent(Model):
     tools: list[str] | None = None
     model: str | None = None
     tool: str | None = None
-    step: Annotated[str | None, Field(description="Its beginning; the task's progress has the whole.")] = None
+    step: Annotated[
+        str | None, Field(description="The beginning of the step; the task's progress has the whole text.")
+    ] = None
     percent: int | None = None
     artifact_id: str | None = None
     name: str | None = None
@@ -157,5 +163,5 @@ class TaskEvents(Model):
     comes between, so a late reader finds the last of them and a gap in the numbers."""
 
     events: list[TaskEvent]
-    next_cursor: Annotated[str, Field(description="`after` of the next request.")]
+    next_cursor: Annotated[str, Field(description="`after` for the next request.")]
     task_status: Status

@@ -30,19 +30,19 @@ from functions.api.models.push_configs import NewPushConfig
 
 
 class NewTask(Model):
-    """A task to hand over."""
+    """A new task."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"message": "生成一个测试报告"}})
 
-    message: Annotated[Message, Field(description="What the agent is to do.")]
+    message: Annotated[Message, Field(description="The task for the agent.")]
     context: Annotated[
-        dict[str, Any] | None, Field(description="A JSON object that the agent is given with the message.")
+        dict[str, Any] | None, Field(description="A JSON object that the agent sees with the message.")
     ] = None
     session_id: Annotated[
         SessionId | None,
-        Field(description="The conversation that it goes on with: the agent knows what was said in it."),
+        Field(description="The conversation that the task continues; the agent sees its earlier messages."),
     ] = None
-    priority: Annotated[Priority, Field(description="Who goes first where tasks wait for the agent.")] = (
+    priority: Annotated[Priority, Field(description="Priority among tasks that wait for the agent.")] = (
         Priority.NORMAL
     )
     # before what it bounds: pydantic validates in this order
@@ -76,7 +76,12 @@ class NewTask(Model):
     ] = None
     delay_seconds: Annotated[
         int | None,
-        Field(strict=True, ge=0, le=MAX_DELAY_SECONDS, description="Start no earlier than so long from now."),
+        Field(
+            strict=True,
+            ge=0,
+            le=MAX_DELAY_SECONDS,
+            description="Start no earlier than this many seconds from now.",
+        ),
     ] = None
     not_before: Annotated[
         datetime | None,
@@ -86,7 +91,7 @@ class NewTask(Model):
     ] = None
     max_attempts: Annotated[
         int | None,
-        Field(strict=True, ge=1, le=10, description="Tries in all, within what the agent allows."),
+        Field(strict=True, ge=1, le=10, description="Maximum number of attempts, within the agent's limit."),
     ] = None
     max_cost_usd: Annotated[
         float | None,
@@ -94,7 +99,7 @@ class NewTask(Model):
             strict=True,
             ge=0.000_001,
             le=1_000_000,
-            description="Ends with BUDGET_EXCEEDED where its turns cost more.",
+            description="The task ends with BUDGET_EXCEEDED if its turns cost more.",
         ),
     ] = None
     max_tokens: Annotated[
@@ -103,20 +108,20 @@ class NewTask(Model):
             strict=True,
             ge=1,
             le=1_000_000_000_000,
-            description="The same for tokens, of all kinds and in all turns.",
+            description="The limit in tokens, of all kinds and in all turns.",
         ),
     ] = None
     push_notification_config: Annotated[
         NewPushConfig | None,
-        Field(description="Where the task's changes are sent; its `id` is the task's if left out."),
+        Field(description="Where the task's changes are sent; without an `id`, the task's is used."),
     ] = None
     notify: Annotated[
         list[ConnectionId],
         Field(
             max_length=MAX_GROUPS,
             description=(
-                "WeCom connections of the project's groups that are told of the task's end and its questions,"
-                " beside those of the agent."
+                "WeCom connections of the project's groups that are notified of the task's end "
+                "and questions, in addition to the agent's."
             ),
         ),
     ] = []  # noqa: RUF012  pydantic copies it
@@ -160,7 +165,7 @@ class NewTask(Model):
 
 
 class NewTasks(Model):
-    """Tasks to hand over at once."""
+    """Tasks to create together."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"tasks": [{"message": "生成一个测试报告"}]}}
@@ -168,7 +173,7 @@ class NewTasks(Model):
 
     tasks: Annotated[
         list[Any],
-        Field(min_length=1, max_length=100, description="Each as in the request for a single one."),
+        Field(min_length=1, max_length=100, description="Each as in a request for a single task."),
     ]
 
 
@@ -188,6 +193,6 @@ class Canceled(Model):
 
 
 class CreatedTasks(Model):
-    """In the order of the request's tasks: each accepted, or why it was not."""
+    """In the order of the request's tasks: accepted, or the reason for the refusal."""
 
     results: list[Accepted | ErrorBody]

@@ -16,14 +16,16 @@ class StepError(Model):
 
 
 class TimelineStep(Model):
-    """A part of a task's course; without ``endedAt`` it lasts."""
+    """A part of a task's timeline; without ``endedAt`` it is in progress."""
 
     kind: Annotated[
         SpanKind,
         Field(
-            description="`wait`: nobody works on it. `attempt`, `batch`: a worker, or a Message Batch, holds "
-            "it. `turn`: the model replies. `tool`: a tool runs. `child`: another agent's task. `question`: "
-            "it waits for an answer. `event`: a moment."
+            description=(
+                "`wait`: no worker holds it. `attempt`, `batch`: a worker, or a Message Batch, "
+                "holds it. `turn`: the model replies. `tool`: a tool runs. `child`: another "
+                "agent's task. `question`: it waits for an answer. `event`: a point in time."
+            )
         ),
     ]
     name: Annotated[
@@ -40,13 +42,15 @@ class TimelineStep(Model):
     model: Annotated[str | None, Field(description="The model that replied.")] = None
     usage: Annotated[
         UsageSum | None,
-        Field(description="Of a turn. That of the turn which ended the task has those that were cut off."),
+        Field(description="Usage of a turn. The last turn also includes interrupted turns."),
     ] = None
     outcome: Annotated[
         str | None,
         Field(
-            description="`ok` or `error` of a tool; the status of a `child`; of an attempt the status that "
-            "followed, or the reason why it was given back."
+            description=(
+                "`ok` or `error` of a tool; the status of a `child`; of an attempt, the status "
+                "that followed, or the reason for which it was released."
+            )
         ),
     ] = None
     error: StepError | None = None
@@ -64,7 +68,7 @@ class ChildTask(Model):
 
 
 class TimelineView(Model):
-    """What happened to a task, in order of time, without any text of it."""
+    """A task's timeline in order of time, without its texts."""
 
     task_id: str
     agent_id: str

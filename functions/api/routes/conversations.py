@@ -29,7 +29,7 @@ router = APIGatewayRouter()
 
 @router.post(
     "/a2a/<agent_id>/messages",
-    summary="Say something and wait for the answer",
+    summary="Send a message and wait for the answer",
     description=(
         "A task like any other, of a conversation: `sessionId` goes on with an earlier one, or answers what "
         "its agent asks. What takes longer than 25 seconds is answered 202, and goes on. With "
@@ -91,8 +91,8 @@ def send_message(
 def get_conversation(
     agent_id: AgentId,
     context_id: ContextId,
-    limit: Annotated[int, Query(ge=1, le=100, description="Messages of at most so many tasks.")] = 50,
-    cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="Messages of at most this many tasks.")] = 50,
+    cursor: Annotated[str | None, Query(description="`nextCursor` of the previous page.")] = None,
 ) -> dict[str, Any]:
     page = services.conversations.page(request.project(), agent_id, unquote(context_id), limit, cursor)
     return conversation_view(page)
@@ -102,8 +102,8 @@ def get_conversation(
     "/a2a/<agent_id>/contexts/<context_id>",
     summary="Delete a conversation",
     description=(
-        "Cancels its live tasks and forgets all of them; the next clean-up deletes them. Deleting again is "
-        "safe, also what never was."
+        "Cancels its live tasks and marks all of them for deletion by the next clean-up. "
+        "Idempotent, also for an unknown conversation."
     ),
     responses={
         200: {

@@ -16,13 +16,13 @@ router = APIGatewayRouter()
 
 @router.get(
     "/a2a/<agent_id>/tasks/<task_id>/timeline",
-    summary="See what happened to a task",
+    summary="Read a task's timeline",
     description=(
-        "Its waits, attempts, turns and tools, with times, tokens and cost, and without their texts: up to "
-        "2,000 turns and tools, the first ones."
+        "Its waits, attempts, turns and tools, with times, tokens and cost, but without "
+        "texts: the first 2,000 turns and tools."
     ),
     responses={
-        200: {"description": "Its course", "content": {"application/json": {"model": TimelineView}}},
+        200: {"description": "The timeline", "content": {"application/json": {"model": TimelineView}}},
         **refusals(401, 404, 429, 503),
     },
     operation_id="getTimeline",
@@ -36,10 +36,10 @@ def get_timeline(agent_id: AgentId, task_id: TaskId) -> dict[str, Any]:
 
 @router.get(
     "/a2a/<agent_id>/tasks/<task_id>/deliveries",
-    summary="See what became of a task's notifications",
-    description="For each change of its status and each receiver: whether it was told, and what it answered.",
+    summary="List the deliveries of a task's notifications",
+    description=("The delivery of each change of its status to each receiver, and the receiver's response."),
     responses={
-        200: {"description": "By time", "content": {"application/json": {"model": DeliveryList}}},
+        200: {"description": "Deliveries by time", "content": {"application/json": {"model": DeliveryList}}},
         **refusals(401, 404, 429, 503),
     },
     operation_id="listDeliveries",

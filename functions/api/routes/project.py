@@ -18,7 +18,7 @@ from functions.api.queries import ID_PART, days, listed, task_filter
 
 Agents = Annotated[
     list[str] | None,
-    Query(alias="agentId", description="Only of these agents; repeated, or with commas between them."),
+    Query(alias="agentId", description="Only tasks of these agents; repeated, or separated by commas."),
 ]
 StatusName = Annotated[str, Field(json_schema_extra={"enum": [status.value for status in Status]})]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -59,7 +59,7 @@ def list_agents() -> dict[str, Any]:
 def list_project_tasks(
     status: Annotated[
         list[StatusName] | None,
-        Query(description="Only in these states; repeated, or with commas between them."),
+        Query(description="Only tasks in these states; repeated, or separated by commas."),
     ] = None,
     agent_id: Agents = None,
     created_after: Annotated[
@@ -71,9 +71,9 @@ def list_project_tasks(
     id_part: Annotated[
         IdPart | None, Query(alias="id", description="Part of the task's id, of 4 or more characters.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="At most so many tasks.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of tasks.")] = 20,
     page_token: Annotated[
-        str | None, Query(alias="pageToken", description="`nextPageToken` of the page before.")
+        str | None, Query(alias="pageToken", description="`nextPageToken` of the previous page.")
     ] = None,
 ) -> dict[str, Any]:
     wanted = task_filter(status, created_after, created_before, id_part)
@@ -84,7 +84,7 @@ def list_project_tasks(
 
 @router.get(
     "/usage",
-    summary="See what the project's tasks have used",
+    summary="Read the usage of the project's tasks",
     description=(
         "Of ended tasks within their retention, by the day (UTC) on which they were created; tasks that "
         "agents started count for themselves. A request looks at ten thousand tasks at most: go on with "
@@ -98,7 +98,7 @@ def list_project_tasks(
     tags=["project"],
 )
 def get_usage(
-    by: Annotated[By, Query(description="One row a day and what else.")] = By.DAY,
+    by: Annotated[By, Query(description="One row per day, and by what else.")] = By.DAY,
     first: Annotated[
         Day | None, Query(alias="from", description="The first day; 29 days before the last if left out.")
     ] = None,
@@ -107,7 +107,7 @@ def get_usage(
     ] = None,
     agent_id: Agents = None,
     page_token: Annotated[
-        str | None, Query(alias="pageToken", description="`nextPageToken` of the page before.")
+        str | None, Query(alias="pageToken", description="`nextPageToken` of the previous page.")
     ] = None,
 ) -> dict[str, Any]:
     asked = days(first, last, services.wired.clock.now())

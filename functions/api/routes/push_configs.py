@@ -22,10 +22,10 @@ router = APIGatewayRouter()
 
 @router.post(
     CONFIGS,
-    summary="Have a task's changes sent somewhere",
+    summary="Add a receiver of a task's changes",
     description=(
-        "Every change of the task's status after the answer is posted to `url`, signed. A configuration "
-        "of the same `id` is replaced. At most 10 a task."
+        "Every later change of the task's status is posted to `url`, signed. A "
+        "configuration with the same `id` is replaced. At most 10 per task."
     ),
     status_code=201,
     responses={
@@ -55,7 +55,7 @@ def create_push_config(
 
 @router.get(
     CONFIGS,
-    summary="List where a task's changes are sent",
+    summary="List the receivers of a task's changes",
     responses={
         200: {"description": "All of them", "content": {"application/json": {"model": PushConfigList}}},
         **refusals(401, 404, 429, 503),
@@ -86,8 +86,8 @@ def get_push_config(agent_id: AgentId, task_id: TaskId, config_id: ConfigId) -> 
 
 @router.delete(
     CONFIG,
-    summary="No longer send a task's changes there",
-    description="Deleting again answers the same. What is on its way may still arrive.",
+    summary="Remove a receiver of a task's changes",
+    description="Idempotent. Notifications that are on their way may still arrive.",
     responses={
         200: {"description": "Deleted", "content": {"application/json": {"model": Deleted}}},
         **refusals(401, 404, 429, 503),

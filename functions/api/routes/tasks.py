@@ -30,7 +30,7 @@ Wait = Annotated[
     Query(
         ge=0,
         le=20,
-        description="Seconds to wait for the task's end, or its question, before it is answered as it is.",
+        description=("Seconds to wait for the task's end or question before the current state is returned."),
     ),
 ]
 
@@ -39,8 +39,10 @@ router = APIGatewayRouter()
 
 @router.post(
     "/a2a/<agent_id>/tasks",
-    summary="Hand a task over",
-    description="Stores the task, queues it, and answers at once. It ends by its deadline, whatever happens.",
+    summary="Create a task",
+    description=(
+        "Stores and queues the task, and responds at once. The task ends by its deadline in any case."
+    ),
     status_code=202,
     responses={
         202: {"description": "Accepted", "content": {"application/json": {"model": Accepted}}},
@@ -66,13 +68,14 @@ def create_task(
 
 @router.post(
     "/a2a/<agent_id>/tasks:batchCreate",
-    summary="Hand many tasks over",
+    summary="Create many tasks",
     description=(
-        "Each is taken or refused by itself; the results are in the order of the tasks. With an "
-        "Idempotency-Key each of them has it, with its place in the list."
+        "Each task is accepted or refused individually; the results are in the order of "
+        "the tasks. An Idempotency-Key applies to each task together with its position in"
+        " the list."
     ),
     responses={
-        200: {"description": "A result for each", "content": {"application/json": {"model": CreatedTasks}}},
+        200: {"description": "One result per task", "content": {"application/json": {"model": CreatedTasks}}},
         **refusals(400, 401, 404, 413, 429, 503),
     },
     operation_id="createTasks",
@@ -121,8 +124,8 @@ def create_tasks(
 def list_tasks(
     agent_id: AgentId,
     status: Annotated[Status | None, Query(description="Only tasks in this state.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="At most so many tasks.")] = 20,
-    cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of tasks.")] = 20,
+    cursor: Annotated[str | None, Query(description="`nextCursor` of the previous page.")] = None,
 ) -> dict[str, Any]:
     return tasks_view(services.tasks.page(request.project(), agent_id, status, limit, cursor))
 
@@ -149,8 +152,8 @@ def get_task(agent_id: AgentId, task_id: TaskId, wait: Wait = 0) -> dict[str, An
     "/a2a/<agent_id>/tasks/<task_id>/events",
     summary="Follow a task step by step",
     description=(
-        "Everything that has happened to it, in order. Ask again with `nextCursor` for what has happened "
-        "since, until `taskStatus` is final and there are no more events."
+        "All events in order. Repeat with `nextCursor` for later events, until "
+        "`taskStatus` is final and there are no more."
     ),
     responses={
         200: {"description": "Its events", "content": {"application/json": {"model": TaskEvents}}},
@@ -163,9 +166,9 @@ def list_events(
     agent_id: AgentId,
     task_id: TaskId,
     after: Annotated[
-        int, Query(ge=0, description="`nextCursor` of the answer before; 0 begins at the first event.")
+        int, Query(ge=0, description="`nextCursor` of the previous response; 0 begins at the first event.")
     ] = 0,
-    limit: Annotated[int, Query(ge=1, le=500, description="At most so many events.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=500, description="Maximum number of events.")] = 100,
     wait: Annotated[
         int, Query(ge=0, le=20, description="Seconds to wait for an event, if there is no new one.")
     ] = 0,
@@ -178,7 +181,7 @@ def list_events(
 @router.post(
     "/a2a/<agent_id>/tasks/<task_id>/messages",
     summary="Answer an agent's question",
-    description="For a task that is input_required. The same answer again, after a failure, is safe.",
+    description="For a task that is input_required. Retrying the same answer is safe.",
     status_code=202,
     responses={
         202: {"description": "It goes on", "content": {"application/json": {"model": Continued}}},
@@ -202,7 +205,7 @@ def answer_task(
 
 @router.post(
     "/a2a/<agent_id>/tasks/<task_id>/retry",
-    summary="Try a task again",
+    summary="Retry a task",
     description=(
         "A new task with the input, conversation, limits and WeCom groups of one that has failed or was "
         "canceled, on its agent as it is now, and without its webhooks. While it lives, retrying the same "
@@ -238,7 +241,7 @@ def retry_task(
 @router.delete(
     "/a2a/<agent_id>/tasks/<task_id>",
     summary="Cancel a task",
-    description="Canceling a canceled task again answers the same.",
+    description="Idempotent: canceling a canceled task again returns the same response.",
     responses={
         200: {"description": "Canceled", "content": {"application/json": {"model": Canceled}}},
         **refusals(401, 404, 409, 429, 503),

@@ -28,9 +28,9 @@ class DeliveryNote:
 
     config_id: str
     status: Status
-    """The status that the task came to."""
+    """The task's status after the change."""
     at: int
-    """When it did."""
+    """Time of the change."""
     state: DeliveryState = DeliveryState.PENDING
     tries: int = 0
     """Requests to the receiver; of a new note, those since the last one."""
