@@ -40,6 +40,8 @@ from tests.integration.support.worker import Worker
 from tests.twins.clock import FakeClock
 from tests.twins.telemetry import MemoryTelemetry
 
+OTHERS = {"SendMessage", "SendMessageBatch", "DeleteMessage", "DeleteMessageBatch", "PutObject"}
+"""Calls of SQS and S3, which have no condition: of a message that is sent twice there are two."""
 MINUTE_MS = 60_000
 DAY = "2025-06-15"
 """That of ``NOW``."""
@@ -47,7 +49,7 @@ DAY = "2025-06-15"
 
 @contextmanager
 def everything_twice(account: Account) -> Iterator[None]:
-    for operation in WRITES:
+    for operation in WRITES | OTHERS:
         account.calls.fail(operation, Fault.SENT_TWICE, 10_000)
     yield
     account.calls.fail_no_more()
