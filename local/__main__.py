@@ -36,7 +36,7 @@ BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 class Commands(TyperGroup):
-    """All commands. What is expected to go wrong is told in a sentence, never as a traceback."""
+    """All commands. Expected errors are printed as one sentence, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -45,7 +45,7 @@ class Commands(TyperGroup):
             reason = f"samconfig.toml, ModelPrices: {error}"
         except (ToolError, NotHealthyError, LookupError, BotoCoreError, ClientError) as error:
             reason = str(error)
-        # where `make` does not take it for what was asked for
+        # to standard error, so that `make` does not read it as the command's output
         Console(stderr=True).print(f"\n{reason}", style="red", markup=False, highlight=False)
         raise typer.Exit(1)
 
@@ -164,7 +164,7 @@ def docs() -> None:
 @app.command()
 def screenshots() -> None:
     """Take the pictures of the console in docs/console."""
-    from local.browser.screenshots import make_screenshots  # the other commands need not wait for it
+    from local.browser.screenshots import make_screenshots  # slow import, only needed here
 
     for picture in make_screenshots(Terminal(console)):
         console.print(f"{os.path.relpath(picture)}: {picture.stat().st_size:,} bytes", highlight=False)
@@ -182,7 +182,7 @@ def conformance(
     kit: Annotated[Path, typer.Argument(help="A checkout of a2aproject/a2a-tck, branch 1.0-dev.")],
 ) -> None:
     """Run the A2A conformance kit."""
-    from local.conformance.kit import Kit  # the other commands need not wait for it
+    from local.conformance.kit import Kit  # slow import, only needed here
     from local.conformance.run import run
 
     stack = _stack(_ports())
@@ -252,9 +252,9 @@ def _known_ports() -> Ports:
 
 
 def _ports() -> Ports:
-    """The ports of last time, as long as nobody else has taken them meanwhile.
+    """The ports of the previous start, unless another program has taken them meanwhile.
 
-    The addresses of the stored queues hold the port, so what is stored goes with it.
+    The URLs of the stored queues contain the port, so a new port loses the stored data.
     """
     known = Ports.load(PORTS_PATH)
     stack = _stack(known or Ports.free())

@@ -1,4 +1,4 @@
-"""The double's bot as a connection of a deployed stack, as `a2actl wecom connections create` makes one."""
+"""Connects the double's bot to a deployed stack, as `a2actl wecom connections create` does."""
 
 import json
 from typing import TYPE_CHECKING
@@ -22,8 +22,8 @@ def connect_bot(
     project_id: str,
     agent_id: str,
 ) -> str:
-    """Connect the bot with an agent; the callback URL that is to be told to the double. Connecting again
-    replaces what was."""
+    """Connect the bot with an agent, and return the callback URL to set in the double. A repeated call
+    replaces the connection."""
     session, url = stack.session(), stack.endpoint_url
     bot = wecom.settings().bot
     secrets = ConnectionSecrets(bot.token, bot.encoding_aes_key)

@@ -38,7 +38,7 @@ TERMINAL = ("completed", "failed", "canceled")
 
 @dataclass(frozen=True)
 class Access:
-    """What a caller of the local stack needs. Kept in `.local/stack.json`, for its owner's eyes only."""
+    """What a caller of the local stack needs. Stored in `.local/stack.json`, readable only by its owner."""
 
     api_url: str
     api_key: str
@@ -63,7 +63,7 @@ class Access:
 
 
 def prepare(stack: LocalStack, deployment: Deployment, path: Path) -> Access:
-    """Apply the demo agent and make a key, unless the one in `path` still works. Writes `path`.
+    """Apply the demo agent and create a key, unless the one in `path` still works. Writes `path`.
 
     Raises ToolError if a2actl fails.
     """
@@ -87,15 +87,15 @@ def prepare(stack: LocalStack, deployment: Deployment, path: Path) -> Access:
 
 
 def run_a2actl(stack: LocalStack, *arguments: str) -> str:
-    """What `a2actl` prints for this stack. Raises ToolError with its messages if it fails."""
+    """The output of `a2actl` for this stack. Raises ToolError with its messages if it fails."""
     command = [str(Path(sys.executable).with_name("a2actl")), "--stack", stack.stack_name, *arguments]
     return run_tool(command, stack.command_environment, seconds=HANG_SECONDS)
 
 
 def run_task(access: Access, console: Console, stall: StallTimeout | None = None) -> Mapping[str, Any]:
-    """Post the demo task, show its states as they change, and return it as it ended.
+    """Post the demo task, show its states as they change, and return it once it has ended.
 
-    Raises ToolError where the API refuses it or nothing comes of it.
+    Raises ToolError if the API refuses it or it makes no progress.
     """
     stall = stall or StallTimeout("The demo task", TASK_HINT)
     tasks_url = f"{access.api_url}/a2a/{access.agent_id}/tasks"
@@ -109,7 +109,7 @@ def run_task(access: Access, console: Console, stall: StallTimeout | None = None
                 console.print(f"  [dim]{time.monotonic() - started:6.2f} s[/dim]  {shown}")
             if shown in TERMINAL:
                 return task
-            # a worker's heartbeats are news too: Claude may think for long
+            # heartbeats count as progress too: Claude may think for a long time
             stall.saw(f"{task['taskId']} was {shown}, updated at {task.get('updatedAt', 'its creation')}")
             stall.wait()
             task = _asked(http, "GET", f"{tasks_url}/{task['taskId']}")
@@ -118,7 +118,7 @@ def run_task(access: Access, console: Console, stall: StallTimeout | None = None
 def _asked(
     http: httpx.Client, method: str, url: str, body: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any]:
-    """The API's answer. Raises ToolError where it is an error, or there is none."""
+    """The API's response. Raises ToolError if it is an error, or there is none."""
     try:
         answer = http.request(method, url, json=body)
     except httpx.HTTPError as error:
@@ -151,14 +151,14 @@ def _usage(usage: Mapping[str, Any]) -> str:
 
 
 def run_chat(stack: LocalStack, deployment: Deployment, console: Console) -> None:
-    """Let somebody ask the demo agent in a double of WeCom, and show what they see.
+    """Let a user ask the demo agent in a double of WeCom, and show what the user sees.
 
-    Raises ToolError where the chat ends without an answer.
+    Raises ToolError if the chat ends without an answer.
     """
     with running_wecom() as wecom:
         url = connect_bot(stack, deployment, wecom, CONNECTION_ID, PROJECT_ID, AGENT_ID)
         settings = wecom.settings()
-        # functions start anew here, each a process of its own: this WeCom waits a little longer
+        # functions start cold here, each as a process of its own: this WeCom waits a little longer
         wecom.use(replace(settings, bot=replace(settings.bot, callback_url=url), answer_seconds=30.0))
         console.print("\n[bold]The same agent in WeCom[/bold] [dim](a double of it, on this machine)[/dim]")
         console.print(f"  {USER}: {QUESTION}", markup=False, highlight=False)
@@ -171,8 +171,8 @@ def run_chat(stack: LocalStack, deployment: Deployment, console: Console) -> Non
 
 
 def show_chat(look: Callable[[], Exchange], console: Console, stall: StallTimeout) -> Exchange:
-    """Show what the bot says as it changes, and return the exchange when it has ended. Raises ToolError where
-    nothing comes of it."""
+    """Show the bot's text as it changes, and return the exchange once it has ended. Raises ToolError if it
+    makes no progress."""
     shown = ""
     while True:
         exchange = look()
@@ -216,7 +216,7 @@ def _is_accepted(deployment: Deployment, api_key: str) -> bool:
 
 
 def _client(api_key: str) -> httpx.Client:
-    # A proxy from the environment must not stand between us and this machine.
+    # A proxy set in the environment must not be used for this machine.
     return httpx.Client(
         headers={"Authorization": f"Bearer {api_key}"}, timeout=HANG_SECONDS / 2, trust_env=False
     )

@@ -1,4 +1,4 @@
-"""The deployed system as its callers and its operators see it."""
+"""The deployed system, from its callers' and its operators' side."""
 
 import os
 import secrets
@@ -27,13 +27,13 @@ from local.standin.client import StandInClient
 
 POLL_SECONDS = 0.2
 PATIENCE = 0.05
-"""Of the time that was waited so far. A look costs 14 ms of CPU, and another second of waiting costs none."""
+"""As a share of the time waited so far. A poll costs 14 ms of CPU, and waiting another second costs none."""
 TLS = ssl.create_default_context()
-"""For all requests: to read the authorities again for each takes 15 ms of CPU."""
+"""Shared by all requests: loading the certificate authorities for each takes 15 ms of CPU."""
 
 
 class Refused(Exception):
-    """The API answered with another status than expected; the text is its answer."""
+    """The API answered with another status than expected; the message is its response."""
 
 
 TERMINAL = frozenset({"completed", "failed", "canceled"})
@@ -42,9 +42,8 @@ TERMINAL = frozenset({"completed", "failed", "canceled"})
 def wait_until[T](
     look: Callable[[], T], seconds: float, what: str, every: float = POLL_SECONDS, *, patience: float = 0.0
 ) -> T:
-    """The first truthy answer of ``look``, which is asked again after ``every`` seconds, or after the share
-    ``patience`` of the time that was waited where that is longer. Raises ``TimeoutError`` when it takes
-    longer than ``seconds``."""
+    """The first truthy result of ``look``, which is called again after ``every`` seconds, or after the share
+    ``patience`` of the time waited so far if that is longer. Raises ``TimeoutError`` after ``seconds``."""
     begun = time.monotonic()
     while not (found := look()):
         waited = time.monotonic() - begun
@@ -72,13 +71,13 @@ class Deployed:
 
     def client(self, service: Any) -> Any:
         """A boto3 client for the emulator."""
-        # a function that is invoked may take its time
+        # an invocation may take long
         patient = Config(read_timeout=120)
         return self.stack.session().client(service, endpoint_url=self.stack.endpoint_url, config=patient)
 
     @property
     def webhook_secrets(self) -> WebhookSecrets:
-        """What signs projects' notifications."""
+        """The secret that signs the project's notifications."""
         registry = DynamoDBRegistry(self.client("dynamodb"), self.outputs["RegistryTable"])
         clock, entropy, key = SystemClock(), SystemEntropy(), self.outputs["PushKey"]
         sealing = KmsEnvelopes(lambda: self.client("kms"), key, Purpose.SIGNING, clock, entropy)
@@ -88,15 +87,15 @@ class Deployed:
         return time.time_ns() // 1_000_000
 
     def calls(self, marker: str) -> list[Call]:
-        """The model calls of conversations whose first text holds ``marker``."""
+        """The model calls of conversations whose first text contains ``marker``."""
         return self.standin.calls(marker=marker)
 
     def worker_processes(self) -> list[int]:
-        """The process ids of the worker function's environments of this stack, and of no other."""
+        """The process ids of the worker function's environments, of this stack only."""
         return self.processes("worker")
 
     def processes(self, function: str) -> list[int]:
-        """The same of another function of the emulator, by its name without the stack's."""
+        """The same for another function of the emulator, by its name without the stack's."""
         mark = f"ministack-lambda-{self.stack.stack_name}-{function}-"
         found = []
         for process in Path("/proc").glob("[0-9]*"):
@@ -109,7 +108,7 @@ class Deployed:
         return found
 
     def signal_workers(self, number: signal.Signals) -> list[int]:
-        """Send a signal to every worker process; which ones got it."""
+        """Send a signal to every worker process; returns those that received it."""
         processes = self.worker_processes()
         for process in processes:
             os.kill(process, number)
@@ -118,7 +117,7 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Project:
-    """A caller: a project with its key."""
+    """A caller: a project with its API key."""
 
     deployed: Deployed
     project_id: str
@@ -141,7 +140,7 @@ class Project:
         return agent.id
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A request below the API's base URL with this project's key."""
+        """A request relative to the API's base URL, with this project's key."""
         headers = {"Authorization": f"Bearer {self.key}"} | options.pop("headers", {})
         url = f"{self.deployed.api_url}{path}"
         return httpx.request(method, url, headers=headers, timeout=60, trust_env=False, verify=TLS, **options)
@@ -149,8 +148,8 @@ class Project:
     def request_with_retries(
         self, method: str, path: str, seconds: float = 60, **options: Any
     ) -> httpx.Response:
-        """A request that is made again while there is no answer, or one that says to try again (429, 5xx).
-        Raises ``Refused`` where that takes longer than ``seconds``."""
+        """A request that is retried while there is no response, or a retryable one (429, 5xx). Raises
+        ``Refused`` after ``seconds``."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -165,7 +164,7 @@ class Project:
             time.sleep(POLL_SECONDS)
 
     def tasks(self, agent_id: str) -> Iterator[dict[str, Any]]:
-        """Every task of an agent, as it is now."""
+        """All tasks of an agent, in their current state."""
         params: dict[str, Any] = {"limit": 100}
         while True:
             page = self.request_with_retries("GET", f"/a2a/{agent_id}/tasks", params=params).json()
@@ -175,7 +174,7 @@ class Project:
             params["cursor"] = page["nextCursor"]
 
     def submit(self, message: str, agent_id: str | None = None, **fields: Any) -> dict[str, Any]:
-        """Create a task. Raises ``Refused`` unless it was accepted."""
+        """Create a task. Raises ``Refused`` unless it is accepted."""
         answer = self.request(
             "POST", f"/a2a/{agent_id or self.agent_id}/tasks", json={"message": message, **fields}
         )
@@ -192,7 +191,7 @@ class Project:
         *,
         every: float = POLL_SECONDS,
     ) -> dict[str, Any]:
-        """Poll until the task is in one of the states: less and less often where they are final."""
+        """Poll until the task is in one of the states; at growing intervals if they are final."""
 
         def look() -> dict[str, Any]:
             task = self.get(accepted)
@@ -202,7 +201,7 @@ class Project:
         return wait_until(look, seconds, what, every, patience=PATIENCE if statuses <= TERMINAL else 0.0)
 
     def wait_for_call(self, marker: str, count: int = 1, seconds: float = 30) -> list[Call]:
-        """Wait until the model was called for a conversation so many times."""
+        """Wait until the model has been called this many times for a conversation."""
 
         def look() -> list[Call]:
             calls = self.deployed.calls(marker)

@@ -18,7 +18,7 @@ TASKS, REGISTRY = "TasksTable", "RegistryTable"
 
 
 class NotFit(LookupError):
-    """A table cannot take the place of the template's; the text says why."""
+    """A table cannot replace the template's; the message says why."""
 
 
 def adopt(tables: dict[str, str], console: Console) -> int:
@@ -35,7 +35,8 @@ def adopt(tables: dict[str, str], console: Console) -> int:
 
 
 def ready(client: "DynamoDBClient", table: str, logical_id: str, template: Template) -> TableState:
-    """The table with all that the template's has. Raises ``NotFit``, before anything is changed."""
+    """The table, with every feature of the template's table switched on. Raises ``NotFit`` before any
+    change."""
     wanted = template["Resources"][logical_id]["Properties"]
     found = TableState.read(client, table)
     if faults := list(found.faults(wanted)):

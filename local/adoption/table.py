@@ -1,6 +1,6 @@
-"""A table as it is, and what it lacks to take the place of one of the template's.
+"""A table as it is, and what it lacks to replace one of the template's.
 
-A restore brings back items and indexes. A stream, the time to live and point-in-time recovery are off
+A restore brings back items and indexes. Streams, time to live and point-in-time recovery are off
 afterwards
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery.Tutorial.html).
 """
@@ -17,7 +17,7 @@ STREAM, TIME_TO_LIVE, RECOVERY = "its stream", "its time to live", "its point-in
 
 @dataclass(frozen=True)
 class TableState:
-    """``stream_arn`` is None while the stream is off, and ``ttl`` the attribute of its time to live."""
+    """``stream_arn`` is None while the stream is off; ``ttl`` is the name of the time-to-live attribute."""
 
     arn: str
     status: str
@@ -30,7 +30,7 @@ class TableState:
 
     @classmethod
     def read(cls, client: "DynamoDBClient", table: str) -> "TableState":
-        """Raises ``ClientError``, such as for a table that is not there."""
+        """Raises ``ClientError``, for example if the table does not exist."""
         found: Any = client.describe_table(TableName=table)["Table"]
         stream = found.get("StreamSpecification", {})
         is_on = bool(stream.get("StreamEnabled"))
@@ -49,7 +49,7 @@ class TableState:
         )
 
     def faults(self, wanted: Mapping[str, Any]) -> Iterator[str]:
-        """What nobody can switch on; ``wanted`` are a table's properties in the template."""
+        """The differences that cannot be switched on; ``wanted`` are a table's properties in the template."""
         if self.status != "ACTIVE":
             yield f"is {self.status}"
         if self.keys != _keys(wanted["KeySchema"]):
@@ -62,7 +62,7 @@ class TableState:
             yield f"has a stream of {self.stream_view}, and not of {view}"
 
     def switched_off(self, wanted: Mapping[str, Any]) -> list[str]:
-        """What ``switch_on`` is for."""
+        """The features that ``switch_on`` enables."""
         off = []
         if "StreamSpecification" in wanted and self.stream_arn is None:
             off.append(STREAM)
@@ -74,7 +74,7 @@ class TableState:
 
 
 def switch_on(client: "DynamoDBClient", table: str, wanted: Mapping[str, Any]) -> TableState:
-    """Switch on what is off, and wait until the table is active again. Idempotent. Raises ``ClientError``."""
+    """Enable what is off, and wait until the table is active again. Idempotent. Raises ``ClientError``."""
     off = TableState.read(client, table).switched_off(wanted)
     if RECOVERY in off:
         client.update_continuous_backups(

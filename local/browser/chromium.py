@@ -1,6 +1,6 @@
-"""Where Chromium is: on this machine, or in a package of npm that carries it.
+"""Finds Chromium: on this machine, or in an npm package that contains it.
 
-Playwright's own download comes from hosts that not every network reaches.
+Playwright's own download comes from hosts that are not reachable from every network.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 from local.tools import PLAYWRIGHT, TOOLS, ToolError, run_tool
 
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""Programs that are looked for on PATH."""
+"""Programs to look for on PATH."""
 PACKAGE, VERSION = "@sparticuz/chromium", "153.0.0"
 SHA256 = "20e5656fcdcf4118ede85edfb9d6bb9cc1bbb7ffb8b75622fffbcf36a835c3c0"
 """Of the package's archive."""
@@ -26,12 +26,12 @@ fs.writeFileSync(process.argv[2], require("zlib").brotliDecompressSync(fs.readFi
 
 
 class NoBrowser(Exception):
-    """There is no Chromium, and none can be had; the text says what to do."""
+    """Chromium is not installed and cannot be fetched; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Chromium:
-    """A program, and the folder of the libraries that it needs beside the system's, if there is one."""
+    """A program, and the folder of libraries that it needs in addition to the system's, if any."""
 
     program: Path
     libraries: Path | None = None
@@ -44,7 +44,8 @@ class Chromium:
 
 
 def find_chromium() -> Chromium:
-    """The one on PATH, else the package's, which is fetched once. ``PLAYWRIGHT`` is there already.
+    """The program on PATH, else the package's, which is fetched once. Requires ``PLAYWRIGHT`` to be
+    installed.
 
     Raises NoBrowser.
     """
@@ -86,7 +87,7 @@ def _fetch(target: Path) -> None:
         (made / "chromium").chmod(0o755)
         _decompress(folder / "package/bin/al2023.tar.br", folder / "libraries.tar")
         _unpack(folder / "libraries.tar", made)
-        if not target.exists():  # another process may have been faster
+        if not target.exists():  # another process may have created it first
             made.rename(target)
 
 
@@ -96,6 +97,6 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _decompress(source: Path, target: Path) -> None:
-    """Brotli, which Python lacks and the Node.js within Playwright has."""
+    """Decompresses Brotli, which Python lacks and the Node.js bundled with Playwright has."""
     node = PLAYWRIGHT.packages / "playwright" / "driver" / "node"
     run_tool([str(node), "-e", _DECOMPRESS, str(source), str(target)])

@@ -18,17 +18,17 @@ ARGUMENTS = ("--disable-gpu", "--font-render-hinting=none", "--hide-scrollbars")
 def installed(module: str) -> Any:
     """A module of Playwright's environment.
 
-    Raises ToolError if that cannot be made.
+    Raises ToolError if the environment cannot be created.
     """
     PLAYWRIGHT.ensure()
     if str(PLAYWRIGHT.packages) not in sys.path:
-        sys.path.append(str(PLAYWRIGHT.packages))  # last: what .venv has too is the same version
+        sys.path.append(str(PLAYWRIGHT.packages))  # last: packages that .venv has too are of the same version
     return importlib.import_module(module)
 
 
 @contextmanager
 def running_browser() -> Iterator["Browser"]:
-    """A browser without a window.
+    """A headless browser.
 
     Raises NoBrowser.
     """

@@ -1,5 +1,5 @@
-"""Tasks for the screenshots, done by the stand-in on a stack of their own; and usage of two weeks, which a
-new stack cannot have."""
+"""Tasks for the screenshots, executed by the stand-in on a stack of their own; and two weeks of usage, which
+a new stack cannot have."""
 
 import json
 import math
@@ -14,21 +14,21 @@ from local.deployed import Project, wait_until
 AGENTS = Path(__file__).with_name("samples.yaml")
 ENDED = frozenset({"completed", "failed", "canceled"})
 MODELS = {"research": 6.1, "reports": 2.4, "support": 1.3, "translator": 0.6}
-"""What an agent's tasks cost on a usual day, in US dollars."""
+"""Cost of an agent's tasks on a usual day, in US dollars."""
 DAYS = 14
 WEEK = (1.0, 1.15, 1.1, 0.95, 0.8, 0.3, 0.25)
-"""Of a usual day, from Monday on."""
+"""Of a usual day, starting with Monday."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What the creation of the task that is shown whole was answered."""
+    """The response to the creation of the task that is shown in detail."""
 
     research: Mapping[str, Any]
 
 
 def make_samples(project: Project) -> Samples:
-    """Submit them; returns when all have ended but those that are to be seen at work."""
+    """Submit them; returns when all have ended except those that are shown running."""
     agent = _names(project)
     research = project.submit(
         _script(*_research(agent["translator"])), agent["research"], sessionId="q4-planning"
@@ -51,12 +51,12 @@ def make_samples(project: Project) -> Samples:
 
 
 def usage(project: Project, today: date) -> dict[str, Any]:
-    """An answer of ``GET /usage?by=agent`` for the two weeks until today."""
+    """A response of ``GET /usage?by=agent`` for the two weeks until today."""
     return {"by": "agent", "rows": list(_rows(project, today))}
 
 
 def _leave_live(project: Project, agent: Mapping[str, str]) -> None:
-    """Tasks that ask, run and wait."""
+    """Tasks that ask a question, run or wait."""
     later = (datetime.now(UTC) + timedelta(hours=3)).isoformat(timespec="seconds")
     project.submit(_script("delay=900; say=late"), agent["reports"], notBefore=later)
     for question, options in (

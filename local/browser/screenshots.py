@@ -1,4 +1,4 @@
-"""The console's pictures in docs/console: made anew by one command, from a stack of their own."""
+"""Regenerates the console's pictures in docs/console with one command, from a stack of their own."""
 
 import shutil
 import tempfile
@@ -28,7 +28,7 @@ MOST_BYTES = 150_000
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: what shows that the place is there, and how it is looked at."""
+    """One picture: what shows that the page is loaded, and how the page is viewed."""
 
     name: str
     place: str
@@ -96,7 +96,7 @@ def _take(browser: "Browser", project: Project, picture: Picture, folder: Path) 
 
 
 def _settle(page: "Page") -> None:
-    """Until what was asked for has been drawn."""
+    """Wait until the page has been drawn."""
     page.wait_for_load_state("networkidle")
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 

@@ -1,1 +1,1 @@
-"""What is deployed: builds of functions and layers, their archives, and what a release is called."""
+"""What is deployed: builds of functions and layers, their archives, and the release's name."""

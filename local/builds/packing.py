@@ -1,7 +1,7 @@
-"""A build as `sam deploy` takes it quickest: a template in JSON, with archives in place of folders.
+"""Prepares a build for a fast `sam deploy`: a template in JSON, with archives instead of folders.
 
-`sam deploy` reads the template seven times, which takes it a second each in YAML and nothing in JSON, and
-packs all folders anew for each stack.
+`sam deploy` reads the template seven times, which takes a second each in YAML and almost nothing in JSON, and
+packs all folders again for each stack.
 """
 
 import json
@@ -16,7 +16,7 @@ LOCATIONS = ("CodeUri", "ContentUri")
 
 def pack(build: Path) -> None:
     """Pack each function and layer in a folder that `sam build` has filled, and write `packed.json` into it,
-    a template whose paths are those of the archives. The folders stay."""
+    a template with the paths of the archives. The folders are kept."""
     template = yaml.load((build / "template.yaml").read_text("utf-8"), yaml.CSafeLoader)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})

@@ -1,4 +1,4 @@
-"""The release before this one, as a tree of its own: what a deployment is upgraded from, and goes back to."""
+"""The previous release as a source tree of its own: upgrade tests start from it and roll back to it."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ NOT_COPIED = (".*", "__pycache__", "node_modules")
 
 @dataclass(frozen=True)
 class Release:
-    """A release's sources in `tree`. `stands_in` says why it is not the release before, if it is not."""
+    """A release's sources in `tree`. `stands_in` says why it is not the previous release, if it is not."""
 
     name: str
     tree: Path
@@ -24,9 +24,9 @@ class Release:
 
 
 def previous_release(tree: Path) -> Release:
-    """Unpack the newest release into the empty folder `tree`, of those that came before the commit at hand.
+    """Unpack the newest release before the current commit into the empty folder `tree`.
 
-    Where none is tagged, or a clone has not its history, it is the commit at hand itself; and without git, a
+    If no release is tagged, or the clone lacks its history, it is the current commit itself; without git, a
     copy of the files.
     """
     tag = _git("describe", "--tags", "--abbrev=0", "--match", TAGS, "HEAD~1").decode().strip()
@@ -43,7 +43,7 @@ def previous_release(tree: Path) -> Release:
 
 
 def _git(*arguments: str) -> bytes:
-    """What git says; nothing where it fails or is missing."""
+    """Git's output; nothing if it fails or is missing."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=ROOT, capture_output=True, check=False, timeout=GIT_SECONDS

@@ -13,24 +13,24 @@ from local.tools import ROOT
 
 SHARED = ROOT / ".local" / "builds"
 MAX_AGE_SECONDS = 86_400.0
-"""Longer than any stack lives that uses a shared build."""
+"""Longer than any stack that uses a shared build lives."""
 STAMP = "sources.sha256"
 
 
 def build_digest(architecture: str) -> str:
-    """The digest of what a build is made of."""
+    """The digest of a build's inputs."""
     return deployment_digest({"Architecture": architecture})
 
 
 def shared_build(architecture: str) -> Path:
-    """The folder for the build of the sources as they are now, which tests and benchmarks share."""
+    """The folder for the build of the current sources, which tests and benchmarks share."""
     return SHARED / build_digest(architecture)[:16]
 
 
 @contextmanager
 def outdated(build: Path, digest: str) -> Iterator[bool]:
-    """Whether the folder lacks the build of that digest: the block is to make it. Whoever else asks for a
-    build beside it waits for the block's end."""
+    """Whether the folder lacks the build of that digest. If so, the block must build it; concurrent callers
+    wait until the block ends."""
     build.parent.mkdir(parents=True, exist_ok=True)
     with (build.parent / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -45,7 +45,8 @@ def outdated(build: Path, digest: str) -> Iterator[bool]:
 
 
 def delete_old_builds(builds: Path = SHARED) -> None:
-    """Delete what nobody has asked for in a day. For the block of `outdated`: nobody is about to use them."""
+    """Delete builds unused for a day. Call it within the block of `outdated`, when no other process can start
+    using one."""
     oldest = time.time() - MAX_AGE_SECONDS
     for build in builds.iterdir():
         stamp = build / STAMP

@@ -1,4 +1,4 @@
-"""What a deployment is made of, as one digest: if it is unchanged, there is nothing to build or deploy."""
+"""One digest of everything in a deployment: if it is unchanged, there is nothing to build or deploy."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

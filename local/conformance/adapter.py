@@ -1,8 +1,8 @@
-"""What the kit talks to: a proxy of the stack that adds what the kit cannot send.
+"""The proxy that the kit talks to: it adds to requests what the kit cannot send.
 
-The kit knows no credentials, and steers its agent by message ids, which no model sees. The proxy adds the API
-key, and to each message a part with the stand-in's directive. All else passes as it is, but for
-the API's address in a card, which becomes the proxy's.
+The kit sends no credentials, and steers its agent by message ids, which no model sees. The proxy adds the API
+key, and to each message a part with the stand-in's directive. Everything else passes unchanged, except
+the API's address in an agent card, which becomes the proxy's.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Adapter:
         await connection.send(response.status_code, content_type, body, headers)
 
     def _steered(self, body: bytes) -> bytes:
-        """The request with a directive in its message, if it has one."""
+        """The request with a directive added to its message, if it has one."""
         try:
             document = json.loads(body)
         except ValueError:

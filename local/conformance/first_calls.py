@@ -1,4 +1,4 @@
-"""Calls before the kit's: the first of each starts a function, which may take longer than the kit waits."""
+"""Warm-up calls before the kit's: the first call starts a function, which may exceed the kit's timeout."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ SECONDS = 60.0
 
 
 def make_first_calls(agent: str) -> None:
-    """Read an agent's card, send it a message, and be told of the task's end by a webhook.
+    """Read an agent's card, send it a message, and receive the task's end at a webhook.
 
-    Raises ToolError where one of them takes too long or is refused.
+    Raises ToolError if one of them takes too long or is refused.
     """
     with _webhook() as (url, called), httpx.Client(timeout=SECONDS, trust_env=False) as client:
         try:
@@ -38,7 +38,7 @@ def _message(url: str) -> dict[str, Any]:
 
 @contextmanager
 def _webhook() -> Iterator[tuple[str, Event]]:
-    """An address, and whether it was called, for the length of the block."""
+    """An address, and whether it has been called, for the length of the block."""
     called = Event()
 
     class Receiver(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The kit: a checkout outside this repository, with an environment of its own here."""
+"""The kit: a checkout outside this repository, with its own environment here."""
 
 import json
 import os
@@ -10,15 +10,15 @@ from local.tools import ROOT, ToolEnvironment, ToolError, run_tool
 
 TIMEOUT_SECONDS = 1800
 BINDINGS = ("jsonrpc", "http_json")
-# pytest's, for a run that came to its end.
+# pytest's exit codes for a complete run.
 _PASSED, _FAILED = 0, 1
 _SHOWN_LINES = 30
 
 
 @dataclass(frozen=True)
 class Result:
-    """``level`` is must, should or may; ``binding`` is empty for a test of none; ``outcome`` is passed,
-    failed or skipped."""
+    """``level`` is must, should or may; ``binding`` is empty if the test belongs to none; ``outcome`` is
+    passed, failed or skipped."""
 
     id: str
     level: str
@@ -29,7 +29,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Kit:
-    """``folder`` is the checkout, which is only read; what a run leaves is in ``output``."""
+    """``folder`` is the checkout, which is only read; results are written to ``output``."""
 
     folder: Path
     output: Path
@@ -43,7 +43,7 @@ class Kit:
         return self.output / "kit.log"
 
     def check(self) -> None:
-        """Raises ToolError where no kit is."""
+        """Raises ToolError if the folder has no kit."""
         if not (self.folder / "tests" / "compatibility").is_dir():
             raise ToolError(
                 f"{self.folder} is no checkout of the conformance kit. Get one, outside of this repository:\n"
@@ -54,7 +54,7 @@ class Kit:
         return run_tool(["git", "-C", str(self.folder), "rev-parse", "HEAD"]).strip()
 
     def run(self, address: str) -> list[Result]:
-        """Run all tests against the agent at an address. Raises ToolError for a run that breaks off."""
+        """Run all tests against the agent at an address. Raises ToolError if the run is aborted."""
         self.output.mkdir(parents=True, exist_ok=True)
         results = self.output / "results.jsonl"
         results.unlink(missing_ok=True)

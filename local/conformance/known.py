@@ -1,4 +1,4 @@
-"""Which of the kit's tests are known to fail, and why."""
+"""The kit's tests that are known to fail, and why."""
 
 import tomllib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def known_failures(path: Path = PATH) -> dict[str, str]:
 
 
 def unexpected(results: Sequence[Result], known: dict[str, str]) -> list[Result]:
-    """Failures of what an agent must do that nobody knew of."""
+    """Unknown failures of tests at level must."""
     return [each for each in failed(results) if each.level == "must" and each.id not in known]
 
 
@@ -26,7 +26,7 @@ def failed(results: Sequence[Result]) -> list[Result]:
 
 
 def outdated(results: Sequence[Result], known: dict[str, str]) -> dict[str, str]:
-    """What to say of entries that no longer hold, by test."""
+    """Messages about entries that no longer apply, by test."""
     outcomes = {each.id: each.outcome for each in results}
     said = {"passed": "passes", "skipped": "is skipped"}
     return {

@@ -1,5 +1,5 @@
-"""A pytest plugin, loaded in the kit's own environment: what became of each test, in the file that
-``CONFORMANCE_RESULTS`` names, a JSON object a line. It imports nothing of this repository."""
+"""A pytest plugin, loaded in the kit's own environment. It writes each test's outcome to the file named by
+``CONFORMANCE_RESULTS``, one JSON object a line. It imports nothing from this repository."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a run of the kit has shown, for a person."""
+"""The results of a run of the kit, for people."""
 
 from collections import Counter
 from collections.abc import Sequence

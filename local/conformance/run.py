@@ -1,4 +1,4 @@
-"""Run the kit against a local stack, which is started, and ended, if none runs."""
+"""Run the kit against a local stack, which is started and stopped if none is running."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ AGENTS = Path(__file__).with_name("agent.yaml")
 
 
 def run(stack: LocalStack, kit: Kit, progress: Progress, console: Console) -> int:
-    """The status to exit with: 1 where something failed that must not.
+    """The exit status: 1 if a test failed that must not fail.
 
     Raises ToolError and NotHealthyError.
     """

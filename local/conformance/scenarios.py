@@ -1,6 +1,6 @@
-"""What the kit wants an agent to do, as scripts for the stand-in.
+"""The behaviour that the kit expects of an agent, as scripts for the stand-in.
 
-The kit tells its agent by the beginning of a message's id; its scenario files (Gherkin) say what that means.
+The kit selects a behaviour by the prefix of a message's id; its scenario files (Gherkin) say what each means.
 """
 
 import base64
@@ -23,7 +23,7 @@ _QUOTED = re.compile(r'"([^"]*)"')
 
 @dataclass
 class _Script:
-    """What one scenario has asked for so far. ``ending`` is what else the directive's last step says."""
+    """What one scenario has asked for so far. ``ending`` is the remainder of the directive's last step."""
 
     saved: list[dict[str, Any]] = field(default_factory=list)
     said: str = ""
@@ -31,10 +31,10 @@ class _Script:
     asks: bool = False
 
     def take(self, step: str, document: str) -> None:
-        """Raises ToolError for a step of a kind that is not known."""
+        """Raises ToolError for an unknown kind of step."""
         match _QUOTED.sub("T", step), _QUOTED.findall(step):
             case "complete the task" | "stream a status update to T", _:
-                pass  # which every task does
+                pass  # every task does so
             case (
                 "complete the task with the message T"
                 | "return a message with a text part T"
@@ -69,7 +69,7 @@ class _Script:
         self.saved.append({"name": name, "media_type": media_type} | content)
 
     def directive(self) -> str:
-        """As local/standin/directive.py reads it."""
+        """In the syntax of local/standin/directive.py."""
         steps = []
         if self.saved:
             steps.append("; ".join(f"tool=save_artifact:{json.dumps(saved)}" for saved in self.saved))
@@ -81,13 +81,13 @@ class _Script:
 
 
 def directive_of(message_id: str, directives: Mapping[str, str]) -> str:
-    """That of the longest prefix that the id has."""
+    """The directive of the longest prefix of the id."""
     known = [prefix for prefix in directives if message_id.startswith(prefix)]
     return directives[max(known, key=len)] if known else DEFAULT
 
 
 def directives_of(kit: Path) -> dict[str, str]:
-    """The stand-in's directives by prefix. Raises ToolError for a kit that has none, or other steps."""
+    """The stand-in's directives by prefix. Raises ToolError if the kit has none, or unknown steps."""
     files = sorted((kit / "scenarios").glob("*.feature"))
     found = dict(entry for path in files for entry in _scenarios(path.read_text()))
     if not found:
@@ -107,7 +107,7 @@ def _scenarios(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _steps(scenario: str) -> Iterator[tuple[str, str]]:
-    """Each step without its first word, and the document below it, or an empty text."""
+    """Each step without its first word, and the document below it, or an empty string."""
     between = re.split(r'^\s*""".*$', scenario, flags=re.MULTILINE)  # steps, a document, steps, …
     for lines, document in zip_longest(between[::2], between[1::2], fillvalue=""):
         steps = [line.strip().partition(" ")[2] for line in lines.splitlines() if _STEP.match(line)]

@@ -1,17 +1,17 @@
-"""The pinned versions of everything with the hashes of their files, chosen anew."""
+"""Pins the newest versions of all packages with the hashes of their files."""
 
 from local.progress import Progress
 from local.tools import LOCKED, REQUIREMENTS, ROOT, find_uv, run_tool
 
 LAYERS = ("aws", "dependencies", "claude", "documents", "encryption", "wecom", "webhooks", "a2a")
 WITHOUT_DEPENDENCIES = frozenset({"a2a"})
-"""Layers that hold what they name alone."""
+"""Layers that contain only the packages that they name."""
 CONSTRAINTS = ROOT / "layers" / "constraints.txt"
 
 
 def lock(progress: Progress) -> None:
     """Write layers/constraints.txt, layers/*/locked.txt and local/requirements/locked/*.txt with the newest
-    versions that fit together.
+    compatible versions.
 
     Raises ToolError if there are none.
     """
@@ -30,7 +30,7 @@ def lock(progress: Progress) -> None:
 
 
 def _compile(arguments: list[str], output: str) -> None:
-    """No header, since it would name the machine's registry."""
+    """No header, because it would contain the machine's package index."""
     options = ("--quiet", "--universal", "--python-version", "3.13", "--no-header", "--no-annotate")
     run_tool(
         [find_uv(), "pip", "compile", *options, "--generate-hashes", *arguments, "--output-file", output]

@@ -1,4 +1,4 @@
-"""What is deployed, as a list that machines read, and the known vulnerabilities of what is pinned."""
+"""The bill of materials of what is deployed, and the known vulnerabilities of pinned packages."""
 
 import json
 import tempfile
@@ -15,12 +15,12 @@ from local.tools import AUDIT, LOCKED, ROOT, ToolError, run_tool
 SBOM = ROOT / ".aws-sam" / "sbom.json"
 VENDORED = ROOT / "functions" / "api" / "console" / "static" / "vendor" / "vendored.toml"
 AUDIT_SECONDS = 300.0
-"""For a list of 200 packages, each of which is a request."""
+"""For a list of 200 packages, with one request each."""
 
 
 def write_sbom(progress: Progress, target: Path = SBOM) -> None:
-    """Write the software bill of materials of the layers and of what the console has vendored (CycloneDX 1.6,
-    JSON), each package with the hashes of its files. The same packages give the same bytes.
+    """Write the software bill of materials of the layers and of the packages vendored in the console
+    (CycloneDX 1.6, JSON), each package with the hashes of its files. The output is deterministic.
 
     Raises ToolError.
     """
@@ -43,7 +43,7 @@ def write_sbom(progress: Progress, target: Path = SBOM) -> None:
 
 
 def audit(progress: Progress, console: Console) -> int:
-    """Ask PyPI's advisories about everything that is pinned; how many lists have a package with a known
+    """Check all pinned packages against PyPI's advisories. Returns how many lists have a package with a known
     vulnerability, or one that PyPI could not be asked about.
 
     Raises ToolError if the auditor cannot be installed.
@@ -64,7 +64,7 @@ def audit(progress: Progress, console: Console) -> int:
 
 
 def _vendored() -> list[dict[str, Any]]:
-    """The components of the console that come from npm, which the requirements do not know."""
+    """The console's components from npm, which the requirements do not list."""
     packages: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for file in tomllib.loads(VENDORED.read_text())["file"]:
         packages.setdefault((file["package"], file["version"], file["license"]), []).append(file)
@@ -90,7 +90,7 @@ def _vendored() -> list[dict[str, Any]]:
 
 
 def _packages() -> set[str]:
-    """The layers' packages, each with its hashes, in a line of its own."""
+    """The layers' packages, each with its hashes on one line."""
     return {
         requirement
         for layer in LAYERS

@@ -1,1 +1,1 @@
-"""The documentation as a website, and what is checked of it."""
+"""The documentation as a website, and the checks of it."""

@@ -22,7 +22,7 @@ def build_site(progress: Progress, folder: Path = FOLDER) -> Path:
     """Build the site, and return its folder.
 
     Raises ToolError if the generator cannot be installed, if a page, an anchor or a file that a page links
-    to does not exist, or if a page loads anything from elsewhere.
+    to does not exist, or if a page loads an external resource.
     """
     with progress.step("Install the generator of the documentation's site"):
         DOCS.ensure()
@@ -48,13 +48,13 @@ def _generate(settings: Path) -> None:
     try:
         run_tool(command)
     except ToolError as error:
-        # it says what it has found, in colours wherever it writes, and then where in its own code it gave up
+        # it prints its findings, coloured on any output, and then a traceback of its own
         found = str(error).partition("Traceback (most recent")[0]
         raise ToolError(_COLOURS.sub("", found).strip()) from None
 
 
 def _sources() -> Iterator[Path]:
-    """All pages, and each file that one of them links to; what does not exist is found in the built site."""
+    """All pages, and each file that a page links to; dead links are found in the built site."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     linked = {
         (page.parent / path).resolve() for page in pages for path in LINK.findall(page.read_text("utf-8"))
@@ -63,8 +63,8 @@ def _sources() -> Iterator[Path]:
 
 
 def _openapi_page() -> str:
-    """The API's description in Swagger UI, all in one file. It is Powertools' copy, as at the API's /docs."""
-    from aws_lambda_powertools.event_handler.openapi import swagger_ui  # half a second, and only for this
+    """The API's description in Swagger UI, in one file. It is Powertools' copy, as at the API's /docs."""
+    from aws_lambda_powertools.event_handler.openapi import swagger_ui  # imports for half a second
 
     document = (ROOT / "docs" / "openapi.json").read_text("utf-8").replace("</", "<\\/")
     script, style = (
@@ -76,8 +76,8 @@ def _openapi_page() -> str:
 
 
 def _declare_languages(site: Path) -> None:
-    """Tell browsers which pages are Chinese, and the search to look for words in them: the generator takes
-    one language for all pages."""
+    """Mark which pages are Chinese, for browsers and for the search's word segmentation: the generator
+    supports one language for all pages."""
     for page in (site / "README.zh-CN" / "index.html", *(site / "docs" / "zh-CN").rglob("*.html")):
         page.write_text(page.read_text("utf-8").replace('<html lang="en"', '<html lang="zh-CN"', 1), "utf-8")
     index = site / "search.json"

@@ -1,4 +1,4 @@
-"""What is wrong with a built website: links that lead nowhere, pages that load something from elsewhere."""
+"""Problems of a built website: dead links, and pages that load external resources."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
-"""Elements that make a browser fetch something, and the attribute that says from where."""
+"""Elements that make a browser load a resource, and the attribute with its URL."""
 
 
 def problems(site: Path) -> list[str]:
-    """One line for each; none if the site is whole. A page that is not there is told of once a page."""
+    """One line for each problem; none if there are none. A missing page is reported once for each page."""
     return [
         f"{page.relative_to(site)}: {problem}"
         for page in sorted(site.rglob("*.html"))
@@ -37,7 +37,7 @@ def _problems(site: Path, page: Path) -> Iterator[str]:
 
 @dataclass
 class _Addresses(HTMLParser):
-    """The addresses in a page."""
+    """The URLs in a page."""
 
     loaded: set[str] = field(default_factory=set)
     linked: set[str] = field(default_factory=set)

@@ -1,1 +1,1 @@
-"""What the stand-in for Claude and the double of WeCom have in common: connections, and how they are run."""
+"""Shared by the stand-in for Claude and the double of WeCom: connections, and how they are run."""

@@ -17,11 +17,11 @@ _READ_BYTES = 256 * 1024
 
 
 class ClientLeft(Exception):
-    """The client closed the connection while its answer was under way."""
+    """The client closed the connection before its response was complete."""
 
 
 class MalformedRequest(Exception):
-    """What came in is not HTTP/1.1, or too large."""
+    """The input is not HTTP/1.1, or too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class HttpRequest:
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the client wants to send another request on the same connection."""
+        """Whether the client wants to reuse the connection."""
         return self.headers.get("connection", "").lower() != "close"
 
 
 class Connection:
-    """Reads requests and writes answers, whole or in chunks."""
+    """Reads requests and writes responses, whole or in chunks."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -49,7 +49,7 @@ class Connection:
         self._received = bytearray()
 
     async def read_request(self) -> HttpRequest | None:
-        """The next request, None when the client has closed. Raises MalformedRequest."""
+        """The next request; None once the client has closed the connection. Raises MalformedRequest."""
         while (end := self._received.find(b"\r\n\r\n")) < 0:
             if len(self._received) > _MAX_HEAD_BYTES:
                 raise MalformedRequest
@@ -78,7 +78,7 @@ class Connection:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Cancel the block as soon as the client closes. Raises ClientLeft."""
+        """Cancel the block as soon as the client closes the connection. Raises ClientLeft."""
         left = False
         try:
             async with asyncio.TaskGroup() as group:
@@ -91,12 +91,12 @@ class Connection:
             raise ClientLeft
 
     async def send_json(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
-        """Send a JSON object as a whole answer."""
+        """Send a JSON object as a whole response."""
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
         await self.send(status, "application/json", payload, headers)
 
     async def send(self, status: int, content_type: str, payload: bytes, headers: dict[str, str]) -> None:
-        """Send a whole answer."""
+        """Send a whole response."""
         fields = {"content-type": content_type, "content-length": str(len(payload))} | headers
         await self._write(_head(status, fields) + payload)
 
@@ -110,22 +110,22 @@ class Connection:
         await self._write(_head(200, fields | headers) + (_chunk(data) if data else b""))
 
     async def send_chunk(self, data: bytes) -> None:
-        """Send more of the stream."""
+        """Send another part of the stream."""
         await self._write(_chunk(data))
 
     async def end_stream(self, data: bytes = b"") -> None:
-        """Send the last bytes of the stream and its regular end, in one write."""
+        """Send the last bytes of the stream and its regular end in one write."""
         await self._write((_chunk(data) if data else b"") + b"0\r\n\r\n")
 
     def reset(self) -> None:
-        """Break the connection off with a TCP reset."""
+        """Abort the connection with a TCP reset."""
         raw: socket.socket = self._writer.get_extra_info("socket")
         # Closing with a linger time of zero sends RST instead of FIN.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     async def close(self) -> None:
-        """Close regularly."""
+        """Close the connection regularly."""
         self._writer.close()
         try:
             await self._writer.wait_closed()
@@ -138,7 +138,7 @@ class Connection:
         return bool(data)
 
     async def _wait_until_left(self) -> None:
-        # Only reading notices a client that leaves while there is nothing to write to it.
+        # Only reading detects a client that disconnects while there is nothing to write to it.
         while await self._receive():
             pass
         raise ClientLeft
@@ -163,7 +163,7 @@ async def answer_all(
     writer: asyncio.StreamWriter,
     answer: Callable[[Connection, HttpRequest], Awaitable[None]],
 ) -> None:
-    """Answer one client's requests until it leaves."""
+    """Answer one client's requests until it disconnects."""
     connection = Connection(reader, writer)
     try:
         while (http := await connection.read_request()) is not None:

@@ -9,11 +9,11 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 type Serving = Callable[[str, int], AbstractAsyncContextManager[int]]
-"""Serves at a host and port for the length of the block; gives the port, which the system chooses for 0."""
+"""Serves at a host and port for the length of the block; yields the port, which the system chooses for 0."""
 
 
 def run_as_process(module: str, name: str, serving: Serving) -> None:
-    """Parse the command line of ``python -m <module>``, and serve until the process is told to stop."""
+    """Parse the command line of ``python -m <module>``, and serve until the process is asked to stop."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=f"{name}.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
@@ -33,7 +33,7 @@ async def _serve(name: str, host: str, port: int, serving: Serving) -> None:
 
 @contextmanager
 def in_thread(name: str, serving: Serving, host: str, port: int) -> Iterator[int]:
-    """Serve for the length of the block; gives the port. OSError if it is taken."""
+    """Serve for the length of the block; yields the port. Raises OSError if it is taken."""
     ready: Future[tuple[int, Callable[[], object]]] = Future()
     thread = threading.Thread(target=_run, args=(serving, host, port, ready), name=name, daemon=True)
     thread.start()

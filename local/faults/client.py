@@ -1,4 +1,4 @@
-"""Which calls of AWS fail on the way from the functions to the emulator, and how."""
+"""Which AWS calls fail between the functions and the emulator, and how."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,25 +8,26 @@ from typing import Any
 import httpx
 
 SLOW_MS = {"dist": "spike", "min": 200, "max": 1_500, "spike_ms": 6_000, "spike_p": 0.1}
-"""Before the call is passed on. A tenth comes after the functions have given up: it takes effect beside the
-call that was made again."""
+"""Before the call is forwarded. One in ten exceeds the functions' timeout: it takes effect in addition to
+the retry."""
 NO_ANSWER = {"abort_bytes": 0, "set_headers": {"Content-Length": "1000000"}}
-"""The connection breaks at the answer's first byte; an answer without a body hangs until it is given up."""
+"""The connection breaks at the response's first byte; a response without a body hangs until the client times
+out."""
 
 
 class Kind(StrEnum):
     """The faults there are."""
 
-    THROTTLED = "throttled"  # nothing is done
-    FAILED = "failed"  # nothing is done: 500
-    RESET = "reset"  # nothing is done, and the connection breaks
-    SLOW = "slow"  # it is done late
-    LOST = "lost"  # it is done, and its answer does not arrive
+    THROTTLED = "throttled"  # no effect
+    FAILED = "failed"  # no effect: 500
+    RESET = "reset"  # no effect, and the connection breaks
+    SLOW = "slow"  # takes effect late
+    LOST = "lost"  # takes effect, and the response is lost
 
 
 @dataclass(frozen=True)
 class _Codes:
-    """What a service says when it throttles, and when it fails."""
+    """A service's error codes for throttling and for failure."""
 
     throttled: str
     failed: str
@@ -40,31 +41,31 @@ SERVICES = {
     "kms": _Codes("ThrottlingException", "KMSInternalException"),
     "lambda": _Codes("TooManyRequestsException", "ServiceException"),
 }
-"""By the names that requests are signed for: all that the functions call."""
+"""By the service names in signatures: all services that the functions call."""
 
 
 class Faults:
-    """The proxy of a running stack. All methods raise `httpx.HTTPError` where it does not answer."""
+    """The proxy of a running stack. All methods raise `httpx.HTTPError` if it does not answer."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/_microburst"
 
     def set(self, share: float, kinds: Iterable[Kind] = Kind, services: Iterable[str] = SERVICES) -> None:
-        """From now on this share of the services' calls fails, each kind as often as another, and no other
-        call does."""
+        """From now on this share of the services' calls fails, with equal shares of each fault. Calls of
+        other services succeed."""
         rules = [rule for service in services for rule in _rules(service, share, tuple(kinds))]
         self._ask("POST", "/rules", json=rules)
 
     def clear(self) -> None:
-        """Nothing fails any more."""
+        """Stop all faults."""
         self.set(0.0, kinds=())
 
     def calls(self) -> dict[str, int]:
-        """How many calls of each service have come since the start."""
+        """How many calls of each service have come in since the start."""
         return {each["service"]: each["requests"] for each in self._by_service()}
 
     def fired(self) -> dict[str, int]:
-        """How many of them have failed."""
+        """How many of them were made to fail."""
         return {each["service"]: each["faulted"] for each in self._by_service()}
 
     def _by_service(self) -> list[dict[str, Any]]:
@@ -77,7 +78,7 @@ class Faults:
 
 
 def _rules(service: str, share: float, kinds: tuple[Kind, ...]) -> list[dict[str, Any]]:
-    """The first rule that is drawn is followed: what is left to each is a larger share of what is left."""
+    """The first rule drawn applies, so each later rule needs a larger share of the remaining calls."""
     part = share / len(kinds) if kinds else 0.0
     return [
         {"service": service, "probability": part / (1 - n * part)} | _effect(kind, SERVICES[service])

@@ -1,7 +1,7 @@
-"""The way of the functions to the emulator, on which calls of AWS fail as they are told to: microburst.
+"""A proxy between the functions and the emulator that makes AWS calls fail on demand: microburst.
 
-It runs as a script in an environment of its own, which has nothing of this project, and prints no line for
-each call as microburst's own command does. `client.py` tells it what is to fail.
+It runs as a script in its own environment, which has no packages of this project. Unlike microburst's own
+command it prints no line for each call. `client.py` tells it what to make fail.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from microburst.forward import Upstream
 
 
 class SignedUpstream(Upstream):  # type: ignore[misc]
-    """Passes requests on with the host that they are signed for: the emulator verifies signatures."""
+    """Forwards requests with the host that they are signed for: the emulator verifies signatures."""
 
     def _outbound_headers(self, request: Any) -> dict[str, str]:
         return {**super()._outbound_headers(request), "host": request.headers["Host"]}
 
 
 def know(services: list[str]) -> None:
-    """Read what the SDK knows of these services now, instead of all four hundred at the first call: they take
+    """Load the SDK's models of these services now, instead of all four hundred at the first call: they take
     half a gigabyte, and longer than a call may."""
     patch.object(Session, "get_available_services", return_value=services).start()
     for service in services:
@@ -35,7 +35,7 @@ def know(services: list[str]) -> None:
 
 
 def main() -> None:
-    """Serve until the process is told to stop."""
+    """Serve until the process is asked to stop."""
     parser = argparse.ArgumentParser(description="AWS that fails as it is told to.")
     parser.add_argument("--upstream", required=True, help="address of the emulator")
     parser.add_argument("--port", type=int, required=True, help="port to listen on")
