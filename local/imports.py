@@ -7,7 +7,7 @@ from local.tools import IMPORT_LINTER, ROOT, run_tool
 
 
 def check_imports(core: Path = ROOT / "layers" / "core") -> None:
-    """Check the package in the folder `core`. Raises ToolError that names each import against the order."""
+    """Check the package in the folder `core`. Raises ToolError with each import that violates the order."""
     IMPORT_LINTER.ensure()
     run_tool(
         [IMPORT_LINTER.program("lint-imports"), "--no-cache", "--no-logo"],

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees of a long step."""
+"""Shows the progress of a long step at the terminal."""
 
 import time
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from typing import Protocol
 
 from rich.console import Console
 
-# A step that took less had nothing to do, or not much.
+# A shorter step had little or nothing to do.
 WORTH_TELLING_SECONDS = 0.5
 
 
 class Progress(Protocol):
-    """Somebody who is told of the steps."""
+    """Receives the steps."""
 
     def step(self, title: str) -> AbstractContextManager[None]: ...
 
 
 class Silent:
-    """Tells nothing."""
+    """Shows nothing."""
 
     def step(self, title: str) -> AbstractContextManager[None]:  # noqa: ARG002
         return nullcontext()
@@ -27,7 +27,7 @@ class Silent:
 
 @dataclass(frozen=True)
 class Terminal:
-    """Shows the step that runs, and then how long it took."""
+    """Shows the current step, and then how long it took."""
 
     console: Console = field(default_factory=Console)
 

@@ -18,7 +18,7 @@ from local.gateway.settings import Settings
 
 
 def main() -> None:
-    """Serve until the process is told to stop. Where AWS is, its environment says."""
+    """Serve until the process is asked to stop. The environment has the address of AWS."""
     parser = argparse.ArgumentParser(prog="python -m local.gateway", description="API Gateway, with streams.")
     parser.add_argument("--settings", type=Path, required=True, help="file that the deployment has written")
     parser.add_argument("--port", type=int, required=True, help="port to listen on")

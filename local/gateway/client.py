@@ -1,4 +1,4 @@
-"""The client of one request, who may leave at any time."""
+"""The client of one request, which may disconnect at any time."""
 
 import socket
 from collections.abc import Callable
@@ -8,26 +8,26 @@ from typing import Any
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Of a request (Amazon API Gateway Developer Guide, quotas for REST APIs)."""
 DRAINED_BYTES = 10 * MAX_BODY_BYTES
-"""Read of a body that is too large, so that the client gets to read the answer."""
+"""Read of a body that is too large, so that the client reads the response before the connection closes."""
 PIECE_BYTES = 64 * 1024
 BODILESS = (204, 304)
-# The length of a streamed answer is not known, and the gateway decides on the connection.
+# The length of a streamed response is not known, and the gateway controls the connection.
 REPLACED = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 class TooLarge(Exception):
-    """The body is over API Gateway's limit."""
+    """The body exceeds API Gateway's limit."""
 
 
 class Client:
-    """Reads the body of a request and writes the answer. What a client that has left is sent is dropped."""
+    """Reads the body of a request and writes the response. Writes to a disconnected client are dropped."""
 
     def __init__(self, http: BaseHTTPRequestHandler) -> None:
         self._http = http
         self.has_left = False
 
     def body(self) -> bytes:
-        """The whole body. Raises TooLarge; ValueError for a length or chunk that is none."""
+        """The whole body. Raises TooLarge; ValueError for an invalid length or chunk."""
         if self._http.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._chunked_body()
         length = int(self._http.headers.get("Content-Length") or 0)
@@ -39,7 +39,7 @@ class Client:
         return self._http.rfile.read(length)
 
     def send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """A whole answer."""
+        """Send a whole response."""
         self._send_head(status, headers)
         if self._http.command != "HEAD" and status not in BODILESS:
             self._http.send_header("Content-Length", str(len(body)))
@@ -49,7 +49,7 @@ class Client:
         self._write(body)
 
     def start_stream(self, status: int, headers: list[tuple[str, str]]) -> None:
-        """The head of an answer that comes in pieces."""
+        """Send the head of a streamed response."""
         self._send_head(status, [each for each in headers if each[0].lower() not in REPLACED])
         self._http.send_header("Transfer-Encoding", "chunked")
         self._attempt(self._http.end_headers)
@@ -102,6 +102,6 @@ class Client:
             return
         try:
             write()
-        except OSError:  # also a time-out: a client that does not read
+        except OSError:  # also a timeout: a client that does not read
             self.has_left = True
             self._http.close_connection = True

@@ -17,7 +17,7 @@ PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "AWS_REGION", "AWS_DEFAULT_
 
 @dataclass(frozen=True)
 class DeployedFunction:
-    """What its alias leads to. `revision` changes with each change of its code or configuration."""
+    """The version behind its alias. `revision` changes with each change of its code or configuration."""
 
     name: str
     version: str
@@ -53,9 +53,10 @@ class DeployedFunction:
 
     @property
     def wrapper(self) -> Path:
-        """Of the layer that has it: AWS_LAMBDA_EXEC_WRAPPER is where Lambda unpacks them, `/opt/…`.
+        """The path in the layer that has it: AWS_LAMBDA_EXEC_WRAPPER is where Lambda unpacks layers,
+        `/opt/…`.
 
-        Raises LookupError where none has.
+        Raises LookupError if no layer has it.
         """
         name = Path(self.variables["AWS_LAMBDA_EXEC_WRAPPER"]).name
         for layer in self.layers:
@@ -65,7 +66,7 @@ class DeployedFunction:
 
     def environment(self, runtime_api: str, log_stream: str, credentials: Any) -> dict[str, str]:
         """The environment of its process, with what Lambda adds (AWS Lambda Developer Guide, "Defined runtime
-        environment variables"), and nothing of the user's own."""
+        environment variables"), and none of the user's own variables."""
         return {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             **self.variables,

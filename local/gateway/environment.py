@@ -1,4 +1,4 @@
-"""An execution environment: a function's process, which does one invocation at a time."""
+"""An execution environment: a function's process, which handles one invocation at a time."""
 
 import contextlib
 import threading
@@ -17,8 +17,8 @@ REST_SECONDS = 5.0
 
 
 class Environment:
-    """Made by starting the process. It has `credentials` of the function's role, which run out, so that it
-    is not used for longer than an hour."""
+    """Starts the process when it is created. The `credentials` of the function's role expire, so an
+    environment is used for at most an hour."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Environment:
         return self._process.poll() is None
 
     def invoke(self, event: Any) -> Invocation:
-        """Start an invocation. Its end, or its failure where the process dies, is told by `Invocation`."""
+        """Start an invocation. `Invocation` reports its end, or its failure if the process dies."""
         deadline = time.time() + self.function.timeout_seconds
         self._invocation = self._host.invoke(event, int(deadline * 1000))
         if not self._follower.is_alive():  # it died meanwhile
@@ -66,7 +66,7 @@ class Environment:
         self._follower.join()
 
     def _follow(self) -> None:
-        """Bring what the process prints to the log, and see to its end."""
+        """Forward the process's output to the log, and handle its end."""
         if self._process.stdout is None:
             return
         with self._process.stdout as printed:

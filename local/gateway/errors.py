@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, in the shapes that the template gives it."""
+"""Responses of API Gateway itself, in the form that the template defines."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class GatewayError:
-    """A whole answer: a status, headers in order, and a body."""
+    """A whole response: a status, headers in order, and a body."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -34,13 +34,13 @@ class GatewayErrors:
 
     @classmethod
     def of_api(cls, api_id: str) -> "GatewayErrors":
-        """As the emulator has them."""
+        """As the emulator stores them."""
         found = boto3.client("apigateway").get_gateway_responses(restApiId=api_id)["items"]
         return cls({each["responseType"]: each for each in found})
 
     def answer(self, response_type: str, status: int) -> GatewayError:
-        """The response of this type, else the default of its family. `status` is API Gateway's own, where the
-        response has none."""
+        """The response of this type, else the default of its family. `status` is API Gateway's own, used if
+        the response defines none."""
         family = f"DEFAULT_{status // 100}XX"
         response = self.responses.get(response_type) or self.responses.get(family) or {}
         template = response.get("responseTemplates", {}).get("application/json", "")

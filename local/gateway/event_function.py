@@ -1,6 +1,6 @@
-"""The function that the emulator's gateway calls in place of one that streams: it hands the event back.
+"""The function that the emulator's gateway calls instead of a streaming function: it returns the event.
 
-Deployed to the emulator as it is; standard library only. The body is left out: the local gateway has it.
+Deployed to the emulator as is; standard library only. The body is left out: the local gateway has it.
 """
 
 import json
@@ -10,7 +10,7 @@ EVENT_HEADER = "x-local-gateway-event"
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Answer with the event that API Gateway made of the request."""
+    """Return the event that API Gateway made of the request."""
     return {
         "statusCode": 200,
         "headers": {EVENT_HEADER: "1"},

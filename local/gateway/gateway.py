@@ -1,4 +1,4 @@
-"""Requests on their way: to the emulator's gateway, and from there to a function that streams."""
+"""Forwards requests to the emulator's gateway, and from there to a function that streams."""
 
 import traceback
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from local.gateway.upstream import Headers, ask
 
 @dataclass
 class Gateway:
-    """`deployed` looks up a route's function as it is deployed now."""
+    """`deployed` looks up a route's function as it is currently deployed."""
 
     settings: Settings
     errors: GatewayErrors
@@ -27,7 +27,7 @@ class Gateway:
     deployed: Callable[[StreamingRoute], DeployedFunction]
 
     def answer(self, client: Client, method: str, target: str, headers: Headers) -> None:
-        """Answer one request, as long as it takes."""
+        """Answer one request. Returns when the response is complete."""
         try:
             body = client.body()
             answer = ask(self.settings.api_url, method, target, headers, body)
@@ -50,7 +50,7 @@ class Gateway:
             with self.pool.lent(self.deployed(route)) as environment:
                 Relay(client, self.errors, route.timeout_seconds).run(environment, event)
         except (Throttled, LookupError, OSError, BotoCoreError, ClientError):
-            # what API Gateway says where Lambda takes no invocation
+            # API Gateway's response if Lambda rejects an invocation
             traceback.print_exc()
             self._send_error(client, "API_CONFIGURATION_ERROR", 500)
 

@@ -1,4 +1,4 @@
-"""What functions print, on its way into CloudWatch's logs."""
+"""Sends functions' output to CloudWatch Logs."""
 
 import queue
 import sys
@@ -27,13 +27,13 @@ class Line:
 
 @dataclass
 class Logs:
-    """Takes lines at any speed, and sends them in a thread of its own."""
+    """Accepts lines at any rate, and sends them from a thread of its own."""
 
     client: "CloudWatchLogsClient"
     _lines: "queue.Queue[Line]" = field(default_factory=queue.Queue)
 
     def open(self, group: str, stream: str) -> None:
-        """Make a stream for lines."""
+        """Create a log stream."""
         self.client.create_log_stream(logGroupName=group, logStreamName=stream)
 
     def write(self, group: str, stream: str, text: str) -> None:

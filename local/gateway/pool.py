@@ -14,7 +14,7 @@ MAX_ENVIRONMENTS = 16
 """Of one function: each is a Python process of some 80 MB."""
 WAIT_SECONDS = 10.0
 MAX_AGE_SECONDS = 1800.0
-"""So that the credentials of the function's role, which last an hour, outlast an invocation."""
+"""So that the credentials of the function's role, which expire after an hour, outlast an invocation."""
 IDLE_SECONDS = 300.0
 
 
@@ -24,8 +24,8 @@ class Throttled(Exception):
 
 @dataclass
 class Pool:
-    """Lends environments, each to one invocation at a time. Those that are idle are lent again, the last used
-    first, unless they are dead, old, or of an earlier deployment; `start` makes another."""
+    """Lends environments, each to one invocation at a time. Idle ones are reused, the most recently used
+    first, unless they are dead, old, or of an earlier deployment; `start` creates another."""
 
     start: Callable[[DeployedFunction], Environment]
     limit: int = MAX_ENVIRONMENTS
@@ -37,7 +37,7 @@ class Pool:
 
     @contextmanager
     def lent(self, function: DeployedFunction) -> Iterator[Environment]:
-        """An environment for the length of the block. Raises Throttled where all stay busy."""
+        """An environment for the length of the block. Raises Throttled if all stay busy."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._busy[function.name] < self.limit, self.wait_seconds):
                 raise Throttled(function.name)
@@ -56,7 +56,7 @@ class Pool:
                 self._changed.notify()
 
     def end(self) -> None:
-        """End what is idle."""
+        """End the idle environments."""
         with self._changed:
             environments = [each for idle in self._idle.values() for _, each in idle]
             self._idle.clear()
@@ -64,7 +64,7 @@ class Pool:
             environment.end()
 
     def _take(self, function: DeployedFunction) -> tuple[Environment | None, list[Environment]]:
-        """An idle environment, and those that are not to be lent any more."""
+        """An idle environment, and those that must not be reused."""
         now = self.clock()
         usable, outdated = [], []
         for since, environment in self._idle[function.name]:

@@ -1,4 +1,4 @@
-"""A function's answer on its way to the client."""
+"""Relays a function's response to the client."""
 
 import json
 import queue
@@ -15,22 +15,22 @@ from local.gateway.errors import GatewayErrors
 from local.gateway.runtime_api import END, Invocation
 
 IDLE_SECONDS = 300.0
-"""Without a piece, at a regional endpoint (Amazon API Gateway Developer Guide, "Stream the integration
+"""Without a chunk, at a regional endpoint (Amazon API Gateway Developer Guide, "Stream the integration
 response for your proxy integrations")."""
 
 
 class NotAnAnswer(Exception):
-    """What the function sent is not in the format of streamed answers."""
+    """The function's output is not in the format of streamed responses."""
 
 
 class TimeIsUp(Exception):
-    """The integration's time, or that without a piece."""
+    """The integration's timeout, or the idle timeout, has expired."""
 
 
 @dataclass
 class Relay:
-    """Carries one invocation's answer. The function goes on, as on AWS, when the client has left or the
-    gateway's time is up, until its own is."""
+    """Relays one invocation's response. As on AWS, the function continues until its own timeout if the client
+    has disconnected or the gateway's timeout has expired."""
 
     client: Client
     errors: GatewayErrors
@@ -38,7 +38,7 @@ class Relay:
     clock: Callable[[], float] = time.monotonic
 
     def run(self, environment: Environment, event: Any) -> None:
-        """Returns when the function has ended; one whose time is up is killed."""
+        """Returns when the function has ended; it is killed at its timeout."""
         invocation = environment.invoke(event)
         seconds = environment.function.timeout_seconds
 
@@ -72,7 +72,7 @@ class Relay:
         return self.client.end_stream()
 
     def _head(self, invocation: Invocation, end: float) -> tuple[int, list[tuple[str, str]], bytes]:
-        """The status, the headers, and the body as far as it came with them."""
+        """The status, the headers, and the part of the body that has arrived with them."""
         received = b""
         while DELIMITER not in received:
             piece = self._piece(invocation, end)

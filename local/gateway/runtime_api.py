@@ -1,5 +1,5 @@
-"""A double of Lambda's Runtime API (AWS Lambda Developer Guide): hands invocations to a function's process,
-and takes its answers piece by piece."""
+"""A double of Lambda's Runtime API (AWS Lambda Developer Guide): passes invocations to a function's process,
+and receives its responses chunk by chunk."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ END = b""
 
 @dataclass
 class Invocation:
-    """An invocation and what is answered to it. `pieces` gives the answer's chunks as they come, then `END`.
+    """An invocation and its response. `pieces` yields the response's chunks as they arrive, then `END`.
     `deadline_ms` is in Unix milliseconds."""
 
     event: Any
@@ -34,11 +34,11 @@ class Invocation:
     done: threading.Event = field(default_factory=threading.Event)
 
     def piece(self) -> bytes:
-        """The next chunk, waiting for it."""
+        """The next chunk. Blocks until it has arrived."""
         return self.pieces.get(timeout=30)
 
     def rest(self) -> bytes:
-        """Everything that is still to come."""
+        """All remaining chunks."""
         return b"".join(iter(self.piece, END))
 
     def end(self) -> None:
@@ -46,7 +46,7 @@ class Invocation:
         self.done.set()
 
     def fail(self, error_type: str, message: str) -> None:
-        """End it, unless it has ended, with an error that the function did not tell itself."""
+        """End it, unless it has ended, with an error that the function did not report itself."""
         if not self.done.is_set():
             self.error = {"errorType": error_type, "errorMessage": message}
             self.end()
@@ -57,13 +57,13 @@ class Invocation:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the function, or its process, failed before the answer's end."""
+        """Whether the function, or its process, failed before the end of the response."""
         return self.error is not None or bool(self.trailers)
 
 
 class RuntimeHost:
-    """`invoke` puts an event in line. `init_error` is what the runtime said of a failed start, `violations`
-    what it did that the Runtime API does not allow."""
+    """`invoke` enqueues an event. `init_error` is the runtime's report of a failed start; `violations` are
+    its violations of the Runtime API."""
 
     def __init__(self, function_arn: str = NO_ARN) -> None:
         self.function_arn = function_arn
@@ -92,18 +92,18 @@ class RuntimeHost:
                 self._changed.notify_all()
 
     def wait_for_the_rest(self, seconds: float) -> None:
-        """Until everything is read that the runtime has sent before it died, or so long."""
+        """Wait until everything is read that the runtime sent before it died, or until the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: self._connections == 0, seconds)
 
 
 @contextmanager
 def running_host(function_arn: str = NO_ARN) -> Iterator[tuple[RuntimeHost, str]]:
-    """A host, and its address as `AWS_LAMBDA_RUNTIME_API` has it."""
+    """A host, and its address in the form of `AWS_LAMBDA_RUNTIME_API`."""
     host = RuntimeHost(function_arn)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, host))
     server.daemon_threads = True
-    # it looks that often whether it is to end
+    # the interval at which it checks whether to end
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield host, f"127.0.0.1:{server.server_address[1]}"
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def __init__(self, host: RuntimeHost, *connection: Any) -> None:
         self._host = host
-        super().__init__(*connection)  # which serves it
+        super().__init__(*connection)  # serves the connection
 
     def handle(self) -> None:
         with self._host.connection():
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         return invocation.end()
 
     def _read_chunks(self, invocation: Invocation) -> bool:
-        """False where the process left in the middle: whoever watches it ends the invocation then."""
+        """False if the process disconnected in the middle: its watcher then ends the invocation."""
         while line := self.rfile.readline():
             size = int(line, 16)
             if size == 0:
@@ -190,4 +190,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""

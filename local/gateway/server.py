@@ -10,7 +10,7 @@ from local.gateway.client import Client
 from local.gateway.gateway import Gateway
 
 HEALTH_PATH = "/_gateway/health"
-"""No stage begins with an underscore."""
+"""No stage name begins with an underscore."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -20,7 +20,8 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(gateway: Gateway, port: int) -> Iterator[str]:
-    """Serve on 127.0.0.1 for the length of the block; gives the address. OSError if the port is taken."""
+    """Serve on 127.0.0.1 for the length of the block; yields the address. Raises OSError if the port is
+    taken."""
     server = _Server(("127.0.0.1", port), _handler_of(gateway))
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
@@ -35,7 +36,7 @@ def _handler_of(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         timeout = 60
-        """Seconds for which a client may neither send a request nor read its answer."""
+        """Seconds that a client may neither send a request nor read its response."""
 
         def _serve(self) -> None:
             client = Client(self)
@@ -51,11 +52,11 @@ def _handler_of(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             return [*kept, *added.items()]
 
         def __getattr__(self, name: str) -> Callable[[], None]:
-            if name.startswith("do_"):  # any method: the emulator's gateway knows which there are
+            if name.startswith("do_"):  # any method: the emulator's gateway knows which are allowed
                 return self._serve
             raise AttributeError(name)
 
         def log_message(self, *_: Any) -> None:
-            """Nothing: the functions log."""
+            """Logs nothing: the functions log."""
 
     return Handler

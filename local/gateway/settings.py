@@ -1,4 +1,4 @@
-"""What the gateway is told of the deployment."""
+"""The deployment's settings for the gateway."""
 
 import json
 import re
@@ -18,8 +18,8 @@ resources")."""
 @dataclass(frozen=True)
 class StreamingRoute:
     """A method of a resource, such as `/a2a/{agentId}`, whose function streams. `function` is its name, and
-    `alias` what is called of it; `code` and `layers` are the folders of the build that have it, the first
-    layer first."""
+    `alias` is the alias that is called; `code` and `layers` are the folders of the build that contain it, the
+    first layer first."""
 
     method: str
     resource: str
@@ -32,8 +32,8 @@ class StreamingRoute:
 
 @dataclass(frozen=True)
 class Settings:
-    """`api_url` is the emulator's address of the API, without the stage; `python` runs the functions, whose
-    AWS is at `endpoint_url`."""
+    """`api_url` is the emulator's address of the API, without the stage; `python` runs the functions, which
+    reach AWS at `endpoint_url`."""
 
     api_url: str
     api_id: str
@@ -43,7 +43,7 @@ class Settings:
     routes: tuple[StreamingRoute, ...]
 
     def route(self, method: str, resource: str) -> StreamingRoute:
-        """Raises LookupError where it is none of those that stream."""
+        """Raises LookupError if the route does not stream."""
         for route in self.routes:
             if (route.method, route.resource) == (method, resource):
                 return route
@@ -54,7 +54,7 @@ class Settings:
 
     @classmethod
     def load(cls, path: Path) -> "Settings":
-        """What `save` wrote. Raises FileNotFoundError where nothing was deployed."""
+        """Reads what `save` wrote. Raises FileNotFoundError if nothing was deployed."""
         saved = json.loads(path.read_text())
         routes = tuple(
             StreamingRoute(**route | {"layers": tuple(route["layers"])}) for route in saved.pop("routes")
@@ -63,7 +63,7 @@ class Settings:
 
 
 def streaming_routes(template: Mapping[str, Any], functions: Mapping[str, str]) -> Iterator[StreamingRoute]:
-    """The routes of the deployed template that stream; `functions` has the functions' names by logical id."""
+    """The deployed template's routes that stream; `functions` maps logical ids to the functions' names."""
     for resource in template["Resources"].values():
         if resource["Type"] != "AWS::ApiGateway::RestApi":
             continue

@@ -1,4 +1,4 @@
-"""The emulator's gateway, to which every request goes first."""
+"""The emulator's gateway, which receives every request first."""
 
 import json
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 
 from local.gateway.event_function import EVENT_HEADER
 
-# Of one connection (RFC 9110, section 7.6.1), and what is told anew of the next one.
+# Hop-by-hop headers (RFC 9110, section 7.6.1), and those that are set anew for the next hop.
 HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
     | {"content-length", "expect"}
 )
 TIMEOUT_SECONDS = 120.0
-"""Of one read. Functions end within half of that; on a busy machine they take long to start."""
+"""Of one read. Functions end within half of that; on a busy machine they are slow to start."""
 
 type Headers = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`event` is what the function is to be called with, where it streams; then nothing else matters."""
+    """`event` is the function's event if the route streams; then the other fields are unused."""
 
     status: int
     headers: Headers
@@ -36,10 +36,10 @@ class Answer:
 
 
 def ask(api_url: str, method: str, target: str, headers: Headers, body: bytes) -> Answer:
-    """Send a request on, `target` below the API's address. Raises OSError or HTTPException where the emulator
-    does not answer, and ValueError for what is not HTTP."""
+    """Forward a request, `target` below the API's address. Raises OSError or HTTPException if the emulator
+    does not answer, and ValueError if its response is not HTTP."""
     url = urlsplit(api_url)
-    # a new connection: the emulator closes one that is idle, and a request on it would have to be sent again
+    # a new connection: the emulator closes idle ones, and a request sent on one would have to be repeated
     connection = HTTPConnection(url.hostname or "", url.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.putrequest(method, url.path + target, skip_host=True, skip_accept_encoding=True)

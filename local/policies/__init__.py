@@ -1,1 +1,1 @@
-"""What the deployed roles and resources allow, read from the template as CloudFormation gets it."""
+"""What the deployed roles and resource policies allow, read from the template as CloudFormation gets it."""

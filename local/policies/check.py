@@ -1,4 +1,4 @@
-"""The roles and policies of a template keep the rules, but for what is argued for."""
+"""Checks that a template's roles and policies keep the rules, except for justified violations."""
 
 from collections.abc import Iterator
 

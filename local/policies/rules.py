@@ -1,6 +1,6 @@
-"""The rules for roles and resource policies, much as AWS's IAM Access Analyzer has them.
+"""The rules for roles and resource policies, similar to those of AWS's IAM Access Analyzer.
 
-Each is a function from the template to what breaks it. What is meant to be so is in
+Each is a function from the template to its violations. Intended violations are in
 local/template/suppressions.toml.
 """
 
@@ -23,7 +23,7 @@ from local.template.intrinsics import Template
 from local.template.suppressions import Violation
 
 TOOL = "policies"
-# By these a role would come to more than it has.
+# With these a role could obtain more permissions than it has.
 POWERS = ("iam", "organizations", "sts", "account")
 ADMINISTERS_KEYS = (
     "kms:create",
@@ -35,8 +35,8 @@ ADMINISTERS_KEYS = (
     "kms:retire",
 )
 SOURCES = {"aws:sourcearn", "aws:sourceaccount", "aws:principalorgid", "aws:sourceorgid"}
-# A role can be given to a function of its own account alone (iam:PassRole does not cross accounts), so that
-# nobody else's function gets Lambda to become it.
+# A role can be passed only to a function of its own account (iam:PassRole does not cross accounts), so no
+# foreign function can make Lambda assume it.
 NEEDS_NO_SOURCE = {"lambda.amazonaws.com"}
 OWN_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
 
@@ -50,7 +50,7 @@ def wildcards_are_argued_for(template: Template) -> Iterator[Violation]:
                 yield _broken("wildcard-action", statement, f"may do {action}", action)
         for resource in statement.resources:
             if resource == "*":
-                # what is argued for is one action on everything, not whatever comes to be allowed on it
+                # one action on everything is justified, not any action that is allowed on it later
                 for action in statement.actions:
                     what = f"{action} on *"
                     yield _broken("wildcard-resource", statement, f"may do {what}", what)
@@ -59,7 +59,7 @@ def wildcards_are_argued_for(template: Template) -> Iterator[Violation]:
 
 
 def nothing_is_allowed_by_exception(template: Template) -> Iterator[Violation]:
-    """`NotAction` and its like allow what nobody has thought of."""
+    """`NotAction` and its like allow actions that nobody has considered."""
     for statement in (
         *role_statements(template),
         *trust_statements(template),
@@ -71,7 +71,7 @@ def nothing_is_allowed_by_exception(template: Template) -> Iterator[Violation]:
 
 
 def no_role_gives_itself_power(template: Template) -> Iterator[Violation]:
-    """Outside a key's own policy nobody administers roles, accounts or keys."""
+    """Outside of a key's own policy, no statement may administer roles, accounts or keys."""
     for statement in role_statements(template):
         for action in statement.actions if statement.allows else ():
             service = action.lower().partition(":")[0]
@@ -80,7 +80,7 @@ def no_role_gives_itself_power(template: Template) -> Iterator[Violation]:
 
 
 def actions_exist(template: Template) -> Iterator[Violation]:
-    """A misspelt action allows nothing, and nobody is told."""
+    """A misspelt action allows nothing, and causes no error."""
     for statement in (*role_statements(template), *resource_statements(template)):
         for action in statement.actions:
             service, _, name = action.lower().partition(":")
@@ -157,7 +157,7 @@ def functions_write_their_own_log(template: Template) -> Iterator[Violation]:
 
 
 def managed_policies_are_argued_for(template: Template) -> Iterator[Violation]:
-    """AWS changes what its policies allow."""
+    """AWS changes what its managed policies allow."""
     for name, role in roles(template).items():
         for arn in either(role.get("ManagedPolicyArns", [])):
             yield Violation(
@@ -180,7 +180,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def violations(template: Template) -> Iterator[Violation]:
-    """All that breaks a rule, whether it is meant or not."""
+    """All violations, whether intended or not."""
     for rule in RULES:
         yield from rule(template)
 
@@ -197,7 +197,8 @@ def _broken(rule: str, statement: Statement, text: str, what: str) -> Violation:
 
 @cache
 def _actions() -> dict[str, dict[str, dict[str, object]]]:
-    """Every service's actions in lower case, which cfn-lint has of AWS's service authorization reference."""
+    """Every service's actions in lower case, as cfn-lint has them from AWS's service authorization
+    reference."""
     text = files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text()
     known: dict[str, dict[str, dict[str, object]]] = json.loads(text)
     return known

@@ -1,6 +1,6 @@
 """The statements of a template's policies.
 
-A value that differs by a condition counts with both: a rule holds whatever is deployed.
+A value that depends on a condition counts with both alternatives: a rule holds whatever is deployed.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 from local.template.intrinsics import NO_VALUE, Template, Value, function_of
 
-# Where a resource policy is, by the type of the resource that has it.
+# The property with the resource policy, by type of resource.
 RESOURCE_POLICIES = {
     "AWS::S3::BucketPolicy": "PolicyDocument",
     "AWS::SQS::QueuePolicy": "PolicyDocument",
@@ -24,9 +24,9 @@ RESOURCE_POLICIES = {
 
 @dataclass(frozen=True)
 class Statement:
-    """``owner`` is the logical id of the role that may do it, or of the resource whose policy it is.
+    """``owner`` is the logical id of the role that has the permission, or of the resource with the policy.
 
-    ``made_if`` is the template's condition under which there is such a policy; empty if there always is.
+    ``made_if`` is the template's condition under which the policy is created; empty if it always is.
     """
 
     owner: str
@@ -57,7 +57,7 @@ class Statement:
 
     @property
     def principals(self) -> list[tuple[str, str]]:
-        """Pairs of a kind, such as Service, and who: the principals, ("*", "*") for everybody."""
+        """Pairs of a kind, such as Service, and a name: the principals, ("*", "*") for everybody."""
         principal = self.written.get("Principal", {})
         if principal == "*":
             return [("*", "*")]
@@ -65,7 +65,7 @@ class Statement:
 
 
 def of_type(template: Template, *kinds: str) -> dict[str, dict[str, Any]]:
-    """The properties of the resources of some types, by logical id."""
+    """The properties of the resources of the given types, by logical id."""
     return {
         name: item.get("Properties", {})
         for name, item in template["Resources"].items()
@@ -78,7 +78,7 @@ def roles(template: Template) -> dict[str, dict[str, Any]]:
 
 
 def role_statements(template: Template) -> Iterator[Statement]:
-    """What roles may do, by their own policies and by those that are attached to them."""
+    """The roles' permissions, from inline and from attached policies."""
     for name, role in roles(template).items():
         for policy in either(role.get("Policies", [])):
             yield from _statements(name, policy["PolicyDocument"])
@@ -89,13 +89,13 @@ def role_statements(template: Template) -> Iterator[Statement]:
 
 
 def trust_statements(template: Template) -> Iterator[Statement]:
-    """Who may become a role."""
+    """Who may assume a role."""
     for name, role in roles(template).items():
         yield from _statements(name, role["AssumeRolePolicyDocument"])
 
 
 def resource_statements(template: Template) -> Iterator[Statement]:
-    """Who may use a resource, by the resource's own policy."""
+    """Who may use a resource, according to its own policy."""
     for kind, attribute in RESOURCE_POLICIES.items():
         for name, properties in of_type(template, kind).items():
             document = properties.get(attribute, {})
@@ -115,7 +115,7 @@ def either(value: Value) -> Iterator[Value]:
 
 
 def as_text(value: Value) -> str:
-    """A value in short: `TasksTable` for its ARN, and references as in ``Fn::Sub`` otherwise."""
+    """A value in short form: `TasksTable` for its ARN, and other references as in ``Fn::Sub``."""
     match value:
         case {"Fn::GetAtt": [str(name), "Arn" | "Id" | "StreamArn" as attribute]}:
             return f"{name}/stream" if attribute == "StreamArn" else name

@@ -1,5 +1,5 @@
-"""What a deployment needs, checked before it starts: `make preflight ENV=dev`.
+"""Checks a deployment's prerequisites before it starts: `make preflight ENV=dev`.
 
-One subject a file. What can be known without an account is a function of a ``Target``; what takes one is an
-``AccountCheck``: a reader that asks AWS, and a judgement over what it read.
+One subject a file. A check that needs no account is a function of a ``Target``; one that does is an
+``AccountCheck``: a reader that calls AWS, and a function that judges what was read.
 """

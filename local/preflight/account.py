@@ -1,4 +1,4 @@
-"""The AWS account and region of the deployment, and what is deployed there already."""
+"""The AWS account and region of the deployment, and the resources already deployed there."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from local.preflight.finding import Finding
 from local.preflight.target import Target
 
 SUBJECT = "Account"
-# A person waits: an answer comes soon or is not waited for.
+# A person is waiting: short timeouts and few retries.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 4})
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 
@@ -38,12 +38,12 @@ class Account:
 
     @cached_property
     def stack(self) -> DeployedStack | None:
-        """The stack as it is deployed, or None. Raises ClientError or BotoCoreError if it cannot be read."""
+        """The deployed stack, or None. Raises ClientError or BotoCoreError if it cannot be read."""
         client = self.client("cloudformation")
         try:
             found = client.describe_stacks(StackName=self.stack_name)["Stacks"][0]
         except ClientError as error:
-            # what CloudFormation says of a stack that is not there
+            # CloudFormation's error for a stack that does not exist
             if error.response["Error"]["Code"] == "ValidationError":
                 return None
             raise
@@ -57,20 +57,20 @@ class Account:
         return DeployedStack(found["StackStatus"], resources)
 
     def owns(self, physical_id: str) -> bool:
-        """Whether a resource is the stack's. Raises like ``stack``."""
+        """Whether a resource belongs to the stack. Raises like ``stack``."""
         return self.stack is not None and physical_id in self.stack.resources.values()
 
 
 @dataclass(frozen=True)
 class AccountCheck:
-    """A check that asks AWS. ``by_hand`` is where a person finds the same."""
+    """A check that calls AWS. ``by_hand`` says where a person finds the same information."""
 
     subject: str
     look: Callable[[Target, Account], Iterator[Finding]]
     by_hand: str
 
     def findings(self, target: Target, account: Account) -> Iterator[Finding]:
-        """What it finds. What AWS does not tell is a warning, since the deployment may work all the same."""
+        """Its findings. What cannot be read is a warning, since the deployment may work all the same."""
         try:
             yield from self.look(target, account)
         except (ClientError, BotoCoreError) as error:
@@ -86,7 +86,7 @@ class AccountCheck:
 
 
 def open_account(target: Target) -> tuple[Account | None, Finding]:
-    """The account behind the credentials of the environment; None, and why, if there are none that work."""
+    """The account of the environment's credentials; None and the reason if none work."""
     remedy = "Sign in (`aws sso login` or `aws configure`), or choose a profile with AWS_PROFILE."
     try:
         session = boto3.Session()
@@ -103,7 +103,7 @@ def open_account(target: Target) -> tuple[Account | None, Finding]:
 
 
 def explained(error: ClientError | BotoCoreError) -> str:
-    """An error of AWS or boto3 in one line."""
+    """An error of AWS or boto3 on one line."""
     if not isinstance(error, ClientError):
         return str(error)
     answer = error.response["Error"]

@@ -39,7 +39,8 @@ ACCOUNT_CHECKS = (
 
 
 def check_offline(target: Target) -> Iterator[Finding]:
-    """What takes neither an account nor a linter. Nothing else is found where the parameters are wrong."""
+    """The checks that need neither an account nor a linter. If the parameters are wrong, they are the only
+    findings."""
     parameters = list(check_parameters(target))
     yield from parameters
     if any(finding.state is State.FAULT for finding in parameters):
@@ -54,7 +55,7 @@ def check_offline(target: Target) -> Iterator[Finding]:
 
 
 def check_account(target: Target) -> Iterator[Finding]:
-    """What is to be known of the account; without credentials that is all that is found."""
+    """The checks that need the account; without credentials, their absence is the only finding."""
     account, finding = open_account(target)
     yield finding
     if account is None:

@@ -24,9 +24,10 @@ _MARKS = {
 
 
 def preflight(environment: str, console: Console, *, offline: bool) -> int:
-    """Check an environment and show what was found. The exit status: 1 if a deployment must not start.
+    """Check an environment and print the findings. The exit status: 1 if a deployment must not start.
 
-    Offline, what only the operator knows does not count. Raises LookupError and ToolError like ``Target``.
+    Offline, settings that only the operator knows are not required. Raises LookupError and ToolError like
+    ``Target``.
     """
     progress = Terminal(console)
     with progress.step(f"Read the template for {environment}"):
@@ -48,7 +49,7 @@ def preflight(environment: str, console: Console, *, offline: bool) -> int:
 def check_template(console: Console) -> int:
     """Lint the template as it is deployed and check it for every environment, without an account.
 
-    The exit status: 1 if anything is wrong.
+    The exit status: 1 if there is a fault.
     """
     progress = Terminal(console)
     template = Target.of_environment("prod").template
@@ -76,7 +77,7 @@ def check_template(console: Console) -> int:
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:
-    """A table of the findings, and below it what to do, in lines that can be copied."""
+    """A table of the findings, followed by the remedies, on lines that can be copied."""
     if not findings:
         return
     table = Table("", "Subject", "Found", header_style="bold")

@@ -1,4 +1,4 @@
-"""What a check has found, in words for the person who deploys."""
+"""A check's finding, worded for the person who deploys."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,14 +9,14 @@ class State(Enum):
     WARNING = "warning"
     """The deployment works, but something is missing afterwards, or could not be checked."""
     NEEDS_OPERATOR = "needs the operator"
-    """Only who deploys knows it, so that it is not in the repository. Stops a deployment, not CI."""
+    """Only the operator knows the value, so it is not in the repository. Stops a deployment, not CI."""
     FAULT = "fault"
-    """The deployment would fail, or what it deploys would."""
+    """The deployment, or the deployed system, would fail."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``found`` is what is the case; ``remedy`` what to do about it, empty if nothing is to be done."""
+    """``found`` is the current state; ``remedy`` what to do about it, empty if nothing needs to be done."""
 
     state: State
     subject: str

@@ -1,6 +1,6 @@
-"""The names that the template gives to resources, rather than CloudFormation.
+"""The names that the template, and not CloudFormation, gives to resources.
 
-Two stacks of an account must not want the same one.
+Two stacks of an account must not need the same name.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from local.preflight.target import REGION, Target
 from local.template.intrinsics import Template, Value, walk
 
 SUBJECT = "Names"
-# Unique in an account over all its regions; every other name is unique in its region.
+# Unique in an account across all regions; every other name is unique in its region.
 GLOBAL = {"AWS::CloudWatch::Dashboard", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"}
-# A policy is named in its role and an alias in its function, APIs and queries share names, a domain is the
-# operator's own (domain.py).
+# A policy's name is scoped to its role and an alias's to its function, names of APIs and queries need not be
+# unique, and a domain is the operator's own (domain.py).
 NOT_UNIQUE = {
     "AWS::IAM::Policy",
     "AWS::Lambda::Alias",
@@ -37,7 +37,7 @@ class PhysicalName:
 
 
 def physical_names(template: Template) -> Iterator[PhysicalName]:
-    """The names of all resources that have one, and of exports, as the template writes them."""
+    """The names of all named resources and of exports, as the template writes them."""
     for logical_id, resource in template["Resources"].items():
         for attribute in _name_attributes(resource["Type"]):
             if (name := resource.get("Properties", {}).get(attribute)) is not None:
@@ -48,7 +48,7 @@ def physical_names(template: Template) -> Iterator[PhysicalName]:
 
 
 def check_physical_names(template: Template) -> Iterator[Finding]:
-    """Every name holds the stack's, and the region's where it is global."""
+    """Every name contains the stack's, and the region's if it is global."""
     shared = [
         (named, part)
         for named in physical_names(template)
@@ -64,7 +64,7 @@ def check_physical_names(template: Template) -> Iterator[Finding]:
 
 
 def names_wanted(target: Target) -> list[PhysicalName]:
-    """The names that this deployment takes, worked out."""
+    """The names that this deployment needs, evaluated."""
     template = {"Resources": target.resources}
     return list(physical_names(template))
 
@@ -76,7 +76,7 @@ def _holds(name: Value, part: str) -> bool:
 
 
 def _name_attributes(kind: str) -> Iterator[str]:
-    """The properties that name a resource of a type; none for what is known by more than its name."""
+    """The properties that name a resource of a type; none if it is not identified by its name alone."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
     identifier = schema["primaryIdentifier"]
     if kind in NOT_UNIQUE or len(identifier) > 1:

@@ -11,13 +11,13 @@ from local.template.transformed import transformed
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-# what CloudFormation appends to a name that it makes
+# the suffix that CloudFormation appends to generated names
 SUFFIX = "XXXXXXXXXXXX"
 
 
 @dataclass(frozen=True)
 class Target:
-    """``given`` are the parameters that the environment sets; the template's defaults stand for the rest."""
+    """``given`` are the parameters that the environment sets; the others have the template's defaults."""
 
     environment: str
     stack_name: str
@@ -25,11 +25,11 @@ class Target:
     given: Mapping[str, str]
     region: str | None = None
     artifact_bucket: str | None = None
-    """Where SAM uploads to; None if it makes a bucket itself (``resolve_s3``)."""
+    """The bucket that SAM uploads to; None if SAM creates one itself (``resolve_s3``)."""
 
     @classmethod
     def of_environment(cls, environment: str) -> "Target":
-        """Raises LookupError without such an environment, ToolError if SAM refuses the template."""
+        """Raises LookupError if there is no such environment, ToolError if SAM rejects the template."""
         config = samconfig(environment)
         shared, deploy = config["global"]["parameters"], config["deploy"]["parameters"]
         given = template_parameters(environment)
@@ -59,7 +59,8 @@ class Target:
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources that are made, with their values; what only a deployment knows has a stand-in."""
+        """The resources that are created, with their values; values known only after a deployment are
+        placeholders."""
         made = {}
         for name, resource in self.template["Resources"].items():
             if self.conditions.get(resource.get("Condition", ""), True):
@@ -72,7 +73,7 @@ class Target:
         return {name: item["Properties"] for name, item in self.resources.items() if item["Type"] == kind}
 
     def value(self, value: Value) -> Value:
-        """A value of the template, worked out. Raises NotKnown."""
+        """A value of the template, evaluated. Raises NotKnown."""
         return evaluated(value, self._known, self.template.get("Mappings", {}))
 
     def _known(self, name: str) -> str:

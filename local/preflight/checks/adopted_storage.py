@@ -1,4 +1,4 @@
-"""Tables, bucket and key that the stack is to use instead of its own are there, with what it needs."""
+"""Adopted tables, bucket and key exist and have what the stack needs."""
 
 from collections.abc import Iterator
 
@@ -71,7 +71,7 @@ def _key(arn: str, account: Account) -> Finding:
 
 
 def _gone(error: ClientError, found: str, remedy: str) -> Finding:
-    """Raises the error, if it says anything else."""
+    """Re-raises the error if it is any other."""
     if error.response["Error"]["Code"] not in GONE:
         raise error
     return Finding.fault(SUBJECT, found, remedy)

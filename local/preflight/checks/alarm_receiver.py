@@ -1,4 +1,4 @@
-"""Production has somebody who is told of alarms. Only the operator knows who, so no repository has it."""
+"""Production has a receiver of alarms. Only the operator knows the address, so it is in no repository."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ SUBJECT = "Alarms' receiver"
 
 
 def check_alarm_receiver(target: Target) -> Iterator[Finding]:
-    """Whoever is told of what cannot wait, and of what can: the first by e-mail is also the second."""
+    """The receivers of urgent and of other alarms: an e-mail address for the first also gets the second."""
     given = target.parameters
     urgent = given.get("AlarmTopicArn") or given.get("AlarmEmail")
     patient = given.get("TicketTopicArn") or given.get("TicketEmail") or given.get("AlarmEmail")

@@ -1,4 +1,4 @@
-"""The topics that alarms go to exist where alarms can reach them, and somebody listens."""
+"""The alarms' topics exist where alarms can reach them, and have a subscriber."""
 
 from collections.abc import Iterator
 

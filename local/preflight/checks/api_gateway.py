@@ -1,4 +1,4 @@
-"""What API Gateway is set to in the account: the role it logs with, and its limits."""
+"""API Gateway's settings in the account: the role for its logs, and its limits."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -10,7 +10,7 @@ from local.preflight.finding import Finding
 from local.preflight.target import Target
 
 SUBJECT = "Bucket for code"
-# What `resolve_s3 = true` makes once in each account and region.
+# The stack that `resolve_s3 = true` creates once in each account and region.
 SAM_STACK = "aws-sam-cli-managed-default"
 
 

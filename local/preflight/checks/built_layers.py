@@ -12,7 +12,8 @@ UNZIPPED_BYTES = 250 * 1024 * 1024
 
 
 def check_built(folder: Path) -> Iterator[Finding]:
-    """``folder`` is what ``sam build`` wrote, with its template.yaml; nothing is found if there is none."""
+    """``folder`` is the output of ``sam build``, with its template.yaml; nothing is found if it does not
+    exist."""
     if not (folder / "template.yaml").exists():
         return
     template = cfn_yaml.load(str(folder / "template.yaml"))

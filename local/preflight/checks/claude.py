@@ -45,7 +45,7 @@ def _holds_key(text: str) -> bool:
 
 
 def _claude_on_aws(account: Account) -> Iterator[Finding]:
-    """What AWS's "Claude Platform on AWS, Prerequisites" asks for."""
+    """The requirements of AWS's "Claude Platform on AWS, Prerequisites"."""
     try:
         info = account.client("iam").get_outbound_web_identity_federation_info()
         enabled = bool(info.get("JwtVendingEnabled"))

@@ -1,4 +1,4 @@
-"""The account can run as many functions at a time as the environment asks for."""
+"""The account's concurrency suffices for the environment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from local.preflight.finding import Finding
 from local.preflight.target import Target
 
 SUBJECT = "Concurrency"
-# What AWS keeps for functions that reserve nothing (Lambda, "Configuring reserved concurrency"), and what is
-# left for the API here.
+# The concurrency that AWS keeps unreserved (Lambda, "Configuring reserved concurrency"), which is what
+# remains for the API here.
 UNRESERVED = 100
 MORE = "Ask for more: Service Quotas, AWS Lambda, Concurrent executions (L-B99A9384)"
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """Of the account in its region. ``own`` is what this stack has reserved already."""
+    """Of the account in its region. ``own`` is what this stack has already reserved."""
 
     limit: int
     unreserved: int
@@ -24,7 +24,7 @@ class Capacity:
 
 
 def check_pollers(target: Target) -> Iterator[Finding]:
-    """What queues bring beyond a function's reserve is throttled, and each delivery counts as a try."""
+    """Deliveries beyond a function's reserved concurrency are throttled, and each counts as a receive."""
     reserved = _reserved(target)
     small = [
         (name, reserved[name], most)
@@ -45,7 +45,7 @@ def check_concurrency(target: Target, account: Account) -> Iterator[Finding]:
 
 
 def alarm_judged(target: Target, capacity: Capacity) -> Iterator[Finding]:
-    """CloudWatch does not know an account's limit, so the alarm on it is told."""
+    """CloudWatch does not know an account's limit, so the alarm needs it as a parameter."""
     told = int(target.parameters.get("AccountConcurrency", capacity.limit))
     if told != capacity.limit:
         found = f"the alarm takes the account's limit to be {told}; it is {capacity.limit}"
@@ -85,7 +85,7 @@ def _reserved(target: Target) -> dict[str, int]:
 
 
 def _pollers(target: Target) -> dict[str, int]:
-    """The functions that queues call, and how many of each at most."""
+    """The functions with queues as event sources, and the maximum concurrency of each."""
     pollers: dict[str, int] = {}
     for mapping in target.of_type("AWS::Lambda::EventSourceMapping").values():
         name, most = mapping["FunctionName"], mapping.get("ScalingConfig", {}).get("MaximumConcurrency")

@@ -1,4 +1,4 @@
-"""The API's own domain, where the environment has one."""
+"""The API's custom domain, if the environment has one."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ def judged(name: str, certificate: dict[str, Any], now: datetime) -> Finding:
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether a certificate's name is the domain's; a star stands for one label."""
+    """Whether a certificate's name covers the domain; a star matches one label."""
     pattern, name = pattern.lower(), name.lower()
     if pattern.startswith("*."):
         return name.partition(".")[2] == pattern[2:]

@@ -1,4 +1,4 @@
-"""The names that the deployment takes are free, or already its own."""
+"""The names that the deployment needs are free, or already its own."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from local.preflight.physical_names import names_wanted
 from local.preflight.target import Target
 
 SUBJECT = "Free names"
-# Stacks add versions to a layer of one name, so it need not be free.
+# Stacks add versions to a layer of the same name, so it need not be free.
 SHARED = {"AWS::Lambda::LayerVersion"}
 
 
@@ -40,7 +40,7 @@ def _is_function(account: Account, name: str) -> bool:
 
 
 def _is_log_group(account: Account, name: str) -> bool:
-    # sorted by name, so that the name itself comes before those that begin with it
+    # sorted by name, so that an exact match comes before names that it is a prefix of
     groups = account.client("logs").describe_log_groups(logGroupNamePrefix=name, limit=1)["logGroups"]
     return any(group["logGroupName"] == name for group in groups)
 
@@ -56,13 +56,13 @@ def _is_schedule(account: Account, name: str) -> bool:
 
 
 def _is_secret(account: Account, name: str) -> bool:
-    """Also one that is to be deleted: its name is taken until then."""
+    """Also true of one that is scheduled for deletion: its name is taken until then."""
     client = account.client("secretsmanager")
     return _answers(lambda: client.describe_secret(SecretId=name))
 
 
 def _answers(call: Callable[[], Any]) -> bool:
-    """Whether what is asked for exists."""
+    """Whether the resource exists."""
     try:
         call()
     except ClientError as error:

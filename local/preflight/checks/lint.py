@@ -1,4 +1,4 @@
-"""The template is one that CloudFormation takes, whichever of its conditions are met."""
+"""The template is valid for CloudFormation, whichever of its conditions are met."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ SUBJECT = "Template"
 
 
 def check_lint(target: Target) -> Iterator[Finding]:
-    """What cfn-lint finds, such as a required property that is ``AWS::NoValue`` under some condition.
+    """cfn-lint's findings, such as a required property that is ``AWS::NoValue`` under some condition.
 
-    CloudFormation asks for a property only when it makes the resource, halfway through a deployment.
+    CloudFormation validates a property only when it creates the resource, halfway through a deployment.
     Raises ToolError if cfn-lint does not run.
     """
     complaints = run_cfn_lint(target.template)

@@ -1,4 +1,4 @@
-"""The environment's parameters are ones that the template takes."""
+"""The environment's parameters are valid for the template."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,8 @@ SUBJECT = "Parameters"
 
 
 def check_parameters(target: Target) -> Iterator[Finding]:
-    """Names, values and the template's rules, which CloudFormation would find broken after the upload."""
+    """Checks names, values and the template's rules, which CloudFormation would check only after the
+    upload."""
     declared = target.template.get("Parameters", {})
     where = f"parameter_overrides of [{target.environment}.deploy.parameters] in samconfig.toml"
     faults = [
@@ -33,7 +34,7 @@ def check_parameters(target: Target) -> Iterator[Finding]:
 
 
 def _refused(declaration: Mapping[str, Any], value: str) -> str | None:
-    """Why a parameter does not take a value."""
+    """Why a parameter does not accept a value."""
     reason = declaration.get("ConstraintDescription")
     allowed = [str(item) for item in declaration.get("AllowedValues", [])]
     if allowed and value not in allowed:

@@ -1,4 +1,4 @@
-"""AWS's limits on sizes and counts, which a template can come to exceed (the services' "quotas" pages)."""
+"""AWS's limits on sizes and counts, which a template can exceed (the services' "quotas" pages)."""
 
 import json
 import re
@@ -27,7 +27,7 @@ SUBJECT = "Sizes"
 
 @dataclass(frozen=True)
 class _Size:
-    """``what`` of the deployment, how large it is, and how large it may be."""
+    """``what`` part of the deployment, its size, and the limit."""
 
     what: str
     size: int
@@ -40,7 +40,7 @@ class _Size:
 
 
 def check_sizes(target: Target) -> Iterator[Finding]:
-    """All that is too large, or else what is nearest to its limit."""
+    """Everything that exceeds a limit, or else what is closest to one."""
     sizes = list(_sizes(target))
     too_large = [size for size in sizes if size.size > size.limit]
     for size in too_large:
@@ -95,12 +95,12 @@ def _of_policies(target: Target) -> Iterator[_Size]:
 
 
 def _characters(policy: Mapping[str, Any]) -> int:
-    """IAM does not count white space."""
+    """IAM does not count whitespace."""
     return len(re.sub(r"\s", "", json.dumps(policy)))
 
 
 def _path_resources(paths: Mapping[str, Any]) -> int:
-    """Each part of a path is a resource of its own, and so is the root."""
+    """Each part of a path is a resource, and so is the root."""
     prefixes = {"/"}
     for path in paths:
         parts = path.strip("/").split("/")

@@ -1,4 +1,4 @@
-"""SnapStart is to be had for what starts from snapshots, and what that costs."""
+"""SnapStart is available for the functions that use it, and what it costs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from local.preflight.target import Target
 
 SUBJECT = "SnapStart"
 WITHOUT = frozenset({"ap-east-2", "ap-southeast-6"})
-"""Regions that lack it: Taipei and New Zealand (AWS Lambda Developer Guide, "Improving startup performance
+"""Regions without it: Taipei and New Zealand (AWS Lambda Developer Guide, "Improving startup performance
 with Lambda SnapStart", November 2026)."""
 MOST_STORAGE_MB = 512
 MOST_WORKER_TASKS = 45
-"""Their workspaces of 10 MB, and those of the places that a worker keeps for others, fit in that."""
+"""Holds their workspaces of 10 MB, and those of the places that a worker keeps for others."""
 RUNTIMES = frozenset({"python3.12", "python3.13", "python3.14"})
 CACHED_USD_PER_GB_SECOND = 0.0000015046
 RESTORED_USD_PER_GB = 0.0001397998
@@ -50,7 +50,7 @@ def check_snapstart(target: Target) -> Iterator[Finding]:
 
 
 def _against(function: Mapping[str, Any]) -> Iterator[str]:
-    """What Lambda does not take together with SnapStart."""
+    """Settings that Lambda does not support together with SnapStart."""
     if function.get("Runtime") not in RUNTIMES:
         yield f"the runtime {function.get('Runtime')}"
     if function.get("FileSystemConfigs"):

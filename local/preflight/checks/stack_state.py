@@ -1,4 +1,4 @@
-"""The stack is one that can be made or updated."""
+"""The stack can be created or updated."""
 
 from collections.abc import Iterator
 
@@ -13,10 +13,10 @@ UPDATABLE = {
     "UPDATE_ROLLBACK_COMPLETE",
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
-    # a change set was made for a stack that does not exist yet
+    # a change set was created for a stack that does not exist yet
     "REVIEW_IN_PROGRESS",
 }
-# No update gets a stack out of these, and it has nothing that was ever in use.
+# No update gets a stack out of these states, and none of its resources was ever in use.
 NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 
 
