@@ -1,4 +1,4 @@
-"""Waiting for what should happen soon, and a clear end where nothing does."""
+"""Waits for progress, and fails with a clear message if there is none."""
 
 import time
 from collections.abc import Callable
@@ -12,8 +12,8 @@ POLL_SECONDS = 0.25
 
 @dataclass
 class StallTimeout:
-    """A step that is waited for as long as there is something new now and then. `hint` says where to look
-    where there is not."""
+    """Waits for a step as long as its state changes now and then. `hint` says where to look if it does
+    not."""
 
     step: str
     hint: str
@@ -26,12 +26,12 @@ class StallTimeout:
         self._since = self.clock()
 
     def saw(self, what: str) -> None:
-        """Tell what is seen now. It starts the time anew if it is something else than before."""
+        """Report the current state. A change restarts the timeout."""
         if what != self._seen:
             self._seen, self._since = what, self.clock()
 
     def wait(self) -> None:
-        """Wait a moment. Raises ToolError where nothing new was seen for a minute."""
+        """Sleep for a moment. Raises ToolError if the state has not changed for a minute."""
         if self.clock() - self._since >= HANG_SECONDS:
             raise ToolError(
                 f"{self.step} hangs: nothing new for {HANG_SECONDS:.0f} seconds. Last seen: {self._seen}.\n"

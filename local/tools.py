@@ -1,4 +1,4 @@
-"""The tools of the local stack, each in an environment of its own.
+"""The tools of the local stack, each in its own environment.
 
 SAM, the emulator and this project pin different versions of the same packages, so they cannot share one.
 """
@@ -24,7 +24,7 @@ TOOLS = ROOT / ".local" / "tools"
 
 
 INSTALL_SECONDS = 600.0
-"""Also over a slow line."""
+"""Sufficient even for a slow connection."""
 
 
 class ToolError(RuntimeError):
@@ -33,8 +33,8 @@ class ToolError(RuntimeError):
 
 @dataclass(frozen=True)
 class ToolEnvironment:
-    """A virtual environment that holds what `listed` lists, or else what
-    `local/requirements/locked/<name>.txt` does."""
+    """A virtual environment with the packages in `listed`, or else in
+    `local/requirements/locked/<name>.txt`."""
 
     name: str
     listed: Path | None = None
@@ -49,7 +49,7 @@ class ToolEnvironment:
 
     @property
     def packages(self) -> Path:
-        """Where its packages are imported from."""
+        """The folder that its packages are imported from."""
         version = sys.version_info
         return self.folder / "lib" / f"python{version.major}.{version.minor}" / "site-packages"
 
@@ -57,7 +57,7 @@ class ToolEnvironment:
         return str(self.folder / "bin" / name)
 
     def ensure(self) -> bool:
-        """Make the environment, or make it anew if its requirements changed. True if it was made.
+        """Create the environment, or recreate it if its requirements have changed. True if it was created.
 
         Raises ToolError if that fails.
         """
@@ -88,27 +88,27 @@ SAM = ToolEnvironment("sam")
 EMULATOR = ToolEnvironment("emulator")
 # SAM and the layers' makefiles look for a `python3.13` that has pip, which a system's Python often lacks.
 BUILDER = ToolEnvironment("builder")
-# `make lint` makes it.
+# `make lint` creates it.
 IMPORT_LINTER = ToolEnvironment("import-linter")
-# `make template` alone needs it, and makes it.
+# Only `make template` needs it, and creates it.
 CHECKOV = ToolEnvironment("checkov")
-# `make audit` and `make build` make it.
+# `make audit` and `make build` create it.
 AUDIT = ToolEnvironment("audit")
-# `make docs` makes it.
+# `make docs` creates it.
 DOCS = ToolEnvironment("docs")
-# `make hooks` makes it.
+# `make hooks` creates it.
 PRE_COMMIT = ToolEnvironment("pre-commit")
-# These are of the tests alone, which make them when they need them.
+# Only the tests need these, and create them.
 SCHEMATHESIS = ToolEnvironment("schemathesis")
 A2A_0_3 = ToolEnvironment("a2a-0.3")
 MICROBURST = ToolEnvironment("microburst")
 ADK = ToolEnvironment("adk")
-# So does `python -m local screenshots`.
+# `python -m local screenshots` needs this one too, and creates it.
 PLAYWRIGHT = ToolEnvironment("playwright")
 
 
 def install_tools(progress: Progress) -> None:
-    """Make the tools' environments, where they are missing or outdated. Raises ToolError if that fails."""
+    """Create the tools' environments that are missing or outdated. Raises ToolError if that fails."""
     for environment, what in (
         (EMULATOR, "the AWS emulator"),
         (SAM, "AWS SAM"),
@@ -130,8 +130,8 @@ def find_uv() -> str:
 def run_tool(
     command: list[str], environment: dict[str, str] | None = None, *, seconds: float = INSTALL_SECONDS
 ) -> str:
-    """Run a command in the repository and return its standard output. Raises ToolError with all that it said
-    on failure, or when it has not ended within `seconds`; it is killed then, with all that it started."""
+    """Run a command in the repository and return its standard output. Raises ToolError with its whole output
+    if it fails, or has not ended within `seconds`; then it is killed, with all processes that it started."""
     shown = shlex.join(command)
     process = subprocess.Popen(
         command,
@@ -150,7 +150,7 @@ def run_tool(
             _kill_group(process.pid)
             said = "".join(process.communicate()).strip()
             raise ToolError(f"{shown}\nhas not ended within {seconds:.0f} seconds:\n{said}") from None
-        except BaseException:  # such as Ctrl-C, which does not reach its group
+        except BaseException:  # such as Ctrl-C, which does not reach its process group
             _kill_group(process.pid)
             raise
     if process.returncode != 0:

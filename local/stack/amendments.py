@@ -1,4 +1,4 @@
-"""What the emulator leaves out of a deployment, put in afterwards from what was deployed."""
+"""Parts of a deployment that the emulator omits, added afterwards from what was deployed."""
 
 import io
 import zipfile
@@ -19,9 +19,9 @@ GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 def apply_gateway_responses(
     session: boto3.Session, endpoint_url: str, *, stack_name: str, api_id: str
 ) -> int:
-    """Bring the gateway's own answers (401, 403, 404 …) into force. Returns how many there are.
+    """Activate the gateway's own responses (401, 403, 404 …). Returns how many there are.
 
-    API Gateway takes them from the API's definition. The emulator does not, but can be told each of them.
+    API Gateway reads them from the API's definition. The emulator does not, but accepts each by an API call.
     """
     gateway: Any = session.client("apigateway", endpoint_url=endpoint_url)
     responses = _gateway_responses(_deployed_template(session, endpoint_url, stack_name))
@@ -42,8 +42,8 @@ def apply_gateway_responses(
 def hand_out_events(
     session: boto3.Session, endpoint_url: str, *, stack_name: str, api_id: str
 ) -> tuple[StreamingRoute, ...]:
-    """Have the emulator's gateway answer with the function's event where API Gateway would take the answer
-    piece by piece: the local gateway does so. Returns those routes. In force with the next deployment."""
+    """Have the emulator's gateway return the function's event where API Gateway would stream the response:
+    the local gateway streams it. Returns those routes. Takes effect with the next deployment."""
     functions = _function_names(session, endpoint_url, stack_name)
     routes = tuple(streaming_routes(_deployed_template(session, endpoint_url, stack_name), functions))
     arn = _put_event_function(session, endpoint_url, like=routes[0].function)
@@ -64,9 +64,9 @@ def hand_out_events(
 
 
 def apply_concurrency(session: boto3.Session, endpoint_url: str) -> None:
-    """Limit how many invocations each queue may start at a time.
+    """Set each queue's maximum concurrency.
 
-    The limit is a parameter of the template. The emulator keeps it as text, and then its poller fails.
+    The limit is a parameter of the template. The emulator stores it as text, on which its poller fails.
     """
     functions = session.client("lambda", endpoint_url=endpoint_url)
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
@@ -78,7 +78,7 @@ def apply_concurrency(session: boto3.Session, endpoint_url: str) -> None:
 
 
 def allow_plain_http(session: boto3.Session, endpoint_url: str, *, bucket: str) -> None:
-    """Drop the bucket's policy, which refuses everything but TLS: the emulator speaks plain HTTP."""
+    """Delete the bucket's policy, which denies everything but TLS: the emulator speaks plain HTTP."""
     session.client("s3", endpoint_url=endpoint_url).delete_bucket_policy(Bucket=bucket)
 
 
@@ -94,7 +94,7 @@ def _function_names(session: boto3.Session, endpoint_url: str, stack_name: str) 
 
 
 def _put_event_function(session: boto3.Session, endpoint_url: str, *, like: str) -> str:
-    """Deploy the function that hands events back, with the runtime and role of another. Returns its ARN."""
+    """Deploy the function that returns events, with the runtime and role of another. Returns its ARN."""
     functions = session.client("lambda", endpoint_url=endpoint_url)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -113,7 +113,7 @@ def _put_event_function(session: boto3.Session, endpoint_url: str, *, like: str)
 
 
 def _deployed_template(session: boto3.Session, endpoint_url: str, stack_name: str) -> Mapping[str, Any]:
-    """As SAM has transformed it."""
+    """As transformed by SAM."""
     template: Any = session.client("cloudformation", endpoint_url=endpoint_url).get_template(
         StackName=stack_name, TemplateStage="Processed"
     )["TemplateBody"]

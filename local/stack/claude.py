@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 OFFICIAL_BASE_URL = "https://api.anthropic.com"
-# The stand-in takes any key; the worker wants one.
+# The stand-in accepts any key; the worker requires one.
 STAND_IN_KEY = "stand-in"
 NO_KEY = "none"
 
 
 @dataclass(frozen=True)
 class Claude:
-    """The address and key that the workers use. `is_stand_in` tells whether Claude is only played."""
+    """The address and key that the workers use. `is_stand_in` tells whether it is the stand-in."""
 
     base_url: str
     api_key: str
@@ -21,8 +21,8 @@ class Claude:
     def from_environment(cls, environment: Mapping[str, str], stand_in_port: int) -> "Claude":
         """What ANTHROPIC_API_KEY or ANTHROPIC_BASE_URL name, else the stand-in on this port.
 
-        An address without a key is a proxy that has one; it is given a placeholder. The stand-in's own
-        address is the stand-in.
+        An address without a key is a proxy that has one; it is sent a placeholder. The stand-in's own
+        address selects the stand-in.
         """
         key = environment.get("ANTHROPIC_API_KEY", "").strip()
         base_url = environment.get("ANTHROPIC_BASE_URL", "").strip().rstrip("/")

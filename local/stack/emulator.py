@@ -1,9 +1,9 @@
-"""The AWS emulator, whose functions share their layers as Lambda's share /opt.
+"""The AWS emulator, with function environments that share layers as Lambda's share /opt.
 
-It runs as a script in the emulator's own environment, which has nothing of this project. By itself the
+It runs as a script in the emulator's own environment, which has no packages of this project. Unmodified, the
 emulator unpacks each layer again for every execution environment of a function: 9,000 files and 75 MB for one
-of the worker. Nor does it bring records of a stream again that a function could not process, or know an alias
-of two versions.
+of the worker. It also does not retry records of a stream that a function could not process, and does not
+support weighted aliases.
 """
 
 import ctypes
@@ -30,22 +30,22 @@ from ministack.core.lambda_runtime import Worker
 from ministack.services import dynamodb, lambda_svc
 
 LAYERS = "_LAMBDA_LAYERS_DIRS"
-"""The variable in which an execution environment's process finds the folders of its layers."""
+"""The variable that tells an execution environment's process the folders of its layers."""
 FORKS = Path(__file__).with_name("function_forks.py")
 FORK_FUNCTIONS = "--fork-functions"
 ROOM = " " * 1024
-"""For the command of a process, in place of that of which it is a fork."""
+"""Space in the command line, which a fork overwrites with the command of its own process."""
 FORK_SECONDS = 60.0
-"""The first waits until the packages are loaded."""
+"""The first must allow for loading the packages."""
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 PR_SET_CHILD_SUBREAPER = 36
-"""Orphans among its descendants become children of this process (prctl(2))."""
+"""Orphaned descendants become children of this process (prctl(2))."""
 
 
 def sharing_layers(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
-    """`Worker._spawn` for layers that are unpacked already, once for each content.
+    """`Worker._spawn` with layers that are already unpacked, once for each content.
 
-    That is what the emulator does itself where functions run in Docker.
+    The emulator does the same if functions run in Docker.
     """
 
     def spawn_sharing(worker: Any) -> None:
@@ -71,9 +71,9 @@ def reporting_failures(execute: Callable[..., dict[str, Any]]) -> Callable[..., 
     """`_execute_function` that honors a partial batch response for records of a stream.
 
     As with Lambda, the next batch begins at the first record that failed
-    (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html). The emulator takes
-    such a response for success. All it can do with a batch is to bring it again whole, a second after an
-    error: of that batch the function gets what it has not processed.
+    (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html). The emulator treats
+    such a response as success. It can only retry a whole batch, a second after an error: on the retry, the
+    function gets the records of the batch that it has not processed.
     """
     resume: dict[str, str] = {}
 
@@ -114,8 +114,8 @@ def shifting_traffic(resolve: Callable[..., Any]) -> Callable[..., Any]:
 def drain_log(
     worker: Any, first_line_wait: float = 0.05, idle_confirm: float = 0.005, hard_cap: float = 0.25
 ) -> str:
-    """`Worker._drain_stderr_bounded`, with the same limits in seconds, that sleeps until a line comes. By
-    itself it looks each millisecond, a quarter of the emulator's processor time for a request."""
+    """`Worker._drain_stderr_bounded`, with the same timeouts in seconds, that sleeps until a line arrives.
+    The original polls each millisecond, which is a quarter of the emulator's processor time for a request."""
     lines: list[str] = []
     end = time.monotonic() + hard_cap
     with suppress(queue.Empty):
@@ -126,7 +126,7 @@ def drain_log(
 
 
 class Forks:
-    """Starts processes of one function: forks of one that has loaded the packages of its layers."""
+    """Starts processes of one function by forking one that has loaded the packages of its layers."""
 
     def __init__(self, program: str, environment: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
@@ -142,7 +142,7 @@ class Forks:
             )
 
     def start(self, request: Mapping[str, Any], streams: list[int]) -> int:
-        """The process id. Raises OSError where nobody answers, from then on at once."""
+        """The process id. Raises OSError if the parent process does not answer, and on every later call."""
         with self._lock:
             try:
                 socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
@@ -150,12 +150,12 @@ class Forks:
                     return int(answer)
                 raise ConnectionError("the process whose forks these would be has ended")
             except OSError:
-                self._socket.close()  # an answer that comes late would be taken for the next one
+                self._socket.close()  # a late response would be taken for the next one
                 raise
 
 
 class ForkedProcess(subprocess.Popen[str]):
-    """A process that `Forks` starts. It ends as a child of this one, which has made itself a subreaper."""
+    """A process started by `Forks`. It becomes a child of this process, which is a subreaper."""
 
     def __init__(self, forks: Forks, command: list[str], **options: Any) -> None:
         self._forks = forks
@@ -173,7 +173,7 @@ class ForkedProcess(subprocess.Popen[str]):
 
 
 def forking(start: Callable[..., Any]) -> Callable[..., Any]:
-    """`subprocess.Popen`, by which each process of a function but the first is a fork."""
+    """`subprocess.Popen` that forks each process of a function but the first."""
     known: dict[tuple[str, str], Forks | None] = {}
     lock = threading.Lock()
 
@@ -196,14 +196,14 @@ def forking(start: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def fork_functions() -> None:
-    """Let functions start as forks where that can be done, which is on Linux."""
+    """Start functions as forks where that is supported, which is on Linux."""
     if sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0:
         replaced = {"Popen": forking(subprocess.Popen)}
         lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | replaced)
 
 
 def remembering(tokenize: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
-    """`dynamodb._tokenize`, which reads an expression again for each item that is compared with it."""
+    """`dynamodb._tokenize` with a cache: it parses an expression again for each item that is compared."""
     tokens = lru_cache(maxsize=1024)(lambda expression: tuple(tokenize(expression)))
     return lambda expression: list(tokens(expression))
 
@@ -215,7 +215,7 @@ def _answer(result: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # By itself it parses a filter anew for each item that a query reads.
+    # The original parses a filter again for each item that a query reads.
     dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
     dynamodb._tokenize = remembering(dynamodb._tokenize)
     Worker._spawn = sharing_layers(Worker._spawn)

@@ -1,8 +1,8 @@
-"""Starts a function's processes from one that has loaded the packages of its layers, as forks of it.
+"""Starts a function's processes by forking one that has loaded the packages of its layers.
 
 It runs as a script in the emulator's environment, with a function's variables and a socket on which
-`emulator.py` beside it asks for a process: what to run, in which folder, with which variables and pipes. Each
-process loads the function's own modules for itself, as Lambda does.
+`emulator.py` beside it requests a process: the command, its folder, variables and pipes. Each process loads
+the function's own modules itself, as on Lambda.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any
 LAYERS = "_LAMBDA_LAYERS_DIRS"
 MESSAGE_BYTES = 1 << 17
 STREAMS = 3
-# Most of the time that a function takes to start. A layer has some of them.
+# They take most of a function's start. A layer contains some of them.
 PACKAGES = (
     "anthropic",
     "aws_lambda_powertools.event_handler.middlewares.openapi_validation",
@@ -33,7 +33,7 @@ ARGUMENTS_BEGIN, ARGUMENTS_END = 45, 46
 
 
 def main() -> None:
-    del sys.path[0]  # the script's folder is no place to import from
+    del sys.path[0]  # nothing may be imported from the script's folder
     requests = socket.socket(fileno=int(sys.argv[1]))
     _load_packages()
     if (request := _asked(requests)) is not None:
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _load_packages() -> None:
-    """Load what is there of `PACKAGES`. Where modules are looked for stays as it was."""
+    """Import those of `PACKAGES` that exist. The module search path is left unchanged."""
     before = sys.path.copy()
     sys.path[:0] = [f"{layer}/python" for layer in reversed(os.environ[LAYERS].split(os.pathsep))]
     for package in PACKAGES:
@@ -53,12 +53,12 @@ def _load_packages() -> None:
 
 
 def _asked(requests: socket.socket) -> dict[str, Any] | None:
-    """In a new process what is asked of it; None at the end, when nobody can ask any more."""
+    """In a new process, its request; in the parent None at the end, when no more requests can come."""
     while True:
         message, streams, _, _ = socket.recv_fds(requests, MESSAGE_BYTES, STREAMS)
         if not message:
             return None
-        # A grandchild: its parent ends at once, and then the emulator is told when it ends itself.
+        # A grandchild: its parent exits at once, so the emulator, a subreaper, is notified of its exit.
         if (child := os.fork()) == 0:
             if os.fork() != 0:
                 os._exit(0)
@@ -74,7 +74,7 @@ def _asked(requests: socket.socket) -> dict[str, Any] | None:
 
 
 def _become(request: dict[str, Any]) -> str:
-    """Make this process what its command would have made of it. Returns the program to run."""
+    """Give this process the state that its command would give it. Returns the program to run."""
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -87,7 +87,7 @@ def _become(request: dict[str, Any]) -> str:
 
 
 def _show(command: list[str]) -> None:
-    """Have /proc tell the command, by which tests find processes, where it has room for it."""
+    """Show the command in /proc, where tests look for processes, as far as it has room for it."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     begin, end = int(fields[ARGUMENTS_BEGIN]), int(fields[ARGUMENTS_END])
     shown = "\0".join(command).encode()[: end - begin - 1]

@@ -37,19 +37,19 @@ from local.template.samconfig import samconfig, template_parameters
 from local.tools import BUILDER, EMULATOR, MICROBURST, ROOT, SAM, install_tools, run_tool
 
 REGION = "us-east-1"
-# The emulator takes any credentials. These are nobody's: the user's own never get here.
+# The emulator accepts any credentials. These are invented: the user's own are never passed on.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 CONFIG_ENVIRONMENT = "local"
 CONFIGURATION = ("--config-file", str(ROOT / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT)
 PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "LANG", "LC_ALL", "TZ")
-# Many times what they take. A build may have to fetch its packages.
+# Many times the usual duration. A build may have to fetch its packages.
 BUILD_SECONDS, DEPLOY_SECONDS = 900.0, 600.0
-# How often SAM asks how far a deployment is. By itself it sleeps five seconds each time.
+# The interval at which SAM polls a deployment. Its default is five seconds.
 SAM_POLL_SECONDS = "0.5"
-# A call that the emulator does not answer fails within a minute.
+# A call that the emulator does not answer fails after a minute.
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
 MODELS = create_loader()
-"""Of AWS's services, for all sessions: to read them again takes 90 ms of CPU."""
+"""Of AWS's services, shared by all sessions: to load them again takes 90 ms of CPU."""
 ARCHITECTURES = {"arm64": "arm64", "aarch64": "arm64"}
 
 
@@ -67,12 +67,12 @@ class LocalStack:
     """The emulator, the stand-in for Claude, the deployed template and the API's gateway, with their files
     under `folder`.
 
-    Several stacks can run at a time, each with its own folder and ports. `parameters` go to the
-    template, over those that samconfig.toml has for the local environment. With `shares_build` the
-    build is not in the folder, but one for all stacks of the same sources that live for less than a day.
+    Several stacks can run at a time, each with its own folder and ports. `parameters` are passed to the
+    template, and override those of the local environment in samconfig.toml. With `shares_build` the
+    build is not in the folder, but shared by all stacks of the same sources that live for less than a day.
     With `forks_functions` each process of a function but its first starts with its layers' packages loaded.
-    With `has_faults` the functions' calls of AWS, and no others, go by the proxy at `faults_url`, on which
-    they fail as `local.faults` says: none until then.
+    With `has_faults` the functions' AWS calls, and no others, go through the proxy at `faults_url`, where
+    `local.faults` makes them fail: none until it is told to.
     """
 
     folder: Path
@@ -94,7 +94,7 @@ class LocalStack:
         has_faults: bool = False,
         forks_functions: bool = False,
     ) -> "LocalStack":
-        """A stack on free ports, with the stand-in, that does not meet the one of `make run`. It is there for
+        """A stack on free ports, with the stand-in, separate from the one of `make run`. It must live for
         less than a day: its build is shared."""
         ports = Ports.free()
         claude = Claude.stand_in(ports.stand_in)
@@ -114,7 +114,7 @@ class LocalStack:
 
     @property
     def build(self) -> Path:
-        """The folder of the build that is deployed."""
+        """The folder of the deployed build."""
         return shared_build(self.architecture) if self.shares_build else self.folder / "build"
 
     @property
@@ -131,12 +131,12 @@ class LocalStack:
 
     @property
     def functions_endpoint_url(self) -> str:
-        """Where the functions' AWS is."""
+        """The AWS endpoint of the functions."""
         return self.faults_url if self.has_faults else self.endpoint_url
 
     @property
     def aws_environment(self) -> dict[str, str]:
-        """Environment variables by which every AWS client talks to the emulator, and to nothing else."""
+        """Environment variables that make every AWS client use the emulator only."""
         return {
             **CREDENTIALS,
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -151,7 +151,7 @@ class LocalStack:
 
     @property
     def command_environment(self) -> dict[str, str]:
-        """The user's environment without AWS and Claude settings, and with those of the emulator."""
+        """The user's environment without its AWS and Claude settings, and with those of the emulator."""
         own = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANTHROPIC_"))
         }
@@ -174,7 +174,7 @@ class LocalStack:
         stand_in_port = str(self.ports.stand_in)
         self._emulator = BackgroundProcess(
             name="emulator",
-            # -P: the script's folder is no place to import from
+            # -P: nothing may be imported from the script's folder
             command=[
                 EMULATOR.program("python"),
                 "-P",
@@ -211,9 +211,9 @@ class LocalStack:
         )  # fmt: skip
 
     def up(self) -> Deployment:
-        """Start what does not run and deploy what has changed.
+        """Start what is not running and deploy what has changed.
 
-        Raises ToolError or NotHealthyError if something does not work, with the end of its output.
+        Raises ToolError or NotHealthyError if a step fails, with the end of its output.
         """
         install_tools(self.progress)
         self.start()
@@ -226,7 +226,7 @@ class LocalStack:
         return deployment
 
     def start(self) -> None:
-        """Start the stand-in, the emulator and the proxy, as far as there are, unless they run."""
+        """Start the stand-in, the emulator and the proxy, if the stack has them, unless they are running."""
         if self.claude.is_stand_in:
             with self.progress.step("Start the stand-in for Claude"):
                 self._stand_in.start(self._stand_in_environment())
@@ -236,20 +236,20 @@ class LocalStack:
                 self._faults.start(_plain_environment())
         with self.progress.step("Start the AWS emulator"):
             if not self._emulator.runs():
-                self._gateway.stop()  # its functions have credentials of the emulator that was
+                self._gateway.stop()  # its functions have credentials of the previous emulator
                 self._emulator.stop()
-                # Code that an earlier emulator has unpacked, and did not delete.
+                # Code that an earlier emulator unpacked and did not delete.
                 shutil.rmtree(self.folder / "tmp", ignore_errors=True)
                 forget_stream_positions(self.folder / "state")
             self._emulator.start(self._emulator_environment())
 
     def stop(self) -> bool:
-        """End everything that `up` started. True if anything ran. The emulator saves its state."""
+        """Stop everything that `up` started. True if anything was running. The emulator saves its state."""
         ran = [self._gateway.stop(), self._emulator.stop(), self._faults.stop(), self._stand_in.stop()]
         return any(ran)
 
     def kill(self) -> None:
-        """End everything that `up` started at once. Nothing is saved."""
+        """Kill everything that `up` started. Nothing is saved."""
         for process in (self._gateway, self._emulator, self._faults, self._stand_in):
             process.kill()
 
@@ -260,7 +260,7 @@ class LocalStack:
         self._deployment_path.unlink(missing_ok=True)
 
     def logged(self, function: str, since: int) -> Iterator[str]:
-        """What a function, by its name without the stack's, has logged since then (Unix milliseconds)."""
+        """The log of a function, by its name without the stack's, since then (Unix milliseconds)."""
         logs = self.session().client("logs", endpoint_url=self.endpoint_url)
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{self.stack_name}-{function}", startTime=since
@@ -296,7 +296,7 @@ class LocalStack:
         }
 
     def _deployed(self, digest: str) -> Deployment | None:
-        """What is deployed, if that is what would be deployed now and the emulator still has it."""
+        """The deployment, if it is up to date and the emulator still has it."""
         try:
             deployment = Deployment(**json.loads(self._deployment_path.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
@@ -353,7 +353,7 @@ class LocalStack:
         return deployment
 
     def _build(self, build: Path, overrides: list[str]) -> None:
-        """Build into a folder, unless it holds the build of these sources."""
+        """Build into a folder, unless it contains the build of these sources."""
         with (
             self.progress.step("Build the functions and layers (sam build)"),
             outdated(build, build_digest(self.architecture)) as is_outdated,
@@ -422,13 +422,13 @@ class LocalStack:
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(state / "s3"),
             "TMPDIR": str(temporary),
-            # They would listen on ports of their own.
+            # They would open ports of their own.
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
         }
 
 
 def _plain_environment() -> dict[str, str]:
-    """What a program needs of the user's environment, and no secret: the functions inherit it."""
+    """The variables that a program needs of the user's environment, and no secret: functions inherit it."""
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), **passed}

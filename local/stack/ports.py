@@ -14,7 +14,7 @@ PREFERRED_GATEWAY_PORT = 4568
 @dataclass(frozen=True)
 class Ports:
     """Ports on 127.0.0.1 of the AWS emulator, of the stand-in for Claude, of the API's gateway and of the
-    proxy on which calls of AWS fail."""
+    proxy that makes AWS calls fail."""
 
     emulator: int
     stand_in: int
@@ -23,14 +23,14 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Ports that nobody uses."""
+        """Unused ports."""
         with ExitStack() as opened:
             bound = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in fields(cls)]
             return cls(*(each.getsockname()[1] for each in bound))
 
     @classmethod
     def preferred(cls) -> "Ports":
-        """The usual ones; in place of one that is taken, a free one."""
+        """The default ports; a free one in place of each that is taken."""
         spare = cls.free()
         return cls(
             PREFERRED_EMULATOR_PORT if is_free(PREFERRED_EMULATOR_PORT) else spare.emulator,

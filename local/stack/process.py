@@ -1,4 +1,4 @@
-"""One program that runs in the background and outlives the command that started it."""
+"""A program that runs in the background and outlives the command that started it."""
 
 import contextlib
 import os
@@ -16,15 +16,15 @@ POLL_SECONDS = 0.1
 
 
 class NotHealthyError(RuntimeError):
-    """A program did not come up. The message ends with the last lines of its log."""
+    """A program did not become healthy. The message ends with the last lines of its log."""
 
 
 @dataclass
 class BackgroundProcess:
     """A program with its log and process id in `folder`, and an address that answers 200 when it is up.
 
-    `mark` is a word of its command line, by which a process id that the system has given to somebody
-    else is told apart.
+    `mark` is a word of its command line, which distinguishes it from another program to which the system has
+    given the same process id.
     """
 
     name: str
@@ -43,7 +43,7 @@ class BackgroundProcess:
         return self.folder / f"{self.name}.pid"
 
     def pid(self) -> int | None:
-        """The id of the running process, None if it does not run."""
+        """The id of the running process; None if it is not running."""
         try:
             pid = int(self.pid_path.read_text())
             os.kill(pid, 0)
@@ -52,9 +52,9 @@ class BackgroundProcess:
         return pid if self.mark in _command_line(pid) else None
 
     def start(self, environment: Mapping[str, str], *, timeout_seconds: float = 60.0) -> bool:
-        """Start the program unless it runs, and wait until it is healthy. True if it was started.
+        """Start the program unless it is running, and wait until it is healthy. True if it was started.
 
-        Raises NotHealthyError if it ends, or is not healthy in time.
+        Raises NotHealthyError if it exits, or does not become healthy in time.
         """
         if self.runs():
             return False
@@ -82,11 +82,11 @@ class BackgroundProcess:
         return True
 
     def stop(self) -> bool:
-        """End the program, which saves its state, and everything it started. True if it ran."""
+        """Stop the program, which saves its state, and everything it started. True if it was running."""
         return self._end(_end_group)
 
     def kill(self) -> bool:
-        """End the program and everything it started at once: nothing is saved. True if it ran."""
+        """Kill the program and everything it started: nothing is saved. True if it was running."""
         return self._end(_kill_group)
 
     def _end(self, end: Callable[[int], None]) -> bool:
@@ -100,7 +100,7 @@ class BackgroundProcess:
         return pid is not None
 
     def runs(self) -> bool:
-        """Whether the program runs and answers."""
+        """Whether the program is running and answers."""
         return self.pid() is not None and self.is_healthy()
 
     def is_healthy(self) -> bool:
@@ -120,7 +120,7 @@ class BackgroundProcess:
         return f"{self.name} {what}. The end of {self.log_path}:\n{self.log_tail()}"
 
 
-# A proxy from the environment must not stand between us and this machine.
+# A proxy set in the environment must not be used for this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -137,7 +137,7 @@ def _command_line(pid: int) -> str:
 
 
 def _end_group(pid: int) -> None:
-    """Ask the process to end, so that it saves its state; then kill what is left of its group."""
+    """Ask the process to exit, so that it saves its state; then kill the rest of its group."""
     os.kill(pid, signal.SIGTERM)
     limit = time.monotonic() + STOP_SECONDS
     while _runs(pid) and time.monotonic() < limit:
@@ -155,5 +155,5 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # A process that has ended but was not yet waited for still has its id, and no command line.
+    # A process that has exited but has not been waited for still has its id, and no command line.
     return bool(_command_line(pid).strip())

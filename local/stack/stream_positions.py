@@ -1,4 +1,4 @@
-"""Positions in streams that the emulator has stored and cannot use after a restart."""
+"""Stored stream positions, which the emulator cannot use after a restart."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ POSITIONS = "dynamodb_stream_positions"
 
 
 def forget_stream_positions(state: Path) -> None:
-    """Let event sources read tables' streams from their beginning, in the state that an emulator has left.
+    """Let event sources read tables' streams from the beginning, in the state that an emulator has saved.
 
-    The emulator keeps how many records an event source has read of a stream, but no records: they are counted
-    from zero again after a restart, and as many as had been read before would never be told.
+    The emulator saves how many records an event source has read of a stream, but not the records: numbering
+    restarts from zero after a restart, and as many new records as had been read before would be skipped.
     """
     path = state / LAMBDA
     try:

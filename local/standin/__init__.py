@@ -1,1 +1,1 @@
-"""A stand-in for the Claude Messages API: what answers where there is no API key."""
+"""A stand-in for the Claude Messages API, for use without an API key."""

@@ -1,4 +1,4 @@
-"""`python -m local.standin --port N`: the stand-in as a process of its own, until it is told to stop."""
+"""`python -m local.standin --port N`: the stand-in as a process of its own, until it is asked to stop."""
 
 from local.doubles.running import run_as_process
 from local.standin.server import serving

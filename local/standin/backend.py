@@ -1,4 +1,4 @@
-"""Whose API a client believes it talks to, and the credential it brings for it."""
+"""The backend that a client addresses, and the credential that it sends."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SIGV4 = re.compile(
 
 
 class Backend(StrEnum):
-    """The APIs that the stand-in answers as."""
+    """The APIs that the stand-in imitates."""
 
     CLAUDE = "claude"
     AWS = "aws"  # Claude on AWS: the whole API, under the account's roles
@@ -29,9 +29,9 @@ _SERVICES = {"aws-external-anthropic": Backend.AWS, "bedrock-mantle": Backend.BE
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """How a request is signed: `x-api-key`, `bearer`, or `sigv4:SERVICE`; and for which backend.
+    """How a request is authenticated: `x-api-key`, `bearer`, or `sigv4:SERVICE`; and for which backend.
 
-    `organization` is the account that it belongs to: of a key, what follows an `@` in it.
+    `organization` is the account that it belongs to: in a key, the part after an `@`.
     """
 
     scheme: str

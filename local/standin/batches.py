@@ -60,7 +60,8 @@ class Batch:
         return "in_progress" if self.cancel_initiated_at is None else "canceling"
 
     def to_json(self, results_url: str) -> dict[str, Any]:
-        """The batch as the API shows it: counts stay at zero, and there is no results URL, until it ends."""
+        """The batch as the API returns it: counts stay at zero, and there is no results URL, until it
+        ends."""
         counts = dict.fromkeys(_OUTCOMES, 0)
         for entry in self.entries if self.ended_at is not None else ():
             if entry.result is not None:
@@ -79,7 +80,7 @@ class Batch:
         }
 
     def to_results(self) -> bytes:
-        """The results as JSON lines, in an order of their own."""
+        """The results as JSON lines, not in the order of the requests."""
         shuffled = sorted(self.entries, key=lambda entry: hashlib.sha256(entry.custom_id.encode()).digest())
         lines = [{"custom_id": entry.custom_id, "result": entry.result} for entry in shuffled]
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(
@@ -88,10 +89,11 @@ class Batch:
 
 
 class Batches:
-    """All batches since the start or the last reset. Time comes in as `now`, in epoch seconds.
+    """All batches since the start or the last reset. The current time is passed as `now`, in epoch seconds.
 
     A request is processed `wait` + `delay` seconds after the creation if its first step has a `delay`, and
-    else when its batch ends: after `seconds`, or when the last such request is done, or once it is released.
+    otherwise when its batch ends: after `seconds`, or when the last such request is done, or once it is
+    released.
     """
 
     def __init__(self, conversations: Conversations, log: CallLog) -> None:
@@ -100,7 +102,7 @@ class Batches:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every batch, hold none, lose no answer, refuse no creation."""
+        """Forget every batch; stop holding, losing responses and refusing creations."""
         self.seconds = DEFAULT_SECONDS
         self.loses_next_answer = False
         self._batches: list[Batch] = []
@@ -108,11 +110,11 @@ class Batches:
         self._refusal: tuple[int, str] | None = None
 
     def refuse(self, status: int | None, text: str = "") -> None:
-        """Answer creations that have this text in a request with this status from now on; None ends that."""
+        """Answer creations that have this text in a request with this status from now on; None stops that."""
         self._refusal = None if status is None else (status, text)
 
     def create(self, http: HttpRequest, body: dict[str, Any], features: Features, now: float) -> Batch:
-        """Accept a batch. Raises ApiError 400 or as it was told to, but what is wrong with one request shows
+        """Accept a batch. Raises ApiError 400 or the configured error; an error in one request shows only
         in its result."""
         if self._refusal is not None and self._refusal[1] in json.dumps(body, ensure_ascii=False):
             raise ApiError.from_status(self._refusal[0])
@@ -128,7 +130,7 @@ class Batches:
         return batch
 
     def find(self, batch_id: str, now: float) -> Batch:
-        """A batch as it is now. Raises ApiError 404."""
+        """The current state of a batch. Raises ApiError 404."""
         for batch in self._batches:
             if batch.id == batch_id and not batch.is_deleted:
                 self._settle(batch, now)
@@ -150,7 +152,7 @@ class Batches:
         return batches[:limit], len(batches) > limit
 
     def cancel(self, batch_id: str, now: float) -> Batch:
-        """Cancel what is not yet processed. Raises ApiError 400 if the batch has ended, 404."""
+        """Cancel the requests not yet processed. Raises ApiError 400 if the batch has ended, 404."""
         batch = self.find(batch_id, now)
         if batch.ended_at is not None:
             raise ApiError.invalid(f"Message batch {batch_id} has ended and cannot be canceled.")
@@ -175,14 +177,14 @@ class Batches:
             batch.ends_at = None
 
     def release(self, now: float) -> None:
-        """End every batch now, and hold no more."""
+        """End every batch now, and stop holding."""
         self._holds = False
         for batch in self._batches:
             batch.ends_at = now
             self._settle(batch, now)
 
     def all(self, now: float) -> Iterable[Batch]:
-        """Every batch in order of creation, also deleted ones."""
+        """Every batch in order of creation, including deleted ones."""
         for batch in self._batches:
             self._settle(batch, now)
         return tuple(self._batches)

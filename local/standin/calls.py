@@ -1,4 +1,4 @@
-"""The record of what came in: one entry for each message asked for, alone or in a batch."""
+"""The record of requests: one entry for each message requested, alone or in a batch."""
 
 import hashlib
 import json
@@ -21,12 +21,12 @@ _SEARCHED_TEXT_CHARACTERS = 2_000
 
 @dataclass(slots=True)
 class Call:
-    """One call. Times are epoch seconds; what is not known (yet) is None.
+    """One call. Times are epoch seconds; values not known (yet) are None.
 
     `step` counts from 1. `outcome` is `open`, `completed`, `error STATUS`, `error TYPE` (an error event in
     mid-stream), `cut` (ended or reset in mid-stream), `client_left`, `expired` (in a batch), or `failed` (a
     defect of the stand-in). `authorization` is the scheme: `bearer`, `x-api-key` or `sigv4:SERVICE`. `usage`
-    is the last that was answered.
+    is the last that was sent.
     """
 
     index: int
@@ -68,13 +68,13 @@ class Call:
         }
 
     def mark_first_byte(self) -> None:
-        """The answer begins."""
+        """The response begins."""
         self.first_byte_at = time.time()
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it came in, its key redacted; `body` is None if it was no JSON."""
+    """A request as received, its key redacted; `body` is None if it was not JSON."""
 
     path: str
     headers: dict[str, str]
@@ -83,7 +83,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """How many calls are open now, and the most that were open at the same time."""
+    """How many calls are open now, and the maximum that were open at the same time."""
 
     open: int
     max_open: int
@@ -100,7 +100,7 @@ class CallLog:
         self._first_texts: dict[str, str] = {}
 
     def begin(self, http: HttpRequest, request_id: str, custom_id: str | None = None) -> Call:
-        """Record that a request has come in whole; one from a batch is never open."""
+        """Record a completely received request; one from a batch is never open."""
         call = Call(
             index=len(self._calls),
             request_id=request_id,
@@ -119,7 +119,7 @@ class CallLog:
         return call
 
     def describe(self, call: Call, request: MessagesRequest) -> None:
-        """Add what a valid request says."""
+        """Add the contents of a valid request."""
         text = request.first_user_text
         call.model = request.model
         call.conversation = request.conversation
@@ -136,11 +136,12 @@ class CallLog:
                 self._changes.append((call, -1))
 
     def find(self, since: int, marker: str) -> Iterator[Call]:
-        """The calls from that index on whose first user text, of 2,000 characters, holds the marker."""
+        """The calls from that index on whose first user text contains the marker in its first 2,000
+        characters."""
         return (call for call in self._calls[max(0, since) :] if self._has(call, marker))
 
     def concurrency(self, marker: str) -> Concurrency:
-        """How many of the calls with that marker were open, and are."""
+        """How many of the calls with that marker are open now, and the maximum."""
         now = most = 0
         for call, change in self._changes:
             if self._has(call, marker):
@@ -149,7 +150,7 @@ class CallLog:
         return Concurrency(now, most)
 
     def request(self, index: int) -> RecordedRequest | None:
-        """The request of a call, None if there is none or it is no longer kept."""
+        """The request of a call; None if there is none or it is no longer stored."""
         http = self._requests.get(index)
         if http is None:
             return None
@@ -161,7 +162,7 @@ class CallLog:
         return RecordedRequest(http.path, headers, body)
 
     def reset(self) -> None:
-        """Forget every call; those still open go on and count as open."""
+        """Forget every call; open ones continue and still count as open."""
         self._changes = [(call, 1) for call, change in self._changes if change == 1 and call.ended_at is None]
         self._calls.clear()
         self._requests.clear()

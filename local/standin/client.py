@@ -1,4 +1,4 @@
-"""Reading what a stand-in has seen, and telling it how to behave, from another thread or process."""
+"""Reads the stand-in's records and controls its behaviour, from another thread or process."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """A batch that was created, also if its answer was lost or it was deleted; `status` as in the API."""
+    """A batch that was created, even if its response was lost or it was deleted; `status` as in the API."""
 
     id: str
     status: str
@@ -25,25 +25,25 @@ class BatchRecord:
 class StandInClient:
     """The routes under `/_standin/` of the stand-in at `base_url`.
 
-    A `marker` selects the calls whose first user text holds it, in its first 2,000 characters; if empty, all.
-    Every method raises OSError where nothing answers, and LookupError where the stand-in says no.
+    A `marker` selects the calls whose first user text contains it in its first 2,000 characters; all if
+    empty. Every method raises OSError if the stand-in is unreachable, and LookupError if it refuses.
     """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url.rstrip("/")
 
     def calls(self, since: int = 0, marker: str = "") -> list[Call]:
-        """The calls from that index on, oldest first; a request of a batch when it was processed."""
+        """The calls from that index on, oldest first; a batch's request at the time it was processed."""
         listing = self._fetch("GET", f"calls?{urlencode({'since': since, 'marker': marker})}")
         return [Call.from_json(record) for record in listing["calls"]]
 
     def concurrency(self, marker: str = "") -> Concurrency:
-        """The calls that are open, now and at most since the last reset; none of a batch is."""
+        """The open calls, now and at most since the last reset; those of batches are not counted."""
         listing = self._fetch("GET", f"concurrency?{urlencode({'marker': marker})}")
         return Concurrency(listing["open"], listing["maxOpen"])
 
     def requests(self, index: int) -> RecordedRequest:
-        """The request of the call with that index; the last 2,000 are kept, of 256 MiB at most."""
+        """The request of the call with that index; the last 2,000 are stored, of 256 MiB at most."""
         return RecordedRequest(**self._fetch("GET", f"requests/{index}"))
 
     def bodies(self, marker: str) -> list[Any]:
@@ -55,7 +55,8 @@ class StandInClient:
         return [BatchRecord(**record) for record in self._fetch("GET", "batches")["batches"]]
 
     def answer_unscripted_after(self, milliseconds: int) -> None:
-        """How long the answer to a message without steps takes. 2,000 at the start: a person sees it come."""
+        """Set how long the answer to a message without steps takes. Initially 2,000, so that a person sees it
+        stream."""
         self._fetch("POST", f"unscripted/{milliseconds}")
 
     def hold_batches(self) -> None:
@@ -63,15 +64,15 @@ class StandInClient:
         self._fetch("POST", "batches/hold")
 
     def release_batches(self) -> None:
-        """End every batch now, and hold no more."""
+        """End every batch now, and stop holding."""
         self._fetch("POST", "batches/release")
 
     def end_batches_after(self, seconds: float) -> None:
-        """Let batches created from now on end so long after their creation, 1 s if never told."""
+        """Set how long after its creation a new batch ends; 1 s by default."""
         self._fetch("POST", f"batches/end-after/{round(seconds * 1_000)}")
 
     def lose_next_batch_answer(self) -> None:
-        """Let the next batch be created, and reset its connection before the answer."""
+        """Create the next batch, but reset its connection before the response."""
         self._fetch("POST", "batches/lose-next-answer")
 
     def refuse_batches(self, status: int, text: str = "") -> None:
@@ -79,16 +80,16 @@ class StandInClient:
         self._fetch("POST", f"batches/refuse?{urlencode({'status': status, 'text': text})}")
 
     def accept_batches(self) -> None:
-        """Refuse no creation any more."""
+        """Stop refusing creations."""
         self._fetch("POST", "batches/accept")
 
     def reset(self) -> None:
-        """Forget calls, conversations, batches and the simulated prompt cache; hold, lose, refuse nothing.
-        Messages without steps are answered as at the start."""
+        """Forget calls, conversations, batches and the simulated prompt cache; stop holding, losing and
+        refusing. Messages without steps are answered as at the start."""
         self._fetch("POST", "reset")
 
     def check_health(self) -> None:
-        """Return if the stand-in answers."""
+        """Returns if the stand-in answers."""
         self._fetch("GET", "health")
 
     def _fetch(self, method: str, path: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The stand-in's own routes, under `/_standin/`: what it has seen, and how it is to behave."""
+"""The stand-in's own routes, under `/_standin/`, which read its records and control its behaviour."""
 
 import time
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _DONE = {"status": "ok"}
 
 
 class Control:
-    """Answers for one stand-in."""
+    """Responses for one stand-in."""
 
     def __init__(self, log: CallLog, conversations: Conversations, batches: Batches) -> None:
         self._log = log
@@ -24,7 +24,7 @@ class Control:
         self._batches = batches
 
     def answer(self, http: HttpRequest) -> dict[str, Any]:
-        """The JSON answer. Raises ApiError 400 or 404."""
+        """The JSON response. Raises ApiError 400 or 404."""
         match http.method, http.path.removeprefix(CONTROL_PREFIX).split("/"):
             case "GET", ["health"]:
                 return {"status": "ok", "service": "stand-in for the Claude Messages API"}
@@ -52,7 +52,7 @@ class Control:
         raise ApiError(404, "not_found_error", f"The stand-in has no {http.method} {http.path}")
 
     def _order(self, order: list[str], query: Mapping[str, str]) -> bool:
-        """Have batches behave as told. False if there is no such order."""
+        """Apply an order to the batches. False if there is no such order."""
         match order:
             case ["hold"]:
                 self._batches.hold()

@@ -1,4 +1,4 @@
-"""What is remembered between the calls of a conversation, and which step each call gets from it."""
+"""The state kept between the calls of a conversation, and the step that each call gets from it."""
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _KEPT_CONVERSATIONS = 10_000
 
 @dataclass(slots=True)
 class Conversation:
-    """What the calls that share their first user text leave behind.
+    """State of the calls that share their first user text.
 
     `spent`: how many calls used up a step, by the number of replies in their request. `resumable`: digests of
     requests that end with a reply that paused. `cached`: digests of the prefixes in the prompt cache.
@@ -31,14 +31,14 @@ class Conversation:
     def position_of(self, request: MessagesRequest) -> int:
         """The step that the request gets, counted from 0: the same for the same request.
 
-        Only calls that used up a step count beside the replies, and only those that were no longer than this
-        one: a request that is repeated late gets what it got before.
+        In addition to the replies, only calls that used up a step count, and of those only the ones that were
+        not longer than this: a late repetition of a request gets the same step as before.
         """
         turns = request.turns
         return turns + sum(calls for length, calls in self.spent.items() if length <= turns)
 
     def check_replies(self, request: MessagesRequest) -> None:
-        """Raise ApiError 400 where a reply ends the request or follows a reply, unless that one paused."""
+        """Raise ApiError 400 if a reply ends the request or follows a reply, unless that one paused."""
         roles = [message["role"] for message in request.messages]
         for index, (role, following) in enumerate(zip(roles, [*roles[1:], None], strict=True)):
             if role != "assistant" or following in ("user", "system"):
@@ -57,7 +57,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One call and its place in its conversation; `number` is that of its step, from 1."""
+    """One call and its place in its conversation; `number` is its step, counted from 1."""
 
     conversation: Conversation
     request: MessagesRequest
@@ -66,7 +66,7 @@ class Turn:
     usage: InputUsage
 
     def reply(self) -> Reply:
-        """What the model says. Raises ApiError where the answer is an error."""
+        """The model's reply. Raises ApiError if the response is an error."""
         if self.step.failure is not None:
             raise ApiError.from_failure(self.step.failure)
         reply = Reply.to_request(self.request, self.step)
@@ -80,7 +80,7 @@ class Turn:
 
 
 class Conversations:
-    """The conversations that were called last.
+    """The most recently called conversations.
 
     `unscripted_seconds`: how long the answer to a message without steps takes; 0 for at once.
     """
@@ -90,7 +90,7 @@ class Conversations:
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
 
     def next_turn(self, request: MessagesRequest, service_tier: str = "standard") -> Turn:
-        """Take the step that a request gets. Raises ApiError 400 if it does not fit what came before."""
+        """Take the step that a request gets. Raises ApiError 400 if it does not fit the previous calls."""
         conversation = self._conversations.setdefault(request.conversation, Conversation())
         self._conversations.move_to_end(request.conversation)
         if len(self._conversations) > _KEPT_CONVERSATIONS:
@@ -101,20 +101,20 @@ class Conversations:
         step = steps[position]
         if step.follows:
             step = next(iter(_steps_in(request.last_tool_result)), step)
-        # Counted only now: a request that was refused must not use up a step.
+        # Counted only now: a refused request must not use up a step.
         if step.is_spent_by_its_call:
             conversation.spent[request.turns] += 1
         usage = InputUsage.of(request, step, conversation.cached, service_tier)
         return Turn(conversation, request, step, position + 1, usage)
 
     def reset(self) -> None:
-        """Forget all of them."""
+        """Forget all conversations."""
         self._conversations.clear()
         self.unscripted_seconds = UNSCRIPTED_SECONDS
 
 
 def steps_of(request: MessagesRequest) -> tuple[Step, ...]:
-    """The steps of the directive in the first user text. Raises ApiError 400 if nobody understands it."""
+    """The steps of the directive in the first user text. Raises ApiError 400 if it cannot be parsed."""
     return _steps_in(request.first_user_text)
 
 

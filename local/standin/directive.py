@@ -5,7 +5,7 @@ a JSON string (`say="one; two"`); JSON objects need no further quoting.
 
     say=TEXT  size=CHARACTERS  echo  data={json}  think=TEXT        what the reply says
     update=TEXT                                                      what it says of its progress
-    decline=CATEGORY                                                 who spoke declines, a fallback goes on
+    decline=CATEGORY                                                 that it declines; a fallback continues
     tool=NAME:{json}  server=NAME:{json}  mcp=SERVER.TOOL:{json}    what it calls; several are parallel calls
     compact                                                          that it begins with a summary
     stop=REASON  wait=SECONDS  delay=SECONDS                         how it ends and how long it takes
@@ -18,15 +18,15 @@ a JSON string (`say="one; two"`); JSON objects need no further quoting.
                                                                      own directive, such as an answer's
 
 `${last_tool_result}` in a text of `say=` is replaced by the text of the last tool_result in the request.
-`server=` knows web_search, web_fetch, code_execution and bash_code_execution; the latter two make the files
-that their input names: `{"files": [{"name", "text", "fault"?}]}` (files.py has the faults). `server=`, `mcp=`
-and `compact` answer 400 unless the request offers the tool, or asks for compaction.
+`server=` knows web_search, web_fetch, code_execution and bash_code_execution; the latter two create the files
+named in their input: `{"files": [{"name", "text", "fault"?}]}` (files.py has the faults). `server=`, `mcp=`
+and `compact` return 400 unless the request offers the tool, or asks for compaction.
 
-Which step a call gets follows from its request, so the same request gets the same step again, also after its
+The step of a call follows from its request, so a repeated request gets the same step again, even if its
 client died: one step on for each assistant message in it, and one for each earlier call of the conversation,
-at this or an earlier length, that used a step up as it began. Errors and breaks do that (`err=529 | say=ok`),
-`expire`, and any step that says `once` (`delay=90; once | say=ok` for a client that is killed or frozen while
-it waits). After the last step the last one is given again.
+at this or an earlier length, that used up a step when it began. Steps are used up by errors and breaks
+(`err=529 | say=ok`), by `expire`, and by any step with `once` (`delay=90; once | say=ok` for a client that is
+killed or frozen while it waits). After the last step the last one is repeated.
 """
 
 import json
@@ -63,7 +63,7 @@ _DETAILS = ("type", "error_code", "retry_after")
 
 
 class DirectiveError(ValueError):
-    """The directive in the prompt cannot be understood; the text says where."""
+    """The directive in the prompt cannot be parsed; the message says where."""
 
 
 def find_steps(text: str) -> tuple[Step, ...]:
@@ -74,7 +74,7 @@ def find_steps(text: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     words: dict[str, str] = {}
     parts: list[Part] = []
-    # Read word by word, not split at the separators: JSON values may contain all of them.
+    # Parsed word by word, not split at the separators: JSON values may contain all of them.
     position = start + len(_OPENING)
     while True:
         if word := _WORD.match(text, position):
@@ -107,7 +107,7 @@ def find_steps(text: str) -> tuple[Step, ...]:
 
 
 def without_directive(text: str) -> str:
-    """The text that a person would have written, without a directive."""
+    """The user's text without the directive."""
     start = text.find(_OPENING)
     end = text.find("]]", start)
     return text if start < 0 or end < 0 else (text[:start] + text[end + 2 :]).strip()
@@ -180,7 +180,7 @@ def _step(parts: tuple[Part, ...], words: dict[str, str]) -> Step:
 
 
 def _change(name: str, value: str) -> dict[str, Any]:
-    """What a word changes in its step."""
+    """The change that a word makes to its step."""
     match name:
         case "stop" | "geo":
             return {name: value}

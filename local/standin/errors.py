@@ -1,4 +1,4 @@
-"""Errors as the Messages API answers them."""
+"""Errors in the form of the Messages API."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ _STATUSES = {error_type: status for status, error_type in _TYPES.items() if stat
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """An answer other than 2xx: the HTTP status and the parts of the error body."""
+    """A response other than 2xx: the HTTP status and the parts of the error body."""
 
     status: int
     type: str
@@ -45,7 +45,7 @@ class ApiError(Exception):
 
     @classmethod
     def invalid(cls, message: str) -> "ApiError":
-        """A 400, as for a request whose form is wrong."""
+        """A 400 for a malformed request."""
         return cls(400, "invalid_request_error", message)
 
     @classmethod
@@ -56,7 +56,7 @@ class ApiError(Exception):
 
     @classmethod
     def from_failure(cls, failure: Failure) -> "ApiError":
-        """The error that a directive asks for."""
+        """The error that a directive requests."""
         error_type = failure.type or _TYPES.get(failure.status) or _default_type(failure.status)
         headers = {} if failure.retry_after is None else {"retry-after": failure.retry_after}
         return cls(failure.status, error_type, _message(error_type), failure.error_code, headers)
@@ -67,7 +67,7 @@ class ApiError(Exception):
         return cls(_STATUSES.get(error_type, 500), error_type, _message(error_type))
 
     def to_body(self, request_id: str) -> dict[str, Any]:
-        """The JSON body, the same in an HTTP answer and in an `error` event of a stream."""
+        """The JSON body, the same in an HTTP response and in an `error` event of a stream."""
         error: dict[str, Any] = {"type": self.type, "message": self.message}
         if self.error_code is not None:
             error["details"] = {"error_code": self.error_code}

@@ -1,4 +1,4 @@
-"""Files that code made: what a directive says of them is in their ids, so nothing is kept.
+"""Files created by code: their ids encode the directive's specification, so nothing is stored.
 
 https://platform.claude.com/docs/en/build-with-claude/files
 """
@@ -18,8 +18,9 @@ _LIFETIME = "2099-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file of an organization. `fault`: `expired` or `busy` (no answer but that), `hang` (its content never
-    comes), `endless` (its content never ends), `lie` (its content is longer than it says)."""
+    """A file of an organization. `fault`: `expired` or `busy` (every request is answered with it), `hang`
+    (its content never arrives), `endless` (its content never ends), `lie` (its content exceeds its stated
+    size)."""
 
     name: str
     text: str
@@ -34,7 +35,7 @@ class MadeFile:
 
     @classmethod
     def find(cls, file_id: str, organization: str) -> "MadeFile":
-        """The file. Raises ApiError 404 if the organization has none of this id, or it has expired; 529."""
+        """The file. Raises ApiError 404 if the organization has none with this id, or it has expired; 529."""
         encoded = file_id.removeprefix(_PREFIX)
         try:
             file = cls(*json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))))
@@ -62,12 +63,12 @@ class MadeFile:
         }
 
     def content(self) -> Iterator[bytes]:
-        """Its content in pieces; after the last, one that hangs waits for ever."""
+        """Its content in chunks; one that hangs waits forever after the last chunk."""
         yield self.text.encode() * (2 if self.fault == "lie" else 1)
         while self.fault == "endless":
             yield self.text.encode()
 
 
 def files_of(call: dict[str, Any], organization: str) -> list[MadeFile]:
-    """Those that a call of code execution makes: `{"files": [{"name", "text", "fault"?}]}`."""
+    """The files that a code execution call creates: `{"files": [{"name", "text", "fault"?}]}`."""
     return [MadeFile(organization=organization, **file) for file in call.get("files", ())]

@@ -16,12 +16,13 @@ _NAMES = {
 
 
 def is_served(model: str, backend: Backend) -> bool:
-    """Whether calls with this id are answered: any Claude, also a new one, by the backend's own name."""
+    """Whether calls with this model id are answered: any Claude, including new ones, by the backend's
+    name."""
     return model.startswith("anthropic.claude-" if backend is Backend.BEDROCK else "claude-")
 
 
 def family_of(model: str) -> str:
-    """The model without its maker, as in `opus-5-5`, whatever the backend calls it."""
+    """The model's name without its maker, as in `opus-5-5`, on every backend."""
     return model.removeprefix("anthropic.").removeprefix("claude-")
 
 
@@ -45,7 +46,7 @@ def describe_model(model: str) -> dict[str, Any] | None:
 
 
 def list_models() -> dict[str, Any]:
-    """One page that holds every listed model."""
+    """A single page with all listed models."""
     data = [describe_model(model) for model in _NAMES]
     first, *_, last = _NAMES
     return {"data": data, "has_more": False, "first_id": first, "last_id": last}

@@ -25,7 +25,7 @@ _BACKLOG = 1_024
 
 
 class Server:
-    """The state of one stand-in, and what answers its clients."""
+    """The state of one stand-in, and the handler of its clients' requests."""
 
     def __init__(self) -> None:
         self._log = CallLog()
@@ -34,7 +34,7 @@ class Server:
         self._control = Control(self._log, self._conversations, self._batches)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one client's requests until it leaves."""
+        """Answer one client's requests until it disconnects."""
         await answer_all(reader, writer, self._answer)
 
     async def _answer(self, connection: Connection, http: HttpRequest) -> None:
@@ -74,7 +74,7 @@ class Server:
             self._log.end(call, "client_left")
             raise
         finally:
-            # Has no effect unless none of the above and no playback recorded an end.
+            # Has no effect if one of the above, or the playback, recorded an end.
             self._log.end(call, "failed")
 
     async def _answer_batches(

@@ -1,4 +1,4 @@
-"""What one call of a conversation gets."""
+"""The step that one call of a conversation gets."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Text, word for word; empty text adds no block. `${last_tool_result}` stands for what came in last."""
+    """Verbatim text; empty text adds no block. `${last_tool_result}` is replaced by the last tool result."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Filler text of exactly so many characters."""
+    """Filler text of exactly this many characters."""
 
     characters: int
 
@@ -40,7 +40,7 @@ class Think:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A progress update: a signed thinking block that shows its text to who asked for updates."""
+    """A progress update: a signed thinking block that shows its text to clients that asked for updates."""
 
     text: str
 
@@ -77,7 +77,7 @@ class Compact:
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """The model that speaks declines; the next of the request's fallbacks goes on, if there is one."""
+    """The current model declines; the next of the request's fallbacks continues, if there is one."""
 
     category: str | None
 
@@ -90,9 +90,9 @@ class Break(StrEnum):
 
     EOF = "eof"  # the body ends cleanly, without message_delta and message_stop
     DROP = "drop"  # the TCP connection is reset
-    HANG = "hang"  # nothing more comes, not even pings
-    PING = "ping"  # only pings come
-    SILENT = "silent"  # not even the status line comes
+    HANG = "hang"  # nothing more is sent, not even pings
+    PING = "ping"  # only pings are sent
+    SILENT = "silent"  # not even the status line is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one call of a conversation gets. `wait` and `delay` are seconds; `delay` None streams at once.
+    """The step of one call of a conversation. `wait` and `delay` are seconds; `delay` None streams at once.
 
-    `once`: the step is over after one call, also if that call completes. `expires`: in a batch there is no
+    `once`: the step is used up by one call, even if that call completes. `expires`: in a batch there is no
     reply, the request expires. `prompt_tokens`: the prompt's length in its usage, None for the real one.
     `geo`: where the model ran, None for where the request wanted it.
     `follows`: the call gets the first step of the directive in the last tool result.

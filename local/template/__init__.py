@@ -1,1 +1,1 @@
-"""The template as CloudFormation sees it, and what linters say of it."""
+"""The template as CloudFormation sees it, and the linters' findings."""

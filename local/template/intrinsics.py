@@ -1,6 +1,6 @@
-"""CloudFormation's intrinsic functions, worked out as far as that is possible before a deployment.
+"""CloudFormation's intrinsic functions, evaluated as far as that is possible before a deployment.
 
-``chosen`` decides every ``Fn::If`` and removes what is ``AWS::NoValue``; ``evaluated`` works out the rest.
+``chosen`` resolves every ``Fn::If`` and removes ``AWS::NoValue``; ``evaluated`` evaluates the rest.
 """
 
 import re
@@ -15,11 +15,11 @@ _REFERENCE = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
 class NotKnown(Exception):
-    """A value that only a deployment knows, or a function that is not understood here."""
+    """A value known only after a deployment, or a function that is not supported here."""
 
 
 def function_of(value: Value) -> str | None:
-    """The intrinsic function that a value is, such as ``Ref`` or ``Fn::Sub``; None if it is none."""
+    """The intrinsic function in a value, such as ``Ref`` or ``Fn::Sub``; None if there is none."""
     if isinstance(value, dict) and len(value) == 1:
         name = str(next(iter(value)))
         if name in {"Ref", "Condition"} or name.startswith("Fn::"):
@@ -28,14 +28,14 @@ def function_of(value: Value) -> str | None:
 
 
 def walk(value: Value) -> Iterator[Value]:
-    """The value and all that is in it."""
+    """The value and all nested values."""
     yield value
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from walk(child)
 
 
 def conditions_in(value: Value) -> set[str]:
-    """The conditions by which a value differs."""
+    """The conditions that a value depends on."""
     return {node["Fn::If"][0] for node in walk(value) if function_of(node) == "Fn::If"}
 
 
@@ -55,10 +55,10 @@ def chosen(value: Value, conditions: Mapping[str, bool]) -> Value:
 
 
 def evaluated(value: Value, known: Callable[[str], Value], mappings: Mapping[str, Any]) -> Value:
-    """The value as CloudFormation would work it out.
+    """The value as CloudFormation would evaluate it.
 
-    ``known`` gives what ``Ref`` stands for by its name, and ``Fn::GetAtt`` by "name.attribute".
-    Raises NotKnown for what only a deployment knows.
+    ``known`` gives the value of ``Ref`` by its name, and of ``Fn::GetAtt`` by "name.attribute".
+    Raises NotKnown for values known only after a deployment.
     """
 
     def now(item: Value) -> Value:
@@ -86,9 +86,9 @@ def evaluated(value: Value, known: Callable[[str], Value], mappings: Mapping[str
 
 
 def holds(condition: Value, values: Callable[[Value], Value], conditions: Mapping[str, Value]) -> bool:
-    """Whether a condition is met. ``values`` works out what is compared; ``conditions`` are the named ones.
+    """Whether a condition is met. ``values`` evaluates the operands; ``conditions`` are the named ones.
 
-    Raises NotKnown for a function that is not understood here.
+    Raises NotKnown for a function that is not supported here.
     """
     match condition:
         case {"Condition": str(name)}:
@@ -107,7 +107,7 @@ def holds(condition: Value, values: Callable[[Value], Value], conditions: Mappin
 
 
 def _of_list(value: Value, now: Callable[[Value], Value]) -> Value:
-    """A function of a list or of a text's parts."""
+    """A function of a list or of a string's parts."""
     match value:
         case {"Fn::Join": [str(separator), list(parts)]}:
             return separator.join(str(now(part)) for part in parts)
@@ -121,5 +121,5 @@ def _of_list(value: Value, now: Callable[[Value], Value]) -> Value:
 
 
 def _substituted(text: str, known: Callable[[str], Value]) -> str:
-    """`${Name}` is replaced, and `${!Name}` stands for itself."""
+    """`${Name}` is replaced, and `${!Name}` is a literal `${Name}`."""
     return _REFERENCE.sub(lambda m: f"${{{m[2]}}}" if m[1] else str(known(m[2])), text)

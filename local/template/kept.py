@@ -1,4 +1,5 @@
-"""What takes seconds to work out and is the same for all processes until its sources change."""
+"""A cache for results that take seconds to compute and are the same for all processes until the sources
+change."""
 
 import fcntl
 import hashlib
@@ -11,10 +12,9 @@ MAX_AGE_SECONDS = 86_400.0
 
 
 def kept(folder: Path, key: str, make: Callable[[], str]) -> str:
-    """What `make` returns, from a file of the folder if it is there. `key` tells all that it depends on.
+    """The result of `make`, from a file of the folder if it exists. `key` identifies all of its inputs.
 
-    Whoever asks beside it waits. What nobody has asked for in a day is deleted. Nothing is kept where `make`
-    raises.
+    Concurrent callers wait. Results unused for a day are deleted. Nothing is stored if `make` raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.txt"

@@ -12,12 +12,12 @@ from local.template.suppressions import Violation, read_suppressions, unexpected
 from local.tools import CHECKOV, ROOT, run_tool
 
 CFN_LINT_TOOL, CHECKOV_TOOL = "cfn-lint", "checkov"
-# Neither linter takes a template from elsewhere than a file.
+# Both linters read a template only from a file.
 FOLDER = ROOT / ".local" / "linted"
 
 
 def run_cfn_lint(template: Mapping[str, Any], folder: Path = FOLDER) -> list[str]:
-    """What cfn-lint finds and nobody has argued for. It takes ten seconds to look, and does so once for a
+    """cfn-lint's findings that are not suppressed. A run takes ten seconds; its result is cached for each
     template. Raises ToolError if it does not run."""
     program = str(Path(sys.executable).with_name("cfn-lint"))
     command = [program, "--format", "json", "--non-zero-exit-code", "none"]
@@ -37,9 +37,9 @@ def run_cfn_lint(template: Mapping[str, Any], folder: Path = FOLDER) -> list[str
 
 
 def run_checkov(template: Mapping[str, Any], folder: Path = FOLDER) -> list[str]:
-    """What checkov finds and nobody has argued for. Raises ToolError if it does not run.
+    """checkov's findings that are not suppressed. Raises ToolError if it does not run.
 
-    Makes its environment if it is missing. Needs no network then.
+    Creates its environment if it is missing. Needs no network after that.
     """
     CHECKOV.ensure()
     options = ["--framework", "cloudformation", "--skip-download", "--soft-fail", "--quiet", "--compact"]
@@ -57,7 +57,7 @@ def _failed(checks: list[dict[str, Any]]) -> Iterator[Violation]:
 
 
 def _named_in(path: list[Any]) -> str:
-    """The logical id in a path such as Resources, Api, Properties; the path's start where there is none."""
+    """The logical id in a path such as Resources, Api, Properties; the path's beginning if there is none."""
     return str(path[1] if len(path) > 1 else path[0] if path else "template")
 
 

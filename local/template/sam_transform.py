@@ -1,7 +1,7 @@
 """Translates template.yaml into plain CloudFormation, as the transform ``AWS::Serverless-2016-10-31`` does.
 
-A program for SAM's environment, which has the translator. It takes ``{"template": path, "parameters": {}}``
-on standard input and writes the template as JSON. Nothing is asked of AWS.
+A program for SAM's environment, which has the translator. It reads ``{"template": path, "parameters": {}}``
+from standard input and writes the template as JSON. It does not call AWS.
 """
 
 import json
@@ -14,7 +14,7 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-# Where `sam package` puts what it has uploaded. The translator takes no local paths.
+# Where `sam package` puts uploaded files. The translator accepts no local paths.
 UPLOADED = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
@@ -23,7 +23,7 @@ UPLOADED = {
 
 def main() -> None:
     request = json.load(sys.stdin)
-    # `yaml_parse` reads with it; this one is six times as fast
+    # `yaml_parse` uses it for reading; this one is six times as fast
     yaml.SafeLoader = yaml.CSafeLoader  # type: ignore[assignment, misc]
     with open(request["template"], encoding="utf-8") as file:
         template: dict[str, Any] = yaml_parse(file.read())

@@ -13,7 +13,7 @@ PATH = ROOT / "samconfig.toml"
 
 
 def environments() -> list[str]:
-    """The names of all environments, in the file's order."""
+    """The names of all environments, in the order of the file."""
     with PATH.open("rb") as file:
         return [name for name, entry in tomllib.load(file).items() if isinstance(entry, dict)]
 
@@ -36,7 +36,7 @@ def template_parameters(environment: str) -> dict[str, str]:
 
 def sam_arguments(environment: str) -> list[str]:
     """The same as words for `sam deploy --parameter-overrides`, which takes a quotation mark in a value for
-    the value's end unless it is escaped. A value that is quoted already stays as it is.
+    the value's end unless it is escaped. A value that is already quoted is left unchanged.
 
     Raises BadPrices for a ModelPrices with which no worker would start, and LookupError.
     """

@@ -1,5 +1,4 @@
-"""What linters and rules find and is meant to be so: local/template/suppressions.toml, each entry with its
-reason."""
+"""Intended violations of linters and rules: local/template/suppressions.toml, each entry with its reason."""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,7 @@ PATH = ROOT / "local" / "template" / "suppressions.toml"
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule of a tool that a resource, by its logical id, breaks. ``what`` tells several of them apart."""
+    """A rule of a tool that a resource, by its logical id, breaks. ``what`` distinguishes several of them."""
 
     tool: str
     rule: str
@@ -28,7 +27,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Suppression:
-    """Violations that are meant: of a rule, by resources that match a pattern as in file names."""
+    """Intended violations: of a rule, by resources that match a pattern as in file names."""
 
     tool: str
     rule: str
@@ -45,7 +44,7 @@ class Suppression:
 
 
 def read_suppressions(tool: str, path: Path = PATH) -> list[Suppression]:
-    """A tool's suppressions. Raises ValueError without a reason, KeyError where something else is missing."""
+    """A tool's suppressions. Raises ValueError without a reason, KeyError if anything else is missing."""
     with path.open("rb") as file:
         entries = tomllib.load(file).get(tool, [])
     found = []
@@ -62,7 +61,7 @@ def read_suppressions(tool: str, path: Path = PATH) -> list[Suppression]:
 
 
 def unexpected(violations: Iterable[Violation], suppressions: Sequence[Suppression]) -> list[str]:
-    """The violations that nothing covers, and the suppressions that cover none and so must go."""
+    """The violations that are not suppressed, and the suppressions that match none and must be removed."""
     all_violations = list(violations)
     complaints = [
         str(violation)

@@ -1,4 +1,4 @@
-"""The template as CloudFormation deploys it: without SAM's resources and shorthands, with what SAM adds."""
+"""The template as CloudFormation deploys it: without SAM's resources and shorthands, with SAM's additions."""
 
 import json
 import os
@@ -17,11 +17,11 @@ FOLDER = ROOT / ".local" / "transformed"
 
 
 def transformed(parameters: Mapping[str, str], template: Path = TEMPLATE) -> dict[str, Any]:
-    """Translate a SAM template, offline. ``parameters`` go before the template's defaults.
+    """Translate a SAM template, offline. ``parameters`` override the template's defaults.
 
     Conditions and most intrinsic functions are left for CloudFormation; the translator needs the values of
-    some parameters. Makes SAM's environment if it is missing. Raises ToolError if the translator refuses the
-    template.
+    some parameters. Creates SAM's environment if it is missing. Raises ToolError if the translator rejects
+    the template.
     """
     SAM.ensure()
     known: dict[str, Any] = json.loads(_translated(json.dumps(dict(parameters), sort_keys=True), template))
@@ -30,7 +30,7 @@ def transformed(parameters: Mapping[str, str], template: Path = TEMPLATE) -> dic
 
 @cache
 def _translated(parameters: str, template: Path) -> str:
-    """SAM takes a second for it, and a dozen processes of the tests ask for the same."""
+    """Cached: SAM takes a second for it, and a dozen processes of the tests need the same result."""
     program = ROOT / "local" / "template" / "sam_transform.py"
     sources = (template, program, SAM.requirements)
     key = "\0".join([parameters, *(source.read_text("utf-8") for source in sources)])

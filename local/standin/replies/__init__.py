@@ -1,1 +1,1 @@
-"""What is answered, whole and as a stream."""
+"""Replies, whole and as a stream."""

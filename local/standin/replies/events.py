@@ -18,7 +18,7 @@ _PIECES_PER_SECOND = 10
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; the content of `is_delta` events is what a delay is spread over."""
+    """One event; a delay is spread over the content of `is_delta` events."""
 
     data: bytes
     is_delta: bool = False
@@ -36,7 +36,7 @@ PING = encode("ping", {"type": "ping"})
 def message_json(
     request: MessagesRequest, reply: Reply | None, usage: dict[str, Any], message_id: str
 ) -> dict[str, Any]:
-    """The message: finished, or without a reply as message_start shows it."""
+    """The message: finished, or, without a reply, as in message_start."""
     message = {
         "id": message_id,
         "type": "message",
@@ -55,7 +55,7 @@ def message_json(
 
 
 def opening(request: MessagesRequest, reply: Reply, usage: InputUsage, message_id: str) -> bytes:
-    """message_start and the first ping. Who declined before any output is not named in it."""
+    """message_start and the first ping. It does not name models that declined before any output."""
     message = message_json(request, None, usage.to_start(), message_id)
     if reply.blocks and isinstance(reply.blocks[0], Fallback):
         message["model"] = reply.blocks[0].model
@@ -85,7 +85,7 @@ def closing(request: MessagesRequest, reply: Reply, usage: InputUsage) -> bytes:
 
 
 def _applied_edits(request: MessagesRequest) -> dict[str, Any]:
-    # The stand-in clears nothing, but a client that asked for it is told so.
+    # The stand-in clears nothing, but a client that asked for it gets the field.
     return {"context_management": {"applied_edits": []}} if request.manages_context else {}
 
 

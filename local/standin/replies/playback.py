@@ -1,4 +1,4 @@
-"""Playing one step of a conversation to the client."""
+"""Plays one step of a conversation to the client."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ class Playback:
     message_id: str = field(default_factory=lambda: f"msg_{secrets.token_hex(12)}")
 
     async def play(self) -> None:
-        """Answer as the step says, and record how it ended. Raises ApiError where the answer is an error."""
+        """Answer as the step says, and record how it ended. Raises ApiError if the response is an error."""
         await asyncio.sleep(self.step.wait)
         if self.step.breaks is Break.SILENT:
             await _forever()
@@ -40,12 +40,12 @@ class Playback:
 
     @property
     def step(self) -> Step:
-        """What the call gets."""
+        """The step that the call gets."""
         return self.turn.step
 
     @property
     def request(self) -> MessagesRequest:
-        """What the call asks for."""
+        """The call's request."""
         return self.turn.request
 
     @property
@@ -108,7 +108,7 @@ class Playback:
                 if sent == wanted:
                     return
                 sent += 1
-                # Measured from the start, so that the time of the writes themselves does not add up.
+                # Measured from the start, so that the time of the writes does not accumulate.
                 await self._pause_until(start + delay * sent / total)
             await self.connection.send_chunk(event.data)
 
@@ -116,7 +116,7 @@ class Playback:
         clock = asyncio.get_running_loop().time
         while (left := moment - clock()) > 0:
             await asyncio.sleep(min(left, _LONGEST_PAUSE_SECONDS))
-            # The real API pings in long pauses too; only a scripted `hang` is silent.
+            # The real API also pings during long pauses; only a scripted `hang` is silent.
             if left > _LONGEST_PAUSE_SECONDS:
                 await self.connection.send_chunk(events.PING)
 

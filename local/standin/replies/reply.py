@@ -1,4 +1,4 @@
-"""The content of a reply, and why it stops there."""
+"""The content of a reply, and its stop reason."""
 
 import json
 import secrets
@@ -36,7 +36,7 @@ _LAST_TOOL_RESULT = "${last_tool_result}"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says in one call, and why it stops there. `container`: where code ran. `declined_as`:
+    """The model's content in one call, and its stop reason. `container`: where code ran. `declined_as`:
     the category of a refusal that no fallback took over."""
 
     blocks: tuple[Block, ...]
@@ -46,7 +46,8 @@ class Reply:
 
     @classmethod
     def to_request(cls, request: MessagesRequest, step: Step) -> "Reply":
-        """The reply that a step gives to a request. Raises ApiError 400 if it uses what is not offered.
+        """The reply that a step gives to a request. Raises ApiError 400 if it uses tools that are not
+        offered.
 
         Without any content words it is a value that fits the request's schema, or else the default report.
         """
@@ -57,7 +58,7 @@ class Reply:
                 *parts,
                 Say(report_on(request)) if schema is None else Data(json.dumps(example_of(schema))),
             )
-        # The API puts the summary before everything that was said after it.
+        # The API puts the summary before all other content.
         parts = tuple(sorted(parts, key=lambda part: not isinstance(part, Compact)))
         parts, refusal = _until_refused(request, parts)
         blocks = tuple(_blocks(request, parts))
@@ -74,7 +75,7 @@ class Reply:
 
     @property
     def output_tokens(self) -> int:
-        """The rough length in tokens of what who answered has said, all but a summary, at least 1."""
+        """The rough length in tokens of the answering model's content without a summary, at least 1."""
         last = max((n + 1 for n, block in enumerate(self.blocks) if isinstance(block, Fallback)), default=0)
         served = self.blocks[last:]
         characters = sum(len(block.text) for block in served if not isinstance(block, Compaction))
@@ -87,7 +88,7 @@ class Reply:
 
     @property
     def is_summary_only(self) -> bool:
-        """Whether a compaction block stands alone."""
+        """Whether the compaction block is the only block."""
         return self.summary is not None and len(self.blocks) == 1
 
     @property
@@ -102,7 +103,7 @@ class Reply:
 
     @property
     def stop_details(self) -> dict[str, Any] | None:
-        """Why a refusal was a refusal; None for any other stop."""
+        """The reason of a refusal; None for any other stop."""
         if self.stop_reason != "refusal":
             return None
         explanation = "The stand-in was asked to refuse."
@@ -110,11 +111,11 @@ class Reply:
 
     @property
     def hops(self) -> list[Fallback]:
-        """Where one model gave way to the next."""
+        """The positions where one model handed over to the next."""
         return [block for block in self.blocks if isinstance(block, Fallback)]
 
     def attempts(self, model: str) -> list[tuple[str, int]]:
-        """Each model that was asked, with the rough length in tokens of what it said."""
+        """Each model that was asked, with the rough length in tokens of its content."""
         said: list[tuple[str, int]] = [(model, 0)]
         for block in self.blocks:
             if isinstance(block, Fallback):
@@ -125,7 +126,7 @@ class Reply:
 
 
 def filler(characters: int) -> str:
-    """Text of exactly so many characters; numbered lines make a missing or doubled piece visible."""
+    """Text of exactly this many characters; numbered lines make a missing or duplicated piece visible."""
     line_length = 9 + len(_FILLER_LINE)
     lines = (f"{number:08d} {_FILLER_LINE}" for number in range(characters // line_length + 1))
     return "".join(lines)[:characters]
@@ -134,7 +135,7 @@ def filler(characters: int) -> str:
 def _until_refused(
     request: MessagesRequest, parts: tuple[Part, ...]
 ) -> tuple[tuple[Part, ...], Decline | None]:
-    """The parts up to where no model is left that has not declined."""
+    """The parts, up to the point where every model has declined."""
     left = len(request.fallbacks)
     for index, part in enumerate(parts):
         if isinstance(part, Decline):

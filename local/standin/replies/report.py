@@ -1,4 +1,4 @@
-"""What the stand-in says where no directive tells it what to say."""
+"""The stand-in's default answer, for messages without a directive."""
 
 import re
 
@@ -10,7 +10,7 @@ _EXCERPT_CHARACTERS = 60
 
 
 def report_on(request: MessagesRequest) -> str:
-    """A short report on what arrived, in the language of the last user text."""
+    """A short report on the request, in the language of the last user text."""
     question = without_directive(next((text for text in reversed(request.user_texts) if text), ""))
     excerpt = " ".join(question.split())
     if len(excerpt) > _EXCERPT_CHARACTERS:

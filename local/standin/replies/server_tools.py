@@ -1,4 +1,4 @@
-"""What the tools that the API runs itself return: made up, in the shape of the real results."""
+"""Results of the tools that the API runs itself: invented, in the form of the real results."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from local.standin.request.tools import Toolbox
 from local.standin.step import UseMcpTool, UseServerTool
 
 _CONTAINER_LIFETIME = timedelta(hours=1)
-# A block of the second name is offered by the tool of the first.
+# A block with the second name is offered by the tool with the first.
 _OFFERED_BY = {
     "web_search": "web_search",
     "web_fetch": "web_fetch",
@@ -51,7 +51,7 @@ def run_mcp_tool(call: UseMcpTool, toolbox: Toolbox) -> tuple[ToolCall, ToolOutp
 
 
 def container_of(calls: list[ToolCall], container: str | None) -> dict[str, Any] | None:
-    """The container that code ran in: the one that the request named, or a new one; None if no code ran."""
+    """The container that code ran in: the one named in the request, or a new one; None if no code ran."""
     if all(
         _OFFERED_BY.get(call.name) != "code_execution" for call in calls if call.type == "server_tool_use"
     ):

@@ -12,7 +12,7 @@ from local.standin.step import Step
 
 @dataclass(frozen=True, slots=True)
 class InputUsage:
-    """The input tokens of one call; their sum is the whole request. `opening`: system prompt and tools."""
+    """The input tokens of one call; they add up to the whole request. `opening`: system prompt and tools."""
 
     uncached: int
     cache_creation: int = 0
@@ -33,10 +33,10 @@ class InputUsage:
         geo = step.geo or request.inference_geo
         if request.cache_ttl is None:
             return cls(total, opening=opening, service_tier=service_tier, geo=geo)
-        # A prefix from before the last compaction is no prefix of what the model is shown now.
+        # A prefix from before the last compaction is not a prefix of what the model reads now.
         shown = [prefix for prefix in request.prefixes if prefix.compactions == whole.compactions]
         known = [prefix.tokens for prefix in shown if prefix.digest in cached]
-        # As with the real API, what comes after the last cache marker stays uncached: here one token.
+        # As with the real API, the part after the last cache marker stays uncached: here one token.
         cacheable = total - 1
         read = min(cacheable, max(known, default=0))
         return cls(1, cacheable - read, read, request.cache_ttl, opening, service_tier, geo)

@@ -1,1 +1,1 @@
-"""What a request to the Messages API must be."""
+"""Validation of requests to the Messages API."""

@@ -1,4 +1,4 @@
-"""The blocks of a reply: whole, and as a stream begins and fills them."""
+"""The blocks of a reply: whole, and as the events that begin and fill them in a stream."""
 
 import json
 import secrets
@@ -52,7 +52,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """The result of a tool that the API ran; it comes whole, in content_block_start."""
+    """The result of a tool that the API ran; it is sent whole, in content_block_start."""
 
     block: dict[str, Any]
     text: str = ""
@@ -64,7 +64,7 @@ class ToolOutput:
 
 @dataclass(frozen=True, slots=True)
 class Compaction:
-    """A compaction block; the summary comes in one piece."""
+    """A compaction block; the summary is sent in one piece."""
 
     text: str
     encrypted_content: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -76,7 +76,7 @@ class Compaction:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Where one model declined and the next goes on; it comes whole, in content_block_start."""
+    """Where one model declined and the next continues; it is sent whole, in content_block_start."""
 
     category: str | None
     declined: str

@@ -1,4 +1,4 @@
-"""Server-side fallback: who answers where a model declines, and what of such a turn is taken back.
+"""Server-side fallback: which model answers if one declines, and which blocks of such a turn are withdrawn.
 
 https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
 """
@@ -12,7 +12,7 @@ from local.standin.models import family_of
 from local.standin.request.features import Features
 
 DEFAULT_MODEL = "claude-opus-4-8"
-"""Whom the API recommends here, whatever the refusal."""
+"""The model that the API recommends here, whatever the refusal."""
 _DECLINING_FAMILIES = ("fable-5", "fable-5-1", "fable-5-2", "opus-5", "opus-5-5", "sonnet-5-5", "haiku-5-5")
 _MOST_MODELS = 3
 _FIELDS = {"model", "max_tokens", "thinking", "output_config", "speed"}
@@ -47,12 +47,12 @@ def fallbacks_of(body: dict[str, Any], features: Features) -> tuple[str, ...]:
 
 
 def sent_back(content: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks of a reply that the next request may hold."""
+    """The blocks of a reply that the next request may contain."""
     return [block for index, block in enumerate(content) if not _is_left_out(content, index)]
 
 
 def check_sent_back(place: str, content: Sequence[dict[str, Any]]) -> None:
-    """Raise ApiError 400 for blocks that a declining model left, and that may not be sent back."""
+    """Raise ApiError 400 for blocks of a declining model that may not be sent back."""
     for index, block in enumerate(content):
         if _is_left_out(content, index):
             raise ApiError.invalid(

@@ -1,4 +1,4 @@
-"""What a request may use, by its beta header and the backend it goes to."""
+"""The features that a request may use, by its beta header and its backend."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ TASK_BUDGET_BETA = "task-budgets-2026-03-13"
 _CLEARING_EDITS = ("clear_thinking_20251015", "clear_tool_uses_20250919")
 # https://platform.claude.com/docs/en/build-with-claude/compaction-threshold
 _SMALLEST_COMPACT_TRIGGER = 50_000
-# Those of the SDK's AnthropicBetaParam that concern messages and batches.
+# The values of the SDK's AnthropicBetaParam that concern messages and batches.
 _KNOWN_BETAS = MCP_BETAS | {
     CONTEXT_MANAGEMENT_BETA,
     COMPACT_BETA,
@@ -58,7 +58,7 @@ _KNOWN_BETAS = MCP_BETAS | {
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The betas that a request asked for, on the backend that it went to, and whose request it is."""
+    """The betas that a request asks for, the backend that it went to, and its organization."""
 
     betas: frozenset[str] = frozenset()
     backend: Backend = Backend.CLAUDE
@@ -66,7 +66,7 @@ class Features:
 
     @classmethod
     def of(cls, header: str, credential: Credential) -> "Features":
-        """From the `anthropic-beta` header. Raises ApiError 400 for a beta that nobody knows."""
+        """From the `anthropic-beta` header. Raises ApiError 400 for an unknown beta."""
         betas = [name.strip() for name in header.split(",") if name.strip()]
         if unknown := [name for name in betas if name not in _KNOWN_BETAS]:
             names = ", ".join(f"`{name}`" for name in unknown)
@@ -103,12 +103,12 @@ class Features:
 
     @property
     def binding_controls(self) -> bool:
-        """Whether the request may say what happens to thinking that does not fit."""
+        """Whether the request may say what happens to mismatched thinking."""
         return self.backend is not Backend.BEDROCK and BINDING_CONTROLS_BETA in self.betas
 
     @property
     def fallbacks(self) -> bool:
-        """Whether other models may be asked where one declines."""
+        """Whether other models may be asked if one declines."""
         return any(name.startswith("server-side-fallback-") for name in self.betas)
 
     @property
@@ -135,7 +135,7 @@ class Features:
 
 
 def unexpected_tag(place: str, tag: Any, expected: tuple[str, ...]) -> ApiError:
-    """The 400 for an object whose `type` is none of those expected."""
+    """The 400 for an object with an unexpected `type`."""
     tags = ", ".join(f"'{name}'" for name in expected)
     return ApiError.invalid(
         f"{place}: Input tag '{tag}' found using 'type' does not match any of the expected tags: {tags}"

@@ -1,4 +1,4 @@
-"""A request to the Messages API, checked the way the real one checks it."""
+"""A request to the Messages API, validated as the real API validates it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from local.standin.request.thinking import ThinkingSettings, check_replayed
 from local.standin.request.tools import Toolbox
 from local.standin.request.transcript import blocks_of, check_content, check_messages
 
-# `temperature`, `top_p` and `top_k` are gone from the API, so they are refused like anything unknown.
+# The API no longer has `temperature`, `top_p` and `top_k`, so they are refused like any unknown parameter.
 _COUNTED_PARAMETERS = frozenset(
     (
         "model",
@@ -48,11 +48,11 @@ _TTLS = (None, "5m", "1h")
 
 @dataclass(frozen=True, slots=True)
 class MessagesRequest:
-    """The parts of a valid request that decide the reply.
+    """The parts of a valid request that determine the reply.
 
     `cache_ttl` is `5m` or `1h`, None if nothing is to be cached. `output_schema` is None for free text.
-    `manages_context`: the reply tells which edits were applied. `transformations`: what it tells of thinking
-    that was not shown to the model; None if nobody asked.
+    `manages_context`: the reply lists the applied edits. `transformations`: what the reply says about
+    thinking that the model was not shown; None if the request does not ask for it.
     """
 
     model: str
@@ -76,7 +76,7 @@ class MessagesRequest:
     def from_body(
         cls, body: dict[str, Any], features: Features, *, counts: bool = False
     ) -> "MessagesRequest":
-        """The request in a JSON body; `counts` if only its tokens are asked for. Raises ApiError 400, 404."""
+        """The request in a JSON body; `counts` if only its tokens are requested. Raises ApiError 400, 404."""
         _check_model(body, features.backend)
         if not counts:
             _check_max_tokens(body.get("max_tokens"), body["model"])
@@ -115,7 +115,7 @@ class MessagesRequest:
 
     @property
     def first_user_text(self) -> str:
-        """The text of the first user message, which names the conversation; empty if it has none."""
+        """The text of the first user message, which identifies the conversation; empty if it has none."""
         return next(iter(self.user_texts), "")
 
     @property
@@ -134,7 +134,7 @@ class MessagesRequest:
 
     @property
     def turns(self) -> int:
-        """How many replies the request already holds."""
+        """How many replies the request already contains."""
         return sum(message["role"] == "assistant" for message in self.messages)
 
     @property
@@ -190,8 +190,8 @@ def _check_cache_markers(markers: list[dict[str, Any]]) -> None:
 
 
 def _geo_of(body: dict[str, Any], backend: Backend) -> str | None:
-    """Where the model is to run: https://platform.claude.com/docs/en/manage-claude/data-residency. Bedrock's
-    endpoints decide it, so that there the parameter is nothing and usage does not say it."""
+    """Where the model must run: https://platform.claude.com/docs/en/manage-claude/data-residency. On Bedrock
+    the endpoint decides it, so the parameter has no effect there and usage does not report it."""
     if backend is Backend.BEDROCK:
         return None
     geo = body.get("inference_geo") or "global"

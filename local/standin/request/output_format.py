@@ -1,4 +1,4 @@
-"""Structured output: the schemas that the API takes, and a small value that fits one.
+"""Structured output: the schemas that the API accepts, and a small value that fits one.
 
 https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 """
@@ -31,7 +31,7 @@ _STRINGS = {
 
 
 def check_output_config(body: dict[str, Any], features: Features) -> None:
-    """Raise ApiError 400 for an `output_config` that the API does not take."""
+    """Raise ApiError 400 for an `output_config` that the API does not accept."""
     config = body.get("output_config") or {}
     if not isinstance(config, dict):
         raise ApiError.invalid("output_config: Input should be an object")

@@ -1,4 +1,4 @@
-"""Digests of a request's prefixes: what prompt caching and thinking are bound to."""
+"""Digests of a request's prefixes, which prompt caching and thinking depend on."""
 
 import hashlib
 import json
@@ -11,11 +11,11 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """The request up to before one of its messages: its digest, and its length in characters.
+    """The request up to one of its messages, exclusive: its digest, and its length in characters.
 
-    `binding` is its digest whatever the model, which thinking is bound to.
-    `opening_characters` are those of system prompt and tools. `compactions` counts the messages that begin
-    the prompt anew with a summary.
+    `binding` is its digest without the model; thinking is bound to it.
+    `opening_characters` are those of system prompt and tools. `compactions` counts the messages that restart
+    the prompt with a summary.
     """
 
     digest: str
@@ -33,13 +33,14 @@ class Prefix:
 def prefixes_of(body: dict[str, Any]) -> tuple[Prefix, ...]:
     """One prefix before each message, and the whole request as the last: `len(messages) + 1` of them.
 
-    Cache markers do not count, and content given as a string equals the one text block it stands for.
+    Cache markers do not count, and content given as a string equals the one text block that it abbreviates.
     """
     return tuple(_chain(body))
 
 
 def extends(earlier: dict[str, Any], later: dict[str, Any]) -> bool:
-    """Whether the later request body goes on from the earlier one, so that caches hit and thinking replays.
+    """Whether the later request body continues the earlier one, so that caches hit and thinking can be
+    replayed.
 
     Model, system prompt, tools, MCP servers and output format are equal, and the later messages begin with
     the earlier ones. Cache markers do not count.
@@ -72,7 +73,7 @@ def _chain(body: dict[str, Any]) -> Iterator[Prefix]:
 def _extend(prefix: Prefix, message: dict[str, Any]) -> Prefix:
     blocks = _blocks(message["content"])
     text = _canonical(message | {"content": blocks})
-    # What comes before a compaction block is no longer shown to the model.
+    # The model is no longer shown what comes before a compaction block.
     is_compacted = any(block["type"] == "compaction" for block in blocks)
     characters = (prefix.opening_characters if is_compacted else prefix.characters) + len(text)
     return Prefix(

@@ -1,6 +1,6 @@
-"""Thinking: what of it a reply shows, and whether a later request may send its blocks back.
+"""Thinking: which parts of it a reply shows, and whether a later request may send its blocks back.
 
-Stricter than the API, every model here checks what comes before a block, and none reads another's thinking.
+Stricter than the API: every model here checks what precedes a block, and none accepts another's thinking.
 https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
 """
 
@@ -33,7 +33,7 @@ _SETTINGS = {"type", "display", "budget_tokens", "block_binding"}
 
 @dataclass(frozen=True, slots=True)
 class ThinkingSettings:
-    """How a request wants its thinking. `drops_mismatches`: blocks behind a changed prefix are dropped."""
+    """A request's settings for thinking. `drops_mismatches`: blocks after a changed prefix are dropped."""
 
     display: str
     drops_mismatches: bool
@@ -56,14 +56,14 @@ class ThinkingSettings:
         )
 
     def shown(self, text: str, *, is_update: bool) -> str:
-        """What a block shows of a text that was thought, or written as an update."""
+        """The text that a block shows of a thought, or of an update."""
         if self.display == "summarized" or (self.display == "updates" and is_update):
             return text
         return ""
 
 
 def sign(prefix: Prefix, model: str, organization: str, thinking: str) -> str:
-    """A signature that holds only for this thinking, by this model, after exactly this prefix."""
+    """A signature that is valid only for this thinking, by this model, after exactly this prefix."""
     proof = hashlib.sha512(f"{prefix.binding}\n{thinking}".encode()).hexdigest()
     return base64.b64encode(f"{model}\n{organization}\n{proof}".encode()).decode()
 
@@ -72,7 +72,7 @@ def check_replayed(
     body: dict[str, Any], prefixes: tuple[Prefix, ...], organization: str, settings: ThinkingSettings
 ) -> tuple[dict[str, str], ...]:
     """The blocks that are not shown to the model, as `input_transformations` lists them. Raises ApiError 400
-    for one that was changed, or whose prefix was, unless the request has such dropped."""
+    for a block that was changed, or follows a changed prefix, unless the request has such blocks dropped."""
     dropped = []
     for index, position, block in _thinking_of(body["messages"]):
         path = f"messages.{index}.content.{position}"

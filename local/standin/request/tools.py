@@ -1,4 +1,4 @@
-"""The tools that a request offers, checked the way the real API checks them."""
+"""The tools that a request offers, validated as the real API validates them."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _CUSTOM_FIELDS = {
 }
 _MCP_SERVER_FIELDS = {"type", "name", "url", "authorization_token"}
 _MCP_TOOLSET_FIELDS = {"type", "mcp_server_name", "default_config", "configs", "tools", "cache_control"}
-# Tools with a schema that the model was trained on; the client runs them.
+# Client-side tools with a schema that the model was trained on.
 _CLIENT_TOOLS = {
     "bash_20250124": "bash",
     "memory_20250818": "memory",

@@ -1,4 +1,4 @@
-"""The messages of a request, checked the way the real API checks them."""
+"""The messages of a request, validated as the real API validates them."""
 
 import re
 from typing import Any
@@ -26,7 +26,7 @@ _ASSISTANT_BLOCKS = (
 )
 _MCP_BLOCKS = ("mcp_tool_use", "mcp_tool_result", "mcp_tool_listing")
 _RESULT_CONTENT = ("text", "image", "document", "search_result", "tool_reference")
-# Beside `type` and `cache_control`. What an SDK adds to a block of its own accord is refused in a replay.
+# In addition to `type` and `cache_control`. Fields that an SDK adds to a block are refused in a replay.
 _FIELDS = {
     "text": {"text", "citations"},
     "thinking": {"thinking", "signature"},
@@ -43,7 +43,7 @@ _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 
 
 def check_messages(body: dict[str, Any], features: Features) -> None:
-    """Raise ApiError 400 for messages that the API would refuse, whatever came before."""
+    """Raise ApiError 400 for messages that the API would refuse in any conversation."""
     messages = body.get("messages")
     if messages is None:
         raise ApiError.invalid("messages: Field required")
@@ -83,7 +83,7 @@ def blocks_of(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _block_types(body: dict[str, Any], features: Features) -> dict[str, tuple[str, ...]]:
     edits = (body.get("context_management") or {}).get("edits") or []
-    # The API takes a compaction block back only while its strategy is declared.
+    # The API accepts a replayed compaction block only while its strategy is declared.
     compacts = any(edit["type"] == COMPACT_EDIT for edit in edits)
     replies = (
         _ASSISTANT_BLOCKS
@@ -176,7 +176,7 @@ def _check_tool_results(index: int, messages: list[dict[str, Any]]) -> None:
     for position, block in enumerate(blocks):
         if block["type"] != "tool_result":
             continue
-        # Results count only up to the first other block: text before them makes the real API refuse.
+        # Results count only up to the first other block: the real API refuses text before them.
         if len(leading) < position and block.get("tool_use_id") in called:
             break
         if block.get("tool_use_id") not in called:
@@ -203,7 +203,7 @@ def _check_server_results(index: int, messages: list[dict[str, Any]]) -> None:
     message = messages[index]
     if message["role"] != "assistant" or index + 1 == len(messages):
         return
-    # A reply that paused may leave a call open; the reply that goes on with it brings the result.
+    # A reply that paused may leave a call open; the reply that continues it has the result.
     if messages[index + 1]["role"] == "assistant":
         return
     answered = {
