@@ -1,4 +1,4 @@
-"""`python -m local.wecom --port N`: the double as a process of its own, until it is told to stop."""
+"""`python -m local.wecom --port N`: the double as a process of its own, until it is asked to stop."""
 
 from local.doubles.running import run_as_process
 from local.wecom.clock import MovableClock

@@ -1,4 +1,4 @@
-"""What must be right about a template card. https://developer.work.weixin.qq.com/document/path/101032"""
+"""Rules for template cards. https://developer.work.weixin.qq.com/document/path/101032"""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ _MOST_BUTTONS = 6
 
 
 def problem_of(card: Any) -> str | None:
-    """The field that is wrong; None for none."""
+    """The invalid field; None if all are valid."""
     if not isinstance(card, dict) or card.get("card_type") not in CARD_TYPES:
         return "card_type"
     kind, task_id = str(card["card_type"]), card.get("task_id")

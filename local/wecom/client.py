@@ -1,4 +1,4 @@
-"""Driving a double from another thread or process: people, faults, and what was seen."""
+"""Controls a double from another thread or process: people, faults, and its records."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 45.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a double has recorded since the start, the last reset or the last settings."""
+    """A double's records since the start, the last reset or the last settings."""
 
     deliveries: list[Delivery]
     dropped: list[Delivery]
@@ -27,14 +27,14 @@ class Seen:
     violations: list[str]
 
     def texts(self, to: str, via: str = "") -> list[str]:
-        """What arrived in a chat, by all ways or by one."""
+        """What was delivered to a chat, by all channels or by one."""
         return [one.text for one in self.deliveries if one.to == to and via in ("", one.via)]
 
 
 class WeComClient:
     """The routes under `/_wecom/` of the double at `base_url`; the API is at `api_url`.
 
-    Every method raises OSError where nothing answers, and LookupError where the double says no.
+    Every method raises OSError if the double is unreachable, and LookupError if it refuses.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -42,11 +42,11 @@ class WeComClient:
         self.api_url = f"{self.base_url}/cgi-bin"
 
     def settings(self) -> Settings:
-        """Those that hold."""
+        """The current settings."""
         return Settings.from_json(self._fetch("GET", "settings"))
 
     def use(self, settings: Settings) -> None:
-        """Forget everything, and go on with these settings."""
+        """Forget everything, and apply these settings."""
         self._fetch("POST", "settings", asdict(settings))
 
     def reset(self) -> None:
@@ -54,11 +54,11 @@ class WeComClient:
         self._fetch("POST", "reset")
 
     def check_health(self) -> None:
-        """Return if the double answers."""
+        """Returns if the double answers."""
         self._fetch("GET", "health")
 
     def seen(self) -> Seen:
-        """What has happened."""
+        """The records."""
         record = self._fetch("GET", "record")
         return Seen(
             [Delivery(**delivery) for delivery in record["deliveries"]],
@@ -72,19 +72,19 @@ class WeComClient:
         return base64.b64decode(self._fetch("GET", f"uploads/{media_id}")["content"])
 
     def plan(self, endpoint: str, fault: Fault, times: int = 1) -> None:
-        """Let the next calls of an endpoint (`message/send`) go wrong."""
+        """Plan faults for the next calls of an endpoint (`message/send`)."""
         self._fetch("POST", "faults", asdict(fault) | {"endpoint": endpoint, "times": times})
 
     def revoke_token(self) -> None:
-        """Take the access token back before its time."""
+        """Revoke the access token before it expires."""
         self._fetch("POST", "tokens/revoke")
 
     def advance(self, seconds: float) -> None:
-        """Move the double's time on."""
+        """Advance the double's clock."""
         self._fetch("POST", "clock/advance", {"seconds": seconds})
 
     def verify_bot_url(self) -> Verification:
-        """What an administrator does who saves the bot's URL."""
+        """Do what happens when an administrator saves the bot's URL."""
         return Verification(**self._fetch("POST", "bot/verification"))
 
     def verify_app_url(self) -> Verification:
@@ -92,22 +92,22 @@ class WeComClient:
         return Verification(**self._fetch("POST", "app/verification"))
 
     def exchanges(self) -> list[Exchange]:
-        """All, oldest first."""
+        """All exchanges, oldest first."""
         return [Exchange.from_json(record) for record in self._fetch("GET", "exchanges")["exchanges"]]
 
     def exchange(self, exchange_id: str, wait: float = 0.0) -> Exchange:
-        """One, as it is once it has ended, or after `wait` seconds."""
+        """One exchange, once it has ended or after `wait` seconds."""
         return Exchange.from_json(self._fetch("GET", f"exchanges/{exchange_id}?wait={wait}"))
 
     def ended(self, exchange: Exchange) -> Exchange:
-        """The same when it has ended. Raises TimeoutError after half a minute of real time."""
+        """The same once it has ended. Raises TimeoutError after half a minute of real time."""
         after = self.exchange(exchange.id, _WAIT_SECONDS)
         if after.ended_at is None:
             raise TimeoutError(f"the exchange {exchange.id} goes on")
         return after
 
     def act(self, path: str, body: dict[str, Any]) -> Exchange:
-        """Something that a person does."""
+        """An action of a person."""
         return Exchange.from_json(self._fetch("POST", path, body))
 
     def _fetch(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The double's time, which can be moved on."""
+"""The double's clock, which can be advanced."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the double takes its time from. Tests may share one with what they test."""
+    """The double's source of time. Tests may share one with the system under test."""
 
     def now(self) -> int:
         """Unix milliseconds."""
@@ -16,7 +16,7 @@ class Clock(Protocol):
 
 
 class MovableClock:
-    """Real time, plus how far it has been moved on."""
+    """Real time, plus the time that it has been advanced."""
 
     def __init__(self) -> None:
         self._offset_ms = 0
@@ -28,12 +28,12 @@ class MovableClock:
         await asyncio.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let that much time have passed; what sleeps goes on sleeping."""
+        """Advance the clock; sleepers continue to sleep in real time."""
         self._offset_ms += round(seconds * 1000)
 
 
 class JumpingClock(MovableClock):
-    """Every sleep is over at once, and the time has passed: six minutes of refreshes take no time."""
+    """Every sleep ends at once and advances the clock: six minutes of refreshes take no time."""
 
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)

@@ -1,4 +1,4 @@
-"""The double's own routes, under `/_wecom/`: what it has seen, what people do, and how it is to behave."""
+"""The double's own routes, under `/_wecom/`: its records, people's actions, and its configuration."""
 
 import base64
 from dataclasses import asdict
@@ -22,7 +22,7 @@ _DONE = {"status": "ok"}
 
 
 class Control:
-    """Answers for one double."""
+    """Responses for one double."""
 
     def __init__(self, state: State, clock: Clock, sender: Sender, bot: BotSide, app: AppSide) -> None:
         self._state = state
@@ -32,7 +32,7 @@ class Control:
         self._app = app
 
     async def answer(self, http: HttpRequest) -> dict[str, Any]:
-        """The JSON answer. Raises ControlError."""
+        """The JSON response. Raises ControlError."""
         path = http.path.removeprefix(CONTROL_PREFIX).split("/")
         if http.method == "GET":
             return await self._show(path, http)

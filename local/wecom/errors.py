@@ -1,4 +1,4 @@
-"""Errors as WeCom answers them: HTTP status 200 and an `errcode`.
+"""Errors in WeCom's form: HTTP status 200 and an `errcode`.
 
 https://developer.work.weixin.qq.com/document/path/90313
 """
@@ -16,7 +16,7 @@ BAD_CORPID = 40013
 BAD_TOKEN = 40014
 ESCAPED_TEXT = 40033
 BAD_AGENTID = 40056
-BAD_PARAMETER = 40058  # also where the code that WeCom answers is not documented
+BAD_PARAMETER = 40058  # also used if WeCom's code is not documented
 NO_TOKEN = 41001
 NO_MEDIA = 41005
 EXPIRED_TOKEN = 42001
@@ -34,7 +34,7 @@ BAD_MD5 = 301019
 
 @dataclass
 class WeComError(Exception):
-    """An answer with an error code; `message` is for people, and clients must not read it."""
+    """A response with an error code; `message` is for people, and clients must not parse it."""
 
     errcode: int
     message: str
@@ -45,7 +45,7 @@ class WeComError(Exception):
 
 @dataclass
 class ControlError(Exception):
-    """The double's own routes were asked for something that there is not: status 400 or 404."""
+    """A request to the double's own routes is invalid or names something that does not exist: 400 or 404."""
 
     status: int
     message: str

@@ -1,4 +1,4 @@
-"""One thing that a person did, how it was delivered, and what came back."""
+"""One action of a person, its delivery, and the responses."""
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -8,20 +8,20 @@ from typing import Any
 class Outcome(StrEnum):
     """How an exchange ended."""
 
-    OPEN = "open"  # it goes on
-    DONE = "done"  # it was answered, a stream to its end
-    EMPTY = "empty"  # it was answered by an empty body: received, and nothing to say for now
+    OPEN = "open"  # it is in progress
+    DONE = "done"  # it was answered; a stream, completely
+    EMPTY = "empty"  # the response had an empty body: received, and no answer for now
     UNANSWERED = "unanswered"  # no delivery was answered with 200 in time
-    TIMED_OUT = "timed_out"  # the stream was not finished in its time
-    WRONG = "wrong"  # the answer was not as WeCom wants it; why is among the violations
-    NOT_SENT = "not_sent"  # too many at once, or welcomed today already
+    TIMED_OUT = "timed_out"  # the stream was not finished in time
+    WRONG = "wrong"  # WeCom would reject the response; the reason is among the violations
+    NOT_SENT = "not_sent"  # too many at once, or already welcomed today
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request to the callback URL. `status` is None if no answer came; `problem` says why.
+    """One request to the callback URL. `status` is None without a response; `problem` says why.
 
-    `seconds` is real time; `was_lost`: the answer came and was thrown away, as if it had been lost.
+    `seconds` is real time; `was_lost`: the response arrived and was discarded, as if it had been lost.
     """
 
     status: int | None
@@ -44,9 +44,9 @@ class Frame:
 
 @dataclass(slots=True)
 class Exchange:
-    """`chat` is where the answer is shown: the person's id, or the group's. `attempts` are those of the
-    message, `refreshes` those of its stream. `reply` is the first answer, opened. Times are in
-    Unix milliseconds. `clicked` is the card that a click was on.
+    """`chat` is where the answer is shown: the user id, or the group's id. `attempts` are those of the
+    message, `refreshes` those of its stream. `reply` is the first response, decrypted. Times are in
+    Unix milliseconds. `clicked` is the clicked card.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Exchange:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Exchange":
-        """An exchange as the double's own routes show it."""
+        """An exchange as the double's own routes return it."""
         attempts = [Attempt(**attempt) for attempt in record["attempts"]]
         refreshes = [Attempt(**attempt) for attempt in record["refreshes"]]
         frames = [Frame(**frame) for frame in record["frames"]]
@@ -79,12 +79,12 @@ class Exchange:
 
     @property
     def shown(self) -> str:
-        """What the person sees of the stream."""
+        """The stream's text as the person sees it."""
         return self.frames[-1].content if self.frames else ""
 
     @property
     def card(self) -> dict[str, Any]:
-        """The card that the person sees with the stream; empty for none."""
+        """The card shown with the stream; empty if there is none."""
         return next((frame.card for frame in self.frames if frame.card), {})
 
     @property

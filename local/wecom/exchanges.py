@@ -1,4 +1,4 @@
-"""What people have done, and what of it still goes on."""
+"""People's actions, and those still in progress."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,18 +10,18 @@ from local.wecom.record import Record
 
 
 class Exchanges:
-    """By id, in order; each is carried out by a task of its own."""
+    """Exchanges by id, in order; each is executed by a task of its own."""
 
     def __init__(self) -> None:
         self._exchanges: dict[str, Exchange] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def add(self, exchange: Exchange) -> None:
-        """One that is not carried out (yet)."""
+        """Add one that is not executed (yet)."""
         self._exchanges[exchange.id] = exchange
 
     def start(self, exchange: Exchange, work: Coroutine[Any, Any, None], record: Record) -> None:
-        """Carry one out. If the double itself fails at it, that is recorded as a violation."""
+        """Execute one. If the double itself fails, that is recorded as a violation."""
         self.add(exchange)
         self._tasks[exchange.id] = asyncio.create_task(_guard(exchange, work, record))
 
@@ -32,7 +32,7 @@ class Exchanges:
         return exchange
 
     async def ended(self, exchange_id: str, seconds: float) -> Exchange:
-        """An exchange when it has ended, or after so many seconds of real time. Raises ControlError."""
+        """An exchange once it has ended, or after this many seconds of real time. Raises ControlError."""
         exchange = self.find(exchange_id)
         if exchange_id in self._tasks and seconds:
             await asyncio.wait([self._tasks[exchange_id]], timeout=seconds)
@@ -42,14 +42,14 @@ class Exchanges:
         return list(self._exchanges.values())
 
     def open_messages(self, user: str) -> int:
-        """How many of somebody's messages to the bot are not answered to the end."""
+        """How many of a person's messages to the bot are not completely answered."""
         return sum(
             (exchange.kind, exchange.user, exchange.outcome) == ("message", user, Outcome.OPEN)
             for exchange in self._exchanges.values()
         )
 
     def clear(self) -> None:
-        """Forget all, and let none go on."""
+        """Forget all, and cancel those in progress."""
         for task in self._tasks.values():
             task.cancel()
         self._exchanges.clear()

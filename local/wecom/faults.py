@@ -1,4 +1,4 @@
-"""What is to go wrong with the next calls of the API."""
+"""Planned faults of the next API calls."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from enum import StrEnum
 class Kind(StrEnum):
     """The faults there are."""
 
-    ERRCODE = "errcode"  # nothing is done, and the answer has this error code
-    DROP = "drop"  # nothing is done, and the connection breaks
-    LOSE = "lose"  # it is done, and the connection breaks before the answer
-    TWICE = "twice"  # it is done twice, and answered once
-    SLOW = "slow"  # it is done, and answered after so many seconds of real time
+    ERRCODE = "errcode"  # no effect, and the response has this error code
+    DROP = "drop"  # no effect, and the connection breaks
+    LOSE = "lose"  # takes effect, and the connection breaks before the response
+    TWICE = "twice"  # takes effect twice, and is answered once
+    SLOW = "slow"  # takes effect, and is answered after this many seconds of real time
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Fault:
 
 
 class Faults:
-    """What is planned, by endpoint, in order."""
+    """The planned faults, by endpoint, in order."""
 
     def __init__(self) -> None:
         self._planned: defaultdict[str, list[Fault]] = defaultdict(list)

@@ -11,7 +11,7 @@ _ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """Raises WeComError if it is no JSON object."""
+    """Raises WeComError if it is not a JSON object."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -22,20 +22,20 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def raw_json_object(body: bytes) -> dict[str, Any]:
-    """The same where text must be UTF-8 as it is, not escaped. Raises WeComError."""
+    """The same for endpoints that require unescaped UTF-8 text. Raises WeComError."""
     if _ESCAPED.search(body):
         raise WeComError(errors.ESCAPED_TEXT, "body contains unescaped \\uxxxx utf-8")
     return json_object(body)
 
 
 def section(document: dict[str, Any], name: str) -> dict[str, Any]:
-    """The part of a message that its type names; empty if there is none."""
+    """The part of a message named by its type; empty if it is missing."""
     value = document.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def filled(part: dict[str, Any], name: str) -> str:
-    """A text that must not be empty. Raises WeComError."""
+    """A string that must not be empty. Raises WeComError."""
     value = part.get(name)
     if not isinstance(value, str) or not value:
         raise WeComError(errors.EMPTY, f"{name} is empty")
@@ -50,6 +50,6 @@ def at_most(text: str, limit: int, errcode: int, name: str) -> str:
 
 
 def cut(text: str, limit: int) -> tuple[str, bool]:
-    """What people see of a text that WeCom cuts without saying so, and whether it was cut."""
+    """The visible part of a text that WeCom truncates silently, and whether it was truncated."""
     data = text.encode()
     return data[:limit].decode(errors="ignore"), len(data) > limit

@@ -1,4 +1,4 @@
-"""People who write to the bot and to the application; each method begins an exchange and returns it."""
+"""People who write to the bot and to the application; each method starts an exchange and returns it."""
 
 import base64
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def mixed(*items: Content) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class BotUser:
-    """Somebody who talks to the bot, alone or, with a `chat_id`, in a group."""
+    """A user of the bot, in a direct conversation or, with a `chat_id`, in a group."""
 
     client: WeComClient
     user: str = "LiLei"
@@ -41,7 +41,7 @@ class BotUser:
         return self.send(text(content), **manner)
 
     def send(self, content: Content, **manner: Any) -> Exchange:
-        """Anything. `manner` is as above."""
+        """Any content. `manner` is as above."""
         return self._act("messages", content=content, **manner)
 
     def enter(self, **manner: Any) -> Exchange:
@@ -54,7 +54,7 @@ class BotUser:
         return self._act("clicks", click=click)
 
     def press(self, card: dict[str, Any], text: str) -> Exchange:
-        """Press the button with that text on a card that was shown."""
+        """Click the button with that text on a card that was shown."""
         (key,) = [button["key"] for button in card["button_list"] if button["text"] == text]
         return self.click(key, card["task_id"])
 
@@ -68,7 +68,7 @@ class BotUser:
 
 @dataclass(frozen=True, slots=True)
 class AppUser:
-    """Somebody who writes to the application. `manner`: `copies`, `lose_answers`."""
+    """A user of the application. `manner`: `copies`, `lose_answers`."""
 
     client: WeComClient
     user: str = "LiLei"
@@ -105,11 +105,11 @@ class AppUser:
         return self.send({"MsgType": "event", "Event": event, "EventKey": event_key}, **manner)
 
     def click_card(self, event_key: str, task_id: str, response_code: str, **manner: Any) -> Exchange:
-        """A click on a card's button; the code is what `message/send` answered."""
+        """A click on a card's button; the code is from the response of `message/send`."""
         card = {"TaskId": task_id, "CardType": "button_interaction", "ResponseCode": response_code}
         event = {"MsgType": "event", "Event": "template_card_event", "EventKey": event_key}
         return self.send(event | card, **manner)
 
     def send(self, fields: dict[str, Any], **manner: Any) -> Exchange:
-        """Anything, by its XML elements."""
+        """Any message, by its XML elements."""
         return self.client.act("app/messages", {"user": self.user, "fields": fields} | manner)

@@ -1,4 +1,4 @@
-"""What people saw, what was called, and what was done that WeCom forbids."""
+"""What people saw, the calls made, and violations of WeCom's rules."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something that arrived in a chat: of a person (the user id), or of a group (its id, or a robot's key).
+    """A message delivered to a chat: a person's (the user id), or a group's (its id, or a robot's key).
 
     `via` is `message/send`, `webhook/send`, `aibot/response`, `stream`, `reply` or `update_template_card`;
-    `at` is in Unix milliseconds. `text` is what is readable of it; `message` the whole, as it came.
+    `at` is in Unix milliseconds. `text` is its readable part; `message` the whole, as received.
     """
 
     to: str
@@ -23,7 +23,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A call of the API and its error code; None if it got no answer. `at` is in Unix milliseconds."""
+    """A call of the API and its error code; None without a response. `at` is in Unix milliseconds."""
 
     endpoint: str
     errcode: int | None

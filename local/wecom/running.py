@@ -13,10 +13,10 @@ from local.wecom.server import serving
 def running_wecom(
     host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
 ) -> Iterator[WeComClient]:
-    """Serve for the length of the block, on a free port unless one is given. OSError if it is taken.
+    """Serve for the length of the block, on a free port unless one is given. Raises OSError if it is taken.
 
-    `clock` is real time that can be moved on, unless one is given, such as a JumpingClock that is shared with
-    what is tested.
+    `clock` is real time that can be advanced, unless one is given, such as a JumpingClock shared with the
+    system under test.
     """
     shown = clock or MovableClock()
     with in_thread("wecom", lambda host, port: serving(host, port, shown), host, port) as bound_port:

@@ -19,7 +19,7 @@ _BACKLOG = 1_024
 
 
 class Server:
-    """What answers clients."""
+    """Handles clients' requests."""
 
     def __init__(self, state: State, clock: Clock, api: Api, control: Control) -> None:
         self._state = state
@@ -28,7 +28,7 @@ class Server:
         self._control = control
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one client's requests until it leaves."""
+        """Answer one client's requests until it disconnects."""
         await answer_all(reader, writer, self._answer)
 
     async def _answer(self, connection: Connection, http: HttpRequest) -> None:

@@ -1,4 +1,4 @@
-"""Who and what there is: an application, a bot, group robots, members; and the limits that hold."""
+"""The double's configuration: an application, a bot, group robots, members, and limits."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A self-built application. `callback_url` is empty until it is told."""
+    """A self-built application. `callback_url` is empty until it is set."""
 
     corp_id: str = "wwdouble0000000001"
     agent_id: int = 1000002
@@ -18,7 +18,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """An AI bot; `name` is what people write after the @. `callback_url` is empty until it is told."""
+    """An AI bot; `name` is what people write after the @. `callback_url` is empty until it is set."""
 
     bot_id: str = "aibDOUBLE0001"
     name: str = "Helper"
@@ -31,7 +31,7 @@ class Bot:
 class Settings:
     """Times are in seconds. The limits are WeCom's; tests lower them.
 
-    `departments` are those of members, by user id; who is not named is in the first.
+    `departments` are those of members, by user id; members not listed are in the first.
     `max_deliveries`: how often a callback is sent in all, until it is answered with 200.
     """
 
@@ -58,7 +58,8 @@ class Settings:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Settings as `PUT /_wecom/settings` takes them; what is left out is as above. Raises TypeError."""
+        """Settings as `PUT /_wecom/settings` accepts them; omitted ones have the defaults above. Raises
+        TypeError."""
         parts = {"app": App(**record.get("app", {})), "bot": Bot(**record.get("bot", {}))}
         lists = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}
         return cls(**record | parts | lists)

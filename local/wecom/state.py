@@ -1,4 +1,4 @@
-"""Everything that one double knows, made anew by a reset or by new settings."""
+"""The whole state of one double, recreated by a reset or by new settings."""
 
 from local.wecom.exchanges import Exchanges
 from local.wecom.faults import Faults
@@ -14,14 +14,14 @@ from local.wecom.settings import Settings
 
 
 class State:
-    """The parts and what they share."""
+    """The components and their shared state."""
 
     def __init__(self) -> None:
         self.exchanges = Exchanges()
         self.renew(Settings())
 
     def renew(self, settings: Settings) -> None:
-        """Forget everything; from now on these settings hold."""
+        """Forget everything, and apply these settings."""
         self.exchanges.clear()
         self.settings = settings
         self.record = Record()

@@ -1,1 +1,1 @@
-"""What WeCom sends to a connection's callback URL."""
+"""Requests that WeCom sends to a connection's callback URL."""

@@ -19,7 +19,7 @@ _CARD_EVENTS = ("template_card_event", "template_card_menu_event")
 
 
 class WrongAppReply(Exception):
-    """An answer that WeCom would not take; the text says why."""
+    """A response that WeCom would reject; the message says why."""
 
 
 class AppSide:
@@ -31,7 +31,7 @@ class AppSide:
         self._sender = sender
 
     def send(self, user: str, fields: dict[str, Any], manner: Manner) -> Exchange:
-        """A message or an event, by the elements that it has besides those of all. Raises ControlError."""
+        """A message or an event, by its elements besides those common to all. Raises ControlError."""
         app = self._state.settings.app
         if not app.callback_url:
             raise ControlError(400, "the application has no callback_url yet")
@@ -78,7 +78,7 @@ class AppSide:
 
 
 class _Wrap:
-    """The XML around what is encrypted."""
+    """The XML around the encrypted content."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -93,7 +93,7 @@ def envelope_of(app: App) -> Envelope:
 
 
 def xml_of(tag: str, value: Any) -> str:
-    """XML as WeCom writes it: texts in CDATA, numbers bare; a list repeats its element."""
+    """XML as WeCom writes it: strings in CDATA, numbers bare; a list repeats its element."""
     if isinstance(value, list):
         return "".join(xml_of(tag, item) for item in value)
     if isinstance(value, dict):
@@ -129,6 +129,6 @@ def _shown(envelope: Envelope, answer: Answer, exchange: Exchange, app: App) -> 
 
 def _xml(text: str | bytes, name: str) -> Element:
     try:
-        return fromstring(text)  # noqa: S314  it comes from what is tested
+        return fromstring(text)  # noqa: S314  it comes from the system under test
     except ParseError as error:
         raise WrongAppReply(f"{name} is no XML: {error}") from error

@@ -1,4 +1,4 @@
-"""The people who write to an AI bot, and how WeCom brings it to the bot and the answer back to them.
+"""Users who write to an AI bot: WeCom's callbacks to the bot, and the bot's answers to the users.
 
 https://developer.work.weixin.qq.com/document/path/101039
 """
@@ -46,7 +46,7 @@ class BotSide:
         return self._start(exchange, fields, manner)
 
     def enter(self, user: str, manner: Manner) -> Exchange:
-        """Somebody opens the conversation; the bot hears of it only the first time in a day."""
+        """A user opens the conversation; the bot gets a callback only the first time in a day."""
         exchange = self._begin("enter_chat", user, "")
         day = (user, (self._clock.now() + _CHINA_MS) // _DAY_MS)
         if day in self._state.welcomed:
@@ -62,7 +62,7 @@ class BotSide:
         return self._start(exchange, self._event(exchange, click), Manner())
 
     def rate(self, answered: Exchange, opinion: dict[str, Any]) -> Exchange:
-        """An opinion of an answer: `type`, `content`?, `inaccurate_reason_list`?. Raises ControlError."""
+        """Feedback on an answer: `type`, `content`?, `inaccurate_reason_list`?. Raises ControlError."""
         if answered.feedback_id is None:
             raise ControlError(400, "the stream of this exchange has no feedback id")
         chat_id = answered.chat if answered.chat != answered.user else ""
@@ -141,7 +141,7 @@ class BotSide:
 
 
 class _Conversation:
-    """What an exchange becomes by the answers to it."""
+    """Applies the responses to an exchange."""
 
     def __init__(self, state: State, exchange: Exchange) -> None:
         bot = state.settings.bot
@@ -152,8 +152,8 @@ class _Conversation:
         self.target = Target(bot.callback_url, self._envelope, _wrap, "application/json", seconds)
 
     def take_all(self, answers: list[Answer], now: int) -> bool:
-        """The answers to the message, several if it was delivered several times; WeCom shows the first.
-        Whether a stream has begun that goes on."""
+        """Apply the responses to the message, several if it was delivered several times; WeCom shows the
+        first. Returns whether a stream has begun that continues."""
         if not answers:
             self.exchange.end(Outcome.UNANSWERED, now)
             return False
@@ -169,7 +169,7 @@ class _Conversation:
         return self.exchange.outcome == Outcome.OPEN
 
     def take_refresh(self, answer: Answer, now: int) -> None:
-        """The answer to a refresh."""
+        """Apply the response to a refresh."""
         try:
             reply = open_reply(self._envelope, answer)
             if reply is None:

@@ -1,4 +1,4 @@
-"""What people send to a bot. https://developer.work.weixin.qq.com/document/path/100719"""
+"""Contents of messages to a bot. https://developer.work.weixin.qq.com/document/path/100719"""
 
 import base64
 from collections.abc import Callable
@@ -11,11 +11,11 @@ _ALONE_ONLY = ("image", "voice", "file", "video")
 
 
 def content_json(content: dict[str, Any], mention: str, keep: KeepFile) -> dict[str, Any]:
-    """The part of a callback that says what was sent.
+    """The part of a callback with the content.
 
     `content` is `{"type": "text", "text"}`, `voice` the same, `image`, `file` and `video` with `base64`,
-    `mixed` with `items`. Files are given to `keep`, which says where they are.
-    `mention` is what a group's text begins with; empty where a person talks to the bot alone.
+    `mixed` with `items`. Files are passed to `keep`, which returns their URLs.
+    `mention` is the beginning of a group message's text; empty in a direct conversation with the bot.
     Raises ControlError.
     """
     kind = content.get("type")

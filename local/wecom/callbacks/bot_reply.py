@@ -1,4 +1,4 @@
-"""What a bot may answer, and to what. https://developer.work.weixin.qq.com/document/path/101031"""
+"""Responses that a bot may send, by callback. https://developer.work.weixin.qq.com/document/path/101031"""
 
 import base64
 import binascii
@@ -26,11 +26,11 @@ ALLOWED = {
 
 
 class WrongReply(Exception):
-    """An answer that WeCom would not take; the text says why."""
+    """A response that WeCom would reject; the message says why."""
 
 
 def open_reply(envelope: Envelope, answer: Answer) -> dict[str, Any] | None:
-    """What was answered, None for an empty answer. Raises WrongReply."""
+    """The parsed response, None for an empty one. Raises WrongReply."""
     if not answer.body:
         return None
     sealed = json_of(answer.body, "the answer")
@@ -51,7 +51,7 @@ def open_reply(envelope: Envelope, answer: Answer) -> dict[str, Any] | None:
 
 
 def kind_of(reply: dict[str, Any], request: str) -> str:
-    """What kind of reply it is. Raises WrongReply for one that is not taken for such a request."""
+    """The kind of a reply. Raises WrongReply for one that is not accepted for such a request."""
     kind = reply.get("msgtype") or reply.get("response_type")
     if kind not in ALLOWED[request]:
         raise WrongReply(f"{kind!r} is no answer to a {request}")
@@ -85,7 +85,7 @@ def stream_of(reply: dict[str, Any], now: int) -> tuple[str, str | None, Frame]:
 
 
 def json_of(text: str | bytes, name: str) -> dict[str, Any]:
-    """Raises WrongReply if it is no JSON object."""
+    """Raises WrongReply if it is not a JSON object."""
     try:
         document = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sending callbacks to the URL that was registered: again where no 200 comes, several at once if told."""
+"""Sends callbacks to the registered URL: retried until a 200, and several at once if configured."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ Wrap = Callable[[Sealed], bytes]
 class Manner:
     """How a callback is delivered.
 
-    `copies`: identical requests at the same moment; `lose_answers`: that many answers are thrown away,
+    `copies`: identical requests at the same moment; `lose_answers`: that many responses are discarded,
     as if the network had lost them.
     """
 
@@ -28,7 +28,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with status 200, and the request that it is for."""
+    """A response with status 200, and the request that it belongs to."""
 
     sealed: Sealed
     body: bytes
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where and in what form callbacks go. `answer_seconds` is how long WeCom waits, in real time."""
+    """Where and in what form callbacks are sent. `answer_seconds` is WeCom's timeout, in real time."""
 
     url: str
     envelope: Envelope
@@ -58,8 +58,8 @@ class Sender:
     async def deliver(
         self, target: Target, message: str, times: int, manner: Manner, attempts: list[Attempt]
     ) -> list[Answer]:
-        """The answers of the first round that was answered, one for each copy that was; none if no round was.
-        What happened is added to `attempts`."""
+        """The responses of the first round with any, one for each copy that was answered; none if no round
+        was. Each request is added to `attempts`."""
         lost = 0
         for _ in range(times):
             sealed = target.envelope.seal(message, self._clock.now())

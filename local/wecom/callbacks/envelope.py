@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 
 class Unreadable(Exception):
-    """What came back is not a sealed answer; the text says what is wrong."""
+    """The response is not an encrypted message; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A sealed message and the query that goes with it."""
+    """An encrypted message and its query parameters."""
 
     encrypt: str
     signature: str
@@ -28,7 +28,8 @@ class Sealed:
 
 
 class Envelope:
-    """Seals and opens for one connection; `receive_id` is the corp's id for applications, empty for bots."""
+    """Encrypts and decrypts for one connection; `receive_id` is the corp's id for applications, empty for
+    bots."""
 
     def __init__(self, token: str, encoding_aes_key: str, receive_id: str) -> None:
         self._token = token
@@ -45,7 +46,7 @@ class Envelope:
         return Sealed(encrypt, self._signature(timestamp, nonce, encrypt), timestamp, nonce)
 
     def open(self, sealed: Sealed) -> str:
-        """The message. Raises Unreadable."""
+        """The decrypted message. Raises Unreadable."""
         if sealed.signature != self._signature(sealed.timestamp, sealed.nonce, sealed.encrypt):
             raise Unreadable("the signature is wrong")
         try:

@@ -1,4 +1,4 @@
-"""What happens when an administrator presses Save: the URL must say what was encrypted, within a second."""
+"""What an administrator's Save does: the URL must return the decrypted text within a second."""
 
 import secrets
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from local.wecom.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether the URL was taken; if not, why. `seconds` is real time."""
+    """Whether the URL was accepted; if not, why. `seconds` is real time."""
 
     is_verified: bool
     problem: str
@@ -20,7 +20,7 @@ class Verification:
 async def verify_url(
     sender: Sender, clock: Clock, url: str, envelope: Envelope, limit_seconds: float
 ) -> Verification:
-    """Ask the URL for what only it can read."""
+    """Request from the URL a text that only it can decrypt."""
     secret = str(secrets.randbits(63))
     sealed = envelope.seal(secret, clock.now())
     query = sealed.query | {"echostr": sealed.encrypt}

@@ -1,4 +1,4 @@
-"""The API under `/cgi-bin/`: routes, tokens, rates, and the faults that were planned."""
+"""The API under `/cgi-bin/`: routes, tokens, rate limits, and planned faults."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ _WEBHOOK_MEDIA = ("file", "voice")
 
 
 class Api:
-    """Answers for one double."""
+    """Responses for one double."""
 
     def __init__(self, state: State, clock: Clock) -> None:
         self._state = state
@@ -26,7 +26,7 @@ class Api:
         self._open = 0
 
     async def answer(self, http: HttpRequest) -> dict[str, Any] | Upload | None:
-        """The answer's body, or a file; None if the connection is to be broken off instead."""
+        """The response's body, or a file; None if the connection must be broken off instead."""
         endpoint = http.path.removeprefix(API_PREFIX)
         fault = self._state.faults.take(endpoint)
         self._open += 1
@@ -77,7 +77,7 @@ class Api:
         return self._of_app(http, endpoint, now)
 
     def _of_app(self, http: HttpRequest, endpoint: str, now: int) -> dict[str, Any] | Upload:
-        """What takes an application's token."""
+        """The endpoints that require an application's token."""
         state = self._state
         state.tokens.check(http.query.get("access_token", ""), now)
         if not state.settings.trusts_caller:

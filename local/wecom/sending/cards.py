@@ -1,4 +1,4 @@
-"""Template cards: what must be right about them, and the codes that change them once."""
+"""Template cards: their validation, and the codes that change them once."""
 
 import secrets
 from typing import Any
@@ -11,14 +11,14 @@ _CODE_MS = 72 * 3_600_000
 
 
 class Cards:
-    """The task ids that are taken, and the codes that may be used; times are Unix milliseconds."""
+    """The used task ids, and the valid codes; times are Unix milliseconds."""
 
     def __init__(self) -> None:
         self._task_ids: set[str] = set()
         self._codes: dict[str, int] = {}
 
     def check(self, card: Any) -> None:
-        """Raises WeComError; after that, the card's task id is taken."""
+        """Raises WeComError; otherwise the card's task id is used from now on."""
         if (problem := problem_of(card)) is not None:
             raise WeComError(errors.BAD_PARAMETER, f"template_card.{problem} invalid")
         task_id = card.get("task_id")
@@ -35,7 +35,7 @@ class Cards:
         return code
 
     def use_code(self, code: Any, now: int) -> None:
-        """Raises WeComError for a code that there is not, no longer, or that was used."""
+        """Raises WeComError for a code that is unknown, expired or used."""
         issued_at = self._codes.pop(code, None) if isinstance(code, str) else None
         if issued_at is None or now >= issued_at + _CODE_MS:
             raise WeComError(errors.BAD_PARAMETER, "invalid response_code")

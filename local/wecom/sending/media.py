@@ -29,14 +29,14 @@ class Upload:
 
 
 class Media:
-    """What is uploaded (for three days) and what is sent (for five minutes)."""
+    """Uploaded files (for three days) and files that people send (for five minutes)."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, Upload] = {}
         self._sent: dict[str, tuple[bytes, int]] = {}
 
     def upload(self, http: HttpRequest, types: tuple[str, ...], owner: str, now: int) -> dict[str, object]:
-        """The answer to an upload. Raises WeComError."""
+        """The response to an upload. Raises WeComError."""
         kind = http.query.get("type", "")
         if kind not in types:
             raise WeComError(errors.BAD_MEDIA_TYPE, "invalid media type")
@@ -57,26 +57,26 @@ class Media:
         return upload
 
     def receive(self, kind: str, filename: str, content: bytes, now: int) -> str:
-        """Keep a file that a person sends to the application; its media id."""
+        """Store a file that a person sends to the application; returns its media id."""
         upload = Upload(secrets.token_urlsafe(32), kind, "app", filename, content, now)
         self.uploads[upload.media_id] = upload
         return upload.media_id
 
     def of_app(self, media_id: str, now: int) -> Upload:
-        """What the application may fetch with `media/get`. Raises WeComError."""
+        """A file that the application may fetch with `media/get`. Raises WeComError."""
         upload = self.uploads.get(media_id)
         if upload is None or upload.owner != "app" or now >= upload.at + _KEPT_MS:
             raise WeComError(errors.BAD_MEDIA_ID, "invalid media_id")
         return upload
 
     def send(self, encrypted: bytes, now: int) -> str:
-        """Keep a file that a person sends to the bot; the path that it can be fetched from."""
+        """Store a file that a person sends to the bot; returns the path to fetch it from."""
         name = secrets.token_urlsafe(16)
         self._sent[name] = (encrypted, now)
         return f"/media/{name}"
 
     def fetch(self, path: str, now: int) -> bytes | None:
-        """The encrypted bytes of a file that was sent; None if there is none, or no longer."""
+        """The encrypted bytes of a file that was sent; None if it does not exist or has expired."""
         encrypted, sent_at = self._sent.get(path.removeprefix("/media/"), (None, 0))
         return encrypted if now < sent_at + _SENT_MS else None
 

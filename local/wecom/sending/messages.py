@@ -41,7 +41,7 @@ class Messages:
         self._duplicates: dict[str, int] = {}
 
     def send(self, body: bytes, now: int) -> dict[str, Any]:
-        """The answer. Raises WeComError; users that there are not only show in the answer."""
+        """The response. Raises WeComError; unknown users are only listed in the response."""
         message = raw_json_object(body)
         if message.get("agentid") != self._settings.app.agent_id:
             raise WeComError(errors.BAD_AGENTID, "invalid agentid")
@@ -57,7 +57,7 @@ class Messages:
         return answer
 
     def update_card(self, body: bytes, now: int) -> dict[str, Any]:
-        """The answer. Raises WeComError."""
+        """The response. Raises WeComError."""
         update = raw_json_object(body)
         if update.get("agentid") != self._settings.app.agent_id:
             raise WeComError(errors.BAD_AGENTID, "invalid agentid")

@@ -1,4 +1,4 @@
-"""Where a bot may answer later, once and within an hour.
+"""URLs at which a bot may answer later, once and within an hour.
 
 https://developer.work.weixin.qq.com/document/path/101138
 """
@@ -26,9 +26,9 @@ class _Code:
 
 
 class ResponseUrls:
-    """The codes that were given out; times are Unix milliseconds.
+    """The issued codes; times are Unix milliseconds.
 
-    What WeCom answers to a code that is used or too old is not documented; here it is BAD_PARAMETER.
+    WeCom's error for a code that is used or expired is not documented; here it is BAD_PARAMETER.
     """
 
     def __init__(self, record: Record) -> None:
@@ -36,7 +36,7 @@ class ResponseUrls:
         self._codes: dict[str, _Code] = {}
 
     def issue(self, chat: str, now: int, *, is_group: bool) -> str:
-        """A new code for an answer into that chat."""
+        """Issue a code for an answer in that chat."""
         code = secrets.token_urlsafe(32)
         self._codes[code] = _Code(chat, is_group, now)
         return code

@@ -21,7 +21,7 @@ class Tokens:
         self._failures = Windows()
 
     def issue(self, corp_id: str, secret: str, now: int) -> dict[str, object]:
-        """The answer to `gettoken`: the same token as before, while that is valid. Raises WeComError."""
+        """The response of `gettoken`: the same token as before while that is valid. Raises WeComError."""
         app = self._settings.app
         failures = self._failures.count(corp_id, now, _BLOCK_SECONDS)
         if failures >= self._settings.failures_before_block:
@@ -39,7 +39,7 @@ class Tokens:
         return {"access_token": self._token, "expires_in": (self._expires_at - now) // 1000}
 
     def check(self, token: str, now: int) -> None:
-        """Raises WeComError for a token that opens nothing now."""
+        """Raises WeComError for a token that is not valid now."""
         if not token:
             raise WeComError(errors.NO_TOKEN, "access_token missing")
         if token in self._expired or (token == self._token and now >= self._expires_at):
@@ -48,5 +48,5 @@ class Tokens:
             raise WeComError(errors.BAD_TOKEN, "invalid access_token")
 
     def revoke(self) -> None:
-        """WeCom takes the token back before its time."""
+        """Revoke the token before it expires."""
         self._token = ""

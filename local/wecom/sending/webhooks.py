@@ -21,7 +21,7 @@ _MOST_ARTICLES = 8
 
 
 class Webhooks:
-    """`webhook/send`. Times are Unix milliseconds; what is delivered is delivered to the robot's key."""
+    """`webhook/send`. Times are Unix milliseconds; messages are recorded under the robot's key."""
 
     def __init__(self, settings: Settings, record: Record, media: Media) -> None:
         self._settings = settings
@@ -30,12 +30,12 @@ class Webhooks:
         self._tried = Windows()
 
     def check_key(self, key: str) -> None:
-        """Raises WeComError for a robot that there is not."""
+        """Raises WeComError for an unknown robot."""
         if key not in self._settings.webhook_keys:
             raise WeComError(errors.BAD_WEBHOOK, "invalid webhook url")
 
     def send(self, key: str, body: bytes, now: int) -> dict[str, Any]:
-        """The answer. Raises WeComError; also what fails counts for the limit."""
+        """The response. Raises WeComError; failed calls also count towards the limit."""
         self.check_key(key)
         if self._tried.count(key, now, 60) >= self._settings.webhook_messages_a_minute:
             raise WeComError(errors.TOO_OFTEN, "api freq out of limit")

@@ -1,4 +1,4 @@
-"""How often something happened lately."""
+"""Counts of recent events."""
 
 from collections import defaultdict, deque
 
@@ -18,5 +18,5 @@ class Windows:
             times.popleft()
 
     def count(self, name: str, now: int, seconds: int) -> int:
-        """How often in the last so many seconds, an hour at most."""
+        """The count of the last seconds, an hour at most."""
         return sum(1 for time in self._times[name] if time > now - seconds * 1000)
