@@ -1,1 +1,1 @@
-"""Measurements. `make bench` prints them all; nothing here passes or fails."""
+"""Measurements. `make bench` prints them all; none of them passes or fails."""

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: all measurements but the long ones, or those that are named."""
+"""`python -m bench [NAME …]`: all measurements except the long ones, or the named ones."""
 
 import shutil
 import sys
@@ -48,7 +48,7 @@ ON_A_STACK: dict[str, Callable[[Project], None]] = {
     "soak": soak.run,
 }
 LONG = {"bill", "packing", "soak"}
-"""Only if they are named."""
+"""Run only if named."""
 AGENTS = Path(__file__).with_name("agents.yaml")
 
 

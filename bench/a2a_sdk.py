@@ -1,7 +1,7 @@
-"""What a user of the A2A SDK's client waits for, over HTTP, on a local stack with its own gateway.
+"""Latencies of the A2A SDK's client, over HTTP, on a local stack with its own gateway.
 
-A request takes the way of the local stack (local/gateway/), which is longer than that on AWS: the emulator's
-gateway asks a function of its own for the event.
+A request takes the path of the local stack (local/gateway/), which is longer than that on AWS: the emulator's
+gateway gets the event from a function of its own.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def run(project: Project) -> None:
 
 
 async def _times(project: Project, binding: str) -> Times:
-    """Without the first ones, which start functions."""
+    """Without the first calls, which start functions."""
     times: Times = defaultdict(list)
     at_once = SendMessageConfiguration(return_immediately=True)
     async with connected(project, project.agent_id, binding) as client:

@@ -1,9 +1,9 @@
-"""AWS calls of one task, from its creation over its execution to one poll, and what a million cost.
+"""AWS calls of one task, from its creation and execution to one poll, and the cost of a million.
 
 The handlers themselves, on moto and against the stand-in; every call of their AWS clients is counted, once
-the functions have done another task and hold what they keep (settings, limits, secrets). DynamoDB bills by
-size, so its price is that of the units (bench/support/dynamodb_units.py), also of the indexes. What Lambda
-itself calls for its event sources, Lambda's own price and API Gateway's are not in it.
+the functions have handled another task and filled their caches (settings, limits, secrets). DynamoDB bills by
+size, so its price is computed from units (bench/support/dynamodb_units.py), including those of the indexes.
+Not included are Lambda's own calls for its event sources, and the prices of Lambda and API Gateway.
 """
 
 import json
@@ -33,9 +33,9 @@ QUESTION = "[[standin: say=It is noon.]] What is the time?"
 SHORT, LONG = 1_000, 4_000
 """Characters of longer messages, and of their answers, which repeat them."""
 PROSE = " ".join((ROOT / "docs" / "decisions" / "tasks.md").read_text().split())
-"""Compresses as well as technical English does: to about a half."""
+"""Compresses as well as technical English: to about half its size."""
 NOTIFICATIONS = 2
-"""A task that runs through is told twice: it runs, it is completed."""
+"""A task without interruption causes two notifications: running, and completed."""
 
 type Steps = dict[str, Calls]
 
@@ -68,7 +68,7 @@ def _sum(steps: Steps) -> Calls:
 
 
 def dollars(calls: Calls) -> float:
-    """Of a million such tasks. None of them has anything in S3."""
+    """Cost of a million such tasks. None of them stores anything in S3."""
     assert calls.s3 == 0
     units = {
         Unit.WRITE_UNITS: calls.write_units,
@@ -117,7 +117,7 @@ def _incompressible(characters: int) -> Callable[[Functions], Steps]:
 
 
 def _webhook(functions: Functions, **config: str) -> Steps:
-    """Nobody polls."""
+    """Without polls."""
     functions.account.give_signing_secret()
     functions.account.calls.made.clear()
     api, worker = functions.start("api", ALLOW_LOOPBACK_WEBHOOKS="true"), functions.start("worker")
@@ -143,11 +143,11 @@ def _webhook(functions: Functions, **config: str) -> Steps:
 
 
 def _webhook_with_token(functions: Functions) -> Steps:
-    return _webhook(functions, token="t0ken")  # noqa: S106  nobody's
+    return _webhook(functions, token="t0ken")  # noqa: S106  invented
 
 
 def _conversation(functions: Functions) -> Steps:
-    """The second task of one, which knows the first."""
+    """The second task of a conversation, whose history contains the first."""
     api, worker = functions.start("api"), functions.start("worker")
     functions.submit(api, AGENT, QUESTION, sessionId="talk")
     functions.work(worker)
@@ -161,7 +161,7 @@ def _conversation(functions: Functions) -> Steps:
 
 
 def _message(functions: Functions) -> Steps:
-    """One that is waited for; its worker works between the first look and the second."""
+    """A message whose caller waits; its worker runs between the first read and the second."""
     api: Any = functions.start("api")
     worker = functions.start("worker")
     _warm(functions, api, worker)
@@ -200,7 +200,8 @@ def _a2a(functions: Functions) -> Steps:
 
 
 def _wecom(functions: Functions) -> Steps:
-    """A second question to a bot, and a refresh of its stream that reads; every other does not."""
+    """A second question to a bot, and a refresh of its stream that reads the task; every other one does
+    not."""
     bot, account = Bot(), functions.account
     arn = account.keep_connection_secrets("helper", ConnectionSecrets(bot.token, bot.encoding_aes_key))
     account.connections.create(Connection("helper", PROJECT, Kind.BOT, arn, 0, agent_id=AGENT))

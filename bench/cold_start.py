@@ -1,9 +1,9 @@
 """Import plus client creation of every built function, against an empty one with boto3 and the same clients.
 
-Each sample is a process of its own, on the emulator's Python (boto3 beside it, as in Lambda) with the
-built layers on the path. Imports wait for nothing, so it is processor time that is measured, and floor and
-function alternate: a noisy machine changes little. Where the time goes is what Python tells of one import
-(``-X importtime``, which itself takes some), by package; a function's own modules make its clients too.
+Each sample is a process of its own, on the emulator's Python (with its own boto3, as in Lambda) with the
+built layers on the path. Imports do not wait, so processor time is measured, and baseline and function
+alternate: a noisy machine changes little. The breakdown by package is Python's for one import (``-X
+importtime``, which has some overhead of its own); a function's own modules include its clients' creation.
 """
 
 import json
@@ -36,12 +36,13 @@ import {module}
 print(json.dumps([made, len(sys.modules)]))
 """
 IMPORTED = re.compile(r"import time: +(\d+) \| +\d+ \| +(\w+)")
-"""Its own microseconds, without those of what it imports, and its package."""
+"""A module's own microseconds, without those of its imports, and its package."""
 SDK = "import anthropic"
 USES_SDK = frozenset({"Worker", "Batcher"})
 AIMS = {"Authorizer": "≤ 1.2", "Api": "≤ 1.5", "A2A": "≤ 2.0", "Worker": "≤ 1.05"}
 RESTORE = "snapstart.become_own_process()"
-"""What a copy of a snapshot still has to do before its first request (docs/decisions/aws.md)."""
+"""The remaining work of a process restored from a snapshot before its first request
+(docs/decisions/aws.md)."""
 
 
 def run(project: Project) -> None:
@@ -63,7 +64,7 @@ def run(project: Project) -> None:
 
 
 def _functions(project: Project) -> dict[str, BuiltFunction]:
-    """By name, each code once."""
+    """By name; functions with the same code only once."""
     by_module: dict[str, tuple[str, BuiltFunction]] = {}
     for logical_id in resources_of_type("AWS::Serverless::Function"):
         built = BuiltFunction.of(project.deployed, logical_id)
@@ -94,7 +95,7 @@ def _row(name: str, built: BuiltFunction, clients: list[str]) -> list[object]:
 
 
 def _restored(name: str, built: BuiltFunction) -> str:
-    """Milliseconds of a copy's hooks; empty for what does not start from snapshots."""
+    """Milliseconds of the hooks after a restore; empty for functions without snapshots."""
     if "SnapStart" not in resource_properties(f"{name}Function"):
         return ""
     before = f"import {built.module}\nfrom a2a_tasks.adapters import snapstart"
@@ -111,12 +112,12 @@ def _heaviest(built: BuiltFunction) -> str:
 
 
 def _seconds(built: BuiltFunction, code: str, before: str = "") -> float:
-    """Processor time of a fresh process for some lines of Python, without those before them."""
+    """Processor time of a fresh process for some lines of Python, without that of the preceding lines."""
     return float(_output(built, MEASURE.format(before=before, code=code)))
 
 
 def _output(built: BuiltFunction, code: str) -> str:
-    """The last line that a fresh process prints."""
+    """The last line of a fresh process's output."""
     return _process(built, code).stdout.strip().splitlines()[-1]
 
 

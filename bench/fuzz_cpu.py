@@ -1,4 +1,5 @@
-"""CPU time of the parsers that strangers reach, for what costs most for its size (``tests.fuzz.nasties``)."""
+"""CPU time of the parsers exposed to strangers, for the most expensive inputs by size
+(``tests.fuzz.nasties``)."""
 
 import time
 
@@ -13,7 +14,7 @@ AIM_MS = 200
 
 
 def run() -> None:
-    """Print the table: each parser's worst."""
+    """Print the table: the worst input of each parser."""
     worst: dict[str, tuple[float, str, int]] = {}
     with step("Parse what costs most for its size"):
         for name, nasty, make in nasties(everywhere=True):

@@ -1,4 +1,4 @@
-"""What happens to a stack while it works: processes die, and its connections to AWS break."""
+"""Injects faults into a stack under load: processes die, and its connections to AWS break."""
 
 import contextlib
 import os
@@ -20,10 +20,10 @@ BROKEN_SHARE = 0.5
 
 @dataclass
 class Havoc:
-    """Every quarter of a minute a worker dies. With ``is_all``, one time in three each, a process of the API
-    dies too, or half of what goes over the functions' connections to AWS breaks for a second.
+    """Every 15 seconds a worker is killed. With ``is_all``, with a chance of one in three each, a process of
+    the API is killed too, or half of the traffic on the functions' connections to AWS breaks for a second.
 
-    ``workers_killed_at`` are the moments of it, in seconds since the epoch.
+    ``workers_killed_at`` has the times in seconds since the epoch.
     """
 
     deployed: Deployed
@@ -35,7 +35,7 @@ class Havoc:
 
     @contextmanager
     def going(self, times: int) -> Iterator[None]:
-        """For the length of the block and longer, until it has happened so many times."""
+        """For the length of the block and longer, until it has happened this many times."""
         enough = threading.Event()
         thread = threading.Thread(target=self._wreak, args=(times, enough))
         thread.start()

@@ -32,7 +32,7 @@ def _warm(project: Project) -> None:
 
 
 def _latency(project: Project) -> None:
-    """One task after the other, on warm functions."""
+    """One task after another, on warm functions."""
     to_call, to_visible, answers = [], [], []
     with step(f"{LATENCY_TASKS} tasks one by one"):
         for n in range(LATENCY_TASKS):
@@ -41,7 +41,7 @@ def _latency(project: Project) -> None:
             accepted = project.submit(f"[[standin: say=answer; delay=0.2]] {marker}")
             answers.append(time.time() - posted)
             while project.get(accepted)["status"] != "completed":
-                pass  # poll as fast as it goes, so that the pause between two polls is not measured
+                pass  # poll without pauses, so that none is part of the measurement
             visible = time.time()
             (call,) = project.deployed.calls(marker)
             to_call.append(call.started_at - posted)
@@ -58,7 +58,7 @@ def _latency(project: Project) -> None:
 
 
 def _burst(project: Project) -> None:
-    """Twice: the first burst starts functions, the second finds them warm."""
+    """Twice: the first burst starts functions, the second runs on warm ones."""
     title = f"A burst of {BURST} tasks of {BURST_SECONDS} s"
     with step(f"{title}, twice"):
         rows = [_one_burst(project, "cold"), _one_burst(project, "warm")]
@@ -74,7 +74,7 @@ def _one_burst(project: Project, name: str) -> list[object]:
     with ThreadPoolExecutor(CALLERS) as pool:
         accepted = list(pool.map(submit, range(BURST)))
         posted = time.time() - started
-        # few polls, so that they take little of what is measured: the record says when a task has ended
+        # poll rarely, so that polls do not distort the measurement: the record has the time of a task's end
         finished = list(pool.map(lambda task: project.wait(task, seconds=300, every=1), reversed(accepted)))
     last = max(_epoch(task["completedAt"]) for task in finished) - started
     calls = len(project.deployed.calls(f"burst-{name}-"))
@@ -83,9 +83,9 @@ def _one_burst(project: Project, name: str) -> list[object]:
 
 
 def _recovery(project: Project) -> None:
-    """All workers are killed with tasks in flight; each task must complete all the same.
+    """All workers are killed with tasks in flight; each task must complete nevertheless.
 
-    Several workers take one task each while tasks trickle in, so fewer than all may be in flight.
+    Several workers take one task each while tasks are being submitted, so fewer than all may be in flight.
     """
 
     def submit(n: int) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Memory and processor time of a worker's process that carries many tasks: a hundred conversations of 20,000
-tokens, ten of 200,000, and ten messages with a file as large as one may be.
+"""Memory and processor time of a worker process with many tasks: a hundred conversations of 20,000
+tokens, ten of 200,000, and ten messages with a file of the maximum size.
 
 The built worker runs in a process of its own, on the emulator's Python; the emulator and the stand-in are
-other processes. The conversations grow in an earlier process, which hands them over after each turn, so the
-one that is measured reads them back from their records in S3, and sends them whole, twice: once for the last
-long reply, and once for an answer that is streamed to all at the same time. Each holds an emoji, for which
+other processes. An earlier process creates the conversations and hands them over after each turn, so the
+measured process reads them back from their records in S3. It sends them twice as a whole: once for the last
+long reply, and once for an answer that is streamed to all at the same time. Each contains an emoji, for which
 Python takes four bytes for every character of the request. Lambda's own runtime is not in the figures.
 """
 
@@ -26,11 +26,11 @@ PIECES_A_SECOND = 10
 ANSWER_CHARACTERS = 6_400
 """80 tokens a second."""
 FILE_BYTES = 3_900_000
-"""With base64 nearly the 5 MB that all parts of a message may have."""
+"""In base64 nearly 5 MB, the limit of all parts of a message together."""
 FILES = 10
 TO_THE_END_MS = 900_000
 ONE_TURN_MS = 59_000
-"""So little time is left that the worker hands over after a turn."""
+"""So short that the worker hands over after one turn."""
 MARKER = "memory"
 MEMORY_MB = int(known_values({})["WorkerMemory"])
 WHOLE_PROCESSOR_MB = 1_769
@@ -38,7 +38,7 @@ WHOLE_PROCESSOR_MB = 1_769
 
 @dataclass(frozen=True)
 class Conversations:
-    """So many of so many tokens each."""
+    """This many, of this many tokens each."""
 
     count: int
     tokens: int
@@ -87,7 +87,7 @@ def run(project: Project) -> None:
 def _conversations(
     project: Project, source: EventSource, built: BuiltFunction, each: Conversations
 ) -> tuple[float, Handled, Handled]:
-    """The process when it was loaded, and what came of the last two invocations."""
+    """The process after loading, and the results of the last two invocations."""
     with step(f"Have {each.title}"):
         toolbox = project.id_of("toolbox")
         accepted = [project.submit(each.message(n), toolbox) for n in range(each.count)]
@@ -117,7 +117,7 @@ def _files(project: Project, source: EventSource, built: BuiltFunction) -> Handl
 
 
 def _send(project: Project, n: int, file: dict[str, str]) -> None:
-    """A message with a file, by A2A: the tasks' own route takes only texts."""
+    """A message with a file, by A2A: the tasks' own route accepts only text."""
     parts = [{"text": f"[[standin: say=seen; delay=5]] {MARKER}-file-{n}"}, file]
     message = {"messageId": f"file-{n}", "role": "ROLE_USER", "parts": parts}
     answer = project.request(
@@ -136,7 +136,7 @@ def _check(task: dict[str, object]) -> None:
 
 
 def _print_processor(streamed: Handled) -> None:
-    """What the answers took that were streamed to all of ``MANY`` at the same time."""
+    """The usage of the answers that were streamed to all of ``MANY`` at the same time."""
     pieces = MANY.count * ANSWER_SECONDS * PIECES_A_SECOND
     tokens = MANY.count * ANSWER_CHARACTERS / CHARACTERS_PER_TOKEN
     share = MEMORY_MB / WHOLE_PROCESSOR_MB

@@ -1,5 +1,5 @@
-"""How tasks are packed into workers: by the functions on the local stack, beside the simulation on which the
-bill stands (tests/load/packing.py)."""
+"""How tasks are packed into workers: by the functions on the local stack, compared with the simulation that
+the bill is based on (tests/load/packing.py)."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tests.load.packing import packed
 
 A_SECOND, WAIT_SECONDS = 4.0, 30
 START_SECONDS, SECONDS = 45, 120
-"""Until as many tasks run as will, and that are looked at then."""
+"""Until the number of running tasks is stable, and for the measurement after that."""
 CALLERS = 12
 LOOK_SECONDS = 0.5
 AGENT = "plain"
@@ -66,14 +66,14 @@ def _workers(project: Project) -> tuple[float, float]:
 
 
 def _up(project: Project) -> int:
-    """Workers that carry tasks now, or wait for some: those on the list of takers."""
+    """Workers that run tasks now, or wait for some: those on the list of takers."""
     deployed = project.deployed
     takers = DynamoDBTakers(deployed.client("dynamodb"), deployed.outputs["TasksTable"])
     return sum(taker.until > deployed.now() for taker in takers.listed(MOST))
 
 
 def _ended(project: Project) -> None:
-    """Wait until every task has been completed. Raises ``RuntimeError`` if one has ended otherwise."""
+    """Wait until every task has completed. Raises ``RuntimeError`` if one has ended otherwise."""
 
     def is_done() -> bool:
         statuses = {task["status"] for task in project.tasks(project.id_of(AGENT))}

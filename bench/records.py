@@ -1,8 +1,8 @@
-"""What a task's records and texts cost, now and before each text was an item of its own.
+"""The cost of a task's records and texts, now and before each text became an item of its own.
 
-The handlers on moto, as in bench/aws_calls.py: units of DynamoDB, what a million tasks cost (DynamoDB and
-SQS), and processor time from the creation to one poll. That time has moto's own in it, the same for each
-call, so it is for comparing and not what AWS bills. Each call is a round trip of some milliseconds on AWS.
+The handlers on moto, as in bench/aws_calls.py: units of DynamoDB, the cost of a million tasks (DynamoDB and
+SQS), and processor time from the creation to one poll. That time includes moto's own, the same for each call,
+so it is only for comparison and not what AWS bills. Each call is a round trip of some milliseconds on AWS.
 """
 
 import time
@@ -56,7 +56,8 @@ BEFORE = dict(
         strict=True,
     )
 )
-"""By this file at commit 1db2e78. The times are those of a busy machine: compare them with runs beside it."""
+"""By this file at commit 1db2e78. The times are those of a busy machine: for a comparison, run both versions
+side by side."""
 
 
 def run() -> None:

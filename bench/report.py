@@ -1,4 +1,4 @@
-"""How results are printed."""
+"""Output of results."""
 
 import sys
 from collections.abc import Sequence

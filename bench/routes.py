@@ -1,9 +1,9 @@
-"""Each route of the API and of A2A: its handler's time and processor time, warm, one request after the other.
+"""Each route of the API and of A2A: its handler's latency and processor time, warm, with sequential requests.
 
-The built functions run in processes of their own, as API Gateway would invoke them; the emulator is another
-process, so that processor time is the function's alone. Most of the time is spent waiting for the emulator's
-answers. The authorizer does nothing but one read of DynamoDB, so its processor time is what the routes' is
-compared with. At 448 MB Lambda gives a function a quarter of a processor: there it takes four times as long.
+The built functions run in processes of their own, invoked as by API Gateway; the emulator is another process,
+so the processor time is the function's alone. Most of the latency is spent waiting for the emulator's
+responses. The authorizer only makes one read of DynamoDB, so its processor time is the baseline for the
+routes'. At 448 MB Lambda gives a function a quarter of a processor: there it takes four times as long.
 """
 
 import itertools
@@ -28,7 +28,7 @@ SAMPLES, WARM = 60, 5
 TOGETHER = 10
 """Tasks of one ``tasks:batchCreate``, and of the conversation."""
 START_SECONDS = 300
-"""Workers may have to start, all at the same moment."""
+"""Allows for workers that start, all at the same moment."""
 TALK = "talk"
 QUESTION = "[[standin: say=It is noon.]] What is the time?"
 ASKING = '[[standin: tool=ask_user:{"question": "Where to?"} | say=done]]'
@@ -37,19 +37,19 @@ HOOK = {"url": "https://example.com/hook"}
 
 @dataclass(frozen=True)
 class Recorded:
-    """A handler in another process, and what came of each call."""
+    """A handler in another process, and the result of each call."""
 
     function: RunningFunction
     handled: list[Handled] = field(default_factory=list)
 
     def handler(self, event: dict[str, Any], _: Any) -> dict[str, Any]:
-        """Lambda's context is made over there."""
+        """Lambda's context is created in that process."""
         self.handled.append(self.function.handle(event))
         answer: dict[str, Any] = self.handled[-1].answer
         return answer
 
     def measure(self, calls: Iterable[Callable[[], object]]) -> list[Handled]:
-        """What comes of these calls, without the first ones."""
+        """The results of these calls, without the first ones."""
         self.handled.clear()
         for call in calls:
             call()
@@ -58,7 +58,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Agent:
-    """What is called: an agent, by its project's own API and by A2A."""
+    """The target of the calls: an agent, by its project's own API and by A2A."""
 
     project: Project
     api: Recorded
@@ -202,7 +202,7 @@ def _authorize(authorizer: Recorded, key: str) -> None:
 
 
 def _ended(project: Project) -> str:
-    """The path of a task that has ended, of a conversation of several."""
+    """The path of an ended task in a conversation of several."""
     for _ in range(TOGETHER):
         task = project.wait(accepted := project.submit(QUESTION, sessionId=TALK), seconds=START_SECONDS)
         assert task["status"] == "completed"

@@ -1,7 +1,7 @@
-"""A soak: mixed tasks while a random worker is killed every quarter of a minute, on the local stack.
+"""A soak: mixed tasks while a random worker is killed every 15 seconds, on the local stack.
 
-`make soak TASKS=10000` has as many tasks, and then processes of the API die too and connections to AWS break.
-It ends by itself: what could not be submitted in ``MOST_SECONDS`` is not, and from then on every task has
+`make soak TASKS=10000` runs this many tasks, and also kills processes of the API and breaks connections to
+AWS. It always ends: submission stops after ``MOST_SECONDS``, and from then on every task has
 ``PATIENCE_SECONDS``.
 """
 
@@ -18,7 +18,7 @@ from local.deployed import Deployed, Project
 
 TASKS, KILLS = 400, 8
 LIVE = 400
-"""Nothing is submitted while so many tasks have not ended."""
+"""The limit of tasks that have not ended; at the limit nothing is submitted."""
 CALLERS = 8
 PATIENCE_SECONDS = 300
 MOST_SECONDS = 2_700
@@ -38,14 +38,14 @@ AGENT = {
     "systemPrompt": "You use tools.",
     "maxConcurrentTasks": 50,
     "timeoutMs": 900_000,
-    "maxAttempts": 10,  # a worker that is killed costs one, and chance may do that twice to a task
+    "maxAttempts": 10,  # a killed worker costs one attempt, and that may by chance happen to a task twice
     "allowedTools": ["Glob"],
 }
 
 
 def asked() -> int | None:
-    """How many tasks `make soak TASKS=…` wants; None where it does not say. Raises ``SystemExit`` for what is
-    no number."""
+    """The number of tasks of `make soak TASKS=…`; None if it is not set. Raises ``SystemExit`` if it is not a
+    number."""
     text = os.environ.get("SOAK_TASKS", "")
     if text and not (text.isdecimal() and int(text)):
         raise SystemExit(f"TASKS={text}: how many tasks, a whole number from 1 on.")
@@ -53,7 +53,7 @@ def asked() -> int | None:
 
 
 def run(project: Project) -> None:
-    """Print the table. Raises ``SystemExit`` where a promise was not kept."""
+    """Print the table. Raises ``SystemExit`` if a promise was not kept."""
     agent_id = project.apply(AGENT)
     count, is_all = asked() or TASKS, asked() is not None
     havoc = Havoc(project.deployed, random.Random(SEED), is_all)  # noqa: S311  chance that repeats itself
@@ -70,7 +70,7 @@ def run(project: Project) -> None:
 
 
 def _submit_all(project: Project, agent_id: str, count: int, until: float) -> list[str]:
-    """The ids of the tasks that were accepted, of as many as there was time for."""
+    """The ids of the accepted tasks, as many as there was time for."""
     accepted: list[str] = []
     told_at = time.time()
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -87,7 +87,7 @@ def _submit_all(project: Project, agent_id: str, count: int, until: float) -> li
 
 
 def _submit(project: Project, agent_id: str, number: int) -> str:
-    """A task's id; asked for again until there is an answer, as a caller does."""
+    """A task's id; retried until there is a response, as a caller does."""
     body = {"message": f"[[standin: {KINDS[number % len(KINDS)]}]] soak-{number}-"}
     key = {"Idempotency-Key": f"soak-{number}"}
     answer = project.request_with_retries(
@@ -98,13 +98,13 @@ def _submit(project: Project, agent_id: str, number: int) -> str:
 
 
 def _wait(deployed: Deployed, until: float) -> None:
-    """Until every task has ended, and not longer."""
+    """Wait until every task has ended, up to the limit."""
     while _live(deployed) and time.time() < until:
         time.sleep(LOOK_SECONDS)
 
 
 def _live(deployed: Deployed) -> int:
-    """How many tasks have not ended: a count of what is due costs a busy stack less than to ask for each."""
+    """How many tasks have not ended: counting due tasks costs a busy stack less than polling each one."""
     dynamodb, count = deployed.client("dynamodb"), 0
     for shard in range(SHARDS):
         count += dynamodb.query(

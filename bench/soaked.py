@@ -1,4 +1,4 @@
-"""What came of a soak."""
+"""The outcome of a soak."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from local.standin.calls import Call
 
 AIM_SECONDS = 60
 SAVED_SECONDS = 5
-"""A reply that came so long before its worker was killed may not have been saved."""
+"""A reply that arrived less than this before its worker was killed may not have been saved."""
 
 
 @dataclass(frozen=True)
 class Soaked:
-    """``wanted`` tasks were to be made, and these ids were ``accepted``; ``tasks`` are what there is, and
-    ``turns`` the model's finished replies."""
+    """``wanted`` tasks were to be created, and these ids were ``accepted``; ``tasks`` are those that exist,
+    and ``turns`` the model's finished replies."""
 
     wanted: int
     accepted: Sequence[str]
@@ -57,7 +57,7 @@ class Soaked:
 
     @property
     def broken(self) -> str:
-        """Which promises were not kept; empty if all were."""
+        """The promises that were not kept; empty if all were."""
         counts = {
             "lost": self._lost,
             "made twice": self._made_twice,
@@ -98,7 +98,7 @@ class Soaked:
 
     @property
     def _bought_again(self) -> list[Call]:
-        """The replies that had to be bought again, each as it came before."""
+        """The replies that had to be bought again, each by its earlier call."""
         same = defaultdict(list)
         for call in self.turns:
             same[call.conversation, call.messages_count].append(call)
@@ -106,11 +106,11 @@ class Soaked:
 
     @property
     def _inexcusable(self) -> int:
-        """Those of them that there was time to save, or nobody was killed who could have had them."""
+        """How many of them could have been saved in time, or were not lost to a killed worker."""
         return sum(not self._is_excused(call.ended_at or 0.0) for call in self._bought_again)
 
     def _is_excused(self, came_at: float) -> bool:
-        # what the stand-in has sent may still be on its way
+        # the stand-in's response may still be on its way
         return any(
             came_at - 1 <= killed_at <= came_at + SAVED_SECONDS for killed_at in self.havoc.workers_killed_at
         )

@@ -1,4 +1,4 @@
-"""What a sweep costs when nothing is due among 50,000 stored tasks: it must read no task."""
+"""The cost of a sweep when none of 50,000 stored tasks is due: it must read no task."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from bench.support.moto_functions import Functions, functions_on_moto
 
 STORED = 50_000
 LIVE_SHARE = 10
-"""Every tenth stored task is live and due later; the others have ended and left the index."""
+"""Every tenth stored task is live and due later; the others have ended and are not in the index."""
 BATCH = 25
 
 

@@ -1,9 +1,9 @@
-"""What a turn costs beside the model: AWS calls, and the time until the model is asked again.
+"""The overhead of a turn in addition to the model: AWS calls, and the time until the next call of the model.
 
-Calls are counted on moto, with the worker's own code: what a longer task needs more than a shorter one, by
-its number of turns more, so that nothing that happens once a task is in it. The time is that between the last
-byte of one call and the arrival of the next request, as the stand-in sees them on a local stack; most of it
-is spent waiting for the emulator's answers to just these calls.
+Calls are counted on moto, with the worker's own code: the difference between a longer and a shorter task,
+divided by the difference of their turns, so that calls made once a task are excluded. The time is that
+between the last byte of one call and the arrival of the next request, as the stand-in sees them on a local
+stack; most of it is spent waiting for the emulator's responses to just these calls.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ FEW, MANY = 2, 12
 """Turns of the tasks whose calls are compared."""
 TOOLS = ["Glob", "Write", "WebSearch"]
 LEASE_SECONDS = 6
-"""A lease that beats soon, so that some beats can be counted; the first one also writes an index."""
+"""A lease with a short heartbeat interval, so that some heartbeats can be counted; the first also writes an
+index."""
 BEATING_SECONDS = 11.5
 BATCH = 10
 LARGE = 20_000
@@ -31,13 +32,13 @@ LARGE = 20_000
 
 @dataclass(frozen=True)
 class Kind:
-    """A turn by what it does: a step of the stand-in's script."""
+    """The work of a turn: a step of the stand-in's script."""
 
     title: str
     step: str
 
     def message(self, turns: int) -> str:
-        """A task with so many such turns, and one more that answers."""
+        """A task with this many such turns, and one more that answers."""
         return f"[[standin: {self.step}; repeat={turns} | say=done]] turns {self.title} {turns}"
 
 
@@ -74,7 +75,7 @@ def run(project: Project) -> None:
 def _calls_a_turn(functions: Functions, kind: Kind) -> Calls:
     api, worker = functions.start("api"), functions.start("worker")
     counted = []
-    for turns in (FEW, FEW, MANY):  # the first one warms the worker up
+    for turns in (FEW, FEW, MANY):  # the first warms the worker up
         path = functions.submit(api, AGENT, kind.message(turns))
         functions.counted()
         functions.work(worker)
@@ -86,10 +87,10 @@ def _calls_a_turn(functions: Functions, kind: Kind) -> Calls:
 
 
 def _calls_a_beat(functions: Functions, tasks: int) -> Calls:
-    """Of one heartbeat of an invocation with so many tasks, by how much longer they take."""
+    """Calls of one heartbeat of an invocation with this many tasks, from the difference of longer tasks."""
     api, worker = functions.start("api"), functions.start("worker", LEASE_SECONDS=str(LEASE_SECONDS))
     counted = []
-    for seconds in (0.0, 0.0, BEATING_SECONDS):  # the first ones warm the worker up
+    for seconds in (0.0, 0.0, BEATING_SECONDS):  # the first runs warm the worker up
         message = f"[[standin: say=done; delay={seconds}]] beats"
         paths = [functions.submit(api, AGENT, message) for _ in range(tasks)]
         functions.counted()
@@ -97,7 +98,7 @@ def _calls_a_beat(functions: Functions, tasks: int) -> Calls:
         counted.append(functions.counted())
         assert all(functions.read(api, path)["status"] == "completed" for path in paths)
     _, none, some = counted
-    return (some - none) / (some.sqs - none.sqs)  # each beat hides all messages with one call
+    return (some - none) / (some.sqs - none.sqs)  # each heartbeat extends all messages with one call
 
 
 def _print_beats(beats: list[Calls]) -> None:

@@ -1,8 +1,8 @@
-"""Memory and processor time of the functions that mostly wait: what their ``MemorySize`` is chosen by.
+"""Memory and processor time of the functions that mostly wait: the basis of their ``MemorySize``.
 
-Each built function runs in a process of its own, on the emulator's Python, without Lambda's own runtime. The
-largest requests and answers that it takes come one after the other, and then a wait for a task that does not
-end. What of a processor Lambda gives is the memory divided by 1,769 MB.
+Each built function runs in a process of its own, on the emulator's Python, without Lambda's own runtime. Its
+largest requests and responses come one after another, and then a wait for a task that does not
+end. Lambda's share of a processor is the memory divided by 1,769 MB.
 """
 
 import base64
@@ -30,19 +30,19 @@ PROCESSOR_MB = 1_769
 WAIT_SECONDS = 20
 LARGEST_MESSAGE = 100_000
 FILE_BYTES = 3_800_000
-"""As base64 the limit of a message's parts."""
+"""In base64 the limit of a message's parts."""
 TASKS = 100
-"""A page of them."""
+"""One page."""
 LARGE = 3
-"""Of the largest messages, one after the other."""
+"""How many of the largest messages are sent, one after another."""
 CONNECTION = "bench-waiting"
 REFRESHED_SECONDS = 3
-"""After which a refresh is not answered from memory."""
+"""After this time a refresh is not answered from memory."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one function: its memory and processor time to be loaded, and the peak and processor time of each
+    """Of one function: the memory and processor time after loading, and the peak and processor time of each
     kind of event, in order."""
 
     loaded_mb: float
@@ -88,7 +88,7 @@ def _measure(project: Project, logical_id: str, call: Callable[[Project, "_Event
 
 @dataclass
 class _Events:
-    """A handler in another process, and what came of the last event of each kind."""
+    """A handler in another process, and the result of the last event of each kind."""
 
     function: RunningFunction
     handled: dict[str, Handled] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""How long WeCom waits when an administrator presses Save and nothing of the function runs yet.
+"""How long WeCom waits when an administrator presses Save and the function is cold.
 
 Each sample is a process of its own, on the emulator's Python with the built layers on the path: it imports
-the function, makes its clients, reads the connection and its secret, and answers. WeCom waits one second.
+the function, creates its clients, reads the connection and its secret, and answers. WeCom waits one second.
 """
 
 import json
@@ -40,7 +40,8 @@ print(imported - started, answered - started, done - answered)
 
 
 def run(project: Project) -> None:
-    """Print what a cold start with the verification takes, what of it is the import, and a warm one."""
+    """Print the time of a cold start with the verification, the import's part of it, and a warm
+    verification."""
     with running_wecom() as wecom, TemporaryDirectory() as folder:
         agent_id = project.apply({"id": "wecom", "name": "WeCom", "systemPrompt": "You answer."})
         deployed = project.deployed

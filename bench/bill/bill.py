@@ -1,4 +1,4 @@
-"""The bill of a task: what was measured, and workers as they were simulated, times prices."""
+"""The bill of a task: the measured usage, and that of the simulated workers, times prices."""
 
 from math import log
 
@@ -9,22 +9,23 @@ from bench.bill.usage import Usage
 from tests.load.packing import Packing
 
 WAIT_SECONDS = 30
-"""Of the tasks that were simulated."""
+"""Duration of the simulated tasks."""
 WITH_KEYS = ("Api", "Messages", "A2A")
-"""Functions whose callers have keys, which are checked."""
+"""Functions whose callers have API keys, which the authorizer checks."""
 KEY_SECONDS = 60
-"""For which API Gateway remembers a key: ``AuthorizerCacheSeconds``."""
+"""How long API Gateway caches a key: ``AuthorizerCacheSeconds``."""
 RARE_SECONDS = 60
-"""Between two tasks, or more: by then a function has forgotten what it has read, but for secrets."""
+"""At this interval between two tasks, or more, a function's caches have expired, except for secrets."""
 SECRET_SECONDS = 300
-"""For which it keeps these (a2a_tasks/adapters/secrets/secrets_manager.py)."""
+"""How long secrets are cached (a2a_tasks/adapters/secrets/secrets_manager.py)."""
 RETENTION_MONTHS = 30 / 30.4
 """``RetentionDays``."""
 
 
 def task(measured: Measurement, kind: Kind, a_second: float) -> dict[str, Usage]:
-    """What a task of this kind uses, by function. ``queue`` is what Lambda's pollers
-    ask, ``storage`` what is kept, and ``caches`` what functions read again that are used rarely."""
+    """The usage of a task of this kind, by function. ``queue`` is the polling by Lambda's pollers,
+    ``storage`` what is stored, and ``caches`` the reads of rarely called functions, whose caches have
+    expired."""
     packing = packed(measured.loads, a_second, kind.seconds)
     bill = {}
     if any(part.function in WITH_KEYS for part in kind.parts):
@@ -43,14 +44,14 @@ def task(measured: Measurement, kind: Kind, a_second: float) -> dict[str, Usage]
 
 
 def _read_again(rare: Usage, seconds: float) -> Usage:
-    """What functions read that have forgotten it, with so many seconds between two tasks."""
+    """Reads after the caches have expired, with this many seconds between two tasks."""
     share = min(1.0, seconds / SECRET_SECONDS)
     of_secrets = rare.of(Service.SECRETS)
     return rare - of_secrets + of_secrets * share
 
 
 def keys_checked(a_second: float) -> float:
-    """Calls of the authorizer for a task, with all tasks under one key and a task's requests within a
+    """Calls of the authorizer for a task, if all tasks share one key and a task's requests come within a
     minute."""
     return min(1.0, 1 / (KEY_SECONDS * a_second))
 
@@ -64,8 +65,8 @@ def _worker(measured: Measurement, kind: Kind, part: Part, packing: Packing) -> 
 
 
 def packed(loads: tuple[Load, ...], a_second: float, seconds: float) -> Packing:
-    """How tasks of so many seconds are packed: as those that were simulated of which as many run at a time,
-    between two of these by the logarithm of the load."""
+    """How tasks of this many seconds are packed: like the simulated tasks with the same number running at a
+    time, interpolated by the logarithm of the load."""
     at_a_time = a_second * seconds
     known = sorted((load.a_second * WAIT_SECONDS, load.packing) for load in loads)
     before = [(load, packing) for load, packing in known if load <= at_a_time] or known[:1]

@@ -18,11 +18,12 @@ from tests.load.packing import packed, settings_for
 SCHEDULED = ("Sweeper", "Cleanup", "Batcher")
 WAIT_SECONDS = 30
 LEARNING_TASKS = 40
-"""After so many a process knows how often it sees the key, and counts as far ahead as it ever will."""
+"""After this many tasks a process knows how often it sees the key, and counts as far ahead as it ever
+will."""
 
 
 def measure(project: Project) -> Measurement:
-    """Raises ``RuntimeError`` where something does not end as it should."""
+    """Raises ``RuntimeError`` if something does not end as it should."""
     loads = tuple(map(_load, RATES.values()))
     with Running.of(project) as running, connected(running):
         scheduled, idle_metrics = _scheduled(running)
@@ -50,7 +51,7 @@ def _load(a_second: float) -> Load:
 
 
 def _scheduled(running: Running) -> tuple[dict[str, Part], set[str]]:
-    """The functions that schedules call, when there is nothing to do."""
+    """The functions called by schedules, when there is nothing to do."""
     with step("What schedules call"):
         for function in SCHEDULED:
             running.invoke(function, load_event(f"{function.lower()}_schedule"))
@@ -61,7 +62,7 @@ def _scheduled(running: Running) -> tuple[dict[str, Part], set[str]]:
 
 
 def _first(running: Running) -> tuple[Part, ...]:
-    """A task of functions that hold nothing."""
+    """A task of functions with empty caches."""
     with step("The first task"):
         task(running, echo(SHORT))
         return running.parts()
@@ -86,7 +87,7 @@ def _kinds(running: Running) -> tuple[dict[str, Kind], set[str]]:
 
 def _kind(running: Running, scenario: Scenario) -> Kind:
     if not scenario.played_seconds:
-        scenario.play(running)  # so that the functions hold what they keep
+        scenario.play(running)  # so that the functions' caches are filled
     running.parts()
     stored = running.stored()
     for _ in range(scenario.rounds):
@@ -101,7 +102,8 @@ def _kind(running: Running, scenario: Scenario) -> Kind:
 
 
 def _waiting(running: Running, many: int) -> Waiting:
-    """By what a worker uses for one task and for many that wait, more than for one that does not."""
+    """The usage of a worker with one waiting task, and with many, beyond that with a task that does not
+    wait."""
     with step(f"A worker with one task, and with {many}, that wait {WAIT_SECONDS} s"):
         used = []
         for tasks, seconds in ((1, 0), (1, WAIT_SECONDS), (many, WAIT_SECONDS)):
@@ -123,13 +125,13 @@ def _authorizer(running: Running) -> Part:
 
 
 def _secrets(project: Project) -> int:
-    """Those of a stack with one project, without connections to WeCom."""
+    """The secrets of a stack with one project and no connections to WeCom."""
     secrets = project.deployed.client("secretsmanager").list_secrets()["SecretList"]
     return sum("/wecom/" not in secret["Name"] for secret in secrets)
 
 
 def _more(usage: Usage, than: Usage) -> Usage:
-    """What is used more of each unit; a difference below nothing is chance."""
+    """The additional usage of each unit; a negative difference is noise."""
     return Usage({unit: max(0.0, number) for unit, number in (usage - than).units.items()})
 
 

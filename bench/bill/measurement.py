@@ -1,4 +1,4 @@
-"""What a run of the bench has measured and simulated, as it is saved: everything but prices."""
+"""The measured and simulated results of a run, as they are saved: everything but prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ SAVED = Path(__file__).parents[1] / "results" / "bill.json"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of task: what the functions did for it, with ``played_seconds`` of the ``seconds`` that it waits
-    for Claude, and ``waiting`` with a caller waiting as long. ``stored`` is what stays,
-    for a month."""
+    """A kind of task: the functions' work for it, played with a wait for Claude of ``played_seconds`` instead
+    of ``seconds``. ``waiting`` is the function, if any, with a caller that waits as long. ``stored`` is what
+    remains stored, for a month."""
 
     seconds: float
     played_seconds: float
@@ -28,7 +28,8 @@ class Kind:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a worker uses while it waits: in a second of its own, and for each task that it carries."""
+    """A worker's usage while it waits: for each second of its own, and for each second of a task that it
+    runs."""
 
     of_worker: Usage
     of_task: Usage
@@ -36,7 +37,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Load:
-    """Tasks a second of 30 s each, and how they are packed."""
+    """Tasks of 30 s each, by their number per second, and how they are packed."""
 
     a_second: float
     packing: Packing
@@ -44,8 +45,8 @@ class Load:
 
 @dataclass(frozen=True)
 class Measurement:
-    """``rare`` is what a short task uses more if it is the first for minutes, so that no function holds
-    anything; ``scheduled`` are the functions that a schedule calls, with nothing to do; ``authorizer`` is one
+    """``rare`` is the additional usage of a short task that is the first for minutes, so that all caches have
+    expired; ``scheduled`` are the functions called by a schedule, with nothing to do; ``authorizer`` is one
     call. ``metrics`` are published with traffic, ``idle_metrics`` always."""
 
     measured_on: str

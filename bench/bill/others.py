@@ -1,4 +1,4 @@
-"""What takes the place of this elsewhere: public prices of tasks that wait 30 s, without tokens."""
+"""Alternatives to this system: public prices of tasks that wait 30 s, without tokens."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ HOURS_A_MONTH, SECONDS_AN_HOUR, MILLION = 730, 3_600, 1_000_000
 
 @dataclass(frozen=True)
 class Offer:
-    """``usd`` for a million tasks, the least and the most, and ``usd_a_month`` that are paid whatever comes,
-    None if that is not known. ``sources`` are the pages that the prices are from."""
+    """``usd`` for a million tasks, minimum and maximum, and ``usd_a_month`` as a fixed price,
+    None if that is not known. ``sources`` are the pages with the prices."""
 
     name: str
     sources: tuple[str, ...]
@@ -27,14 +27,14 @@ CONTAINER_MONTH = HOURS_A_MONTH * (
     CONTAINERS * (CONTAINER_CPUS * FARGATE_CPU_HOUR + CONTAINER_GB * FARGATE_GB_HOUR) + LOAD_BALANCER_HOUR
 )
 
-# -- Bedrock AgentCore Runtime: a session for each task, which is stopped, or left to its timeout
+# -- Bedrock AgentCore Runtime: a session for each task, which is stopped, or ends at its timeout
 
 AGENTCORE_CPU_HOUR, AGENTCORE_GB_HOUR = 0.0895, 0.00945
 SESSION_CPU_SECONDS, SESSION_GB, SESSION_IDLE_SECONDS = 0.5, 0.5, 900
 
 
 def agentcore(seconds: float) -> float:
-    """USD of a million sessions that last so long."""
+    """USD of a million sessions of this duration."""
     of_processor = SESSION_CPU_SECONDS * AGENTCORE_CPU_HOUR
     of_memory = seconds * SESSION_GB * AGENTCORE_GB_HOUR
     return (of_processor + of_memory) / SECONDS_AN_HOUR * MILLION
@@ -43,7 +43,7 @@ def agentcore(seconds: float) -> float:
 MANAGED_AGENTS_HOUR = 0.08
 """Of a session while it runs."""
 LANGSMITH_RUN = 0.005
-"""Beside it each deployment's time is paid for, at a price that could not be found out."""
+"""Each deployment's time is charged in addition, at a price that could not be determined."""
 
 OFFERS = (
     Offer(

@@ -1,4 +1,4 @@
-"""What one function did for a task, and what Lambda bills for it."""
+"""One function's work for a task, and what Lambda bills for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from bench.support.running_function import Handled
 from tests.load.simulator.cloud import MILLISECONDS
 
 FULL_PROCESSOR_MB = 1769
-"""Of memory give a whole virtual processor, less memory its share:
+"""The memory with which a function gets a whole virtual processor; with less, it gets a share:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 MB_PER_GB, BYTES_PER_GB = 1024, 1024**3
 LEAST_BILLED_SECONDS = 0.001
@@ -22,16 +22,16 @@ ROUND_TRIP_SECONDS = {
     "kms": 0.010,
     "secretsmanager": 0.020,
 }
-"""Of a call within a region, as the simulation has it, and of some that it has not."""
+"""Of a call within a region, as in the simulation, and of some calls that the simulation lacks."""
 PLATFORM_LINES = (
     "START RequestId: 00000000-0000-0000-0000-000000000000 Version: 42\n",
     "END RequestId: 00000000-0000-0000-0000-000000000000\n",
     "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 1234.56 ms\t"
     "Billed Duration: 1235 ms\tMemory Size: 1024 MB\tMax Memory Used: 123 MB\t\n",
 )
-"""That Lambda writes of each invocation."""
+"""The lines that Lambda logs for each invocation."""
 LINE_BYTES = 26
-"""That CloudWatch bills for a line beside its text:
+"""Bytes that CloudWatch bills for a line in addition to its text:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutLogEvents.html"""
 PLATFORM_BYTES = sum(len(line) + LINE_BYTES for line in PLATFORM_LINES)
 UNITS_OF_CALLS = {
@@ -48,13 +48,13 @@ UNITS_OF_CALLS = {
     ("kms", "GenerateDataKey"): {Unit.KMS_REQUESTS: 1},
     ("lambda", "Invoke"): {},
 }
-"""Lambda bills an invocation to who is invoked; S3 takes nothing for a deletion."""
+"""Lambda bills an invocation to the invoked function; S3 charges nothing for a deletion."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """On average of one task: invocations of a function, its processor seconds, the seconds that it waited
-    for something else than AWS, its calls of AWS by service, and what else it used that is charged for."""
+    """The average for one task: invocations of a function, its processor seconds, the seconds that it waited
+    for anything but AWS, its AWS calls by service, and its other usage that is charged."""
 
     function: str
     memory_mb: int
@@ -66,7 +66,7 @@ class Part:
 
     @classmethod
     def of(cls, function: str, memory_mb: int, handled: Sequence[Handled], tasks: float = 1) -> "Part":
-        """Of invocations that did so many tasks together."""
+        """Of invocations that handled this many tasks in all."""
         calls = [call for each in handled for call in each.calls]
         services = sorted({call.service for call in calls})
         return cls(
@@ -80,31 +80,31 @@ class Part:
 
     @property
     def processor(self) -> float:
-        """The share of one that it has."""
+        """Its share of a processor."""
         return min(1.0, self.memory_mb / FULL_PROCESSOR_MB)
 
     @property
     def seconds(self) -> float:
-        """The model of its duration, as if nothing that it does went on beside anything else: waiting as it
-        is, processor time as it was measured, at its share of a processor, and a round trip a call."""
+        """The modelled duration, as if nothing in it ran concurrently: waiting time, the measured processor
+        time at its share of a processor, and a round trip for each call."""
         round_trips = sum(ROUND_TRIP_SECONDS[name] * count for name, count in self.calls.items())
         return self.waited_seconds + self.cpu_seconds / self.processor + round_trips
 
     @property
     def usage(self) -> Usage:
-        """Everything, with Lambda's time."""
+        """The whole usage, including Lambda's duration."""
         return self.used + invoked(self.invocations, self.seconds, self.memory_mb)
 
     def waiting(self, seconds: float) -> "Part":
-        """The same with so much waiting in it."""
+        """A copy with this much waiting time."""
         return replace(self, waited_seconds=seconds)
 
     def with_usage(self, more: Usage) -> "Part":
-        """The same, which has also used this."""
+        """A copy with additional usage."""
         return replace(self, used=self.used + more)
 
     def times(self, number: float) -> "Part":
-        """So many of it."""
+        """A multiple of it."""
         return replace(
             self,
             invocations=self.invocations * number,
@@ -116,7 +116,7 @@ class Part:
 
 
 def invoked(invocations: float, seconds: float, memory_mb: int) -> Usage:
-    """What Lambda and its lines in the log cost, of so many seconds together."""
+    """What Lambda and its log lines cost for this many seconds in all."""
     billed = max(seconds, invocations * LEAST_BILLED_SECONDS)
     return Usage(
         {
@@ -133,7 +133,7 @@ def _used(handled: Handled) -> Usage:
 
 
 def _of_call(call: Call) -> Usage:
-    """Raises ``KeyError`` for a call of which it is not known what is charged for it."""
+    """Raises ``KeyError`` for a call without a known price."""
     match call.service:
         case "dynamodb":
             return Usage({Unit.WRITE_UNITS: call.write_units, Unit.READ_UNITS: call.read_units})

@@ -1,8 +1,8 @@
-"""What AWS charges: list prices of us-east-1, functions on arm64, tables on demand.
+"""AWS's list prices: us-east-1, functions on arm64, on-demand tables.
 
 They are those of the pages named here as of ``AS_OF``, without free tiers: these belong to an account and not
-to a deployment. Only the dashboard's is taken, since a dashboard of fifty metrics costs nothing wherever it
-is one of the account's first three.
+to a deployment. The dashboard's is the exception, since a dashboard of fifty metrics is free if it is one of
+the account's first three.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ FREE_DASHBOARD_METRICS = 50
 
 
 class Service(StrEnum):
-    """Who charges."""
+    """The services that charge."""
 
     LAMBDA = "Lambda"
     API_GATEWAY = "API Gateway"
@@ -34,7 +34,7 @@ class Service(StrEnum):
 
 
 class Unit(StrEnum):
-    """What is charged for."""
+    """The units that are charged."""
 
     GB_SECONDS = "gigabyte-seconds"
     INVOCATIONS = "invocations"
@@ -61,7 +61,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Price:
-    """``usd`` for each ``per`` of a unit; ``source`` is the page that says so."""
+    """``usd`` for each ``per`` of a unit; ``source`` is the page with the price."""
 
     service: Service
     usd: float
@@ -98,7 +98,7 @@ PRICES: Mapping[Unit, Price] = MappingProxyType(
         Unit.API_REQUESTS: Price(Service.API_GATEWAY, 3.50, MILLION),
         Unit.WRITE_UNITS: Price(Service.DYNAMODB, 0.625, MILLION),
         Unit.READ_UNITS: Price(Service.DYNAMODB, 0.125, MILLION),
-        # what is stored, and what can be restored to a point in time
+        # storage, and backups for point-in-time recovery
         Unit.TABLE_GB: Price(Service.DYNAMODB, 0.25 + 0.20),
         Unit.SQS_REQUESTS: Price(Service.SQS, 0.40, MILLION),
         Unit.S3_PUTS: Price(Service.S3, 5.00, MILLION),
@@ -109,7 +109,7 @@ PRICES: Mapping[Unit, Price] = MappingProxyType(
         Unit.SECRET_READS: Price(Service.SECRETS, 0.05, 10_000),
         Unit.SECRETS: Price(Service.SECRETS, 0.40),
         Unit.SCHEDULED_CALLS: Price(Service.SCHEDULER, 1.00, MILLION),
-        # what comes in, and is kept for a month, compressed to about a seventh
+        # ingestion, and a month's storage, compressed to about a seventh
         Unit.LOG_GB: Price(Service.LOGS, 0.50 + 0.03 * 0.15),
         Unit.METRICS: Price(Service.CLOUDWATCH, 0.30),
         Unit.ALARM_METRICS: Price(Service.CLOUDWATCH, 0.10),

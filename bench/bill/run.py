@@ -1,4 +1,4 @@
-"""`python -m bench bill`: measures what is billed, saves it in `bench/results/`, and prints the bill."""
+"""`python -m bench bill`: measures the billed usage, saves it in `bench/results/`, and prints the bill."""
 
 from bench.bill.measure import measure
 from bench.bill.measurement import SAVED, Measurement
@@ -15,7 +15,7 @@ def run(project: Project) -> None:
 
 
 def show(measured: Measurement) -> None:
-    """Print what was measured, times prices."""
+    """Print the measured usage times prices."""
     _print("USD a million tasks of 1 KB that wait 30 s for Claude", of_a_task(measured))
     _print("USD a million tasks of each kind", of_kinds(measured))
     with step("Read the template"):

@@ -1,5 +1,5 @@
-"""The built functions of a local stack, each in a process of its own, and told by hand what AWS would tell
-them."""
+"""The built functions of a local stack, each in its own process, invoked explicitly with the events that AWS
+would deliver."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,13 +21,13 @@ from tests.load.simulator.settings import Settings
 
 TO_THE_END_MS = 900_000
 HEAD_BYTES = 500
-"""Of a request or answer, beside its body."""
+"""Of a request or response, in addition to its body."""
 BEHIND_THE_API = ("Api", "Messages", "A2A", "Wecom")
 
 
 @dataclass
 class Running:
-    """Starts a function when it is first used. ``metrics`` are all that were found in logs."""
+    """Starts a function when it is first used. ``metrics`` are all metrics found in logs."""
 
     project: Project
     source: EventSource
@@ -42,7 +42,7 @@ class Running:
     @classmethod
     @contextmanager
     def of(cls, project: Project) -> Iterator["Running"]:
-        """For the length of the block, in which nothing else starts a function."""
+        """For the length of the block, in which nothing else invokes a function."""
         source = EventSource.every(project.deployed)
         with source.disabled(), ExitStack() as opened:
             running = cls(project, source, _open=opened)
@@ -51,10 +51,10 @@ class Running:
             running.parts()
             yield running
 
-    # -- what makes functions do something
+    # -- invoking functions
 
     def invoke(self, function: str, event: dict[str, Any]) -> Handled:
-        """By its name in the template without `Function`."""
+        """``function`` is its name in the template without `Function`."""
         if function not in self._functions:
             built = BuiltFunction.of(self.project.deployed, f"{function}Function")
             self._functions[function] = self._open.enter_context(RunningFunction.of(built))
@@ -64,7 +64,7 @@ class Running:
         return handled
 
     def request(self, method: str, path: str, function: str = "Api", **options: Any) -> Answer:
-        """A request of the API. Raises ``RuntimeError`` for an answer that is an error."""
+        """A request to the API. Raises ``RuntimeError`` if the response is an error."""
         caller = Caller(self._handler(function), self.project.project_id, self.project.key_id)
         answer = caller.send(method, path, **options)
         if answer.status >= 400:
@@ -72,13 +72,13 @@ class Running:
         return answer
 
     def work(self, tasks: int = 1) -> None:
-        """Let a worker have an event of as many tasks as one can have; the others it takes itself."""
+        """Invoke the worker with one full event of tasks; it receives the rest itself."""
         event = self.source.receive(min(10, tasks))
         self.invoke("Worker", event)
         self.source.settle(event)
 
     def tell(self) -> None:
-        """Bring each change that somebody listens to, one by one, to the notifier, and what it sends to the
+        """Deliver each change that has a receiver to the notifier, one by one, and its notifications to the
         receivers."""
         for record in passed_on(self.records(), "NotifierFunction"):
             self.invoke("Notifier", {"Records": [record]})
@@ -87,7 +87,7 @@ class Running:
             self.source.settle(event)
 
     def records(self) -> list[dict[str, Any]]:
-        """Those of the table's stream since the last time."""
+        """The records of the table's stream since the previous call."""
         client = self.project.deployed.client("dynamodbstreams")
         if self._iterator is None:
             table = self.project.deployed.outputs["TasksTable"]
@@ -102,10 +102,10 @@ class Running:
             records += map(as_event, answer["Records"])
         return records
 
-    # -- what they did
+    # -- their usage
 
     def parts(self, tasks: float = 1) -> tuple[Part, ...]:
-        """What each has done since the last time, for so many tasks together; what it sent is in it."""
+        """Each function's work since the previous call, divided by this many tasks; includes what it sent."""
         seen, self._seen = self._seen, {}
         sent = self._sent_to_claude()
         parts = []
@@ -125,7 +125,7 @@ class Running:
         return tuple(parts)
 
     def stored(self) -> Usage:
-        """What the table of tasks with its indexes, and the bucket hold now, for a month."""
+        """What the tasks' table with its indexes, and the bucket store now, for a month."""
         units = {Unit.TABLE_GB: self._table_bytes(), Unit.S3_GB: self._bucket_bytes()}
         return Usage(units) * (1 / BYTES_PER_GB)
 
@@ -157,7 +157,7 @@ class Running:
         return handle
 
     def _sent_to_claude(self) -> int:
-        """Bytes since the last time."""
+        """Bytes since the previous call."""
         calls = self.project.deployed.standin.calls(since=self._calls)
         self._calls += len(calls)
         return sum(HEAD_BYTES + call.request_bytes for call in calls)

@@ -1,4 +1,4 @@
-"""What tasks are asked for, and how, with everything that AWS would tell the functions."""
+"""The kinds of tasks, each with everything that AWS would deliver to the functions."""
 
 import json
 import time
@@ -17,15 +17,15 @@ from tests.integration.support.receiver import receiving
 from tests.integration.support.wecom.callbacks import refresh, to_bot
 
 AGENT, SLOTS_AGENT, TOOLS_AGENT = "plain", "assistant", "toolbox"
-"""Of bench/agents.yaml: without a limit of its running tasks, with one, and with tools."""
+"""Of bench/agents.yaml: without a limit on running tasks, with one, and with tools."""
 ROUNDS = 26
-"""Twice as many tasks as a process counts ahead of a key's limit of new tasks, so that few writes are those
-of chance."""
+"""Twice as many tasks as a process counts ahead against a key's limit of new tasks, so that few of the writes
+occur by chance."""
 CONNECTION = "bench-bill"
 TALK_ROUNDS = 9
-"""And one before them: a conversation of ten, in which each is shown those before it."""
+"""After a first one: a conversation of ten tasks, each of which is shown those before it."""
 REFRESH_SECONDS = 1.0
-"""WeCom asks about so often for an answer under way (docs/wecom.md)."""
+"""How often WeCom polls for an unfinished answer, approximately (docs/wecom.md)."""
 TOOLS = (
     'tool=Glob:{"pattern": "*"}; repeat=5 | tool=Write:{"file_path": "a.txt", "content": "text"}; repeat=4'
 )
@@ -36,8 +36,8 @@ type Play = Callable[[Running], None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """``play`` has one task of this kind, which waits ``seconds`` for Claude on the bill, and as it is played
-    ``played_seconds``. ``waiting`` is the function that has a caller waiting for so long."""
+    """``play`` runs one task of this kind, which waits ``seconds`` for Claude on the bill, and
+    ``played_seconds`` when it is played. ``waiting`` is the function whose caller waits for that time."""
 
     name: str
     what: str
@@ -49,19 +49,19 @@ class Scenario:
 
 
 def echo(characters: int) -> str:
-    """A message of so many, which are said back."""
+    """A message of this many characters, which the answer repeats."""
     return f"[[standin: echo]]{PROSE[:characters]}"
 
 
 def task(running: Running, message: str, agent: str = AGENT, **fields: Any) -> None:
-    """A task, and one poll when it has ended."""
+    """A task, and one poll after its end."""
     path = submit(running, message, agent, **fields)
     running.work()
     completed(running.request("GET", path).body)
 
 
 def submit(running: Running, message: str, agent: str = AGENT, **fields: Any) -> str:
-    """Its path."""
+    """Returns the task's path."""
     path = f"/a2a/{running.project.id_of(agent)}/tasks"
     answer = running.request("POST", path, body=json.dumps({"message": message, **fields}))
     return str(answer.body["checkUrl"])
@@ -73,7 +73,7 @@ def completed(found: dict[str, Any]) -> None:
 
 
 def with_webhook(running: Running) -> None:
-    """Nobody polls."""
+    """Without polls."""
     with receiving() as receiver:
         submit(running, echo(SHORT), pushNotificationConfig={"url": receiver.url})
         running.work()
@@ -89,19 +89,19 @@ def waited_for(running: Running, seconds: float) -> None:
 
 
 def streamed(running: Running, seconds: float) -> None:
-    """The same as a stream, whose text comes bit by bit."""
+    """The same as a stream, whose text arrives in pieces."""
     message = f"[[standin: size={SHORT}; delay={seconds}]]"
     _meanwhile(running, partial(_ask, running, message, headers={"accept": "text/event-stream"}))
 
 
 def polled_long(running: Running, seconds: float) -> None:
-    """By `GET …?wait=`, asked at once. The task ends a second before the request does."""
+    """By `GET …?wait=`, requested at once. The task ends a second before the request does."""
     path = submit(running, f"[[standin: say=Done.; delay={seconds - 1}]]")
     _meanwhile(running, lambda: completed(running.request("GET", f"{path}?wait={seconds:g}").body))
 
 
 def in_wecom(running: Running, seconds: float) -> None:
-    """A bot answers, and WeCom asks for its text until it is whole."""
+    """A bot answers, and WeCom polls for the text until it is complete."""
     question = f"[[standin: size={SHORT}; delay={seconds}]]"
     _wecom(running, to_bot(CONNECTION, f"m{time.time_ns()}", text={"content": question}))
     task_id = next(running.project.tasks(running.project.id_of(AGENT)))["taskId"]
@@ -115,7 +115,7 @@ def in_wecom(running: Running, seconds: float) -> None:
 
 
 def together(running: Running, tasks: int, seconds: float) -> None:
-    """So many that one worker does at the same time."""
+    """This many tasks, executed by one worker at the same time."""
     for _ in range(tasks):
         submit(running, f"[[standin: say=Done.; delay={seconds}]]")
     running.work(tasks)
@@ -149,7 +149,7 @@ def _wecom(running: Running, event: dict[str, Any]) -> None:
 
 
 def _meanwhile(running: Running, ask: Callable[[], None]) -> None:
-    """Let somebody ask while the worker works."""
+    """Run a caller's request while the worker works."""
     with ThreadPoolExecutor(1) as callers:
         asked = callers.submit(ask)
         running.work()

@@ -1,4 +1,4 @@
-"""What a deployment costs in a month in which nobody calls it."""
+"""The cost of a deployment in a month without calls."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from local.preflight.target import Target
 HOURS_A_MONTH = 730
 SECONDS_A_MONTH = HOURS_A_MONTH * 3_600
 POLLERS = 5
-"""Of a queue's event source, at least. They ask again and again, each time for so many seconds:
+"""Of a queue's event source, at least. They poll continuously, each time for ``POLL_SECONDS``:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 POLL_SECONDS = 20
 ENVIRONMENT = "prod"
@@ -22,7 +22,7 @@ _UNIT_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 
 def month(measured: Measurement, target: Target) -> dict[str, Usage]:
-    """By what it is for."""
+    """By purpose."""
     return {
         "alarms": Usage(
             {Unit.ALARM_METRICS: alarm_metrics(target), Unit.COMPOSITE_ALARMS: composite_alarms(target)}
@@ -38,7 +38,7 @@ def month(measured: Measurement, target: Target) -> dict[str, Usage]:
 
 
 def metrics_with_traffic(measured: Measurement, target: Target) -> Usage:
-    """Those that are published only while tasks come: own ones, and detailed ones of the API."""
+    """Metrics published only while there are tasks: own ones, and detailed ones of the API."""
     own = set(measured.metrics) - set(measured.idle_metrics)
     return Usage({Unit.METRICS: len(own) + detailed_metrics(target)})
 
@@ -57,25 +57,25 @@ def composite_alarms(target: Target) -> int:
 
 
 def paid_dashboards(target: Target) -> int:
-    """Those with more metrics than are free."""
+    """Dashboards with more metrics than are free."""
     dashboards = _of_type(target, "AWS::CloudWatch::Dashboard")
     return sum(_shown(json.loads(each["DashboardBody"])) > FREE_DASHBOARD_METRICS for each in dashboards)
 
 
 def _shown(dashboard: Mapping[str, Any]) -> int:
-    """Metrics of a dashboard. A search finds more or fewer, as there are; it counts as one here."""
+    """Metrics of a dashboard. A search, which finds a varying number, counts as one here."""
     return sum(len(widget["properties"].get("metrics", ())) for widget in dashboard["widgets"])
 
 
 def polls(target: Target) -> float:
-    """Requests in a month with which event sources ask empty queues."""
+    """Requests in a month with which event sources poll empty queues."""
     sources = _of_type(target, "AWS::Lambda::EventSourceMapping")
     queues = sum("StartingPosition" not in source for source in sources)
     return queues * POLLERS * SECONDS_A_MONTH / POLL_SECONDS
 
 
 def detailed_metrics(target: Target) -> int:
-    """Metrics of single methods, of which each that is called has five."""
+    """Metrics of single methods: five for each method that is called."""
     (stage,) = _of_type(target, "AWS::ApiGateway::Stage")
     methods = [item for item in stage.get("MethodSettings", ()) if item.get("MetricsEnabled")]
     return 5 * len(methods)
@@ -90,7 +90,7 @@ def _scheduled(measured: Measurement, target: Target) -> Iterator[Usage]:
 
 
 def _called(measured: Measurement, schedule: Mapping[str, Any]) -> Any:
-    """The function that a schedule calls, by the name in its target."""
+    """The function called by a schedule, found by the name in its target."""
     target = json.dumps(schedule["Target"]["Arn"])
     (part,) = [part for name, part in measured.scheduled.items() if name.lower() in target.lower()]
     return part

@@ -1,4 +1,4 @@
-"""The bill as tables: titles, columns and rows of texts, in USD."""
+"""The bill as tables: titles, columns and rows of strings, in USD."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ RATES = {"1 a minute": 1 / 60, "1 a second": 1, "4 a second": 4, "100 a second":
 PLAIN = "short"
 BISECTIONS = 30
 LEAST_SHOWN = 0.005
-"""USD of a row that is worth one."""
+"""The value in USD from which a row is shown."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows by their name; the texts of names and columns are the reader's language's."""
+    """Rows by name; names and column titles are translated by the reader."""
 
     columns: tuple[str, ...]
     rows: Mapping[str, tuple[float, ...]]
@@ -32,7 +32,7 @@ def defaults() -> Target:
 
 
 def of_a_task(measured: Measurement, name: str = PLAIN) -> Table:
-    """A million tasks of one kind, by what is paid for, at each rate."""
+    """A million tasks of one kind, by cost item, at each rate."""
     bills = [_by_service(task(measured, measured.kinds[name], rate)) for rate in RATES.values()]
     used = [row for row in bills[0] if any(_million(bill[row]) >= LEAST_SHOWN for bill in bills)]
     rows = {row: tuple(_million(bill[row]) for bill in bills) for row in used}
@@ -52,14 +52,14 @@ def of_kinds(measured: Measurement) -> Table:
 
 
 def of_a_month(measured: Measurement, target: Target) -> Table:
-    """A month without calls, by what is paid for."""
+    """A month without calls, by cost item."""
     rows = {name: (usage.usd,) for name, usage in standing.month(measured, target).items()}
     return Table(("USD",), rows | {"sum": (sum(usd for (usd,) in rows.values()),)})
 
 
 def break_even(measured: Measurement, target: Target, usd_a_month: float) -> float:
-    """Tasks a second of the plain kind at which a month costs so much: the least or the most of ``RATES`` if
-    it is none between."""
+    """The number of plain tasks a second at which a month costs this much; the lowest or highest of ``RATES``
+    if it is outside of them."""
     least, most = min(RATES.values()), max(RATES.values())
     (at_rest,) = of_a_month(measured, target).rows["sum"]
     for _ in range(BISECTIONS):
@@ -77,7 +77,7 @@ def _total(measured: Measurement, kind: Kind, rate: float) -> float:
 
 
 def _by_service(bill: Mapping[str, Usage]) -> dict[str, Usage]:
-    """The worker's time by itself, that of all other functions together, and every other service."""
+    """The worker's time, that of all other functions together, and every other service."""
     others = [usage for name, usage in bill.items() if name != "Worker"]
     by_service = {
         "worker": bill["Worker"].of(Service.LAMBDA),

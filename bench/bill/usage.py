@@ -1,4 +1,4 @@
-"""Units that are charged for, and what they come to."""
+"""Charged units, and their price."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from bench.bill.prices import PRICES, Service, Unit
 
 @dataclass(frozen=True)
 class Usage:
-    """So many of each unit; those that are missing were not used."""
+    """A number of each unit; missing units were not used."""
 
     units: Mapping[Unit, float] = field(default_factory=dict)
 
@@ -31,6 +31,6 @@ class Usage:
         return sum(PRICES[unit].each * number for unit, number in self.units.items())
 
     def of(self, *services: Service) -> "Usage":
-        """What these services charge for."""
+        """The units charged by these services."""
         units = {unit: number for unit, number in self.units.items() if PRICES[unit].service in services}
         return Usage(units)

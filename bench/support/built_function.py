@@ -1,4 +1,4 @@
-"""A function as it was built and deployed to a local stack, run outside of the emulator."""
+"""A function as built and deployed to a local stack, run outside of the emulator."""
 
 import os
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from tests.integration.support.template import layers_of, resource_properties
 
 @dataclass(frozen=True)
 class BuiltFunction:
-    """``module`` has its ``handler``; ``paths`` are its code and layers; ``variables`` what it was deployed
-    with and where AWS is."""
+    """``module`` has its ``handler``; ``paths`` are its code and layers; ``variables`` are those of its
+    deployment and of the AWS endpoint."""
 
     module: str
     handler: str

@@ -1,7 +1,7 @@
-"""What DynamoDB bills for calls that moto answers: units by the size of what is written and read.
+"""DynamoDB's billed units for calls that moto answers, by the size of what is written and read.
 
-Items before and after each write are looked at, since a write costs as much as the larger of both, and its
-entries in the indexes cost as well. Sizes are as the Developer Guide says ("Item sizes and formats").
+Items are read before and after each write, since a write is billed by the larger of the two, and its
+entries in the indexes are billed as well. Sizes follow the Developer Guide ("Item sizes and formats").
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,18 +16,18 @@ from botocore.client import BaseClient
 WRITE_BYTES, READ_BYTES = 1024, 4096
 """Of one unit."""
 STORED_BYTES = 100
-"""More than its size is stored of each item, and of each entry of an index."""
+"""Storage overhead of each item, and of each entry of an index."""
 ITEM_WRITES = {"PutItem": "Item", "UpdateItem": "Key", "DeleteItem": "Key"}
-"""By operation: the parameter that has the item's key."""
+"""By operation: the parameter with the item's key."""
 IN_TRANSACTION = 2
-"""Times that an item's write is billed in a transaction."""
+"""How many times an item's write is billed in a transaction."""
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 KEY = ("pk", "sk")
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index of the table: the attributes of its key, and those that are beside it in its entries."""
+    """An index of the table: the attributes of its key, and the other attributes in its entries."""
 
     keys: tuple[str, ...]
     others: tuple[str, ...]
@@ -38,11 +38,11 @@ class Index:
         return cls(keys, tuple(definition["Projection"].get("NonKeyAttributes", ())))
 
     def has(self, item: Mapping[str, Any]) -> bool:
-        """Whether it has an entry of this item: one that lacks one of the key's attributes has none."""
+        """Whether the index has an entry for this item: not if the item lacks one of the key's attributes."""
         return all(name in item for name in self.keys)
 
     def writes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-        """An entry that is changed is one write; one whose key changes goes, and another comes. All entries
+        """A changed entry is one write; if its key changes, it is a deletion and a put. All entries
         are below 1 KB here."""
         old, new = (tuple(str(item.get(name)) for name in self.keys) for item in (before, after))
         had, has = self.has(before), self.has(after)
@@ -53,7 +53,7 @@ class Index:
         return int(any(before.get(name) != after.get(name) for name in self.others))
 
     def stored_bytes(self, item: Mapping[str, Any]) -> int:
-        """Of its entry of an item."""
+        """The size of the item's entry."""
         names = {*KEY, *self.keys, *self.others}
         entry = {name: value for name, value in item.items() if name in names}
         return item_bytes(entry) + STORED_BYTES if self.has(item) else 0
@@ -69,7 +69,7 @@ class Units:
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> "Units":
-        """For tables with the indexes of this definition. Items of others lack what an entry would need."""
+        """For tables with the indexes of this definition. Items of other tables lack the keys of an entry."""
         return cls(tuple(Index.of(each) for each in table["GlobalSecondaryIndexes"]))
 
     @contextmanager
@@ -88,8 +88,8 @@ class Units:
     def metered(
         self, client: Any, operation: str, parameters: dict[str, Any], call: Callable[..., Any]
     ) -> Any:
-        """The answer to one call, which is counted. ``call`` makes it, and is not counted if it makes
-        others."""
+        """The response to one call, which is counted. ``call`` makes it; the additional reads of items
+        made with ``call`` are not counted."""
         written = list(_written(operation, parameters))
         if not written:
             answer = call(client, operation, parameters)
@@ -109,18 +109,18 @@ class Units:
                 self._count_write(was, is_now, times)
 
     def take(self) -> tuple[float, float]:
-        """The units of writes and of reads since the last time."""
+        """The units of writes and of reads since the previous call."""
         taken, self.writes, self.reads = (self.writes, self.reads), 0, 0
         return taken
 
     def _count_write(self, before: Mapping[str, Any], after: Mapping[str, Any], times: int) -> None:
-        """Also one whose condition did not hold."""
+        """Including a write whose condition was false."""
         self.writes += times * max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_BYTES))
         self.writes += sum(index.writes(before, after) for index in self.indexes)
 
 
 def _written(operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Where a call writes: the tables and keys of its items."""
+    """The targets of a write: the tables and keys of its items."""
     if operation in ITEM_WRITES:
         item = parameters[ITEM_WRITES[operation]]
         yield {"TableName": parameters["TableName"], "Key": {name: item[name] for name in KEY}}
@@ -130,7 +130,7 @@ def _written(operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str
 
 
 def _read_units(parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
-    if "Responses" in answer:  # each item of a batch is read by itself, and consistently wherever it is done
+    if "Responses" in answer:  # each item of a batch is billed separately, and reads here are consistent
         batch = (item for items in answer["Responses"].values() for item in items)
         return sum(ceil(item_bytes(item) / READ_BYTES) for item in batch)
     items = answer.get("Items", [answer.get("Item", {})])

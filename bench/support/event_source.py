@@ -1,4 +1,4 @@
-"""Event sources of a local stack: when they start functions, and what a function would get of them."""
+"""Event sources of a local stack: whether they invoke functions, and the events that a function would get."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +13,7 @@ RECEIVE_SECONDS = 120
 
 @dataclass(frozen=True)
 class EventSource:
-    """What feeds the worker, or with ``every`` all functions."""
+    """The worker's event sources, or with ``every`` those of all functions."""
 
     deployed: Deployed
     uuids: tuple[str, ...]
@@ -32,7 +32,7 @@ class EventSource:
 
     @contextmanager
     def disabled(self) -> Iterator[None]:
-        """For the length of the block the worker gets nothing."""
+        """For the length of the block the worker gets no events."""
         self._update(Enabled=False)
         try:
             yield
@@ -43,7 +43,7 @@ class EventSource:
         self._update(Enabled=True)
 
     def receive(self, count: int, queues: Sequence[str] = TASK_QUEUES) -> dict[str, Any]:
-        """An event with so many different messages, as the queues' function would get it."""
+        """An event with this many different messages, as the queues' function would get it."""
         records: dict[str, Any] = {}
 
         def look() -> bool:
@@ -79,7 +79,7 @@ class EventSource:
             self._functions.update_event_source_mapping(UUID=uuid, **changes)
 
     def _url(self, queue: str) -> str:
-        """Of a queue by its logical id."""
+        """The URL of a queue, by its logical id."""
         stack = self.deployed.stack
         cloudformation = self.deployed.client("cloudformation")
         found = cloudformation.describe_stack_resource(StackName=stack.stack_name, LogicalResourceId=queue)

@@ -1,8 +1,8 @@
-"""`python -P bench/support/function_process.py MODULE HANDLER INDEXES`: a function's process, told on its
-standard input what to do.
+"""`python -P bench/support/function_process.py MODULE HANDLER INDEXES`: a function's process, controlled by
+its standard input.
 
-Each line is ``{"event", "remainingMs"}``; each is answered with a line of what ``Handled`` has
-(bench/support/running_function.py). The first answer comes before any line, when the function is loaded.
+Each line is ``{"event", "remainingMs"}``; the response to each is a line with the fields of ``Handled``
+(bench/support/running_function.py). The first response is sent before any line, once the function is loaded.
 ``INDEXES`` are those of the tables, as JSON.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2]))  # last: the function's own code comes before
+sys.path.append(str(Path(__file__).parents[2]))  # last: the function's own code takes precedence
 
 from bench.support.dynamodb_units import Index
 from bench.support.metering import Log, Meter
@@ -26,7 +26,7 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class Context:
-    """What the handler asks of Lambda's context."""
+    """The part of Lambda's context that the handler uses."""
 
     remaining_ms: int
     function_name: str = "function"
@@ -41,7 +41,7 @@ class Context:
 def peak_mb() -> float:
     """The largest resident set so far.
 
-    Linux hands ``ru_maxrss`` of the process that started this one down to it, so there it is not asked.
+    Linux passes ``ru_maxrss`` on from the parent process, so on Linux it is not used.
     """
     if STATUS.exists():
         (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -50,14 +50,14 @@ def peak_mb() -> float:
 
 
 def whole(answer: Any) -> Any:
-    """An answer as JSON has it: that of a handler that streams, once it has ended."""
+    """A response as JSON; that of a streaming handler once it has ended."""
     return answer.to_buffered() if hasattr(answer, "to_buffered") else answer
 
 
 def main(module: str, handler_name: str, indexes: str) -> None:
     """Answer until the input ends."""
     answers, log = sys.stdout, Log()
-    sys.stdout = log  # the function writes to it
+    sys.stdout = log  # the function writes to standard output
     meter = Meter(tuple(Index.of(each) for each in json.loads(indexes)))
     handler = getattr(importlib.import_module(module), handler_name)
     with meter.watching():

@@ -1,6 +1,6 @@
-"""What a function's process uses that is charged for: calls of AWS, and what it logs.
+"""Meters what a function's process uses that is charged: AWS calls, and log output.
 
-It runs on the functions' own Python, which has nothing of this project but the function's code and layers.
+It runs on the functions' own Python, which has no packages except the function's code and layers.
 """
 
 import json
@@ -24,8 +24,8 @@ SQS_CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Call:
-    """One of AWS. ``cpu`` and ``seconds`` are those of its thread; ``requests`` are SQS's, which counts long
-    messages as several; units are DynamoDB's."""
+    """One AWS call. ``cpu`` and ``seconds`` are those of its thread; ``requests`` are SQS's, which counts
+    long messages as several; units are DynamoDB's."""
 
     service: str
     operation: str
@@ -38,7 +38,7 @@ class Call:
 
 @dataclass
 class Meter:
-    """Counts until it is told to ``take`` what there was. ``cpu`` are processor seconds of its own."""
+    """Counts until ``take`` returns the counts. ``cpu`` are the processor seconds of the counting itself."""
 
     indexes: tuple[Index, ...]
     calls: list[Call] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Meter:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Every client of AWS in this process, whichever thread uses it, for the length of the block."""
+        """Count for every AWS client in this process, in all threads, for the length of the block."""
         original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
         def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -59,7 +59,7 @@ class Meter:
                 try:
                     return original(client, made, parameters)
                 finally:
-                    if made == operation:  # and not a look at what it writes
+                    if made == operation:  # and not a read of the item that it writes
                         spent[:] = time.thread_time() - cpu, time.perf_counter() - started
 
             try:
@@ -79,7 +79,7 @@ class Meter:
             yield
 
     def take(self) -> tuple[list[dict[str, Any]], float]:
-        """The calls since the last time, as JSON has them, and the processor seconds of counting them."""
+        """The calls since the previous ``take``, as JSON, and the processor seconds of counting them."""
         with self._lock:
             taken = [asdict(call) for call in self.calls], self.cpu
             self.calls, self.cpu = [], 0
@@ -88,7 +88,7 @@ class Meter:
 
 @dataclass
 class Log:
-    """Standard output of a function: its log, and the metrics in it. Nothing is kept of it but figures."""
+    """Standard output of a function: its log, and the metrics in it. Only the figures are stored."""
 
     lines: int = 0
     bytes: int = 0
@@ -103,13 +103,13 @@ class Log:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Nothing is buffered."""
 
     def isatty(self) -> bool:
         return False
 
     def take(self) -> dict[str, Any]:
-        """What was logged since the last time."""
+        """The log output since the previous call."""
         taken = {"lines": self.lines, "bytes": self.bytes, "metrics": sorted(self.metrics)}
         self.lines, self.bytes, self.metrics = 0, 0, set()
         return taken
@@ -123,7 +123,7 @@ class Log:
 
 
 def _metrics(line: dict[str, Any]) -> Iterator[str]:
-    """What CloudWatch makes of a line in its embedded metric format."""
+    """The metrics that CloudWatch extracts from a line in its embedded metric format."""
     for directive in line["_aws"]["CloudWatchMetrics"]:
         for dimensions in directive["Dimensions"]:
             under = " ".join(f"{name}={line[name]}" for name in dimensions)
@@ -131,7 +131,7 @@ def _metrics(line: dict[str, Any]) -> Iterator[str]:
 
 
 def requests_of(parameters: dict[str, Any]) -> int:
-    """As many as SQS bills for."""
+    """The number of requests that SQS bills."""
     messages = parameters.get("Entries", [parameters])
     size = sum(len(message.get("MessageBody", "").encode()) for message in messages)
     return max(1, ceil(size / SQS_CHUNK))

@@ -1,4 +1,4 @@
-"""The functions' own code on an AWS account in memory (moto), with the template's environment."""
+"""The functions' own code on an in-memory AWS account (moto), with the template's environment."""
 
 import os
 from collections import Counter
@@ -59,7 +59,7 @@ KIND_TITLES = ("DynamoDB writes", "DynamoDB reads", "SQS", "S3")
 
 @dataclass(frozen=True)
 class Calls:
-    """How many calls of AWS, by what they are billed as, and the units that DynamoDB bills for its own."""
+    """How many AWS calls, by billing category, and the units that DynamoDB bills for its own."""
 
     writes: float = 0
     reads: float = 0
@@ -85,7 +85,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class Functions:
-    """An account without any agent, and the stand-in for Claude; ``start`` cold-starts a function."""
+    """An account without agents, and the stand-in for Claude; ``start`` cold-starts a function."""
 
     account: Account
     claude: StandInClient
@@ -93,12 +93,12 @@ class Functions:
     _running: ExitStack
 
     def start(self, name: str, **variables: str) -> ModuleType:
-        """The function's module; ``variables`` replace those of its environment."""
+        """The function's module; ``variables`` override those of its environment."""
         environment = QUIET | {"CLAUDE_BASE_URL": self.claude.base_url} | variables
         return self._running.enter_context(cold_start(name, self.account, environment))
 
     def submit(self, api: ModuleType, agent_id: str, message: str, **fields: Any) -> str:
-        """Create a task; the path under which it can be read."""
+        """Create a task; returns the path to read it."""
         answer = Caller(api.handler, PROJECT).post(agent_id, {"message": message, **fields})
         if answer.status != 202:
             raise RuntimeError(f"the task was not accepted: {answer.text}")
@@ -109,12 +109,12 @@ class Functions:
         return Caller(api.handler, PROJECT).get(path).body
 
     def work(self, worker: ModuleType) -> None:
-        """Let a worker do what the queue delivers, as one event."""
+        """Invoke a worker with the queue's messages as one event."""
         worker.handler({"Records": self.account.receive()}, LambdaContext())
 
     def counted(self) -> Calls:
-        """The calls since the last count, but for secrets, read every five minutes, and polls, which are
-        Lambda's. Raises ``KeyError`` for a call of no known kind."""
+        """The calls since the previous count, except for reads of secrets, which happen every five minutes,
+        and polls, which are Lambda's. Raises ``KeyError`` for a call of an unknown category."""
         seen = Counter(KINDS[call.operation] for call in self.account.calls.made)
         self.account.calls.made.clear()
         return Calls(seen["writes"], seen["reads"], seen["sqs"], seen["s3"], seen["kms"], *self._units.take())
@@ -122,7 +122,7 @@ class Functions:
 
 @contextmanager
 def functions_on_moto() -> Iterator[Functions]:
-    """Everything lasts as long as the block. Every call of an AWS client in this process is counted."""
+    """For the length of the block. Every call of an AWS client in this process is counted."""
     calls, units = AwsCalls(), task_units()
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (

@@ -24,8 +24,8 @@ class Logged:
 
 @dataclass(frozen=True)
 class Handled:
-    """What came of an event. ``cpu`` are processor seconds of the whole process; ``peak_mb`` is the most
-    memory that the process has had in use until then."""
+    """The result of an event. ``cpu`` are processor seconds of the whole process; ``peak_mb`` is its peak
+    memory so far."""
 
     seconds: float
     cpu: float
@@ -40,13 +40,13 @@ class Handled:
 
     @property
     def aws_cpu(self) -> float:
-        """Processor seconds within calls of AWS."""
+        """Processor seconds spent in AWS calls."""
         return sum(call.cpu for call in self.calls)
 
 
 @dataclass(frozen=True)
 class RunningFunction:
-    """``loaded_mb`` is the peak of its memory before any event, ``loaded_cpu`` the processor seconds until
+    """``loaded_mb`` is its peak memory before any event, ``loaded_cpu`` the processor seconds until
     then."""
 
     told: IO[str]
@@ -78,7 +78,7 @@ class RunningFunction:
                 process.kill()
 
     def handle(self, event: dict[str, Any], remaining_ms: int = 29_000) -> Handled:
-        """Raises ``RuntimeError`` if the process has died, also of what the handler raised."""
+        """Raises ``RuntimeError`` if the process has died, or the handler raised an exception."""
         print(json.dumps({"event": event, "remainingMs": remaining_ms}), file=self.told, flush=True)
         said = _answer(self.answers)
         logged = said["log"]
