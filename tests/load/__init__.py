@@ -1,3 +1,4 @@
-"""Deployments under load: ``simulator/`` simulates one, ``scenarios/`` holds what happens to it and what must
-hold then. ``make simulate`` runs all of it at full size; the unit tests run what shows with few tasks.
+"""Load tests of a deployment: ``simulator/`` simulates one, ``scenarios/`` has loads and faults, and what
+must hold under them. ``make simulate`` runs all of them at full size; the unit tests run those that need few
+tasks.
 """

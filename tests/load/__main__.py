@@ -1,7 +1,7 @@
-"""``make simulate``: run the scenarios, and print what became of each.
+"""``make simulate``: run the scenarios, and print the results of each.
 
-All together take about five minutes of one core, the largest at a part of their size; those that are named
-run at full size, which is another five for ``big``.
+All together take about five minutes of one core, the largest at reduced size; scenarios selected by name
+run at full size, which takes another five minutes for ``big``.
 """
 
 import gc
@@ -15,12 +15,13 @@ from tests.load.scenario import Scenario
 from tests.load.scenarios import ALL
 
 console = Console()
-# millions of small objects, of which hardly any are garbage in cycles
+# millions of small objects, hardly any of which are garbage in cycles
 gc.set_threshold(200_000, 20, 50)
 
 
 def main(names: list[str]) -> int:
-    """Run those whose names contain one of ``names``, or all. The number of claims that do not hold."""
+    """Run those whose names contain one of ``names``, or all. Returns the number of claims that do not
+    hold."""
     chosen = [each for each in ALL if not names or any(name in each.name for name in names)]
     broken = 0
     for number, scenario in enumerate(chosen, 1):

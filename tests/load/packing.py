@@ -1,4 +1,4 @@
-"""How tasks are packed into workers: what of the workers' time a task costs, by how many come and how long
+"""How tasks are packed into workers: the workers' time that a task costs, by the arrival rate and by how long
 each waits for Claude."""
 
 import asyncio
@@ -11,19 +11,20 @@ from tests.load.simulator.settings import Settings
 from tests.load.simulator.simulation import Simulation
 
 AT_A_TIME = 25
-"""Tasks of an agent, on average: half of what it may have."""
+"""Running tasks of an agent, on average: half of its limit."""
 MOST_OF_AN_AGENT = 50
 TASKS, LEAST_SECONDS, MOST_SECONDS = 1_200, 30, 3_600
-"""So many tasks are looked at, once as many run as will, but for so long at least and at most."""
+"""The number of tasks in the measurement, which begins once the number of running tasks is stable, and its
+minimum and maximum duration."""
 SPARE = 1.5
-"""Times as many places in workers as tasks run at a time."""
+"""Places in workers per running task."""
 LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Of one task: seconds of workers that are billed, their invocations, and receives by Lambda's pollers.
-    ``workers`` is how many there are at a time, each with room for so many tasks."""
+    """Of one task: billed seconds of workers, their invocations, and receives by Lambda's pollers.
+    ``workers`` is how many run at a time, each with room for ``room`` tasks."""
 
     seconds: float
     invocations: float
@@ -33,7 +34,7 @@ class Packing:
 
 
 def settings_for(tasks: float) -> Settings:
-    """The parameters' defaults, but as many workers as it takes for so many tasks at a time."""
+    """The parameters' defaults, but with enough workers for this many tasks at a time."""
     settings = Settings()
     with closing(Simulation(0, settings)) as sim:
         needed = tasks * SPARE / sim.deployment.room
@@ -46,7 +47,7 @@ def settings_for(tasks: float) -> Settings:
 def packed(
     a_second: float, wait_seconds: float, settings: Settings | None = None, tasks: int = TASKS
 ) -> Packing:
-    """Simulate it: tasks of one turn that arrive at random, of as many agents and projects as it takes.
+    """Simulate it: tasks of one turn that arrive at random, from as many agents and projects as needed.
 
     Takes up to a second for a hundred tasks.
     """

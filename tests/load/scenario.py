@@ -1,4 +1,4 @@
-"""A scenario: what happens to a deployment, and what must hold then."""
+"""A scenario: a deployment's load and faults, and what must hold under them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from tests.load.simulator.settings import Settings
 from tests.load.simulator.simulation import Simulation
 
 type Play = Callable[[Simulation, float], None]
-"""Lets it happen; the number scales how many tasks there are."""
+"""Runs the load; the number scales how many tasks there are."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A figure of the report that must be at most ``most``, and at least ``least``. ``waits_for`` says which
-    change is still to make it true."""
+    """A figure of the report that must be at most ``most``, and at least ``least``. ``waits_for`` names the
+    change that is still needed to make it true."""
 
     what: str
     figure: Callable[[Report], float]
@@ -32,9 +32,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``parameters`` are the template's. ``quick`` is the scale at which it is a unit test; None if it has
-    nothing to show with few tasks. ``usual`` is the scale at which it is run
-    among all others."""
+    """``parameters`` are the template's. ``quick`` is the scale at which it is a unit test; None if it
+    shows nothing with few tasks. ``usual`` is the scale at which it runs
+    together with all others."""
 
     name: str
     what: str
@@ -57,11 +57,11 @@ class Scenario:
 
 
 def failed(report: Report) -> float:
-    """Tasks that ended otherwise than completed."""
+    """Tasks that ended other than completed."""
     return report.ends.total() - report.ends["completed"] + report.unwritten
 
 
 def failed_wrongly(report: Report) -> float:
-    """Those that failed for another reason than their own time."""
+    """Tasks that failed for a reason other than their own timeouts."""
     ends = report.ends
     return ends.total() - sum(ends[each] for each in ("completed", "canceled", "TIMEOUT", "QUEUE_TIMEOUT"))

@@ -1,4 +1,4 @@
-"""What of the workers' time a task costs, alone and among others."""
+"""The workers' time that a task costs, alone and among others."""
 
 import pytest
 

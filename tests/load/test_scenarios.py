@@ -1,4 +1,4 @@
-"""What must hold under load, at the size of a test; ``make simulate`` has the large ones."""
+"""What must hold under load, at the size of a test; ``make simulate`` runs the large scenarios."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.load.scenarios import ALL
     [pytest.param(each, id=each.name.replace(" ", "-")) for each in ALL if each.quick is not None],
 )
 def test_what_must_hold(scenario: Scenario) -> None:
-    """A claim that waits for a change must not hold yet: whoever makes the change takes its mark away."""
+    """A claim that waits for a change must not hold yet: the change must remove its ``waits_for``."""
     report = scenario.run(scale=scenario.quick or 1.0)
     broken = set(scenario.broken(report))
     waiting = {claim for claim in scenario.claims if claim.waits_for}

@@ -1,4 +1,4 @@
-"""The simulator itself: time and chance, queues, throttling, processes that die."""
+"""The simulator itself: time and randomness, queues, throttling, processes that die."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ SETTINGS = FunctionSettings(memory_mb=1_769, timeout_seconds=60, reserved=None)
 
 @dataclass
 class Lab:
-    """A kernel with a cloud and what a test puts into it."""
+    """A kernel with a cloud, for tests to add to."""
 
     kernel: Kernel
     cloud: Cloud
@@ -334,7 +334,7 @@ def test_the_templates_numbers_are_used() -> None:
 
 
 def test_a_call_that_is_not_answered_in_time_is_made_again(lab: Lab) -> None:
-    """It has its effect each time; nobody is told."""
+    """Each attempt takes effect, and the caller gets no response."""
     spend, process = MemorySpend(), lab.sandbox()
     lab.cloud.disturbances.append(Disturbance("spend.", 0, 60, seconds=6))
     errors: list[StoreUnavailable] = []

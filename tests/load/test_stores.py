@@ -1,4 +1,4 @@
-"""The large twins do what the small ones do, whatever comes in whatever order."""
+"""The large twins behave like the small ones, for all operations in any order."""
 
 from random import Random
 
@@ -31,7 +31,7 @@ def test_a_large_queue_is_a_queue(seed: int) -> None:
             case 1:
                 clock.advance(random.choice([0.5, 7, 31]))
             case 2:
-                # all of them, since the order is not the same
+                # all of them, since the order differs
                 theirs = {each.message_id: each for each in small.receive(1_000)}
                 ours = {each.message_id: each for each in large.receive(1_000)}
                 assert ours == theirs

@@ -1,7 +1,7 @@
-"""A day on which nothing is wrong, and what it looks like in CloudWatch.
+"""A day without incidents, and its metrics in CloudWatch.
 
-Few tasks at night and a dozen a minute at noon, short and long, of three models; one in fifty takes longer
-than it may. Claude turns calls away for some minutes, and a process dies now and then, as they do.
+Few tasks at night and a dozen a minute at noon, short and long, of three models; one in fifty exceeds its
+timeout. Claude rejects calls for some minutes, and a process dies now and then, as usual.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ NAMES = {"dead letter": "DeadLetter"}
 def working_day(
     target: Target, hours: int = HOURS_A_DAY, *, begins_at: int = 0, told: Callable[[int], None] | None = None
 ) -> Meter:
-    """The metrics of ``hours`` from this hour of the day on; always the same for equal arguments. ``told`` is
-    called with how many are over."""
+    """The metrics of ``hours`` from this hour of the day on; deterministic for equal arguments. ``told`` is
+    called with the number of hours that have passed."""
     kernel = Kernel()
     meter = Meter(kernel, Deployment(target))
     sim = Simulation(17, Settings(), kernel, MeteredTelemetry(meter=meter))
@@ -57,7 +57,7 @@ def working_day(
             sim.run(HOUR)
             if told is not None:
                 told(hour - begins_at + 1)
-        sim.report()  # raises what no outage explains
+        sim.report()  # raises errors that no outage explains
     finally:
         sim.close()
     return meter
@@ -73,7 +73,7 @@ def _submit(sim: Simulation, meter: Meter) -> None:
 
 
 def _watched(function: Function, meter: Meter) -> None:
-    """Lambda publishes calls, errors and throttles with each call, and how many run at a time."""
+    """Lambda publishes invocations, errors and throttles with each call, and the concurrency."""
     name = NAMES.get(function.name, function.name.capitalize())
     invoke = function.invoke
 
@@ -96,7 +96,7 @@ def _watched(function: Function, meter: Meter) -> None:
 
 
 async def _watch(sim: Simulation, meter: Meter) -> None:
-    """SQS publishes once a minute, Lambda what is claimed of the account."""
+    """SQS publishes once a minute, Lambda the account's claimed concurrency."""
     deployment = meter.deployment
     queues = {"TaskQueue": sim.new, "UrgentTaskQueue": sim.urgent, "TaskDeadLetterQueue": sim.dead}
     while True:

@@ -47,7 +47,7 @@ class BatchLane:
         )
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = RUN_SECONDS) -> BatchReport:
-        """One run, in no time."""
+        """One run, during which no time passes."""
         return asyncio.run(self.batcher(failpoints).work(lambda: seconds))
 
     def work_meanwhile(self) -> None:
@@ -57,14 +57,14 @@ class BatchLane:
         run.join()
 
     def minute(self, failpoints: Failpoints | None = None) -> BatchReport:
-        """A minute later: a run, and a sweep."""
+        """Advance by a minute: a run, and a sweep."""
         self.deployment.clock.advance(60)
         report = self.work(failpoints)
         self.deployment.sweep()
         return report
 
     def under_way(self, *messages: str) -> list[Task]:
-        """Tasks in one batch that was just created."""
+        """Tasks in one batch that has just been created."""
         tasks = [self.submit(message) for message in messages]
         self.minute()
         assert list(self.api.batches[-1].requests) == [task.ref.task_id for task in tasks]
@@ -74,7 +74,7 @@ class BatchLane:
         return self.deployment.now_of(task)
 
     def failure_of(self, task: Task) -> tuple[FailureCode, str]:
-        """Why it has failed."""
+        """Why the task has failed."""
         failed = self.now_of(task)
         assert failed.status is Status.FAILED
         assert failed.failure is not None

@@ -1,4 +1,4 @@
-"""A model that keeps its own account of what it has billed, told or not."""
+"""A model that keeps its own account of billed tokens, whether the caller learned of them or not."""
 
 import asyncio
 from collections import Counter
@@ -13,8 +13,8 @@ PROMPT_TOKENS = 10
 
 @dataclass
 class BillingModel(ScriptedModel):
-    """``billed`` are tokens by message. A turn that ends without an answer is billed for ``wasted`` of the
-    longest answer that it was allowed; ``untold`` counts those whose bill nobody was told."""
+    """``billed`` are tokens by message. A turn that ends without a reply is billed for ``wasted`` of the
+    longest reply that it was allowed; ``untold`` counts those with a bill that no caller received."""
 
     wasted: float = 1.0
     billed: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""A clock that stands still until somebody advances it."""
+"""A clock that stands still until it is advanced."""
 
 import asyncio
 import heapq
@@ -8,15 +8,15 @@ from typing import Any
 START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
 SETTLE_ROUNDS = 60
-"""Turns of the event loop after which all work that waits for no time has come to rest."""
+"""Turns of the event loop after which all work that waits for no time has settled."""
 
 
 class Stuck(AssertionError):
-    """The work waits for something that no passing of time will bring."""
+    """The work waits for something that no amount of time will bring."""
 
 
 type _Alarm = tuple[int, int, Callable[[], object]]
-"""When it rings, in microseconds; a number of its own, so that no two are equal; and what it then does."""
+"""The time in microseconds; a number, so that no two are equal; and the action."""
 
 
 class FakeClock:
@@ -34,7 +34,7 @@ class FakeClock:
         return self.now()
 
     async def sleep(self, seconds: float) -> None:
-        """Returns when the clock has advanced so far, and not before."""
+        """Returns once the clock has advanced this far, and not before."""
         woken = asyncio.get_running_loop().create_future()
         alarm = self._set(seconds, lambda: None if woken.done() else woken.set_result(None))
         try:
@@ -45,15 +45,15 @@ class FakeClock:
                 heapq.heapify(self._alarms)
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
-        """Call ``action`` when so much time has passed, between whatever else then happens."""
+        """Call ``action`` once this much time has passed, between whatever else then happens."""
         self._set(seconds, action)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once, ringing what is due on the way."""
+        """Advance at once, ringing the alarms that become due on the way."""
         self._advance_to(self._now_us + round(seconds * 1_000_000))
 
     def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` in an event loop of its own, letting time pass whenever nothing else can happen."""
+        """Run ``work`` in an event loop of its own, advancing whenever nothing else can happen."""
         return asyncio.run(self.drive(work))
 
     async def drive[T](self, work: Awaitable[T]) -> T:
@@ -74,7 +74,7 @@ class FakeClock:
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
             if not ready:
-                return  # there is nothing else that the loop would call
+                return  # the loop has no other callbacks
 
     def _set(self, seconds: float, ring: Callable[[], object]) -> _Alarm:
         self._number += 1

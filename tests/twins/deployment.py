@@ -108,12 +108,12 @@ def agent(agent_id: str = "writer", project_id: str = "demo", **changes: Any) ->
 
 
 async def inline[**P, T](call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """``RunBlocking`` on the loop itself: twins do not block, and order stays the same in every run."""
+    """``RunBlocking`` on the loop itself: twins do not block, and the order is the same in every run."""
     return call(*args, **kwargs)
 
 
 def plenty() -> bool:
-    """``time_left`` of a sweep that is in no hurry."""
+    """``time_left`` of a sweep with enough time."""
     return True
 
 
@@ -129,8 +129,8 @@ def _in_turn_but_for_idle_shards(due: set[int], steps: Sequence[Step], time_left
 
 @dataclass(frozen=True)
 class FarRevisions:
-    """``Registry`` of a process: agents, projects and the switch, which are only read, are at hand, revisions
-    are not."""
+    """``Registry`` of a process: reads of agents, projects and the switch are local, those of revisions are
+    calls."""
 
     near: MemoryRegistry
     far: MemoryRegistry
@@ -179,7 +179,7 @@ class Deployment:
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
     takers: MemoryTakers = field(default_factory=MemoryTakers)
     pressure: SetPressure = field(default_factory=SetPressure)
-    room: int = 0  # each test says itself what a process gets
+    room: int = 0  # each test sets what a process gets
     reserved: int = 0
     lease_seconds: int = LEASE_SECONDS
     max_timeout_ms: int = MAX_TIMEOUT_MS
@@ -197,7 +197,7 @@ class Deployment:
         self.registry.apply(agent())
 
     def services(self, failpoints: Failpoints | None = None, clock: Clock | None = None) -> TaskServices:
-        """Those of a new process, which may have a clock of its own."""
+        """The services of a new process, which may have a clock of its own."""
         points = failpoints or NO_FAILPOINTS
         return TaskServices(
             store=points.wrap("store", self.store),
@@ -318,7 +318,7 @@ class Deployment:
         )
 
     def let_ttl_pass(self) -> None:
-        """What the table's TTL has deleted in the end, of all that is past it now."""
+        """Delete everything that is past its TTL now, as the table does in the end."""
         now = self.clock.now()
         self.store.pass_ttl(now)
         self.payloads.pass_ttl(oldest_task_id(now - LONGEST_LIFE_MS - RETENTION_MS))
@@ -369,7 +369,8 @@ class Deployment:
         )
 
     def submit(self, message: str = "Write a report.", **changes: Any) -> Task:
-        """Accept a task of project ``demo``'s agent ``writer``, with five minutes to run, a day to wait."""
+        """Accept a task of project ``demo``'s agent ``writer``, with five minutes to run, and a day to
+        wait."""
         return self.submitter().submit(self.submission(message, **changes))
 
     def submission(self, message: str, **changes: Any) -> Submission:
@@ -384,7 +385,8 @@ class Deployment:
         return Submission(**fields | changes)
 
     def work(self, failpoints: Failpoints | None = None, seconds: float = FUNCTION_SECONDS) -> list[str]:
-        """One worker invocation on what the queue holds now; the ids of the messages that it kept."""
+        """One worker invocation on the queue's current messages; returns the ids of the messages that it
+        kept."""
         return self.clock.run(self.invoke(self.queue.receive(), failpoints, seconds))
 
     async def invoke(
@@ -394,7 +396,7 @@ class Deployment:
         seconds: float = FUNCTION_SECONDS,
         freeze: Freeze | None = None,
     ) -> list[str]:
-        """One worker invocation on these deliveries, and what Lambda does with its answer."""
+        """One worker invocation on these deliveries, and what Lambda does with its response."""
         end = self.clock.now() + seconds * 1000
         process = Process(failpoints or Failpoints(), freeze)
         executor = self.executor(failpoints, freeze)
@@ -403,8 +405,8 @@ class Deployment:
         return kept
 
     def claim(self, task: Task) -> Task:
-        """The task, claimed by a worker that begins its lease with it and does nothing more; from the worker
-        that held it before, if one did."""
+        """The task, claimed by a worker that opens its lease for it and does nothing more; taken over from
+        the worker that held it before, if any."""
         now, claim_id = self.clock.now(), self.entropy.bytes(8).hex()
         worker_id = f"worker-{claim_id}"
         self.workers.open(Lease(worker_id, now + LEASE_SECONDS * 1000))
@@ -418,12 +420,12 @@ class Deployment:
         return result.task
 
     def sweep(self, failpoints: Failpoints | None = None) -> SweepReport:
-        """A sweep of all shards; those that it calls helpers for are swept by ``help_out``."""
+        """A sweep of all shards; those for which it calls helpers are swept by ``help_out``."""
         return self.sweeper(failpoints).sweep(plenty)
 
     def sweep_what_is_due(self) -> None:
-        """A sweep, unless it would find nothing: in days of simulated minutes most would not. It leaves out
-        the shards in which nothing is due; most find nothing but a line."""
+        """A sweep, unless it would find nothing: in days of simulated minutes most would not. It skips
+        the shards without due tasks; most sweeps find only a line."""
         now = self.clock.now()
         tasks = [task for task in self.store.tasks.values() if task.due_at is not None and task.due_at <= now]
         if tasks or self.workers.due(now, 1) or self.slot_store.due_lines(now, 1):
@@ -431,12 +433,12 @@ class Deployment:
             self.sweeper(at_once=partial(_in_turn_but_for_idle_shards, shards)).sweep(plenty)
 
     def help_out(self, failpoints: Failpoints | None = None) -> list[SweepReport]:
-        """What the helpers do that were called."""
+        """Run the helpers that were called."""
         called, self.helpers.called = self.helpers.called, []
         return [self.sweeper(failpoints).sweep_shard(shard, plenty) for shard in called]
 
     def notify(self, failpoints: Failpoints | None = None) -> bool:
-        """One invocation of the notifier on what the stream holds; whether nothing is left."""
+        """One invocation of the notifier on the stream's records; returns whether none is left."""
         return self.stream.deliver(self.notifier(failpoints).notify)
 
     def shown(
@@ -454,7 +456,7 @@ class Deployment:
         return current
 
     def together(self, *work: Awaitable[Any]) -> None:
-        """Run several pieces of work at the same time, each to its end or its crash."""
+        """Run several awaitables concurrently, each to its end or its crash."""
 
         async def all_of_it() -> list[Any]:
             return await asyncio.gather(*work, return_exceptions=True)

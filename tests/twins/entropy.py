@@ -1,4 +1,4 @@
-"""Chance that repeats itself."""
+"""Deterministic randomness."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""A model that answers by script."""
+"""A model with scripted replies."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from tests.twins.process import Process, current_process
 type Step = ModelReply | BaseException | Callable[[], Awaitable[ModelReply]]
 type Plan = Callable[[str], "Step | Partly"]
 """Makes the step of a planned turn, from a prefix for ids that differs in every call: a turn that is bought
-again is another one."""
+again is a different one."""
 USAGE = Bill((ModelCall(10, 5),), turns=1)
 BROKEN_USAGE = Bill((ModelCall(10, 2),))
 
@@ -37,7 +37,7 @@ def uses(*calls: tuple[str, dict[str, Any]], text: str = "", prefix: str = "call
 
 
 def after(clock: Clock, seconds: float, step: Step) -> Step:
-    """The same step, so much later."""
+    """The same step, delayed."""
 
     async def wait() -> ModelReply:
         await clock.sleep(seconds)
@@ -47,14 +47,14 @@ def after(clock: Clock, seconds: float, step: Step) -> Step:
 
 
 async def hang() -> ModelReply:
-    """Never answers, as a silent stream."""
+    """Never answers, like a silent stream."""
     await asyncio.Event().wait()
     raise AssertionError("unreachable")
 
 
 @dataclass(frozen=True)
 class Partly:
-    """Says something, and then does what comes next."""
+    """Streams some text, and then plays the next step."""
 
     text: str
     then: Step
@@ -64,7 +64,7 @@ class Partly:
 
 @dataclass(eq=False)
 class Asked:
-    """One call: what was asked, by which process, and the reply if there was one."""
+    """One call: its request, the process that made it, and the reply if there was one."""
 
     request: ModelRequest
     process: Process | None
@@ -72,13 +72,13 @@ class Asked:
 
     @property
     def message(self) -> str:
-        """The message of the task that this is for."""
+        """The message of the task that made the call."""
         text: str = self.request.messages[self._opening]["content"][-1]["text"]
         return text
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """What was said in the conversation before that message."""
+        """The conversation before that message."""
         return self.request.messages[: self._opening]
 
     @property
@@ -88,18 +88,18 @@ class Asked:
 
     @property
     def _opening(self) -> int:
-        """Where the task's message is: what comes after it from this side are results of tools."""
+        """The position of the task's message: the user messages after it are results of tools."""
         messages = self.request.messages
         return max(n for n, message in enumerate(messages) if _is_said(message))
 
 
 @dataclass
 class ScriptedModel:
-    """``Model`` that plays the steps of a message, or else the common ones, then ``answer()`` for ever.
+    """``Model`` that plays the steps of a message, or else the common ones, then ``answer()`` forever.
 
     A call that repeats an earlier request, as after a crash between the reply and its saving, plays the next
-    step: nothing is remembered on the model's side. A message that has plans plays the one of the turn that
-    is asked for, every time. ``requests`` and ``asked`` are all calls, ``bought`` those that ended with an
+    step: the model's side is stateless. For a message with plans it plays the one of the requested turn,
+    every time. ``requests`` and ``asked`` are all calls, ``bought`` those that ended with an
     answer, ``cancelled`` those given up; ``under_way`` are those that have not ended. ``watchers`` are called
     at the beginning of each.
     """
@@ -118,11 +118,11 @@ class ScriptedModel:
         self.steps += steps
 
     def on(self, message: str, *steps: Step | Partly) -> None:
-        """Play these for the task whose message this is."""
+        """Play these steps for the task with this message."""
         self.by_message.setdefault(message, []).extend(steps)
 
     def plan(self, message: str, *plans: Plan) -> None:
-        """Play these for the turns of the task whose message this is, and ``answer()`` after them."""
+        """Play these for the turns of the task with this message, and ``answer()`` after them."""
         self.plans[message] = list(plans)
 
     async def turn(self, request: ModelRequest, draft: Draft) -> ModelReply:

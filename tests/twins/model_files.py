@@ -1,4 +1,4 @@
-"""Files of the model's code, in memory."""
+"""Files created by the model's code, in memory."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,8 @@ from a2a_tasks.ports.model import ModelFile, ModelFileUnavailable
 
 @dataclass
 class MemoryFiles:
-    """``ModelFiles`` with these, by id; ``failures`` are raised first, in order. ``fetched`` are calls."""
+    """``ModelFiles`` with these, by id; ``failures`` are raised first, in order. ``fetched`` are the
+    calls."""
 
     files: dict[str, ModelFile] = field(default_factory=dict)
     failures: dict[str, list[ModelFileUnavailable]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One agent with its slots and its queue on the twins, and tasks brought into any state."""
+"""One agent with its slots and its queue on the twins, and tasks in any state."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +26,13 @@ from tests.twins.telemetry import MemoryTelemetry
 AGENT = "writer"
 SCOPE = Scope(AGENT)
 LEASE_MS = 45_000
-"""Long enough for processes that take turns."""
+"""Long enough for interleaved processes."""
 HOUR_MS = 3_600_000
 TALK = Scope(AGENT, "talk")
 
 
 class Dice:
-    """``Entropy`` whose next fraction a test sets."""
+    """``Entropy`` with a next fraction that a test sets."""
 
     def __init__(self) -> None:
         self.next = 0.99
@@ -97,7 +97,7 @@ class OneAgent:
         )
 
     def new(self, **changes: Any) -> Task:
-        """A new task, later than those before; not registered, and without a message."""
+        """A new task, later than the previous ones; not registered, and without a message."""
         self.clock.advance(0.001)
         now = self.clock.now()
         fields: dict[str, Any] = {
@@ -122,20 +122,20 @@ class OneAgent:
         return [self.entered(self.process(), task) for task in tasks]
 
     def entered(self, slots: Slots, task: Task) -> bool:
-        """Whether it has all its slots, with which ``claim`` then takes it."""
+        """Whether it has all its slots, with which ``claim`` then claims it."""
         entry = slots.enter(task)
         if entry is not None:
             self.entries[id_of(task)] = entry
         return entry is not None
 
     def watch(self, points: Failpoints | None = None) -> None:
-        """A look at every line."""
+        """Check every line."""
         lines = LineWatch(self.process(points))
         for scope in {*self.slots.lines, *self.slots.watched}:
             lines.look_at(scope)
 
     def make_up(self) -> None:
-        """A minute later: a look at every line, and what the sweeper does about each task that is due."""
+        """Advance by a minute: check every line, and do what the sweeper does for each due task."""
         self.clock.advance(WATCH_EVERY_MS / 1000 + 1)
         self.watch()
         for task in list(self.store.tasks.values()):
@@ -144,12 +144,12 @@ class OneAgent:
                 self.queue.send(task)
 
     def run(self, *tasks: Task) -> None:
-        """What a worker does with tasks that have entered: from the claim to the slot given back."""
+        """What a worker does with tasks that have entered: from the claim to the release of the slot."""
         for task in tasks:
             self.process().leave(self.complete(self.claim(task)), ended=True)
 
     def claim(self, task: Task) -> Task:
-        """By a worker whose lease begins with it and is not renewed."""
+        """By a worker with a new lease, which is not renewed."""
         now, worker_id = self.clock.now(), f"worker of {id_of(task)}#{task.fence}"
         self.workers.open(Lease(worker_id, now + LEASE_MS))
         entry = self.entries.get(id_of(task))
@@ -157,11 +157,11 @@ class OneAgent:
         return written(self.store.claim(task.ref, Claim(str(now), now, worker_id, task.fence, slot=slot)))
 
     def complete(self, task: Task) -> Task:
-        """The end by the worker that holds the task."""
+        """Ended by the worker that holds the task."""
         return self._finish(task, Status.COMPLETED, guard_of_worker(task.fence))
 
     def cancel(self, task: Task) -> Task:
-        """The end by somebody else, whatever the task is doing."""
+        """Ended by another process, whatever the task is doing."""
         return self._finish(task, Status.CANCELED, Guard(LIVE))
 
     def _finish(self, task: Task, status: Status, guard: Guard) -> Task:
@@ -174,7 +174,7 @@ class OneAgent:
         return [waiter.task_id for waiter in self.slots.waiting(scope, 100_000)]
 
     def sent(self) -> list[str]:
-        """The tasks that messages were sent for, in their order."""
+        """The tasks for which messages were sent, in order."""
         return [message.ref.task_id for message in self.queue.messages if message.ref]
 
 

@@ -1,4 +1,4 @@
-"""A process whose limits are as near as a test says."""
+"""A process with limits as close as a test sets them."""
 
 from dataclasses import dataclass
 

@@ -12,7 +12,7 @@ _here: ContextVar["Process | None"] = ContextVar("process", default=None)
 
 
 class Process:
-    """A process with these weak points, which may stand still for a while. Other processes may share its
+    """A process with these failpoints, which may be frozen for a while. Other processes may share its
     event loop."""
 
     def __init__(self, failpoints: Failpoints, freeze: Freeze | None = None) -> None:
@@ -20,7 +20,7 @@ class Process:
         self.freeze = freeze
 
     async def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of ``work``. Raises ``Crash`` as soon as the process is dead; nothing of it goes on."""
+        """The result of ``work``. Raises ``Crash`` as soon as the process is dead; all of its work stops."""
         _here.set(self)
         working = asyncio.ensure_future(work)
         death: asyncio.Future[None] = asyncio.get_running_loop().create_future()

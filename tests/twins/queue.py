@@ -1,4 +1,4 @@
-"""The task queue in memory: visibility by the clock, receive counts, a dead-letter queue."""
+"""The task queue in memory: visibility timeouts by the clock, receive counts, a dead-letter queue."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,9 +30,9 @@ class Message:
 
 @dataclass
 class MemoryQueue:
-    """``WorkerQueue`` and ``QueueLength``, with what SQS itself does.
+    """``WorkerQueue`` and ``QueueLength``, with SQS's behaviour.
 
-    A receipt is good until the message is received again: an older one deletes nothing and hides nothing.
+    A receipt is valid until the message is received again: an older one deletes nothing and hides nothing.
     """
 
     clock: Clock
@@ -53,7 +53,7 @@ class MemoryQueue:
             message.is_direct, message.project_id = True, task.project_id
 
     def put(self, ref: TaskRef | None, correlation_id: str = "", delay_seconds: int = 0) -> Message:
-        """Put in any message; without a ``ref``, one whose body names no task."""
+        """Add any message; without a ``ref``, one with a body that names no task."""
         self.sent += 1
         visible_at = self.clock.now() + delay_seconds * 1000
         message = Message(f"message-{self.sent}", ref, correlation_id, visible_at)
@@ -68,8 +68,8 @@ class MemoryQueue:
     def receive(
         self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
     ) -> list[Delivery]:
-        """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's own time or the given;
-        too often received ones move to ``dead``."""
+        """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's visibility timeout or
+        the given one; those received too often are moved to ``dead``."""
         there = [m for m in self.messages if not m.is_direct and m.is_urgent >= only_urgent]
         return self._receive(there, limit, visibility_seconds)
 
@@ -99,7 +99,7 @@ class MemoryQueue:
         return received
 
     def deliver(self, message: Message, visibility_seconds: int | None = None) -> Delivery:
-        """Hand out this message now, visible or not, as an at-least-once queue may."""
+        """Deliver this message now, visible or not, as an at-least-once queue may."""
         message.receive_count += 1
         message.receipt = f"{message.message_id}#{message.receive_count}"
         seconds = self.visibility_seconds if visibility_seconds is None else visibility_seconds

@@ -1,4 +1,4 @@
-"""The tasks' table as a stream of changes, and what Lambda does with it."""
+"""The tasks' table as a stream of changes, and Lambda's processing of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ type Notify = Callable[[Sequence[StatusChange | None]], int | None]
 
 @dataclass
 class MemoryStream:
-    """Changes in the order in which they were made; ``position`` is up to where they are done with."""
+    """Changes in the order in which they were made; those before ``position`` are processed."""
 
     store: MemoryTaskStore
     position: int = 0
 
     def deliver(self, notify: Notify) -> bool:
-        """One invocation with all that is not done with; whether it left nothing. What it fails on comes
-        again, with everything behind it."""
+        """One invocation with all unprocessed changes; returns whether none is left. A failed change is
+        retried together with all later ones."""
         batch = self.store.changes[self.position :]
         try:
             failed = notify([status_change(change) for change in batch])

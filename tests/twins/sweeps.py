@@ -23,7 +23,7 @@ class MemoryShardLeases:
 
 @dataclass
 class CalledHelpers:
-    """``Helpers``: the shards that were asked for, in order. With ``refuses`` nobody can be had."""
+    """``Helpers``: the requested shards, in order. With ``refuses`` no helper is available."""
 
     called: list[int] = field(default_factory=list)
     refuses: bool = False

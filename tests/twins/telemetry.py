@@ -9,7 +9,7 @@ from a2a_tasks.domain.tracing.span import Span
 
 @dataclass(frozen=True)
 class Line:
-    """One log line; ``task_id`` is None where it concerns no task."""
+    """One log line; ``task_id`` is None if it concerns no task."""
 
     name: str
     task_id: str | None
@@ -19,7 +19,7 @@ class Line:
 @dataclass
 class MemoryTelemetry:
     """``Telemetry`` in lists. ``counts`` holds totals by metric, and by ``(metric, code)``; ``samples``
-    what a metric's totals are made of."""
+    the values that a metric's totals are made of."""
 
     events: list[Line] = field(default_factory=list)
     problems: list[Line] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Queues whose messages are tried by time, in memory: the side of who sends, and that of who delivers."""
+"""Queues with retries limited by time, in memory: the sender's side, and the deliverer's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class HasProjectId(Protocol):
 
 @dataclass
 class MemorySender[T]:
-    """``TimedSender``. ``sent`` are all messages in order, duplicates too."""
+    """``TimedSender``. ``sent`` are all messages in order, including duplicates."""
 
     sent: list[T] = field(default_factory=list)
 
@@ -42,7 +42,7 @@ class Message[T]:
 
 @dataclass
 class MemoryTimedQueue[T: HasProjectId]:
-    """``TimedQueue``, with what SQS itself does. ``dead`` are the dead letters, each with its reason."""
+    """``TimedQueue``, with SQS's behaviour. ``dead`` are the dead letters, each with its reason."""
 
     clock: Clock
     visibility_seconds: int
@@ -51,14 +51,14 @@ class MemoryTimedQueue[T: HasProjectId]:
     put_in: int = 0
 
     def put(self, content: T | None) -> None:
-        """Put in any message; without a content, one whose body is none."""
+        """Add any message; without a content, one with an invalid body."""
         self.put_in += 1
         now = self.clock.now()
         group_id = content.project_id if content else None
         self.messages.append(Message(f"message-{self.put_in}", content, group_id, now, now))
 
     def receive(self) -> list[TimedDelivery[T]]:
-        """The visible messages, at most ten, hidden for the queue's own time."""
+        """The visible messages, at most ten, hidden for the queue's visibility timeout."""
         now = self.clock.now()
         visible = [message for message in self.messages if message.visible_at <= now][:10]
         return [self._deliver(message, now) for message in visible]

@@ -1,4 +1,4 @@
-"""Receivers of notifications, and the secrets that sign, in memory."""
+"""Receivers of notifications, and the secrets for signatures, in memory."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ class Post:
 
 @dataclass
 class MemoryReceivers:
-    """``WebhookClient``: each request is answered as the next of its address's behaviours says, and from the
-    last on always the same; without any, 200."""
+    """``WebhookClient``: each request gets the next behaviour of its address, and the last one repeatedly;
+    without any, 200."""
 
     clock: Clock
     behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)

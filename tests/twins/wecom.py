@@ -1,4 +1,4 @@
-"""What the sender of answers to WeCom keeps, in memory."""
+"""State of the sender of answers to WeCom, in memory."""
 
 import threading
 from dataclasses import dataclass, field

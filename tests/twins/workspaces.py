@@ -1,4 +1,4 @@
-"""Workspaces on disk, each process in a folder of its own, and what was done in them."""
+"""Workspaces on disk, each process in a folder of its own, and the calls made on them."""
 
 import atexit
 import shutil

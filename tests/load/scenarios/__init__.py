@@ -1,4 +1,4 @@
-"""What has broken deployments, or might."""
+"""Loads and faults that have broken deployments, or might."""
 
 from tests.load.scenario import Scenario
 from tests.load.scenarios import (

@@ -1,4 +1,4 @@
-"""Batches that the API refuses."""
+"""Batches that the API rejects."""
 
 from a2a_tasks.domain.task import Lane
 from tests.load.scenario import Claim, Scenario

@@ -1,4 +1,4 @@
-"""Messages come back again and again, of tasks that have nothing wrong with them."""
+"""Messages of sound tasks that are received again and again."""
 
 from tests.load.scenario import Claim, Scenario, failed_wrongly
 from tests.load.simulator.cloud import Disturbance

@@ -1,4 +1,4 @@
-"""Who waits in line for an agent's slots."""
+"""Lines for an agent's slots."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Who is told of a task's changes, and when."""
+"""Notifications of tasks' changes, and their delay."""
 
 from a2a_tasks.domain.webhooks.push import PushConfig
 from tests.load.scenario import Claim, Scenario, failed
@@ -31,7 +31,7 @@ def queue_down(sim: Simulation, scale: float) -> None:
 
 
 def untold(report: Report) -> float:
-    """Starts and ends of which no notification is in the queue."""
+    """Starts and ends without a notification in the queue."""
     return 2 * report.tasks - report.figures["told"]
 
 

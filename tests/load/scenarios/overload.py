@@ -30,7 +30,7 @@ def hour_of_529(sim: Simulation, scale: float) -> None:
 
 
 def _seconds_to_full_speed(sim: Simulation) -> float:
-    """Until nine tenths of what could be under way is, at most ten minutes."""
+    """Until nine tenths of the possible number of tasks are running, at most ten minutes."""
     began = sim.kernel.time
     while sim.kernel.time < began + 10 * MINUTE:
         sim.run(1)

@@ -1,4 +1,4 @@
-"""Replies that are paid for, while what they are written to does not answer."""
+"""Replies that are paid for while the store that they are written to does not respond."""
 
 from dataclasses import replace
 from decimal import Decimal

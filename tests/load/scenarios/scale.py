@@ -1,4 +1,4 @@
-"""How much one deployment carries."""
+"""The capacity of one deployment."""
 
 from functools import partial
 
@@ -34,7 +34,7 @@ def big(sim: Simulation, scale: float) -> None:
         sim.agent(f"line-{number}", "line", max_concurrent_tasks=5)
         sim.agent(f"late-{number}", "late", max_concurrent_tasks=5_000)
     for source in sim.sources:
-        source.settings = SourceSettings(10, 0)  # the workers are not what is looked at
+        source.settings = SourceSettings(10, 0)  # the workers are not part of this scenario
     running = [
         sim.accept(f"busy-{n % 8}", 600, project_id="busy", announced=False, timeout_ms=1_500_000)
         for n in range(int(50_000 * scale))

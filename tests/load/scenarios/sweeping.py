@@ -1,4 +1,4 @@
-"""The sweeper has more to look at than it can."""
+"""The sweeper has more to check than it can."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ TASKS_OF_A_WORKER = 10
 
 
 def hold(sim: Simulation, tasks: list[Task], seconds: float, deadline_in: float) -> None:
-    """Let workers elsewhere have these in hand. They renew their leases, and do nothing."""
+    """Let workers elsewhere hold these tasks. They renew their leases, and do nothing else."""
     now, twins = sim.kernel.clock.now(), sim.deployment
     for start in range(0, len(tasks), TASKS_OF_A_WORKER):
         group = tasks[start : start + TASKS_OF_A_WORKER]

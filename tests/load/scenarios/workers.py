@@ -1,11 +1,11 @@
-"""Places at workers, and who gets them."""
+"""How places in workers are distributed."""
 
 from tests.load.scenario import Claim, Scenario, failed
 from tests.load.simulator.simulation import Simulation
 
 MINUTE = 60
 MOST_IDLE = 6
-"""It is 5.2 on average; by the seed 4.2 to 5.9, whether workers wait for direct messages for three, four
+"""The average is 5.2, and by seed 4.2 to 5.9, whether workers wait for direct messages for three, four
 or five seconds."""
 
 

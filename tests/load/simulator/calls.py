@@ -1,8 +1,8 @@
-"""What each call of a port is on AWS: which API, how many capacity units, and which partitions it meets.
+"""AWS's side of each call of a port: its API, its capacity units, and the partitions that it uses.
 
-Units are those of an item of 2 KB, which a task of a short message is (``make bench`` measures them), with
-those of its entries in indexes. Only partitions that many tasks share are named: each takes 1,000 write units
-and 3,000 read units a second.
+Units are those of an item of 2 KB, the size of a task with a short message (``make bench`` measures them),
+including those of its entries in indexes. Only partitions shared by many tasks are named: each takes 1,000
+write units and 3,000 read units a second.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ from a2a_tasks.ports.slots import PAGE, Scope
 from tests.twins.stores.slots import MemorySlots
 
 SLOT_BYTES, WAITER_BYTES = 110, 150
-"""Of the item of a slot that is held, and of one in line."""
+"""Of the item of a held slot, and of a waiter in line."""
 READ_UNIT_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """What a call takes from a partition that many share."""
+    """The units that a call uses of a shared partition."""
 
     partition: str
     units: float
@@ -54,8 +54,8 @@ class Operation:
     touches: Touches | None = None
     requests: int = 1
     blocks_seconds: float | Callable[..., float] = 0
-    """How long it waits for something to be there (a long poll), or the same from the call's arguments; then
-    it answers as soon as something is."""
+    """How long it waits for a result (a long poll), or a function of the call's arguments; then
+    it returns as soon as there is one."""
 
 
 def _read(api: str, units: float = 1, touches: Touches | None = None) -> Operation:
@@ -273,7 +273,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def operation(point: str) -> Operation:
-    """Raises ``LookupError`` for a call that the table does not know."""
+    """Raises ``LookupError`` for a call that is not in the table."""
     if point not in OPERATIONS:
         raise LookupError(
             f"tests/load/simulator/calls.py has no row for {point}: add one that says what it is on AWS"

@@ -1,4 +1,4 @@
-"""AWS as calls meet it: how long each takes, what it costs, and when it is refused."""
+"""AWS as calls experience it: their duration, their cost, and when they are throttled."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from tests.load.simulator.kernel import Kernel
 
 PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
 """Units a second of one partition: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-bp-partition-key-design.html. What it has not used for ``BURST_SECONDS`` may be used at once."""
+bp-partition-key-design.html. Unused units of ``BURST_SECONDS`` may be used at once."""
 BURST_SECONDS = 1
 MILLISECONDS = {"DynamoDB": 4.0, "SQS": 7.0, "S3": 25.0, "Lambda": 30.0}
-"""The median of an answer's time within a region; 1 % take more than twice as long, as ``SPREAD`` has it."""
+"""The median response time within a region; 1 % of calls take more than twice as long, due to ``SPREAD``."""
 SPREAD = 0.35
 PROCESSOR_SECONDS = 0.004
-"""Of one whole processor, that boto3 takes for a call (``make bench`` measures it)."""
+"""Of one whole processor, used by boto3 for a call (``make bench`` measures it)."""
 USD = {
     "write": PRICES[Unit.WRITE_UNITS].each,
     "read": PRICES[Unit.READ_UNITS].each,
@@ -30,9 +30,9 @@ USD = {
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Something that goes wrong with every call whose point begins with ``points``, from ``since`` to
-    ``until`` (seconds since the beginning). It is refused, or takes ``seconds`` longer; ``share`` of the
-    calls meet it."""
+    """A fault of every call whose point begins with ``points``, from ``since`` to ``until`` (seconds since
+    the beginning). The call is throttled, or takes ``seconds`` longer; ``share`` of the
+    calls are affected."""
 
     points: str
     since: float
@@ -60,7 +60,7 @@ class Cloud:
     _buckets: dict[tuple[str, bool], _Bucket] = field(default_factory=dict)
 
     def is_refused(self, point: str, touches: tuple[Touch, ...]) -> bool:
-        """Whether this call is throttled. It has used what it asked for either way only if it is not."""
+        """Whether this call is throttled. It uses units of its partitions only if it is not."""
         now = self.kernel.time
         for one in self.disturbances:
             if one.seconds is None and self._is_in(one, point, now):
@@ -74,7 +74,7 @@ class Cloud:
         return False
 
     def seconds(self, point: str, operation: Operation) -> float:
-        """How long the answer takes."""
+        """The duration of the call."""
         median = MILLISECONDS[operation.service] / 1000 * operation.requests
         taken = median * self.random.lognormvariate(0, SPREAD)
         now = self.kernel.time

@@ -15,23 +15,23 @@ from tests.load.simulator.settings import FunctionSettings, SourceSettings
 from tests.twins.faults.failpoints import Crash
 
 IDLE_SECONDS = 600
-"""So long a sandbox is kept without work; Lambda promises nothing."""
+"""How long an idle sandbox is kept; Lambda guarantees nothing."""
 FIRST_POLLERS, MORE_A_SECOND = 5, 5
-"""Batches at a time at first, and how many more while messages wait: 300 a minute, as
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html has it."""
+"""Initial number of concurrent batches, and their growth while messages wait: 300 a minute, according to
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html."""
 RECEIVE_SECONDS = 0.015
 RETRY_AFTER_SECONDS = (60, 120)
-"""Before the tries of an asynchronous call that failed."""
+"""Delays before the retries of a failed asynchronous call."""
 
 type TimeLeft = Callable[[], float]
-"""Seconds that an invocation still has."""
+"""Remaining seconds of an invocation."""
 type Handler = Callable[[Any, TimeLeft], Awaitable[Any]]
 type Start = Callable[[Sandbox], Handler]
 """Loads a function's code in a new sandbox."""
 
 
 class Failed(Exception):
-    """An invocation ended without an answer."""
+    """An invocation ended without a response."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class _Environment:
 
 @dataclass
 class Function:
-    """A function of the deployment. ``seconds`` are those that it was billed for."""
+    """A function of the deployment. ``seconds`` are those that are billed."""
 
     name: str
     settings: FunctionSettings
@@ -69,12 +69,13 @@ class Function:
         return self.settings.reserved is not None and self.running >= self.settings.reserved
 
     def kill_one(self) -> None:
-        """Let a sandbox die in the middle of its work, if one is at work."""
+        """Kill a sandbox in the middle of its work, if one is working."""
         if self._busy:
             self._busy[self.random.randrange(len(self._busy))].sandbox.kill()
 
     async def invoke(self, event: Any) -> Any:
-        """The answer. Raises ``Failed`` if it was killed, at its timeout or before, or raised something."""
+        """The response. Raises ``Failed`` if it was killed, at its timeout or before, or raised an
+        exception."""
         self.running += 1
         self.invocations += 1
         environment = await self._environment()
@@ -124,14 +125,15 @@ async def _hosted(environment: _Environment, event: Any, time_left: TimeLeft) ->
 
 @dataclass
 class EventSource:
-    """A queue that starts a function. What an invocation without an answer had, stays hidden for a while."""
+    """A queue that invokes a function. Messages of an invocation without a response stay hidden until their
+    visibility timeout."""
 
     queue: BigQueue
     function: Function
     settings: SourceSettings
     kernel: Kernel
     tick_seconds: float
-    """How soon it sees a message that was hidden."""
+    """How soon it sees a message after its visibility timeout."""
     receives: int = 0
     busy: int = 0
     _pollers: float = FIRST_POLLERS
@@ -142,7 +144,7 @@ class EventSource:
         self.kernel.loop.create_task(self._tick())
 
     def pump(self) -> None:
-        """Start what can be started."""
+        """Start as many invocations as possible."""
         most = min(self.settings.max_concurrency, int(self._pollers))
         while self.busy < most and self._receiving < self.queue.visible():
             if self.function.is_throttled():
@@ -179,7 +181,7 @@ class EventSource:
 
 @dataclass
 class Schedule:
-    """Calls a function again and again, asynchronously."""
+    """Calls a function periodically and asynchronously."""
 
     function: Function
     every_seconds: int
@@ -200,7 +202,7 @@ class Schedule:
         asked_at, settings = self.kernel.time, self.function.settings
         for pause in (0, *RETRY_AFTER_SECONDS[: settings.retries]):
             await asyncio.sleep(pause)
-            while self.function.is_throttled():  # noqa: ASYNC110  Lambda tries again by time, too
+            while self.function.is_throttled():  # noqa: ASYNC110  Lambda retries by time, too
                 await asyncio.sleep(1)
             if self.kernel.time - asked_at > settings.max_age_seconds:
                 return

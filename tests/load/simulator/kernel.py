@@ -1,7 +1,8 @@
 """Virtual time for coroutines and for blocking code alike: an event loop that never waits, and greenlets.
 
-Coroutines run on the loop as they are. A blocking call runs in a greenlet of its own and stands still in
-``pause`` while others go on, as a thread would. All of it is one thread, so equal seeds give equal runs.
+Coroutines run on the loop unchanged. A blocking call runs in a greenlet of its own and is suspended in
+``pause`` while others continue, as a thread would be. All of it is one thread, so equal seeds give equal
+runs.
 """
 
 import asyncio
@@ -17,11 +18,11 @@ from tests.twins.clock import START_MS, FakeClock, Stuck
 from tests.twins.faults.failpoints import Crash
 
 type _Timer = list[Any]
-"""When, a number that makes it unique, and what is then called: None once it is cancelled."""
+"""The time, a number that makes it unique, and the callback: None once it is cancelled."""
 
 
 class VirtualLoop(BaseEventLoop):
-    """An event loop whose clock jumps to the next timer whenever nothing else is left to do."""
+    """An event loop whose clock advances to the next timer as soon as no callback is ready."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class VirtualLoop(BaseEventLoop):
         return self._virtual_now
 
     def set_timer(self, when: float, call: Callable[[], object]) -> _Timer:
-        """Call at this time. It is cancelled by taking its call away."""
+        """Call at this time. To cancel it, set its callback to None."""
         self._timers_set += 1
         timer: _Timer = [when, self._timers_set, call]
         heapq.heappush(self._timers, timer)
@@ -57,7 +58,7 @@ class VirtualLoop(BaseEventLoop):
                 handle._run()
 
     def _ring(self) -> None:
-        """Let time pass to the next timer, and call what is due. Raises ``Stuck`` where there is none."""
+        """Advance to the next timer, and call what is due. Raises ``Stuck`` if there is none."""
         timers = self._timers
         if not timers:
             raise Stuck("nothing is left that could wake the work")
@@ -68,7 +69,7 @@ class VirtualLoop(BaseEventLoop):
                 call()
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is passed over when its time has come."""
+        """A cancelled timer is skipped at its time."""
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are no sockets."""
@@ -78,7 +79,7 @@ class VirtualLoop(BaseEventLoop):
 
 
 class LoopClock(FakeClock):
-    """``Clock`` of the loop's time. Only the loop lets it pass."""
+    """``Clock`` of the loop's time. Only the loop advances it."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
@@ -92,7 +93,7 @@ class LoopClock(FakeClock):
 
 
 class Kernel:
-    """Starts blocking work, and lets it wait."""
+    """Starts blocking work, and suspends it."""
 
     def __init__(self) -> None:
         self.loop = VirtualLoop()
@@ -107,7 +108,8 @@ class Kernel:
         return self.loop.time()
 
     def start(self, work: Callable[[], object]) -> None:
-        """Begin blocking work. What it raises ends the simulation, so it must catch what it expects."""
+        """Start blocking work. An exception that it raises ends the simulation, so it must catch expected
+        ones."""
         started = greenlet(work, self._hub)
         if getcurrent() is self._hub:
             started.switch()
@@ -115,7 +117,7 @@ class Kernel:
             self.wake(started)
 
     def pause(self, seconds: float) -> None:
-        """Let so much time pass. Only for blocking work."""
+        """Suspend for this long. Only for blocking work."""
         timer = self.loop.set_timer(self.loop.time() + seconds, getcurrent().switch)
         try:
             self._hub.switch()
@@ -124,20 +126,20 @@ class Kernel:
             raise
 
     def wait(self) -> None:
-        """Stand still until somebody calls ``wake``. Only for blocking work."""
+        """Suspend until ``wake`` is called. Only for blocking work."""
         self._hub.switch()
 
     def wake(self, waiting: greenlet) -> None:
         self.loop.call_soon(waiting.switch)
 
     def run_until(self, seconds: float) -> None:
-        """Go on until so many seconds since the beginning. Raises what nobody has caught."""
+        """Continue until this many seconds since the beginning. Raises uncaught exceptions."""
         self.loop.run_until_complete(asyncio.sleep(max(0.0, seconds - self.time)))
         if self._errors:
             raise self._errors[0]
 
     def close(self) -> None:
-        """Give up the coroutines that are under way."""
+        """Cancel all running coroutines."""
         while tasks := asyncio.all_tasks(self.loop):
             for task in tasks:
                 task.cancel()
@@ -151,7 +153,7 @@ class Kernel:
 
 
 class Lock:
-    """What ``threading.Lock`` is to threads, for blocking work."""
+    """The counterpart of ``threading.Lock`` for blocking work."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel

@@ -1,4 +1,4 @@
-"""CloudWatch for a simulated deployment: what its functions count, and what AWS measures of them."""
+"""CloudWatch for a simulated deployment: the functions' own metrics, and AWS's metrics of them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ class Meter:
     samples: dict[Metric, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
     def own(self, name: str, value: float, code: str | None = None) -> None:
-        """Of those that the functions count themselves."""
+        """Of the functions' own metrics."""
         self.add(self.deployment.own(name, code), value)
 
     def add(self, metric: Metric, value: float) -> None:
         self.samples[metric].append((self.kernel.time, value))
 
     def repeated(self, metrics: Metrics, minutes: int) -> None:
-        """Put what the first ``minutes`` had in the place of what ``metrics`` has, again and again."""
+        """Replace the samples in ``metrics`` by those of the first ``minutes``, repeatedly."""
         for metric, samples in self.samples.items():
             by_minute = defaultdict(list)
             for second, value in samples:

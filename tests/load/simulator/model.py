@@ -1,4 +1,4 @@
-"""A stand-in for Claude whose turns last as long as a message says, and which is overloaded at times."""
+"""A stand-in for Claude with the durations of turns given in the message, and with phases of overload."""
 
 import asyncio
 from collections import Counter
@@ -11,18 +11,18 @@ from tests.load.simulator.kernel import Kernel
 from tests.twins.model import Asked
 
 REFUSED_SECONDS, BEGUN_SECONDS = 0.3, 1.5
-"""Until a call is refused, or an answer begins."""
+"""Until a call is rejected, or an answer begins."""
 BILL = Bill((ModelCall(1_000, 200),), turns=1)
 
 
 def work(number: int, *seconds: float) -> str:
-    """The message of a task whose turns last so long."""
+    """The message of a task with turns of these durations."""
     return f"{number}: {' '.join(f'{each:g}' for each in seconds)}"
 
 
 @dataclass(frozen=True)
 class Overload:
-    """From ``since`` to ``until`` (seconds since the beginning) this share of calls is refused."""
+    """From ``since`` to ``until`` (seconds since the beginning) this share of calls is rejected."""
 
     since: float
     until: float

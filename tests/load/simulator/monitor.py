@@ -1,4 +1,4 @@
-"""Watches every change of a task, and once a second who waits for what."""
+"""Monitors every change of a task and, once a second, which tasks wait."""
 
 import heapq
 from collections import Counter, defaultdict
@@ -76,7 +76,7 @@ class Monitor:
             self.oldest_due = max(self.oldest_due, (now - oldest_due) / 1000)
 
     def unwritten(self) -> list[float]:
-        """How late the deadlines are now of those that should have ended."""
+        """How late the live tasks past their deadlines are now."""
         now = self.clock.now()
         return [(now - task.deadline) / 1000 for task in self.live.values() if task.deadline < now]
 

@@ -1,4 +1,5 @@
-"""The task queue under load: the twin's rules, with messages found by time and by receipt, and fair."""
+"""The task queue under load: the twin's rules, with messages indexed by time and by receipt, and with
+fairness."""
 
 import heapq
 from collections import Counter, defaultdict, deque
@@ -12,15 +13,16 @@ from a2a_tasks.ports.queues import Delivery
 from tests.twins.queue import MAX_DELAY_SECONDS, MemoryQueue, Message
 
 NOISY_SHARE, NOISY_MESSAGES = 0.1, 30
-"""More of the messages in flight, and at least so many, make a group noisy:
+"""A group with more than this share of the messages in flight, and at least this many, is noisy:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html"""
 
 
 @dataclass
 class BigQueue(MemoryQueue):
-    """``MemoryQueue`` for any number of messages. The longest visible one of those groups comes first that
-    are not noisy; if all are, of the one with the fewest in flight. ``on_message`` is told when one can be
-    received at once, ``group_of`` says to which group a task's messages belong."""
+    """``MemoryQueue`` for any number of messages. Of the groups that are not noisy, the message that has been
+    visible for longest is received first; if all are noisy, it is from the group with the fewest in flight.
+    ``on_message`` is called when a message can be received at once; ``group_of`` gives the group of a task's
+    messages."""
 
     on_message: Callable[[], object] = lambda: None
     group_of: Callable[[TaskRef], str] = lambda _: ""
@@ -82,7 +84,7 @@ class BigQueue(MemoryQueue):
             self._drop(message)
 
     def visible(self) -> int:
-        """About how many messages can be received now; 0 if none can."""
+        """The approximate number of messages that can be received now; 0 if none can."""
         now = self.clock.now()
         while self._hidden and self._hidden[0][0] <= now:
             visible_at, _, message = heapq.heappop(self._hidden)
@@ -101,7 +103,7 @@ class BigQueue(MemoryQueue):
         return len(self._flying)
 
     def oldest_seconds(self) -> float:
-        """How long ago the oldest message was sent; 0 without any."""
+        """The age of the oldest message; 0 without any."""
         oldest = next(iter(self._sent_at.values()), None)
         return 0.0 if oldest is None else (self.clock.now() - oldest) / 1_000
 
@@ -142,7 +144,7 @@ class BigQueue(MemoryQueue):
 
 @dataclass
 class TaskQueues(MemoryQueue):
-    """The queue of new tasks, that of those which go first, and the direct one."""
+    """The queue of new tasks, that of urgent ones, and the direct one."""
 
     new: BigQueue = field(kw_only=True)
     urgent: BigQueue = field(kw_only=True)

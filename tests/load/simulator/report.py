@@ -1,4 +1,4 @@
-"""What a simulated deployment has done."""
+"""The results of a simulated deployment."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, fields
 class Report:
     """Times are in seconds. ``ends`` are by status, of failures by code.
 
-    ``unstarted`` timed out before anybody began; ``unwritten`` are past their deadline and live at the end of
-    the simulation; ``open`` are all that are live then.
-    ``idle`` is how many of a hundred worker places were free, on average, while tasks waited that might have
-    had them. ``go_on_late_max`` is the longest that a task waited for its next worker after it was handed
-    over, woken or given back. ``told_late`` is from a change to its
-    notification in the queue, ``untold`` are changes of which none is there. ``most_calls`` is the highest
-    rate of calls of the model, by second, in any minute.
+    ``unstarted`` timed out before any worker started them; ``unwritten`` are past their deadline and live at
+    the end of the simulation; ``open`` are all that are live then. ``idle`` is how many of a hundred worker
+    places were free, on average, while tasks waited that could have used them. ``go_on_late_max`` is the
+    longest that a task waited for its next worker after it was handed over, woken or given back.
+    ``told_late`` is the delay from a change to its notification in the queue, ``untold`` are changes without
+    one. ``most_calls`` is the highest rate of calls of the model, by second, in any minute.
     """
 
     tasks: int
@@ -45,9 +44,9 @@ class Report:
     most_calls: float
     bytes_held: int
     calls: Counter[str] = field(default_factory=Counter)
-    """Of AWS, by operation."""
+    """AWS calls, by operation."""
     figures: dict[str, float] = field(default_factory=dict)
-    """What the scenario has measured itself."""
+    """Figures measured by the scenario itself."""
     of_project: dict[str, "Ends"] = field(default_factory=dict)
 
     def lines(self) -> Iterator[tuple[str, str]]:
@@ -64,7 +63,7 @@ class Report:
 
 @dataclass
 class Ends:
-    """What has become of a project's tasks; times in seconds."""
+    """The outcomes of a project's tasks; times in seconds."""
 
     tasks: int = 0
     completed: int = 0
@@ -74,7 +73,7 @@ class Ends:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """0 of none."""
+    """0 if there are no values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 

@@ -1,4 +1,4 @@
-"""One process on Lambda: its share of a processor, its calls, its death, and its standing still."""
+"""One process on Lambda: its share of a processor, its calls, its death, and its freezes."""
 
 import asyncio
 import inspect
@@ -21,21 +21,21 @@ from tests.load.simulator.kernel import Kernel
 from tests.twins.faults.failpoints import Crash, Failpoints
 
 WHOLE_PROCESSOR_MB = 1_769
-"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html; with more there are more
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html; with more memory there are more
 processors, which one interpreter does not use."""
 TRIES: int = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]  # set from its arguments
 READ_SECONDS: float = CONFIG.read_timeout  # type: ignore[attr-defined]
-"""Of botocore; the pauses between tries are its own."""
+"""Of botocore; the delays between attempts are its own."""
 TURN_PROCESSOR_SECONDS = 0.02
 """For the stream of a model's turn."""
 POLL_SECONDS = 0.05
-"""How soon a long poll finds what has come."""
+"""How soon a long poll finds a new message."""
 LOCAL = frozenset({"api", "model"})
-"""Ports whose methods that do not wait need no call."""
+"""Ports whose non-blocking methods make no call."""
 FAILURES = {"queue": QueueUnavailable, "notifications": QueueUnavailable, "payloads": PayloadUnavailable}
 
 LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 2.0
-"""How often it is asked whether there is time left, and how long after that steps may take."""
+"""The interval at which the remaining time is checked, and how long steps may take after it has run out."""
 
 _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
 
@@ -43,8 +43,8 @@ _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
 class Sandbox(Failpoints):
     """``Failpoints``, ``Clock``, ``RunBlocking`` and ``Pressure`` of a process; ``kill`` ends it in mid-call.
 
-    A call waits for the processor, then for the way there, has its effect, and waits for the way back. A
-    process that is killed on the way there has sent the call or not, by chance.
+    A call waits for the processor, then for the request's transfer, takes effect, and waits for the response.
+    If the process is killed during the transfer, chance decides whether the request was sent.
     """
 
     def __init__(self, kernel: Kernel, cloud: Cloud, memory_mb: int) -> None:
@@ -57,7 +57,7 @@ class Sandbox(Failpoints):
         self._is_frozen = False
         self._frozen: list[Callable[[], object]] = []
         self._awaited: set[asyncio.Future[Any]] = set()
-        """Of calls that are given up nobody else knows; who waits for one must not be collected."""
+        """Calls that were given up: referenced only here, so that their waiters are not garbage-collected."""
 
     # -- Clock and RunBlocking
 
@@ -86,35 +86,35 @@ class Sandbox(Failpoints):
         return False
 
     def lacks_time(self) -> bool:
-        """Whether what waits for the processor waits for long."""
+        """Whether work waits long for the processor."""
         return self._processor_free_at - self._kernel.time > LATE_SECONDS
 
     # -- the process
 
     def wrap[T](self, name: str, port: T) -> T:
-        """The port, as this process reaches it."""
+        """The port, with calls going through this process."""
         return cast(T, _Remote(name, port, self))
 
     async def hosts[T](self, work: Awaitable[T]) -> T:
-        """The result of work of this process. Raises ``Crash`` once it is killed."""
+        """The result of work in this process. Raises ``Crash`` once the process is killed."""
         _here.set(self)
         return await work
 
     def kill(self) -> None:
-        """Nothing of it goes on."""
+        """Stop all of its work."""
         self.stop_calls()
         for task in asyncio.all_tasks(self._kernel.loop):
             if task.get_context().get(_here) is self:
                 task.cancel()
 
     def stop_calls(self) -> None:
-        """Its calls end where they are, and no more begin."""
+        """Abort its calls, and let no more begin."""
         self.dead = True
         for each in list(self._blocking):
             each.throw(Crash("killed"))
 
     def freeze(self) -> None:
-        """Between two invocations: time passes without it."""
+        """Suspend the process between two invocations, while time passes."""
         self._is_frozen = True
 
     def thaw(self) -> None:
@@ -124,22 +124,22 @@ class Sandbox(Failpoints):
             self._kernel.loop.call_soon(go_on)
 
     def start(self, work: Callable[[], object]) -> None:
-        """Begin blocking work on a thread of the process, which ends with it."""
+        """Start blocking work on a thread of the process, which ends with the process."""
 
         def tracked() -> None:
             self._blocking.add(getcurrent())
             try:
                 work()
             except Crash:
-                return  # nobody is left who could ask
+                return  # no caller is left
             finally:
                 self._blocking.discard(getcurrent())
 
         self._kernel.start(tracked)
 
     def threads(self, count: int) -> AtOnce:
-        """Takes steps, and those that follow from them, on so many threads; what hangs when there is no time
-        left is left behind a little later."""
+        """Runs steps, and those that follow from them, on this many threads; threads that hang when no time
+        is left are abandoned a little later."""
 
         def at_once(steps: Sequence[Step], time_left: Callable[[], bool]) -> None:
             line = _Line(self._kernel, deque(steps))
@@ -156,7 +156,8 @@ class Sandbox(Failpoints):
     # -- a call
 
     def call(self, point: str, row: Operation, touches: Touches | None, port: object, effect: Any) -> Any:
-        """Make a call of a port; blocks. Raises what the port raises, and its failure where AWS refuses."""
+        """Make a call of a port; blocks. Raises what the port raises, and its unavailability if AWS
+        throttles."""
         cloud = self._cloud
         for attempt in range(TRIES):
             seconds = cloud.seconds(point, row)
@@ -164,7 +165,7 @@ class Sandbox(Failpoints):
                 self._pause(self._processor(PROCESSOR_SECONDS) + min(seconds / 2, READ_SECONDS))
             except Crash:
                 if cloud.random.random() < 0.5:
-                    effect()  # it was on its way
+                    effect()  # the request had been sent
                 raise
             touched = touches(port, *effect.args, **effect.keywords) if touches else ()
             if not cloud.is_refused(point, touched):
@@ -179,7 +180,7 @@ class Sandbox(Failpoints):
         raise failure(f"{row.api}: throttled, or no answer")
 
     async def turn(self) -> None:
-        """A turn of the model takes some of the processor."""
+        """A turn of the model uses some of the processor."""
         await self.sleep(self._processor(TURN_PROCESSOR_SECONDS))
 
     def _answered(self, row: Operation, effect: Any, seconds: float) -> Any:
@@ -195,13 +196,13 @@ class Sandbox(Failpoints):
         return answer
 
     def _unanswered(self, effect: Callable[[], Any], seconds: float) -> None:
-        """Give up waiting. What was on its way that long may still have its effect."""
+        """Time out. The request may still take effect."""
         if seconds <= READ_SECONDS:
             effect()
         self._pause(max(0.0, READ_SECONDS - seconds))
 
     def _processor(self, seconds: float) -> float:
-        """How long from now until it has done so much, after all that waits before it."""
+        """How long from now until the processor has done this much, after all earlier work."""
         now = self._kernel.time
         self._processor_free_at = max(now, self._processor_free_at) + seconds * self._slowness
         return self._processor_free_at - now
@@ -219,7 +220,7 @@ class Sandbox(Failpoints):
             await woken
 
     def _call_for(self, call: Callable[[], Any], done: "asyncio.Future[Any]") -> None:
-        """Call on a thread of the process, and say what came of it."""
+        """Call on a thread of the process, and pass on the result."""
 
         def work() -> None:
             try:
@@ -235,7 +236,8 @@ class Sandbox(Failpoints):
 
 
 class _Remote:
-    """A port whose calls go through a process to AWS. What is no call, and what is not of AWS, stays."""
+    """A port whose calls go through a process to AWS. Attributes that are no calls, and ports that are not
+    AWS's, are left unchanged."""
 
     def __init__(self, name: str, port: object, sandbox: Sandbox) -> None:
         self._name = name
@@ -278,7 +280,7 @@ class _Remote:
 
 @dataclass
 class _Line:
-    """Steps that wait for a thread."""
+    """Steps waiting for a thread."""
 
     kernel: Kernel
     steps: deque[Step]
@@ -286,7 +288,7 @@ class _Line:
     idle: list[greenlet] = field(default_factory=list)
 
     def work(self) -> None:
-        """Take steps until none can come any more."""
+        """Run steps until no more can follow."""
         while not self.is_over():
             if not self.steps:
                 self.idle.append(getcurrent())

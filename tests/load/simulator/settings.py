@@ -1,4 +1,4 @@
-"""The deployment's numbers, as the template and the handlers have them."""
+"""The deployment's numbers, from the template and the handlers."""
 
 import ast
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MILLISECONDS = 1_000
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """``reserved`` is the most that run at once, None if only the account limits it; ``retries`` are those of
+    """``reserved`` is the maximum concurrency, None if only the account limits it; ``retries`` are those of
     asynchronous calls, given up after ``max_age_seconds``."""
 
     memory_mb: int
@@ -24,7 +24,7 @@ class FunctionSettings:
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """How a queue starts a function."""
+    """How a queue invokes a function."""
 
     batch_size: int
     max_concurrency: int
@@ -32,7 +32,8 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How a stream invokes a function: so many invocations for each shard, of so many records at most."""
+    """How a stream invokes a function: this many concurrent invocations for each shard, with at most this
+    many records."""
 
     batch_size: int
     parallelization: int
@@ -46,7 +47,7 @@ class QueueSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment with these parameters (by name, else their defaults) has."""
+    """The settings of a deployment with these parameters (by name, else their defaults)."""
 
     parameters: tuple[tuple[str, str], ...] = ()
 
@@ -80,7 +81,7 @@ class Settings:
         return QueueSettings(self._value(properties["VisibilityTimeout"]) or 0, receives)
 
     def rate_seconds(self, logical_id: str, event: str) -> int:
-        """How often a schedule calls its function."""
+        """The interval of a function's schedule."""
         text = resource_properties(logical_id)["Events"][event]["Properties"]["ScheduleExpression"]
         number, unit = text.removeprefix("rate(").removesuffix(")").split()
         return int(number) * {"minute": 60, "hour": 3_600}[unit.removesuffix("s")]
@@ -97,7 +98,7 @@ class Settings:
 
 
 def constant(path: str, name: str) -> float:
-    """A number of a module that cannot be imported without a deployment."""
+    """A number from a module that cannot be imported without a deployment."""
     for node in ast.parse((Path(ROOT) / path).read_text()).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=int() | float() as value)):

@@ -48,7 +48,7 @@ COLD_START_SECONDS = {
 
 
 class _Helpers(CalledHelpers):
-    """Further processes of the sweeper."""
+    """Additional processes of the sweeper."""
 
     def __init__(self, invoke: Callable[[int], None]) -> None:
         super().__init__()
@@ -61,9 +61,9 @@ class _Helpers(CalledHelpers):
 
 @dataclass
 class Simulation:
-    """One deployment from its beginning. Everything is drawn from ``seed``; ``settings`` are its parameters.
+    """One deployment from its beginning. All randomness comes from ``seed``; ``settings`` are its parameters.
 
-    ``run`` may be called again and again; ``report`` tells what has been until then.
+    ``run`` may be called repeatedly; ``report`` returns the results so far.
     """
 
     seed: int = 0
@@ -92,7 +92,7 @@ class Simulation:
         self.stream = StreamSource.of(self.notifier, changes, self.kernel, Random(self.seed + 3))  # noqa: S311
         self._begin()
 
-    # -- what scenarios do
+    # -- operations for scenarios
 
     def agent(self, agent_id: str = "writer", project_id: str = "demo", **changes: Any) -> None:
         self.deployment.registry.apply(agent(agent_id, project_id, **changes))
@@ -100,7 +100,7 @@ class Simulation:
     def accept(
         self, agent_id: str, *seconds: float, project_id: str = "demo", announced: bool = True, **changes: Any
     ) -> Task:
-        """A task that was accepted now, at no cost. Its turns last ``seconds``."""
+        """A task that is accepted now, at no cost. Its turns last ``seconds``."""
         self.number += 1
         message = work(self.number, *seconds)
         submission = self.deployment.submission(message, agent_id=agent_id, project_id=project_id, **changes)
@@ -110,7 +110,7 @@ class Simulation:
         return self.deployment.submitter(points).submit(submission)
 
     def submit(self, agent_id: str, *seconds: float, project_id: str = "demo", **changes: Any) -> None:
-        """The same by a call of the API, which takes its time."""
+        """The same by a call of the API, which takes time."""
         self.number += 1
         message = work(self.number, *seconds)
         submission = self.deployment.submission(message, agent_id=agent_id, project_id=project_id, **changes)
@@ -130,7 +130,7 @@ class Simulation:
         process.start(call)
 
     def arrivals(self, a_second: float, seconds: float, submit: Callable[[], object]) -> None:
-        """Let tasks arrive at random from now on, so many a second on average."""
+        """Let tasks arrive at random from now on, this many a second on average."""
         ends = self.kernel.time + seconds
 
         def arrive() -> None:
@@ -141,17 +141,17 @@ class Simulation:
         arrive()
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let this much time pass."""
         self.kernel.run_until(self.kernel.time + seconds)
 
     def run_until_done(self, most_seconds: float) -> None:
-        """Let time pass until no task is live, at most so much."""
+        """Let time pass until no task is live, up to this limit."""
         end = self.kernel.time + most_seconds
         while self.kernel.time < end and self.monitor.live:
             self.run(min(10.0, end - self.kernel.time))
 
     def report(self) -> Report:
-        """Raises what no outage explains: it is a mistake, here or in the services."""
+        """Raises errors that no outage explains: they are bugs, here or in the services."""
         raised = [error for function in self.functions for error in function.raised]
         for error in (*raised, *self.deployment.telemetry.errors):
             if not isinstance(error, OUTAGES):
@@ -202,7 +202,7 @@ class Simulation:
 
     @property
     def usd(self) -> float:
-        """Of AWS, so far."""
+        """AWS's price, so far."""
         units = self.cloud.units
         requests = sum(units[name] * USD[name] for name in ("write", "read", "SQS", "S3"))
         receives = sum(source.receives for source in self.sources) * USD["SQS"]
@@ -213,7 +213,7 @@ class Simulation:
             sandbox.stop_calls()
         self.kernel.close()
 
-    # -- how it is put together
+    # -- composition
 
     def _deployment(self) -> Deployment:
         clock, settings = self.kernel.clock, self.settings
@@ -313,7 +313,7 @@ class Simulation:
     def _start_sweeper(self, process: Sandbox) -> Handler:
         threads = int(constant("functions/sweeper/app.py", "THREADS"))
         sweeper = self.deployment.sweeper(process, process.threads(threads))
-        # a thread's own would stop all of them, which are greenlets
+        # a thread's own lock would block all of them, which are greenlets
         sweeper.due_tasks.backlog._lock = cast(threading.Lock, Lock(self.kernel))
         reserve = constant("functions/sweeper/app.py", "RESERVE_MS") / 1000
 
@@ -325,7 +325,7 @@ class Simulation:
         return handle
 
     def _sweep_shard(self, shard: int) -> None:
-        """Invoke the sweeper for it, which is not waited for and not tried again."""
+        """Invoke the sweeper for the shard, without waiting and without retries."""
 
         async def invoke() -> None:
             with suppress(Failed):

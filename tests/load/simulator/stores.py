@@ -1,5 +1,5 @@
-"""Twins that carry hundreds of thousands of tasks: what the others find by looking at all of them, these keep
-in order. Indexes lag, as those of DynamoDB do."""
+"""Twins for hundreds of thousands of tasks: they keep ordered indexes where the others search all tasks.
+Indexes lag, as those of DynamoDB do."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, deque
@@ -18,7 +18,7 @@ from tests.twins.stores.tasks import Change, MemoryTaskStore
 from tests.twins.stores.workers import MemoryWorkers
 
 INDEX_LAG_MS = 100
-"""Usually some milliseconds, and seconds where the table is busy."""
+"""Usually some milliseconds, and seconds if the table is busy."""
 
 
 @dataclass
@@ -31,13 +31,13 @@ class Index:
     _coming: deque[tuple[int, TaskRef, int | None]] = field(default_factory=deque)
 
     def put(self, ref: TaskRef, at: int | None) -> None:
-        """None takes the entry away."""
+        """None removes the entry."""
         self._coming.append((self.clock.now() + INDEX_LAG_MS, ref, at))
 
     def until(
         self, now: int, limit: int, after: tuple[int, TaskRef] | None = None
     ) -> list[tuple[int, TaskRef]]:
-        """The first ``limit`` entries up to ``now``, or those after one."""
+        """The first ``limit`` entries up to ``now``, or those after the given one."""
         self._catch_up()
         begin = bisect_right(self.entries, _order(after), key=_order) if after else 0
         return [entry for entry in self.entries[begin : begin + limit] if entry[0] <= now]
@@ -66,7 +66,7 @@ def _order(entry: tuple[int, TaskRef]) -> tuple[int, str]:
 
 
 class _Watched(list[Change]):
-    """Changes are told, and not kept."""
+    """Changes are passed to a callback, and not stored."""
 
     def __init__(self, watch: Callable[[Change], None]) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Watched(list[Change]):
 
 
 class BigTaskStore(MemoryTaskStore):
-    """``MemoryTaskStore`` with its indexes. ``watch`` is told of every change."""
+    """``MemoryTaskStore`` with its indexes. ``watch`` is called with every change."""
 
     def __init__(self, clock: Clock, watch: Callable[[Change], None]) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class BigTaskStore(MemoryTaskStore):
         self._forgotten[shard(ref.task_id)].put(ref, None)
 
     def oldest_due(self) -> int | None:
-        """When somebody should have looked at the entry that has waited longest."""
+        """The due time of the entry that has waited longest."""
         return min((at for index in self._due if (at := index.first()) is not None), default=None)
 
     def _note(self, change: Change) -> None:
@@ -121,7 +121,7 @@ class BigTaskStore(MemoryTaskStore):
 
 
 class BigWorkers(MemoryWorkers):
-    """``MemoryWorkers`` that keeps no history of renewals."""
+    """``MemoryWorkers`` without a history of renewals."""
 
     def renew(self, lease: Lease) -> Notes | None:
         notes = super().renew(lease)
@@ -131,7 +131,7 @@ class BigWorkers(MemoryWorkers):
 
 @dataclass
 class BigPayloads(MemoryPayloads):
-    """``MemoryPayloads`` that knows which keys are a task's."""
+    """``MemoryPayloads`` that knows which keys belong to a task."""
 
     _of_task: dict[str, set[str]] = field(default_factory=dict)
 
@@ -151,7 +151,7 @@ def _task_of(key: str) -> str:
 
 
 def sizes(store: MemoryTaskStore, slots: MemorySlots, payloads: MemoryPayloads, records: Any) -> int:
-    """Bytes that are stored: what a task, an entry in line and a record are on average, and all texts."""
+    """Stored bytes: the average sizes of a task, an entry in line and a record, and all texts."""
     lines = sum(len(line) for line in slots.lines.values())
     kept = sum(len(of_task) for of_task in records.by_task.values())
     texts = sum(len(data) for data in payloads.objects.values())

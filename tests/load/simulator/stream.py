@@ -1,4 +1,4 @@
-"""The stream of the tasks' table: what it carries comes a little later, and in order within a shard."""
+"""The stream of the tasks' table: its records arrive with a delay, and in order within a shard."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ from tests.load.simulator.settings import StreamSettings
 from tests.twins.timed_queue import MemorySender
 
 SHARDS = 4
-"""Of a table on demand that is new; it only gets more."""
+"""Of a new on-demand table; the number only grows."""
 LAG_SECONDS, SPREAD = 0.2, 0.8
-"""Until a record can be read: the median, and so that one in a hundred takes 1.3 s. AWS says "in near-real
-time"."""
+"""Until a record can be read: the median, and a spread by which one in a hundred takes 1.3 s. AWS says "in
+near-real time"."""
 POLL_SECONDS = 0.25
-"""Lambda looks four times a second into each shard:
+"""Lambda polls each shard four times a second:
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html."""
 
 
 @dataclass
 class _Lane:
-    """Records that one invocation at a time gets, each with the time from which it can be read."""
+    """Records for one invocation at a time, each with the time from which it can be read."""
 
     records: deque[tuple[float, StatusChange]] = field(default_factory=deque)
     is_busy: bool = False
@@ -37,8 +37,8 @@ class _Lane:
 
 @dataclass
 class StreamSource:
-    """The stream as it invokes a function. A batch of which a part failed comes again from there on; one
-    without an answer comes again whole."""
+    """The stream as event source of a function. After a partial failure a batch is retried from the first
+    failed record; without a response it is retried as a whole."""
 
     function: Function
     settings: StreamSettings
@@ -53,11 +53,11 @@ class StreamSource:
 
     @property
     def waiting(self) -> int:
-        """Records that are not done with."""
+        """The number of records that are not processed."""
         return sum(len(lane.records) for lane in self.lanes)
 
     def put(self, change: StatusChange) -> None:
-        """A record that passes the filter; the others cost nothing."""
+        """Add a record that passes the filter; the others cost nothing."""
         lane = self.lanes[crc32(change.task.ref.task_id.encode()) % len(self.lanes)]
         readable_at = self.kernel.time + LAG_SECONDS * self.random.lognormvariate(0, SPREAD)
         if lane.records:
@@ -81,7 +81,7 @@ class StreamSource:
         lane.is_busy = False
 
     async def _invoke(self, batch: list[StatusChange]) -> int:
-        """How many of them are done with."""
+        """How many of them are processed."""
         try:
             failed: int | None = await self.function.invoke(batch)
         except Failed:
@@ -93,7 +93,7 @@ class StreamSource:
 
 @dataclass
 class TimedNotifications(MemorySender[Notification]):
-    """The notifications' queue, which knows how long after its change each was sent (seconds)."""
+    """The notifications' queue, which records how long after its change each was sent (seconds)."""
 
     clock: Clock = field(kw_only=True)
     late: list[float] = field(default_factory=list)
@@ -109,7 +109,7 @@ class TimedNotifications(MemorySender[Notification]):
 
 @dataclass(frozen=True)
 class ReportingSender:
-    """``TimedSender`` that says what was not sent, as the adapter of SQS does."""
+    """``TimedSender`` that returns what was not sent, as the SQS adapter does."""
 
     sender: TimedSender[Notification]
 

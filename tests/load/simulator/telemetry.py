@@ -1,4 +1,4 @@
-"""What simulated functions count: totals, or each sample and when it was."""
+"""Metrics of simulated functions: totals, or each sample with its time."""
 
 from dataclasses import dataclass, field
 
@@ -22,12 +22,12 @@ class CountingTelemetry(MemoryTelemetry):
             self.errors.append(error)
 
     def milliseconds(self, metric: str, value: float) -> None:
-        """Not kept."""
+        """Not stored."""
 
 
 @dataclass
 class MeteredTelemetry(CountingTelemetry):
-    """Publishes as the functions do (``adapters/telemetry``): without a code, and also by it."""
+    """Publishes as the functions do (``adapters/telemetry``): without a code, and also by code."""
 
     meter: Meter = field(kw_only=True)
 

@@ -1,4 +1,4 @@
-"""Failpoints: a port fails at a chosen call, before it takes effect or after (its answer is lost)."""
+"""Failpoints: a port fails at a chosen call, before it takes effect or after (its response is lost)."""
 
 import functools
 import inspect
@@ -9,12 +9,12 @@ from typing import Any, cast
 
 
 class Crash(BaseException):
-    """The process dies here. No code of ours may catch this."""
+    """The process dies here. No production code may catch this."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong at a call. ``after`` lets the call take effect first and loses its answer."""
+    """The fault of a call. ``after`` lets the call take effect first and loses its response."""
 
     error: BaseException
     after: bool = False
@@ -22,7 +22,7 @@ class Fault:
 
 @dataclass
 class Failpoints:
-    """The weak points of one process. A point is ``port.method``; calls are counted from 1.
+    """The failpoints of one process. A point is ``port.method``; calls are counted from 1.
 
     After a ``Crash`` the process is dead: every further call of a wrapped port crashes too.
     """
@@ -42,7 +42,7 @@ class Failpoints:
         self.faults[point, call] = Fault(error, after)
 
     def before(self, point: str, action: Callable[[], object], *, call: int = 1) -> None:
-        """Let something else happen just before the n-th call of a point."""
+        """Run an action just before the n-th call of a point."""
         self.interludes[point, call] = action
 
     def down(self, port: str, error: Exception) -> None:
@@ -57,7 +57,7 @@ class Failpoints:
         return cast(T, _Wrapped(name, port, self))
 
     def fault_of(self, point: str) -> Fault | None:
-        """Count a call and say what goes wrong at it."""
+        """Count a call and return its fault."""
         if self.dead:
             return Fault(Crash(f"at {point}, after its death"))
         self.calls[point] += 1
@@ -86,7 +86,7 @@ class _NoFailpoints(Failpoints):
 
 
 NO_FAILPOINTS: Failpoints = _NoFailpoints()
-"""Those of a process in which nothing goes wrong, as in most: its ports are not wrapped at all."""
+"""Those of a process without faults, as most are: its ports are not wrapped at all."""
 
 _is_async = functools.cache(inspect.iscoroutinefunction)
 

@@ -1,4 +1,5 @@
-"""A frozen process: it stands still for a while, as a sandbox may, and goes on as if nothing had happened."""
+"""A frozen process: it is suspended for a while, as a sandbox may be, and continues as if nothing had
+happened."""
 
 from collections.abc import Callable
 
@@ -6,10 +7,10 @@ from a2a_tasks.ports.clock import Clock
 
 
 class Freeze:
-    """``Clock`` and ``RunBlocking`` of one process, which stops ``start`` seconds from now for ``seconds``,
-    or, with ``calls``, as soon as it has made so many calls from then on.
+    """``Clock`` and ``RunBlocking`` of one process, which is frozen ``start`` seconds from now for
+    ``seconds``, or, with ``calls``, as soon as it has made this many calls from then on.
 
-    Time goes on without it: what it meant to do in between, it does on waking.
+    Time passes meanwhile: what was due during the freeze, it does after it.
     """
 
     def __init__(self, clock: Clock, start: float, seconds: float, calls: int = 0) -> None:
@@ -25,7 +26,7 @@ class Freeze:
         return self._clock.ticks()
 
     def has_begun(self) -> bool:
-        """The process stands still, or has done so: from now on it may have lost what it held."""
+        """The process is frozen, or has been: from now on it may have lost its lease or slots."""
         return self._calls <= 0 and self._start_ms <= self._clock.now()
 
     async def sleep(self, seconds: float) -> None:
@@ -40,7 +41,7 @@ class Freeze:
         return result
 
     async def thaw(self) -> None:
-        """Go on only where the process is not frozen."""
+        """Returns only while the process is not frozen."""
         end_ms = self._start_ms + self._length_ms
         if self.has_begun() and self._clock.now() < end_ms:
             await self._clock.sleep((end_ms - self._clock.now()) / 1000)

@@ -1,4 +1,4 @@
-"""Processes that take turns: one call of a port at a time, in whatever order a test chooses."""
+"""Processes that take turns: one call of a port at a time, in an order chosen by a test."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from tests.twins.faults.failpoints import Crash, Failpoints, Fault
 
 @dataclass
 class Turns(Failpoints):
-    """The failpoints of a process that stands still before each of its calls until it is its turn.
+    """The failpoints of a process that is suspended before each of its calls until it is its turn.
 
     ``points`` are the ports that count; calls of others happen within the turn.
     """
@@ -24,7 +24,7 @@ class Turns(Failpoints):
 
 
 class Process:
-    """``work`` in a thread of its own that runs only in ``step``. A ``Crash`` ends it like any end does."""
+    """``work`` in a thread of its own that runs only in ``step``. A ``Crash`` ends it without an error."""
 
     def __init__(self, turns: Turns, work: Callable[[], object]) -> None:
         self.turns = turns
@@ -38,12 +38,12 @@ class Process:
         self._thread.start()
 
     def pause(self) -> None:
-        """Called by the work: stand still until the next step."""
+        """Called by the work: suspend until the next step."""
         self._stopped.release()
         self._go.acquire()
 
     def step(self) -> None:
-        """Go on to the next call of a port, or to the end. Raises what the work raised."""
+        """Continue to the next call of a port, or to the end. Raises what the work raised."""
         self._go.release()
         self._stopped.acquire()
         if self.is_over:
@@ -65,14 +65,14 @@ class Process:
 
 
 type Choose = Callable[[int, bool], int]
-"""Which of so many processes (0 … n-1) is next; if the flag is set, 0 is the one that was running."""
+"""Which of this many processes (0 … n-1) is next; if the flag is set, 0 is the one that was running."""
 
 
 def run_together(processes: Iterable[Process], choose: Choose) -> None:
     """Run all to their ends, one step at a time."""
     waiting = list(processes)
     for process in waiting:
-        process.step()  # up to its first call, where they differ for the first time
+        process.step()  # up to its first call, the first point at which schedules differ
     waiting = [process for process in waiting if not process.is_over]
     goes_on = False
     while waiting:
@@ -84,8 +84,8 @@ def run_together(processes: Iterable[Process], choose: Choose) -> None:
 
 
 def every_schedule(switches: int) -> Iterator[Choose]:
-    """One ``Choose`` after the other, until each order has been seen in which at most so many times another
-    process goes on before one has ended. Each is for one run that depends on nothing else."""
+    """Yields one ``Choose`` after another, until every order has been tried with at most this many switches
+    to another process before one has ended. Each is for one deterministic run."""
     prefix: list[int] = []
     while True:
         taken: list[tuple[int, int]] = []
@@ -99,7 +99,8 @@ def every_schedule(switches: int) -> Iterator[Choose]:
 
 @dataclass
 class _Schedule:
-    """Follows ``prefix`` and then never switches. ``taken`` are the choices, each of how many."""
+    """Follows ``prefix`` and then never switches. ``taken`` are the choices, each with the number of
+    options."""
 
     prefix: list[int]
     switches: int

@@ -9,8 +9,8 @@ from tests.twins.faults.freeze import Freeze
 
 
 class Slow(Freeze):
-    """``RunBlocking`` whose calls made by, or of, these methods take so many seconds, and take effect after
-    that, also where nobody waits for them any more: a thread cannot be cancelled."""
+    """``RunBlocking`` that delays calls made by, or of, these methods by this many seconds. They take effect
+    after that, even if no caller waits any more: a thread cannot be cancelled."""
 
     def __init__(self, clock: FakeClock, seconds: dict[str, float]) -> None:
         super().__init__(clock, start=0, seconds=0)
@@ -31,5 +31,5 @@ class Slow(Freeze):
 
 
 def _name_of(call: Callable[..., object]) -> str:
-    """Of a function within a method it begins with the method's."""
+    """The name of a function within a method begins with the method's."""
     return _name_of(call.func) if isinstance(call, partial) else getattr(call, "__qualname__", "")

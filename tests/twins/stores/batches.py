@@ -1,4 +1,4 @@
-"""Batches in memory: what is kept of them, and the API that answers them."""
+"""Batches in memory: their records, and the API that processes them."""
 
 import asyncio
 import json
@@ -186,12 +186,12 @@ class MadeBatch:
 
 @dataclass
 class MemoryMessageBatches:
-    """``MessageBatches``. A batch ends by ``end``; each request is then answered by ``outcomes`` of its
+    """``MessageBatches``. ``end`` ends all batches; each request is then answered by ``outcomes`` of its
     message, in order, and by ``answer()`` after them.
 
-    ``lines`` is how many results are given before they break off. While it ``is_silent``, a creation takes
-    effect and is not answered. A batch with one of the messages ``refused`` is not created, and none while
-    there are ``unwilling`` answers left; ``creations`` are the sizes of all that it was asked for.
+    ``lines`` is how many results are sent before the stream breaks off. While it ``is_silent``, a creation
+    takes effect and gets no response. A batch with one of the messages ``refused`` is not created, and none
+    while ``unwilling`` has errors left; ``creations`` are the sizes of all requested batches.
     """
 
     clock: FakeClock
@@ -204,11 +204,11 @@ class MemoryMessageBatches:
     creations: list[int] = field(default_factory=list)
 
     def on(self, message: str, *outcomes: Outcome) -> None:
-        """Answer the task with this message so, one batch after another."""
+        """Answer the task with this message with these outcomes, one per batch."""
         self.outcomes.setdefault(message, []).extend(outcomes)
 
     def end(self) -> None:
-        """Let all batches end that have not."""
+        """End all batches that have not ended."""
         for batch in self.batches:
             if batch.ended is None:
                 batch.ended = {
@@ -216,7 +216,7 @@ class MemoryMessageBatches:
                 }
 
     def foreign(self, count: int) -> None:
-        """A batch that somebody else creates."""
+        """A batch created by another client."""
         self._add({f"theirs-{number}": {"message": "theirs"} for number in range(count)})
 
     def times_sent(self, task: Task) -> int:

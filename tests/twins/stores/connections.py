@@ -8,7 +8,7 @@ from a2a_tasks.wecom.connection import Connection, ConnectionSecrets
 
 @dataclass
 class MemoryConnections:
-    """``ConnectionReader`` and ``ConnectionSecretsReader``, with what an operator does to them."""
+    """``ConnectionReader`` and ``ConnectionSecretsReader``, with an operator's actions on them."""
 
     connections: dict[str, Connection] = field(default_factory=dict)
     kept: dict[str, ConnectionSecrets] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from a2a_tasks.domain.task import ContextRef
 
 @dataclass
 class MemoryContexts:
-    """``ContextStore``; each operation is one of a set, which is atomic."""
+    """``ContextStore``; each operation is one operation of a set, which is atomic."""
 
     entries: dict[ContextRef, set[str]] = field(default_factory=dict)
 

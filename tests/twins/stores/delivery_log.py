@@ -1,4 +1,4 @@
-"""Notes on deliveries in memory."""
+"""Notes about deliveries in memory."""
 
 from dataclasses import replace
 

@@ -27,7 +27,7 @@ from tests.twins.stores.reservations import MemoryReservations
 
 @dataclass
 class MemoryExchanges:
-    """``ExchangeStore``; ``live`` is where what tasks say is, ``behind`` are exchanges that ``watch`` misses
+    """``ExchangeStore``; ``live`` has the live text of tasks, ``behind`` are exchanges that ``watch`` misses
     for now."""
 
     live: LiveStore = field(default_factory=MemoryLive)

@@ -1,11 +1,11 @@
-"""What tasks say while they are at it, in memory."""
+"""Live text of running tasks, in memory."""
 
 from a2a_tasks.ports.live import LiveChunk
 
 
 class MemoryLive:
-    """``LiveStore``. ``appended`` are all writes in order, repeated ones too; ``read`` counts the chunks that
-    reads returned."""
+    """``LiveStore``. ``appended`` are all writes in order, including repeated ones; ``read`` counts the
+    chunks returned by reads."""
 
     def __init__(self) -> None:
         self.by_task: dict[str, dict[tuple[int, int, int], LiveChunk]] = {}

@@ -9,7 +9,7 @@ from a2a_tasks.ports.model import PaceTurn
 
 
 class MemoryPaces:
-    """``PaceStore``, atomic under one lock. ``calls`` counts what was asked of it."""
+    """``PaceStore``, atomic under one lock. ``calls`` counts its calls."""
 
     def __init__(self) -> None:
         self.paces: dict[PaceKey, Pace] = {}

@@ -30,7 +30,7 @@ class MemoryPayloads:
         return {key: self.objects[key] for key in keys if is_item(key) and key in self.objects}
 
     def delete_all(self, task_id: str) -> int:
-        """Also the texts, which in DynamoDB go with their task."""
+        """Also deletes the texts, which in DynamoDB are deleted with their task."""
         owned = [key for key in self.objects if key.startswith(f"{PREFIX}{task_id}/")]
         for key in [*owned, *(key for key in self.objects if key.startswith(item_key(task_id, "")))]:
             del self.objects[key]
@@ -42,6 +42,6 @@ class MemoryPayloads:
         return [found for found in sorted(ids) if after < found < before][:limit]
 
     def pass_ttl(self, before: str) -> None:
-        """What the table's TTL does with the texts of tasks older than ``before``."""
+        """Delete the texts of tasks older than ``before``, as the table's TTL does."""
         for key in [key for key in self.objects if is_item(key) and item_of(key)[0] < before]:
             del self.objects[key]

@@ -34,7 +34,7 @@ class MemoryPushConfigs:
 
 
 class MemorySealing:
-    """``Sealer`` and ``Opener``: nobody reads what is sealed without its context."""
+    """``Sealer`` and ``Opener``: sealed data cannot be read without its context."""
 
     def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes:
         return json.dumps([plain.hex(), dict(context)], sort_keys=True).encode()[::-1]

@@ -1,4 +1,4 @@
-"""What tasks own and projects spend, in memory."""
+"""Tasks' records and projects' spending, in memory."""
 
 import threading
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from a2a_tasks.ports.tasks import Record
 
 
 class MemoryRecords:
-    """``RecordStore``, atomic under one lock. ``writes`` counts by task and key what was new."""
+    """``RecordStore``, atomic under one lock. ``writes`` counts new records by task and key."""
 
     def __init__(self) -> None:
         self.by_task: dict[str, dict[str, tuple[int, Record]]] = defaultdict(dict)
@@ -50,7 +50,7 @@ class MemoryRecords:
 
 
 class MemorySpend:
-    """``SpendStore``. ``tasks`` says how many counts of a task there were."""
+    """``SpendStore``. ``tasks`` says how often each task was counted."""
 
     def __init__(self) -> None:
         self.by_day: dict[tuple[str, str], Usage] = {}

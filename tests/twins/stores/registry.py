@@ -10,8 +10,8 @@ from a2a_tasks.domain.pause import Pause
 
 @dataclass
 class MemoryRegistry:
-    """``KeyReader``, ``AgentReader``, ``ProjectAgents``, ``ProjectReader`` and ``PauseReader``, with what an
-    operator does to them."""
+    """``KeyReader``, ``AgentReader``, ``ProjectAgents``, ``ProjectReader`` and ``PauseReader``, with an
+    operator's actions on them."""
 
     keys: dict[str, ApiKey] = field(default_factory=dict)
     current: dict[str, AgentRevision] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class MemoryRegistry:
         self.keys[key.key_id] = key
 
     def apply(self, agent: AgentRevision) -> AgentRevision:
-        """Store a definition as the agent's next revision, whatever number it carries."""
+        """Store a definition as the agent's next revision, ignoring the number it carries."""
         seen = self.current.get(agent.agent_id)
         applied = replace(agent, revision=seen.revision + 1 if seen else 1)
         self.current[agent.agent_id] = applied
@@ -64,5 +64,5 @@ class MemoryRegistry:
         return applied
 
     def disable(self, agent_id: str, now: int = 0) -> None:
-        """Refuse new tasks; pinned revisions stay as they are."""
+        """Refuse new tasks; pinned revisions are unchanged."""
         self.current[agent_id] = replace(self.current[agent_id], enabled=False, updated_at=now)

@@ -34,7 +34,7 @@ from a2a_tasks.ports.tasks import (
 
 
 class IllegalChange(AssertionError):
-    """A write that the domain's rules forbid, although its condition held."""
+    """A write that the domain's rules forbid, although its condition was true."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Change:
 
 
 class MemoryTaskStore:
-    """``TaskStore``, atomic under one lock. ``changes`` is the history of all writes that took effect. What
-    is past its retention by ``clock`` cannot be read, and is deleted when ``pass_ttl`` is called."""
+    """``TaskStore``, atomic under one lock. ``changes`` is the history of all writes that took effect. Tasks
+    past their retention by ``clock`` cannot be read, and are deleted by ``pass_ttl``."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock
@@ -401,10 +401,10 @@ class MemoryTaskStore:
                 rows.pop(ref, None)
 
     def delete_owned(self, task_id: str) -> None:
-        """Texts are the payloads' twin's, records the records'."""
+        """Texts are in the twin of the payloads, records in that of the records."""
 
     def pass_ttl(self, now: int) -> None:
-        """What the table's TTL does by itself, hours or days later."""
+        """Delete what the table's TTL deletes, hours or days later."""
         for ref in [ref for ref, until in self.retain_until.items() if until <= now]:
             self.delete(ref)
 
@@ -450,7 +450,7 @@ def _or_done(result: Written | Refused, fence: int, status: Status) -> Written |
 
 
 def _check(method: str, before: Task, after: Task) -> None:
-    """Raises ``IllegalChange`` for a write that would break what is true of every task."""
+    """Raises ``IllegalChange`` for a write that would violate an invariant of tasks."""
     claimed = after.fence != before.fence
     moved = after.status is not before.status or claimed
     if before.is_terminal and (
@@ -472,11 +472,11 @@ def _check(method: str, before: Task, after: Task) -> None:
 
 
 def _check_events(method: str, before: Task, after: Task, *, moved: bool) -> None:
-    """Every change of state is told by the write that makes it, and what was told stays as it was."""
+    """Every change of state is recorded by the write that makes it, and earlier events are unchanged."""
     if moved:
         *earlier, told = after.events
         is_told = (told.type, told.details["status"]) == (EventType.STATUS, after.status)
-        # a claim that came to nothing may leave no trace
+        # a claim that is undone may leave no trace
         kept = len(before.events) - (2 if len(earlier) < len(before.events) and method == "release" else 0)
         if not is_told or told.at != after.updated_at or tuple(earlier) != before.events[:kept]:
             raise IllegalChange(f"{before.ref}: its {after.status} is not told")
