@@ -203,7 +203,7 @@ def fork_functions() -> None:
 
 
 def remembering(tokenize: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
-    """`dynamodb._tokenize` with a cache: it parses an expression again for each item that is compared."""
+    """`dynamodb._tokenize` with a cache: the original parses an expression again for each item compared."""
     tokens = lru_cache(maxsize=1024)(lambda expression: tuple(tokenize(expression)))
     return lambda expression: list(tokens(expression))
 
