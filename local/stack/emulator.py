@@ -71,9 +71,9 @@ def reporting_failures(execute: Callable[..., dict[str, Any]]) -> Callable[..., 
     """`_execute_function` that honors a partial batch response for records of a stream.
 
     As with Lambda, the next batch begins at the first record that failed
-    (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html). The emulator treats
-    such a response as success. It can only retry a whole batch, a second after an error: on the retry, the
-    function gets the records of the batch that it has not processed.
+    (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html). The emulator
+    treats such a response as success. It can only retry a whole batch, a second after an error: on the retry,
+    the function gets the records of the batch that it has not processed.
     """
     resume: dict[str, str] = {}
 
