@@ -236,7 +236,7 @@ class Sandbox(Failpoints):
 
 
 class _Remote:
-    """A port whose calls go through a process to AWS. Attributes that are no calls, and ports that are not
+    """A port whose calls go through a process to AWS. Attributes that are not calls, and ports that are not
     AWS's, are left unchanged."""
 
     def __init__(self, name: str, port: object, sandbox: Sandbox) -> None:
