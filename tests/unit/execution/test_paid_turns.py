@@ -77,13 +77,19 @@ def test_a_turn_that_was_finished_right_before_the_deadline_is_in_what_there_is(
     assert said(budgeted, task) == {"result": "Paid for. ", "partial": True}
 
 
+def submitted_after_an_overload(deployment: Deployment) -> Task:
+    """A task whose model was overloaded, and may be called again now."""
+    now = deployment.clock.now()
+    task = deployment.submit(timeout_ms=60_000)
+    deployment.store.tasks[task.ref] = replace(deployment.now_of(task), throttled_calls=1)
+    key = PaceKey(MODEL, Backend.CLAUDE_API.value)
+    deployment.paces.put(key, None, Pace(FIRST_GAP_MS, now - FIRST_GAP_MS, now))
+    return task
+
+
 def test_a_finished_turn_does_not_wait_for_its_report_to_the_pace(budgeted: Deployment) -> None:
     """The first that succeeds after an overload, while the table that has the pace is slow."""
-    now = budgeted.clock.now()
-    task = budgeted.submit(timeout_ms=60_000)
-    budgeted.store.tasks[task.ref] = replace(budgeted.now_of(task), throttled_calls=1)
-    key = PaceKey(MODEL, Backend.CLAUDE_API.value)
-    budgeted.paces.put(key, None, Pace(FIRST_GAP_MS, now - FIRST_GAP_MS, now))
+    task = submitted_after_an_overload(budgeted)
     budgeted.model.then(after(budgeted.clock, 55, answer()))
     work_slowly(budgeted, {"MemoryPaces.put": 10})
     ended = budgeted.now_of(task)
@@ -93,11 +99,7 @@ def test_a_finished_turn_does_not_wait_for_its_report_to_the_pace(budgeted: Depl
 
 def test_a_turn_that_was_stopped_before_its_call_is_not_counted(budgeted: Deployment) -> None:
     """It waits for its turn at the model while the table that has the pace is slow."""
-    now = budgeted.clock.now()
-    task = budgeted.submit(timeout_ms=60_000)
-    budgeted.store.tasks[task.ref] = replace(budgeted.now_of(task), throttled_calls=1)
-    key = PaceKey(MODEL, Backend.CLAUDE_API.value)
-    budgeted.paces.put(key, None, Pace(FIRST_GAP_MS, now - FIRST_GAP_MS, now))
+    task = submitted_after_an_overload(budgeted)
     budgeted.model.then(after(budgeted.clock, 30, tool()))
     work_slowly(budgeted, {"MemoryPaces.take": 40})
     assert (budgeted.now_of(task).status, len(budgeted.model.requests)) == (Status.FAILED, 1)
