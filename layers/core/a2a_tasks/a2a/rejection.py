@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from a2a_tasks.domain.errors import ErrorCode, Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.ports.tasks import Written
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.submission import Submission, Submitter
 
@@ -35,5 +34,4 @@ class Rejecter:
         # deadline
         guard = Guard(frozenset({Status.PENDING}), deadline_by=self.finalizer.clock.now())
         result = self.finalizer.fail(task, Failure(FailureCode.REJECTED, reason), guard)
-        current = result.task if isinstance(result, Written) else result.current
-        return current or task
+        return result.current or task

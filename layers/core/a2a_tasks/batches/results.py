@@ -29,7 +29,7 @@ from a2a_tasks.ports.batches import (
 )
 from a2a_tasks.ports.clock import Entropy
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply
-from a2a_tasks.ports.tasks import Refused, Written
+from a2a_tasks.ports.tasks import Refused
 from a2a_tasks.tasks.outputs import save_output, save_partial
 
 NOT_DONE = {
@@ -214,7 +214,7 @@ class BatchResults:
     def _add_usage(self, task: Task, spent: tuple[Spent, ...]) -> None:
         """The task was canceled or timed out before its answer came, which was paid for."""
         result = self.tasks.store.add_partial_output(task.ref, task.fence, None, spent)
-        current = result.task if isinstance(result, Written) else result.current
+        current = result.current
         # counted even if the write was refused: the SDK may have repeated it, and after the batch is closed
         # nothing else would count it
         if current is not None and current.is_terminal:

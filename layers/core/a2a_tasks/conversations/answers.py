@@ -65,7 +65,7 @@ class Answerer:
         if parts:
             content.check(parts)
         task = self.finalizer.expire_if_overdue(task)
-        document = _document(message, parts, envelope) | ({"answerId": answer_id} if answer_id else {})
+        document = _document(message, parts, envelope, answer_id)
         is_asking = task.status is Status.INPUT_REQUIRED
         if not is_asking or task.question is None or call_id not in (None, task.question.call_id):
             last = self._last_answer(task, call_id)
@@ -85,8 +85,7 @@ class Answerer:
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, "The question has been answered already, or the task has ended."
             )
-        current = result.current if isinstance(result, Refused) else result.task
-        return current or task
+        return result.current or task
 
     def _store(self, task: Task, call_id: str, document: dict[str, Any]) -> dict[str, Any]:
         """Of concurrent answers the first one is stored, and returned."""
@@ -116,12 +115,16 @@ class Answerer:
 
 
 def _document(
-    message: str, parts: Sequence[Mapping[str, Any]], envelope: Mapping[str, Any] | None
+    message: str,
+    parts: Sequence[Mapping[str, Any]],
+    envelope: Mapping[str, Any] | None,
+    answer_id: str | None,
 ) -> dict[str, Any]:
     """An answer as it is stored: the result of the tool call that asked."""
     document: dict[str, Any] = {"state": "done", "text": message, "isAnswer": True}
     document |= {"parts": list(parts)} if parts else {}
     document |= {} if envelope is None else {"envelope": envelope}
+    document |= {} if answer_id is None else {"answerId": answer_id}
     return document
 
 

@@ -296,7 +296,7 @@ class OutcomeHandler:
         )
         # also refused if an earlier attempt succeeded, or if another worker holds the task: what follows is
         # safe in either case
-        current = result.task if isinstance(result, Written) else result.current
+        current = result.current
         # the process that ended the task left the slot to this worker, which may have been using it until now
         await self._leave(task, ended=True)
         await self._cancel_children(snapshot)

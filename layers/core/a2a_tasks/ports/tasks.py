@@ -67,6 +67,11 @@ class Written:
 
     task: Task
 
+    @property
+    def current(self) -> Task:
+        """The task as it is, as of a refused write."""
+        return self.task
+
 
 @dataclass(frozen=True)
 class Refused:

@@ -96,8 +96,7 @@ class TaskFinalizer:
         if not task.is_expired(self.clock.now()):
             return task
         result = self.time_out(task)
-        current = result.task if isinstance(result, Written) else result.current
-        return current or task
+        return result.current or task
 
     def wake_if_ready(self, task: Task) -> bool:
         """Let a task continue if all tasks that it awaits have ended. True if this call did so.
