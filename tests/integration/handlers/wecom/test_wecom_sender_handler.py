@@ -28,6 +28,7 @@ from tests.twins.clock import FakeClock
 
 MINUTE = 60
 HOUR = 3_600
+ANSWER = "The contract ends in March."
 
 
 @pytest.fixture
@@ -126,10 +127,12 @@ def by_app(world: World, text: str = "42", **changes: Any) -> Task:
     return task
 
 
-def by_bot(world: World, *, chat_id: str | None = None, **changes: Any) -> Task:
+def by_bot(
+    world: World, text: str = "**42**", *, chat_id: str | None = None, number: int = 1, **changes: Any
+) -> Task:
     """The answer to somebody's message to the bot, whose stream nobody asks for."""
-    task = world.chats.asked(world.chats.connect(Kind.BOT, **changes), chat_id=chat_id)
-    world.chats.answered(task, "**42**")
+    task = world.chats.asked(world.chats.connect(Kind.BOT, **changes), chat_id=chat_id, number=number)
+    world.chats.answered(task, text)
     world.tell()
     return task
 
@@ -497,14 +500,15 @@ def test_no_secret_gets_into_the_log(
 ) -> None:
     world.wecom.plan("message/send", WeComFault(FaultKind.DROP))
     world.wecom.plan("gettoken", WeComFault(FaultKind.DROP))
-    by_app(world)
-    by_bot(world)
+    by_app(world, ANSWER)
+    by_bot(world, ANSWER, number=2)
     for _ in range(4):
         world.send()
         world.later(20)
+    assert sum(ANSWER in text for text in world.texts()) == 2
     told = capsys.readouterr().out + "\n".join(logged(caplog))
     assert "answer delivered to WeCom" in told
-    for text in (world.wecom.settings().app.secret, "response_code", "access_token", "http://", "42."):
+    for text in (world.wecom.settings().app.secret, "response_code", "access_token", "http://", ANSWER):
         assert text not in told
 
 
