@@ -6,7 +6,7 @@ Writes them into ``docs/cost.md``, its Chinese twin and both READMEs, each betwe
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.bill.measurement import Measurement
@@ -15,24 +15,13 @@ from bench.bill.prices import AS_OF, PRICES, Unit
 from bench.bill.standing import metrics_with_traffic
 from bench.bill.tables import PLAIN, RATES, Table, break_even, defaults, of_a_month, of_a_task, of_kinds
 from docs.generate.cost_words import CHINESE, ENGLISH, Words
+from docs.generate.pages import with_tables, write_or_check
 from local.tools import ROOT
 
 PAGES = {ROOT / "docs/cost.md": ENGLISH, ROOT / "docs/zh-CN/cost.md": CHINESE}
 READMES = {ROOT / "README.md": ENGLISH, ROOT / "README.zh-CN.md": CHINESE}
 SECONDS_A_DAY = 86_400
 UNKNOWN = "?"
-
-
-def rendered(text: str, tables: Mapping[str, str]) -> str:
-    """The document with each table between its marks. Raises ``LookupError`` where a mark is missing."""
-    for name, table in tables.items():
-        begin, end = f"<!-- {name}: written by `make bill` -->\n", f"<!-- {name}: end -->\n"
-        before, found_begin, rest = text.partition(begin)
-        _, found_end, after = rest.partition(end)
-        if not (found_begin and found_end):
-            raise LookupError(f"there is no place for the table {name}")
-        text = f"{before}{begin}\n{table}\n{end}{after}"
-    return text
 
 
 def of_page(measured: Measurement, words: Words) -> dict[str, str]:
@@ -119,20 +108,8 @@ def documents(measured: Measurement) -> Iterator[tuple[Path, str]]:
     """Each document that has tables, as it should be."""
     for pages, tables in ((PAGES, of_page), (READMES, of_readme)):
         for path, words in pages.items():
-            yield path, rendered(path.read_text("utf-8"), tables(measured, words))
-
-
-def main(arguments: list[str]) -> int:
-    """Write the tables, or check those that are there. The exit status."""
-    status = 0
-    for path, text in documents(Measurement.load()):
-        if arguments != ["--check"]:
-            path.write_text(text, "utf-8")
-        elif path.read_text("utf-8") != text:
-            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date; run: python -m docs.generate.cost\n")
-            status = 1
-    return status
+            yield path, with_tables(path.read_text("utf-8"), tables(measured, words), "make bill")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(documents(Measurement.load()), sys.argv[1:], "python -m docs.generate.cost"))

@@ -13,6 +13,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.models import Server, ServerVariable
 
+from docs.generate.pages import write_or_check
+
 DOCUMENT = Path(__file__).parents[1] / "openapi.json"
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -65,17 +67,5 @@ def _server() -> Server:
     )
 
 
-def main(arguments: list[str]) -> int:
-    """Write the document, or check the one that is there. The exit status."""
-    text = rendered()
-    if arguments == ["--check"]:
-        if DOCUMENT.exists() and DOCUMENT.read_text() == text:
-            return 0
-        sys.stderr.write("docs/openapi.json is out of date; run: make openapi\n")
-        return 1
-    DOCUMENT.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check([(DOCUMENT, rendered())], sys.argv[1:], "make openapi"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docs.generate import shares
 from docs.generate.compromise import gains
+from docs.generate.pages import with_tables, write_or_check
 from local.policies.statements import (
     Statement,
     as_text,
@@ -24,10 +25,6 @@ from local.template.intrinsics import Template, conditions_in
 from local.template.transformed import transformed
 
 DOCUMENT = Path(__file__).parents[1] / "security.md"
-BEGIN = "<!-- roles: written by `make security` -->\n"
-END = "<!-- roles: end -->\n"
-SHARES_BEGIN = "<!-- shares: written by `make security` -->\n"
-SHARES_END = "<!-- shares: end -->\n"
 _WITHOUT_FUNCTION = {"scheduler.amazonaws.com": "the schedules", "codedeploy.amazonaws.com": "deployments"}
 _ADOPTED = ("TasksTableArn", "TasksTableStreamArn", "RegistryTableArn", "PayloadBucketName", "PushKeyArn")
 _SHORT = {
@@ -100,25 +97,12 @@ def _short(resource: str) -> str:
     return resource
 
 
-def _between(text: str, begin: str, end: str, table: str) -> str:
-    """The document with this between two marks."""
-    before, _, rest = text.partition(begin)
-    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the tables, or check those that are there. The exit status."""
+def documents() -> Iterator[tuple[Path, str]]:
+    """The document as it should be."""
     template = transformed({})
-    text = _between(DOCUMENT.read_text(), BEGIN, END, rendered(template))
-    text = _between(text, SHARES_BEGIN, SHARES_END, shares.rendered(template))
-    if arguments == ["--check"]:
-        if DOCUMENT.read_text() == text:
-            return 0
-        sys.stderr.write("docs/security.md is out of date; run: make security\n")
-        return 1
-    DOCUMENT.write_text(text)
-    return 0
+    tables = {"roles": rendered(template), "shares": shares.rendered(template)}
+    yield DOCUMENT, with_tables(DOCUMENT.read_text("utf-8"), tables, "make security")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(documents(), sys.argv[1:], "make security"))

@@ -8,11 +8,18 @@ from bench.bill.measurement import Measurement
 from bench.bill.others import OFFERS
 from docs.generate import cost
 from docs.generate.cost_words import CHINESE, ENGLISH, Words
+from docs.generate.pages import with_tables, write_or_check
 from local.tools import ROOT
+
+COMMAND = "make bill"
+
+
+def status(*arguments: str) -> int:
+    return write_or_check(cost.documents(Measurement.load()), arguments, COMMAND)
 
 
 def test_the_committed_tables_are_up_to_date() -> None:
-    assert cost.main(["--check"]) == 0
+    assert status("--check") == 0
 
 
 def test_tables_that_are_out_of_date_fail(
@@ -22,21 +29,20 @@ def test_tables_that_are_out_of_date_fail(
     stale.write_text(
         (ROOT / "docs/cost.md").read_text().replace("| API Gateway | 7.00 |", "| API Gateway | 6 |")
     )
-    monkeypatch.setattr(cost, "ROOT", tmp_path)
     monkeypatch.setattr(cost, "PAGES", {stale: ENGLISH})
     monkeypatch.setattr(cost, "READMES", {})
 
-    assert cost.main(["--check"]) == 1
-    assert "cost.md is out of date" in capsys.readouterr().err
-    assert cost.main([]) == 0
-    assert cost.main(["--check"]) == 0
+    assert status("--check") == 1
+    assert capsys.readouterr().err == f"{stale} is out of date; run: {COMMAND}\n"
+    assert status() == 0
+    assert status("--check") == 0
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE])
 def test_a_document_without_a_place_for_a_table_is_refused(words: Words) -> None:
     tables = cost.of_page(Measurement.load(), words)
     with pytest.raises(LookupError, match="no place for the table task"):
-        cost.rendered("# Cost\n", tables)
+        with_tables("# Cost\n", tables, COMMAND)
 
 
 def test_every_kind_that_was_measured_has_a_name() -> None:
